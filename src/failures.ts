@@ -1,0 +1,100 @@
+// The one table from a failure to what everyone is told of it: CONNECT_FAIL reason on the wire, SOCKS5 reply (RFC 1928 section 6),
+// HTTP status, Proxy-Status error token (RFC 9209 section 2.3) and the sentence in the log and in the HTTP body.
+
+export interface Failure {
+  /** Reason byte of CONNECT_FAIL. */
+  readonly reason: number;
+  readonly socksReply: number;
+  readonly httpStatus: number;
+  readonly proxyStatus: string;
+  readonly sentence: string;
+}
+
+function failure(
+  reason: number,
+  socksReply: number,
+  httpStatus: number,
+  proxyStatus: string,
+  sentence: string,
+): Failure {
+  return { reason, socksReply, httpStatus, proxyStatus, sentence };
+}
+
+export const FAILURES = {
+  internal: failure(0x01, 1, 502, 'proxy_internal_error', 'the exit node could not open the connection'),
+  policy: failure(
+    0x02,
+    2,
+    403,
+    'destination_ip_prohibited',
+    'the exit node refuses this target: its address is private or reserved; allow it on the node with --allow-target',
+  ),
+  networkUnreachable: failure(
+    0x03,
+    3,
+    502,
+    'destination_ip_unroutable',
+    'the exit node has no route to the target',
+  ),
+  hostUnreachable: failure(
+    0x04,
+    4,
+    502,
+    'destination_ip_unroutable',
+    'the target host is unreachable from the exit node',
+  ),
+  refused: failure(0x05, 5, 502, 'connection_refused', 'the target refused the connection'),
+  timedOut: failure(0x06, 6, 504, 'connection_timeout', 'the target did not answer in time'),
+  nameNotFound: failure(0x07, 4, 502, 'dns_error', 'the exit node cannot resolve the target name'),
+  nameTimedOut: failure(
+    0x08,
+    4,
+    504,
+    'dns_timeout',
+    'the exit node got no answer for the target name in time',
+  ),
+  nodeBusy: failure(0x09, 1, 503, 'connection_limit_reached', 'the exit node has no room for another stream'),
+  draining: failure(
+    0x0a,
+    1,
+    503,
+    'connection_limit_reached',
+    'the exit node is shutting down and takes no new streams',
+  ),
+  badTarget: failure(0x0b, 1, 400, 'http_request_error', 'the target is not a valid host and port'),
+  // The hub's own: these never travel on the wire.
+  noNode: failure(
+    0xf0,
+    1,
+    503,
+    'destination_unavailable',
+    'no exit node is connected; pair one with: restunnel pair',
+  ),
+  nodeLost: failure(
+    0xf1,
+    1,
+    502,
+    'connection_terminated',
+    'the exit node was lost before the target answered',
+  ),
+  hubBusy: failure(0xf2, 1, 503, 'connection_limit_reached', 'the hub has no room for another stream'),
+  openTimedOut: failure(0xf3, 6, 504, 'connection_timeout', 'the exit node gave no answer in time'),
+  stopping: failure(0xf4, 1, 503, 'connection_limit_reached', 'the hub is shutting down'),
+  badRequest: failure(0xf5, 1, 400, 'http_request_error', 'the request is malformed'),
+  commandNotSupported: failure(0xf6, 7, 501, 'http_request_error', 'only CONNECT is supported'),
+  addressNotSupported: failure(0xf7, 8, 400, 'http_request_error', 'the address type is not supported'),
+  headTooLarge: failure(0xf8, 1, 431, 'http_request_error', 'the request head is too large'),
+  badResponse: failure(0xf9, 1, 502, 'http_protocol_error', 'the target sent a malformed HTTP response'),
+} as const satisfies Record<string, Failure>;
+
+export type FailureName = keyof typeof FAILURES;
+
+const BY_REASON = new Map<number, FailureName>(
+  (Object.keys(FAILURES) as FailureName[]).map((name) => [FAILURES[name].reason, name]),
+);
+
+/** The failure a CONNECT_FAIL reason byte stands for; reasons of the hub's own or unknown ones read as `internal`. */
+export function failureOfReason(reason: number): FailureName {
+  if (reason >= 0xf0) return 'internal';
+  return BY_REASON.get(reason) ?? 'internal';
+}

@@ -1,0 +1,131 @@
+// Every bound of the engine, in one place. Units are in the names; relations between them are asserted below, at load.
+
+/** The protocol's own numbers: both ends must agree on these (native-notes/wire-protocol.md). */
+export const PROTOCOL = {
+  prologue: 'restunnel/1',
+  /** Bytes of the u16 length in front of a handshake message or a record. */
+  lengthBytes: 2,
+  /** Poly1305 tag. */
+  tagBytes: 16,
+  /** Largest sealed record, tag included. */
+  recordMaxBytes: 65_535,
+  recordMinBytes: 16,
+  /** Records in one direction between two Noise Rekey() calls. */
+  rekeyAfterRecords: 2 ** 16,
+  /** type u8, id u32, len u32. */
+  frameHeaderBytes: 9,
+  /** Credit of a stream, in each direction, before the first WINDOW. */
+  initialWindowBytes: 262_144,
+  /** No WINDOW may lift a stream's credit above this. */
+  maxWindowBytes: 16_777_216,
+  /** A stream id is generation << 16 | slot, so a session holds at most this many streams. */
+  maxStreamsPerSession: 65_536,
+  mac1Bytes: 16,
+  timestampBytes: 12,
+  tokenBytes: 32,
+  /** Noise_IK message 1 without payload (e, encrypted s with tag) plus the payload's tag. */
+  message1OverheadBytes: 32 + 48 + 16,
+  /** Noise_IK message 2 without payload: e, plus the payload's tag. */
+  message2OverheadBytes: 32 + 16,
+  handshakeMaxBytes: 2_048,
+  hostMaxBytes: 255,
+} as const;
+
+/** The engine's choices: may differ between a hub and its node. */
+export const ENGINE = {
+  /** epoll_wait never blocks longer, so that a thread can always be stopped. */
+  pollMaxMs: 1_000,
+  eventsPerPoll: 512,
+  acceptsPerTurn: 64,
+  listenBacklog: 1_024,
+  connectionsMax: 1 << 20,
+  /** One timer tick; timers are never early and at most about one tick late. */
+  timerTickMs: 16,
+  /** Bytes received from a tunnel in one call: several records. */
+  tunnelReadBytes: 262_144,
+  /** Sealed bytes waiting for a tunnel's socket; past this, local sockets are not read. */
+  tunnelQueueBytes: 262_144,
+  /** Bytes read from one local socket before the next one has its turn. */
+  streamQuantumBytes: 65_536,
+  /** Credit is topped up once this share (1/n) of the window has been used. */
+  windowTopUpDivisor: 2,
+  doorbellRingBytes: 1 << 20,
+  connectTimeoutMs: 15_000,
+  drainMs: 10_000,
+} as const;
+
+/** Towards clients of the proxy ports. */
+export const CLIENT = {
+  /** From accept to a whole request (SOCKS greeting and request, or HTTP head). */
+  requestTimeoutMs: 30_000,
+  /** An idle keep-alive HTTP connection waiting for its next request. */
+  keepAliveTimeoutMs: 60_000,
+  httpHeadMaxBytes: 65_536,
+  httpHeaderCountMax: 256,
+  /** Bytes a client may send behind its request before the answer. */
+  earlyBytesMax: 65_536,
+  /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
+  openTimeoutMs: 45_000,
+} as const;
+
+/** Towards strangers on the tunnel port. */
+export const STRANGER = {
+  /** A socket that has not completed its handshake is closed this long after accept, whatever it sent. */
+  deadlineMs: 10_000,
+  socketsMax: 1_024,
+  discardBufferBytes: 16_384,
+  handshakeQueueMax: 256,
+  /** Message 1 to verdict. */
+  verdictTimeoutMs: 5_000,
+} as const;
+
+/** Of one tunnel session. */
+export const SESSION = {
+  pingAfterSilenceMs: 30_000,
+  deadAfterPingMs: 10_000,
+  statusEveryMs: 60_000,
+  statusMaxBytes: 1_024,
+  streamsMax: 32_768,
+  sessionsMax: 16_384,
+  pongsPendingMax: 16,
+} as const;
+
+/** Of an exit node. */
+export const NODE = {
+  backoffMinMs: 500,
+  backoffMaxMs: 60_000,
+  /** A session that lived this long resets the backoff. */
+  backoffResetMs: 30_000,
+  handshakeTimeoutMs: 15_000,
+  dnsTimeoutMs: 10_000,
+  dnsQueriesMax: 256,
+  dnsCacheEntriesMax: 4_096,
+  dnsCacheTtlMs: 30_000,
+  dnsNegativeTtlMs: 2_000,
+  /** RFC 8305: Connection Attempt Delay. */
+  attemptDelayMs: 250,
+  attemptsMax: 8,
+  hubsMax: 64,
+  lanesMax: 16,
+} as const;
+
+function assertRelation(holds: boolean, text: string): void {
+  if (!holds) throw new Error(`limits.ts contradicts itself: ${text}`);
+}
+
+assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
+assertRelation(
+  ENGINE.tunnelReadBytes > PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes,
+  'a tunnel read holds a whole record',
+);
+assertRelation(
+  ENGINE.tunnelQueueBytes >= 2 * (PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes),
+  'the tunnel queue holds a record under way and one being built',
+);
+assertRelation(SESSION.streamsMax <= PROTOCOL.maxStreamsPerSession, 'streams fit the stream ids');
+assertRelation(
+  STRANGER.verdictTimeoutMs < STRANGER.deadlineMs,
+  'a verdict arrives before the deadline of silence',
+);
+assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
+assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
