@@ -1,0 +1,37 @@
+// What a hub is started with and what a running one offers. The command line fills it in, control/hub.ts acts on it.
+
+import type { Logger } from 'pino';
+
+export interface HostPort {
+  /** An IP literal without brackets. */
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+}
+
+export interface HubOptions {
+  dataDir: string;
+  tunnel: HostPort;
+  socks: HostPort;
+  http: HostPort;
+  dashboard: HostPort;
+  /** Worker threads beside the front thread; 0 puts both roles on one engine thread. */
+  workers: number;
+  io: 'auto' | 'epoll' | 'net';
+  /** The name or address that pairing links carry; null lets the hub choose. */
+  publicHost: string | null;
+  log: Logger;
+}
+
+export interface RunningHub {
+  /** "host:port" as really bound; IPv6 hosts in brackets. */
+  readonly addresses: { tunnel: string; socks: string; http: string; dashboard: string };
+  /** base64url. */
+  readonly publicKey: string;
+  /** Makes a one-time pairing link. */
+  pair(options: { name: string | null; ttlMs: number }): { link: string; expiresAt: string };
+  /** GOAWAY, wait for streams up to drainMs, then stop. A second call stops at once. */
+  stop(): Promise<void>;
+  /** Settles when the hub ended by itself (fatal error). */
+  readonly ended: Promise<Error | null>;
+}

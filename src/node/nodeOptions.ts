@@ -1,0 +1,24 @@
+// What an exit node is started with and what a running one offers. The command line fills it in, node/node.ts acts on it.
+
+import type { Logger } from 'pino';
+
+export interface NodeOptions {
+  dataDir: string;
+  /** Pairing links of this start; hubs of earlier starts are remembered in the data directory. */
+  links: string[];
+  name: string | null;
+  /** `CIDR[:PORTS]`, exceptions to the refusal of private and reserved targets. */
+  allowTargets: string[];
+  io: 'auto' | 'epoll' | 'net';
+  /** Sessions to each hub at once. */
+  lanes: number;
+  log: Logger;
+}
+
+export interface RunningNode {
+  /** Settles the first time any hub is connected. */
+  readonly connected: Promise<{ nodeId: string; hubs: string[] }>;
+  /** A second call stops at once. */
+  stop(): Promise<void>;
+  readonly ended: Promise<Error | null>;
+}
