@@ -23,6 +23,8 @@ export const PROTOCOL = {
   mac1Bytes: 16,
   timestampBytes: 12,
   tokenBytes: 32,
+  /** UTF-8 bytes of the name a device gives itself, and of a node's name in the store. */
+  deviceNameMaxBytes: 64,
   /** Noise_IK message 1 without payload (e, encrypted s with tag) plus the payload's tag. */
   message1OverheadBytes: 32 + 48 + 16,
   /** Noise_IK message 2 without payload: e, plus the payload's tag. */
@@ -37,6 +39,8 @@ export const ENGINE = {
   pollMaxMs: 1_000,
   eventsPerPoll: 512,
   acceptsPerTurn: 64,
+  /** A listener that found no free descriptor or memory rests this long. */
+  acceptRestMs: 100,
   listenBacklog: 1_024,
   connectionsMax: 1 << 20,
   /** One timer tick; timers are never early and at most about one tick late. */
@@ -50,8 +54,12 @@ export const ENGINE = {
   /** Credit is topped up once this share (1/n) of the window has been used. */
   windowTopUpDivisor: 2,
   doorbellRingBytes: 1 << 20,
+  /** Random length of the padding of a handshake message, drawn below this. */
+  handshakePaddingMaxBytes: 256,
   connectTimeoutMs: 15_000,
   drainMs: 10_000,
+  /** A local socket that takes none of the last bytes of its stream for so long is reset. */
+  lingerMs: 30_000,
 } as const;
 
 /** Towards clients of the proxy ports. */
@@ -62,6 +70,11 @@ export const CLIENT = {
   keepAliveTimeoutMs: 60_000,
   httpHeadMaxBytes: 65_536,
   httpHeaderCountMax: 256,
+  /** Empty lines let through in front of a request line (RFC 9112 section 2.2). */
+  httpLeadingEmptyLinesMax: 4,
+  /** Extensions of one chunk, and the trailer section behind the last. */
+  httpChunkExtensionMaxBytes: 1_024,
+  httpTrailerMaxBytes: 16_384,
   /** Bytes a client may send behind its request before the answer. */
   earlyBytesMax: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
@@ -102,11 +115,37 @@ export const NODE = {
   dnsCacheEntriesMax: 4_096,
   dnsCacheTtlMs: 30_000,
   dnsNegativeTtlMs: 2_000,
+  /** Addresses of one name that are looked at. */
+  dnsAddressesMax: 64,
+  /** Dials under way, names being looked up included. */
+  dialsMax: 65_536,
   /** RFC 8305: Connection Attempt Delay. */
   attemptDelayMs: 250,
   attemptsMax: 8,
   hubsMax: 64,
   lanesMax: 16,
+} as const;
+
+/** Of the hub's store and of the socket on which its own commands reach it. */
+export const CONTROL = {
+  /** How long one process waits for the other's transaction. */
+  storeBusyTimeoutMs: 5_000,
+  /** Pairing links that may be open at once. */
+  liveTokensMax: 1_024,
+  tokenTtlMaxMs: 30 * 24 * 3_600_000,
+  nodesMax: 65_536,
+  requestBodyMaxBytes: 65_536,
+  responseBodyMaxBytes: 67_108_864,
+  requestTimeoutMs: 30_000,
+  connectionsMax: 64,
+  handshakeThreadsMax: 2,
+} as const;
+
+/** Of one-time pairing links. */
+export const PAIRING = {
+  ttlDefaultMs: 600_000,
+  ttlMinMs: 1_000,
+  ttlMaxMs: 30 * 86_400_000,
 } as const;
 
 function assertRelation(holds: boolean, text: string): void {
@@ -129,3 +168,16 @@ assertRelation(
 );
 assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
+assertRelation(
+  PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes + 512 + ENGINE.handshakePaddingMaxBytes <=
+    PROTOCOL.handshakeMaxBytes,
+  'a padded handshake message fits',
+);
+assertRelation(
+  NODE.attemptsMax * NODE.attemptDelayMs < ENGINE.connectTimeoutMs,
+  'every attempt of a race starts before the race ends',
+);
+assertRelation(
+  NODE.dnsTimeoutMs + ENGINE.connectTimeoutMs < CLIENT.openTimeoutMs,
+  'the hub outwaits the lookup and the dial',
+);

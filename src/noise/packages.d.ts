@@ -1,0 +1,55 @@
+// The parts we call of two packages that come without types.
+
+declare module 'sodium-native' {
+  interface Sodium {
+    sodium_memzero(bytes: Uint8Array): void;
+    /** Constant time. Lengths must be equal. */
+    sodium_memcmp(a: Uint8Array, b: Uint8Array): boolean;
+    /** BLAKE2b; output 16..64 bytes, key 16..64 bytes. */
+    crypto_generichash(output: Uint8Array, input: Uint8Array, key?: Uint8Array): void;
+    crypto_scalarmult_base(publicKey: Uint8Array, secretKey: Uint8Array): void;
+    /** Returns the sealed length. */
+    crypto_aead_chacha20poly1305_ietf_encrypt(
+      sealed: Uint8Array,
+      plain: Uint8Array,
+      ad: Uint8Array | null,
+      nsec: null,
+      nonce: Uint8Array,
+      key: Uint8Array,
+    ): number;
+    /** Returns the plain length; throws on a bad tag. */
+    crypto_aead_chacha20poly1305_ietf_decrypt(
+      plain: Uint8Array,
+      nsec: null,
+      sealed: Uint8Array,
+      ad: Uint8Array | null,
+      nonce: Uint8Array,
+      key: Uint8Array,
+    ): number;
+  }
+  const sodium: Sodium;
+  export default sodium;
+}
+
+declare module 'noise-handshake' {
+  interface NoiseKeyPair {
+    publicKey: Uint8Array;
+    secretKey: Uint8Array;
+  }
+  export default class Noise {
+    constructor(pattern: 'IK', initiator: boolean, staticKeyPair: NoiseKeyPair);
+    /** The ephemeral pair; made by send() when null, zeroed and null again once the handshake is complete. */
+    e: NoiseKeyPair | null;
+    /** The other side's static key. */
+    rs: Uint8Array | null;
+    /** Keys of the transport, once complete. Views of one shared buffer. */
+    rx: Uint8Array | null;
+    tx: Uint8Array | null;
+    hash: Uint8Array | null;
+    complete: boolean;
+    initialise(prologue: Uint8Array, remoteStatic?: Uint8Array): void;
+    send(payload: Uint8Array): Uint8Array;
+    /** Keeps views of the message and zeroes them at the end: hand it a copy. */
+    recv(message: Uint8Array): Uint8Array;
+  }
+}
