@@ -72,11 +72,15 @@ export const CLIENT = {
   httpHeaderCountMax: 256,
   /** Empty lines let through in front of a request line (RFC 9112 section 2.2). */
   httpLeadingEmptyLinesMax: 4,
+  httpChunkSizeDigitsMax: 16,
   /** Extensions of one chunk, and the trailer section behind the last. */
   httpChunkExtensionMaxBytes: 1_024,
   httpTrailerMaxBytes: 16_384,
   /** Bytes a client may send behind its request before the answer. */
   earlyBytesMax: 65_536,
+  /** After the last words to a client: its own bytes are read on for so long, so that they do not turn our FIN into an RST. */
+  farewellMs: 2_000,
+  farewellReadBytes: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
   openTimeoutMs: 45_000,
 } as const;
@@ -132,13 +136,14 @@ export const CONTROL = {
   storeBusyTimeoutMs: 5_000,
   /** Pairing links that may be open at once. */
   liveTokensMax: 1_024,
-  tokenTtlMaxMs: 30 * 24 * 3_600_000,
   nodesMax: 65_536,
   requestBodyMaxBytes: 65_536,
   responseBodyMaxBytes: 67_108_864,
   requestTimeoutMs: 30_000,
   connectionsMax: 64,
   handshakeThreadsMax: 2,
+  /** The second thread ends after this long without work. */
+  handshakeThreadIdleMs: 30_000,
 } as const;
 
 /** Of one-time pairing links. */

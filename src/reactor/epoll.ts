@@ -1,0 +1,714 @@
+// The reactor of Linux: one thread blocked in epoll_wait, connections as descriptors and typed arrays. Made by create.ts.
+// A turn: epoll_wait, answers of listen and connect, events, ready queue, timers, doorbell, turn-end handlers, closes.
+
+import { ENGINE } from '../limits.ts';
+import {
+  CONNECTING,
+  ConnTable,
+  END_READ,
+  ERRORED,
+  PAUSED,
+  QUEUED,
+  READABLE,
+  SLOT_MASK,
+  UNATTACHED,
+  UNTIL_EAGAIN,
+  WANT_WRITE,
+  WRITE_SHUT,
+} from './connTable.ts';
+import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from './epollLayout.ts';
+import { ERRNO } from './errno.ts';
+import { IntQueue } from './intQueue.ts';
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLPRI,
+  EPOLLRDHUP,
+  type Libc,
+  loadLibc,
+  MSG_NOSIGNAL,
+  SHUT_WR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+} from './libc.ts';
+import {
+  type ConnHandler,
+  type ConnId,
+  type Doorbell,
+  type DoorbellHandler,
+  END,
+  type ListenerId,
+  type ListenHandler,
+  type Reactor,
+  type TimerHandler,
+  type TimerId,
+  type TurnHandler,
+  WOULD_BLOCK,
+} from './reactor.ts';
+import type { Slab } from './slab.ts';
+import { Sockets } from './sockets.ts';
+import { TimerWheel } from './timers.ts';
+
+/** First word of an event's data: a connection's slot, or one of these with the listener's id in the second word. */
+const LISTENER_WORD = 1 << 24;
+const DOORBELL_WORD = 1 << 25;
+
+/** Registered once for the life of a connection; what handlers are told follows from the slot's flags. */
+const CONN_EVENTS = EPOLLIN + EPOLLPRI + EPOLLOUT + EPOLLRDHUP + EPOLLET;
+const READ_EVENTS = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const UNTIL_EAGAIN_EVENTS = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+interface Listener {
+  readonly id: ListenerId;
+  readonly fd: number;
+  readonly handler: ListenHandler;
+  /** The timer that ends its rest, or 0. */
+  restTimer: TimerId;
+}
+
+/** The outcome of a listen(), connect() or adopt() that is to be told in a later turn. */
+interface Answer {
+  readonly kind: 'listening' | 'listen failed' | 'connect failed' | 'broken';
+  readonly id: number;
+  readonly errno: number;
+  /** For an id that has no slot or listener of its own. */
+  readonly handler: ConnHandler | ListenHandler | null;
+  readonly tag: number;
+}
+
+export class EpollReactor implements Reactor {
+  readonly kind = 'epoll';
+  readonly doorbell: Doorbell;
+  nowMs = performance.now();
+
+  readonly #libc: Libc;
+  readonly #sockets: Sockets;
+  readonly #epollFd: number;
+  readonly #layout = epollLayout(process.arch);
+  readonly #events: Slab;
+  readonly #event: Slab;
+  readonly #table = new ConnTable(ENGINE.connectionsMax);
+  readonly #timers = new TimerWheel(this.nowMs, ENGINE.timerTickMs);
+  readonly #listeners = new Map<ListenerId, Listener>();
+  #lastListener = 0;
+  /** Slots that are readable, not paused, and to be called in the next turn though no new edge will come. */
+  readonly #ready = new IntQueue();
+  /** Descriptors to close when the turn ends: none is reused by the kernel while this turn's events are being told. */
+  readonly #closing = new IntQueue();
+  #answers: Answer[] = [];
+  /** Ids given out when the table was full: generations of slot 0, which nobody ever has. */
+  #unnamed = 0;
+  readonly #turnHandlers: TurnHandler[] = [];
+  readonly #doorbellHandlers: DoorbellHandler[] = [];
+  #report: (error: unknown) => void = reportToStderr;
+  /** The connection whose handler is being called, to be reset should it throw. */
+  #current: ConnId = 0;
+  #rang = false;
+  #running = false;
+  #stopping = false;
+  #released = false;
+
+  readonly #connectTimeout: TimerHandler = {
+    onTimer: (conn) => this.#failConnect(this.#table.slotOf(conn), ERRNO.ETIMEDOUT),
+  };
+  readonly #restEnd: TimerHandler = { onTimer: (listener) => this.#endRest(listener) };
+
+  constructor() {
+    const libc = loadLibc();
+    if (libc === null) throw new Error('the epoll reactor needs Linux on x64 or arm64, and koffi');
+    this.#libc = libc;
+    this.#sockets = new Sockets(libc);
+    this.#events = this.slab(ENGINE.eventsPerPoll * this.#layout.strideBytes);
+    this.#event = this.slab(this.#layout.strideBytes);
+    this.#epollFd = libc.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#epollFd < 0) throw new Error(`epoll_create1 failed: errno ${libc.errno()}`);
+    const fd = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    // Edge-triggered: each ring is an edge of its own, so the counter is never read back.
+    if (fd < 0 || this.#watch(fd, EPOLLIN + EPOLLET, DOORBELL_WORD, 0) < 0) {
+      const errno = libc.errno();
+      if (fd >= 0) libc.close(fd);
+      libc.close(this.#epollFd);
+      throw new Error(`the doorbell of the epoll reactor could not be made: errno ${errno}`);
+    }
+    this.doorbell = { kind: 'eventfd', fd };
+  }
+
+  get connections(): number {
+    return this.#table.open;
+  }
+
+  slab(bytes: number): Slab {
+    // An ArrayBuffer of its own lies off the heap, whatever its size, and never moves.
+    const buffer = new ArrayBuffer(bytes);
+    const view = new Uint8Array(buffer);
+    return { bytes: view, view: new DataView(buffer), address: this.#libc.addressOf(view) };
+  }
+
+  // Listening and accepting.
+
+  listen(address: string, port: number, handler: ListenHandler): ListenerId {
+    const id = ++this.#lastListener;
+    if (this.#stopping) return id;
+    let fd = this.#sockets.listen(address, port, ENGINE.listenBacklog);
+    if (fd >= 0 && this.#watch(fd, EPOLLIN, LISTENER_WORD, id) < 0) {
+      const errno = this.#libc.errno();
+      this.#libc.close(fd);
+      fd = -errno;
+    }
+    this.#listeners.set(id, { id, fd, handler, restTimer: 0 });
+    this.#answer(fd >= 0 ? 'listening' : 'listen failed', id, fd >= 0 ? 0 : -fd);
+    return id;
+  }
+
+  unlisten(id: ListenerId): void {
+    const listener = this.#listeners.get(id);
+    if (listener === undefined) return;
+    this.#listeners.delete(id);
+    this.#timers.clear(listener.restTimer);
+    if (listener.fd >= 0) this.#closing.push(listener.fd);
+  }
+
+  #acceptSome(id: ListenerId): void {
+    for (let accepts = 0; accepts < ENGINE.acceptsPerTurn; accepts++) {
+      const listener = this.#listeners.get(id);
+      if (listener === undefined || listener.restTimer !== 0) return;
+      if (this.#table.full) {
+        this.#rest(listener, ERRNO.ENFILE);
+        return;
+      }
+      const fd = this.#libc.accept4(listener.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) {
+        this.#accepted(fd, listener);
+        continue;
+      }
+      const errno = this.#libc.errno();
+      if (errno === ERRNO.EAGAIN) return;
+      if (!isOfTheComer(errno)) {
+        this.#rest(listener, errno);
+        return;
+      }
+    }
+  }
+
+  #accepted(fd: number, listener: Listener): void {
+    const slot = this.#table.add(fd, 0, UNATTACHED, 0);
+    const conn = this.#table.ids[slot]!;
+    if (this.#watchConn(slot) < 0) {
+      this.#void(slot);
+      return;
+    }
+    try {
+      this.#current = conn;
+      listener.handler.onAccept(conn, listener.id);
+      if (this.#table.ids[slot] === conn && this.#table.handlers[slot] === UNATTACHED) this.reset(conn);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** Out of descriptors or memory: a level-triggered listener would wake the thread over and over. */
+  #rest(listener: Listener, errno: number): void {
+    this.#libc.epoll_ctl(this.#epollFd, EPOLL_CTL_DEL, listener.fd, this.#event.address);
+    listener.restTimer = this.setTimer(ENGINE.acceptRestMs, this.#restEnd, listener.id);
+    listener.handler.onAcceptFailed(listener.id, errno);
+  }
+
+  #endRest(id: ListenerId): void {
+    const listener = this.#listeners.get(id);
+    if (listener === undefined) return;
+    const watched = this.#watch(listener.fd, EPOLLIN, LISTENER_WORD, id);
+    listener.restTimer = watched < 0 ? this.setTimer(ENGINE.acceptRestMs, this.#restEnd, id) : 0;
+  }
+
+  // Connecting, and connections from elsewhere.
+
+  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+    if (this.#stopping || this.#table.full)
+      return this.#answerUnnamed('connect failed', ERRNO.ENFILE, handler, tag);
+    const fd = this.#sockets.dial(address, port);
+    const slot = this.#table.add(fd < 0 ? -1 : fd, CONNECTING, handler, tag);
+    const conn = this.#table.ids[slot]!;
+    if (fd < 0) this.#answer('connect failed', conn, -fd);
+    else if (this.#watchConn(slot) < 0) this.#answer('connect failed', conn, this.#libc.errno());
+    else this.#table.connectTimers[slot] = this.setTimer(timeoutMs, this.#connectTimeout, conn);
+    return conn;
+  }
+
+  #failConnect(slot: number, errno: number): void {
+    if (slot < 0) return;
+    const table = this.#table;
+    const conn = table.ids[slot]!;
+    const handler = table.handlers[slot]!;
+    const tag = table.tags[slot]!;
+    this.#void(slot);
+    handler.onConnectFailed(conn, tag, errno);
+  }
+
+  attach(conn: ConnId, handler: ConnHandler, tag: number): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot < 0) return;
+    this.#table.handlers[slot] = handler;
+    this.#table.tags[slot] = tag;
+    this.resumeRead(conn);
+  }
+
+  detach(conn: ConnId): number {
+    const slot = this.#table.slotOf(conn);
+    if (slot < 0 || (this.#table.flags[slot]! & CONNECTING) !== 0) return -1;
+    const fd = this.#table.fds[slot]!;
+    this.#libc.epoll_ctl(this.#epollFd, EPOLL_CTL_DEL, fd, this.#event.address);
+    this.#table.remove(slot);
+    return fd;
+  }
+
+  adopt(fd: number, handler: ConnHandler, tag: number): ConnId {
+    if (this.#stopping || this.#table.full) {
+      this.#libc.close(fd);
+      return this.#answerUnnamed('broken', ERRNO.ENFILE, handler, tag);
+    }
+    const slot = this.#table.add(fd, 0, handler, tag);
+    const conn = this.#table.ids[slot]!;
+    // Registering reports as an edge whatever is readable already.
+    if (this.#watchConn(slot) < 0) this.#answer('broken', conn, this.#libc.errno());
+    return conn;
+  }
+
+  // The bytes.
+
+  read(conn: ConnId, slab: Slab, offset: number, length: number): number {
+    const table = this.#table;
+    const slot = conn & SLOT_MASK;
+    if (table.ids[slot] !== conn) return -ERRNO.EBADF;
+    if (!(offset >= 0 && length >= 0 && offset + length <= slab.bytes.length)) throw outOfSlab();
+    // recv() of nothing answers 0, which would read as the end.
+    if (length === 0) return WOULD_BLOCK;
+    const count = this.#libc.recv(table.fds[slot]!, slab.address + offset, length, 0);
+    if (count > 0) {
+      if (count < length && (table.flags[slot]! & UNTIL_EAGAIN) === 0) table.flags[slot]! &= ~READABLE;
+      return count;
+    }
+    return this.#readNothing(slot, count < 0 ? this.#libc.errno() : 0);
+  }
+
+  #readNothing(slot: number, errno: number): number {
+    const table = this.#table;
+    if (errno === ERRNO.EAGAIN) {
+      table.flags[slot]! &= ~(READABLE | UNTIL_EAGAIN);
+      return WOULD_BLOCK;
+    }
+    // READABLE stays: it comes again.
+    if (errno === ERRNO.EINTR) return WOULD_BLOCK;
+    table.flags[slot]! |= END_READ;
+    if (errno !== 0) table.brokenErrnos[slot] = errno;
+    else this.#noteUnread(slot);
+    // The kernel tells an error once: when a write() took it, the end read here is not the peer's.
+    const broken = table.brokenErrnos[slot]!;
+    return broken === 0 ? END : -broken;
+  }
+
+  write(conn: ConnId, slab: Slab, offset: number, length: number): number {
+    const table = this.#table;
+    const slot = conn & SLOT_MASK;
+    if (table.ids[slot] !== conn) return -ERRNO.EBADF;
+    if (!(offset >= 0 && length >= 0 && offset + length <= slab.bytes.length)) throw outOfSlab();
+    if (length === 0) return 0;
+    if ((table.flags[slot]! & CONNECTING) !== 0) {
+      table.flags[slot]! |= WANT_WRITE;
+      return 0;
+    }
+    const count = this.#libc.send(table.fds[slot]!, slab.address + offset, length, MSG_NOSIGNAL);
+    if (count === length) return count;
+    if (count < 0) {
+      const errno = this.#libc.errno();
+      if (errno !== ERRNO.EAGAIN) {
+        const ownShutdown = errno === ERRNO.EPIPE && (table.flags[slot]! & WRITE_SHUT) !== 0;
+        if (!ownShutdown) table.brokenErrnos[slot] = errno;
+        return -errno;
+      }
+    }
+    // The kernel noted that there was no room, so an edge will come.
+    table.flags[slot]! |= WANT_WRITE;
+    return Math.max(count, 0);
+  }
+
+  pauseRead(conn: ConnId): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot < 0) return;
+    this.#table.flags[slot]! |= PAUSED;
+    this.#noteUnread(slot);
+  }
+
+  /** Reading stops on a connection whose error was to be told by read(): onBroken tells it. */
+  #noteUnread(slot: number): void {
+    if ((this.#table.flags[slot]! & ERRORED) === 0) return;
+    this.#table.flags[slot]! &= ~ERRORED;
+    this.#answer('broken', this.#table.ids[slot]!, 0);
+  }
+
+  resumeRead(conn: ConnId): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot < 0) return;
+    this.#table.flags[slot]! &= ~PAUSED;
+    this.#queueIfReady(slot);
+  }
+
+  shutdownWrite(conn: ConnId): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot < 0 || (this.#table.flags[slot]! & (WRITE_SHUT | CONNECTING)) !== 0) return;
+    this.#table.flags[slot]! |= WRITE_SHUT;
+    // It fails only on a connection that broke, which is told otherwise.
+    this.#libc.shutdown(this.#table.fds[slot]!, SHUT_WR);
+  }
+
+  close(conn: ConnId): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot >= 0) this.#void(slot);
+    else if ((conn & SLOT_MASK) === 0) this.#answers = this.#answers.filter((answer) => answer.id !== conn);
+  }
+
+  reset(conn: ConnId): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot >= 0 && this.#table.fds[slot]! >= 0) this.#sockets.armReset(this.#table.fds[slot]!);
+    this.close(conn);
+  }
+
+  /** The id is no more; the descriptor is closed when the turn ends. */
+  #void(slot: number): void {
+    const table = this.#table;
+    if (table.connectTimers[slot] !== 0) {
+      this.#timers.clear(table.connectTimers[slot]!);
+      table.connectTimers[slot] = 0;
+    }
+    if (table.fds[slot]! >= 0) this.#closing.push(table.fds[slot]!);
+    table.remove(slot);
+  }
+
+  remoteAddress(conn: ConnId): string {
+    const slot = this.#table.slotOf(conn);
+    return slot < 0 ? '' : this.#sockets.remoteAddress(this.#table.fds[slot]!);
+  }
+
+  localAddress(conn: ConnId): string {
+    const slot = this.#table.slotOf(conn);
+    return slot < 0 ? '' : this.#sockets.localAddress(this.#table.fds[slot]!);
+  }
+
+  // Timers, hooks, and the turn.
+
+  setTimer(delayMs: number, handler: TimerHandler, tag: number): TimerId {
+    // The turn's own time would be too old: a timer must not be early however long the turn has run.
+    return this.#timers.set(performance.now(), delayMs, handler, tag);
+  }
+
+  clearTimer(timer: TimerId): void {
+    this.#timers.clear(timer);
+  }
+
+  onTurnEnd(handler: TurnHandler): void {
+    this.#turnHandlers.push(handler);
+  }
+
+  onDoorbell(handler: DoorbellHandler): void {
+    this.#doorbellHandlers.push(handler);
+  }
+
+  onFault(report: (error: unknown) => void): void {
+    this.#report = report;
+  }
+
+  run(): void {
+    if (this.#running) throw new Error('run() inside run()');
+    this.#running = true;
+    try {
+      while (!this.#stopping) this.#turn();
+    } finally {
+      this.#running = false;
+      this.#stopping = true;
+      this.#release();
+    }
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    this.#answers = [];
+    this.#timers.clearAll();
+    for (const id of [...this.#listeners.keys()]) this.unlisten(id);
+    for (let slot = 1; slot < this.#table.slotsUsed; slot++)
+      if (this.#table.ids[slot] !== 0) this.#void(slot);
+    if (!this.#running) this.#release();
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.stop();
+    this.#closeAll();
+    // The doorbell stays open: see closeDoorbell().
+    this.#libc.close(this.#epollFd);
+  }
+
+  #turn(): void {
+    const count = this.#wait();
+    this.nowMs = performance.now();
+    let ready = this.#ready.length;
+    if (this.#answers.length > 0) this.#tellAnswers();
+    for (let i = 0; i < count && !this.#stopping; i++) this.#dispatch(i);
+    for (; ready > 0 && !this.#stopping; ready--) this.#dispatchReady(this.#ready.shift());
+    this.#timers.expire(this.nowMs);
+    while (this.#fireTimer());
+    if (this.#rang) this.#tellDoorbell();
+    if (!this.#stopping) this.#tellTurnEnd();
+    this.#closeAll();
+  }
+
+  #wait(): number {
+    let timeoutMs = 0;
+    if (this.#ready.length === 0 && this.#answers.length === 0) {
+      timeoutMs =
+        this.#timers.count === 0
+          ? ENGINE.pollMaxMs
+          : this.#timers.nextDelayMs(performance.now(), ENGINE.pollMaxMs);
+    }
+    const count = this.#libc.epoll_wait(this.#epollFd, this.#events.address, ENGINE.eventsPerPoll, timeoutMs);
+    if (count >= 0) return count;
+    const errno = this.#libc.errno();
+    if (errno === ERRNO.EINTR) return 0;
+    throw new Error(`epoll_wait failed: errno ${errno}`);
+  }
+
+  #dispatch(index: number): void {
+    const view = this.#events.view;
+    const events = eventsAt(view, this.#layout, index);
+    const word = wordAt(view, this.#layout, index);
+    const second = secondWordAt(view, this.#layout, index);
+    try {
+      if (word < LISTENER_WORD) {
+        if (this.#table.ids[word] !== 0 && this.#table.generations[word] === second) this.#tell(word, events);
+      } else if (word === LISTENER_WORD) {
+        this.#current = 0;
+        this.#acceptSome(second);
+      } else this.#rang = true;
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #tell(slot: number, events: number): void {
+    const table = this.#table;
+    const conn = table.ids[slot]!;
+    this.#current = conn;
+    if ((table.flags[slot]! & CONNECTING) !== 0 && !this.#finishConnect(slot, conn, events)) return;
+    const wantedWrite = (table.flags[slot]! & WANT_WRITE) !== 0;
+    if ((events & READ_EVENTS) !== 0) {
+      table.flags[slot]! |= (events & UNTIL_EAGAIN_EVENTS) !== 0 ? READABLE | UNTIL_EAGAIN : READABLE;
+      if ((events & EPOLLERR) !== 0) table.flags[slot]! |= ERRORED;
+      const flags = table.flags[slot]!;
+      if ((flags & (PAUSED | END_READ)) !== 0) {
+        if ((flags & ERRORED) !== 0) this.#tellBroken(slot, 0);
+        // A queued one is called by the queue, once a turn.
+      } else if ((flags & QUEUED) === 0) {
+        table.handlers[slot]!.onReadable(conn, table.tags[slot]!);
+        if (table.ids[slot] === conn) this.#queueIfReady(slot);
+      }
+    }
+    // Want of before: one noted just now has its edge still to come.
+    if (wantedWrite && (events & EPOLLOUT) !== 0 && table.ids[slot] === conn) {
+      if ((table.flags[slot]! & WANT_WRITE) === 0) return;
+      table.flags[slot]! &= ~WANT_WRITE;
+      table.handlers[slot]!.onWritable(conn, table.tags[slot]!);
+    }
+  }
+
+  /** True when the connection is made and still open after its handler heard so. */
+  #finishConnect(slot: number, conn: ConnId, events: number): boolean {
+    const table = this.#table;
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) === 0) return false;
+    if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
+      this.#failConnect(slot, this.#sockets.takeError(table.fds[slot]!) || ERRNO.ECONNRESET);
+      return false;
+    }
+    this.#timers.clear(table.connectTimers[slot]!);
+    table.connectTimers[slot] = 0;
+    table.flags[slot]! &= ~CONNECTING;
+    table.handlers[slot]!.onConnected(conn, table.tags[slot]!);
+    return table.ids[slot] === conn;
+  }
+
+  #tellBroken(slot: number, known: number): void {
+    const table = this.#table;
+    table.flags[slot]! &= ~ERRORED;
+    if (table.brokenErrnos[slot] !== 0) return;
+    const errno = known || this.#sockets.takeError(table.fds[slot]!) || ERRNO.ECONNRESET;
+    const conn = table.ids[slot]!;
+    table.brokenErrnos[slot] = errno;
+    this.#current = conn;
+    table.handlers[slot]!.onBroken(conn, table.tags[slot]!, errno);
+  }
+
+  #dispatchReady(slot: number): void {
+    const table = this.#table;
+    table.flags[slot]! &= ~QUEUED;
+    if ((table.flags[slot]! & (READABLE | PAUSED | END_READ)) !== READABLE) return;
+    const conn = table.ids[slot]!;
+    try {
+      this.#current = conn;
+      table.handlers[slot]!.onReadable(conn, table.tags[slot]!);
+      if (table.ids[slot] === conn) this.#queueIfReady(slot);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #queueIfReady(slot: number): void {
+    const flags = this.#table.flags[slot]!;
+    if ((flags & (READABLE | PAUSED | END_READ | QUEUED)) !== READABLE) return;
+    this.#table.flags[slot] = flags | QUEUED;
+    this.#ready.push(slot);
+  }
+
+  #tellAnswers(): void {
+    // Answers that come up meanwhile wait for the next turn.
+    for (let left = this.#answers.length; left > 0 && this.#answers.length > 0; left--) {
+      try {
+        this.#current = 0;
+        this.#tellAnswer(this.#answers.shift()!);
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
+  }
+
+  #tellAnswer(answer: Answer): void {
+    const { kind, id, errno, tag } = answer;
+    if (kind === 'listening' || kind === 'listen failed') {
+      const listener = this.#listeners.get(id);
+      if (listener === undefined) return;
+      if (kind === 'listening') {
+        const { fd } = listener;
+        listener.handler.onListening(id, this.#sockets.localAddress(fd), this.#sockets.localPort(fd));
+      } else {
+        this.#listeners.delete(id);
+        listener.handler.onListenFailed(id, errno);
+      }
+      return;
+    }
+    const handler = answer.handler as ConnHandler | null;
+    if (kind === 'connect failed') {
+      if (handler !== null) handler.onConnectFailed(id, tag, errno);
+      else this.#failConnect(this.#table.slotOf(id), errno);
+      return;
+    }
+    if (handler !== null) {
+      handler.onBroken(id, tag, errno);
+      return;
+    }
+    const slot = this.#table.slotOf(id);
+    // Without an errno of its own the news is for a reader that stopped: one that goes on hears it from read().
+    if (slot >= 0 && (errno !== 0 || (this.#table.flags[slot]! & (PAUSED | END_READ)) !== 0)) {
+      this.#tellBroken(slot, errno);
+    }
+  }
+
+  #answer(kind: Answer['kind'], id: number, errno: number): void {
+    this.#answers.push({ kind, id, errno, handler: null, tag: 0 });
+  }
+
+  #answerUnnamed(kind: Answer['kind'], errno: number, handler: ConnHandler, tag: number): ConnId {
+    const id = ++this.#unnamed * (SLOT_MASK + 1);
+    if (!this.#stopping) this.#answers.push({ kind, id, errno, handler, tag });
+    return id;
+  }
+
+  #fireTimer(): boolean {
+    try {
+      this.#current = 0;
+      return this.#timers.fireNext();
+    } catch (error) {
+      this.#fault(error);
+      return true;
+    }
+  }
+
+  #tellDoorbell(): void {
+    this.#rang = false;
+    for (const handler of this.#doorbellHandlers) {
+      try {
+        this.#current = 0;
+        if (!this.#stopping) handler.onDoorbell();
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
+  }
+
+  #tellTurnEnd(): void {
+    for (const handler of this.#turnHandlers) {
+      try {
+        this.#current = 0;
+        handler.onTurnEnd();
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
+  }
+
+  #closeAll(): void {
+    while (this.#closing.length > 0) this.#libc.close(this.#closing.shift());
+  }
+
+  /** A handler threw: its connection is in an unknown state, the others are not. */
+  #fault(error: unknown): void {
+    if (this.#current !== 0) this.reset(this.#current);
+    this.#current = 0;
+    try {
+      this.#report(error);
+    } catch (failure) {
+      reportToStderr(failure);
+    }
+  }
+
+  #watchConn(slot: number): number {
+    return this.#watch(this.#table.fds[slot]!, CONN_EVENTS, slot, this.#table.generations[slot]!);
+  }
+
+  #watch(fd: number, events: number, word: number, second: number): number {
+    writeEvent(this.#event.view, this.#layout, 0, events, word, second);
+    return this.#libc.epoll_ctl(this.#epollFd, EPOLL_CTL_ADD, fd, this.#event.address);
+  }
+}
+
+/** Failures of accept4() that are the comer's alone, or pass by themselves (accept(2), "Error handling"). */
+function isOfTheComer(errno: number): boolean {
+  switch (errno) {
+    case ERRNO.ECONNABORTED:
+    case ERRNO.EPERM:
+    case ERRNO.EINTR:
+    case ERRNO.EPROTO:
+    case ERRNO.ENOPROTOOPT:
+    case ERRNO.EOPNOTSUPP:
+    case ERRNO.ENONET:
+    case ERRNO.ENETDOWN:
+    case ERRNO.ENETUNREACH:
+    case ERRNO.EHOSTDOWN:
+    case ERRNO.EHOSTUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function outOfSlab(): RangeError {
+  return new RangeError('outside of the slab');
+}
+
+function reportToStderr(error: unknown): void {
+  console.error(error);
+}

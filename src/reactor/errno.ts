@@ -1,0 +1,40 @@
+// Error numbers as every reactor tells them: those of Linux, on every platform. Used by both reactors and by whoever judges a failure.
+
+export const ERRNO = {
+  EPERM: 1,
+  EINTR: 4,
+  EIO: 5,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  EPIPE: 32,
+  ENONET: 64,
+  EPROTO: 71,
+  ENOPROTOOPT: 92,
+  EOPNOTSUPP: 95,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  EAFNOSUPPORT: 97,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ENOBUFS: 105,
+  ENOTCONN: 107,
+  ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
+  EHOSTDOWN: 112,
+  EHOSTUNREACH: 113,
+  EINPROGRESS: 115,
+} as const;
+
+const BY_CODE = new Map<string, number>(Object.entries(ERRNO));
+
+/** The number of an error code of Node ("ECONNREFUSED"); EIO for one that is not in the table. */
+export function errnoOfCode(code: string | undefined): number {
+  return BY_CODE.get(code ?? '') ?? ERRNO.EIO;
+}

@@ -1,0 +1,108 @@
+// The one foreign-function boundary: Linux system calls through koffi, numbers in and a number out. Called by epoll.ts and doorbell.ts.
+// Buffers are given as addresses (Slab.address + offset), so a call makes no object. See native-notes/ffi.md.
+
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+
+/** Each call returns what the system call returns (>= 0), or -1 with the reason in errno(), to be read at once. */
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: number, length: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: number, lengthAddress: number, flags: number): number;
+  connect(fd: number, address: number, length: number): number;
+  recv(fd: number, address: number, length: number, flags: number): number;
+  send(fd: number, address: number, length: number, flags: number): number;
+  shutdown(fd: number, how: number): number;
+  close(fd: number): number;
+  read(fd: number, address: number, length: number): number;
+  write(fd: number, address: number, length: number): number;
+  eventfd(initial: number, flags: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epollFd: number, operation: number, fd: number, eventAddress: number): number;
+  epoll_wait(epollFd: number, eventsAddress: number, eventsMax: number, timeoutMs: number): number;
+  getsockopt(fd: number, level: number, name: number, address: number, lengthAddress: number): number;
+  setsockopt(fd: number, level: number, name: number, address: number, length: number): number;
+  getsockname(fd: number, address: number, lengthAddress: number): number;
+  getpeername(fd: number, address: number, lengthAddress: number): number;
+  /** The reason of the failure just returned. */
+  errno(): number;
+  /** Where bytes[0] lives. The view must lie on an ArrayBuffer of its own: small typed arrays live on the heap, and move. */
+  addressOf(bytes: Uint8Array): number;
+}
+
+// Numbers of Linux on x64 and arm64 (asm-generic).
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
+export const SOCK_NONBLOCK = 0x800;
+export const SOCK_CLOEXEC = 0x80000;
+export const IPPROTO_TCP = 6;
+export const IPPROTO_IPV6 = 41;
+export const TCP_NODELAY = 1;
+export const IPV6_V6ONLY = 26;
+export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
+export const SO_LINGER = 13;
+export const MSG_NOSIGNAL = 0x4000;
+export const SHUT_WR = 1;
+export const EPOLL_CLOEXEC = 0x80000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLLIN = 0x1;
+export const EPOLLPRI = 0x2;
+export const EPOLLOUT = 0x4;
+export const EPOLLERR = 0x8;
+export const EPOLLHUP = 0x10;
+export const EPOLLRDHUP = 0x2000;
+export const EPOLLET = 0x80000000;
+export const EFD_CLOEXEC = 0x80000;
+export const EFD_NONBLOCK = 0x800;
+
+let loaded: Libc | null | undefined;
+
+/** The bindings, made on the first call; null on another system than Linux x64 or arm64, or where koffi does not load. */
+export function loadLibc(): Libc | null {
+  if (loaded === undefined) loaded = bind();
+  return loaded;
+}
+
+function bind(): Libc | null {
+  if (process.platform !== 'linux' || endianness() !== 'LE') return null;
+  if (process.arch !== 'x64' && process.arch !== 'arm64') return null;
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    // The process itself: every libc (glibc, musl) is found there without knowing its file's name.
+    const self = koffi.load(null);
+    const uint = 'uint32_t';
+    const address = 'uintptr_t';
+    const func = (name: string, args: string[]) => self.func(name, 'int', args);
+    return {
+      socket: func('socket', ['int', 'int', 'int']),
+      bind: func('bind', ['int', address, uint]),
+      listen: func('listen', ['int', 'int']),
+      accept4: func('accept4', ['int', address, address, 'int']),
+      connect: func('connect', ['int', address, uint]),
+      // Lengths and results are below 2^31 here, so the narrower types, which convert faster, are the same call.
+      recv: func('recv', ['int', address, address, 'int']),
+      send: func('send', ['int', address, address, 'int']),
+      shutdown: func('shutdown', ['int', 'int']),
+      close: func('close', ['int']),
+      read: func('read', ['int', address, address]),
+      write: func('write', ['int', address, address]),
+      eventfd: func('eventfd', [uint, 'int']),
+      epoll_create1: func('epoll_create1', ['int']),
+      epoll_ctl: func('epoll_ctl', ['int', 'int', 'int', address]),
+      epoll_wait: func('epoll_wait', ['int', address, 'int', 'int']),
+      getsockopt: func('getsockopt', ['int', 'int', 'int', address, address]),
+      setsockopt: func('setsockopt', ['int', 'int', 'int', address, uint]),
+      getsockname: func('getsockname', ['int', address, address]),
+      getpeername: func('getpeername', ['int', address, address]),
+      errno: () => koffi.errno(),
+      addressOf: (bytes) => Number(koffi.address(bytes)),
+    };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,47 @@
+// IP literals to and from struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)); little-endian hosts. Used by epoll.ts.
+
+import ipaddr from 'ipaddr.js';
+
+export const SOCKADDR_MAX_BYTES = 28;
+const FAMILY_INET = 2;
+const FAMILY_INET6 = 10;
+const INET_BYTES = 16;
+const INET6_BYTES = 28;
+
+/** Writes the address into bytes[0..28] and returns its length (16 or 28), or 0 when `address` is no IP literal. */
+export function encodeSockaddr(bytes: Uint8Array, address: string, port: number): number {
+  bytes.fill(0, 0, SOCKADDR_MAX_BYTES);
+  bytes[2] = port >>> 8;
+  bytes[3] = port & 0xff;
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) {
+    bytes[0] = FAMILY_INET;
+    bytes.set(ipaddr.IPv4.parse(address).toByteArray(), 4);
+    return INET_BYTES;
+  }
+  // A zone (fe80::1%2) names an interface of this machine only: no such address is ever dialled or bound.
+  if (!address.includes(':') || address.includes('%') || !ipaddr.IPv6.isValid(address)) return 0;
+  bytes[0] = FAMILY_INET6;
+  bytes.set(ipaddr.IPv6.parse(address).toByteArray(), 8);
+  return INET6_BYTES;
+}
+
+/** The address as an IP literal, "" for any other family. IPv4-mapped IPv6 (RFC 4291, 2.5.5.2) is told as IPv4. */
+export function decodeAddress(bytes: Uint8Array): string {
+  const family = bytes[0]! | (bytes[1]! << 8);
+  if (family === FAMILY_INET) return dotted(bytes, 4);
+  if (family !== FAMILY_INET6) return '';
+  return isMapped(bytes) ? dotted(bytes, 20) : new ipaddr.IPv6([...bytes.subarray(8, 24)]).toRFC5952String();
+}
+
+export function decodePort(bytes: Uint8Array): number {
+  return (bytes[2]! << 8) | bytes[3]!;
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  for (let i = 8; i < 18; i++) if (bytes[i] !== 0) return false;
+  return bytes[18] === 0xff && bytes[19] === 0xff;
+}
+
+function dotted(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}

@@ -1,0 +1,122 @@
+// TCP sockets by descriptor: what the epoll reactor does with one outside its hot path (bind, dial, options, addresses).
+// Every call returns a descriptor or 0 on success and -errno on failure.
+
+import { ERRNO } from './errno.ts';
+import {
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  type Libc,
+  SO_ERROR,
+  SO_LINGER,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from './libc.ts';
+import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from './sockaddr.ts';
+
+/** Layout of the scratch bytes: an address, its length, an option's value. */
+const LENGTH_AT = 32;
+const OPTION_AT = 40;
+const SCRATCH_BYTES = 64;
+
+export class Sockets {
+  readonly #libc: Libc;
+  readonly #bytes = new Uint8Array(new ArrayBuffer(SCRATCH_BYTES));
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #address: number;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#address = libc.addressOf(this.#bytes);
+  }
+
+  /** A listening, non-blocking socket on an IP literal. */
+  listen(address: string, port: number, backlog: number): number {
+    const length = encodeSockaddr(this.#bytes, address, port);
+    if (length === 0) return -ERRNO.EINVAL;
+    const fd = this.#open();
+    if (fd < 0) return fd;
+    const set =
+      this.#set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+      // Accepted sockets inherit it (tcp(7)): one call instead of one each.
+      this.#set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+      (this.#bytes[0] === AF_INET6 ? this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0) ||
+      this.#check(this.#libc.bind(fd, this.#address, length)) ||
+      this.#check(this.#libc.listen(fd, backlog));
+    return set === 0 ? fd : this.#abandon(fd, set);
+  }
+
+  /** A non-blocking socket, connected or connecting to an IP literal. */
+  dial(address: string, port: number): number {
+    const length = encodeSockaddr(this.#bytes, address, port);
+    if (length === 0) return -ERRNO.EINVAL;
+    const fd = this.#open();
+    if (fd < 0) return fd;
+    const started =
+      this.#set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+      this.#check(this.#libc.connect(fd, this.#address, length));
+    return started === 0 || started === -ERRNO.EINPROGRESS ? fd : this.#abandon(fd, started);
+  }
+
+  /** Takes the pending error of a socket: an errno > 0, or 0. */
+  takeError(fd: number): number {
+    this.#view.setInt32(LENGTH_AT, 4, true);
+    const failed = this.#libc.getsockopt(
+      fd,
+      SOL_SOCKET,
+      SO_ERROR,
+      this.#address + OPTION_AT,
+      this.#address + LENGTH_AT,
+    );
+    return failed < 0 ? this.#libc.errno() : this.#view.getInt32(OPTION_AT, true);
+  }
+
+  /** Makes the coming close() send RST. */
+  armReset(fd: number): void {
+    // struct linger { l_onoff = 1, l_linger = 0 }
+    this.#view.setInt32(OPTION_AT, 1, true);
+    this.#view.setInt32(OPTION_AT + 4, 0, true);
+    this.#libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, this.#address + OPTION_AT, 8);
+  }
+
+  localAddress(fd: number): string {
+    return this.#loadName(this.#libc.getsockname, fd) ? decodeAddress(this.#bytes) : '';
+  }
+
+  localPort(fd: number): number {
+    return this.#loadName(this.#libc.getsockname, fd) ? decodePort(this.#bytes) : 0;
+  }
+
+  remoteAddress(fd: number): string {
+    return this.#loadName(this.#libc.getpeername, fd) ? decodeAddress(this.#bytes) : '';
+  }
+
+  #loadName(name: Libc['getsockname'], fd: number): boolean {
+    this.#view.setInt32(LENGTH_AT, SOCKADDR_MAX_BYTES, true);
+    return name(fd, this.#address, this.#address + LENGTH_AT) === 0;
+  }
+
+  /** Of the family encoded in the scratch bytes. */
+  #open(): number {
+    return this.#check(this.#libc.socket(this.#bytes[0]!, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  }
+
+  #set(fd: number, level: number, name: number, value: number): number {
+    this.#view.setInt32(OPTION_AT, value, true);
+    return this.#check(this.#libc.setsockopt(fd, level, name, this.#address + OPTION_AT, 4));
+  }
+
+  #check(result: number): number {
+    return result < 0 ? -this.#libc.errno() : result;
+  }
+
+  #abandon(fd: number, failure: number): number {
+    this.#libc.close(fd);
+    return failure;
+  }
+}
