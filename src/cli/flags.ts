@@ -1,0 +1,106 @@
+// The options that several commands share, each with its check. Called by main.ts (to declare) and by the commands (types).
+
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { HostPort } from '../control/hubOptions.ts';
+import { UserError } from '../userError.ts';
+import { parseHostPort, parseLoopbackHostPort, parsePublicHost, quote } from './addresses.ts';
+import { defaultWorkers } from './defaultWorkers.ts';
+import { type LogLevel, parseLogLevel } from './log.ts';
+import { parseWhole } from './numbers.ts';
+
+export type Io = 'auto' | 'epoll' | 'net';
+
+/** Threads beyond this only take turns. */
+const WORKERS_MAX = 64;
+
+export interface CommonFlags {
+  dataDir?: string;
+}
+
+export interface RunFlags extends CommonFlags {
+  logLevel: LogLevel;
+  readyFile?: string;
+  io: Io;
+}
+
+export interface HubFlags extends RunFlags {
+  tunnel: HostPort;
+  socks: HostPort;
+  http: HostPort;
+  dashboard: HostPort;
+  workers?: number;
+  publicHost?: string;
+}
+
+export function addDataDir(command: Command): Command {
+  return command.addOption(
+    new Option('--data-dir <dir>', 'where keys and state are kept (default: ~/.restunnel)').env(
+      'RESTUNNEL_DATA_DIR',
+    ),
+  );
+}
+
+/** The options of commands that stay: hub, node and quickstart. */
+export function addRunFlags(command: Command, logLevel: LogLevel): Command {
+  return addDataDir(command)
+    .addOption(
+      new Option('--io <kind>', 'how sockets are served: auto, epoll (Linux) or net (anywhere)')
+        .default('auto')
+        .argParser((text) => parseIo(text, process.platform)),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'trace, debug, info, warn, error or silent')
+        .default(logLevel)
+        .argParser(parseLogLevel),
+    )
+    .option('--ready-file <file>', 'write one JSON object there once everything is ready');
+}
+
+export function addHubFlags(command: Command, tunnelDefaultHost: string): Command {
+  return command
+    .optionsGroup('Addresses (HOST:PORT, port 0 means any free one):')
+    .addOption(
+      new Option('--tunnel <host:port>', 'where exit nodes connect to')
+        .default({ host: tunnelDefaultHost, port: 9_000 }, `${tunnelDefaultHost}:9000`)
+        .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
+    )
+    .addOption(loopbackOption('socks', 'SOCKS5 proxy', 1_080))
+    .addOption(loopbackOption('http', 'HTTP proxy', 1_081))
+    .addOption(loopbackOption('dashboard', 'dashboard', 8_080))
+    .addOption(
+      new Option(
+        '--public-host <host>',
+        'name or address that pairing links give to devices; remembered (default: an address of this machine)',
+      ).argParser((text) => parsePublicHost(text, '--public-host')),
+    )
+    .optionsGroup('Options:')
+    .addOption(
+      new Option(
+        '--workers <n>',
+        `worker threads beside the front thread (default here: ${defaultWorkers(availableParallelism())})`,
+      ).argParser((text) => parseWhole(text, '--workers', 0, WORKERS_MAX)),
+    );
+}
+
+function loopbackOption(name: 'socks' | 'http' | 'dashboard', what: string, port: number): Option {
+  return new Option(`--${name} <host:port>`, `${what}, loopback only`)
+    .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
+    .argParser((text) => parseLoopbackHostPort(text, `--${name}`));
+}
+
+/** Throws UserError (exit code 2); epoll is refused where it does not exist. */
+export function parseIo(text: string, platform: NodeJS.Platform): Io {
+  if (text !== 'auto' && text !== 'epoll' && text !== 'net') {
+    throw new UserError(`--io: ${quote(text)} is not one of auto, epoll, net`, 2);
+  }
+  if (text === 'epoll' && platform !== 'linux') {
+    throw new UserError(`--io: epoll exists on Linux only, and this is ${platform}; use --io net`, 2);
+  }
+  return text;
+}
+
+/** For options that may be given several times. */
+export function collect<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
+  return (text, previous) => [...(previous ?? []), parse(text)];
+}

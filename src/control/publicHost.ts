@@ -1,0 +1,30 @@
+// Which host a pairing link names. Pure; called by the hub and by `restunnel pair`.
+
+import type { NetworkInterfaceInfo } from 'node:os';
+
+export interface PublicHostChoice {
+  readonly host: string;
+  /** Nobody named it: it is an address of this machine that may not be reachable from outside. */
+  readonly guessed: boolean;
+}
+
+/**
+ * The host asked for, else the one remembered, else the address the tunnel is bound to, else (bound to every address) the
+ * first non-internal IPv4 address of the machine, else 127.0.0.1.
+ * @param bound the tunnel's bind host, null when not known
+ */
+export function choosePublicHost(
+  asked: string | null,
+  remembered: string | null,
+  bound: string | null,
+  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
+): PublicHostChoice {
+  const named = asked ?? remembered;
+  if (named !== null) return { host: named, guessed: false };
+  if (bound !== null && bound !== '0.0.0.0' && bound !== '::') return { host: bound, guessed: false };
+  for (const addresses of Object.values(interfaces)) {
+    const external = addresses?.find((address) => address.family === 'IPv4' && !address.internal);
+    if (external !== undefined) return { host: external.address, guessed: true };
+  }
+  return { host: '127.0.0.1', guessed: true };
+}

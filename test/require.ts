@@ -1,0 +1,38 @@
+// For tests that need a program which not every machine has (curl, sshd, a browser, ip). Used with describe.skipIf / test.skipIf.
+
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export interface Need {
+  readonly skip: boolean;
+  /** Belongs into the test's name; '' when nothing is missing. */
+  readonly why: string;
+}
+
+/**
+ * Looks for the programs in PATH and the system folders. With RESTUNNEL_REQUIRE_ALL=1 (as .ci/run sets it) a missing one
+ * throws, so that its tests fail instead of being left out.
+ */
+export function needs(...programs: string[]): Need {
+  const missing = programs.filter((program) => findProgram(program) === null);
+  if (missing.length === 0) return { skip: false, why: '' };
+  const why = `needs ${missing.join(' and ')}, which this machine does not have`;
+  if (process.env.RESTUNNEL_REQUIRE_ALL === '1') throw new Error(`this test ${why}`);
+  return { skip: true, why };
+}
+
+/** The program's path, or null. sshd and ip are often outside a user's PATH. */
+export function findProgram(program: string): string | null {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  for (const folder of folders) {
+    if (folder === '') continue;
+    const path = join(folder, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here.
+    }
+  }
+  return null;
+}
