@@ -109,7 +109,7 @@ export function answerWith(inputs: NoiseInputs, options: ResponderOptions): Answ
     if (payload2.length + PROTOCOL.message2OverheadBytes > PROTOCOL.handshakeMaxBytes) {
       throw new RangeError('payload of message 2 too long');
     }
-    const message2 = new Uint8Array(handshakeStep(() => noise.send(payload2)));
+    const message2 = handshakeStep(() => noise.send(payload2));
     return { remoteStatic, payload, message2, ...takeKeys(noise) };
   } catch (error) {
     if (error instanceof HandshakeError) return null;
@@ -138,7 +138,8 @@ function begin(inputs: NoiseInputs, initiator: boolean, pair: KeyPair, remoteSta
  */
 function handshakeStep(step: () => Uint8Array): Uint8Array {
   try {
-    return step();
+    // The package hands out Buffers, whose slice() is no copy: let none of them out.
+    return new Uint8Array(step());
   } catch (error) {
     throw new HandshakeError('the handshake failed', { cause: error });
   }

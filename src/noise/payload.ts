@@ -70,7 +70,7 @@ export function encodeMessage1(payload: Message1Payload, paddingBytes: number): 
 /** Throws HandshakeError for anything malformed. The results are copies. */
 export function decodeMessage1(bytes: Uint8Array): Message1Payload {
   const reader = new Reader(bytes);
-  const timestamp = reader.take(PROTOCOL.timestampBytes).slice();
+  const timestamp = new Uint8Array(reader.take(PROTOCOL.timestampBytes));
   if (!isTimestamp(timestamp)) throw new HandshakeError('not a timestamp');
   const version = readVersion(reader);
   const capabilities = reader.u32();
@@ -170,7 +170,7 @@ function readEnroll(content: Uint8Array): Enroll {
     throw new HandshakeError('ENROLL of a wrong length');
   }
   return {
-    token: content.slice(0, PROTOCOL.tokenBytes),
+    token: new Uint8Array(content.subarray(0, PROTOCOL.tokenBytes)),
     name: text(content.subarray(PROTOCOL.tokenBytes)),
   };
 }

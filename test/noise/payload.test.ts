@@ -60,6 +60,16 @@ describe('message 1', () => {
     );
   });
 
+  test('the result shares no memory with the message, not even with a Buffer', () => {
+    const token = new Uint8Array(32).fill(1);
+    const payload = { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0 };
+    const bytes = Buffer.from(encodeMessage1({ ...payload, enroll: { token, name: '' } }, 0));
+    const decoded = decodeMessage1(bytes);
+    bytes.fill(0);
+    expect(decoded.timestamp).toEqual(payload.timestamp);
+    expect(decoded.enroll!.token).toEqual(token);
+  });
+
   test('its layout, byte for byte', () => {
     const bytes = encodeMessage1(
       {

@@ -1,0 +1,99 @@
+// The key file: made once, kept, and refused when it is not safely ours.
+
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
+import { keyPairOf } from '../../src/noise/keyPair.ts';
+import { UserError } from '../../src/userError.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'restunnel-key-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+test('the first call makes file and directory for the owner alone, the second reads the same key', () => {
+  const path = join(dir, 'data', 'hub_key.bin');
+  const made = loadOrCreateKey(path);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(statSync(join(dir, 'data')).mode & 0o777).toBe(0o700);
+  expect(new Uint8Array(readFileSync(path))).toEqual(made.secretKey);
+  expect(keyPairOf(made.secretKey)).toEqual(made);
+  expect(loadOrCreateKey(path)).toEqual(made);
+  expect(readdirSync(join(dir, 'data'))).toEqual(['hub_key.bin']);
+  expect(loadOrCreateKey(join(dir, 'other.bin'))).not.toEqual(made);
+});
+
+test('a file that others may read is refused with one sentence, and stays as it was', () => {
+  const path = join(dir, 'hub_key.bin');
+  loadOrCreateKey(path);
+  for (const mode of [0o640, 0o604, 0o620, 0o644]) {
+    chmodSync(path, mode);
+    expect(() => loadOrCreateKey(path)).toThrow(
+      new UserError(`${path} may be read by other users of this machine; run: chmod 600 ${path}`),
+    );
+  }
+  expect(statSync(path).mode & 0o777).toBe(0o644);
+});
+
+test.each([0, 31, 33, 64])('a file of %i bytes is no key', (size) => {
+  const path = join(dir, 'hub_key.bin');
+  writeFileSync(path, new Uint8Array(size), { mode: 0o600 });
+  expect(() => loadOrCreateKey(path)).toThrow(
+    new UserError(`${path} is not a key: it should hold 32 bytes but holds ${size}`),
+  );
+  expect(statSync(path).size).toBe(size);
+});
+
+test('a directory in its place, or a file in the place of its directory, is a UserError', () => {
+  mkdirSync(join(dir, 'key'));
+  expect(() => loadOrCreateKey(join(dir, 'key'))).toThrow(UserError);
+  writeFileSync(join(dir, 'plain'), '');
+  expect(() => loadOrCreateKey(join(dir, 'plain', 'hub_key.bin'))).toThrow(UserError);
+});
+
+test('processes starting at once all get the same key', async () => {
+  const path = join(dir, 'data', 'node_key.bin');
+  const source = new URL('../../src/noise/keyFile.ts', import.meta.url).href;
+  // Each waits for its standard input to end, so that all run together.
+  const script = `
+    const { loadOrCreateKey } = await import(${JSON.stringify(source)});
+    process.stdout.write('ready\\n');
+    for await (const _ of process.stdin);
+    process.stdout.write(Buffer.from(loadOrCreateKey(${JSON.stringify(path)}).publicKey).toString('hex'));
+  `;
+  const children = Array.from({ length: 4 }, () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let output = '';
+    const ready = new Promise<void>((resolve) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.startsWith('ready\n')) resolve();
+      });
+    });
+    const done = new Promise<string>((resolve) => {
+      child.on('close', () => resolve(output.slice('ready\n'.length)));
+    });
+    return { child, ready, done };
+  });
+  await Promise.all(children.map(({ ready }) => ready));
+  for (const { child } of children) child.stdin.end();
+  const keys = await Promise.all(children.map(({ done }) => done));
+  const expected = Buffer.from(loadOrCreateKey(path).publicKey).toString('hex');
+  expect(keys).toEqual([expected, expected, expected, expected]);
+  expect(readdirSync(join(dir, 'data'))).toEqual(['node_key.bin']);
+});
