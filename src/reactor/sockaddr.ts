@@ -8,8 +8,9 @@ const FAMILY_INET6 = 10;
 const INET_BYTES = 16;
 const INET6_BYTES = 28;
 
-/** Writes the address into bytes[0..28] and returns its length (16 or 28), or 0 when `address` is no IP literal. */
+/** Writes the address into bytes[0..28] and returns its length (16 or 28), or 0 for no IP literal or no port. */
 export function encodeSockaddr(bytes: Uint8Array, address: string, port: number): number {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return 0;
   bytes.fill(0, 0, SOCKADDR_MAX_BYTES);
   bytes[2] = port >>> 8;
   bytes[3] = port & 0xff;
