@@ -1,0 +1,42 @@
+// Builds a rewritten HTTP head in a scratch buffer of the thread. Used by the request and the response parser, one head at a time.
+
+import { CLIENT, PROTOCOL } from '../limits.ts';
+
+/**
+ * A rewritten head is the received one with fields taken out, the target's authority moved into Host, and at most a version, an empty
+ * Host line and one Connection line put in.
+ */
+const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + PROTOCOL.hostMaxBytes + 128;
+
+export const CRLF = Buffer.from('\r\n');
+export const CONNECTION_CLOSE = Buffer.from('Connection: close\r\n');
+export const CONNECTION_KEEP_ALIVE = Buffer.from('Connection: keep-alive\r\n');
+export const CONNECTION_UPGRADE = Buffer.from('Connection: Upgrade\r\n');
+
+export class HeadWriter {
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  #length = 0;
+
+  begin(): void {
+    this.#length = 0;
+  }
+
+  add(part: Uint8Array): void {
+    this.#scratch.set(part, this.#length);
+    this.#length += part.length;
+  }
+
+  /** Heads are short and come in short runs: a loop beats a view per run. */
+  copy(bytes: Uint8Array, start: number, end: number): void {
+    const scratch = this.#scratch;
+    let to = this.#length;
+    for (let at = start; at < end; at++) scratch[to++] = bytes[at]!;
+    if (to > SCRATCH_BYTES) throw new RangeError('a rewritten head outgrew its scratch buffer');
+    this.#length = to;
+  }
+
+  /** What was built, in memory of its own. */
+  take(): Uint8Array {
+    return this.#scratch.slice(0, this.#length);
+  }
+}

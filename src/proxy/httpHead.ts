@@ -1,0 +1,360 @@
+// Reads what an HTTP client asks of the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form, which it rewrites into the
+// request the client would have sent to the target itself. The front feeds it until a head is whole; the body is httpBody.ts's part.
+
+import type { FailureName } from '../failures.ts';
+import { CLIENT } from '../limits.ts';
+import { CONNECTION_CLOSE, CONNECTION_UPGRADE, CRLF, HeadWriter } from './headWriter.ts';
+import { type BodyFraming, CHUNKED, NO_BODY } from './httpBody.ts';
+import {
+  CODING_CHUNKED_LAST,
+  contentLength,
+  equalsText,
+  FIELD,
+  FieldIndex,
+  HEAD_TOO_LARGE,
+  HeadScanner,
+  isToken,
+  transferCoding,
+} from './httpFields.ts';
+import { hostText, ipv6Text, latin1Text, portNumber } from './target.ts';
+
+const CR = 0x0d;
+const SPACE = 0x20;
+const HASH = 0x23;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+const QUESTION = 0x3f;
+const AT_SIGN = 0x40;
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;
+
+const DEFAULT_PORT = 80;
+const HTTP_SCHEME = Buffer.from('http://');
+const VERSION_1 = Buffer.from('HTTP/1.');
+const ONE_SPACE = Buffer.from(' ');
+const ONE_SLASH = Buffer.from('/');
+const ONE_STAR = Buffer.from('*');
+const HOST_NAME = Buffer.from('Host: ');
+const VERSION_LINE_END = [Buffer.from(' HTTP/1.0\r\n'), Buffer.from(' HTTP/1.1\r\n')] as const;
+const WEBSOCKET = Buffer.from('websocket');
+const CONTINUE = Buffer.from('100-continue');
+
+const NO_HEAD = new Uint8Array(0);
+/** No framing at all. */
+const REFUSED = -3;
+
+const fields = new FieldIndex();
+const writer = new HeadWriter();
+
+export interface RequestHead {
+  /** `connect`: a tunnel. `forward`: `head` is to be sent to the target, and the body behind it. */
+  readonly kind: 'connect' | 'forward';
+  readonly method: string;
+  /** A domain name or IP literal, IPv6 canonical and without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** The client speaks HTTP/1.0 or HTTP/1.1; the rewritten head says the same, so a 1.0 client is never sent chunks. */
+  readonly httpMinor: 0 | 1;
+  /** Empty for `connect`. */
+  readonly head: Uint8Array;
+  /** Framing of the request's body. */
+  readonly framing: BodyFraming;
+  /** The client is willing to send another request on its connection. */
+  readonly keepAlive: boolean;
+  /** The client waits for a 100 (Continue) before its body. */
+  readonly expectContinue: boolean;
+  /** The client asks for a WebSocket; after a 101 both directions are opaque. */
+  readonly upgrade: boolean;
+  /** From Proxy-Authorization: Basic. */
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** One per client connection. After a whole head it is ready for the next. */
+export class RequestHeadParser {
+  /** Set by a parse() that returned more than 0. */
+  request: RequestHead | undefined = undefined;
+  /** Set by a parse() that returned -1; `detail` continues the failure's sentence. */
+  failure: FailureName | '' = '';
+  detail = '';
+  readonly #scanner = new HeadScanner();
+  #authorityAt = 0;
+  #authorityEnd = 0;
+  #host = '';
+  #port = 0;
+
+  /**
+   * bytes[start..end) is everything received since the last whole head. Returns its length, 0 when more bytes are needed, or -1 when it
+   * has to be refused: `failure` is badRequest, badTarget or headTooLarge. Never throws.
+   */
+  parse(bytes: Uint8Array, start: number, end: number): number {
+    if (this.failure !== '') return -1;
+    this.request = undefined;
+    const length = this.#scanner.scan(bytes, start, end, CLIENT.httpLeadingEmptyLinesMax);
+    if (length === 0) return 0;
+    if (length === HEAD_TOO_LARGE) return this.#fail('headTooLarge', '');
+    if (length < 0) return this.#bad('a control character, or a line that does not end in CRLF');
+    const headAt = start + this.#scanner.headAt;
+    this.#scanner.reset();
+    return this.#head(bytes, headAt, start + length) ? length : -1;
+  }
+
+  /** Request line: method SP target SP HTTP/1.x CRLF (RFC 9112 section 3). */
+  #head(bytes: Uint8Array, start: number, end: number): boolean {
+    let methodEnd = start;
+    while (bytes[methodEnd]! > SPACE) methodEnd++;
+    const targetAt = methodEnd + 1;
+    let targetEnd = targetAt;
+    while (bytes[targetEnd]! > SPACE && bytes[targetEnd] !== HASH) targetEnd++;
+    const versionAt = targetEnd + 1;
+    if (
+      bytes[methodEnd] !== SPACE ||
+      bytes[targetEnd] !== SPACE ||
+      targetEnd === targetAt ||
+      !isToken(bytes, start, methodEnd)
+    ) {
+      return this.#refuse('no request line');
+    }
+    const httpMinor = requestVersion(bytes, versionAt);
+    if (httpMinor === -1) return this.#refuse('only HTTP/1.0 and HTTP/1.1 are spoken here');
+    const linesAt = versionAt + VERSION_1.length + 3;
+
+    const method = latin1Text(bytes, start, methodEnd);
+    const connect = method === 'CONNECT';
+    const pathAt = connect
+      ? this.#authorityForm(bytes, targetAt, targetEnd)
+      : this.#absoluteForm(bytes, targetAt, targetEnd);
+    if (pathAt < 0) return false;
+
+    const wrong = fields.index(bytes, linesAt, end - 2, false);
+    if (wrong !== '') return this.#refuse(wrong);
+    fields.readConnection(bytes);
+    if (fields.namesFraming) return this.#refuse('Connection names a header that frames the message');
+
+    const framing = this.#framing(bytes, httpMinor);
+    if (framing === REFUSED) return false;
+    if (connect && framing !== NO_BODY) return this.#refuse('a CONNECT request has no body');
+    let hosts = 0;
+    let credentialsAt = -1;
+    let upgradeAt = -1;
+    let expectContinue = false;
+    for (let i = 0; i < fields.count; i++) {
+      const kind = fields.kind[i];
+      if (kind === FIELD.host) hosts++;
+      else if (kind === FIELD.upgrade) upgradeAt = upgradeAt === -1 ? i : -2;
+      else if (kind === FIELD.expect) expectContinue ||= httpMinor === 1 && this.#isValue(bytes, i, CONTINUE);
+      else if (kind === FIELD.proxyAuthorization) {
+        if (credentialsAt >= 0) return this.#refuse('two Proxy-Authorization headers');
+        credentialsAt = i;
+      }
+    }
+    if (hosts > 1) return this.#refuse('two Host headers');
+    if (hosts === 0 && httpMinor === 1) return this.#refuse('no Host header');
+    const credentials = credentialsAt < 0 ? NO_CREDENTIALS : basicCredentials(bytes, credentialsAt);
+    if (credentials === undefined)
+      return this.#refuse('Proxy-Authorization holds no proper Basic credentials');
+
+    // RFC 9110 section 7.8: Upgrade counts only where Connection names it, and never in HTTP/1.0. Other upgrades (h2c) are left out,
+    // which declines them.
+    const upgrade =
+      httpMinor === 1 &&
+      fields.upgrade &&
+      framing === NO_BODY &&
+      upgradeAt >= 0 &&
+      this.#isValue(bytes, upgradeAt, WEBSOCKET);
+    if (!connect) this.#rewrite(bytes, start, methodEnd, pathAt, targetEnd, httpMinor, upgrade, hosts > 0);
+    this.request = {
+      kind: connect ? 'connect' : 'forward',
+      method,
+      host: this.#host,
+      port: this.#port,
+      httpMinor,
+      head: connect ? NO_HEAD : writer.take(),
+      framing,
+      keepAlive: !fields.close && (httpMinor === 1 || fields.keepAlive),
+      expectContinue,
+      upgrade: upgrade && !connect,
+      user: credentials.user,
+      password: credentials.password,
+    };
+    return true;
+  }
+
+  /** RFC 9112 section 3.2.3: host ":" port, nothing left out. */
+  #authorityForm(bytes: Uint8Array, start: number, end: number): number {
+    return this.#authority(bytes, start, end, 0) ? end : -1;
+  }
+
+  /** RFC 9112 section 3.2.2: "http://" authority path-and-query. Returns where path and query begin. */
+  #absoluteForm(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes[start] === SLASH || (end - start === 1 && bytes[start] === ONE_STAR[0])) {
+      this.#refuse(
+        'this is a proxy, not a web server; set it as the proxy of a client, which then sends whole http:// addresses or CONNECT',
+      );
+      return -1;
+    }
+    const authorityAt = start + HTTP_SCHEME.length;
+    if (!hasScheme(bytes, start, end)) {
+      this.#refuse(
+        'only http:// addresses can be forwarded; for https:// and everything else, clients open a tunnel with CONNECT',
+      );
+      return -1;
+    }
+    let authorityEnd = authorityAt;
+    while (authorityEnd < end && bytes[authorityEnd] !== SLASH && bytes[authorityEnd] !== QUESTION)
+      authorityEnd++;
+    return this.#authority(bytes, authorityAt, authorityEnd, DEFAULT_PORT) ? authorityEnd : -1;
+  }
+
+  /** RFC 3986 section 3.2 without userinfo (refused: RFC 9110 section 4.2.4). A `defaultPort` of 0: the port must be there. */
+  #authority(bytes: Uint8Array, start: number, end: number, defaultPort: number): boolean {
+    let hostEnd = start;
+    if (bytes[start] === BRACKET_OPEN) {
+      while (hostEnd < end && bytes[hostEnd] !== BRACKET_CLOSE) hostEnd++;
+      this.#host = hostEnd < end ? ipv6Text(bytes, start + 1, hostEnd++) : '';
+    } else {
+      while (hostEnd < end && bytes[hostEnd] !== COLON) hostEnd++;
+      this.#host = hostText(bytes, start, hostEnd);
+    }
+    this.#port = defaultPort;
+    if (hostEnd < end) this.#port = bytes[hostEnd] === COLON ? portNumber(bytes, hostEnd + 1, end) : 0;
+    this.#authorityAt = start;
+    this.#authorityEnd = end;
+    if (this.#host !== '' && this.#port !== 0) return true;
+    for (let at = start; at < end; at++) {
+      if (bytes[at] === AT_SIGN) return this.#refuse('the target holds a user name');
+    }
+    this.#fail('badTarget', '');
+    return false;
+  }
+
+  /** RFC 9112 section 6.3, held strictly: whatever two recipients could read in two ways is refused. */
+  #framing(bytes: Uint8Array, httpMinor: number): BodyFraming {
+    let length = -1;
+    let chunked = false;
+    for (let i = 0; i < fields.count; i++) {
+      if (fields.kind[i] === FIELD.contentLength) {
+        if (length >= 0) return this.#badFraming('two Content-Length headers');
+        length = contentLength(bytes, fields.valueAt[i]!, fields.valueEnd[i]!);
+        if (length < 0) return this.#badFraming('Content-Length is no number');
+      } else if (fields.kind[i] === FIELD.transferEncoding) {
+        if (chunked) return this.#badFraming('two Transfer-Encoding headers');
+        chunked = true;
+        if (transferCoding(bytes, fields.valueAt[i]!, fields.valueEnd[i]!) !== CODING_CHUNKED_LAST) {
+          return this.#badFraming('Transfer-Encoding does not end in chunked');
+        }
+      }
+    }
+    if (chunked && length >= 0) return this.#badFraming('both Content-Length and Transfer-Encoding');
+    if (chunked && httpMinor === 0) return this.#badFraming('Transfer-Encoding in HTTP/1.0');
+    return chunked ? CHUNKED : Math.max(length, NO_BODY);
+  }
+
+  /**
+   * The head in origin-form. The target must see what it would see from an ordinary client on the exit node: so no Via (which RFC 9110
+   * section 7.6.3 asks of proxies) and no Forwarded is added, the order and spelling of headers stay, Host is the target's authority
+   * in the place where the client had Host, and Connection stands where the client had it. One stream serves one request: close.
+   */
+  #rewrite(
+    bytes: Uint8Array,
+    methodAt: number,
+    methodEnd: number,
+    pathAt: number,
+    targetEnd: number,
+    httpMinor: 0 | 1,
+    upgrade: boolean,
+    hasHost: boolean,
+  ): void {
+    writer.begin();
+    writer.copy(bytes, methodAt, methodEnd);
+    writer.add(ONE_SPACE);
+    if (pathAt === targetEnd && isOptions(bytes, methodAt, methodEnd)) writer.add(ONE_STAR);
+    else if (pathAt === targetEnd || bytes[pathAt] === QUESTION) writer.add(ONE_SLASH);
+    writer.copy(bytes, pathAt, targetEnd);
+    writer.add(VERSION_LINE_END[httpMinor]);
+    if (!hasHost) this.#writeHost(bytes);
+    let connectionLine: Uint8Array | undefined = upgrade ? CONNECTION_UPGRADE : CONNECTION_CLOSE;
+    for (let i = 0; i < fields.count; i++) {
+      const kind = fields.kind[i]!;
+      if (kind === FIELD.host) this.#writeHost(bytes);
+      else if (kind <= FIELD.expect || (kind === FIELD.upgrade && upgrade)) {
+        writer.copy(bytes, fields.nameAt[i]!, fields.valueEnd[i]!);
+        writer.add(CRLF);
+      } else if (connectionLine && (kind === FIELD.connection || kind === FIELD.proxyConnection)) {
+        writer.add(connectionLine);
+        connectionLine = undefined;
+      }
+    }
+    if (connectionLine) writer.add(connectionLine);
+    writer.add(CRLF);
+  }
+
+  #writeHost(bytes: Uint8Array): void {
+    writer.add(HOST_NAME);
+    writer.copy(bytes, this.#authorityAt, this.#authorityEnd);
+    writer.add(CRLF);
+  }
+
+  #isValue(bytes: Uint8Array, i: number, lower: Uint8Array): boolean {
+    return equalsText(bytes, fields.valueAt[i]!, fields.valueEnd[i]!, lower);
+  }
+
+  #badFraming(detail: string): number {
+    this.#bad(detail);
+    return REFUSED;
+  }
+
+  #refuse(detail: string): false {
+    this.#bad(detail);
+    return false;
+  }
+
+  #bad(detail: string): -1 {
+    return this.#fail('badRequest', detail);
+  }
+
+  #fail(name: FailureName, detail: string): -1 {
+    this.failure = name;
+    this.detail = detail;
+    return -1;
+  }
+}
+
+interface Credentials {
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+const NO_CREDENTIALS: Credentials = { user: undefined, password: undefined };
+
+/** RFC 7617. Another scheme than Basic is not ours to read and counts as none; broken Basic is undefined. */
+function basicCredentials(bytes: Uint8Array, i: number): Credentials | undefined {
+  const match = /^basic(?: +(.*))?$/i.exec(latin1Text(bytes, fields.valueAt[i]!, fields.valueEnd[i]!));
+  if (match === null) return NO_CREDENTIALS;
+  const encoded = match[1] ?? '';
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
+  const pair = Buffer.from(encoded, 'base64').toString('utf8');
+  const colonAt = pair.indexOf(':');
+  return colonAt < 0 ? undefined : { user: pair.slice(0, colonAt), password: pair.slice(colonAt + 1) };
+}
+
+/** "HTTP/1.0" or "HTTP/1.1" up to its CRLF: the minor version, -1 for anything else. Case matters (RFC 9112 section 2.3). */
+function requestVersion(bytes: Uint8Array, at: number): 0 | 1 | -1 {
+  for (let i = 0; i < VERSION_1.length; i++) if (bytes[at + i] !== VERSION_1[i]) return -1;
+  const minor = bytes[at + VERSION_1.length]! - 0x30;
+  if (bytes[at + VERSION_1.length + 1] !== CR) return -1;
+  return minor === 0 || minor === 1 ? minor : -1;
+}
+
+function hasScheme(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < HTTP_SCHEME.length) return false;
+  for (let i = 0; i < HTTP_SCHEME.length; i++) {
+    const byte = bytes[start + i]!;
+    const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+    if (lower !== HTTP_SCHEME[i]) return false;
+  }
+  return true;
+}
+
+function isOptions(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 7 && latin1Text(bytes, start, end) === 'OPTIONS';
+}
