@@ -21,8 +21,11 @@ export function encodeSockaddr(bytes: Uint8Array, address: string, port: number)
   }
   // A zone (fe80::1%2) names an interface of this machine only: no such address is ever dialled or bound.
   if (!address.includes(':') || address.includes('%') || !ipaddr.IPv6.isValid(address)) return 0;
+  const tail = address.slice(address.lastIndexOf(':') + 1);
+  if (tail.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(tail)) return 0;
   bytes[0] = FAMILY_INET6;
-  bytes.set(ipaddr.IPv6.parse(address).toByteArray(), 8);
+  // ipaddr.js takes ::1.2.3.4 for ::ffff:1.2.3.4; RFC 4291 does not.
+  bytes.set(ipaddr.IPv6.parse(address.replace(/^::(?=\d+\.)/, '::0:')).toByteArray(), 8);
   return INET6_BYTES;
 }
 
