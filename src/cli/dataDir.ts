@@ -5,10 +5,10 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../userError.ts';
 
-/** The option (which commander also reads from RESTUNNEL_DATA_DIR), else ~/.restunnel; absolute. */
+/** The option, else RESTUNNEL_DATA_DIR, else ~/.restunnel; absolute. */
 export function resolveDataDir(option: string | undefined): string {
-  if (option === '') throw new UserError('--data-dir or RESTUNNEL_DATA_DIR: the path is empty', 2);
-  return resolve(option ?? join(homedir(), '.restunnel'));
+  if (option === '') throw new UserError('--data-dir: the path is empty', 2);
+  return resolve(option ?? (process.env.RESTUNNEL_DATA_DIR || join(homedir(), '.restunnel')));
 }
 
 /** Makes the directory (mode 0700) if it is not there. Throws UserError when it cannot be used. */

@@ -11,6 +11,9 @@ import { parseWhole } from './numbers.ts';
 
 export type Io = 'auto' | 'epoll' | 'net';
 
+/** Where a hub listens for exit nodes unless told otherwise. */
+export const TUNNEL_PORT = 9_000;
+
 /** Threads beyond this only take turns. */
 const WORKERS_MAX = 64;
 
@@ -34,10 +37,9 @@ export interface HubFlags extends RunFlags {
 }
 
 export function addDataDir(command: Command): Command {
-  return command.addOption(
-    new Option('--data-dir <dir>', 'where keys and state are kept (default: ~/.restunnel)').env(
-      'RESTUNNEL_DATA_DIR',
-    ),
+  return command.option(
+    '--data-dir <dir>',
+    'where keys and state are kept (default: $RESTUNNEL_DATA_DIR or ~/.restunnel)',
   );
 }
 
@@ -46,12 +48,12 @@ export function addRunFlags(command: Command, logLevel: LogLevel): Command {
   return addDataDir(command)
     .addOption(
       new Option('--io <kind>', 'how sockets are served: auto, epoll (Linux) or net (anywhere)')
-        .default('auto')
+        .default('auto', 'auto')
         .argParser((text) => parseIo(text, process.platform)),
     )
     .addOption(
       new Option('--log-level <level>', 'trace, debug, info, warn, error or silent')
-        .default(logLevel)
+        .default(logLevel, logLevel)
         .argParser(parseLogLevel),
     )
     .option('--ready-file <file>', 'write one JSON object there once everything is ready');
@@ -62,7 +64,7 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .optionsGroup('Addresses (HOST:PORT, port 0 means any free one):')
     .addOption(
       new Option('--tunnel <host:port>', 'where exit nodes connect to')
-        .default({ host: tunnelDefaultHost, port: 9_000 }, `${tunnelDefaultHost}:9000`)
+        .default({ host: tunnelDefaultHost, port: TUNNEL_PORT }, `${tunnelDefaultHost}:${TUNNEL_PORT}`)
         .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
     )
     .addOption(loopbackOption('socks', 'SOCKS5 proxy', 1_080))

@@ -58,3 +58,8 @@ export function writeHubSettings(dataDir: string, settings: HubSettings): void {
 function settingsPath(dataDir: string): string {
   return join(dataDir, 'hub.json');
 }
+
+/** The hub's static key, which is made at its first start or with its first pairing link. */
+export function hubKeyPath(dataDir: string): string {
+  return join(dataDir, 'hub_key.bin');
+}

@@ -1,0 +1,77 @@
+// `restunnel hub`: starts the hub and stays until it is told to stop.
+
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import type { HubOptions, RunningHub } from '../control/hubOptions.ts';
+import { readHubSettings, writeHubSettings } from '../control/hubSettings.ts';
+import { UserError } from '../userError.ts';
+import { prepareDataDir, reasonOf, resolveDataDir } from './dataDir.ts';
+import { defaultWorkers } from './defaultWorkers.ts';
+import { explainStart } from './explain.ts';
+import type { HubFlags } from './flags.ts';
+import { openLog } from './log.ts';
+import { prepareReadyFile } from './readyFile.ts';
+import { untilStopped } from './shutdown.ts';
+
+/** Resolves with the exit code. */
+export async function runHub(flags: HubFlags): Promise<number> {
+  const log = openLog(flags.logLevel);
+  const options = hubOptions(flags, log);
+  const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
+  const hub = await bootHub(options);
+  readyFile?.write(hubReadiness(hub));
+  const { addresses, publicKey } = hub;
+  log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');
+  return untilStopped(hub, log);
+}
+
+/** Flags, remembered settings and defaults become options; the data directory is there afterwards. */
+export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
+  const dataDir = resolveDataDir(flags.dataDir);
+  prepareDataDir(dataDir);
+  return {
+    dataDir,
+    tunnel: flags.tunnel,
+    socks: flags.socks,
+    http: flags.http,
+    dashboard: flags.dashboard,
+    workers: workersOf(flags, log),
+    io: flags.io,
+    publicHost: flags.publicHost ?? readHubSettings(dataDir).publicHost,
+    log,
+  };
+}
+
+/** The net reactor cannot hand a connection to another thread, so it has one. */
+function workersOf(flags: HubFlags, log: Logger): number {
+  const oneThread = flags.io === 'net' || (flags.io === 'auto' && process.platform !== 'linux');
+  if (!oneThread) return flags.workers ?? defaultWorkers(availableParallelism());
+  if (flags.workers !== undefined && flags.workers > 0) {
+    log.warn('--workers has no effect without epoll: one thread serves every connection');
+  }
+  return 0;
+}
+
+/** Starts the hub and remembers where it can be reached. Throws UserError when a port cannot be had. */
+export async function bootHub(options: HubOptions): Promise<RunningHub> {
+  const { startHub } = await import('../control/hub.ts');
+  let hub: RunningHub;
+  try {
+    hub = await startHub(options);
+  } catch (error) {
+    throw explainStart(error, options);
+  }
+  try {
+    const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
+    writeHubSettings(options.dataDir, { tunnelPort, publicHost: options.publicHost });
+  } catch (error) {
+    await hub.stop();
+    throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);
+  }
+  return hub;
+}
+
+/** What --ready-file holds for hub and quickstart. */
+export function hubReadiness(hub: RunningHub): object {
+  return { pid: process.pid, ...hub.addresses, publicKey: hub.publicKey };
+}

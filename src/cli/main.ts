@@ -1,0 +1,199 @@
+// The command line: declares every command and its options, runs one, and ends the process. Imported by bin/restunnel.js.
+// Commands are imported when they run, so that --help and usage errors do not wait for the engine.
+
+import { Command, CommanderError, Option } from 'commander';
+import { parseLink } from '../control/link.ts';
+import { NODE, PAIRING } from '../limits.ts';
+import { parseAllowRule } from '../node/allowRule.ts';
+import { parsePublicHost } from './addresses.ts';
+import { parseDuration } from './durations.ts';
+import { explain, usageSentence } from './explain.ts';
+import { addDataDir, addHubFlags, addRunFlags, collect, type HubFlags } from './flags.ts';
+import { listenToLauncher } from './launcher.ts';
+import { parseName } from './names.ts';
+import type { NodeFlags } from './node.ts';
+import type { NodesFlags } from './nodes.ts';
+import { parseWhole } from './numbers.ts';
+import type { PairFlags } from './pair.ts';
+import type { QuickstartFlags } from './quickstart.ts';
+import { version } from './version.ts';
+
+const EXAMPLES = `
+Examples:
+  restunnel quickstart                        try it: hub and exit node on this machine
+  restunnel hub --public-host hub.example.org run the hub on a server
+  restunnel pair --name phone                 make a link for a device (shows a QR code)
+  restunnel node --pair 'restunnel://...'     run an exit node on the device
+  restunnel nodes                             which devices there are
+
+  curl -x socks5h://127.0.0.1:1080 http://example.com
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.`;
+
+let logLevel: string | undefined;
+let exitCode = 0;
+
+listenToLauncher();
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  exitCode = report(error);
+}
+// Engine threads and the launcher's channel must not keep the process once its command is done.
+process.exit(exitCode);
+
+function buildProgram(): Command {
+  const program = new Command('restunnel')
+    .description('Reach the web from your own devices: a hub on a server, exit nodes on the devices.')
+    .usage('<command> [options]')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 100, 110) })
+    .configureOutput({ outputError: (text, write) => write(`restunnel: ${usageSentence(text)}\n`) })
+    .exitOverride()
+    .addHelpText('after', EXAMPLES)
+    .hook('preAction', (_, command) => {
+      logLevel = command.opts<{ logLevel?: string }>().logLevel;
+    });
+  addQuickstart(program.commandsGroup('Try it:'));
+  addHub(program.commandsGroup('On the server:'));
+  addPair(program);
+  addNodes(program);
+  addNode(program.commandsGroup('On a device:'));
+  return program.commandsGroup('Other:').helpCommand('help [command]', 'show help for a command');
+}
+
+function addQuickstart(program: Command): void {
+  const command = program
+    .command('quickstart')
+    .summary('run a hub and a paired exit node on this machine')
+    .description(
+      'Runs a hub and a paired exit node in one process, to try it in one command. Unlike `hub`, the tunnel binds ' +
+        '127.0.0.1 unless --tunnel says otherwise.',
+    );
+  addRunFlags(addHubFlags(command, '127.0.0.1'), 'warn')
+    .addOption(allowTargetOption())
+    .action(async (flags: QuickstartFlags) => {
+      exitCode = await (await import('./quickstart.ts')).runQuickstart(flags);
+    });
+}
+
+function addHub(program: Command): void {
+  const command = program
+    .command('hub')
+    .summary('run the hub')
+    .description('Runs the hub: proxies and dashboard for this machine, the tunnel for your exit nodes.')
+    .addHelpText(
+      'after',
+      '\nSIGTERM or Ctrl-C drains open streams for up to 10 s; a second one stops at once.',
+    );
+  addRunFlags(addHubFlags(command, '0.0.0.0'), 'info').action(async (flags: HubFlags) => {
+    exitCode = await (await import('./hub.ts')).runHub(flags);
+  });
+}
+
+function addPair(program: Command): void {
+  const command = program
+    .command('pair')
+    .summary('make a one-time link that pairs a device')
+    .description('Prints a one-time pairing link and its QR code. Works whether or not the hub is running.');
+  addDataDir(command)
+    .addOption(nameOption('how the device will be called (default: what it calls itself)'))
+    .addOption(
+      new Option('--ttl <duration>', 'how long the link works: 90s, 10m, 2h, 1d')
+        .default(PAIRING.ttlDefaultMs, '10m')
+        .argParser((text) => parseDuration(text, '--ttl', PAIRING.ttlMinMs, PAIRING.ttlMaxMs)),
+    )
+    .addOption(
+      new Option('--public-host <host>', 'the name or address of the hub in this link').argParser((text) =>
+        parsePublicHost(text, '--public-host'),
+      ),
+    )
+    .option('--json', 'print {link, expiresAt} instead')
+    .action(async (flags: PairFlags) => {
+      await (await import('./pair.ts')).runPair(flags);
+    });
+}
+
+function addNode(program: Command): void {
+  const command = program
+    .command('node')
+    .summary('run an exit node')
+    .description('Runs an exit node. It remembers the hubs it was paired with; --pair is needed once.')
+    .addOption(
+      new Option('--pair <link>', 'a link made by `restunnel pair`; may be given for several hubs').argParser(
+        collect(checkedLink),
+      ),
+    )
+    .addOption(nameOption('what this device calls itself (default: its host name)'))
+    .addOption(allowTargetOption())
+    .addOption(
+      new Option('--lanes <n>', `connections to each hub at once, 1 to ${NODE.lanesMax}`)
+        .default(1)
+        .argParser((text) => parseWhole(text, '--lanes', 1, NODE.lanesMax)),
+    );
+  addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
+    exitCode = await (await import('./node.ts')).runNode(flags);
+  });
+}
+
+function addNodes(program: Command): void {
+  const nodes = program
+    .command('nodes')
+    .summary('list, rename or revoke paired devices')
+    .description(
+      'Lists the paired devices, renames or revokes one. Works whether or not the hub is running.',
+    );
+  const list = nodes.command('list', { isDefault: true }).description('list paired devices (the default)');
+  const rename = nodes
+    .command('rename')
+    .description('give a device another name')
+    .argument('<node>', 'its id or name')
+    .argument('<name>', 'the new name', (text) => parseName(text, 'rename'));
+  const revoke = nodes
+    .command('revoke')
+    .description('revoke a device: its sessions are cut at once, and it needs a new link to come back')
+    .argument('<node>', 'its id or name');
+  for (const command of [list, rename, revoke]) addDataDir(command).option('--json', 'print JSON instead');
+  list.action(async (flags: NodesFlags) => {
+    await (await import('./nodes.ts')).runList(flags);
+  });
+  rename.action(async (node: string, name: string, flags: NodesFlags) => {
+    await (await import('./nodes.ts')).runRename(node, name, flags);
+  });
+  revoke.action(async (node: string, flags: NodesFlags) => {
+    await (await import('./nodes.ts')).runRevoke(node, flags);
+  });
+}
+
+/** Kept as text: the link holds a secret that no message repeats. */
+function checkedLink(text: string): string {
+  parseLink(text);
+  return text;
+}
+
+function checkedAllowTarget(text: string): string {
+  parseAllowRule(text);
+  return text;
+}
+
+function nameOption(description: string): Option {
+  return new Option('--name <name>', description).argParser((text) => parseName(text, '--name'));
+}
+
+function allowTargetOption(): Option {
+  return new Option(
+    '--allow-target <cidr[:ports]>',
+    'let the exit node reach this private range, such as 192.168.1.0/24:80,443; may be given several times',
+  ).argParser(collect(checkedAllowTarget));
+}
+
+/** Prints what went wrong in one sentence; commander has already done so for its own. Returns the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { sentence, exitCode: code } = explain(error);
+  process.stderr.write(`restunnel: ${sentence}\n`);
+  const wantsStack = logLevel === 'debug' || logLevel === 'trace';
+  if (wantsStack && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return code;
+}

@@ -1,0 +1,191 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+const BIN = join(CHECKOUT, 'bin', 'restunnel.js');
+const VERSION = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')).version;
+const OLD_NODE = '/usr/bin/node';
+
+interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+function run(args: string[], options: { program?: string; bin?: string } = {}): Promise<Finished> {
+  const child = spawn(options.program ?? process.execPath, [options.bin ?? BIN, ...args], {
+    env: { ...process.env, RESTUNNEL_DATA_DIR: join(folder, 'data'), NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const finished: Finished = { code: null, signal: null, stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    finished.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    finished.stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ ...finished, code, signal }));
+  });
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'restunnel-bin-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.concurrent('wrong usage is one line on stderr and exit code 2', () => {
+  test.for([
+    ['hub --socks 1080', /^restunnel: --socks: "1080" is not an address/],
+    ['hub --socks 0.0.0.0:1080', /^restunnel: --socks may only bind a loopback address/],
+    ['hub --http [::]:1081', /^restunnel: --http may only bind a loopback address/],
+    ['quickstart --dashboard 192.0.2.1:80', /^restunnel: --dashboard may only bind a loopback address/],
+    ['hub --tunnel 0.0.0.0:90000', /^restunnel: --tunnel: port 90000 is larger than 65535/],
+    ['hub --workers 65', /^restunnel: --workers: "65" is not a whole number from 0 to 64/],
+    ['hub --workers many', /^restunnel: --workers: "many" is not a whole number/],
+    ['hub --io uring', /^restunnel: --io: "uring" is not one of/],
+    ['hub --log-level loud', /^restunnel: --log-level: "loud" is not one of/],
+    ['hub --public-host a:9000', /^restunnel: --public-host: "a:9000" is not a host name/],
+    ['hub --data-dir=', /^restunnel: --data-dir: the path is empty/],
+    ['hub --sock :1080', /^restunnel: unknown option '--sock' \(Did you mean --socks\?\)/],
+    ['hub extra', /^restunnel: too many arguments/],
+    ['pair --ttl 10', /^restunnel: --ttl: "10" is not a duration/],
+    ['pair --ttl 0s', /^restunnel: --ttl: 0s is outside 1s to 30d/],
+    ['pair --name', /^restunnel: option '--name <name>' argument missing/],
+    ['node --lanes 0', /^restunnel: --lanes: "0" is not a whole number from 1 to 16/],
+    ['node --lanes 17', /^restunnel: --lanes: "17" is not a whole number from 1 to 16/],
+    ['node --pair http://example.org/', /^restunnel: .*link/],
+    ['node --allow-target 10.0.0.0/33', /^restunnel: --allow-target "10.0.0.0\/33"/],
+    ['quickstart --allow-target nonsense', /^restunnel: --allow-target "nonsense"/],
+    ['nodes rename one', /^restunnel: missing required argument 'name'/],
+    ['nodes revoke', /^restunnel: missing required argument 'node'/],
+    ['serve', /^restunnel: unknown command 'serve'/],
+    ['--frobnicate', /^restunnel: unknown option '--frobnicate'/],
+  ] as const)('%s', async ([args, sentence]) => {
+    const { code, stdout, stderr } = await run(args.split(' '));
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+});
+
+test('without a command: the help on stderr, exit code 2', async () => {
+  const { code, stdout, stderr } = await run([]);
+  expect(stderr).toContain('Usage: restunnel <command>');
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+});
+
+test('help names every command, an example and the exit codes; each command names its defaults', async () => {
+  const { code, stdout, stderr } = await run(['--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  for (const command of ['quickstart', 'hub', 'pair', 'node', 'nodes']) {
+    expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  }
+  expect(stdout).toContain('curl -x socks5h://127.0.0.1:1080 http://example.com');
+  expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage.');
+
+  const hub = (await run(['hub', '--help'])).stdout;
+  for (const value of [
+    '0.0.0.0:9000',
+    '127.0.0.1:1080',
+    '127.0.0.1:1081',
+    '127.0.0.1:8080',
+    '$RESTUNNEL_DATA_DIR or',
+  ]) {
+    expect(hub).toContain(`default: ${value}`);
+  }
+  expect((await run(['help', 'quickstart'])).stdout).toContain('default: 127.0.0.1:9000');
+  expect((await run(['pair', '-h'])).stdout).toContain('default: 10m');
+});
+
+test('version', async () => {
+  expect(await run(['--version'])).toMatchObject({ code: 0, stdout: `${VERSION}\n`, stderr: '' });
+});
+
+test('a data directory that cannot be used is a sentence and exit code 1, for every command', async () => {
+  const file = join(folder, 'a-file');
+  writeFileSync(file, '');
+  for (const command of ['hub', 'node', 'pair', 'quickstart']) {
+    const { code, stderr } = await run([command, '--data-dir', join(file, 'inside')]);
+    expect(stderr).toMatch(/^restunnel: cannot use .* as the data directory: a file is in the way\n$/);
+    expect(code).toBe(1);
+  }
+});
+
+test('a ready file that cannot be written fails before anything is started', async () => {
+  const path = join(folder, 'absent', 'ready.json');
+  for (const command of ['hub', 'node']) {
+    const { code, stderr } = await run([command, '--ready-file', path]);
+    expect(stderr).toBe(`restunnel: --ready-file: cannot write ${path}: no such directory\n`);
+    expect(code).toBe(1);
+  }
+});
+
+describe.skipIf(!isOlder(OLD_NODE))('started by an older Node', () => {
+  test('output, arguments and exit codes pass through the launcher', async () => {
+    expect(await run(['--version'], { program: OLD_NODE })).toMatchObject({
+      code: 0,
+      stdout: `${VERSION}\n`,
+      stderr: '',
+    });
+    const refused = await run(['pair', '--ttl', 'a b'], { program: OLD_NODE });
+    expect(refused.stderr).toBe('restunnel: --ttl: "a b" is not a duration such as 90s, 10m, 2h or 1d\n');
+    expect(refused.code).toBe(2);
+  });
+
+  test('installed as a package beside its hoisted runtime, it runs what is compiled', async () => {
+    const bin = installed('hoisted');
+    symlinkSync(join(CHECKOUT, 'node_modules', 'node'), join(folder, 'hoisted', 'node_modules', 'node'));
+    const { code, stdout, stderr } = await run(['a', 'b c'], { program: OLD_NODE, bin });
+    expect({ code, stderr }).toEqual({ code: 7, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ version: process.version, args: ['a', 'b c'] });
+  });
+
+  test('a signal that ends the command ends the launcher in the same way', async () => {
+    const bin = installed('signalled', 'process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);');
+    symlinkSync(join(CHECKOUT, 'node_modules', 'node'), join(folder, 'signalled', 'node_modules', 'node'));
+    const { code, signal } = await run([], { program: OLD_NODE, bin });
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
+  test('without its runtime, one sentence and exit code 1', async () => {
+    const { code, stdout, stderr } = await run(['--version'], { program: OLD_NODE, bin: installed('bare') });
+    expect(stderr).toMatch(/^restunnel: needs Node 24 or newer and this is v[^\n]+\n$/);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+});
+
+/** A package as npm would install it, with a stand-in for the compiled program. Returns the path of its bin. */
+function installed(name: string, program?: string): string {
+  const root = join(folder, name, 'node_modules', 'restunnel');
+  for (const part of ['bin', 'dist/cli']) mkdirSync(join(root, part), { recursive: true });
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}');
+  copyFileSync(BIN, join(root, 'bin', 'restunnel.js'));
+  const report = 'console.log(JSON.stringify({ version: process.version, args: process.argv.slice(2) }));';
+  writeFileSync(join(root, 'dist', 'cli', 'main.js'), program ?? `${report} process.exitCode = 7;`);
+  return join(root, 'bin', 'restunnel.js');
+}
+
+function isOlder(program: string): boolean {
+  if (!existsSync(program)) return false;
+  const version = execFileSync(program, ['--version'], { encoding: 'utf8' });
+  return Number(/^v(\d+)/.exec(version)?.[1]) < 24;
+}
