@@ -1,0 +1,213 @@
+// The hubs that a node serves: <data-dir>/node.json, written whole and atomically, mode 0600 (it may hold a one-time token). Opened by the
+// node's control thread, which alone writes it; calls block for an fsync.
+
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { NODE, PROTOCOL } from '../limits.ts';
+import { UserError } from '../userError.ts';
+
+export const HUBS_FILE_NAME = 'node.json';
+const VERSION = 1;
+const KEY_BYTES = 32;
+
+export interface HubRecord {
+  readonly host: string;
+  readonly port: number;
+  /** base64url, 32 bytes. A hub is known by this; no two records share one. */
+  readonly publicKey: string;
+  /** The id that the hub gave this node; null until enrolled. */
+  readonly nodeId: string | null;
+  /** base64url, 32 bytes: the one-time token of a pairing not yet carried out, else null. */
+  readonly token: string | null;
+  /** What this node calls itself towards the hub. */
+  readonly name: string;
+  /** base64url, 12 bytes: the timestamp of the last first message sent. The next must be newer, even if the clock went back. */
+  readonly lastTimestamp: string | null;
+}
+
+/** A parsed pairing link. */
+export interface PairingTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly publicKey: Uint8Array;
+  readonly token: Uint8Array;
+}
+
+export class HubsFile {
+  readonly path: string;
+  #hubs: readonly HubRecord[];
+
+  /**
+   * Reads the file; none is an empty list, and none is made.
+   * @throws UserError when it can't be read or is damaged. It is left as it is.
+   */
+  constructor(dataDir: string) {
+    this.path = join(dataDir, HUBS_FILE_NAME);
+    this.#hubs = readHubs(this.path);
+  }
+
+  get hubs(): readonly HubRecord[] {
+    return this.#hubs;
+  }
+
+  /**
+   * Puts the hub of a pairing link on the list. A hub known already gets the link's address, token and name but keeps its nodeId and
+   * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token.
+   */
+  pair(link: PairingTarget, name: string): HubRecord {
+    const publicKey = base64url(link.publicKey, KEY_BYTES);
+    const known = this.#hubs.find((hub) => hub.publicKey === publicKey);
+    const hub: HubRecord = {
+      host: link.host,
+      port: link.port,
+      publicKey,
+      nodeId: known?.nodeId ?? null,
+      token: base64url(link.token, PROTOCOL.tokenBytes),
+      name,
+      lastTimestamp: known?.lastTimestamp ?? null,
+    };
+    if (known !== undefined) {
+      this.#save(this.#hubs.map((other) => (other === known ? hub : other)));
+    } else {
+      if (this.#hubs.length >= NODE.hubsMax) {
+        throw new UserError(`${this.path} lists ${NODE.hubsMax} hubs already; forget one of them first`);
+      }
+      this.#save([...this.#hubs, hub]);
+    }
+    return hub;
+  }
+
+  /** The hub accepted this node: its token is burnt. */
+  enrolled(publicKey: string, nodeId: string): void {
+    this.#change(publicKey, { nodeId, token: null });
+  }
+
+  /** To be called before the first message with that timestamp (12 bytes) leaves. */
+  setLastTimestamp(publicKey: string, timestamp: Uint8Array): void {
+    this.#change(publicKey, { lastTimestamp: base64url(timestamp, PROTOCOL.timestampBytes) });
+  }
+
+  /** False: no such hub. */
+  forget(publicKey: string): boolean {
+    const rest = this.#hubs.filter((hub) => hub.publicKey !== publicKey);
+    if (rest.length === this.#hubs.length) return false;
+    this.#save(rest);
+    return true;
+  }
+
+  #change(publicKey: string, change: Partial<HubRecord>): void {
+    if (!this.#hubs.some((hub) => hub.publicKey === publicKey)) throw new Error('no such hub on the list');
+    this.#save(this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, ...change } : hub)));
+  }
+
+  #save(hubs: readonly HubRecord[]): void {
+    writeAtomically(this.path, `${JSON.stringify({ version: VERSION, hubs }, null, 2)}\n`);
+    this.#hubs = hubs;
+  }
+}
+
+function readHubs(path: string): HubRecord[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new UserError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw damaged(path, 'it is not JSON');
+  }
+  if (!isObject(content)) throw damaged(path, 'it holds no object');
+  if (typeof content.version === 'number' && content.version > VERSION) {
+    throw new UserError(`${path} was written by a newer version of restunnel`);
+  }
+  if (content.version !== VERSION) throw damaged(path, 'its version is missing');
+  if (!Array.isArray(content.hubs) || content.hubs.length > NODE.hubsMax) {
+    throw damaged(path, 'its list of hubs is missing or too long');
+  }
+  const hubs = content.hubs.map((hub: unknown, index) => readHub(path, hub, index));
+  if (new Set(hubs.map((hub) => hub.publicKey)).size < hubs.length) {
+    throw damaged(path, 'it lists one hub twice');
+  }
+  return hubs;
+}
+
+function readHub(path: string, hub: unknown, index: number): HubRecord {
+  const wrong = (field: string) => damaged(path, `hub ${index + 1} has no valid ${field}`);
+  if (!isObject(hub)) throw wrong('fields');
+  const { host, port, publicKey, nodeId, token, name, lastTimestamp } = hub;
+  if (typeof host !== 'string' || host === '' || host.length > PROTOCOL.hostMaxBytes) throw wrong('host');
+  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) throw wrong('port');
+  if (!isBase64url(publicKey, KEY_BYTES)) throw wrong('publicKey');
+  if (nodeId !== null && (typeof nodeId !== 'string' || nodeId === '')) throw wrong('nodeId');
+  if (token !== null && !isBase64url(token, PROTOCOL.tokenBytes)) throw wrong('token');
+  if (typeof name !== 'string') throw wrong('name');
+  if (lastTimestamp !== null && !isBase64url(lastTimestamp, PROTOCOL.timestampBytes)) {
+    throw wrong('lastTimestamp');
+  }
+  return { host, port: port as number, publicKey, nodeId, token, name, lastTimestamp };
+}
+
+/** Whole or not at all, whatever is cut off when: a temporary file beside it, fsync, rename, fsync of the directory. */
+function writeAtomically(path: string, text: string): void {
+  const directory = dirname(path);
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    try {
+      writeFileSync(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+    syncDirectory(directory);
+  } catch (error) {
+    throw new UserError(`cannot write ${path}: ${(error as Error).message}`);
+  }
+}
+
+function syncDirectory(directory: string): void {
+  // Windows has no such thing.
+  if (process.platform === 'win32') return;
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function base64url(bytes: Uint8Array, length: number): string {
+  if (bytes.length !== length) throw new Error(`expected ${length} bytes, got ${bytes.length}`);
+  return Buffer.from(bytes).toString('base64url');
+}
+
+function isBase64url(value: unknown, bytes: number): value is string {
+  if (typeof value !== 'string') return false;
+  const decoded = Buffer.from(value, 'base64url');
+  return decoded.length === bytes && decoded.toString('base64url') === value;
+}
+
+function damaged(path: string, why: string): UserError {
+  return new UserError(
+    `${path} is damaged (${why}); restore it, or move it away and pair this node with its hubs again`,
+  );
+}

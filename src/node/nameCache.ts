@@ -1,0 +1,43 @@
+// What names resolved to a moment ago, bounded in number and time. Owned by the dialler. Pure: the time is an argument.
+
+import { NODE } from '../limits.ts';
+
+export interface CachedName {
+  /** Null: the name does not exist. */
+  readonly addresses: readonly string[] | null;
+  readonly expiresMs: number;
+}
+
+export class NameCache {
+  readonly #entries = new Map<string, CachedName>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Undefined: ask the resolver. */
+  get(name: string, nowMs: number): CachedName | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined || nowMs < entry.expiresMs) return entry;
+    this.#entries.delete(name);
+    return undefined;
+  }
+
+  set(name: string, addresses: readonly string[], nowMs: number): void {
+    this.#put(name, { addresses, expiresMs: nowMs + NODE.dnsCacheTtlMs });
+  }
+
+  setMissing(name: string, nowMs: number): void {
+    this.#put(name, { addresses: null, expiresMs: nowMs + NODE.dnsNegativeTtlMs });
+  }
+
+  #put(name: string, entry: CachedName): void {
+    // A Map keeps the order of insertion: the first key is the oldest entry.
+    this.#entries.delete(name);
+    if (this.#entries.size >= NODE.dnsCacheEntriesMax) {
+      const oldest = this.#entries.keys().next();
+      if (!oldest.done) this.#entries.delete(oldest.value);
+    }
+    this.#entries.set(name, entry);
+  }
+}

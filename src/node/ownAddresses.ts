@@ -1,0 +1,13 @@
+// The addresses of this machine's interfaces, which the target policy refuses. Read again by the node's control thread from time to time:
+// a phone changes networks.
+
+import { networkInterfaces } from 'node:os';
+
+/** IP literals of both families, without zones. */
+export function ownAddresses(): string[] {
+  const addresses = new Set<string>();
+  for (const list of Object.values(networkInterfaces())) {
+    for (const { address } of list ?? []) addresses.add(address.split('%')[0]);
+  }
+  return [...addresses];
+}

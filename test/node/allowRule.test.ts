@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { parseAllowRule, ruleAllowsIPv4 } from '../../src/node/allowRule.ts';
+import { parseIPv4 } from '../../src/node/ipAddress.ts';
+import { UserError } from '../../src/userError.ts';
+
+describe('--allow-target', () => {
+  it.each([
+    ['10.0.0.0/8', '10.0.0.0', '10.255.255.255', []],
+    ['127.0.0.1', '127.0.0.1', '127.0.0.1', []],
+    ['127.0.0.1/8', '127.0.0.0', '127.255.255.255', []],
+    ['127.0.0.1/32:8080', '127.0.0.1', '127.0.0.1', [[8080, 8080]]],
+    [
+      '127.0.0.1:80,443,8000-9000',
+      '127.0.0.1',
+      '127.0.0.1',
+      [
+        [80, 80],
+        [443, 443],
+        [8000, 9000],
+      ],
+    ],
+    ['0.0.0.0/0', '0.0.0.0', '255.255.255.255', []],
+    ['255.255.255.255:1-65535', '255.255.255.255', '255.255.255.255', [[1, 65_535]]],
+    ['::ffff:10.0.0.0/104', '10.0.0.0', '10.255.255.255', []],
+    ['[::ffff:10.0.0.7]:5', '10.0.0.7', '10.0.0.7', [[5, 5]]],
+  ])('%s is a rule for IPv4', (text, first, last, ports) => {
+    expect(parseAllowRule(text)).toEqual({
+      family: 4,
+      first: parseIPv4(first),
+      last: parseIPv4(last),
+      ports,
+    });
+  });
+
+  it.each([
+    ['::1/128', [0, 0, 0, 1], 128, []],
+    ['::1', [0, 0, 0, 1], 128, []],
+    ['[::1]', [0, 0, 0, 1], 128, []],
+    ['[::1]:80', [0, 0, 0, 1], 128, [[80, 80]]],
+    [
+      '[::1]/128:80,90-91',
+      [0, 0, 0, 1],
+      128,
+      [
+        [80, 80],
+        [90, 91],
+      ],
+    ],
+    ['fd00::/8', [0xfd00_0000, 0, 0, 0], 8, []],
+    ['::/0', [0, 0, 0, 0], 0, []],
+    // Not one address and a port: without brackets all of it is the address.
+    ['::1:80', [0, 0, 0, 0x1_0080], 128, []],
+  ])('%s is a rule for IPv6', (text, words, bits, ports) => {
+    expect(parseAllowRule(text)).toEqual({ family: 6, words: Uint32Array.from(words), bits, ports });
+  });
+
+  it.each([
+    '',
+    ' ',
+    'localhost',
+    '10.0.0.0/33',
+    '10.0.0.0/-1',
+    '10.0.0.0/',
+    '10.0.0.0/08',
+    '10.0.0.0/8/8',
+    '10/8',
+    '0x7f.0.0.1',
+    '127.1',
+    '10.0.0.1:',
+    '10.0.0.1:0',
+    '10.0.0.1:65536',
+    '10.0.0.1:80,',
+    '10.0.0.1:90-80',
+    '10.0.0.1:1-2-3',
+    '10.0.0.1:-5',
+    '10.0.0.1:http',
+    '10.0.0.1 :80',
+    '::1/129',
+    '::1/128:80',
+    '[::1',
+    '::1]',
+    '[::1/128]',
+    '[::1]80',
+    '[10.0.0.1]:80',
+    'fe80::1%eth0',
+    '[]:80',
+    '/8',
+    ':80',
+  ])('%j is refused with a sentence that names it', (text) => {
+    expect(() => parseAllowRule(text)).toThrow(UserError);
+    expect(() => parseAllowRule(text)).toThrow(JSON.stringify(text));
+  });
+
+  it('counts as wrong usage', () => {
+    expect.assertions(1);
+    try {
+      parseAllowRule('nonsense');
+    } catch (error) {
+      expect((error as UserError).exitCode).toBe(2);
+    }
+  });
+
+  it('without ports covers all of them', () => {
+    const rule = parseAllowRule('10.0.0.0/8');
+    for (const port of [1, 80, 65_535]) expect(ruleAllowsIPv4(rule, parseIPv4('10.1.2.3'), port)).toBe(true);
+  });
+});

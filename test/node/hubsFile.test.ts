@@ -1,0 +1,151 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NODE } from '../../src/limits.ts';
+import { HubsFile } from '../../src/node/hubsFile.ts';
+import { UserError } from '../../src/userError.ts';
+
+let root: string;
+let dataDir: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'restunnel-hubs-'));
+  dataDir = join(root, 'deep', 'data');
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function link(key: number, port = 9_000) {
+  return {
+    host: 'hub.example',
+    port,
+    publicKey: new Uint8Array(32).fill(key),
+    token: new Uint8Array(32).fill(port),
+  };
+}
+
+describe('HubsFile', () => {
+  it('starts empty and makes nothing', () => {
+    expect(new HubsFile(dataDir).hubs).toEqual([]);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it('comes back from disk as it was left, readable by its owner only', () => {
+    const file = new HubsFile(dataDir);
+    const one = file.pair(link(1), 'phone');
+    const two = file.pair(link(2), 'phone');
+    file.enrolled(one.publicKey, 'n1');
+    file.setLastTimestamp(two.publicKey, new Uint8Array(12).fill(7));
+    const again = new HubsFile(dataDir);
+    expect(again.hubs).toEqual(file.hubs);
+    expect(again.hubs).toEqual([
+      { ...one, nodeId: 'n1', token: null },
+      { ...two, lastTimestamp: Buffer.alloc(12, 7).toString('base64url') },
+    ]);
+    expect(statSync(file.path).mode & 0o777).toBe(0o600);
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    expect(readdirSync(dataDir)).toEqual(['node.json']);
+  });
+
+  it('knows a hub by its key: a second link replaces address and token, not the enrolment', () => {
+    const file = new HubsFile(dataDir);
+    const { publicKey } = file.pair(link(1, 9_000), 'phone');
+    file.enrolled(publicKey, 'n1');
+    file.setLastTimestamp(publicKey, new Uint8Array(12).fill(1));
+    file.pair(link(1, 9_001), 'tablet');
+    expect(new HubsFile(dataDir).hubs).toMatchObject([
+      {
+        port: 9_001,
+        name: 'tablet',
+        nodeId: 'n1',
+        token: Buffer.alloc(32, 9_001).toString('base64url'),
+        lastTimestamp: 'AQEBAQEBAQEBAQEB',
+      },
+    ]);
+  });
+
+  it('forgets', () => {
+    const file = new HubsFile(dataDir);
+    const { publicKey } = file.pair(link(1), 'phone');
+    file.pair(link(2), 'phone');
+    expect(file.forget(publicKey)).toBe(true);
+    expect(file.forget(publicKey)).toBe(false);
+    expect(new HubsFile(dataDir).hubs).toHaveLength(1);
+    expect(() => file.enrolled(publicKey, 'n')).toThrow('no such hub');
+  });
+
+  it('is bounded', () => {
+    const file = new HubsFile(root);
+    const record = file.pair(link(255), 'phone');
+    const hubs = Array.from({ length: NODE.hubsMax }, (_, i) => ({
+      ...record,
+      publicKey: Buffer.alloc(32, i).toString('base64url'),
+    }));
+    writeFileSync(file.path, JSON.stringify({ version: 1, hubs }));
+    const full = new HubsFile(root);
+    full.pair(link(0), 'phone');
+    expect(() => full.pair(link(200), 'phone')).toThrow(UserError);
+    expect(full.hubs).toHaveLength(NODE.hubsMax);
+  });
+
+  it('says so when it cannot be written, keeps what it had and leaves nothing behind', () => {
+    writeFileSync(join(root, 'deep'), '');
+    const file = Object.assign(new HubsFile(root), { path: join(root, 'deep', 'node.json') });
+    expect(() => file.pair(link(1), 'phone')).toThrow(/cannot write .*deep.*node\.json/);
+    expect(file.hubs).toEqual([]);
+    expect(readdirSync(root)).toEqual(['deep']);
+  });
+
+  describe('damaged', () => {
+    const good = {
+      host: 'h',
+      port: 1,
+      publicKey: Buffer.alloc(32).toString('base64url'),
+      nodeId: null,
+      token: null,
+      name: 'n',
+      lastTimestamp: null,
+    };
+    const file = (hubs: unknown) => JSON.stringify({ version: 1, hubs });
+
+    it('is not what the good record is', () => {
+      writeFileSync(join(root, 'node.json'), file([good]));
+      expect(new HubsFile(root).hubs).toEqual([good]);
+    });
+
+    it.each([
+      ['empty', ''],
+      ['cut off', file([good]).slice(0, -3)],
+      ['null', 'null'],
+      ['an array', '[]'],
+      ['no version', JSON.stringify({ hubs: [] })],
+      ['no list', JSON.stringify({ version: 1 })],
+      ['too many', file(new Array(NODE.hubsMax + 1).fill(good))],
+      ['twice the same', file([good, good])],
+      ['no record', file([null])],
+      ['host', file([{ ...good, host: '' }])],
+      ['port', file([{ ...good, port: 65_536 }])],
+      ['port text', file([{ ...good, port: '1' }])],
+      ['key length', file([{ ...good, publicKey: 'AAAA' }])],
+      ['key alphabet', file([{ ...good, publicKey: `+${good.publicKey.slice(1)}` }])],
+      ['node id', file([{ ...good, nodeId: 5 }])],
+      ['token', file([{ ...good, token: 'x' }])],
+      ['name', file([{ ...good, name: null }])],
+      ['timestamp', file([{ ...good, lastTimestamp: 5 }])],
+    ])('%s: a sentence that names the file, which stays as it is', (_what, text) => {
+      const path = join(root, 'node.json');
+      writeFileSync(path, text);
+      expect(() => new HubsFile(root)).toThrow(UserError);
+      expect(() => new HubsFile(root)).toThrow(`${path} is damaged`);
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    });
+
+    it('is not what a later version wrote', () => {
+      writeFileSync(join(root, 'node.json'), JSON.stringify({ version: 2, hubs: {} }));
+      expect(() => new HubsFile(root)).toThrow('newer version');
+    });
+
+    it('nor what cannot be read', () => {
+      expect(() => new HubsFile(join(root, 'x\0'))).toThrow(UserError);
+    });
+  });
+});

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NODE } from '../../src/limits.ts';
+import { NameCache } from '../../src/node/nameCache.ts';
+
+describe('NameCache', () => {
+  it('forgets addresses and missing names when their time is up', () => {
+    const cache = new NameCache();
+    cache.set('a', ['1.2.3.4'], 100);
+    cache.setMissing('b', 100);
+    expect(cache.get('a', 100 + NODE.dnsCacheTtlMs - 1)?.addresses).toEqual(['1.2.3.4']);
+    expect(cache.get('b', 100 + NODE.dnsNegativeTtlMs - 1)?.addresses).toBeNull();
+    expect(cache.get('a', 100 + NODE.dnsCacheTtlMs)).toBeUndefined();
+    expect(cache.get('b', 100 + NODE.dnsNegativeTtlMs)).toBeUndefined();
+    expect(cache.size).toBe(0);
+  });
+
+  it('drops the oldest entry when full; a renewed one is young again', () => {
+    const cache = new NameCache();
+    for (let i = 0; i < NODE.dnsCacheEntriesMax; i++) cache.set(`n${i}`, [], 0);
+    cache.set('n0', ['9.9.9.9'], 1);
+    cache.setMissing('new', 1);
+    expect(cache.size).toBe(NODE.dnsCacheEntriesMax);
+    expect(cache.get('n0', 1)?.addresses).toEqual(['9.9.9.9']);
+    expect(cache.get('n1', 1)).toBeUndefined();
+    expect(cache.get('n2', 1)).toBeDefined();
+  });
+
+  it('answers as a list that is searched from its end', () => {
+    const step = fc.record({
+      name: fc.constantFrom('a', 'b', 'c'),
+      kind: fc.constantFrom('get', 'set', 'missing'),
+      waitMs: fc.nat(20_000),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const cache = new NameCache();
+        const written: { name: string; addresses: string[] | null; untilMs: number }[] = [];
+        let nowMs = 0;
+        steps.forEach(({ name, kind, waitMs }, i) => {
+          nowMs += waitMs;
+          if (kind === 'set') {
+            cache.set(name, [`${i}`], nowMs);
+            written.push({ name, addresses: [`${i}`], untilMs: nowMs + NODE.dnsCacheTtlMs });
+          } else if (kind === 'missing') {
+            cache.setMissing(name, nowMs);
+            written.push({ name, addresses: null, untilMs: nowMs + NODE.dnsNegativeTtlMs });
+          } else {
+            const last = written.findLast((entry) => entry.name === name);
+            const expected = last !== undefined && nowMs < last.untilMs ? last.addresses : undefined;
+            expect(cache.get(name, nowMs)?.addresses).toEqual(expected);
+          }
+        });
+      }),
+    );
+  });
+});
