@@ -57,6 +57,9 @@ export const ENGINE = {
   /** Random length of the padding of a handshake message, drawn below this. */
   handshakePaddingMaxBytes: 256,
   connectTimeoutMs: 15_000,
+  /** How often streams are looked through for openings without an answer. */
+  sweepMs: 5_000,
+  streamsPerTunnelMax: 32_768,
   drainMs: 10_000,
   /** A local socket that takes none of the last bytes of its stream for so long is reset. */
   lingerMs: 30_000,

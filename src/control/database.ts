@@ -1,0 +1,101 @@
+// Opens the store's SQLite file for its owner alone and puts SQLite's failures into one sentence. Called by store.ts.
+
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CONTROL } from '../limits.ts';
+import { UserError } from '../userError.ts';
+import { migrate } from './migrations.ts';
+
+/** Primary result codes (sqlite.org/rescode.html). */
+const SQLITE = {
+  busy: 5,
+  locked: 6,
+  readonly: 8,
+  ioerr: 10,
+  corrupt: 11,
+  full: 13,
+  cantopen: 14,
+  notadb: 26,
+};
+
+/** The file is made if need be. Throws UserError when it can't be used. */
+export function openDatabase(path: string): DatabaseSync {
+  return inSentences(path, () => {
+    prepareFile(path);
+    const database = new DatabaseSync(path, { timeout: CONTROL.storeBusyTimeoutMs });
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      const { quick_check: verdict } = database.prepare('PRAGMA quick_check(1)').get()!;
+      if (verdict !== 'ok') throw damaged(path);
+      if (!migrate(database)) {
+        throw new UserError(`${path} was written by a newer restunnel; update this one`);
+      }
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Runs `work` in one transaction that holds the write lock from its start, so that what it read stays true. */
+export function inTransaction<T>(path: string, database: DatabaseSync, work: () => T): T {
+  return inSentences(path, () => {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+  });
+}
+
+/** Runs `work`; what SQLite or the file system fails with becomes a UserError, other errors pass through. */
+export function inSentences<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw sentenceOf(path, error);
+  }
+}
+
+/** SQLite gives its -wal and -shm files the mode of the database. */
+function prepareFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+}
+
+function sentenceOf(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof UserError) return error;
+  const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+  if (errcode === undefined) {
+    const isSystemError = code !== undefined && /^E[A-Z0-9]+$/.test(code);
+    return isSystemError ? new UserError(`cannot use the store ${path}: ${code}`) : error;
+  }
+  switch (errcode & 0xff) {
+    case SQLITE.corrupt:
+    case SQLITE.notadb:
+      return damaged(path);
+    case SQLITE.busy:
+    case SQLITE.locked:
+      return new UserError(`the store ${path} is kept busy by another process; try again`);
+    case SQLITE.readonly:
+    case SQLITE.ioerr:
+    case SQLITE.full:
+    case SQLITE.cantopen:
+      return new UserError(`cannot use the store ${path}: ${error.message}`);
+    default:
+      return error;
+  }
+}
+
+function damaged(path: string): UserError {
+  return new UserError(
+    `the store ${path} is damaged; restore it from a backup, or move it away and pair again`,
+  );
+}
