@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { PairingLink } from '../control/link.ts';
 import { NODE, PROTOCOL } from '../limits.ts';
 import { UserError } from '../userError.ts';
 
@@ -33,14 +34,6 @@ export interface HubRecord {
   readonly name: string;
   /** base64url, 12 bytes: the timestamp of the last first message sent. The next must be newer, even if the clock went back. */
   readonly lastTimestamp: string | null;
-}
-
-/** A parsed pairing link. */
-export interface PairingTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly publicKey: Uint8Array;
-  readonly token: Uint8Array;
 }
 
 export class HubsFile {
@@ -64,8 +57,8 @@ export class HubsFile {
    * Puts the hub of a pairing link on the list. A hub known already gets the link's address, token and name but keeps its nodeId and
    * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token.
    */
-  pair(link: PairingTarget, name: string): HubRecord {
-    const publicKey = base64url(link.publicKey, KEY_BYTES);
+  pair(link: PairingLink, name: string): HubRecord {
+    const publicKey = base64url(link.hubPublicKey, KEY_BYTES);
     const known = this.#hubs.find((hub) => hub.publicKey === publicKey);
     const hub: HubRecord = {
       host: link.host,

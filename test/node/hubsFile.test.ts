@@ -18,7 +18,7 @@ function link(key: number, port = 9_000) {
   return {
     host: 'hub.example',
     port,
-    publicKey: new Uint8Array(32).fill(key),
+    hubPublicKey: new Uint8Array(32).fill(key),
     token: new Uint8Array(32).fill(port),
   };
 }
