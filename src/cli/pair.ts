@@ -89,7 +89,7 @@ function pairingOf(answer: unknown): Pairing {
 /** For a terminal: code, link, and what to do with them. */
 export function drawPairing({ link, expiresAt }: Pairing, ttlMs: number, colour: boolean): string {
   return `${drawQr(link, colour)}
-  Scan the code with the Restunnel app, or run on the device:
+  Scan the code on the device, or run there:
 
     restunnel node --pair '${link}'
 

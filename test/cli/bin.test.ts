@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -11,37 +11,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BIN, CHECKOUT, type Finished, runBin } from './runBin.ts';
 
-const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
-const BIN = join(CHECKOUT, 'bin', 'restunnel.js');
 const VERSION = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')).version;
 const OLD_NODE = '/usr/bin/node';
 
-interface Finished {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
-
-function run(args: string[], options: { program?: string; bin?: string } = {}): Promise<Finished> {
-  const child = spawn(options.program ?? process.execPath, [options.bin ?? BIN, ...args], {
-    env: { ...process.env, RESTUNNEL_DATA_DIR: join(folder, 'data'), NODE_OPTIONS: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const finished: Finished = { code: null, signal: null, stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    finished.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    finished.stderr += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ ...finished, code, signal }));
-  });
+function run(args: readonly string[], options: Parameters<typeof runBin>[2] = {}): Promise<Finished> {
+  return runBin(args, join(folder, 'data'), options);
 }
 
 let folder: string;

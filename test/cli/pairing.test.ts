@@ -1,0 +1,188 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { drawNodes } from '../../src/cli/nodes.ts';
+import { drawPairing } from '../../src/cli/pair.ts';
+import { drawQr } from '../../src/cli/qr.ts';
+import { serveControl } from '../../src/control/controlSocket.ts';
+import { writeHubSettings } from '../../src/control/hubSettings.ts';
+import { formatLink, parseLink } from '../../src/control/link.ts';
+import type { ListedNode } from '../../src/control/nodeList.ts';
+import { Store } from '../../src/control/store.ts';
+import { keyPairOf } from '../../src/noise/keyPair.ts';
+import { UserError } from '../../src/userError.ts';
+import { runBin } from './runBin.ts';
+
+let dataDir: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'restunnel-pair-'));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+/** What a node does with a token at its first contact. */
+function enroll(token: Uint8Array, secret: number): string | null {
+  const store = new Store(dataDir);
+  try {
+    const verdict = store.admit({
+      publicKey: keyPairOf(new Uint8Array(32).fill(secret)).publicKey,
+      timestamp: new Uint8Array(12).fill(1),
+      enroll: { token, name: 'what it calls itself' },
+      nowMs: Date.now(),
+    });
+    return verdict.verdict === 'accept' ? verdict.node.id : null;
+  } finally {
+    store.close();
+  }
+}
+
+describe('without a running hub', () => {
+  test('a link holds the key of the hub, what it remembered of its address, and a token that works once', async () => {
+    writeHubSettings(dataDir, { tunnelPort: 9_123, publicHost: 'hub.example.org' });
+    const { code, stdout, stderr } = await runBin(
+      ['pair', '--json', '--name', 'phone', '--ttl', '2h'],
+      dataDir,
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^restunnel: no hub is running with [^\n]* on port 9123[^\n]*\n$/);
+    const { link, expiresAt } = JSON.parse(stdout);
+    const { host, port, hubPublicKey, token } = parseLink(link);
+    expect({ host, port }).toEqual({ host: 'hub.example.org', port: 9_123 });
+    expect(hubPublicKey).toEqual(keyPairOf(readFileSync(join(dataDir, 'hub_key.bin'))).publicKey);
+    expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(7_000_000);
+    expect(enroll(token, 1)).not.toBe(null);
+    expect(enroll(token, 2)).toBe(null);
+
+    const nodes = JSON.parse((await runBin(['nodes', '--json'], dataDir)).stdout);
+    expect(nodes).toEqual([
+      expect.objectContaining({ name: 'phone', connected: false, streams: 0, revoked: false }),
+    ]);
+  });
+
+  test('two links share the key and differ in the token; --public-host names the host', async () => {
+    const [one, two] = await Promise.all(
+      ['a.example', '2001:db8::1'].map(async (host) => {
+        const { stdout } = await runBin(['pair', '--json', '--public-host', host], dataDir);
+        return parseLink(JSON.parse(stdout).link);
+      }),
+    );
+    expect([one!.host, two!.host]).toEqual(['a.example', '2001:db8::1']);
+    expect([one!.port, two!.port]).toEqual([9_000, 9_000]);
+    expect(one!.hubPublicKey).toEqual(two!.hubPublicKey);
+    expect(one!.token).not.toEqual(two!.token);
+  });
+
+  test('a guessed host is said to be one', async () => {
+    const { stdout, stderr } = await runBin(['pair', '--json'], dataDir);
+    expect(stderr).toContain(`the link names ${parseLink(JSON.parse(stdout).link).host}, `);
+    expect(stderr).toContain('--public-host');
+  });
+
+  test('nodes are renamed and revoked by name or id', async () => {
+    const { token } = parseLink(JSON.parse((await runBin(['pair', '--json'], dataDir)).stdout).link);
+    const id = enroll(token, 1)!;
+    const renamed = await runBin(['nodes', 'rename', id, 'my laptop'], dataDir);
+    expect(renamed).toMatchObject({ code: 0, stdout: `${id} is called my laptop now\n` });
+    const revoked = await runBin(['nodes', 'revoke', 'my laptop', '--json'], dataDir);
+    expect(JSON.parse(revoked.stdout)).toMatchObject({ id, name: 'my laptop', revoked: true });
+    expect((await runBin(['nodes'], dataDir)).stdout).toMatch(new RegExp(`\n${id}  my laptop  revoked `));
+    expect(await runBin(['nodes', 'revoke', 'nobody'], dataDir)).toMatchObject({
+      code: 1,
+      stderr: 'restunnel: there is no node with the id or name "nobody"\n',
+    });
+  });
+
+  test('looking leaves nothing behind', async () => {
+    const absent = join(dataDir, 'absent');
+    expect(await runBin(['nodes', 'list', '--json'], absent)).toMatchObject({ code: 0, stdout: '[]\n' });
+    expect((await runBin(['nodes'], absent)).stdout).toBe(
+      'No devices are paired yet; make a link with: restunnel pair\n',
+    );
+    expect((await runBin(['nodes', 'revoke', 'x'], absent)).code).toBe(1);
+    expect(existsSync(absent)).toBe(false);
+  });
+});
+
+describe('with a running hub', () => {
+  test('every command is what the hub is asked, and its answer is what is printed', async () => {
+    const asked: unknown[] = [];
+    const link = formatLink({
+      host: '127.0.0.1',
+      port: 9_000,
+      hubPublicKey: new Uint8Array(32).fill(7),
+      token: new Uint8Array(32).fill(8),
+    });
+    const expiresAt = '2030-01-01T00:00:00.000Z';
+    const hub = await serveControl(dataDir, {
+      pair: (body) => {
+        asked.push(['pair', body]);
+        return { link, expiresAt };
+      },
+      'nodes.list': () => [{ id: 'ab', name: 'phone', connected: true, streams: 3 }],
+      'nodes.rename': (body) => {
+        asked.push(['rename', body]);
+        return null;
+      },
+      'nodes.revoke': () => {
+        throw new UserError('there is no such node');
+      },
+    });
+    try {
+      const paired = await runBin(['pair', '--json', '--name', 'phone', '--ttl', '90s'], dataDir);
+      expect(JSON.parse(paired.stdout)).toEqual({ link, expiresAt });
+      expect(paired.stderr).toContain('good for this machine only');
+      const elsewhere = await runBin(['pair', '--json', '--public-host', 'hub.example'], dataDir);
+      expect(parseLink(JSON.parse(elsewhere.stdout).link)).toEqual({
+        ...parseLink(link),
+        host: 'hub.example',
+      });
+      expect(elsewhere.stderr).toBe('');
+      const listed = await runBin(['nodes', '--json'], dataDir);
+      expect(JSON.parse(listed.stdout)).toEqual([{ id: 'ab', name: 'phone', connected: true, streams: 3 }]);
+      await runBin(['nodes', 'rename', 'ab', 'x'], dataDir);
+      expect(await runBin(['nodes', 'revoke', 'cd'], dataDir)).toMatchObject({
+        code: 1,
+        stderr: 'restunnel: there is no such node\n',
+      });
+      expect(asked).toEqual([
+        ['pair', { name: 'phone', ttlMs: 90_000 }],
+        ['pair', { name: null, ttlMs: 600_000 }],
+        ['rename', { node: 'ab', name: 'x' }],
+      ]);
+    } finally {
+      await hub.close();
+    }
+    expect(existsSync(join(dataDir, 'hub.db'))).toBe(false);
+  });
+});
+
+test('the drawing of a pairing holds the code, the command and the time left', () => {
+  const drawing = drawPairing(
+    { link: 'restunnel://h:1/?k=a&t=b', expiresAt: '2030-01-01T00:00:00Z' },
+    600_000,
+    false,
+  );
+  expect(drawing.startsWith(drawQr('restunnel://h:1/?k=a&t=b', false))).toBe(true);
+  expect(drawing).toContain("restunnel node --pair 'restunnel://h:1/?k=a&t=b'");
+  expect(drawing).toContain('within 10m (until 2030-01-01T00:00:00Z)');
+});
+
+test('the table of nodes', () => {
+  const node: ListedNode = {
+    id: '00aa',
+    name: 'phone',
+    connected: true,
+    streams: 12,
+    createdAt: '2030-01-01T00:00:00.000Z',
+    lastSeenAt: '2030-01-01T00:00:00.000Z',
+    revoked: false,
+    revokedAt: null,
+  };
+  const nowMs = Date.parse('2030-01-03T05:00:00.000Z');
+  const table = drawNodes([node, { ...node, id: '00bb', connected: false, streams: 0 }], nowMs);
+  expect(table).toBe(
+    'ID    NAME   STATE      STREAMS  LAST SEEN  PAIRED\n' +
+      '00aa  phone  connected  12       now        2d ago\n' +
+      '00bb  phone  away       -        2d ago     2d ago\n',
+  );
+});
