@@ -53,7 +53,7 @@ export const ENGINE = {
   streamQuantumBytes: 65_536,
   /** Credit is topped up once this share (1/n) of the window has been used. */
   windowTopUpDivisor: 2,
-  doorbellRingBytes: 1 << 20,
+  handOverRingBytes: 1 << 20,
   /** Random length of the padding of a handshake message, drawn below this. */
   handshakePaddingMaxBytes: 256,
   connectTimeoutMs: 15_000,
@@ -107,6 +107,8 @@ export const SESSION = {
   statusMaxBytes: 1_024,
   streamsMax: 32_768,
   sessionsMax: 16_384,
+  /** An index of a closed session is not used again before every thread has forgotten that session. */
+  indexRestMs: 60_000,
   pongsPendingMax: 16,
 } as const;
 
@@ -137,6 +139,7 @@ export const NODE = {
 export const CONTROL = {
   /** How long one process waits for the other's transaction. */
   storeBusyTimeoutMs: 5_000,
+  storeRetryMs: 10,
   /** Pairing links that may be open at once. */
   liveTokensMax: 1_024,
   nodesMax: 65_536,

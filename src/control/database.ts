@@ -19,24 +19,51 @@ const SQLITE = {
   notadb: 26,
 };
 
-/** The file is made if need be. Throws UserError when it can't be used. */
+/** The file is made if need be. Throws UserError when it can't be used. Blocks while another process makes it. */
 export function openDatabase(path: string): DatabaseSync {
   return inSentences(path, () => {
-    prepareFile(path);
-    const database = new DatabaseSync(path, { timeout: CONTROL.storeBusyTimeoutMs });
-    try {
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-      const { quick_check: verdict } = database.prepare('PRAGMA quick_check(1)').get()!;
-      if (verdict !== 'ok') throw damaged(path);
-      if (!migrate(database)) {
-        throw new UserError(`${path} was written by a newer restunnel; update this one`);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makePrivateFile(path);
+    const deadlineMs = performance.now() + CONTROL.storeBusyTimeoutMs;
+    for (;;) {
+      const database = new DatabaseSync(path, { timeout: CONTROL.storeBusyTimeoutMs });
+      try {
+        prepare(path, database);
+        return database;
+      } catch (error) {
+        database.close();
+        // The change to WAL mode fails at once where other locks are waited for.
+        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CONTROL.storeRetryMs);
       }
-      return database;
-    } catch (error) {
-      database.close();
-      throw error;
     }
   });
+}
+
+/**
+ * An empty file of mode 0600, unless there is one, which gets that mode; SQLite gives its -wal and -shm files the same. An existing
+ * file is not opened: closing it would drop the locks that SQLite holds on it in this process (fcntl(2)).
+ */
+export function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  chmodSync(path, 0o600);
+}
+
+/** Whether an error is SQLite's "another connection holds the lock". */
+export function isBusy(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && (errcode & 0xff) === SQLITE.busy;
+}
+
+function prepare(path: string, database: DatabaseSync): void {
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+  const { quick_check: verdict } = database.prepare('PRAGMA quick_check(1)').get()!;
+  if (verdict !== 'ok') throw damaged(path);
+  if (!migrate(database)) throw new UserError(`${path} was written by a newer restunnel; update this one`);
 }
 
 /** Runs `work` in one transaction that holds the write lock from its start, so that what it read stays true. */
@@ -61,13 +88,6 @@ export function inSentences<T>(path: string, work: () => T): T {
   } catch (error) {
     throw sentenceOf(path, error);
   }
-}
-
-/** SQLite gives its -wal and -shm files the mode of the database. */
-function prepareFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
 }
 
 function sentenceOf(path: string, error: unknown): unknown {
