@@ -4,7 +4,7 @@ import { prepareDataDir, resolveDataDir } from './dataDir.ts';
 import type { RunFlags } from './flags.ts';
 import { openLog } from './log.ts';
 import { prepareReadyFile } from './readyFile.ts';
-import { untilStopped } from './shutdown.ts';
+import { reportWhen, untilStopped } from './shutdown.ts';
 
 export interface NodeFlags extends RunFlags {
   pair?: string[];
@@ -29,11 +29,9 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     lanes: flags.lanes,
     log,
   });
-  // A file that cannot be written ends the node: whoever waits for it would wait forever.
-  const unreported = node.connected.then(({ nodeId, hubs }) => {
-    log.info({ nodeId, hubs }, 'node connected');
+  const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {
     readyFile?.write({ pid: process.pid, nodeId, hubs });
-    return new Promise<never>(() => {});
+    log.info({ nodeId, hubs }, 'node connected');
   });
   return Promise.race([untilStopped(node, log), unreported]);
 }

@@ -12,7 +12,7 @@ import type { HubFlags } from './flags.ts';
 import { bootHub, hubOptions, hubReadiness } from './hub.ts';
 import { openLog } from './log.ts';
 import { prepareReadyFile } from './readyFile.ts';
-import { type Stoppable, untilStopped } from './shutdown.ts';
+import { reportWhen, type Stoppable, untilStopped } from './shutdown.ts';
 
 export interface QuickstartFlags extends HubFlags {
   allowTarget?: string[];
@@ -20,6 +20,9 @@ export interface QuickstartFlags extends HubFlags {
 
 const NAME = 'this machine';
 const PAIRING_TTL_MS = 60_000;
+const LATE_MS = 10_000;
+const LATE =
+  'the exit node of this machine has not connected yet; if it was revoked, delete quickstart-node in the data directory';
 
 /** Resolves with the exit code. */
 export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
@@ -34,11 +37,12 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
     await hub.stop();
     throw error;
   }
-  const unreported = node.connected.then(() => {
+  const late = setTimeout(() => log.warn(LATE), LATE_MS);
+  const unreported = reportWhen(node.connected, () => {
+    clearTimeout(late);
+    readyFile?.write(hubReadiness(hub));
     const namedDir = flags.dataDir === undefined ? null : options.dataDir;
     process.stdout.write(welcome(hub.addresses, commandName(), namedDir));
-    readyFile?.write(hubReadiness(hub));
-    return new Promise<never>(() => {});
   });
   return Promise.race([untilStopped(both(hub, node), log), unreported]);
 }

@@ -58,6 +58,25 @@ export const processSignals: StopRequests = {
 };
 
 /**
+ * Runs `report` once `ready` settles. Never resolves: it rejects when reporting fails, so that whoever waits for a ready file does not
+ * wait for ever. Why something never became ready is told by its `ended`.
+ */
+export function reportWhen<T>(ready: Promise<T>, report: (value: T) => void): Promise<never> {
+  return new Promise((_, reject) => {
+    ready.then(
+      (value) => {
+        try {
+          report(value);
+        } catch (error) {
+          reject(error);
+        }
+      },
+      () => {},
+    );
+  });
+}
+
+/**
  * Resolves with the exit code: 0 stopped on request, 1 when stopping failed or was given up after a third request.
  * Rejects with the error that ended `running` by itself.
  */
@@ -67,6 +86,8 @@ export async function untilStopped(
   requests: StopRequests = processSignals,
 ): Promise<number> {
   let stopping = false;
+  // Waiting for a signal keeps nothing alive by itself.
+  const hold = setInterval(() => {}, 2 ** 30);
   const stopped = new Promise<number>((resolve) => {
     requests.listen((signal, times) => {
       stopping = true;
@@ -95,5 +116,5 @@ export async function untilStopped(
     // Asked to stop, its engine may end before stop() has put everything away.
     return stopping ? stopped : 0;
   });
-  return Promise.race([stopped, ended]);
+  return Promise.race([stopped, ended]).finally(() => clearInterval(hold));
 }

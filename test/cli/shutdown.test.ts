@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { StopSignal } from '../../src/cli/launcher.ts';
-import { StopCounter, type Stoppable, untilStopped } from '../../src/cli/shutdown.ts';
+import { reportWhen, StopCounter, type Stoppable, untilStopped } from '../../src/cli/shutdown.ts';
 
 const log = pino({ level: 'silent' });
 
@@ -74,6 +74,26 @@ describe('until stopped', () => {
     const loud = fake();
     loud.end.resolve(new Error('out of descriptors'));
     await expect(loud.code).rejects.toThrow('out of descriptors');
+  });
+});
+
+describe('reporting', () => {
+  test('a report that fails is the failure of the command', async () => {
+    const failing = reportWhen(Promise.resolve(7), (value) => {
+      throw new Error(`cannot write ${value}`);
+    });
+    await expect(failing).rejects.toThrow('cannot write 7');
+  });
+
+  test('what never became ready is not reported, and no failure of its own', async () => {
+    let reports = 0;
+    const gone = reportWhen(Promise.reject(new Error('stopped')), () => {
+      reports++;
+    });
+    expect(await Promise.race([gone, new Promise((resolve) => setImmediate(resolve, 'quiet'))])).toBe(
+      'quiet',
+    );
+    expect(reports).toBe(0);
   });
 });
 
