@@ -38,3 +38,9 @@ const BY_CODE = new Map<string, number>(Object.entries(ERRNO));
 export function errnoOfCode(code: string | undefined): number {
   return BY_CODE.get(code ?? '') ?? ERRNO.EIO;
 }
+
+/** The name of an errno ("EADDRINUSE"); "errno 5" for one that is not in the table. */
+export function codeOfErrno(errno: number): string {
+  for (const [code, number] of BY_CODE) if (number === errno) return code;
+  return `errno ${errno}`;
+}
