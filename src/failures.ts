@@ -77,6 +77,13 @@ export const FAILURES = {
     'connection_terminated',
     'the exit node was lost before the target answered',
   ),
+  targetLost: failure(
+    0xfa,
+    1,
+    502,
+    'connection_terminated',
+    'the target closed the connection before it answered',
+  ),
   hubBusy: failure(0xf2, 1, 503, 'connection_limit_reached', 'the hub has no room for another stream'),
   openTimedOut: failure(0xf3, 6, 504, 'connection_timeout', 'the exit node gave no answer in time'),
   stopping: failure(0xf4, 1, 503, 'connection_limit_reached', 'the hub is shutting down'),

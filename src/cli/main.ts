@@ -16,7 +16,7 @@ import type { NodesFlags } from './nodes.ts';
 import { parseWhole } from './numbers.ts';
 import type { PairFlags } from './pair.ts';
 import type { QuickstartFlags } from './quickstart.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 const EXAMPLES = `
 Examples:

@@ -27,6 +27,7 @@ export interface HandshakeResult {
   readonly version: number;
   /** What the node announced. */
   readonly capabilities: number;
+  readonly lane: number;
   readonly enroll: Enroll | null;
   /** To be sent only once the store has accepted; holds ENROLL_OK when `enroll` is not null. */
   readonly message2: Uint8Array;
@@ -56,7 +57,7 @@ export default function answer(job: HandshakeJob): HandshakeResult | null {
     },
   });
   if (result === null || payload === null) return null;
-  const { timestamp, version, capabilities, enroll }: Message1Payload = payload;
+  const { timestamp, version, capabilities, lane, enroll }: Message1Payload = payload;
   const { remoteStatic, message2, sendKey, receiveKey } = result;
   return {
     remoteStatic,
@@ -64,6 +65,7 @@ export default function answer(job: HandshakeJob): HandshakeResult | null {
     timestamp,
     version,
     capabilities,
+    lane,
     enroll,
     message2,
     sendKey,

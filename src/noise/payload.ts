@@ -1,7 +1,7 @@
 // What the two handshake messages say inside their encryption. Encoded by the node (message 1) and the hub's handshake job
 // (message 2), decoded by the other. Big-endian; frames have the tunnel's own frame header; the padding hides the lengths.
 //
-//   message 1: timestamp[12] | version u8 | capabilities u32 | framesLength u16 | frames | zero padding
+//   message 1: timestamp[12] | version u8 | capabilities u32 | lane u8 | framesLength u16 | frames | zero padding
 //   message 2: version u8 | capabilities u32 | initialWindowBytes u32 | maxStreams u32
 //              | observedAddressLength u8 | observedAddress | framesLength u16 | frames | zero padding
 
@@ -30,6 +30,8 @@ export interface Message1Payload {
   readonly timestamp: Uint8Array;
   readonly version: number;
   readonly capabilities: number;
+  /** Which of the node's parallel sessions with this hub; a new session takes the place of an older one of the same lane. */
+  readonly lane: number;
   /** First contact only. */
   readonly enroll: Enroll | null;
 }
@@ -46,7 +48,7 @@ export interface Message2Payload {
   readonly enrolledAs: string | null;
 }
 
-const MESSAGE1_FIXED_BYTES = PROTOCOL.timestampBytes + 1 + 4 + 2;
+const MESSAGE1_FIXED_BYTES = PROTOCOL.timestampBytes + 1 + 4 + 1 + 2;
 const MESSAGE2_FIXED_BYTES = 1 + 4 + 4 + 4 + 1 + 2;
 const OBSERVED_ADDRESS = /^[0-9A-Fa-f:.]{0,45}$/;
 const NODE_ID = new RegExp(`^[0-9a-f]{${NODE_ID_CHARS}}$`);
@@ -61,8 +63,9 @@ export function encodeMessage1(payload: Message1Payload, paddingBytes: number): 
   let at: number = PROTOCOL.timestampBytes;
   view.setUint8(at, payload.version);
   view.setUint32(at + 1, payload.capabilities);
-  view.setUint16(at + 5, frames.length);
-  at += 7;
+  view.setUint8(at + 5, payload.lane);
+  view.setUint16(at + 6, frames.length);
+  at += 8;
   bytes.set(frames, at);
   return bytes;
 }
@@ -74,13 +77,14 @@ export function decodeMessage1(bytes: Uint8Array): Message1Payload {
   if (!isTimestamp(timestamp)) throw new HandshakeError('not a timestamp');
   const version = readVersion(reader);
   const capabilities = reader.u32();
+  const lane = reader.u8();
   let enroll: Enroll | null = null;
   eachFrame(reader.take(reader.u16()), (type, id, content) => {
     if (type !== FRAME_ENROLL) return;
     if (enroll !== null || id !== 0) throw new HandshakeError('ENROLL twice or not on the session');
     enroll = readEnroll(content);
   });
-  return { timestamp, version, capabilities, enroll };
+  return { timestamp, version, capabilities, lane, enroll };
 }
 
 /** Throws HandshakeError for a field out of bounds. */

@@ -30,9 +30,9 @@ function jobOf(message1: Uint8Array): HandshakeJob {
 
 test('first contact: the token comes out, ENROLL_OK is ready', () => {
   const enroll = { token: TOKEN, name: 'Kitchen tablet' };
-  const initiator = start(encodeMessage1({ timestamp, version: 1, capabilities: 5, enroll }, 17));
+  const initiator = start(encodeMessage1({ timestamp, version: 1, capabilities: 5, lane: 3, enroll }, 17));
   const result = answer(jobOf(initiator.message1))!;
-  expect(result).toMatchObject({ timestamp, version: 1, capabilities: 5, enroll });
+  expect(result).toMatchObject({ timestamp, version: 1, capabilities: 5, lane: 3, enroll });
   expect(result.remoteStatic).toEqual(NODE.publicKey);
   expect(result.nodeId).toBe(nodeIdOf(NODE.publicKey));
   const finished = initiator.finish(result.message2);
@@ -49,14 +49,16 @@ test('first contact: the token comes out, ENROLL_OK is ready', () => {
 });
 
 test('reconnection: no ENROLL, no ENROLL_OK', () => {
-  const initiator = start(encodeMessage1({ timestamp, version: 1, capabilities: 0, enroll: null }, 0));
+  const initiator = start(
+    encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0),
+  );
   const result = answer(jobOf(initiator.message1))!;
   expect(result.enroll).toBeNull();
   expect(decodeMessage2(initiator.finish(result.message2).payload).enrolledAs).toBeNull();
 });
 
 test('a payload that makes no sense gets nothing, though its sender knew the keys', () => {
-  const good = encodeMessage1({ timestamp, version: 1, capabilities: 0, enroll: null }, 0);
+  const good = encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0);
   const otherVersion = good.slice();
   otherVersion[12] = 2;
   for (const payload of [new Uint8Array(0), good.subarray(0, -1), otherVersion]) {
@@ -74,7 +76,9 @@ test('garbage gets nothing', () => {
 test('the length of message 2 tells nothing: it is padded at random', () => {
   const lengths = new Set<number>();
   for (let i = 0; i < 40; i++) {
-    const { message1 } = start(encodeMessage1({ timestamp, version: 1, capabilities: 0, enroll: null }, 0));
+    const { message1 } = start(
+      encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0),
+    );
     lengths.add(answer(jobOf(message1))!.message2.length);
   }
   expect(lengths.size).toBeGreaterThan(5);

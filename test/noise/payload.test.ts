@@ -26,6 +26,7 @@ const message1: fc.Arbitrary<Message1Payload> = fc.record({
   timestamp,
   version: fc.constant(1),
   capabilities: u32,
+  lane: fc.nat(255),
   enroll: fc.option(enroll),
 });
 const message2: fc.Arbitrary<Message2Payload> = fc.record({
@@ -62,7 +63,7 @@ describe('message 1', () => {
 
   test('the result shares no memory with the message, not even with a Buffer', () => {
     const token = new Uint8Array(32).fill(1);
-    const payload = { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0 };
+    const payload = { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0, lane: 0 };
     const bytes = Buffer.from(encodeMessage1({ ...payload, enroll: { token, name: '' } }, 0));
     const decoded = decodeMessage1(bytes);
     bytes.fill(0);
@@ -76,6 +77,7 @@ describe('message 1', () => {
         timestamp: Uint8Array.from([0, 0, 0, 0, 0x65, 0x01, 0x02, 0x03, 0x00, 0x0f, 0x42, 0x40]),
         version: 1,
         capabilities: CAPABILITY.goaway | CAPABILITY.control,
+        lane: 7,
         enroll: { token: new Uint8Array(32).fill(0xcc), name: 'tv' },
       },
       3,
@@ -84,6 +86,7 @@ describe('message 1', () => {
       `0000000065010203000f4240` +
         `01` +
         `00000005` +
+        `07` +
         `002b` +
         `010000000000000022${'cc'.repeat(32)}7476000000`,
     );
@@ -106,12 +109,13 @@ describe('message 1', () => {
       timestamp: timestampAfter(1e12, null),
       version: 1,
       capabilities: 0,
+      lane: 2,
       enroll: { token: new Uint8Array(32), name: 'a' },
     };
     const known = encodeMessage1(payload, 0);
     const unknown = [0x77, 0, 0, 0, 9, 0, 0, 0, 2, 0xde, 0xad];
-    const bytes = Uint8Array.from([...known.subarray(0, 19), ...unknown, ...known.subarray(19), ...unknown]);
-    new DataView(bytes.buffer).setUint16(17, bytes.length - 19);
+    const bytes = Uint8Array.from([...known.subarray(0, 20), ...unknown, ...known.subarray(20), ...unknown]);
+    new DataView(bytes.buffer).setUint16(18, bytes.length - 20);
     expect(decodeMessage1(bytes)).toEqual(payload);
   });
 
@@ -121,6 +125,7 @@ describe('message 1', () => {
         timestamp: timestampAfter(1e12, null),
         version: 1,
         capabilities: 0,
+        lane: 2,
         enroll: { token: new Uint8Array(32), name: 'ab' },
       },
       0,
@@ -133,21 +138,21 @@ describe('message 1', () => {
     expect(change(() => {})).not.toBe('refused');
     expect(change((_, view) => view.setUint32(8, 1_000_000_000))).toBe('refused');
     expect(change((bytes) => bytes.fill(2, 12, 13))).toBe('refused');
-    expect(change((_, view) => view.setUint32(20, 7))).toBe('refused');
-    expect(change((_, view) => view.setUint32(24, 31))).toBe('refused');
+    expect(change((_, view) => view.setUint32(21, 7))).toBe('refused');
+    expect(change((_, view) => view.setUint32(25, 31))).toBe('refused');
     expect(change((bytes) => bytes.fill(0xff, bytes.length - 2))).toBe('refused');
     const frame = good.subarray(19);
     const twice = Uint8Array.from([...good, ...frame]);
-    new DataView(twice.buffer).setUint16(17, 2 * frame.length);
+    new DataView(twice.buffer).setUint16(18, 2 * frame.length);
     expect(outcome(() => decodeMessage1(twice))).toBe('refused');
     const tooLong = Uint8Array.from([...good, ...new Uint8Array(63)]);
-    new DataView(tooLong.buffer).setUint16(17, frame.length + 63);
-    new DataView(tooLong.buffer).setUint32(24, 34 + 63);
+    new DataView(tooLong.buffer).setUint16(18, frame.length + 63);
+    new DataView(tooLong.buffer).setUint32(25, 34 + 63);
     expect(outcome(() => decodeMessage1(tooLong))).toBe('refused');
   });
 
   test('what cannot be sent is refused by the encoder', () => {
-    const base = { timestamp: timestampAfter(0, null), version: 1, capabilities: 0 };
+    const base = { timestamp: timestampAfter(0, null), version: 1, capabilities: 0, lane: 0 };
     const long = { token: new Uint8Array(32), name: 'x'.repeat(65) };
     expect(() => encodeMessage1({ ...base, enroll: long }, 0)).toThrow(HandshakeError);
     const short = { token: new Uint8Array(31), name: '' };
