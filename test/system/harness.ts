@@ -1,0 +1,415 @@
+// Starts hubs, exit nodes and quickstart as a user would, through bin/restunnel.js, on free ports and in data directories of their own.
+// Used by the system tests; importing it ends every process at the end of the test file, also when a test failed.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll } from 'vitest';
+import { BIN } from '../cli/runBin.ts';
+
+const POLL_MS = 10;
+const READY_MS = 30_000;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A line of the log, as pino writes it. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface HubReady {
+  readonly pid: number;
+  readonly tunnel: string;
+  readonly socks: string;
+  readonly http: string;
+  readonly dashboard: string;
+  readonly publicKey: string;
+}
+
+export interface NodeReady {
+  readonly pid: number;
+  readonly nodeId: string;
+  readonly hubs: string[];
+}
+
+/** How one hub serves its sockets. */
+export interface Mode {
+  readonly name: string;
+  readonly io: 'epoll' | 'net';
+  readonly workers: number;
+}
+
+export const MODES: readonly Mode[] = [
+  { name: 'epoll, 0 workers', io: 'epoll', workers: 0 },
+  { name: 'epoll, 1 worker', io: 'epoll', workers: 1 },
+  { name: 'epoll, 2 workers', io: 'epoll', workers: 2 },
+  { name: 'net', io: 'net', workers: 0 },
+];
+
+/** The part of the system tests' targets that a node refuses unless told otherwise. */
+export const LOOPBACK_ALLOWED: readonly string[] = ['127.0.0.0/8', '::1/128'];
+
+// --- Processes -----------------------------------------------------------------------------------------------------------------------
+
+export class Program<Ready> {
+  readonly dataDir: string;
+  /** Everything on stderr that was a line of the log, oldest first. */
+  readonly log: LogLine[] = [];
+  /** Everything else on stderr. */
+  readonly complaints: string[] = [];
+  stdout = '';
+  readonly exited: Promise<Exit>;
+  #ready: Ready | null = null;
+  #exit: Exit | null = null;
+  readonly #child: ChildProcess;
+  readonly #readyFile: string;
+  #waiting: { matches: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
+
+  constructor(args: readonly string[], dataDir: string, env: NodeJS.ProcessEnv = {}) {
+    this.dataDir = dataDir;
+    this.#readyFile = join(makeTempDir(), 'ready.json');
+    this.#child = spawn(
+      process.execPath,
+      [BIN, ...args, '--data-dir', dataDir, '--ready-file', this.#readyFile],
+      {
+        env: { ...process.env, NODE_OPTIONS: '', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    let unfinished = '';
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (unfinished + text).split('\n');
+      unfinished = lines.pop()!;
+      for (const line of lines) this.#hear(line);
+    });
+    this.exited = new Promise((resolve) => {
+      this.#child.on('close', (code, signal) => {
+        this.#exit = { code, signal };
+        running.delete(this);
+        resolve(this.#exit);
+      });
+    });
+    running.add(this);
+  }
+
+  /** Of the process that does the work (an old Node starts a newer one for that). */
+  get pid(): number {
+    return (this.#ready as { pid?: number } | null)?.pid ?? this.#child.pid!;
+  }
+
+  get ready(): Ready {
+    if (this.#ready === null) throw new Error('not ready yet');
+    return this.#ready;
+  }
+
+  /** Resolves with what the ready file says; throws, with all it said, when the program ends before that. */
+  async untilReady(): Promise<this> {
+    await eventually(() => {
+      if (this.#exit !== null) {
+        throw new Fatal(`ended with ${JSON.stringify(this.#exit)} before it was ready:\n${this.#said()}`);
+      }
+      this.#ready = JSON.parse(readFileSync(this.#readyFile, 'utf8')) as Ready;
+    }, READY_MS).catch((error: Error) => {
+      throw error instanceof Fatal ? error : new Error(`never ready: ${error.message}\n${this.#said()}`);
+    });
+    return this;
+  }
+
+  #said(): string {
+    return [...this.complaints, ...this.log.map((line) => JSON.stringify(line))].join('\n');
+  }
+
+  #hear(line: string): void {
+    let parsed: LogLine;
+    try {
+      parsed = JSON.parse(line) as LogLine;
+    } catch {
+      if (line !== '') this.complaints.push(line);
+      return;
+    }
+    this.log.push(parsed);
+    const heard = this.#waiting.filter(({ matches }) => matches(parsed));
+    this.#waiting = this.#waiting.filter((waiter) => !heard.includes(waiter));
+    for (const { resolve } of heard) resolve(parsed);
+  }
+
+  /** The first line, of those logged already or to come, that matches. */
+  waitForLog(matches: (line: LogLine) => boolean, timeoutMs = 15_000): Promise<LogLine> {
+    const known = this.log.find(matches);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no such line in the log within ${timeoutMs} ms:\n${this.#said()}`));
+      }, timeoutMs);
+      this.#waiting.push({
+        matches,
+        resolve(line) {
+          clearTimeout(timer);
+          resolve(line);
+        },
+      });
+    });
+  }
+
+  /** Lines that tell of a fault inside: a healthy run has none. */
+  faults(): LogLine[] {
+    return this.log.filter(({ level }) => level >= 50);
+  }
+
+  /** Does not wait for the end. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(signal === 'SIGKILL' ? this.pid : this.#child.pid!, signal);
+  }
+
+  /** SIGTERM, and the end. Open streams are drained first; `atOnce` sends a second signal. */
+  async stop(options: { atOnce?: boolean } = {}): Promise<Exit> {
+    if (this.#exit !== null) return this.#exit;
+    this.signal('SIGTERM');
+    if (options.atOnce === true) {
+      await Promise.race([this.exited, this.waitForLog(({ msg }) => msg.startsWith('stopping'))]);
+      if (this.#exit === null) this.signal('SIGTERM');
+    }
+    return this.exited;
+  }
+
+  /** SIGKILL, and the end. */
+  async kill(): Promise<Exit> {
+    if (this.#exit !== null) return this.#exit;
+    try {
+      this.signal('SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+    return this.exited;
+  }
+}
+
+export class Hub extends Program<HubReady> {
+  get socks(): Address {
+    return parseAddress(this.ready.socks);
+  }
+
+  get http(): Address {
+    return parseAddress(this.ready.http);
+  }
+
+  get tunnel(): Address {
+    return parseAddress(this.ready.tunnel);
+  }
+
+  get dashboard(): Address {
+    return parseAddress(this.ready.dashboard);
+  }
+}
+
+export type ExitNode = Program<NodeReady>;
+
+const running = new Set<Program<unknown>>();
+const folders: string[] = [];
+
+afterAll(endAll);
+process.on('exit', () => {
+  for (const program of running) {
+    try {
+      program.signal('SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+});
+
+/** Ends every process of this test file and removes its folders. */
+export async function endAll(): Promise<void> {
+  await Promise.all([...running].map((program) => program.kill()));
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+
+/** A new folder, removed at the end of the test file. */
+export function makeTempDir(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'restunnel-'));
+  folders.push(folder);
+  return folder;
+}
+
+const ANY_PORT = '127.0.0.1:0';
+
+function hubArgs({ io, workers }: Pick<Mode, 'io' | 'workers'>): string[] {
+  const binds = ['tunnel', 'socks', 'http', 'dashboard'].flatMap((name) => [`--${name}`, ANY_PORT]);
+  return [...binds, '--io', io, '--workers', String(workers), '--log-level', 'info'];
+}
+
+export interface StartOptions {
+  /** A data directory to go on with; a new one when absent. */
+  dataDir?: string;
+  /** Further arguments; an option given again wins. */
+  args?: readonly string[];
+  env?: NodeJS.ProcessEnv;
+}
+
+export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'workers'>> {}
+
+/** A hub that is ready, without a node. */
+export function startHub(options: HubStart = {}): Promise<Hub> {
+  const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env } = options;
+  return new Hub(['hub', ...hubArgs({ io, workers }), ...args], dataDir, env).untilReady();
+}
+
+export interface NodeStart extends StartOptions {
+  io?: Mode['io'];
+  links?: readonly string[];
+  /** CIDRs; loopback when absent. */
+  allowTargets?: readonly string[];
+  lanes?: number;
+}
+
+/** A node that is connected to its first hub. */
+export function startNode(options: NodeStart): Promise<ExitNode> {
+  return launchNode(options).untilReady();
+}
+
+/** A node that may or may not connect. */
+export function launchNode(options: NodeStart): ExitNode {
+  const { io = 'epoll', links = [], allowTargets = LOOPBACK_ALLOWED, lanes = 1 } = options;
+  const { dataDir = makeTempDir(), args = [], env } = options;
+  const flags = [
+    ...links.flatMap((link) => ['--pair', link]),
+    ...allowTargets.flatMap((rule) => ['--allow-target', rule]),
+  ];
+  const command = ['node', ...flags, '--io', io, '--lanes', String(lanes), '--log-level', 'info', ...args];
+  return new Program<NodeReady>(command, dataDir, env);
+}
+
+/** Pairs a new node with a running hub through `restunnel pair` and starts it. */
+export async function pairNode(hub: Hub, options: Omit<NodeStart, 'links'> = {}): Promise<ExitNode> {
+  const { link } = await makeLink(hub);
+  return startNode({ ...options, links: [link] });
+}
+
+/** A hub and one paired node with loopback allowed, both with the same reactor. */
+export async function startPair(mode: Pick<Mode, 'io' | 'workers'>): Promise<{ hub: Hub; node: ExitNode }> {
+  const hub = await startHub(mode);
+  return { hub, node: await pairNode(hub, { io: mode.io }) };
+}
+
+/** Hub and node in one process, loopback allowed. */
+export function startQuickstart(options: HubStart = {}): Promise<Hub> {
+  const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env } = options;
+  const allow = LOOPBACK_ALLOWED.flatMap((rule) => ['--allow-target', rule]);
+  return new Hub(['quickstart', ...hubArgs({ io, workers }), ...allow, ...args], dataDir, env).untilReady();
+}
+
+export interface Pairing {
+  readonly link: string;
+  readonly expiresAt: string;
+}
+
+export async function makeLink(hub: Hub, args: readonly string[] = []): Promise<Pairing> {
+  const { stdout } = await runCommand(['pair', '--json', ...args], hub.dataDir);
+  return JSON.parse(stdout) as Pairing;
+}
+
+/** `restunnel nodes --json` */
+export async function listNodes(hub: Hub): Promise<{ id: string; name: string; connected: boolean }[]> {
+  return JSON.parse((await runCommand(['nodes', 'list', '--json'], hub.dataDir)).stdout);
+}
+
+/** A command that ends by itself; throws when it fails. */
+export function runCommand(
+  args: readonly string[],
+  dataDir: string,
+): Promise<{ stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [BIN, ...args, '--data-dir', dataDir],
+      { env: { ...process.env, NODE_OPTIONS: '' }, timeout: READY_MS },
+      (error, stdout, stderr) => {
+        if (error !== null) reject(error);
+        else resolve({ stdout, stderr });
+      },
+    );
+  });
+}
+
+// --- Looking at them -----------------------------------------------------------------------------------------------------------------
+
+export interface Counters {
+  /** Open descriptors by kind: socket, pipe, file, eventfd, eventpoll, … */
+  readonly fds: Readonly<Record<string, number>>;
+  readonly fdsTotal: number;
+  readonly rssBytes: number;
+  readonly threads: number;
+}
+
+/** What a process holds, from /proc (Linux). */
+export function counters(pid: number): Counters {
+  const fds: Record<string, number> = {};
+  let fdsTotal = 0;
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    const kind = kindOfFd(`/proc/${pid}/fd/${fd}`);
+    if (kind === null) continue;
+    fds[kind] = (fds[kind] ?? 0) + 1;
+    fdsTotal++;
+  }
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)![1]);
+  return { fds, fdsTotal, rssBytes: field('VmRSS') * 1024, threads: field('Threads') };
+}
+
+/** null when it was closed while we looked. */
+function kindOfFd(path: string): string | null {
+  try {
+    const target = readlinkSync(path);
+    const named = /^(?:anon_inode:\[?)?(socket|pipe|eventfd|eventpoll|io_uring|timerfd|inotify)/.exec(target);
+    return named === null ? 'file' : named[1]!;
+  } catch {
+    return null;
+  }
+}
+
+/** An error that waiting longer does not heal. */
+export class Fatal extends Error {}
+
+/**
+ * Calls `attempt` until it neither throws nor returns false, and resolves with what it returned; with its last error when the
+ * deadline passes.
+ */
+export async function eventually<T>(attempt: () => T | Promise<T>, deadlineMs = 15_000): Promise<T> {
+  const endMs = performance.now() + deadlineMs;
+  for (;;) {
+    let why: unknown;
+    try {
+      const value = await attempt();
+      if (value !== false) return value;
+      why = new Error('still false');
+    } catch (error) {
+      if (error instanceof Fatal) throw error;
+      why = error;
+    }
+    if (performance.now() >= endMs) throw why;
+    await delay(POLL_MS);
+  }
+}
+
+export function parseAddress(text: string): Address {
+  const colon = text.lastIndexOf(':');
+  return {
+    host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(text.slice(colon + 1)),
+  };
+}
