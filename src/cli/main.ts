@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { parseLink } from '../control/link.ts';
 import { NODE, PAIRING } from '../limits.ts';
 import { parseAllowRule } from '../node/allowRule.ts';
+import { version } from '../version.ts';
 import { parsePublicHost } from './addresses.ts';
 import { parseDuration } from './durations.ts';
 import { explain, usageSentence } from './explain.ts';
@@ -16,7 +17,6 @@ import type { NodesFlags } from './nodes.ts';
 import { parseWhole } from './numbers.ts';
 import type { PairFlags } from './pair.ts';
 import type { QuickstartFlags } from './quickstart.ts';
-import { version } from '../version.ts';
 
 const EXAMPLES = `
 Examples:

@@ -80,18 +80,11 @@ function tunnelFromHere(hub: RunningHub): HostPort {
   return { host: isWildcard(host) ? (host.includes(':') ? '::1' : '127.0.0.1') : host, port };
 }
 
-/** The hub drains while the node still carries the streams; a second stop() ends both at once. */
+/** Both drain at the same time: a node left behind would see its hub go and dial it again. */
 export function both(hub: Stoppable, node: Stoppable): Stoppable {
-  let asked = false;
   return {
     async stop() {
-      if (asked) {
-        await Promise.all([hub.stop(), node.stop()]);
-        return;
-      }
-      asked = true;
-      await hub.stop();
-      await node.stop();
+      await Promise.all([hub.stop(), node.stop()]);
     },
     ended: Promise.race([hub.ended, node.ended]),
   };

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -12,10 +10,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BIN, CHECKOUT, type Finished, runBin } from './runBin.ts';
+import { BIN, CHECKOUT, type Finished, olderNode, runBin } from './runBin.ts';
 
 const VERSION = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')).version;
-const OLD_NODE = '/usr/bin/node';
 
 function run(args: readonly string[], options: Parameters<typeof runBin>[2] = {}): Promise<Finished> {
   return runBin(args, join(folder, 'data'), options);
@@ -116,14 +113,15 @@ test('a ready file that cannot be written fails before anything is started', asy
   }
 });
 
-describe.skipIf(!isOlder(OLD_NODE))('started by an older Node', () => {
+const older = olderNode();
+describe.skipIf(older === null)('started by an older Node', () => {
   test('output, arguments and exit codes pass through the launcher', async () => {
-    expect(await run(['--version'], { program: OLD_NODE })).toMatchObject({
+    expect(await run(['--version'], { program: older! })).toMatchObject({
       code: 0,
       stdout: `${VERSION}\n`,
       stderr: '',
     });
-    const refused = await run(['pair', '--ttl', 'a b'], { program: OLD_NODE });
+    const refused = await run(['pair', '--ttl', 'a b'], { program: older! });
     expect(refused.stderr).toBe('restunnel: --ttl: "a b" is not a duration such as 90s, 10m, 2h or 1d\n');
     expect(refused.code).toBe(2);
   });
@@ -131,7 +129,7 @@ describe.skipIf(!isOlder(OLD_NODE))('started by an older Node', () => {
   test('installed as a package beside its hoisted runtime, it runs what is compiled', async () => {
     const bin = installed('hoisted');
     symlinkSync(join(CHECKOUT, 'node_modules', 'node'), join(folder, 'hoisted', 'node_modules', 'node'));
-    const { code, stdout, stderr } = await run(['a', 'b c'], { program: OLD_NODE, bin });
+    const { code, stdout, stderr } = await run(['a', 'b c'], { program: older!, bin });
     expect({ code, stderr }).toEqual({ code: 7, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({ version: process.version, args: ['a', 'b c'] });
   });
@@ -139,12 +137,12 @@ describe.skipIf(!isOlder(OLD_NODE))('started by an older Node', () => {
   test('a signal that ends the command ends the launcher in the same way', async () => {
     const bin = installed('signalled', 'process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);');
     symlinkSync(join(CHECKOUT, 'node_modules', 'node'), join(folder, 'signalled', 'node_modules', 'node'));
-    const { code, signal } = await run([], { program: OLD_NODE, bin });
+    const { code, signal } = await run([], { program: older!, bin });
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   test('without its runtime, one sentence and exit code 1', async () => {
-    const { code, stdout, stderr } = await run(['--version'], { program: OLD_NODE, bin: installed('bare') });
+    const { code, stdout, stderr } = await run(['--version'], { program: older!, bin: installed('bare') });
     expect(stderr).toMatch(/^restunnel: needs Node 24 or newer and this is v[^\n]+\n$/);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
@@ -159,10 +157,4 @@ function installed(name: string, program?: string): string {
   const report = 'console.log(JSON.stringify({ version: process.version, args: process.argv.slice(2) }));';
   writeFileSync(join(root, 'dist', 'cli', 'main.js'), program ?? `${report} process.exitCode = 7;`);
   return join(root, 'bin', 'restunnel.js');
-}
-
-function isOlder(program: string): boolean {
-  if (!existsSync(program)) return false;
-  const version = execFileSync(program, ['--version'], { encoding: 'utf8' });
-  return Number(/^v(\d+)/.exec(version)?.[1]) < 24;
 }

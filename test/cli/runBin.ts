@@ -1,6 +1,7 @@
 // Runs bin/restunnel.js as a user would, for the tests of the command line.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,4 +36,12 @@ export function runBin(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ ...finished, code, signal }));
   });
+}
+
+/** The machine's own Node where that is too old to run the command line itself, else null. */
+export function olderNode(): string | null {
+  const program = '/usr/bin/node';
+  if (!existsSync(program)) return null;
+  const version = execFileSync(program, ['--version'], { encoding: 'utf8' });
+  return Number(/^v(\d+)/.exec(version)?.[1]) < 24 ? program : null;
 }
