@@ -1,0 +1,405 @@
+// The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and answers the command
+// line. Never touches a byte of a stream. Called by cli/hub.ts and cli/quickstart.ts.
+
+import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
+import type { FromEngine, Io, ListenerName, ToEngine, WorkerLink } from '../engine/messages.ts';
+import { ENGINE, PROTOCOL, SESSION } from '../limits.ts';
+import { loadOrCreateKey } from '../noise/keyFile.ts';
+import type { KeyPair } from '../noise/keyPair.ts';
+import { mac1Key } from '../noise/mac1.ts';
+import { CAPABILITY } from '../noise/payload.ts';
+import { epollAvailable } from '../reactor/create.ts';
+import { codeOfErrno } from '../reactor/errno.ts';
+import type { ConnId } from '../reactor/reactor.ts';
+import { ringBuffer } from '../ring/ring.ts';
+import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import { UserError } from '../userError.ts';
+import { type ControlServer, serveControl } from './controlSocket.ts';
+import { EngineThread, moduleBeside } from './engineThread.ts';
+import { HandshakePool } from './handshakePool.ts';
+import type { HubOptions, RunningHub } from './hubOptions.ts';
+import { hubKeyPath } from './hubSettings.ts';
+import { formatLink } from './link.ts';
+import { type ListedNode, listedNode } from './nodeList.ts';
+import { choosePublicHost } from './publicHost.ts';
+import { type HubSession, Sessions } from './sessions.ts';
+import { Store } from './store.ts';
+
+/** Throws UserError, or a bind error with code, port and role. */
+export async function startHub(options: HubOptions): Promise<RunningHub> {
+  const hub = new Hub(options);
+  try {
+    await hub.start();
+  } catch (error) {
+    await hub.stopNow();
+    throw error;
+  }
+  return hub;
+}
+
+/** A port that could not be bound, as node:net tells it, with the listener's name. */
+class BindError extends Error {
+  readonly code: string;
+  readonly port: number;
+  readonly role: ListenerName;
+
+  constructor(role: ListenerName, port: number, errno: number) {
+    super(`cannot bind the ${role} port ${port}`);
+    this.code = codeOfErrno(errno);
+    this.port = port;
+    this.role = role;
+  }
+}
+
+class Hub implements RunningHub {
+  readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
+  readonly publicKey: string;
+  readonly ended: Promise<Error | null>;
+  readonly #options: HubOptions;
+  readonly #log: HubOptions['log'];
+  readonly #keyPair: KeyPair;
+  readonly #store: Store;
+  readonly #pool: HandshakePool;
+  readonly #io: Io;
+  readonly #workerCount: number;
+  readonly #sessions: Sessions;
+  readonly #slots;
+  readonly #sessionSlots: SessionSlots;
+  readonly #listening = new Map<
+    ListenerName,
+    { resolve: (address: string) => void; reject: (error: Error) => void }
+  >();
+  #front: EngineThread | null = null;
+  #workers: EngineThread[] = [];
+  #control: ControlServer | null = null;
+  #dashboard: Dashboard | null = null;
+  #stopping: Promise<void> | null = null;
+  #hurry: (() => void) | null = null;
+  #end: (error: Error | null) => void = () => {};
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#io = options.io === 'net' || (options.io === 'auto' && !epollAvailable()) ? 'net' : 'epoll';
+    if (this.#io === 'epoll' && !epollAvailable()) {
+      throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
+    }
+    this.#workerCount = this.#io === 'net' ? 0 : options.workers;
+    this.#keyPair = loadOrCreateKey(hubKeyPath(options.dataDir));
+    this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
+    this.#store = new Store(options.dataDir);
+    this.#pool = new HandshakePool({
+      keyPair: this.#keyPair,
+      initialWindowBytes: PROTOCOL.initialWindowBytes,
+      maxStreams: ENGINE.streamsPerTunnelMax,
+      capabilities: CAPABILITY.goaway,
+      onFault: (error) => this.#log.error({ err: error }, 'a handshake thread failed'),
+    });
+    this.#sessions = new Sessions(Math.max(1, this.#workerCount));
+    this.#slots = makeSlots(1 + this.#workerCount);
+    this.#sessionSlots = new SessionSlots(this.#slots);
+  }
+
+  // --- Start -----------------------------------------------------------------------------------------------------------------------
+
+  async start(): Promise<void> {
+    const { dataDir, tunnel, socks, http, dashboard } = this.#options;
+    this.#control = await serveControl(dataDir, {
+      pair: (body) => this.pair(readPair(body)),
+      'nodes.list': () => this.listNodes(),
+      'nodes.rename': (body) => this.#renameNode(body),
+      'nodes.revoke': (body) => this.#revokeNode(body),
+    });
+    await this.#startThreads();
+    this.addresses.tunnel = await this.#listen('tunnel', tunnel);
+    this.addresses.socks = await this.#listen('socks', socks);
+    this.addresses.http = await this.#listen('http', http);
+    this.#dashboard = await serveDashboard(dashboard, {
+      nodes: () => this.listNodes(),
+      addresses: this.addresses,
+    });
+    this.addresses.dashboard = this.#dashboard.address;
+  }
+
+  async #startThreads(): Promise<void> {
+    const module = moduleBeside('../engine/hubThread', import.meta.url);
+    const common = { io: this.#io, slots: this.#slots };
+    const links: WorkerLink[] = [];
+    for (let worker = 0; worker < this.#workerCount; worker++) {
+      const toWorker = ringBuffer(ENGINE.handOverRingBytes);
+      const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
+      const thread = await EngineThread.start(
+        module,
+        { ...common, role: 'worker', thread: 1 + worker, fromFront: toWorker, toFront: fromWorker },
+        (message) => this.#hear(message),
+      );
+      this.#adopt(thread);
+      this.#workers.push(thread);
+      links.push({ thread: 1 + worker, doorbell: thread.doorbell, toWorker, fromWorker });
+    }
+    this.#front = await EngineThread.start(
+      module,
+      { ...common, role: 'front', thread: 0, mac1Key: mac1Key(this.#keyPair.publicKey), workers: links },
+      (message) => this.#hear(message),
+    );
+    this.#adopt(this.#front);
+    for (const worker of this.#workers)
+      worker.post({ type: 'frontIs', thread: 0, doorbell: this.#front.doorbell });
+    if (this.#workerCount === 0) this.#workers = [this.#front];
+  }
+
+  /** An engine thread that ends by itself ends the hub: whoever started it starts it again. */
+  #adopt(thread: EngineThread): void {
+    void thread.ended.then((error) => {
+      if (error !== null) this.#end(error);
+    });
+  }
+
+  #listen(name: ListenerName, bind: { host: string; port: number }): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#listening.set(name, { resolve, reject });
+      this.#front!.post({ type: 'listen', name, bind });
+    });
+  }
+
+  // --- Messages of the engine --------------------------------------------------------------------------------------------------------
+
+  #hear(message: FromEngine): void {
+    switch (message.type) {
+      case 'listening': {
+        const host = message.address.includes(':') ? `[${message.address}]` : message.address;
+        this.#listening.get(message.name)?.resolve(`${host}:${message.port}`);
+        return;
+      }
+      case 'listenFailed':
+        this.#listening
+          .get(message.name)
+          ?.reject(new BindError(message.name, this.#options[message.name].port, message.errno));
+        return;
+      case 'handshake':
+        void this.#judge(message.conn, message.message1, message.remoteAddress);
+        return;
+      case 'tunnelUp':
+        this.#tunnelUp(message.index, message.number);
+        return;
+      case 'tunnelDown':
+        this.#tunnelDown(message.index, message.number, message.reason);
+        return;
+      case 'status':
+        this.#status(message.index, message.number, message.json);
+        return;
+      case 'goAway':
+        this.#goAway(message.index, message.number);
+        return;
+      case 'outOfDescriptors':
+        this.#log.warn(
+          { port: message.name },
+          'out of file descriptors: new connections wait; raise the limit with ulimit -n',
+        );
+        return;
+      case 'fault':
+        this.#log.error(
+          { error: message.error },
+          'an engine thread caught an error; the connection was reset',
+        );
+        return;
+    }
+  }
+
+  /** A first message with a good mac1: everything but a paired device's gets silence. */
+  async #judge(conn: ConnId, message1: Uint8Array, remoteAddress: string): Promise<void> {
+    const accepted = await this.#admit(message1, remoteAddress);
+    if (this.#stopping === null) this.#front!.post({ type: 'verdict', conn, accepted });
+  }
+
+  async #admit(
+    message1: Uint8Array,
+    remoteAddress: string,
+  ): Promise<Extract<ToEngine, { type: 'verdict' }>['accepted']> {
+    const answer = await this.#pool.answer(message1, remoteAddress);
+    if (answer === null || this.#stopping !== null) return null;
+    try {
+      const { remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
+      const nowMs = Date.now();
+      const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
+      if (verdict.verdict === 'refuse') {
+        this.#log.info({ from: remoteAddress, why: verdict.why }, 'a device was refused');
+        return null;
+      }
+      const session = this.#sessions.add(verdict.node, lane, remoteAddress, nowMs);
+      if (session === null) {
+        this.#log.warn(
+          { node: verdict.node.name },
+          `more than ${SESSION.sessionsMax} sessions: a device was refused`,
+        );
+        return null;
+      }
+      if (verdict.enrolled)
+        this.#log.info({ node: verdict.node.name, id: verdict.node.id }, 'a device was paired');
+      const { index, number, worker } = session;
+      this.#sessionSlots.reset(index);
+      return { message2, sendKey, receiveKey, index, number, worker };
+    } catch (error) {
+      this.#log.error({ err: error }, 'a device could not be admitted');
+      return null;
+    }
+  }
+
+  #tunnelUp(index: number, number: number): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    if (session.revoked) {
+      this.#cut(session, 'the node was revoked');
+      return;
+    }
+    session.up = true;
+    const { worker, nodeId, lane, address } = session;
+    this.#front!.post({ type: 'route', index, number, worker, nodeId });
+    this.#log.info({ node: nodeId, lane, from: address }, 'node connected');
+    for (const old of this.#sessions.replacedBy(session))
+      this.#cut(old, 'a newer session of the same node took its place');
+  }
+
+  #tunnelDown(index: number, number: number, reason: string): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    this.#front?.post({ type: 'unroute', index, number });
+    this.#sessions.remove(session, Date.now());
+    if (session.up) this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
+  }
+
+  #status(index: number, number: number, json: string): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    try {
+      const status: unknown = JSON.parse(json);
+      if (typeof status === 'object' && status !== null) session.status = status as Record<string, unknown>;
+    } catch {
+      this.#log.debug({ node: session.nodeId }, 'a STATUS is not JSON');
+    }
+  }
+
+  #goAway(index: number, number: number): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    session.draining = true;
+    this.#front!.post({ type: 'unroute', index, number });
+  }
+
+  #cut(session: HubSession, reason: string): void {
+    this.#workers[session.worker]!.post({
+      type: 'cut',
+      index: session.index,
+      number: session.number,
+      reason,
+    });
+  }
+
+  // --- Requests of the owner -----------------------------------------------------------------------------------------------------------
+
+  pair({ name, ttlMs }: { name: string | null; ttlMs: number }): { link: string; expiresAt: string } {
+    const { tunnel, publicHost } = this.#options;
+    const { token, expiresAtMs } = this.#store.createToken({
+      name,
+      ttlMs,
+      nowMs: Date.now(),
+      random: randomBytes(PROTOCOL.tokenBytes),
+    });
+    const { host } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
+    const port = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
+    const link = formatLink({ host, port, hubPublicKey: this.#keyPair.publicKey, token });
+    return { link, expiresAt: new Date(expiresAtMs).toISOString() };
+  }
+
+  listNodes(): ListedNode[] {
+    return this.#store.listNodes().map((node) => {
+      const sessions = this.#sessions.ofNode(node.id).filter((session) => session.up);
+      const streams = sessions.reduce(
+        (sum, { index }) => sum + Math.max(0, this.#sessionSlots.load(index)),
+        0,
+      );
+      return listedNode(node, { connected: sessions.length > 0, streams });
+    });
+  }
+
+  #renameNode(body: unknown): ListedNode {
+    return listedNode(this.#store.renameNode(readText(body, 'node'), readText(body, 'name')));
+  }
+
+  #revokeNode(body: unknown): ListedNode {
+    const node = this.#store.revokeNode(readText(body, 'node'), Date.now());
+    for (const session of this.#sessions.ofNode(node.id)) {
+      session.revoked = true;
+      this.#cut(session, 'the node was revoked');
+    }
+    this.#log.info({ node: node.name, id: node.id }, 'node revoked');
+    return listedNode(node);
+  }
+
+  // --- Stop ------------------------------------------------------------------------------------------------------------------------------
+
+  stop(): Promise<void> {
+    if (this.#stopping === null) this.#stopping = this.#drainAndStop();
+    else this.#hurry?.();
+    return this.#stopping;
+  }
+
+  async #drainAndStop(): Promise<void> {
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+    });
+    for (const thread of new Set([this.#front!, ...this.#workers])) thread.post({ type: 'drain' });
+    const deadlineMs = Date.now() + ENGINE.drainMs;
+    while (this.#openStreams() > 0 && Date.now() < deadlineMs) {
+      const waited = await Promise.race([hurried.then(() => 'hurry'), delay(ENGINE.drainPollMs)]);
+      if (waited === 'hurry') break;
+    }
+    await this.stopNow();
+  }
+
+  #openStreams(): number {
+    let streams = 0;
+    for (const { index } of this.#sessions.all()) streams += Math.max(0, this.#sessionSlots.load(index));
+    for (let thread = 0; thread <= this.#workerCount; thread++) {
+      streams += new ThreadSlots(this.#slots, thread).get('lingering');
+    }
+    return streams;
+  }
+
+  /** Also the way out of a start that failed half-way. */
+  async stopNow(): Promise<void> {
+    this.#stopping ??= Promise.resolve();
+    await this.#control?.close();
+    await this.#dashboard?.close();
+    // The front first: it hands descriptors to the others.
+    await this.#front?.stop();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await this.#pool.destroy();
+    this.#store.close();
+    this.#keyPair.secretKey.fill(0);
+    this.#end(null);
+  }
+}
+
+function delay(ms: number): Promise<'time'> {
+  return new Promise((resolve) => setTimeout(() => resolve('time'), ms));
+}
+
+function readPair(body: unknown): { name: string | null; ttlMs: number } {
+  const { name = null, ttlMs } = (body ?? {}) as Record<string, unknown>;
+  if ((name !== null && typeof name !== 'string') || typeof ttlMs !== 'number') {
+    throw new UserError('pair takes {name, ttlMs}');
+  }
+  return { name, ttlMs };
+}
+
+function readText(body: unknown, field: string): string {
+  const value = ((body ?? {}) as Record<string, unknown>)[field];
+  if (typeof value !== 'string') throw new UserError(`${field} is missing`);
+  return value;
+}

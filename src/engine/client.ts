@@ -1,0 +1,63 @@
+// What a proxy client is told, in the protocol it speaks. Used by the front (before a stream exists) and by the hub's workers.
+
+import { FAILURES, type FailureName } from '../failures.ts';
+import { connectEstablished, encodeHttpFailure } from '../proxy/answers.ts';
+import { encodeSocksReply } from '../proxy/socks5.ts';
+import type { ConnId, Reactor } from '../reactor/reactor.ts';
+import type { Slab } from '../reactor/slab.ts';
+import type { Farewell } from './farewell.ts';
+
+/** What a client speaks: `kindOf` of its stream. */
+export const CLIENT_KIND = { none: 0, socks: 1, httpConnect: 2, httpForward: 3 } as const;
+/** Set in `kindOf` until the client was told how the opening of its stream went. */
+export const UNANSWERED = 0x80;
+
+const NOTHING = new Uint8Array(0);
+
+/** What a client reads when its stream is open; an absolute-form request is answered by the target alone. */
+export function openAnswer(kind: number): Uint8Array {
+  if (kind === CLIENT_KIND.socks) return encodeSocksReply(0);
+  return kind === CLIENT_KIND.httpConnect ? connectEstablished : NOTHING;
+}
+
+export function failureAnswer(kind: number, failure: FailureName, detail?: string): Uint8Array {
+  if (kind === CLIENT_KIND.socks) return encodeSocksReply(FAILURES[failure].socksReply);
+  return encodeHttpFailure(failure, detail);
+}
+
+const SCRATCH_BYTES = 4_096;
+
+/** Says short things to clients from a slab of its own. */
+export class Teller {
+  readonly #reactor: Reactor;
+  readonly #farewell: Farewell;
+  readonly #scratch: Slab;
+
+  constructor(reactor: Reactor, farewell: Farewell) {
+    this.#reactor = reactor;
+    this.#farewell = farewell;
+    this.#scratch = reactor.slab(SCRATCH_BYTES);
+  }
+
+  /** Writes all of `bytes`; false when the client is gone or takes nothing, which so early only a broken or hostile one does. */
+  say(conn: ConnId, bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return true;
+    this.#scratch.bytes.set(bytes);
+    return this.#reactor.write(conn, this.#scratch, 0, bytes.length) === bytes.length;
+  }
+
+  /** Tells the client why there is no stream, and closes behind it. */
+  refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
+    this.sayLast(conn, failureAnswer(kind, failure, detail));
+  }
+
+  sayLast(conn: ConnId, bytes: Uint8Array): void {
+    if (this.say(conn, bytes)) this.leave(conn);
+    else this.#reactor.reset(conn);
+  }
+
+  /** Closes a connection to which everything has been said. */
+  leave(conn: ConnId): void {
+    this.#farewell.leave(conn);
+  }
+}

@@ -1,0 +1,235 @@
+// The relay of a hub: clients' early bytes, answers for clients whose stream ends before it was answered, and absolute-form HTTP
+// exchanges, after which the client goes back to the front for its next request. Used by hubWorker.ts.
+
+import type { FailureName } from '../failures.ts';
+import type { ConnId, Reactor } from '../reactor/reactor.ts';
+import type { Slab } from '../reactor/slab.ts';
+import type { SessionSlots } from '../ring/slots.ts';
+import { CLIENT_KIND, type Teller, UNANSWERED } from './client.ts';
+import { Exchange } from './exchange.ts';
+import type { OpenRequest } from './openRequest.ts';
+import { Relay } from './relay.ts';
+import type { Tunnel } from './tunnel.ts';
+import type { Tunnels } from './tunnels.ts';
+
+/** A client whose exchange is over, with what it sent of its next request. */
+export type ReturnedClient = (conn: ConnId, early: Uint8Array) => void;
+
+export class ClientRelay extends Relay {
+  readonly #slots: SessionSlots;
+  readonly #teller: Teller;
+  readonly #giveBack: ReturnedClient;
+
+  constructor(
+    reactor: Reactor,
+    tunnels: Tunnels,
+    slots: SessionSlots,
+    teller: Teller,
+    giveBack: ReturnedClient,
+  ) {
+    super(reactor, tunnels);
+    this.#slots = slots;
+    this.#teller = teller;
+    this.#giveBack = giveBack;
+  }
+
+  // --- Client to tunnel ----------------------------------------------------------------------------------------------------------
+
+  /** The first bytes of a stream that was just opened. */
+  begin(tunnel: Tunnel, slot: number, request: OpenRequest): void {
+    const { plan, early } = request;
+    let length = early.length;
+    if (plan !== null) {
+      const exchange = new Exchange(plan);
+      tunnel.exchangeOf.set(slot, exchange);
+      length = plan.headBytes + exchange.takeRequest(early, plan.headBytes, early.length);
+    }
+    if (length > 0) this.#sendEarly(tunnel, slot, early, length);
+  }
+
+  #sendEarly(tunnel: Tunnel, slot: number, early: Uint8Array, length: number): void {
+    const { session } = tunnel;
+    let at = 0;
+    while (at < length) {
+      const room = session.dataRoom(slot);
+      if (room === 0) {
+        tunnel.earlyOf.set(slot, early.slice(at, length));
+        return;
+      }
+      const bytes = Math.min(room, length - at);
+      session.outbound.slab.bytes.set(early.subarray(at, at + bytes), session.dataOffset());
+      session.commitData(slot, bytes);
+      at += bytes;
+    }
+    this.tunnels.touch(tunnel);
+  }
+
+  override onRoom(tunnel: Tunnel, slot: number): void {
+    const early = tunnel.earlyOf.get(slot);
+    if (early !== undefined) {
+      tunnel.earlyOf.delete(slot);
+      this.#sendEarly(tunnel, slot, early, early.length);
+      if (tunnel.earlyOf.has(slot)) return;
+    }
+    const exchange = tunnel.exchangeOf.get(slot);
+    // The request is all there: what the client sends now waits in its socket until the response is over.
+    if (exchange !== undefined && exchange.phase !== 'opaque' && exchange.requestBody.done) return;
+    super.onRoom(tunnel, slot);
+  }
+
+  protected override ownBytes(tunnel: Tunnel, slot: number, read: number): number {
+    const exchange = tunnel.exchangeOf.get(slot);
+    if (exchange === undefined) return read;
+    const start = tunnel.session.dataOffset();
+    const own = exchange.takeRequest(tunnel.session.outbound.slab.bytes, start, start + read);
+    if (exchange.requestBody.failed) this.localBroke(tunnel, slot);
+    else if (exchange.phase !== 'opaque' && exchange.requestBody.done) {
+      this.reactor.pauseRead(tunnel.connOf[slot]!);
+    }
+    return exchange.requestBody.failed ? 0 : own;
+  }
+
+  protected override localEnded(tunnel: Tunnel, slot: number): void {
+    const exchange = tunnel.exchangeOf.get(slot);
+    if (exchange === undefined || exchange.phase === 'opaque') super.localEnded(tunnel, slot);
+    else if (!exchange.requestBody.done) this.localBroke(tunnel, slot);
+  }
+
+  // --- Tunnel to client ----------------------------------------------------------------------------------------------------------
+
+  /** Bytes of a response to an absolute-form request. */
+  deliverExchange(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): void {
+    const exchange = tunnel.exchangeOf.get(slot)!;
+    const end = offset + length;
+    let at = offset;
+    while (at < end && exchange.phase === 'head') {
+      const taken = exchange.takeHead(slab.bytes, at, end);
+      if (taken < 0) {
+        tunnel.session.abort(slot);
+        this.fail(tunnel, slot, 'badResponse', exchange.response.detail);
+        return;
+      }
+      tunnel.session.consumed(slot, taken === 0 ? end - at : taken);
+      if (taken === 0) return;
+      at += taken;
+      if (!this.#sayHead(tunnel, slot, exchange)) return;
+    }
+    if (exchange.phase === 'opaque') {
+      if (at < end) this.deliver(tunnel, slot, slab, at, end - at);
+      return;
+    }
+    const body = exchange.responseBody;
+    const own = body.advance(slab.bytes, at, end);
+    if (own > 0) this.deliver(tunnel, slot, slab, at, own);
+    if (tunnel.connOf[slot] === 0) return;
+    if (body.failed) {
+      this.localBroke(tunnel, slot);
+      return;
+    }
+    if (body.done) this.#complete(tunnel, slot, exchange);
+  }
+
+  /** Sends the rewritten head and prepares for what follows it; false when the client is gone. */
+  #sayHead(tunnel: Tunnel, slot: number, exchange: Exchange): boolean {
+    const { response } = exchange;
+    if (!this.#sayToClient(tunnel, slot, response.head)) return false;
+    if (response.interim) return true;
+    exchange.phase = response.switched ? 'opaque' : 'body';
+    exchange.responseBody.begin(response.framing);
+    if (response.switched) this.reactor.resumeRead(tunnel.connOf[slot]!);
+    return true;
+  }
+
+  /** Our own words on an open stream, in order behind what still waits for the client. */
+  #sayToClient(tunnel: Tunnel, slot: number, words: Uint8Array): boolean {
+    if (words.length === 0) return true;
+    const before = tunnel.pendingOf[slot]!;
+    const pending = before ?? this.pool.hold(words, 0, words.length);
+    if (before !== null) this.pool.append(before, words, 0, words.length);
+    // Nothing but our own words comes before the body.
+    pending.uncounted = pending.bytes;
+    tunnel.pendingOf[slot] = pending;
+    this.writePending(tunnel, slot);
+    return tunnel.connOf[slot] !== 0;
+  }
+
+  override onEnd(tunnel: Tunnel, slot: number): void {
+    const exchange = tunnel.exchangeOf.get(slot);
+    if (exchange === undefined || exchange.phase === 'opaque') {
+      super.onEnd(tunnel, slot);
+      return;
+    }
+    if (exchange.phase === 'complete') return;
+    if (exchange.phase === 'head') {
+      tunnel.session.abort(slot);
+      this.fail(tunnel, slot, 'targetLost');
+      return;
+    }
+    exchange.responseBody.endOfInput();
+    if (exchange.responseBody.done) this.#complete(tunnel, slot, exchange);
+    else this.localBroke(tunnel, slot);
+  }
+
+  #complete(tunnel: Tunnel, slot: number, exchange: Exchange): void {
+    exchange.phase = 'complete';
+    if (tunnel.pendingOf[slot] === null) this.#release(tunnel, slot, exchange);
+  }
+
+  protected override drained(tunnel: Tunnel, slot: number): void {
+    const exchange = tunnel.exchangeOf.get(slot);
+    if (exchange === undefined || exchange.phase === 'opaque') super.drained(tunnel, slot);
+    else if (exchange.phase === 'complete') this.#release(tunnel, slot, exchange);
+  }
+
+  /** The client has its whole response: it leaves the stream, which then ends by itself. */
+  #release(tunnel: Tunnel, slot: number, exchange: Exchange): void {
+    const conn = tunnel.connOf[slot]!;
+    tunnel.connOf[slot] = 0;
+    if (exchange.requestBody.done) tunnel.session.end(slot);
+    else tunnel.session.abort(slot);
+    this.tunnels.touch(tunnel);
+    this.onGone(tunnel, slot);
+    if (exchange.reusable) this.#giveBack(conn, exchange.next);
+    else this.#teller.leave(conn);
+  }
+
+  // --- Ends without a response ---------------------------------------------------------------------------------------------------
+
+  onAbort(tunnel: Tunnel, slot: number): void {
+    if (this.#unanswered(tunnel, slot)) this.fail(tunnel, slot, 'targetLost');
+    else this.resetLocal(tunnel, slot);
+  }
+
+  /** Tells the client that there is no stream for it. The session knows already. */
+  fail(tunnel: Tunnel, slot: number, failure: FailureName, detail?: string): void {
+    const conn = tunnel.connOf[slot]!;
+    if (conn === 0) return;
+    const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
+    tunnel.connOf[slot] = 0;
+    this.dropPending(tunnel, slot);
+    this.onGone(tunnel, slot);
+    this.#teller.refuse(conn, kind, failure, detail);
+  }
+
+  /** The tunnel is gone, and every stream with it. */
+  dropAll(tunnel: Tunnel): void {
+    for (let slot = 0; slot < tunnel.connOf.length; slot++) {
+      if (tunnel.connOf[slot] === 0) this.dropPending(tunnel, slot);
+      else if (this.#unanswered(tunnel, slot)) this.fail(tunnel, slot, 'nodeLost');
+      else this.resetLocal(tunnel, slot);
+    }
+  }
+
+  #unanswered(tunnel: Tunnel, slot: number): boolean {
+    const kind = tunnel.kindOf[slot]!;
+    if ((kind & UNANSWERED) !== 0) return true;
+    return kind === CLIENT_KIND.httpForward && tunnel.exchangeOf.get(slot)?.phase === 'head';
+  }
+
+  protected override onGone(tunnel: Tunnel, slot: number): void {
+    tunnel.kindOf[slot] = CLIENT_KIND.none;
+    tunnel.earlyOf.delete(slot);
+    tunnel.exchangeOf.delete(slot);
+    this.#slots.closed(tunnel.index);
+  }
+}

@@ -1,0 +1,123 @@
+// How the front reaches a worker: in the same thread by a call, in another by a ring and the worker's bell. And the way back, for HTTP
+// clients whose exchange is over. Wired by hubThread.ts.
+
+import type { ConnHandler, ConnId, Reactor } from '../reactor/reactor.ts';
+import type { Bell } from '../ring/bell.ts';
+import {
+  decodeAdopt,
+  decodeOpen,
+  decodeReturn,
+  HAND_OVER,
+  type HandOverEncoder,
+  handOverFd,
+  handOverType,
+} from '../ring/handOver.ts';
+import type { RingReader, RingWriter } from '../ring/ring.ts';
+import type { WorkerDoor } from './front.ts';
+import type { HubWorker } from './hubWorker.ts';
+import type { OpenRequest } from './openRequest.ts';
+
+export interface TunnelDoor extends WorkerDoor {
+  /** False when it has no room: the connection stays ours. */
+  adopt(conn: ConnId, index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): boolean;
+}
+
+/** The worker is this thread. */
+export class LocalDoor implements TunnelDoor {
+  readonly #worker: HubWorker;
+
+  constructor(worker: HubWorker) {
+    this.#worker = worker;
+  }
+
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean {
+    this.#worker.open(conn, index, number, request);
+    return true;
+  }
+
+  adopt(conn: ConnId, index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): boolean {
+    this.#worker.adopt(index, number, conn, sendKey, receiveKey);
+    return true;
+  }
+}
+
+/** The worker is another thread: the descriptor goes over a ring. */
+export class RingDoor implements TunnelDoor {
+  readonly #reactor: Reactor;
+  readonly #ring: RingWriter;
+  readonly #bell: Bell;
+  readonly #encoder: HandOverEncoder;
+
+  constructor(reactor: Reactor, ring: RingWriter, bell: Bell, encoder: HandOverEncoder) {
+    this.#reactor = reactor;
+    this.#ring = ring;
+    this.#bell = bell;
+    this.#encoder = encoder;
+  }
+
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean {
+    return this.#send(conn, this.#encoder.open(index, number, request));
+  }
+
+  adopt(conn: ConnId, index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): boolean {
+    const length = this.#encoder.adopt(index, number, sendKey, receiveKey);
+    const sent = this.#send(conn, length);
+    this.#encoder.wipe(length);
+    return sent;
+  }
+
+  giveBack(conn: ConnId, early: Uint8Array): boolean {
+    return this.#send(conn, this.#encoder.giveBack(early));
+  }
+
+  #send(conn: ConnId, length: number): boolean {
+    if (!this.#ring.hasRoom(length)) return false;
+    this.#encoder.setFd(this.#reactor.detach(conn));
+    this.#ring.push(this.#encoder.bytes, length);
+    this.#bell.ringIfAsleep();
+    return true;
+  }
+}
+
+/** The connection gets its real handler in the same call. */
+const NOBODY: ConnHandler = {
+  onConnected() {},
+  onConnectFailed() {},
+  onReadable() {},
+  onWritable() {},
+  onBroken() {},
+};
+
+/** The worker's end of the ring from the front. */
+export function takeFromFront(ring: RingReader, reactor: Reactor, worker: HubWorker): void {
+  while (ring.next()) {
+    const { bytes, offset, length } = ring;
+    const conn = reactor.adopt(handOverFd(bytes, offset), NOBODY, 0);
+    if (handOverType(bytes, offset) === HAND_OVER.OPEN) {
+      const { index, number, request } = decodeOpen(bytes, offset, length);
+      ring.done();
+      worker.open(conn, index, number, request);
+    } else {
+      const { index, number, sendKey, receiveKey } = decodeAdopt(bytes, offset);
+      ring.done();
+      worker.adopt(index, number, conn, sendKey, receiveKey);
+      sendKey.fill(0);
+      receiveKey.fill(0);
+    }
+  }
+}
+
+/** The front's end of the ring from a worker. */
+export function takeFromWorker(
+  ring: RingReader,
+  reactor: Reactor,
+  takeBack: (conn: ConnId, early: Uint8Array) => void,
+): void {
+  while (ring.next()) {
+    const { bytes, offset, length } = ring;
+    const conn = reactor.adopt(handOverFd(bytes, offset), NOBODY, 0);
+    const early = decodeReturn(bytes, offset, length);
+    ring.done();
+    takeBack(conn, early);
+  }
+}

@@ -1,0 +1,66 @@
+// One absolute-form HTTP request and its response on a stream: where each ends, and what of the response's head was seen. Kept by
+// clientRelay.ts for CLIENT_KIND.httpForward.
+
+import { BodyTracker } from '../proxy/httpBody.ts';
+import { ResponseHeadParser } from '../proxy/httpResponse.ts';
+import type { ExchangePlan } from './openRequest.ts';
+
+const NOTHING = new Uint8Array(0);
+
+export class Exchange {
+  readonly plan: ExchangePlan;
+  readonly requestBody = new BodyTracker();
+  readonly response: ResponseHeadParser;
+  readonly responseBody = new BodyTracker();
+  phase: 'head' | 'body' | 'opaque' | 'complete' = 'head';
+  /** Of a response head that came in pieces. */
+  headBytes: Uint8Array = NOTHING;
+  /** What the client sent behind its request: the beginning of its next one. */
+  next: Uint8Array = NOTHING;
+
+  constructor(plan: ExchangePlan) {
+    this.plan = plan;
+    this.requestBody.begin(plan.framing);
+    this.response = new ResponseHeadParser({
+      method: plan.head ? 'HEAD' : 'GET',
+      httpMinor: plan.httpMinor,
+      keepAlive: plan.keepAlive,
+      upgrade: plan.upgrade,
+    });
+  }
+
+  /** How many of bytes[start, end) belong to this request; what is behind it is kept for the next one. */
+  takeRequest(bytes: Uint8Array, start: number, end: number): number {
+    if (this.phase === 'opaque') return end - start;
+    const own = this.requestBody.advance(bytes, start, end);
+    if (this.requestBody.done && start + own < end) this.next = joined(this.next, bytes, start + own, end);
+    return own;
+  }
+
+  /** Parses the response's head from what was kept and bytes[start, end): how many of these it took, 0 when cut, -1 when malformed. */
+  takeHead(bytes: Uint8Array, start: number, end: number): number {
+    const kept = this.headBytes.length;
+    if (kept === 0) {
+      const length = this.response.parse(bytes, start, end);
+      if (length === 0) this.headBytes = bytes.slice(start, end);
+      return length;
+    }
+    this.headBytes = joined(this.headBytes, bytes, start, end);
+    const length = this.response.parse(this.headBytes, 0, this.headBytes.length);
+    if (length <= 0) return length;
+    this.headBytes = NOTHING;
+    return length - kept;
+  }
+
+  /** Whether the client may send its next request on the same connection. */
+  get reusable(): boolean {
+    return this.phase === 'complete' && this.requestBody.done && this.response.keepAlive;
+  }
+}
+
+function joined(before: Uint8Array, bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const whole = new Uint8Array(before.length + end - start);
+  whole.set(before);
+  whole.set(bytes.subarray(start, end), before.length);
+  return whole;
+}

@@ -1,0 +1,69 @@
+// The engine thread of an exit node, started by node/node.ts: a reactor and the exit role.
+
+import { workerData } from 'node:worker_threads';
+import { parseAllowRule } from '../node/allowRule.ts';
+import { Exit } from '../node/exit.ts';
+import { TargetPolicy } from '../node/policy.ts';
+import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import type { ThreadPlan, ToEngine } from './messages.ts';
+import { ThreadLoop } from './threadLoop.ts';
+
+const plan = workerData as Extract<ThreadPlan, { role: 'exit' }>;
+const loop = new ThreadLoop(plan.io);
+const { reactor, tell } = loop;
+const threadSlots = new ThreadSlots(plan.slots, plan.thread);
+const policy = new TargetPolicy({
+  allow: plan.allowTargets.map(parseAllowRule),
+  ownAddresses: [...plan.ownAddresses],
+  hubAddresses: [],
+});
+const exit = new Exit({
+  reactor,
+  policy,
+  slots: new SessionSlots(plan.slots),
+  makeAead: loop.makeAead,
+  tell,
+});
+
+function obey(order: Exclude<ToEngine, { type: 'stop' }>): void {
+  switch (order.type) {
+    case 'dial':
+      exit.dialHub(order.dial, order.address, order.port, order.message1);
+      return;
+    case 'session':
+      exit.begin(order.dial, order.index, order, order.status);
+      order.sendKey.fill(0);
+      order.receiveKey.fill(0);
+      return;
+    case 'hangUp':
+      exit.hangUp(order.dial, order.reason);
+      return;
+    case 'status':
+      exit.sendStatus(order.dial, order.json);
+      return;
+    case 'names':
+      exit.dialler.onLookup(
+        order.query,
+        order.addresses === null ? null : [...order.addresses],
+        order.failure,
+      );
+      return;
+    case 'ownAddresses':
+      policy.setOwnAddresses([...order.addresses]);
+      return;
+    case 'hubAddresses':
+      policy.setHubAddresses([...order.addresses]);
+      return;
+    case 'drain':
+      exit.drain();
+      return;
+  }
+}
+
+reactor.onTurnEnd({
+  onTurnEnd() {
+    threadSlots.set('connections', reactor.connections);
+    threadSlots.set('streams', exit.streams);
+  },
+});
+loop.run(obey);

@@ -1,0 +1,239 @@
+// The hub's front: accepts clients, reads their request whatever way it is cut, picks the exit node, and hands the connection to the
+// worker that owns its tunnel. Runs on an engine thread (engineThread.ts).
+
+import type { FailureName } from '../failures.ts';
+import { CLIENT } from '../limits.ts';
+import { RequestHeadParser } from '../proxy/httpHead.ts';
+import { SOCKS, Socks5Parser } from '../proxy/socks5.ts';
+import {
+  type ConnHandler,
+  type ConnId,
+  type Reactor,
+  type TimerHandler,
+  type TimerId,
+  WOULD_BLOCK,
+} from '../reactor/reactor.ts';
+import type { Slab } from '../reactor/slab.ts';
+import type { Router } from '../routing/router.ts';
+import { CLIENT_KIND, type Teller } from './client.ts';
+import type { OpenRequest } from './openRequest.ts';
+
+/** Takes clients with their requests; one per worker. */
+export interface WorkerDoor {
+  /** False when it has no room: the client stays ours. `request.early` is read before returning. */
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean;
+}
+
+interface Intake {
+  readonly conn: ConnId;
+  readonly socks: Socks5Parser | null;
+  readonly http: RequestHeadParser | null;
+  /** What came of an unfinished request. */
+  kept: Uint8Array;
+  timer: TimerId;
+}
+
+const NOTHING = new Uint8Array(0);
+const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax;
+
+export class Front implements ConnHandler, TimerHandler {
+  readonly #reactor: Reactor;
+  readonly #router: Router;
+  readonly #doors: readonly WorkerDoor[];
+  readonly #opened: (index: number) => void;
+  readonly #teller: Teller;
+  readonly #scratch: Slab;
+  readonly #intakes: (Intake | null)[] = [];
+  readonly #freeTags: number[] = [];
+  draining = false;
+
+  constructor(options: {
+    reactor: Reactor;
+    router: Router;
+    /** By the number of the worker. */
+    doors: readonly WorkerDoor[];
+    /** Counts a stream given to the session with this index. */
+    opened: (index: number) => void;
+    teller: Teller;
+  }) {
+    this.#reactor = options.reactor;
+    this.#router = options.router;
+    this.#doors = options.doors;
+    this.#opened = options.opened;
+    this.#teller = options.teller;
+    this.#scratch = options.reactor.slab(SCRATCH_BYTES);
+  }
+
+  /** Clients whose request is not complete. */
+  get count(): number {
+    return this.#intakes.length - this.#freeTags.length;
+  }
+
+  onAccept(conn: ConnId, protocol: 'socks' | 'http'): void {
+    this.#begin(conn, protocol, NOTHING, CLIENT.requestTimeoutMs);
+  }
+
+  /** An HTTP client whose exchange is over, with what it sent already of its next request. */
+  takeBack(conn: ConnId, early: Uint8Array): void {
+    const tag = this.#begin(conn, 'http', early, CLIENT.keepAliveTimeoutMs);
+    if (early.length === 0) return;
+    this.#scratch.bytes.set(early);
+    this.#parse(this.#intakes[tag]!, tag, early.length);
+  }
+
+  #begin(conn: ConnId, protocol: 'socks' | 'http', kept: Uint8Array, timeoutMs: number): number {
+    const tag = this.#freeTags.pop() ?? this.#intakes.push(null) - 1;
+    this.#intakes[tag] = {
+      conn,
+      socks: protocol === 'socks' ? new Socks5Parser() : null,
+      http: protocol === 'http' ? new RequestHeadParser() : null,
+      kept,
+      timer: this.#reactor.setTimer(timeoutMs, this, tag),
+    };
+    this.#reactor.attach(conn, this, tag);
+    return tag;
+  }
+
+  /** Not ours any more. */
+  #leave(intake: Intake, tag: number): void {
+    this.#reactor.clearTimer(intake.timer);
+    this.#intakes[tag] = null;
+    this.#freeTags.push(tag);
+  }
+
+  onReadable(conn: ConnId, tag: number): void {
+    const intake = this.#intakes[tag]!;
+    const kept = intake.kept.length;
+    const { bytes } = this.#scratch;
+    if (kept > 0) bytes.set(intake.kept);
+    const read = this.#reactor.read(conn, this.#scratch, kept, bytes.length - kept);
+    if (read === WOULD_BLOCK) return;
+    if (read > 0) {
+      this.#parse(intake, tag, kept + read);
+      return;
+    }
+    this.#leave(intake, tag);
+    this.#reactor.close(conn);
+  }
+
+  /** scratch[0, end) is all that the client sent and nobody consumed. */
+  #parse(intake: Intake, tag: number, end: number): void {
+    if (intake.socks !== null) this.#parseSocks(intake, intake.socks, tag, end);
+    else this.#parseHttp(intake, intake.http!, tag, end);
+  }
+
+  #parseSocks(intake: Intake, parser: Socks5Parser, tag: number, end: number): void {
+    const { bytes } = this.#scratch;
+    let start = 0;
+    for (;;) {
+      const consumed = parser.feed(bytes, start, end);
+      start += consumed;
+      if (parser.state === SOCKS.failed) {
+        this.#leave(intake, tag);
+        if (parser.reply.length > 0) this.#teller.sayLast(intake.conn, parser.reply);
+        else this.#reactor.close(intake.conn);
+        return;
+      }
+      if (!this.#teller.say(intake.conn, parser.reply)) {
+        this.#leave(intake, tag);
+        this.#reactor.reset(intake.conn);
+        return;
+      }
+      if (consumed === 0) break;
+    }
+    if (parser.state !== SOCKS.ready) {
+      this.#keep(intake, tag, start, end);
+      return;
+    }
+    this.#leave(intake, tag);
+    const { host, port } = parser;
+    this.#dispatch(intake.conn, {
+      kind: CLIENT_KIND.socks,
+      host,
+      port,
+      plan: null,
+      early: bytes.subarray(start, end),
+    });
+  }
+
+  #parseHttp(intake: Intake, parser: RequestHeadParser, tag: number, end: number): void {
+    const { bytes } = this.#scratch;
+    const consumed = parser.parse(bytes, 0, end);
+    if (consumed === 0) {
+      this.#keep(intake, tag, 0, end);
+      return;
+    }
+    this.#leave(intake, tag);
+    if (consumed < 0) {
+      this.#refuse(intake.conn, CLIENT_KIND.httpConnect, parser.failure as FailureName, parser.detail);
+      return;
+    }
+    const request = parser.request!;
+    const { host, port } = request;
+    const rest = bytes.subarray(consumed, end);
+    if (request.kind === 'connect') {
+      this.#dispatch(intake.conn, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early: rest });
+      return;
+    }
+    const plan = {
+      head: request.method === 'HEAD',
+      framing: request.framing,
+      keepAlive: request.keepAlive,
+      upgrade: request.upgrade,
+      httpMinor: request.httpMinor,
+      headBytes: request.head.length,
+    };
+    const early = joined(request.head, rest);
+    this.#dispatch(intake.conn, { kind: CLIENT_KIND.httpForward, host, port, plan, early });
+  }
+
+  #keep(intake: Intake, tag: number, start: number, end: number): void {
+    if (end - start >= SCRATCH_BYTES) {
+      this.#leave(intake, tag);
+      this.#reactor.reset(intake.conn);
+      return;
+    }
+    intake.kept = end > start ? this.#scratch.bytes.slice(start, end) : NOTHING;
+  }
+
+  #dispatch(conn: ConnId, request: OpenRequest): void {
+    if (this.draining) {
+      this.#refuse(conn, request.kind, 'stopping');
+      return;
+    }
+    const route = this.#router.pick();
+    if (route === null) {
+      this.#refuse(conn, request.kind, 'noNode');
+      return;
+    }
+    if (this.#doors[route.worker]!.open(conn, route.index, route.number, request)) this.#opened(route.index);
+    else this.#refuse(conn, request.kind, 'hubBusy');
+  }
+
+  #refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
+    this.#teller.refuse(conn, kind, failure, detail);
+  }
+
+  /** The client did not say in time what it wants. */
+  onTimer(tag: number): void {
+    const intake = this.#intakes[tag]!;
+    this.#leave(intake, tag);
+    this.#reactor.close(intake.conn);
+  }
+
+  onBroken(conn: ConnId, tag: number): void {
+    this.#leave(this.#intakes[tag]!, tag);
+    this.#reactor.close(conn);
+  }
+
+  onConnected(): void {}
+  onConnectFailed(): void {}
+  onWritable(): void {}
+}
+
+function joined(head: Uint8Array, rest: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(head.length + rest.length);
+  whole.set(head);
+  whole.set(rest, head.length);
+  return whole;
+}

@@ -1,0 +1,210 @@
+// One engine thread of a hub, started by control/hub.ts: a reactor and the roles it is given. With no workers the front's thread is
+// the only worker, too.
+
+import { workerData } from 'node:worker_threads';
+import { ringDoorbell } from '../reactor/doorbell.ts';
+import type { ConnId, ListenerId, ListenHandler } from '../reactor/reactor.ts';
+import { Bell, Sleeper } from '../ring/bell.ts';
+import { HandOverEncoder } from '../ring/handOver.ts';
+import { RingReader, RingWriter } from '../ring/ring.ts';
+import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import { Router } from '../routing/router.ts';
+import { Teller } from './client.ts';
+import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } from './doors.ts';
+import { Farewell } from './farewell.ts';
+import { Front } from './front.ts';
+import { HubWorker } from './hubWorker.ts';
+import type { ListenerName, ThreadPlan, ToEngine } from './messages.ts';
+import { Strangers } from './strangers.ts';
+import { ThreadLoop } from './threadLoop.ts';
+
+const plan = workerData as ThreadPlan;
+const loop = new ThreadLoop(plan.io);
+const { reactor, tell } = loop;
+
+class HubThread implements ListenHandler {
+  readonly #threadSlots = new ThreadSlots(plan.slots, plan.thread);
+  readonly #sessionSlots = new SessionSlots(plan.slots);
+  readonly #sleeper = new Sleeper(this.#threadSlots.marks, this.#threadSlots.asleepIndex);
+  readonly #listeners = new Map<ListenerId, ListenerName>();
+  readonly #router = new Router((index) => this.#sessionSlots.load(index));
+  readonly #farewell = new Farewell(reactor);
+  readonly #teller = new Teller(reactor, this.#farewell);
+  readonly #doors: TunnelDoor[] = [];
+  /** Rings this thread reads, each with what to do about it. */
+  readonly #rings: { reader: RingReader; take: () => void }[] = [];
+  #front: Front | null = null;
+  #strangers: Strangers | null = null;
+  #worker: HubWorker | null = null;
+  #returnDoor: RingDoor | null = null;
+
+  start(): void {
+    // Before the tunnels flush: what comes over the rings is sent in the same turn.
+    reactor.onTurnEnd({ onTurnEnd: () => this.#takeFromRings() });
+    if (plan.role === 'front') this.#beFront(plan.mac1Key, plan.workers);
+    if (plan.role === 'worker') this.#beWorker(plan.fromFront);
+    reactor.onTurnEnd({ onTurnEnd: () => this.#beforeSleep() });
+    loop.run((order) => this.#obey(order));
+  }
+
+  #beFront(mac1Key: Uint8Array, workers: Extract<ThreadPlan, { role: 'front' }>['workers']): void {
+    const front = new Front({
+      reactor,
+      router: this.#router,
+      doors: this.#doors,
+      opened: (index) => this.#sessionSlots.opened(index),
+      teller: this.#teller,
+    });
+    const encoder = new HandOverEncoder();
+    for (const link of workers) {
+      const bell = new Bell(
+        this.#threadSlots.marks,
+        new ThreadSlots(plan.slots, link.thread).asleepIndex,
+        link.doorbell,
+      );
+      this.#doors.push(new RingDoor(reactor, new RingWriter(link.toWorker), bell, encoder));
+      const reader = new RingReader(link.fromWorker);
+      this.#rings.push({
+        reader,
+        take: () => takeFromWorker(reader, reactor, (conn, early) => front.takeBack(conn, early)),
+      });
+    }
+    if (workers.length === 0) {
+      this.#worker = this.#makeWorker((conn, early) => front.takeBack(conn, early));
+      this.#doors.push(new LocalDoor(this.#worker));
+    }
+    this.#front = front;
+    this.#strangers = new Strangers(reactor, mac1Key, (conn, message1) => {
+      reactor.pauseRead(conn);
+      tell({ type: 'handshake', conn, message1, remoteAddress: reactor.remoteAddress(conn) });
+    });
+  }
+
+  #beWorker(fromFront: SharedArrayBuffer): void {
+    const worker = this.#makeWorker((conn, early) => {
+      if (!this.#returnDoor!.giveBack(conn, early)) this.#teller.leave(conn);
+    });
+    this.#worker = worker;
+    const reader = new RingReader(fromFront);
+    this.#rings.push({ reader, take: () => takeFromFront(reader, reactor, worker) });
+  }
+
+  #makeWorker(giveBack: (conn: ConnId, early: Uint8Array) => void): HubWorker {
+    return new HubWorker({
+      reactor: reactor,
+      slots: this.#sessionSlots,
+      teller: this.#teller,
+      makeAead: loop.makeAead,
+      tell,
+      giveBack,
+    });
+  }
+
+  // --- Listening -------------------------------------------------------------------------------------------------------------------
+
+  onListening(listener: ListenerId, address: string, boundPort: number): void {
+    tell({ type: 'listening', name: this.#listeners.get(listener)!, address, port: boundPort });
+  }
+
+  onListenFailed(listener: ListenerId, errno: number): void {
+    tell({ type: 'listenFailed', name: this.#listeners.get(listener)!, errno });
+  }
+
+  onAccept(conn: ConnId, listener: ListenerId): void {
+    const name = this.#listeners.get(listener)!;
+    if (name === 'tunnel') this.#strangers!.onAccept(conn);
+    else this.#front!.onAccept(conn, name);
+  }
+
+  onAcceptFailed(listener: ListenerId): void {
+    tell({ type: 'outOfDescriptors', name: this.#listeners.get(listener)! });
+  }
+
+  // --- Orders of control -----------------------------------------------------------------------------------------------------------
+
+  #obey(order: Exclude<ToEngine, { type: 'stop' }>): void {
+    switch (order.type) {
+      case 'listen':
+        this.#listeners.set(reactor.listen(order.bind.host, order.bind.port, this), order.name);
+        return;
+      case 'verdict':
+        this.#judge(order);
+        return;
+      case 'route':
+        this.#router.add(order);
+        return;
+      case 'unroute':
+        this.#router.remove(order.index, order.number);
+        return;
+      case 'cut':
+        this.#worker?.cut(order.index, order.number, order.reason);
+        return;
+      case 'frontIs': {
+        if (plan.role !== 'worker') return;
+        const bell = new Bell(
+          this.#threadSlots.marks,
+          new ThreadSlots(plan.slots, order.thread).asleepIndex,
+          order.doorbell,
+        );
+        this.#returnDoor = new RingDoor(reactor, new RingWriter(plan.toFront), bell, new HandOverEncoder());
+        return;
+      }
+      case 'drain':
+        if (this.#front !== null) this.#front.draining = true;
+        this.#worker?.drain();
+        return;
+    }
+  }
+
+  #judge(order: Extract<ToEngine, { type: 'verdict' }>): void {
+    const { conn, accepted } = order;
+    if (accepted === null) {
+      this.#strangers!.refused(conn);
+      reactor.resumeRead(conn);
+      return;
+    }
+    if (!this.#strangers!.accepted(conn)) return;
+    const { message2, index, number, worker, sendKey, receiveKey } = accepted;
+    const answer = new Uint8Array(2 + message2.length);
+    answer[0] = message2.length >>> 8;
+    answer[1] = message2.length;
+    answer.set(message2, 2);
+    const handed =
+      this.#teller.say(conn, answer) && this.#doors[worker]!.adopt(conn, index, number, sendKey, receiveKey);
+    sendKey.fill(0);
+    receiveKey.fill(0);
+    if (handed) return;
+    reactor.close(conn);
+    tell({ type: 'tunnelDown', index, number, reason: 'the connection broke before its first record' });
+  }
+
+  // --- Turns -------------------------------------------------------------------------------------------------------------------------
+
+  #takeFromRings(): void {
+    this.#sleeper.wake();
+    for (const ring of this.#rings) ring.take();
+  }
+
+  /** Last in a turn: what was pushed before the mark was set comes without a ring of the bell. */
+  #beforeSleep(): void {
+    this.#count();
+    if (this.#rings.length === 0) return;
+    this.#sleeper.sleep();
+    for (const { reader } of this.#rings) {
+      if (reader.isEmpty) continue;
+      ringDoorbell(reactor.doorbell);
+      return;
+    }
+  }
+
+  #count(): void {
+    const slots = this.#threadSlots;
+    slots.set('connections', reactor.connections);
+    slots.set('clients', this.#front?.count ?? 0);
+    slots.set('strangers', this.#strangers?.count ?? 0);
+    slots.set('lingering', this.#worker?.relay.lingering.count ?? 0);
+    slots.set('heldBytes', this.#worker?.relay.pool.heldBytes ?? 0);
+  }
+}
+
+new HubThread().start();

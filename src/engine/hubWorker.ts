@@ -1,0 +1,225 @@
+// A hub's worker: owns tunnels and opens clients' streams on them. Requests come from the front, in the same thread or over a ring
+// (engineThread.ts); the bytes are relay.ts's.
+
+import { type FailureName, failureOfReason } from '../failures.ts';
+import { CLIENT, ENGINE } from '../limits.ts';
+import type { AeadFactory } from '../noise/aead.ts';
+import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
+import type { SessionSlots } from '../ring/slots.ts';
+import type { SessionHandler } from '../tunnel/session.ts';
+import { STREAM } from '../tunnel/streams.ts';
+import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
+import { ClientRelay, type ReturnedClient } from './clientRelay.ts';
+import type { FromWorker } from './messages.ts';
+import type { OpenRequest } from './openRequest.ts';
+import type { Tunnel } from './tunnel.ts';
+import { type TunnelOwner, Tunnels } from './tunnels.ts';
+
+export class HubWorker implements TunnelOwner, TimerHandler {
+  readonly opens = true;
+  readonly #reactor: Reactor;
+  readonly #slots: SessionSlots;
+  readonly #teller: Teller;
+  readonly #tell: (message: FromWorker) => void;
+  readonly tunnels: Tunnels;
+  readonly relay: ClientRelay;
+
+  constructor(options: {
+    reactor: Reactor;
+    slots: SessionSlots;
+    teller: Teller;
+    makeAead: AeadFactory;
+    /** Messages for control. */
+    tell: (message: FromWorker) => void;
+    /** Takes a client back whose HTTP exchange is over. */
+    giveBack: ReturnedClient;
+  }) {
+    this.#reactor = options.reactor;
+    this.#slots = options.slots;
+    this.#teller = options.teller;
+    this.#tell = options.tell;
+    this.tunnels = new Tunnels(options.reactor, options.makeAead, this);
+    this.relay = new ClientRelay(
+      options.reactor,
+      this.tunnels,
+      options.slots,
+      options.teller,
+      options.giveBack,
+    );
+    options.reactor.setTimer(ENGINE.sweepMs, this, 0);
+  }
+
+  // --- Tunnels -------------------------------------------------------------------------------------------------------------------
+
+  /** A node whose handshake was accepted. */
+  adopt(index: number, number: number, conn: ConnId, sendKey: Uint8Array, receiveKey: Uint8Array): void {
+    const tunnel = this.tunnels.open(index, number, conn, sendKey, receiveKey);
+    this.#reactor.attach(conn, this.tunnels, index);
+    this.tunnels.touch(tunnel);
+  }
+
+  onUp(tunnel: Tunnel): void {
+    this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
+  }
+
+  onFlushed(tunnel: Tunnel): void {
+    const { session } = tunnel;
+    this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+  }
+
+  onDown(tunnel: Tunnel, reason: string): void {
+    this.relay.dropAll(tunnel);
+    this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
+  }
+
+  handlerFor(index: number): SessionHandler {
+    return new HubStreams(this, index);
+  }
+
+  status(index: number, json: string): void {
+    const tunnel = this.tunnels.at(index);
+    this.#tell({ type: 'status', index, number: tunnel.number, json });
+  }
+
+  goAway(index: number): void {
+    const tunnel = this.tunnels.at(index);
+    this.#tell({ type: 'goAway', index, number: tunnel.number });
+  }
+
+  // --- Streams -------------------------------------------------------------------------------------------------------------------
+
+  /** Opens a stream for a client. `early` is read before returning. The front has counted the stream as opened. */
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null) {
+      this.#refuse(conn, index, request, 'nodeLost');
+      return;
+    }
+    const { session } = tunnel;
+    const hasRoom = session.streams.count < ENGINE.streamsPerTunnelMax;
+    const slot = hasRoom ? session.open(request.host, request.port) : -1;
+    if (slot < 0) {
+      this.#refuse(conn, index, request, 'nodeBusy');
+      return;
+    }
+    tunnel.cover(slot);
+    tunnel.connOf[slot] = conn;
+    tunnel.kindOf[slot] = request.kind | UNANSWERED;
+    tunnel.openedAtMs[slot] = this.#reactor.nowMs;
+    this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
+    this.#reactor.pauseRead(conn);
+    this.relay.begin(tunnel, slot, request);
+    this.tunnels.touch(tunnel);
+  }
+
+  #refuse(conn: ConnId, index: number, request: OpenRequest, failure: FailureName): void {
+    this.#slots.closed(index);
+    this.#teller.refuse(conn, request.kind, failure);
+  }
+
+  onConnectOk(index: number, slot: number): void {
+    const tunnel = this.tunnels.at(index);
+    const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
+    tunnel.kindOf[slot] = kind;
+    const conn = tunnel.connOf[slot]!;
+    if (!this.#teller.say(conn, openAnswer(kind))) {
+      this.relay.onBroken(conn, tunnel.tagOf(slot));
+      return;
+    }
+    this.relay.onRoom(tunnel, slot);
+  }
+
+  onConnectFail(index: number, slot: number, reason: number): void {
+    this.relay.fail(this.tunnels.at(index), slot, failureOfReason(reason));
+  }
+
+  /** Now and then: gives up streams whose node gave no answer, and those that only the target keeps open. */
+  onTimer(): void {
+    const overdueMs = this.#reactor.nowMs - CLIENT.openTimeoutMs;
+    for (const tunnel of this.tunnels.all()) {
+      const { streams } = tunnel.session;
+      for (let slot = 0; slot < tunnel.connOf.length; slot++) {
+        const flags = streams.flags[slot]!;
+        if ((flags & (STREAM.OPEN | STREAM.CLOSING)) !== STREAM.OPEN || tunnel.openedAtMs[slot]! > overdueMs)
+          continue;
+        const clientless = tunnel.connOf[slot] === 0;
+        if ((flags & STREAM.OPENING) === 0 && !clientless) continue;
+        tunnel.session.abort(slot);
+        if (!clientless) this.relay.fail(tunnel, slot, 'openTimedOut');
+        this.tunnels.touch(tunnel);
+      }
+    }
+    this.#reactor.setTimer(ENGINE.sweepMs, this, 0);
+  }
+
+  // --- Ending --------------------------------------------------------------------------------------------------------------------
+
+  /** Revoked, replaced or stopped. */
+  cut(index: number, number: number, reason: string): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel !== null) this.tunnels.close(tunnel, reason);
+  }
+
+  /** Tells every node to take no new streams. */
+  drain(): void {
+    for (const tunnel of this.tunnels.all()) {
+      tunnel.session.sendGoAway();
+      this.tunnels.touch(tunnel);
+    }
+  }
+}
+
+/** A tunnel's session speaks to its worker. */
+class HubStreams implements SessionHandler {
+  readonly #worker: HubWorker;
+  readonly #index: number;
+
+  constructor(worker: HubWorker, index: number) {
+    this.#worker = worker;
+    this.#index = index;
+  }
+
+  onData(slot: number, offset: number, length: number): void {
+    const tunnel = this.#worker.tunnels.at(this.#index);
+    const { slab } = tunnel.session.inbound;
+    if (tunnel.connOf[slot] === 0) {
+      // Behind the end of a response: the client has gone on.
+      tunnel.session.consumed(slot, length);
+      return;
+    }
+    if ((tunnel.kindOf[slot]! & ~UNANSWERED) === CLIENT_KIND.httpForward) {
+      this.#worker.relay.deliverExchange(tunnel, slot, slab, offset, length);
+    } else this.#worker.relay.deliver(tunnel, slot, slab, offset, length);
+  }
+
+  onRoom(slot: number): void {
+    this.#worker.relay.onRoom(this.#worker.tunnels.at(this.#index), slot);
+  }
+
+  onEnd(slot: number): void {
+    this.#worker.relay.onEnd(this.#worker.tunnels.at(this.#index), slot);
+  }
+
+  onAbort(slot: number): void {
+    this.#worker.relay.onAbort(this.#worker.tunnels.at(this.#index), slot);
+  }
+
+  onConnectOk(slot: number): void {
+    this.#worker.onConnectOk(this.#index, slot);
+  }
+
+  onConnectFail(slot: number, reason: number): void {
+    this.#worker.onConnectFail(this.#index, slot, reason);
+  }
+
+  onStatus(json: string): void {
+    this.#worker.status(this.#index, json);
+  }
+
+  onGoAway(): void {
+    this.#worker.goAway(this.#index);
+  }
+
+  /** The session refuses a CONNECT from a node before it gets here. */
+  onConnect(): void {}
+}

@@ -1,0 +1,72 @@
+// Local sockets whose stream is over while bytes for them still wait: the bytes are written out as the socket takes them, then it is
+// closed. A socket that takes nothing for a while is reset. Used by relay.ts.
+
+import { ENGINE } from '../limits.ts';
+import type { ConnHandler, ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
+import type { Pending, PendingPool } from './pending.ts';
+
+export class Lingering implements ConnHandler, TimerHandler {
+  readonly #reactor: Reactor;
+  readonly #pool: PendingPool;
+  readonly #waiting = new Map<number, { conn: ConnId; pending: Pending; progressMs: number }>();
+  #nextTag = 0;
+  #ticking = false;
+
+  constructor(reactor: Reactor, pool: PendingPool) {
+    this.#reactor = reactor;
+    this.#pool = pool;
+  }
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes over the connection and what waits for it. */
+  adopt(conn: ConnId, pending: Pending): void {
+    const tag = this.#nextTag++;
+    this.#waiting.set(tag, { conn, pending, progressMs: this.#reactor.nowMs });
+    this.#reactor.attach(conn, this, tag);
+    this.#reactor.pauseRead(conn);
+    if (this.#ticking) return;
+    this.#ticking = true;
+    this.#reactor.setTimer(ENGINE.lingerMs, this, 0);
+  }
+
+  onWritable(conn: ConnId, tag: number): void {
+    const entry = this.#waiting.get(tag)!;
+    const { pending } = entry;
+    const taken = this.#reactor.write(conn, pending.slab, pending.head, pending.bytes);
+    if (taken < 0) {
+      this.#finish(tag, true);
+      return;
+    }
+    pending.head += taken;
+    entry.progressMs = this.#reactor.nowMs;
+    if (pending.bytes === 0) this.#finish(tag, false);
+  }
+
+  onBroken(_conn: ConnId, tag: number): void {
+    this.#finish(tag, true);
+  }
+
+  onTimer(): void {
+    const stalledMs = this.#reactor.nowMs - ENGINE.lingerMs;
+    for (const [tag, entry] of this.#waiting) if (entry.progressMs <= stalledMs) this.#finish(tag, true);
+    this.#ticking = this.#waiting.size > 0;
+    if (this.#ticking) this.#reactor.setTimer(ENGINE.lingerMs, this, 0);
+  }
+
+  onConnected(): void {}
+  onConnectFailed(): void {}
+  onReadable(conn: ConnId): void {
+    this.#reactor.pauseRead(conn);
+  }
+
+  #finish(tag: number, broken: boolean): void {
+    const entry = this.#waiting.get(tag)!;
+    this.#waiting.delete(tag);
+    this.#pool.drop(entry.pending);
+    if (broken) this.#reactor.reset(entry.conn);
+    else this.#reactor.close(entry.conn);
+  }
+}

@@ -1,0 +1,137 @@
+// The messages between control and the engine threads: rare ones (handshakes, tunnels, statistics, orders). Bytes and descriptors never
+// travel this way; they stay in their thread or cross on a ring.
+
+import type { ConnId, Doorbell } from '../reactor/reactor.ts';
+import type { SharedSlots } from '../ring/slots.ts';
+
+export type Io = 'epoll' | 'net';
+
+export interface Bind {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What an engine thread is started with (workerData). */
+export type ThreadPlan = {
+  readonly io: Io;
+  /** Its line in the shared slots. */
+  readonly thread: number;
+  readonly slots: SharedSlots;
+} & (
+  | {
+      readonly role: 'front';
+      readonly mac1Key: Uint8Array;
+      /** Empty: this thread is the only worker, too. */
+      readonly workers: readonly WorkerLink[];
+    }
+  | { readonly role: 'worker'; readonly fromFront: SharedArrayBuffer; readonly toFront: SharedArrayBuffer }
+  | {
+      readonly role: 'exit';
+      readonly allowTargets: readonly string[];
+      readonly ownAddresses: readonly string[];
+    }
+);
+
+export interface WorkerLink {
+  readonly thread: number;
+  readonly doorbell: Doorbell;
+  readonly toWorker: SharedArrayBuffer;
+  readonly fromWorker: SharedArrayBuffer;
+}
+
+export interface SessionKeys {
+  readonly sendKey: Uint8Array;
+  readonly receiveKey: Uint8Array;
+}
+
+export type ToFront =
+  | { readonly type: 'listen'; readonly name: ListenerName; readonly bind: Bind }
+  | {
+      readonly type: 'verdict';
+      readonly conn: ConnId;
+      /** null: not one of ours; it gets silence. */
+      readonly accepted:
+        | ({
+            readonly message2: Uint8Array;
+            readonly index: number;
+            readonly number: number;
+            readonly worker: number;
+          } & SessionKeys)
+        | null;
+    }
+  | {
+      readonly type: 'route';
+      readonly index: number;
+      readonly number: number;
+      readonly worker: number;
+      readonly nodeId: string;
+    }
+  | { readonly type: 'unroute'; readonly index: number; readonly number: number };
+
+export type ToWorker =
+  | { readonly type: 'cut'; readonly index: number; readonly number: number; readonly reason: string }
+  | { readonly type: 'frontIs'; readonly thread: number; readonly doorbell: Doorbell };
+
+export type ToExit =
+  | {
+      readonly type: 'dial';
+      readonly dial: number;
+      readonly address: string;
+      readonly port: number;
+      readonly message1: Uint8Array;
+    }
+  | ({
+      readonly type: 'session';
+      readonly dial: number;
+      readonly index: number;
+      readonly status: string;
+    } & SessionKeys)
+  | { readonly type: 'hangUp'; readonly dial: number; readonly reason: string }
+  | {
+      readonly type: 'names';
+      readonly query: number;
+      readonly addresses: readonly string[] | null;
+      readonly failure: 'nameNotFound' | 'nameTimedOut' | 'internal';
+    }
+  | { readonly type: 'hubAddresses'; readonly addresses: readonly string[] }
+  | { readonly type: 'ownAddresses'; readonly addresses: readonly string[] }
+  | { readonly type: 'status'; readonly dial: number; readonly json: string };
+
+export type ToEngine = ToFront | ToWorker | ToExit | { readonly type: 'drain' } | { readonly type: 'stop' };
+
+export type ListenerName = 'tunnel' | 'socks' | 'http';
+
+export type FromFront =
+  | {
+      readonly type: 'listening';
+      readonly name: ListenerName;
+      readonly address: string;
+      readonly port: number;
+    }
+  | { readonly type: 'listenFailed'; readonly name: ListenerName; readonly errno: number }
+  | {
+      readonly type: 'handshake';
+      readonly conn: ConnId;
+      readonly message1: Uint8Array;
+      readonly remoteAddress: string;
+    }
+  | { readonly type: 'outOfDescriptors'; readonly name: ListenerName };
+
+export type FromWorker =
+  | { readonly type: 'tunnelUp'; readonly index: number; readonly number: number }
+  | { readonly type: 'tunnelDown'; readonly index: number; readonly number: number; readonly reason: string }
+  | { readonly type: 'status'; readonly index: number; readonly number: number; readonly json: string }
+  | { readonly type: 'goAway'; readonly index: number; readonly number: number };
+
+export type FromExit =
+  | { readonly type: 'message2'; readonly dial: number; readonly message2: Uint8Array }
+  | { readonly type: 'dialFailed'; readonly dial: number; readonly reason: string }
+  | { readonly type: 'lookup'; readonly query: number; readonly name: string };
+
+export type FromEngine =
+  | FromFront
+  | FromWorker
+  | FromExit
+  | { readonly type: 'ready'; readonly doorbell: Doorbell }
+  | { readonly type: 'fault'; readonly error: string }
+  | { readonly type: 'stopped' };

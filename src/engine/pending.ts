@@ -1,0 +1,86 @@
+// Bytes that a local socket did not take yet: a FIFO that grows by doubling and never past its stream's window, because the peer may
+// not send more. Buffers come from a pool by size, so that stalled and waking streams leave no garbage. Used by relay.ts.
+
+import { PROTOCOL } from '../limits.ts';
+import type { Slab } from '../reactor/slab.ts';
+
+const SMALLEST_SHIFT = 12;
+const LARGEST_SHIFT = 24;
+const KEEP_PER_SIZE = 16;
+
+export class Pending {
+  slab: Slab;
+  head = 0;
+  tail = 0;
+  /** The first bytes are our own words (a rewritten HTTP head): writing them gives the peer no credit. */
+  uncounted = 0;
+
+  constructor(slab: Slab) {
+    this.slab = slab;
+  }
+
+  get bytes(): number {
+    return this.tail - this.head;
+  }
+}
+
+export class PendingPool {
+  readonly #make: (bytes: number) => Slab;
+  readonly #free: Slab[][] = [];
+  /** Of all pending buffers in use. */
+  heldBytes = 0;
+
+  constructor(make: (bytes: number) => Slab) {
+    this.#make = make;
+    for (let shift = SMALLEST_SHIFT; shift <= LARGEST_SHIFT; shift++) this.#free.push([]);
+  }
+
+  /** A new Pending with a copy of bytes[offset, offset + length). */
+  hold(bytes: Uint8Array, offset: number, length: number): Pending {
+    const pending = new Pending(this.#take(length));
+    this.append(pending, bytes, offset, length);
+    return pending;
+  }
+
+  append(pending: Pending, bytes: Uint8Array, offset: number, length: number): void {
+    const needed = pending.bytes + length;
+    if (pending.tail + length > pending.slab.bytes.length) {
+      const old = pending.slab;
+      if (needed > old.bytes.length) pending.slab = this.#take(needed);
+      pending.slab.bytes.set(old.bytes.subarray(pending.head, pending.tail));
+      pending.tail -= pending.head;
+      pending.head = 0;
+      if (pending.slab !== old) this.#give(old);
+    }
+    pending.slab.bytes.set(bytes.subarray(offset, offset + length), pending.tail);
+    pending.tail += length;
+  }
+
+  /** `taken` bytes were written: how many of them the peer gets credit for. */
+  advance(pending: Pending, taken: number): number {
+    pending.head += taken;
+    const own = Math.min(taken, pending.uncounted);
+    pending.uncounted -= own;
+    return taken - own;
+  }
+
+  /** The Pending is not used any more. */
+  drop(pending: Pending): void {
+    this.#give(pending.slab);
+  }
+
+  #take(bytes: number): Slab {
+    if (bytes > PROTOCOL.maxWindowBytes) throw new RangeError('a stream holds more than the largest window');
+    const shift = Math.max(SMALLEST_SHIFT, 32 - Math.clz32(bytes - 1));
+    const slab = this.#free[shift - SMALLEST_SHIFT]!.pop() ?? this.#make(2 ** shift);
+    this.heldBytes += slab.bytes.length;
+    return slab;
+  }
+
+  #give(slab: Slab): void {
+    this.heldBytes -= slab.bytes.length;
+    const shift = 31 - Math.clz32(slab.bytes.length);
+    const free = this.#free[shift - SMALLEST_SHIFT]!;
+    if (free.length < KEEP_PER_SIZE) free.push(slab);
+  }
+}

@@ -1,0 +1,60 @@
+// What every engine thread is besides its role: a reactor, orders of control heard at the doorbell, faults reported, and an end.
+// Used by hubThread.ts and exitThread.ts, which are the threads' modules.
+
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
+import type { AeadFactory } from '../noise/aead.ts';
+import { chooseAead } from '../noise/aeadProvider.ts';
+import { createReactor } from '../reactor/create.ts';
+import type { Reactor } from '../reactor/reactor.ts';
+import type { FromEngine, Io, ToEngine } from './messages.ts';
+
+export class ThreadLoop {
+  readonly reactor: Reactor;
+  readonly makeAead: AeadFactory;
+  readonly #port: MessagePort;
+
+  constructor(io: Io) {
+    if (parentPort === null) throw new Error('an engine thread is started by control');
+    this.#port = parentPort;
+    const reactor = createReactor(io);
+    this.reactor = reactor;
+    this.makeAead = chooseAead((bytes) => reactor.slab(bytes)).make;
+    this.reactor.onFault((error) => this.tell({ type: 'fault', error: textOf(error) }));
+  }
+
+  readonly tell = (message: FromEngine): void => {
+    this.#port.postMessage(message);
+  };
+
+  /** Runs the thread until a stop order; with the epoll reactor it does not return before. */
+  run(obey: (order: Exclude<ToEngine, { type: 'stop' }>) => void): void {
+    const { reactor } = this;
+    reactor.onDoorbell({ onDoorbell: () => this.#hear(obey) });
+    const { doorbell } = reactor;
+    this.#port.postMessage({ type: 'ready', doorbell }, doorbell.kind === 'port' ? [doorbell.port] : []);
+    reactor.run();
+    if (reactor.kind === 'epoll') this.#stopped();
+  }
+
+  #hear(obey: (order: Exclude<ToEngine, { type: 'stop' }>) => void): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: ToEngine } | undefined;
+      if (received === undefined) return;
+      const { message } = received;
+      if (message.type !== 'stop') obey(message);
+      else {
+        this.reactor.stop();
+        if (this.reactor.kind === 'net') this.#stopped();
+      }
+    }
+  }
+
+  #stopped(): void {
+    this.tell({ type: 'stopped' });
+    this.#port.close();
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,74 @@
+// One tunnel of an engine thread: a session, its socket, and by slot the local sockets of its streams. Made by tunnels.ts; the local
+// sockets are moved by relay.ts.
+
+import type { ConnId, TimerId } from '../reactor/reactor.ts';
+import type { Session } from '../tunnel/session.ts';
+import type { Exchange } from './exchange.ts';
+import type { Pending } from './pending.ts';
+
+const INITIAL_CAPACITY = 16;
+
+export class Tunnel {
+  /** Place in the thread's table, and in the shared counters. */
+  readonly index: number;
+  /** Never used twice: tells this session from an earlier one with the same index. */
+  readonly number: number;
+  readonly session: Session;
+  conn: ConnId;
+  /** Of the next liveness check. */
+  timer: TimerId = 0;
+  /** Waits in the list of tunnels to flush at the end of the turn. */
+  dirty = false;
+  /** The first record has been authenticated. */
+  up = false;
+  closed = false;
+
+  /** By slot: the local socket, 0 while there is none (dialling, or the stream is over). */
+  connOf = new Float64Array(INITIAL_CAPACITY);
+  /** By slot: what the local socket did not take yet. */
+  pendingOf: (Pending | null)[] = new Array(INITIAL_CAPACITY).fill(null);
+  /** By slot: what the client speaks (client.ts), 0 on a node. */
+  kindOf = new Uint8Array(INITIAL_CAPACITY);
+  /** By slot: when the stream was opened (hub only). */
+  openedAtMs = new Float64Array(INITIAL_CAPACITY);
+  /** By slot: bytes of the client that wait for room in the tunnel; few streams ever have any. */
+  readonly earlyOf = new Map<number, Uint8Array>();
+  /** By slot: HTTP requests in absolute form; CONNECT and SOCKS need none. */
+  readonly exchangeOf = new Map<number, Exchange>();
+
+  constructor(index: number, number: number, conn: ConnId, session: Session) {
+    this.index = index;
+    this.number = number;
+    this.conn = conn;
+    this.session = session;
+  }
+
+  /** The tag that names a stream's local socket to the reactor. */
+  tagOf(slot: number): number {
+    return (this.index << 16) | slot;
+  }
+
+  /** Makes room for `slot` in the tables. */
+  cover(slot: number): void {
+    if (slot < this.connOf.length) return;
+    const capacity = this.session.streams.capacity;
+    const connOf = new Float64Array(capacity);
+    connOf.set(this.connOf);
+    this.connOf = connOf;
+    const kindOf = new Uint8Array(capacity);
+    kindOf.set(this.kindOf);
+    this.kindOf = kindOf;
+    const openedAtMs = new Float64Array(capacity);
+    openedAtMs.set(this.openedAtMs);
+    this.openedAtMs = openedAtMs;
+    while (this.pendingOf.length < capacity) this.pendingOf.push(null);
+  }
+}
+
+export function indexOfTag(tag: number): number {
+  return tag >>> 16;
+}
+
+export function slotOfTag(tag: number): number {
+  return tag & 0xffff;
+}

@@ -1,0 +1,219 @@
+// The exit node's engine role: dials hubs, carries their sessions, opens the targets they ask for. The bytes are engine/relay.ts's.
+// Runs in engine/exitThread.ts; handshakes and names are node.ts's, on the control thread.
+
+import type { FromExit, FromWorker, SessionKeys } from '../engine/messages.ts';
+import { Relay } from '../engine/relay.ts';
+import { indexOfTag, slotOfTag, type Tunnel } from '../engine/tunnel.ts';
+import { type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
+import { FAILURES, type FailureName } from '../failures.ts';
+import { ENGINE } from '../limits.ts';
+import type { AeadFactory } from '../noise/aead.ts';
+import type { ConnId, Reactor } from '../reactor/reactor.ts';
+import type { SessionSlots } from '../ring/slots.ts';
+import type { SessionHandler } from '../tunnel/session.ts';
+import { STREAM } from '../tunnel/streams.ts';
+import { type DialHandler, type DialId, Dialler } from './dialler.ts';
+import { HubDials } from './hubDials.ts';
+import type { TargetPolicy } from './policy.ts';
+
+export class Exit implements TunnelOwner, DialHandler {
+  readonly opens = false;
+  readonly #reactor: Reactor;
+  readonly #slots: SessionSlots;
+  readonly #tell: (message: FromExit | FromWorker) => void;
+  readonly #hubDials: HubDials;
+  readonly #tunnels: Tunnels;
+  readonly #relay: Relay;
+  readonly dialler: Dialler;
+  /** Targets being dialled, by the stream's tag. */
+  readonly #dials = new Map<number, DialId>();
+  #draining = false;
+
+  constructor(options: {
+    reactor: Reactor;
+    policy: TargetPolicy;
+    slots: SessionSlots;
+    makeAead: AeadFactory;
+    /** Messages for control. */
+    tell: (message: FromExit | FromWorker) => void;
+  }) {
+    const { reactor, policy, tell } = options;
+    this.#reactor = reactor;
+    this.#slots = options.slots;
+    this.#tell = tell;
+    this.#hubDials = new HubDials(reactor, tell);
+    this.#tunnels = new Tunnels(reactor, options.makeAead, this);
+    this.#relay = new Relay(reactor, this.#tunnels);
+    this.dialler = new Dialler(reactor, policy, (name, query) => tell({ type: 'lookup', name, query }));
+  }
+
+  /** Streams open or being opened, and local sockets that still take their last bytes. */
+  get streams(): number {
+    let streams = this.#relay.lingering.count;
+    for (const tunnel of this.#tunnels.all()) streams += tunnel.session.streams.count;
+    return streams;
+  }
+
+  // --- Hubs ------------------------------------------------------------------------------------------------------------------------
+
+  dialHub(dial: number, address: string, port: number, message1: Uint8Array): void {
+    this.#hubDials.dial(dial, address, port, message1);
+  }
+
+  /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */
+  begin(dial: number, index: number, keys: SessionKeys, status: string): void {
+    const conn = this.#hubDials.take(dial);
+    if (conn === 0) {
+      this.#tell({ type: 'tunnelDown', index, number: dial, reason: 'the hub closed the connection' });
+      return;
+    }
+    const tunnel = this.#tunnels.open(index, dial, conn, keys.sendKey, keys.receiveKey);
+    this.#reactor.attach(conn, this.#tunnels, index);
+    tunnel.session.sendStatus(status);
+    if (this.#draining) tunnel.session.sendGoAway();
+    this.#tunnels.touch(tunnel);
+    this.#tell({ type: 'tunnelUp', index, number: dial });
+  }
+
+  /** Ends a dial or session. */
+  hangUp(dial: number, reason: string): void {
+    this.#hubDials.cancel(dial);
+    for (const tunnel of this.#tunnels.all()) if (tunnel.number === dial) this.#tunnels.close(tunnel, reason);
+  }
+
+  sendStatus(dial: number, json: string): void {
+    for (const tunnel of this.#tunnels.all()) {
+      if (tunnel.number !== dial) continue;
+      tunnel.session.sendStatus(json);
+      this.#tunnels.touch(tunnel);
+    }
+  }
+
+  /** Tells every hub to send no new streams. */
+  drain(): void {
+    this.#draining = true;
+    for (const tunnel of this.#tunnels.all()) {
+      tunnel.session.sendGoAway();
+      this.#tunnels.touch(tunnel);
+    }
+  }
+
+  onUp(): void {}
+
+  onFlushed(tunnel: Tunnel): void {
+    const { session } = tunnel;
+    this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+  }
+
+  onDown(tunnel: Tunnel, reason: string): void {
+    for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#drop(tunnel, slot);
+    this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
+  }
+
+  handlerFor(index: number): SessionHandler {
+    return new ExitStreams(this, index);
+  }
+
+  // --- Streams ---------------------------------------------------------------------------------------------------------------------
+
+  onConnect(index: number, slot: number, host: string, port: number): void {
+    const tunnel = this.#tunnels.at(index);
+    tunnel.cover(slot);
+    if (this.#draining || tunnel.session.streams.count > ENGINE.streamsPerTunnelMax) {
+      tunnel.session.refuse(slot, FAILURES[this.#draining ? 'draining' : 'nodeBusy'].reason);
+      return;
+    }
+    const tag = tunnel.tagOf(slot);
+    const dial = this.dialler.dial(host, port, this, tag);
+    // 0: refused already.
+    if (dial !== 0) this.#dials.set(tag, dial);
+  }
+
+  onDialled(tag: number, conn: ConnId): void {
+    const tunnel = this.#tunnels.at(indexOfTag(tag));
+    const slot = slotOfTag(tag);
+    this.#dials.delete(tag);
+    tunnel.connOf[slot] = conn;
+    this.#reactor.attach(conn, this.#relay, tag);
+    tunnel.session.accept(slot);
+    this.#tunnels.touch(tunnel);
+    const early = tunnel.pendingOf[slot] !== null;
+    const ended = (tunnel.session.streams.flags[slot]! & STREAM.ENDED_THERE) !== 0;
+    if (early || ended) this.#relay.writePending(tunnel, slot);
+  }
+
+  onDialFailed(tag: number, failure: FailureName): void {
+    const tunnel = this.#tunnels.at(indexOfTag(tag));
+    const slot = slotOfTag(tag);
+    this.#dials.delete(tag);
+    this.#relay.dropPending(tunnel, slot);
+    tunnel.session.refuse(slot, FAILURES[failure].reason);
+    this.#tunnels.touch(tunnel);
+  }
+
+  onData(index: number, slot: number, offset: number, length: number): void {
+    const tunnel = this.#tunnels.at(index);
+    this.#relay.deliver(tunnel, slot, tunnel.session.inbound.slab, offset, length);
+  }
+
+  onEnd(index: number, slot: number): void {
+    this.#relay.onEnd(this.#tunnels.at(index), slot);
+  }
+
+  onAbort(index: number, slot: number): void {
+    this.#drop(this.#tunnels.at(index), slot);
+  }
+
+  onRoom(index: number, slot: number): void {
+    this.#relay.onRoom(this.#tunnels.at(index), slot);
+  }
+
+  #drop(tunnel: Tunnel, slot: number): void {
+    const tag = tunnel.tagOf(slot);
+    const dial = this.#dials.get(tag);
+    if (dial !== undefined) {
+      this.dialler.cancel(dial);
+      this.#dials.delete(tag);
+    }
+    this.#relay.resetLocal(tunnel, slot);
+  }
+}
+
+/** A tunnel's session speaks to the exit. */
+class ExitStreams implements SessionHandler {
+  readonly #exit: Exit;
+  readonly #index: number;
+
+  constructor(exit: Exit, index: number) {
+    this.#exit = exit;
+    this.#index = index;
+  }
+
+  onConnect(slot: number, host: string, port: number): void {
+    this.#exit.onConnect(this.#index, slot, host, port);
+  }
+
+  onData(slot: number, offset: number, length: number): void {
+    this.#exit.onData(this.#index, slot, offset, length);
+  }
+
+  onEnd(slot: number): void {
+    this.#exit.onEnd(this.#index, slot);
+  }
+
+  onAbort(slot: number): void {
+    this.#exit.onAbort(this.#index, slot);
+  }
+
+  onRoom(slot: number): void {
+    this.#exit.onRoom(this.#index, slot);
+  }
+
+  /** The hub drains: it sends no new streams by itself. */
+  onGoAway(): void {}
+  /** Hub to node there is no STATUS; it says nothing we need. */
+  onStatus(): void {}
+  /** The session refuses answers to a CONNECT from a hub before they get here. */
+  onConnectOk(): void {}
+  onConnectFail(): void {}
+}

@@ -1,0 +1,211 @@
+// One lane of a node to a hub: dials, shakes hands, and does it again whenever the session ends, for ever, with growing pauses.
+// Made by node.ts; the sockets are the engine thread's.
+
+import { randomInt } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Logger } from 'pino';
+import type { EngineThread } from '../control/engineThread.ts';
+import type { FromEngine } from '../engine/messages.ts';
+import { ENGINE, NODE } from '../limits.ts';
+import { type Initiator, startInitiator } from '../noise/handshake.ts';
+import type { KeyPair } from '../noise/keyPair.ts';
+import { CAPABILITY, decodeMessage2, encodeMessage1, VERSION } from '../noise/payload.ts';
+import { timestampAfter } from '../noise/timestamp.ts';
+import { Backoff } from './backoff.ts';
+import type { HubRecord, HubsFile } from './hubsFile.ts';
+import { resolveName } from './resolver.ts';
+
+type LaneMessage = Extract<FromEngine, { type: 'message2' | 'dialFailed' | 'tunnelUp' | 'tunnelDown' }>;
+
+export interface HubLaneOptions {
+  /** Of the lane's line in the shared slots. */
+  readonly index: number;
+  readonly lane: number;
+  /** Names the hub in `hubs`. */
+  readonly publicKey: string;
+  readonly hubs: HubsFile;
+  readonly keyPair: KeyPair;
+  readonly thread: EngineThread;
+  /** The lanes of one hub shake hands one after the other. */
+  readonly turns: { last: Promise<unknown> };
+  readonly log: Logger;
+  readonly status: () => Promise<string>;
+  readonly onConnected: () => void;
+  /** The hub's addresses were looked up anew. */
+  readonly onAddresses: () => void;
+}
+
+/** Numbers of dials, never used twice in a process. */
+let lastDial = 0;
+
+export class HubLane {
+  readonly index: number;
+  addresses: readonly string[] = [];
+  isConnected = false;
+  readonly #options: HubLaneOptions;
+  readonly #log: Logger;
+  readonly #backoff = new Backoff();
+  #attempts = 0;
+  #dial = 0;
+  #initiator: Initiator | null = null;
+  #stopped = false;
+  #wait: NodeJS.Timeout | null = null;
+  /** Ends the wait for this dial's handshake, or for the session that came of it. */
+  #handshakeOver: () => void = () => {};
+  /** Of the last failure: the same sentence is not logged over and over. */
+  #lastReason = '';
+
+  constructor(options: HubLaneOptions) {
+    this.index = options.index;
+    this.#options = options;
+    this.#log = options.log.child({ hub: this.hubName, ...(options.lane > 0 ? { lane: options.lane } : {}) });
+  }
+
+  get #hub(): HubRecord {
+    return this.#options.hubs.hubs.find((hub) => hub.publicKey === this.#options.publicKey)!;
+  }
+
+  get hubName(): string {
+    const { host, port } = this.#options.hubs.hubs.find((hub) => hub.publicKey === this.#options.publicKey)!;
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+
+  start(): void {
+    const { turns } = this.#options;
+    const mine = turns.last.then(() => this.#attempt());
+    turns.last = mine;
+  }
+
+  /** No more dials; a session that is up is left to the engine thread. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#wait !== null) clearTimeout(this.#wait);
+    if (!this.isConnected && this.#dial !== 0) {
+      this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason: 'the node is stopping' });
+    }
+    this.#handshakeOver();
+  }
+
+  /** Resolves when the handshake is over, one way or the other. */
+  async #attempt(): Promise<void> {
+    if (this.#stopped) return;
+    const over = new Promise<void>((resolve) => {
+      this.#handshakeOver = resolve;
+    });
+    try {
+      const address = await this.#nextAddress();
+      if (this.#stopped) return;
+      this.#shakeHands(address);
+      await over;
+    } catch (error) {
+      this.#failed((error as Error).message);
+    }
+  }
+
+  async #nextAddress(): Promise<string> {
+    const { host } = this.#hub;
+    if (isIP(host) !== 0) this.addresses = [host];
+    else {
+      const found = await resolveName(host, NODE.dnsTimeoutMs);
+      if ('failure' in found) throw new Error(`the hub's name ${host} cannot be resolved`);
+      this.addresses = found.addresses;
+    }
+    this.#options.onAddresses();
+    return this.addresses[this.#attempts++ % this.addresses.length]!;
+  }
+
+  #shakeHands(address: string): void {
+    const { hubs, keyPair, publicKey, lane, thread } = this.#options;
+    const hub = this.#hub;
+    const last =
+      hub.lastTimestamp === null ? null : Uint8Array.from(Buffer.from(hub.lastTimestamp, 'base64url'));
+    const timestamp = timestampAfter(Date.now(), last);
+    // Written before it is used: a timestamp sent twice would be refused.
+    hubs.setLastTimestamp(publicKey, timestamp);
+    const enroll =
+      hub.token === null
+        ? null
+        : { token: Uint8Array.from(Buffer.from(hub.token, 'base64url')), name: hub.name };
+    const payload = encodeMessage1(
+      { timestamp, version: VERSION, capabilities: CAPABILITY.goaway, lane, enroll },
+      randomInt(ENGINE.handshakePaddingMaxBytes),
+    );
+    const hubPublicKey = Uint8Array.from(Buffer.from(publicKey, 'base64url'));
+    this.#initiator = startInitiator({ staticKeyPair: keyPair, hubPublicKey, payload });
+    this.#dial = ++lastDial;
+    thread.post({
+      type: 'dial',
+      dial: this.#dial,
+      address,
+      port: hub.port,
+      message1: this.#initiator.message1,
+    });
+  }
+
+  /** Messages of the engine thread; those of other dials are not ours. */
+  hear(dial: number, message: LaneMessage): void {
+    if (dial !== this.#dial) return;
+    switch (message.type) {
+      case 'message2':
+        void this.#finish(message.message2);
+        return;
+      case 'dialFailed':
+        this.#failed(message.reason);
+        return;
+      case 'tunnelUp':
+        this.#up();
+        return;
+      case 'tunnelDown':
+        this.#failed(message.reason);
+        return;
+    }
+  }
+
+  async #finish(message2: Uint8Array): Promise<void> {
+    const { hubs, publicKey, thread, status } = this.#options;
+    const dial = this.#dial;
+    try {
+      const { payload, sendKey, receiveKey } = this.#initiator!.finish(message2);
+      const { enrolledAs } = decodeMessage2(payload);
+      if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
+      const json = await status();
+      if (this.#stopped) return;
+      thread.post({ type: 'session', dial, index: this.index, status: json, sendKey, receiveKey });
+      sendKey.fill(0);
+      receiveKey.fill(0);
+    } catch (error) {
+      thread.post({ type: 'hangUp', dial, reason: 'the handshake failed' });
+      this.#failed(`the handshake failed: ${(error as Error).message}`);
+    }
+  }
+
+  #up(): void {
+    this.isConnected = true;
+    this.#lastReason = '';
+    this.#backoff.connected(performance.now());
+    this.#log.info('connected to the hub');
+    this.#handshakeOver();
+    this.#options.onConnected();
+  }
+
+  /** The dial failed or its session ended: again, after a pause. */
+  #failed(reason: string): void {
+    const wasConnected = this.isConnected;
+    this.isConnected = false;
+    this.#dial = 0;
+    this.#initiator?.wipe();
+    this.#initiator = null;
+    this.#handshakeOver();
+    if (this.#stopped) return;
+    const waitMs = this.#backoff.failed(performance.now(), Math.random());
+    if (wasConnected || reason !== this.#lastReason)
+      this.#log.warn({ retryInMs: Math.round(waitMs) }, reason);
+    else this.#log.debug({ retryInMs: Math.round(waitMs) }, reason);
+    this.#lastReason = reason;
+    this.#wait = setTimeout(() => this.start(), waitMs);
+  }
+
+  sendStatus(json: string): void {
+    if (this.isConnected) this.#options.thread.post({ type: 'status', dial: this.#dial, json });
+  }
+}

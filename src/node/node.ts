@@ -1,0 +1,213 @@
+// The exit node's control: runs on the main thread, keeps every lane to every hub connected, does the handshakes, resolves names for
+// the engine thread. Called by cli/node.ts and cli/quickstart.ts.
+
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { EngineThread, moduleBeside } from '../control/engineThread.ts';
+import { parseLink } from '../control/link.ts';
+import type { FromEngine } from '../engine/messages.ts';
+import { ENGINE, NODE, SESSION } from '../limits.ts';
+import { loadOrCreateKey } from '../noise/keyFile.ts';
+import type { KeyPair } from '../noise/keyPair.ts';
+import { nodeIdOf } from '../noise/nodeId.ts';
+import { fitDeviceName } from '../noise/payload.ts';
+import { epollAvailable } from '../reactor/create.ts';
+import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import { UserError } from '../userError.ts';
+import { parseAllowRule } from './allowRule.ts';
+import { readBattery } from './battery.ts';
+import { HubLane } from './hubLane.ts';
+import { HubsFile } from './hubsFile.ts';
+import type { NodeOptions, RunningNode } from './nodeOptions.ts';
+import { ownAddresses } from './ownAddresses.ts';
+import { resolveName } from './resolver.ts';
+import { statusJson } from './status.ts';
+
+/** Throws UserError. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const node = new ExitNode(options);
+  await node.start();
+  return node;
+}
+
+class ExitNode implements RunningNode {
+  readonly connected: Promise<{ nodeId: string; hubs: string[] }>;
+  readonly ended: Promise<Error | null>;
+  readonly #options: NodeOptions;
+  readonly #log: NodeOptions['log'];
+  readonly #keyPair: KeyPair;
+  readonly #hubs: HubsFile;
+  readonly #slots = makeSlots(1);
+  readonly #sessionSlots = new SessionSlots(this.#slots);
+  readonly #lanes: HubLane[] = [];
+  readonly #startedMs = Date.now();
+  #thread: EngineThread | null = null;
+  #statusTimer: NodeJS.Timeout | null = null;
+  #stopping: Promise<void> | null = null;
+  #hurry: (() => void) | null = null;
+  #isConnected: (value: { nodeId: string; hubs: string[] }) => void = () => {};
+  #end: (error: Error | null) => void = () => {};
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    for (const rule of options.allowTargets) parseAllowRule(rule);
+    if (options.io === 'epoll' && !epollAvailable()) {
+      throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
+    }
+    this.#keyPair = loadOrCreateKey(join(options.dataDir, 'node_key.bin'));
+    this.#hubs = new HubsFile(options.dataDir);
+    const name = fitDeviceName(options.name ?? hostname());
+    for (const link of options.links) this.#hubs.pair(parseLink(link), name);
+    if (this.#hubs.hubs.length === 0) {
+      throw new UserError(
+        'this node is not paired with any hub; on the server run `restunnel pair`, then start with --pair LINK',
+      );
+    }
+    this.connected = new Promise((resolve) => {
+      this.#isConnected = resolve;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async start(): Promise<void> {
+    const { io, allowTargets, lanes } = this.#options;
+    const useNet = io === 'net' || (io === 'auto' && !epollAvailable());
+    this.#thread = await EngineThread.start(
+      moduleBeside('../engine/exitThread', import.meta.url),
+      {
+        role: 'exit',
+        io: useNet ? 'net' : 'epoll',
+        thread: 0,
+        slots: this.#slots,
+        allowTargets,
+        ownAddresses: ownAddresses(),
+      },
+      (message) => this.#hear(message),
+    );
+    void this.#thread.ended.then((error) => {
+      if (error !== null) this.#end(error);
+    });
+    let index = 0;
+    for (const hub of this.#hubs.hubs) {
+      // One after the other, so that their timestamps arrive in order.
+      const turns = { last: Promise.resolve() };
+      for (let lane = 0; lane < lanes; lane++) {
+        this.#lanes.push(
+          new HubLane({
+            index: index++,
+            lane,
+            publicKey: hub.publicKey,
+            hubs: this.#hubs,
+            keyPair: this.#keyPair,
+            thread: this.#thread,
+            turns,
+            log: this.#log,
+            status: () => this.#status(),
+            onConnected: () => this.#laneConnected(),
+            onAddresses: () => this.#tellAddresses(),
+          }),
+        );
+      }
+    }
+    for (const lane of this.#lanes) lane.start();
+    this.#statusTimer = setInterval(() => void this.#sendStatus(), SESSION.statusEveryMs);
+  }
+
+  #hear(message: FromEngine): void {
+    switch (message.type) {
+      case 'message2':
+      case 'dialFailed':
+        for (const lane of this.#lanes) lane.hear(message.dial, message);
+        return;
+      case 'tunnelUp':
+      case 'tunnelDown':
+        for (const lane of this.#lanes) lane.hear(message.number, message);
+        return;
+      case 'lookup':
+        void this.#lookUp(message.query, message.name);
+        return;
+      case 'fault':
+        this.#log.error(
+          { error: message.error },
+          'the engine thread caught an error; the connection was reset',
+        );
+        return;
+    }
+  }
+
+  async #lookUp(query: number, name: string): Promise<void> {
+    const found = await resolveName(name, NODE.dnsTimeoutMs);
+    const failed = 'failure' in found;
+    this.#thread!.post({
+      type: 'names',
+      query,
+      addresses: failed ? null : found.addresses,
+      failure: (failed ? found.failure : undefined) ?? 'internal',
+    });
+  }
+
+  #laneConnected(): void {
+    const hubs = new Set(this.#lanes.filter((lane) => lane.isConnected).map((lane) => lane.hubName));
+    this.#isConnected({ nodeId: nodeIdOf(this.#keyPair.publicKey), hubs: [...hubs] });
+  }
+
+  /** The policy must know every address of ours and of the hubs, as they are now. */
+  #tellAddresses(): void {
+    const hubAddresses = new Set(this.#lanes.flatMap((lane) => lane.addresses));
+    this.#thread!.post({ type: 'hubAddresses', addresses: [...hubAddresses] });
+    this.#thread!.post({ type: 'ownAddresses', addresses: ownAddresses() });
+  }
+
+  async #status(): Promise<string> {
+    let sentBytes = 0;
+    let receivedBytes = 0;
+    for (const { index } of this.#lanes) {
+      sentBytes += this.#sessionSlots.sentBytes(index);
+      receivedBytes += this.#sessionSlots.receivedBytes(index);
+    }
+    return statusJson({
+      startedMs: this.#startedMs,
+      nowMs: Date.now(),
+      sentBytes,
+      receivedBytes,
+      battery: await readBattery(),
+    });
+  }
+
+  async #sendStatus(): Promise<void> {
+    this.#tellAddresses();
+    const json = await this.#status();
+    for (const lane of this.#lanes) lane.sendStatus(json);
+  }
+
+  stop(): Promise<void> {
+    if (this.#stopping === null) this.#stopping = this.#drainAndStop();
+    else this.#hurry?.();
+    return this.#stopping;
+  }
+
+  async #drainAndStop(): Promise<void> {
+    const hurried = new Promise<'hurry'>((resolve) => {
+      this.#hurry = () => resolve('hurry');
+    });
+    if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
+    for (const lane of this.#lanes) lane.stop();
+    const thread = this.#thread!;
+    thread.post({ type: 'drain' });
+    const slots = new ThreadSlots(this.#slots, 0);
+    const deadlineMs = Date.now() + ENGINE.drainMs;
+    while (slots.get('streams') > 0 && Date.now() < deadlineMs) {
+      if ((await Promise.race([hurried, delay(ENGINE.drainPollMs)])) === 'hurry') break;
+    }
+    await thread.stop();
+    this.#keyPair.secretKey.fill(0);
+    this.#end(null);
+  }
+}
+
+function delay(ms: number): Promise<'time'> {
+  return new Promise((resolve) => setTimeout(() => resolve('time'), ms));
+}

@@ -1,0 +1,45 @@
+// Waking a thread only when it sleeps. The sleeper says so, looks at its rings once more, and blocks; whoever pushed to a ring takes
+// the mark away and rings, so that a busy thread is never rung and no message waits for a sleeping one.
+
+import { ringDoorbell } from '../reactor/doorbell.ts';
+import type { Doorbell } from '../reactor/reactor.ts';
+
+const AWAKE = 0;
+const ASLEEP = 1;
+
+export class Bell {
+  readonly #marks: Int32Array;
+  readonly #index: number;
+  readonly #doorbell: Doorbell;
+
+  constructor(marks: Int32Array, index: number, doorbell: Doorbell) {
+    this.#marks = marks;
+    this.#index = index;
+    this.#doorbell = doorbell;
+  }
+
+  /** After a push. */
+  ringIfAsleep(): void {
+    if (Atomics.compareExchange(this.#marks, this.#index, ASLEEP, AWAKE) === ASLEEP)
+      ringDoorbell(this.#doorbell);
+  }
+}
+
+export class Sleeper {
+  readonly #marks: Int32Array;
+  readonly #index: number;
+
+  constructor(marks: Int32Array, index: number) {
+    this.#marks = marks;
+    this.#index = index;
+  }
+
+  /** Before blocking. The rings must be looked at once more after it. */
+  sleep(): void {
+    Atomics.store(this.#marks, this.#index, ASLEEP);
+  }
+
+  wake(): void {
+    Atomics.store(this.#marks, this.#index, AWAKE);
+  }
+}

@@ -1,0 +1,613 @@
+// One session, either side: streams, credit, control frames and liveness over one encrypted connection. Pure: bytes come and go through
+// inbound and outbound, time is an argument, effects go to the handler. Driven by engine/tunnels.ts.
+
+import { ENGINE, PROTOCOL, SESSION } from '../limits.ts';
+import type { TransportCipher } from '../noise/cipher.ts';
+import {
+  CLOSE,
+  connectBytes,
+  FRAME,
+  HEADER_BYTES,
+  payloadLength,
+  readConnectHost,
+  readConnectPort,
+  readU32,
+  writeConnect,
+  writeHeader,
+  writeU32,
+} from './frames.ts';
+import { Inbound } from './inbound.ts';
+import { Liveness } from './liveness.ts';
+import { Outbound, outboundSlabBytes } from './outbound.ts';
+import { ProtocolError } from './protocolError.ts';
+import type { SlabPool } from './slabPool.ts';
+import { OWED, STREAM, Streams } from './streams.ts';
+import { Turns } from './turns.ts';
+
+/**
+ * What a session tells its owner. A slot is the owner's until onAbort or onConnectFail, its own abort() or refuse(), or until both
+ * directions have ended (isOver): bytes that still wait for the local socket then are the owner's, without the slot.
+ */
+export interface SessionHandler {
+  /** Node only: open a connection; answer with accept() or refuse(). */
+  onConnect(slot: number, host: string, port: number): void;
+  /** Hub only. */
+  onConnectOk(slot: number): void;
+  /** Hub only. The slot is free already. */
+  onConnectFail(slot: number, reason: number): void;
+  /** Bytes for the local socket in inbound.slab, to be taken whole before returning; report with consumed() what left. */
+  onData(slot: number, offset: number, length: number): void;
+  /** The peer sends no more on this stream. */
+  onEnd(slot: number): void;
+  /** The peer gave the stream up. The slot is free already. */
+  onAbort(slot: number): void;
+  /** A stream that found no room (dataRoom() was 0) is to try again soon, or end: others wait until it did. */
+  onRoom(slot: number): void;
+  onStatus(json: string): void;
+  onGoAway(): void;
+}
+
+const NONE = -1;
+/** A record with less room than this left is sealed rather than filled with a sliver of DATA. */
+const DATA_ROOM_MIN_BYTES = 4_096;
+/** Before these are written the peer does not know the stream, so nothing else of it may be. */
+const OWED_FIRST = OWED.CONNECT | OWED.CONNECT_OK;
+
+export class Session {
+  readonly streams: Streams;
+  readonly inbound: Inbound;
+  readonly outbound: Outbound;
+  readonly #opens: boolean;
+  readonly #handler: SessionHandler;
+  readonly #liveness: Liveness;
+  readonly #turns: Turns;
+  readonly #queueMaxBytes: number;
+  readonly #initialWindowBytes: number;
+  /** CONNECTs that found no room yet. */
+  readonly #unsentConnects = new Map<number, { host: string; port: number }>();
+  #owingHead = NONE;
+  #owingTail = NONE;
+  #statusOwed: Uint8Array | null = null;
+  #pingOwed = false;
+  #goAwayOwed = false;
+  #pongsOwed: number[] = [];
+  #pingCounter = 0;
+  /** Of the PING that waits for its PONG, or -1. */
+  #pingSentMs = -1;
+  #released = false;
+  /** Of the last answered PING, or -1. */
+  roundTripMs = -1;
+  goAwayReceived = false;
+  recordsReceived = 0;
+  dataBytesSent = 0;
+  dataBytesReceived = 0;
+
+  constructor(options: {
+    /** Whether this side opens streams: the hub does. */
+    opens: boolean;
+    sendCipher: TransportCipher;
+    receiveCipher: TransportCipher;
+    outboundPool: SlabPool;
+    inboundPool: SlabPool;
+    queueMaxBytes: number;
+    handler: SessionHandler;
+    nowMs: number;
+    /** Credit of a new stream in each direction: what message 2 of the handshake said. */
+    initialWindowBytes?: number;
+  }) {
+    if (options.outboundPool.slabBytes < outboundSlabBytes(options.queueMaxBytes)) {
+      throw new RangeError('the slabs of a session are too small for its queue');
+    }
+    this.#initialWindowBytes = options.initialWindowBytes ?? PROTOCOL.initialWindowBytes;
+    this.streams = new Streams(this.#initialWindowBytes);
+    this.#turns = new Turns(this.streams);
+    this.#opens = options.opens;
+    this.#handler = options.handler;
+    this.#queueMaxBytes = options.queueMaxBytes;
+    this.#liveness = new Liveness(options.nowMs);
+    this.outbound = new Outbound(options.sendCipher, options.outboundPool);
+    this.inbound = new Inbound(options.receiveCipher, options.inboundPool);
+  }
+
+  // --- Opening ---------------------------------------------------------------------------------------------------------------
+
+  /** Hub: a new stream towards host:port; its slot, or -1 when the session is full. DATA may follow at once. */
+  open(host: string, port: number): number {
+    const slot = this.streams.allocate();
+    if (slot === NONE) return NONE;
+    if (!this.#writeConnect(slot, host, port)) {
+      this.#unsentConnects.set(slot, { host, port });
+      this.#owe(slot, OWED.CONNECT);
+    }
+    return slot;
+  }
+
+  /** Node: the connection is made. */
+  accept(slot: number): void {
+    this.#expectUnanswered(slot);
+    this.streams.flags[slot]! &= ~STREAM.OPENING;
+    this.#owe(slot, OWED.CONNECT_OK);
+  }
+
+  /** Node: the connection can't be made. The stream is over. */
+  refuse(slot: number, reason: number): void {
+    this.#expectUnanswered(slot);
+    this.streams.failReason[slot] = reason;
+    this.streams.flags[slot]! |= STREAM.CLOSING;
+    this.#owe(slot, OWED.CONNECT_FAIL);
+  }
+
+  // --- Local socket to tunnel --------------------------------------------------------------------------------------------------
+
+  /**
+   * How many bytes may be read for this stream straight into outbound.slab at dataOffset(). 0: none now; onRoom() will say when.
+   */
+  dataRoom(slot: number): number {
+    const streams = this.streams;
+    const { outbound } = this;
+    if ((streams.flags[slot]! & (STREAM.ENDED_HERE | STREAM.CLOSING)) !== 0) return 0;
+    const credit = streams.sendCredit[slot]!;
+    if (credit === 0) {
+      this.#turns.leave(slot);
+      streams.flags[slot]! |= STREAM.STARVED;
+      return 0;
+    }
+    if (!this.#turns.ask(slot, outbound.heldBytes < this.#queueMaxBytes)) return 0;
+    if ((streams.control[slot]! & OWED_FIRST) !== 0) this.#writeOwed(slot);
+    // Always successful: that much the slab holds beyond the queue.
+    outbound.reserve(HEADER_BYTES + Math.min(credit, DATA_ROOM_MIN_BYTES));
+    return Math.min(credit, outbound.roomAtCursor() - HEADER_BYTES);
+  }
+
+  /** After dataRoom() > 0: where the bytes go. */
+  dataOffset(): number {
+    return this.outbound.reserve(HEADER_BYTES) + HEADER_BYTES;
+  }
+
+  /** `bytes` were written at dataOffset(). */
+  commitData(slot: number, bytes: number): void {
+    const { outbound } = this;
+    if (bytes > this.streams.sendCredit[slot]!) throw new RangeError('more DATA than the peer allows');
+    writeHeader(
+      outbound.slab.bytes,
+      outbound.reserve(HEADER_BYTES),
+      FRAME.DATA,
+      this.streams.id[slot]!,
+      bytes,
+    );
+    outbound.commit(HEADER_BYTES + bytes);
+    this.streams.sendCredit[slot]! -= bytes;
+    this.dataBytesSent += bytes;
+  }
+
+  /** This side sends no more on the stream; the other direction lives on. */
+  end(slot: number): void {
+    const flags = this.streams.flags[slot]!;
+    if ((flags & (STREAM.ENDED_HERE | STREAM.CLOSING)) !== 0) return;
+    this.streams.flags[slot] = flags | STREAM.ENDED_HERE;
+    this.#turns.leave(slot);
+    this.#owe(slot, OWED.END);
+  }
+
+  /** Give the stream up in both directions. No callback for the slot comes after. */
+  abort(slot: number): void {
+    const streams = this.streams;
+    if ((streams.flags[slot]! & (STREAM.OPEN | STREAM.CLOSING)) !== STREAM.OPEN) return;
+    streams.flags[slot]! |= STREAM.CLOSING;
+    if ((streams.control[slot]! & OWED.CONNECT) !== 0) {
+      // The peer never heard of it.
+      this.#unsentConnects.delete(slot);
+      this.#free(slot);
+      return;
+    }
+    this.#turns.leave(slot);
+    this.#owe(slot, OWED.ABORT);
+  }
+
+  /** Whether both directions have ended: the local socket can go, the slot frees itself when its last frame is written. */
+  isOver(slot: number): boolean {
+    const both = STREAM.ENDED_HERE | STREAM.ENDED_THERE;
+    return (this.streams.flags[slot]! & both) === both;
+  }
+
+  // --- Tunnel to local socket --------------------------------------------------------------------------------------------------
+
+  /** `bytes` left for the local socket (or were thrown away): the peer may send as many again. */
+  consumed(slot: number, bytes: number): void {
+    const streams = this.streams;
+    const consumed = streams.consumed[slot]! + bytes;
+    if (consumed + streams.receiveCredit[slot]! > this.#initialWindowBytes) {
+      throw new RangeError('more bytes consumed than were received');
+    }
+    streams.consumed[slot] = consumed;
+    if (
+      consumed >= this.#initialWindowBytes / ENGINE.windowTopUpDivisor &&
+      (streams.flags[slot]! & STREAM.ENDED_THERE) === 0
+    ) {
+      this.#owe(slot, OWED.WINDOW);
+    }
+  }
+
+  /**
+   * Opens and handles every whole record received. Throws ProtocolError; the session is then to be closed. The handler may release()
+   * the session: nothing more is handled then.
+   */
+  receive(nowMs: number): void {
+    const inbound = this.inbound;
+    this.#liveness.heard(nowMs);
+    while (inbound.next()) {
+      this.recordsReceived++;
+      const end = inbound.plainEnd;
+      let offset = inbound.plainStart;
+      while (offset < end) {
+        const length = payloadLength(inbound.slab.bytes, offset, end);
+        this.#receiveFrame(inbound.slab.bytes, offset, length, nowMs);
+        if (this.#released) return;
+        offset += HEADER_BYTES + length;
+      }
+    }
+    inbound.settle();
+  }
+
+  #receiveFrame(bytes: Uint8Array, offset: number, length: number, nowMs: number): void {
+    const id = readU32(bytes, offset + 1);
+    const payload = offset + HEADER_BYTES;
+    switch (bytes[offset]) {
+      case FRAME.DATA:
+        this.#receiveData(id, payload, length);
+        return;
+      case FRAME.WINDOW:
+        expectLength('WINDOW', length, 4);
+        this.#receiveWindow(id, readU32(bytes, payload));
+        return;
+      case FRAME.CLOSE:
+        expectLength('CLOSE', length, 1);
+        this.#receiveClose(id, bytes[payload]!);
+        return;
+      case FRAME.CONNECT:
+        this.#receiveConnect(id, bytes, payload, length);
+        return;
+      case FRAME.CONNECT_OK:
+        expectLength('CONNECT_OK', length, 0);
+        this.#receiveConnectOk(id);
+        return;
+      case FRAME.CONNECT_FAIL:
+        expectLength('CONNECT_FAIL', length, 1);
+        this.#receiveConnectFail(id, bytes[payload]!);
+        return;
+      case FRAME.PING:
+        expectSession('PING', id);
+        expectLength('PING', length, 8);
+        if (this.#pongsOwed.length >= 2 * SESSION.pongsPendingMax)
+          throw new ProtocolError('too many PINGs at once');
+        this.#pongsOwed.push(readU32(bytes, payload), readU32(bytes, payload + 4));
+        return;
+      case FRAME.PONG:
+        expectSession('PONG', id);
+        expectLength('PONG', length, 8);
+        this.#receivePong(readU32(bytes, payload), readU32(bytes, payload + 4), nowMs);
+        return;
+      case FRAME.STATUS:
+        expectSession('STATUS', id);
+        if (!this.#opens) throw new ProtocolError('the hub sent a STATUS');
+        if (length > SESSION.statusMaxBytes) throw new ProtocolError(`a STATUS of ${length} bytes`);
+        this.#handler.onStatus(new TextDecoder().decode(bytes.subarray(payload, payload + length)));
+        return;
+      case FRAME.GOAWAY:
+        expectSession('GOAWAY', id);
+        expectLength('GOAWAY', length, 0);
+        this.goAwayReceived = true;
+        this.#handler.onGoAway();
+        return;
+      default:
+        throw new ProtocolError(`a frame of unknown type 0x${bytes[offset]!.toString(16).padStart(2, '0')}`);
+    }
+  }
+
+  #receiveData(id: number, payload: number, length: number): void {
+    const streams = this.streams;
+    const slot = this.#find(id, 'DATA');
+    if (slot === NONE) return;
+    this.#expectAnswered(slot, 'DATA');
+    if ((streams.flags[slot]! & STREAM.ENDED_THERE) !== 0)
+      throw new ProtocolError('DATA behind the end of its stream');
+    if (length > streams.receiveCredit[slot]!)
+      throw new ProtocolError('DATA beyond the window of its stream');
+    streams.receiveCredit[slot]! -= length;
+    if ((streams.flags[slot]! & STREAM.CLOSING) !== 0 || length === 0) return;
+    this.dataBytesReceived += length;
+    this.#handler.onData(slot, payload, length);
+  }
+
+  #receiveWindow(id: number, credit: number): void {
+    const streams = this.streams;
+    const slot = this.#find(id, 'WINDOW');
+    if (slot === NONE) return;
+    this.#expectAnswered(slot, 'WINDOW');
+    if (credit === 0) throw new ProtocolError('a WINDOW of no bytes');
+    const total = streams.sendCredit[slot]! + credit;
+    if (total > PROTOCOL.maxWindowBytes) throw new ProtocolError('a WINDOW beyond the largest window');
+    streams.sendCredit[slot] = total;
+    if ((streams.flags[slot]! & STREAM.STARVED) === 0) return;
+    streams.flags[slot]! &= ~STREAM.STARVED;
+    if ((streams.flags[slot]! & (STREAM.ENDED_HERE | STREAM.CLOSING)) === 0) this.#handler.onRoom(slot);
+  }
+
+  #receiveClose(id: number, reason: number): void {
+    const streams = this.streams;
+    const slot = this.#find(id, 'CLOSE');
+    if (slot === NONE) return;
+    if (reason === CLOSE.END) {
+      this.#expectAnswered(slot, 'CLOSE');
+      if ((streams.flags[slot]! & STREAM.ENDED_THERE) !== 0) throw new ProtocolError('a stream ended twice');
+      streams.flags[slot]! |= STREAM.ENDED_THERE;
+      if ((streams.flags[slot]! & STREAM.CLOSING) === 0) this.#handler.onEnd(slot);
+      // An ABORT that is still owed is not written then: for the peer the stream is over, and the slot may come again.
+      this.#freeIfOver(slot);
+      return;
+    }
+    if (reason !== CLOSE.ABORT) throw new ProtocolError(`a CLOSE for unknown reason ${reason}`);
+    const known = (streams.flags[slot]! & STREAM.CLOSING) === 0;
+    this.#free(slot);
+    if (known) this.#handler.onAbort(slot);
+  }
+
+  #receiveConnect(id: number, bytes: Uint8Array, payload: number, length: number): void {
+    if (this.#opens) throw new ProtocolError('the node sent a CONNECT');
+    const port = length >= 2 ? readConnectPort(bytes, payload) : 0;
+    const host = readConnectHost(bytes, payload, length);
+    if (port === 0) throw new ProtocolError('a CONNECT to port 0');
+    const slot = this.streams.admit(id);
+    if (slot === NONE) throw new ProtocolError('a CONNECT with an id that is in use');
+    this.#handler.onConnect(slot, host, port);
+  }
+
+  #receiveConnectOk(id: number): void {
+    if (!this.#opens) throw new ProtocolError('the hub sent a CONNECT_OK');
+    const slot = this.#find(id, 'CONNECT_OK');
+    if (slot === NONE) return;
+    if ((this.streams.flags[slot]! & STREAM.OPENING) === 0)
+      throw new ProtocolError('a CONNECT was answered twice');
+    this.streams.flags[slot]! &= ~STREAM.OPENING;
+    if ((this.streams.flags[slot]! & STREAM.CLOSING) === 0) this.#handler.onConnectOk(slot);
+  }
+
+  #receiveConnectFail(id: number, reason: number): void {
+    if (!this.#opens) throw new ProtocolError('the hub sent a CONNECT_FAIL');
+    const streams = this.streams;
+    const slot = this.#find(id, 'CONNECT_FAIL');
+    if (slot === NONE) return;
+    if ((streams.flags[slot]! & STREAM.OPENING) === 0)
+      throw new ProtocolError('a CONNECT was answered twice');
+    const known = (streams.flags[slot]! & STREAM.CLOSING) === 0;
+    this.#free(slot);
+    if (known) this.#handler.onConnectFail(slot, reason);
+  }
+
+  #receivePong(high: number, low: number, nowMs: number): void {
+    if (this.#pingSentMs < 0 || high !== 0 || low !== this.#pingCounter) return;
+    this.roundTripMs = nowMs - this.#pingSentMs;
+    this.#pingSentMs = -1;
+  }
+
+  /** The slot of a stream in use that the peer knows; -1 for a late frame of a closed one. */
+  #find(id: number, what: string): number {
+    const slot = this.streams.find(id);
+    const known =
+      slot === NONE ? this.streams.wasOpen(id) : (this.streams.control[slot]! & OWED.CONNECT) === 0;
+    if (!known) throw new ProtocolError(`${what} for a stream that was never opened`);
+    return slot;
+  }
+
+  /** The node answers a CONNECT before it sends anything else on the stream, but for an ABORT. */
+  #expectAnswered(slot: number, what: string): void {
+    if (this.#opens && (this.streams.flags[slot]! & STREAM.OPENING) !== 0) {
+      throw new ProtocolError(`${what} ahead of the answer to a CONNECT`);
+    }
+  }
+
+  #expectUnanswered(slot: number): void {
+    const flags = this.streams.flags[slot]! & (STREAM.OPEN | STREAM.OPENING | STREAM.CLOSING);
+    if (flags !== (STREAM.OPEN | STREAM.OPENING))
+      throw new Error('no CONNECT of this stream waits for an answer');
+  }
+
+  // --- Session frames ------------------------------------------------------------------------------------------------------------
+
+  sendStatus(json: string): void {
+    const bytes = new TextEncoder().encode(json);
+    if (bytes.length > SESSION.statusMaxBytes) throw new RangeError('STATUS is too long');
+    this.#statusOwed = bytes;
+  }
+
+  sendGoAway(): void {
+    this.#goAwayOwed = true;
+  }
+
+  /** Called by a timer. 'dead': close the session. */
+  tick(nowMs: number): 'alive' | 'dead' {
+    const verdict = this.#liveness.check(nowMs);
+    if (verdict === 'dead') return 'dead';
+    if (verdict === 'ping') {
+      this.#pingOwed = true;
+      this.#pingSentMs = nowMs;
+      this.#pingCounter = (this.#pingCounter + 1) >>> 0;
+    }
+    return 'alive';
+  }
+
+  tickDueInMs(nowMs: number): number {
+    return this.#liveness.dueInMs(nowMs);
+  }
+
+  // --- End of a turn ---------------------------------------------------------------------------------------------------------------
+
+  /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
+  prepare(): void {
+    if (this.#writeSessionControl()) this.#writeStreamControl();
+    this.outbound.seal();
+  }
+
+  /** After the socket took bytes: lets blocked streams try again, in turn. */
+  wakeBlocked(): void {
+    this.#turns.begin();
+    while (this.outbound.heldBytes < this.#queueMaxBytes) {
+      const slot = this.#turns.next();
+      if (slot === NONE) return;
+      this.#handler.onRoom(slot);
+    }
+  }
+
+  get hasBlocked(): boolean {
+    return this.#turns.waiting;
+  }
+
+  get owesNothing(): boolean {
+    return (
+      this.#owingHead === NONE &&
+      !this.#pingOwed &&
+      !this.#goAwayOwed &&
+      this.#statusOwed === null &&
+      this.#pongsOwed.length === 0
+    );
+  }
+
+  /** The session is over: every slab goes back, the keys are wiped. */
+  release(): void {
+    this.#released = true;
+    this.inbound.release();
+    this.outbound.release();
+    this.inbound.wipe();
+    this.outbound.wipe();
+  }
+
+  #writeSessionControl(): boolean {
+    while (this.#pongsOwed.length > 0) {
+      const payload = this.#control(FRAME.PONG, 0, 8);
+      if (payload < 0) return false;
+      writeU32(this.outbound.slab.bytes, payload, this.#pongsOwed.shift()!);
+      writeU32(this.outbound.slab.bytes, payload + 4, this.#pongsOwed.shift()!);
+    }
+    if (this.#pingOwed) {
+      const payload = this.#control(FRAME.PING, 0, 8);
+      if (payload < 0) return false;
+      writeU32(this.outbound.slab.bytes, payload, 0);
+      writeU32(this.outbound.slab.bytes, payload + 4, this.#pingCounter);
+      this.#pingOwed = false;
+    }
+    if (this.#goAwayOwed) {
+      if (this.#control(FRAME.GOAWAY, 0, 0) < 0) return false;
+      this.#goAwayOwed = false;
+    }
+    if (this.#statusOwed !== null) {
+      const payload = this.#control(FRAME.STATUS, 0, this.#statusOwed.length);
+      if (payload < 0) return false;
+      this.outbound.slab.bytes.set(this.#statusOwed, payload);
+      this.#statusOwed = null;
+    }
+    return true;
+  }
+
+  #writeStreamControl(): void {
+    const streams = this.streams;
+    while (this.#owingHead !== NONE) {
+      const slot = this.#owingHead;
+      if (!this.#writeOwed(slot)) return;
+      this.#owingHead = streams.nextOwing[slot]!;
+      if (this.#owingHead === NONE) this.#owingTail = NONE;
+      streams.control[slot] = 0;
+    }
+  }
+
+  /** Everything one stream owes; false when there is no room, with what is still owed kept. */
+  #writeOwed(slot: number): boolean {
+    const streams = this.streams;
+    const id = streams.id[slot]!;
+    const owed = streams.control[slot]!;
+    if ((owed & OWED.CONNECT) !== 0) {
+      const target = this.#unsentConnects.get(slot)!;
+      if (!this.#writeConnect(slot, target.host, target.port)) return false;
+      this.#unsentConnects.delete(slot);
+      streams.control[slot]! &= ~OWED.CONNECT;
+    }
+    if ((owed & OWED.ABORT) !== 0) {
+      const payload = this.#control(FRAME.CLOSE, id, 1);
+      if (payload < 0) return false;
+      this.outbound.slab.bytes[payload] = CLOSE.ABORT;
+      this.#free(slot);
+      return true;
+    }
+    if ((owed & OWED.CONNECT_OK) !== 0) {
+      if (this.#control(FRAME.CONNECT_OK, id, 0) < 0) return false;
+      streams.control[slot]! &= ~OWED.CONNECT_OK;
+    }
+    if ((owed & OWED.CONNECT_FAIL) !== 0) {
+      const payload = this.#control(FRAME.CONNECT_FAIL, id, 1);
+      if (payload < 0) return false;
+      this.outbound.slab.bytes[payload] = streams.failReason[slot]!;
+      this.#free(slot);
+      return true;
+    }
+    if ((owed & OWED.WINDOW) !== 0 && streams.consumed[slot]! > 0) {
+      const payload = this.#control(FRAME.WINDOW, id, 4);
+      if (payload < 0) return false;
+      writeU32(this.outbound.slab.bytes, payload, streams.consumed[slot]!);
+      streams.receiveCredit[slot]! += streams.consumed[slot]!;
+      streams.consumed[slot] = 0;
+      streams.control[slot]! &= ~OWED.WINDOW;
+    }
+    if ((owed & OWED.END) !== 0) {
+      const payload = this.#control(FRAME.CLOSE, id, 1);
+      if (payload < 0) return false;
+      this.outbound.slab.bytes[payload] = CLOSE.END;
+      streams.control[slot]! &= ~OWED.END;
+      this.#freeIfOver(slot);
+    }
+    return true;
+  }
+
+  #writeConnect(slot: number, host: string, port: number): boolean {
+    const payload = this.#control(FRAME.CONNECT, this.streams.id[slot]!, connectBytes(host));
+    if (payload < 0) return false;
+    writeConnect(this.outbound.slab.bytes, payload, host, port);
+    return true;
+  }
+
+  /** Reserves and commits one control frame with its header written: the offset of its payload, or -1. */
+  #control(type: number, id: number, length: number): number {
+    const offset = this.outbound.reserve(HEADER_BYTES + length);
+    if (offset < 0) return NONE;
+    writeHeader(this.outbound.slab.bytes, offset, type, id, length);
+    this.outbound.commit(HEADER_BYTES + length);
+    return offset + HEADER_BYTES;
+  }
+
+  #owe(slot: number, what: number): void {
+    const streams = this.streams;
+    const control = streams.control[slot]!;
+    streams.control[slot] = control | what | OWED.QUEUED;
+    if ((control & OWED.QUEUED) !== 0) return;
+    streams.nextOwing[slot] = NONE;
+    if (this.#owingTail === NONE) this.#owingHead = slot;
+    else streams.nextOwing[this.#owingTail] = slot;
+    this.#owingTail = slot;
+  }
+
+  /** Frees the slot of a stream that both sides have ended, once our END is written: the peer takes it for free from then on. */
+  #freeIfOver(slot: number): void {
+    if (this.isOver(slot) && (this.streams.control[slot]! & (OWED_FIRST | OWED.END)) === 0) this.#free(slot);
+  }
+
+  #free(slot: number): void {
+    this.#turns.leave(slot);
+    this.streams.free(slot, this.#opens);
+  }
+}
+
+function expectSession(what: string, id: number): void {
+  if (id !== 0) throw new ProtocolError(`a ${what} on a stream`);
+}
+
+function expectLength(what: string, length: number, expected: number): void {
+  if (length !== expected) throw new ProtocolError(`a ${what} of ${length} bytes instead of ${expected}`);
+}

@@ -1,0 +1,92 @@
+// Who sends next when the tunnel's queue is full: every stream that waits gets one turn before any gets a second, in whatever order
+// the reactor reports their sockets. Called by session.ts.
+
+import { STREAM, type Streams } from './streams.ts';
+
+const NONE = -1;
+
+interface Chain {
+  head: number;
+  tail: number;
+}
+
+export class Turns {
+  readonly #streams: Streams;
+  /** Streams of this round that wait for their turn. */
+  #round: Chain = { head: NONE, tail: NONE };
+  /** Streams that wait for the next round. */
+  #later: Chain = { head: NONE, tail: NONE };
+  /** Streams with TURN: told of room, not seen since. */
+  #told = 0;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  get waiting(): boolean {
+    return this.#round.head !== NONE || this.#later.head !== NONE;
+  }
+
+  /** Whether the stream may write now. If not, it waits, and next() will name it. */
+  ask(slot: number, hasRoom: boolean): boolean {
+    const streams = this.#streams;
+    if ((streams.flags[slot]! & STREAM.TURN) !== 0) {
+      this.leave(slot);
+      if (!hasRoom) this.#wait(slot, this.#round);
+      return hasRoom;
+    }
+    if (hasRoom && this.#told === 0 && !this.waiting) return true;
+    this.#wait(slot, this.#later);
+    return false;
+  }
+
+  /** The stream is over, or needs no turn: it keeps nobody waiting. */
+  leave(slot: number): void {
+    const streams = this.#streams;
+    if ((streams.flags[slot]! & STREAM.TURN) === 0) return;
+    streams.flags[slot]! &= ~STREAM.TURN;
+    this.#told--;
+  }
+
+  /** There is room: call next() until it says -1 or the room is used up. */
+  begin(): void {
+    if (this.#round.head === NONE) this.#nextRound();
+  }
+
+  /** The slot whose turn it is, -1 when there is none or those told of room must be seen first. */
+  next(): number {
+    const streams = this.#streams;
+    for (;;) {
+      if (this.#round.head === NONE && this.#told === 0) this.#nextRound();
+      const slot = this.#round.head;
+      if (slot === NONE) return NONE;
+      this.#round.head = streams.nextBlocked[slot]!;
+      if (this.#round.head === NONE) this.#round.tail = NONE;
+      const flags = streams.flags[slot]! & ~STREAM.BLOCKED;
+      streams.flags[slot] = flags;
+      const open = (flags & (STREAM.OPEN | STREAM.CLOSING | STREAM.ENDED_HERE)) === STREAM.OPEN;
+      if (!open || streams.blockedId[slot] !== streams.id[slot]) continue;
+      streams.flags[slot] = flags | STREAM.TURN;
+      this.#told++;
+      return slot;
+    }
+  }
+
+  #nextRound(): void {
+    const empty = this.#round;
+    this.#round = this.#later;
+    this.#later = empty;
+  }
+
+  #wait(slot: number, chain: Chain): void {
+    const streams = this.#streams;
+    streams.blockedId[slot] = streams.id[slot]!;
+    // Asked before, or an earlier stream of the slot did: its place in the chain is good enough.
+    if ((streams.flags[slot]! & STREAM.BLOCKED) !== 0) return;
+    streams.flags[slot]! |= STREAM.BLOCKED;
+    streams.nextBlocked[slot] = NONE;
+    if (chain.tail === NONE) chain.head = slot;
+    else streams.nextBlocked[chain.tail] = slot;
+    chain.tail = slot;
+  }
+}

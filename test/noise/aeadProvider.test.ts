@@ -1,0 +1,76 @@
+// Both providers of ChaCha20-Poly1305 do the same to the same bytes, and the choice between them is made by proof.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Aead } from '../../src/noise/aead.ts';
+import { loadOpensslAead } from '../../src/noise/aeadOpenssl.ts';
+import { chooseAead } from '../../src/noise/aeadProvider.ts';
+import { sodiumAead } from '../../src/noise/aeadSodium.ts';
+import { loadLibc } from '../../src/reactor/libc.ts';
+import type { Slab } from '../../src/reactor/slab.ts';
+
+const libc = loadLibc();
+
+function addressed(bytes: number): Slab {
+  const buffer = new ArrayBuffer(bytes);
+  const view = new Uint8Array(buffer);
+  return { bytes: view, view: new DataView(buffer), address: libc === null ? 0 : libc.addressOf(view) };
+}
+
+function unaddressed(bytes: number): Slab {
+  return { ...addressed(bytes), address: 0 };
+}
+
+describe.skipIf(libc === null)('OpenSSL beside libsodium', () => {
+  const make = loadOpensslAead(addressed)!;
+  const twins = (key: Uint8Array): [Aead, Aead] => [make(key), sodiumAead(key)];
+  const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+
+  test('seals the same, opens what the other sealed, refuses any change, rekeys alike', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        fc.uint8Array({ maxLength: 3_000 }),
+        u32,
+        u32,
+        fc.nat(),
+        (key, plain, low, high, flip) => {
+          const [openssl, sodium] = twins(key);
+          for (let round = 0; round < 2; round++) {
+            const a = addressed(plain.length + 32);
+            const b = addressed(plain.length + 32);
+            a.bytes.set(plain, 5);
+            b.bytes.set(plain, 5);
+            openssl.seal(a, 5, plain.length, low, high);
+            sodium.seal(b, 5, plain.length, low, high);
+            expect(Buffer.compare(a.bytes, b.bytes)).toBe(0);
+            expect(openssl.open(b, 5, plain.length + 16, low, high)).toBe(true);
+            expect(Buffer.compare(b.bytes.subarray(5, 5 + plain.length), plain)).toBe(0);
+            a.bytes[5 + (flip % (plain.length + 16))]! ^= 1 << (flip % 8);
+            expect(openssl.open(a, 5, plain.length + 16, low, high)).toBe(false);
+            openssl.rekey();
+            sodium.rekey();
+          }
+          openssl.wipe();
+        },
+      ),
+    );
+  });
+
+  test('never reaches outside of its slab', () => {
+    const [openssl] = twins(new Uint8Array(32));
+    const slab = addressed(100);
+    expect(() => openssl.seal(slab, 50, 40, 0, 0)).toThrow(RangeError);
+    expect(() => openssl.seal(slab, -1, 4, 0, 0)).toThrow(RangeError);
+    expect(() => openssl.open(slab, 90, 17, 0, 0)).toThrow(RangeError);
+    expect(openssl.open(slab, 0, 15, 0, 0)).toBe(false);
+  });
+
+  test('is chosen where slabs have addresses', () => {
+    expect(chooseAead(addressed).name).toBe('openssl');
+  });
+});
+
+test('libsodium serves where slabs have no addresses', () => {
+  expect(chooseAead(unaddressed).name).toBe('libsodium');
+});
