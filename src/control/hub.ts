@@ -184,6 +184,11 @@ class Hub implements RunningHub {
       case 'handshake':
         void this.#judge(message.conn, message.message1, message.remoteAddress);
         return;
+      case 'routed': {
+        const session = this.#sessions.find(message.index, message.number);
+        if (session !== null) this.#workers[session.worker]!.post({ ...message, type: 'greet' });
+        return;
+      }
       case 'tunnelUp':
         this.#tunnelUp(message.index, message.number);
         return;

@@ -132,6 +132,10 @@ class HubThread implements ListenHandler {
         return;
       case 'route':
         this.#router.add(order);
+        tell({ type: 'routed', index: order.index, number: order.number });
+        return;
+      case 'greet':
+        this.#worker?.greet(order.index, order.number);
         return;
       case 'unroute':
         this.#router.remove(order.index, order.number);

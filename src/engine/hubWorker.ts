@@ -62,6 +62,14 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
   }
 
+  /** Streams can come now. The node's first record from us says so to it. */
+  greet(index: number, number: number): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null) return;
+    tunnel.session.ping(this.#reactor.nowMs);
+    this.tunnels.touch(tunnel);
+  }
+
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;
     this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);

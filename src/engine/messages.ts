@@ -69,6 +69,7 @@ export type ToFront =
   | { readonly type: 'unroute'; readonly index: number; readonly number: number };
 
 export type ToWorker =
+  | { readonly type: 'greet'; readonly index: number; readonly number: number }
   | { readonly type: 'cut'; readonly index: number; readonly number: number; readonly reason: string }
   | { readonly type: 'frontIs'; readonly thread: number; readonly doorbell: Doorbell };
 
@@ -102,6 +103,7 @@ export type ToEngine = ToFront | ToWorker | ToExit | { readonly type: 'drain' } 
 export type ListenerName = 'tunnel' | 'socks' | 'http';
 
 export type FromFront =
+  | { readonly type: 'routed'; readonly index: number; readonly number: number }
   | {
       readonly type: 'listening';
       readonly name: ListenerName;

@@ -72,7 +72,6 @@ export class Exit implements TunnelOwner, DialHandler {
     tunnel.session.sendStatus(status);
     if (this.#draining) tunnel.session.sendGoAway();
     this.#tunnels.touch(tunnel);
-    this.#tell({ type: 'tunnelUp', index, number: dial });
   }
 
   /** Ends a dial or session. */
@@ -98,7 +97,10 @@ export class Exit implements TunnelOwner, DialHandler {
     }
   }
 
-  onUp(): void {}
+  /** The hub's first record: it sends streams from now on. */
+  onUp(tunnel: Tunnel): void {
+    this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
+  }
 
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;

@@ -428,12 +428,15 @@ export class Session {
   tick(nowMs: number): 'alive' | 'dead' {
     const verdict = this.#liveness.check(nowMs);
     if (verdict === 'dead') return 'dead';
-    if (verdict === 'ping') {
-      this.#pingOwed = true;
-      this.#pingSentMs = nowMs;
-      this.#pingCounter = (this.#pingCounter + 1) >>> 0;
-    }
+    if (verdict === 'ping') this.ping(nowMs);
     return 'alive';
+  }
+
+  /** Sends a PING now: its answer measures the round trip. */
+  ping(nowMs: number): void {
+    this.#pingOwed = true;
+    this.#pingSentMs = nowMs;
+    this.#pingCounter = (this.#pingCounter + 1) >>> 0;
   }
 
   tickDueInMs(nowMs: number): number {
