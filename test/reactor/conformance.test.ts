@@ -193,12 +193,13 @@ describe.each(kinds)('%s reactor', (io) => {
 
   it('calls again as long as something is unread', async () => {
     const theatre = open('shortReads');
-    const socket = dial(await theatre.port());
-    const text = 'abcdefghij'.repeat(100);
-    socket.end(text);
-    const [read, calls] = await theatre.next('read');
-    expect(read).toBe(text);
-    expect(calls).toBeGreaterThan(text.length / 7);
+    const port = await theatre.port();
+    // Two at once, so that what is unread of one is not overwritten by the other.
+    const texts = ['abcdefghij'.repeat(100), '0123456789'.repeat(100)];
+    for (const text of texts) dial(port).end(text);
+    const reads = [await theatre.next('read'), await theatre.next('read')];
+    expect(reads.map(([text]) => text).sort()).toEqual(texts.toSorted());
+    expect(reads[1]![1]).toBeGreaterThan(2_000 / 7);
     await theatre.end();
   });
 
@@ -219,7 +220,14 @@ describe.each(kinds)('%s reactor', (io) => {
     const [written, room] = await theatre.next('written');
     expect(written).toBe(count);
     expect(room).toBeGreaterThan(0);
-    socket.end();
+    await theatre.end();
+  });
+
+  it('closes behind all that was written, however slow the peer', async () => {
+    const theatre = open('closeFull');
+    const socket = dial(await theatre.port());
+    const [sent] = await theatre.next('closed');
+    expect(await textOf(socket)).toHaveLength(sent as number);
     await theatre.end();
   });
 

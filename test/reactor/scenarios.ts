@@ -132,18 +132,19 @@ export const scenarios: Record<string, Scenario> = {
 
   shortReads(stage) {
     const { reactor } = stage;
-    let text = '';
+    const texts = new Map<ConnId, string>();
     let calls = 0;
     const handler = stage.handler({
       // One read a call, of a few bytes: it must be called again for the rest.
       onReadable(conn) {
         const length = 1 + (calls++ % 7);
         const count = reactor.read(conn, stage.slab, 3, length);
-        if (count > 0) text += Buffer.from(stage.slab.bytes.subarray(3, 3 + count)).toString('latin1');
-        else if (count === 0) {
-          stage.tell('read', text, calls);
-          reactor.close(conn);
-        }
+        const text = texts.get(conn) ?? '';
+        const bytes = stage.slab.bytes.subarray(3, 3 + Math.max(count, 0));
+        texts.set(conn, text + Buffer.from(bytes).toString('latin1'));
+        if (count !== 0) return;
+        stage.tell('read', text, calls);
+        reactor.close(conn);
       },
     });
     stage.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
@@ -153,33 +154,49 @@ export const scenarios: Record<string, Scenario> = {
     const { reactor } = stage;
     const chunk = Buffer.from(Array.from({ length: 65_536 }, (_, i) => i % 251));
     const slab = reactor.slab(chunk.length);
-    slab.bytes.set(chunk);
     let sent = 0;
     let room = 0;
     const fill = (conn: ConnId) => {
       while (sent < count) {
         const offset = sent % chunk.length;
         const length = Math.min(chunk.length - offset, count - sent);
+        slab.bytes.set(chunk);
         const taken = reactor.write(conn, slab, offset, length);
+        // The slab is the caller's again at once.
+        slab.bytes.fill(0xff);
         if (taken < 0) return stage.tell('write failed', -taken);
         sent += taken;
         if (taken < length) return stage.tell('full', sent);
       }
       stage.tell('written', sent, room);
-      reactor.shutdownWrite(conn);
+      // In order: behind all that was written.
+      reactor.close(conn);
     };
     const handler = stage.handler({
       onWritable(conn) {
         room++;
         fill(conn);
       },
-      onReadable(conn) {
-        if (stage.readAll(conn).ended) reactor.close(conn);
-      },
     });
     stage.listen('127.0.0.1', (conn) => {
       reactor.attach(conn, handler, 0);
       fill(conn);
+    });
+  },
+
+  /** Writes until there is no room, and closes. */
+  closeFull(stage) {
+    const { reactor } = stage;
+    stage.listen('127.0.0.1', (conn) => {
+      reactor.attach(conn, stage.handler({}), 0);
+      let sent = 0;
+      let taken = 0;
+      do {
+        taken = reactor.write(conn, stage.slab, 0, stage.slab.bytes.length);
+        sent += taken;
+      } while (taken === stage.slab.bytes.length);
+      reactor.close(conn);
+      stage.tell('closed', sent);
     });
   },
 

@@ -1,7 +1,6 @@
 // struct sockaddr_in and sockaddr_in6: known bytes, and every literal round.
 
 import fc from 'fast-check';
-import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from '../../src/reactor/sockaddr.ts';
 
@@ -10,6 +9,11 @@ function encoded(address: string, port: number): string {
   const bytes = new Uint8Array(SOCKADDR_MAX_BYTES).fill(0xee);
   const length = encodeSockaddr(bytes, address, port);
   return Buffer.from(bytes.subarray(0, length)).toString('hex');
+}
+
+/** The address as a URL spells it. */
+function hostOf(address: string): string {
+  return new URL(address.includes(':') ? `http://[${address}]` : `http://${address}`).hostname;
 }
 
 describe('sockaddr', () => {
@@ -52,8 +56,12 @@ describe('sockaddr', () => {
         const length = encodeSockaddr(bytes, address, port);
         expect(length).toBe(address.includes(':') ? 28 : 16);
         expect(decodePort(bytes)).toBe(port);
-        expect(ipaddr.process(decodeAddress(bytes)).toString()).toBe(ipaddr.process(address).toString());
+        // Read by another parser, the URL's.
+        const told = decodeAddress(bytes);
+        const inUrl = address.includes(':') && !told.includes(':') ? `::ffff:${told}` : told;
+        expect(hostOf(inUrl)).toBe(hostOf(address));
       }),
+      { numRuns: 1_000 },
     );
   });
 
