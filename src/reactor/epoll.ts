@@ -2,6 +2,7 @@
 // A turn: epoll_wait, answers of listen and connect, events, ready queue, timers, doorbell, turn-end handlers, closes.
 
 import { ENGINE } from '../limits.ts';
+import { Acceptor } from './acceptor.ts';
 import {
   CONNECTING,
   ConnTable,
@@ -16,15 +17,9 @@ import {
   WANT_WRITE,
   WRITE_SHUT,
 } from './connTable.ts';
-import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from './epollLayout.ts';
 import { ERRNO } from './errno.ts';
 import { IntQueue } from './intQueue.ts';
 import {
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
-  EPOLL_CLOEXEC,
-  EPOLL_CTL_ADD,
-  EPOLL_CTL_DEL,
   EPOLLERR,
   EPOLLET,
   EPOLLHUP,
@@ -36,9 +31,8 @@ import {
   loadLibc,
   MSG_NOSIGNAL,
   SHUT_WR,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
 } from './libc.ts';
+import { LISTENER_WORD, Poller } from './poller.ts';
 import {
   type ConnHandler,
   type ConnId,
@@ -57,30 +51,18 @@ import type { Slab } from './slab.ts';
 import { Sockets } from './sockets.ts';
 import { TimerWheel } from './timers.ts';
 
-/** First word of an event's data: a connection's slot, or one of these with the listener's id in the second word. */
-const LISTENER_WORD = 1 << 24;
-const DOORBELL_WORD = 1 << 25;
-
 /** Registered once for the life of a connection; what handlers are told follows from the slot's flags. */
 const CONN_EVENTS = EPOLLIN + EPOLLPRI + EPOLLOUT + EPOLLRDHUP + EPOLLET;
 const READ_EVENTS = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 const UNTIL_EAGAIN_EVENTS = EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
-interface Listener {
-  readonly id: ListenerId;
-  readonly fd: number;
-  readonly handler: ListenHandler;
-  /** The timer that ends its rest, or 0. */
-  restTimer: TimerId;
-}
-
 /** The outcome of a listen(), connect() or adopt() that is to be told in a later turn. */
 interface Answer {
-  readonly kind: 'listening' | 'listen failed' | 'connect failed' | 'broken';
+  readonly kind: 'bound' | 'connect failed' | 'broken';
   readonly id: number;
   readonly errno: number;
-  /** For an id that has no slot or listener of its own. */
-  readonly handler: ConnHandler | ListenHandler | null;
+  /** For an id that has no slot. */
+  readonly handler: ConnHandler | null;
   readonly tag: number;
 }
 
@@ -91,14 +73,10 @@ export class EpollReactor implements Reactor {
 
   readonly #libc: Libc;
   readonly #sockets: Sockets;
-  readonly #epollFd: number;
-  readonly #layout = epollLayout(process.arch);
-  readonly #events: Slab;
-  readonly #event: Slab;
+  readonly #poller: Poller;
+  readonly #acceptor: Acceptor;
   readonly #table = new ConnTable(ENGINE.connectionsMax);
   readonly #timers = new TimerWheel(this.nowMs, ENGINE.timerTickMs);
-  readonly #listeners = new Map<ListenerId, Listener>();
-  #lastListener = 0;
   /** Slots that are readable, not paused, and to be called in the next turn though no new edge will come. */
   readonly #ready = new IntQueue();
   /** Descriptors to close when the turn ends: none is reused by the kernel while this turn's events are being told. */
@@ -119,26 +97,24 @@ export class EpollReactor implements Reactor {
   readonly #connectTimeout: TimerHandler = {
     onTimer: (conn) => this.#failConnect(this.#table.slotOf(conn), ERRNO.ETIMEDOUT),
   };
-  readonly #restEnd: TimerHandler = { onTimer: (listener) => this.#endRest(listener) };
 
   constructor() {
     const libc = loadLibc();
     if (libc === null) throw new Error('the epoll reactor needs Linux on x64 or arm64, and koffi');
     this.#libc = libc;
     this.#sockets = new Sockets(libc);
-    this.#events = this.slab(ENGINE.eventsPerPoll * this.#layout.strideBytes);
-    this.#event = this.slab(this.#layout.strideBytes);
-    this.#epollFd = libc.epoll_create1(EPOLL_CLOEXEC);
-    if (this.#epollFd < 0) throw new Error(`epoll_create1 failed: errno ${libc.errno()}`);
-    const fd = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    // Edge-triggered: each ring is an edge of its own, so the counter is never read back.
-    if (fd < 0 || this.#watch(fd, EPOLLIN + EPOLLET, DOORBELL_WORD, 0) < 0) {
-      const errno = libc.errno();
-      if (fd >= 0) libc.close(fd);
-      libc.close(this.#epollFd);
-      throw new Error(`the doorbell of the epoll reactor could not be made: errno ${errno}`);
-    }
-    this.doorbell = { kind: 'eventfd', fd };
+    this.#poller = new Poller(libc);
+    this.doorbell = { kind: 'eventfd', fd: this.#poller.doorbellFd };
+    const table = this.#table;
+    this.#acceptor = new Acceptor(libc, this.#poller, this.#sockets, {
+      get full() {
+        return table.full;
+      },
+      accepted: (fd, listener, handler) => this.#accepted(fd, listener, handler),
+      setTimer: (delayMs, handler, tag) => this.setTimer(delayMs, handler, tag),
+      clearTimer: (timer) => this.clearTimer(timer),
+      closeLater: (fd) => this.#closing.push(fd),
+    });
   }
 
   get connections(): number {
@@ -155,50 +131,18 @@ export class EpollReactor implements Reactor {
   // Listening and accepting.
 
   listen(address: string, port: number, handler: ListenHandler): ListenerId {
-    const id = ++this.#lastListener;
-    if (this.#stopping) return id;
-    let fd = this.#sockets.listen(address, port, ENGINE.listenBacklog);
-    if (fd >= 0 && this.#watch(fd, EPOLLIN, LISTENER_WORD, id) < 0) {
-      const errno = this.#libc.errno();
-      this.#libc.close(fd);
-      fd = -errno;
-    }
-    this.#listeners.set(id, { id, fd, handler, restTimer: 0 });
-    this.#answer(fd >= 0 ? 'listening' : 'listen failed', id, fd >= 0 ? 0 : -fd);
+    // Nothing is told any more, and nothing would close the socket.
+    if (this.#stopping) return 0;
+    const id = this.#acceptor.listen(address, port, handler);
+    this.#answer('bound', id, 0);
     return id;
   }
 
-  unlisten(id: ListenerId): void {
-    const listener = this.#listeners.get(id);
-    if (listener === undefined) return;
-    this.#listeners.delete(id);
-    this.#timers.clear(listener.restTimer);
-    if (listener.fd >= 0) this.#closing.push(listener.fd);
+  unlisten(listener: ListenerId): void {
+    this.#acceptor.unlisten(listener);
   }
 
-  #acceptSome(id: ListenerId): void {
-    for (let accepts = 0; accepts < ENGINE.acceptsPerTurn; accepts++) {
-      const listener = this.#listeners.get(id);
-      if (listener === undefined || listener.restTimer !== 0) return;
-      if (this.#table.full) {
-        this.#rest(listener, ERRNO.ENFILE);
-        return;
-      }
-      const fd = this.#libc.accept4(listener.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd >= 0) {
-        this.#accepted(fd, listener);
-        continue;
-      }
-      const errno = this.#libc.errno();
-      if (errno === ERRNO.EAGAIN) return;
-      if (!isOfTheComer(errno)) {
-        this.#rest(listener, errno);
-        return;
-      }
-    }
-  }
-
-  #accepted(fd: number, listener: Listener): void {
+  #accepted(fd: number, listener: ListenerId, handler: ListenHandler): void {
     const slot = this.#table.add(fd, 0, UNATTACHED, 0);
     const conn = this.#table.ids[slot]!;
     if (this.#watchConn(slot) < 0) {
@@ -207,25 +151,11 @@ export class EpollReactor implements Reactor {
     }
     try {
       this.#current = conn;
-      listener.handler.onAccept(conn, listener.id);
+      handler.onAccept(conn, listener);
       if (this.#table.ids[slot] === conn && this.#table.handlers[slot] === UNATTACHED) this.reset(conn);
     } catch (error) {
       this.#fault(error);
     }
-  }
-
-  /** Out of descriptors or memory: a level-triggered listener would wake the thread over and over. */
-  #rest(listener: Listener, errno: number): void {
-    this.#libc.epoll_ctl(this.#epollFd, EPOLL_CTL_DEL, listener.fd, this.#event.address);
-    listener.restTimer = this.setTimer(ENGINE.acceptRestMs, this.#restEnd, listener.id);
-    listener.handler.onAcceptFailed(listener.id, errno);
-  }
-
-  #endRest(id: ListenerId): void {
-    const listener = this.#listeners.get(id);
-    if (listener === undefined) return;
-    const watched = this.#watch(listener.fd, EPOLLIN, LISTENER_WORD, id);
-    listener.restTimer = watched < 0 ? this.setTimer(ENGINE.acceptRestMs, this.#restEnd, id) : 0;
   }
 
   // Connecting, and connections from elsewhere.
@@ -264,7 +194,7 @@ export class EpollReactor implements Reactor {
     const slot = this.#table.slotOf(conn);
     if (slot < 0 || (this.#table.flags[slot]! & CONNECTING) !== 0) return -1;
     const fd = this.#table.fds[slot]!;
-    this.#libc.epoll_ctl(this.#epollFd, EPOLL_CTL_DEL, fd, this.#event.address);
+    this.#poller.unwatch(fd);
     this.#table.remove(slot);
     return fd;
   }
@@ -440,7 +370,7 @@ export class EpollReactor implements Reactor {
     this.#stopping = true;
     this.#answers = [];
     this.#timers.clearAll();
-    for (const id of [...this.#listeners.keys()]) this.unlisten(id);
+    this.#acceptor.unlistenAll();
     for (let slot = 1; slot < this.#table.slotsUsed; slot++)
       if (this.#table.ids[slot] !== 0) this.#void(slot);
     if (!this.#running) this.#release();
@@ -451,8 +381,7 @@ export class EpollReactor implements Reactor {
     this.#released = true;
     this.stop();
     this.#closeAll();
-    // The doorbell stays open: see closeDoorbell().
-    this.#libc.close(this.#epollFd);
+    this.#poller.close();
   }
 
   #turn(): void {
@@ -477,24 +406,19 @@ export class EpollReactor implements Reactor {
           ? ENGINE.pollMaxMs
           : this.#timers.nextDelayMs(performance.now(), ENGINE.pollMaxMs);
     }
-    const count = this.#libc.epoll_wait(this.#epollFd, this.#events.address, ENGINE.eventsPerPoll, timeoutMs);
-    if (count >= 0) return count;
-    const errno = this.#libc.errno();
-    if (errno === ERRNO.EINTR) return 0;
-    throw new Error(`epoll_wait failed: errno ${errno}`);
+    return this.#poller.wait(timeoutMs);
   }
 
   #dispatch(index: number): void {
-    const view = this.#events.view;
-    const events = eventsAt(view, this.#layout, index);
-    const word = wordAt(view, this.#layout, index);
-    const second = secondWordAt(view, this.#layout, index);
+    const events = this.#poller.events(index);
+    const word = this.#poller.word(index);
+    const second = this.#poller.secondWord(index);
     try {
       if (word < LISTENER_WORD) {
         if (this.#table.ids[word] !== 0 && this.#table.generations[word] === second) this.#tell(word, events);
       } else if (word === LISTENER_WORD) {
         this.#current = 0;
-        this.#acceptSome(second);
+        this.#acceptor.accept(second);
       } else this.#rang = true;
     } catch (error) {
       this.#fault(error);
@@ -587,20 +511,11 @@ export class EpollReactor implements Reactor {
   }
 
   #tellAnswer(answer: Answer): void {
-    const { kind, id, errno, tag } = answer;
-    if (kind === 'listening' || kind === 'listen failed') {
-      const listener = this.#listeners.get(id);
-      if (listener === undefined) return;
-      if (kind === 'listening') {
-        const { fd } = listener;
-        listener.handler.onListening(id, this.#sockets.localAddress(fd), this.#sockets.localPort(fd));
-      } else {
-        this.#listeners.delete(id);
-        listener.handler.onListenFailed(id, errno);
-      }
+    const { kind, id, errno, handler, tag } = answer;
+    if (kind === 'bound') {
+      this.#acceptor.tellBound(id);
       return;
     }
-    const handler = answer.handler as ConnHandler | null;
     if (kind === 'connect failed') {
       if (handler !== null) handler.onConnectFailed(id, tag, errno);
       else this.#failConnect(this.#table.slotOf(id), errno);
@@ -676,32 +591,7 @@ export class EpollReactor implements Reactor {
   }
 
   #watchConn(slot: number): number {
-    return this.#watch(this.#table.fds[slot]!, CONN_EVENTS, slot, this.#table.generations[slot]!);
-  }
-
-  #watch(fd: number, events: number, word: number, second: number): number {
-    writeEvent(this.#event.view, this.#layout, 0, events, word, second);
-    return this.#libc.epoll_ctl(this.#epollFd, EPOLL_CTL_ADD, fd, this.#event.address);
-  }
-}
-
-/** Failures of accept4() that are the comer's alone, or pass by themselves (accept(2), "Error handling"). */
-function isOfTheComer(errno: number): boolean {
-  switch (errno) {
-    case ERRNO.ECONNABORTED:
-    case ERRNO.EPERM:
-    case ERRNO.EINTR:
-    case ERRNO.EPROTO:
-    case ERRNO.ENOPROTOOPT:
-    case ERRNO.EOPNOTSUPP:
-    case ERRNO.ENONET:
-    case ERRNO.ENETDOWN:
-    case ERRNO.ENETUNREACH:
-    case ERRNO.EHOSTDOWN:
-    case ERRNO.EHOSTUNREACH:
-      return true;
-    default:
-      return false;
+    return this.#poller.watch(this.#table.fds[slot]!, CONN_EVENTS, slot, this.#table.generations[slot]!);
   }
 }
 

@@ -1,0 +1,83 @@
+// An epoll instance, its array of events and its doorbell: what the epoll reactor sleeps on. Used by epoll.ts and acceptor.ts.
+
+import { ENGINE } from '../limits.ts';
+import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from './epollLayout.ts';
+import { ERRNO } from './errno.ts';
+import {
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLLET,
+  EPOLLIN,
+  type Libc,
+} from './libc.ts';
+
+/** First word of an event's data: a connection's slot, or one of these. */
+export const LISTENER_WORD = 1 << 24;
+const DOORBELL_WORD = 1 << 25;
+
+export class Poller {
+  readonly doorbellFd: number;
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #layout = epollLayout(process.arch);
+  readonly #events = new DataView(new ArrayBuffer(ENGINE.eventsPerPoll * this.#layout.strideBytes));
+  readonly #eventsAddress: number;
+  readonly #event = new DataView(new ArrayBuffer(this.#layout.strideBytes));
+  readonly #eventAddress: number;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#eventsAddress = libc.addressOf(new Uint8Array(this.#events.buffer));
+    this.#eventAddress = libc.addressOf(new Uint8Array(this.#event.buffer));
+    this.#fd = libc.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#fd < 0) throw new Error(`epoll_create1 failed: errno ${libc.errno()}`);
+    this.doorbellFd = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    // Edge-triggered: each ring is an edge of its own, so the counter is never read back.
+    if (this.doorbellFd < 0 || this.watch(this.doorbellFd, EPOLLIN + EPOLLET, DOORBELL_WORD, 0) < 0) {
+      const errno = libc.errno();
+      if (this.doorbellFd >= 0) libc.close(this.doorbellFd);
+      libc.close(this.#fd);
+      throw new Error(`the doorbell of the epoll reactor could not be made: errno ${errno}`);
+    }
+  }
+
+  /** Below 0 on failure, the reason in errno. */
+  watch(fd: number, events: number, word: number, secondWord: number): number {
+    writeEvent(this.#event, this.#layout, 0, events, word, secondWord);
+    return this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, this.#eventAddress);
+  }
+
+  unwatch(fd: number): void {
+    this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_DEL, fd, this.#eventAddress);
+  }
+
+  /** Sleeps, and returns how many events there are. */
+  wait(timeoutMs: number): number {
+    const count = this.#libc.epoll_wait(this.#fd, this.#eventsAddress, ENGINE.eventsPerPoll, timeoutMs);
+    if (count >= 0) return count;
+    const errno = this.#libc.errno();
+    if (errno === ERRNO.EINTR) return 0;
+    // EBADF, EFAULT, EINVAL: only a fault of this program.
+    throw new Error(`epoll_wait failed: errno ${errno}`);
+  }
+
+  events(index: number): number {
+    return eventsAt(this.#events, this.#layout, index);
+  }
+
+  word(index: number): number {
+    return wordAt(this.#events, this.#layout, index);
+  }
+
+  secondWord(index: number): number {
+    return secondWordAt(this.#events, this.#layout, index);
+  }
+
+  /** The doorbell stays open: see closeDoorbell(). */
+  close(): void {
+    this.#libc.close(this.#fd);
+  }
+}
