@@ -87,6 +87,8 @@ export const CLIENT = {
   farewellReadBytes: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
   openTimeoutMs: 45_000,
+  /** A stream whose client has ended, and which nothing came for since, is given up after so long. */
+  halfClosedIdleMs: 600_000,
 } as const;
 
 /** Towards strangers on the tunnel port. */

@@ -90,6 +90,7 @@ export class ClientRelay extends Relay {
   }
 
   protected override localEnded(tunnel: Tunnel, slot: number): void {
+    tunnel.sinceMs[slot] = this.reactor.nowMs;
     const exchange = tunnel.exchangeOf.get(slot);
     if (exchange === undefined || exchange.phase === 'opaque') super.localEnded(tunnel, slot);
     else if (!exchange.requestBody.done) this.localBroke(tunnel, slot);

@@ -2,6 +2,7 @@
 // the only worker, too.
 
 import { workerData } from 'node:worker_threads';
+import { PROTOCOL } from '../limits.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { ConnId, ListenerId, ListenHandler } from '../reactor/reactor.ts';
 import { Bell, Sleeper } from '../ring/bell.ts';
@@ -167,14 +168,11 @@ class HubThread implements ListenHandler {
       reactor.resumeRead(conn);
       return;
     }
-    if (!this.#strangers!.accepted(conn)) return;
     const { message2, index, number, worker, sendKey, receiveKey } = accepted;
-    const answer = new Uint8Array(2 + message2.length);
-    answer[0] = message2.length >>> 8;
-    answer[1] = message2.length;
-    answer.set(message2, 2);
     const handed =
-      this.#teller.say(conn, answer) && this.#doors[worker]!.adopt(conn, index, number, sendKey, receiveKey);
+      this.#strangers!.accepted(conn) &&
+      this.#teller.say(conn, withLength(message2)) &&
+      this.#doors[worker]!.adopt(conn, index, number, sendKey, receiveKey);
     sendKey.fill(0);
     receiveKey.fill(0);
     if (handed) return;
@@ -209,6 +207,15 @@ class HubThread implements ListenHandler {
     slots.set('lingering', this.#worker?.relay.lingering.count ?? 0);
     slots.set('heldBytes', this.#worker?.relay.pool.heldBytes ?? 0);
   }
+}
+
+/** A handshake message as it goes over the wire. */
+function withLength(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(PROTOCOL.lengthBytes + message.length);
+  bytes[0] = message.length >>> 8;
+  bytes[1] = message.length;
+  bytes.set(message, PROTOCOL.lengthBytes);
+  return bytes;
 }
 
 new HubThread().start();

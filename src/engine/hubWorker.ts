@@ -49,6 +49,10 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     options.reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
+  get nowMs(): number {
+    return this.#reactor.nowMs;
+  }
+
   // --- Tunnels -------------------------------------------------------------------------------------------------------------------
 
   /** A node whose handshake was accepted. */
@@ -113,7 +117,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     tunnel.cover(slot);
     tunnel.connOf[slot] = conn;
     tunnel.kindOf[slot] = request.kind | UNANSWERED;
-    tunnel.openedAtMs[slot] = this.#reactor.nowMs;
+    tunnel.sinceMs[slot] = this.#reactor.nowMs;
     this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
     this.#reactor.pauseRead(conn);
     this.relay.begin(tunnel, slot, request);
@@ -141,23 +145,30 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.relay.fail(this.tunnels.at(index), slot, failureOfReason(reason));
   }
 
-  /** Now and then: gives up streams whose node gave no answer, and those that only the target keeps open. */
+  /** Now and then: gives up streams that nobody answers, and those whose client left without saying so. */
   onTimer(): void {
-    const overdueMs = this.#reactor.nowMs - CLIENT.openTimeoutMs;
     for (const tunnel of this.tunnels.all()) {
-      const { streams } = tunnel.session;
-      for (let slot = 0; slot < tunnel.connOf.length; slot++) {
-        const flags = streams.flags[slot]!;
-        if ((flags & (STREAM.OPEN | STREAM.CLOSING)) !== STREAM.OPEN || tunnel.openedAtMs[slot]! > overdueMs)
-          continue;
-        const clientless = tunnel.connOf[slot] === 0;
-        if ((flags & STREAM.OPENING) === 0 && !clientless) continue;
-        tunnel.session.abort(slot);
-        if (!clientless) this.relay.fail(tunnel, slot, 'openTimedOut');
-        this.tunnels.touch(tunnel);
-      }
+      for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#giveUpOverdue(tunnel, slot);
     }
     this.#reactor.setTimer(ENGINE.sweepMs, this, 0);
+  }
+
+  #giveUpOverdue(tunnel: Tunnel, slot: number): void {
+    const flags = tunnel.session.streams.flags[slot]!;
+    if ((flags & (STREAM.OPEN | STREAM.CLOSING)) !== STREAM.OPEN) return;
+    const waitedMs = this.#reactor.nowMs - tunnel.sinceMs[slot]!;
+    const clientless = tunnel.connOf[slot] === 0;
+    if ((flags & STREAM.OPENING) !== 0 || clientless) {
+      if (waitedMs < CLIENT.openTimeoutMs) return;
+      tunnel.session.abort(slot);
+      if (!clientless) this.relay.fail(tunnel, slot, 'openTimedOut');
+    } else {
+      // A client that closed altogether looks like one that half-closed, until bytes come for it.
+      if ((flags & STREAM.ENDED_HERE) === 0 || waitedMs < CLIENT.halfClosedIdleMs) return;
+      tunnel.session.abort(slot);
+      this.relay.resetLocal(tunnel, slot);
+    }
+    this.tunnels.touch(tunnel);
   }
 
   // --- Ending --------------------------------------------------------------------------------------------------------------------
@@ -195,6 +206,8 @@ class HubStreams implements SessionHandler {
       tunnel.session.consumed(slot, length);
       return;
     }
+    if ((tunnel.session.streams.flags[slot]! & STREAM.ENDED_HERE) !== 0)
+      tunnel.sinceMs[slot] = this.#worker.nowMs;
     if ((tunnel.kindOf[slot]! & ~UNANSWERED) === CLIENT_KIND.httpForward) {
       this.#worker.relay.deliverExchange(tunnel, slot, slab, offset, length);
     } else this.#worker.relay.deliver(tunnel, slot, slab, offset, length);

@@ -29,8 +29,8 @@ export class Tunnel {
   pendingOf: (Pending | null)[] = new Array(INITIAL_CAPACITY).fill(null);
   /** By slot: what the client speaks (client.ts), 0 on a node. */
   kindOf = new Uint8Array(INITIAL_CAPACITY);
-  /** By slot: when the stream was opened (hub only). */
-  openedAtMs = new Float64Array(INITIAL_CAPACITY);
+  /** By slot, hub only: when the stream was opened; once its client has ended, when bytes last came for it. */
+  sinceMs = new Float64Array(INITIAL_CAPACITY);
   /** By slot: bytes of the client that wait for room in the tunnel; few streams ever have any. */
   readonly earlyOf = new Map<number, Uint8Array>();
   /** By slot: HTTP requests in absolute form; CONNECT and SOCKS need none. */
@@ -58,9 +58,9 @@ export class Tunnel {
     const kindOf = new Uint8Array(capacity);
     kindOf.set(this.kindOf);
     this.kindOf = kindOf;
-    const openedAtMs = new Float64Array(capacity);
-    openedAtMs.set(this.openedAtMs);
-    this.openedAtMs = openedAtMs;
+    const sinceMs = new Float64Array(capacity);
+    sinceMs.set(this.sinceMs);
+    this.sinceMs = sinceMs;
     while (this.pendingOf.length < capacity) this.pendingOf.push(null);
   }
 }
