@@ -1,0 +1,15 @@
+// The peers by name. Used by the bench's command line and tests.
+
+import type { Peer, PeerName } from './peer.ts';
+import { direct, microsocks } from './plain.ts';
+import { restunnel } from './restunnel.ts';
+import { shadowsocks } from './shadowsocks.ts';
+import { ssh } from './ssh.ts';
+
+export const PEERS: { readonly [name in PeerName]: Peer } = {
+  restunnel,
+  direct,
+  microsocks,
+  ssh,
+  shadowsocks,
+};

@@ -1,0 +1,98 @@
+// Ours: a hub and its exit nodes, each a process of its own, started by the command that users start.
+
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Address } from '../load/orders.ts';
+import { type Child, startChild, until } from '../machine/child.ts';
+import type { Peer, PeerOptions, RunningPeer } from './peer.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/restunnel.js', import.meta.url));
+const READY_MS = 30_000;
+const LOOPBACK_ANY = '127.0.0.1:0';
+
+export const restunnel: Peer = {
+  name: 'restunnel',
+  programs: [],
+  async start(options) {
+    const children: Child[] = [];
+    try {
+      return await startAll(options, children);
+    } catch (error) {
+      for (const child of children.reverse()) await child.stop();
+      throw error;
+    }
+  },
+};
+
+async function startAll(options: PeerOptions, children: Child[]): Promise<RunningPeer> {
+  const dataDir = join(options.folder, 'hub');
+  const hub = startBin(options, 'hub', [
+    ...['--data-dir', dataDir, '--workers', String(options.workers)],
+    ...[
+      '--tunnel',
+      LOOPBACK_ANY,
+      '--socks',
+      LOOPBACK_ANY,
+      '--http',
+      LOOPBACK_ANY,
+      '--dashboard',
+      LOOPBACK_ANY,
+    ],
+  ]);
+  children.push(hub);
+  const { socks, http, tunnel } = await ready<{ socks: string; http: string; tunnel: string }>(options, hub);
+  const dial = options.detour === null ? address(tunnel) : await options.detour(address(tunnel));
+  for (let i = 0; i < options.nodes; i++) {
+    const link = new URL(await pairingLink(dataDir));
+    link.host = `${dial.host}:${dial.port}`;
+    const node = startBin(options, `node${i + 1}`, [
+      ...['--data-dir', join(options.folder, `node${i + 1}`), '--pair', link.href],
+      ...['--allow-target', '127.0.0.0/8'],
+    ]);
+    children.push(node);
+    await ready(options, node);
+  }
+  const [, ...nodes] = children;
+  return {
+    proxy: address(socks),
+    httpProxy: address(http),
+    pids: () => ({ hub: [hub.pid], node: nodes.map((node) => node.pid) }),
+    async stop() {
+      for (const child of [...children].reverse()) await child.stop();
+    },
+  } as RunningRestunnel;
+}
+
+export interface RunningRestunnel extends RunningPeer {
+  readonly httpProxy: Address;
+}
+
+function startBin(options: PeerOptions, name: string, args: readonly string[]): Child {
+  const command = name === 'hub' ? 'hub' : 'node';
+  const readyFile = join(options.folder, `${name}.json`);
+  return startChild(name, process.execPath, [
+    ...options.nodeOptions,
+    ...[BIN, command, ...args, '--log-level', 'warn', '--ready-file', readyFile],
+  ]);
+}
+
+function ready<T>(options: PeerOptions, child: Child): Promise<T> {
+  const file = join(options.folder, `${child.name}.json`);
+  return until(`${child.name} ready`, child, READY_MS, () =>
+    existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : null,
+  );
+}
+
+async function pairingLink(dataDir: string): Promise<string> {
+  const args = [BIN, 'pair', '--data-dir', dataDir, '--public-host', '127.0.0.1', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return (JSON.parse(stdout) as { link: string }).link;
+}
+
+function address(text: string): Address {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+}

@@ -1,0 +1,73 @@
+// The JSON of a run: every sample, and on what it was taken. Used by run.ts.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem, type } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CaseResult } from '../runScenario.ts';
+import type { Scenario, Settings } from '../scenarios/scenario.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface RunFacts {
+  readonly settings: Settings;
+  readonly peers: readonly string[];
+  readonly workers: number;
+  readonly rounds: number;
+}
+
+export function writeResult(
+  file: string,
+  scenario: Scenario,
+  facts: RunFacts,
+  results: readonly CaseResult[],
+): void {
+  const result = {
+    scenario: scenario.name,
+    ...facts,
+    command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+    at: new Date().toISOString(),
+    commit: commit(),
+    machine: {
+      cpu: cpus()[0]?.model ?? '',
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      kernel: `${type()} ${release()}`,
+      node: process.version,
+    },
+    versions: versions(),
+    cases: results,
+  };
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['-C', ROOT, 'describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Of the packages the bytes pass through, and of the other programs. */
+function versions(): { [name: string]: string } {
+  const found: { [name: string]: string } = {};
+  for (const name of ['koffi', 'sodium-native']) {
+    const text = readFileSync(`${ROOT}/node_modules/${name}/package.json`, 'utf8');
+    found[name] = (JSON.parse(text) as { version: string }).version;
+  }
+  for (const name of ['openssh-client', 'openssh-server', 'shadowsocks-libev', 'microsocks']) {
+    try {
+      const args = ['-W', '-f', '$' + '{Version}', name];
+      found[name] = execFileSync('dpkg-query', args, {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    } catch {
+      // Not installed, or not Debian.
+    }
+  }
+  return found;
+}

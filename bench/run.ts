@@ -1,0 +1,81 @@
+// `npm run bench`: lists the scenarios, runs one against our peers, prints a table and writes JSON. See bench/README.md.
+
+import { Command } from 'commander';
+import { findProgram } from './machine/programs.ts';
+import { PEERS } from './peers/all.ts';
+import type { PeerName } from './peers/peer.ts';
+import { writeResult } from './report/result.ts';
+import { drawTable } from './report/table.ts';
+import { runScenario } from './runScenario.ts';
+import { SCENARIOS } from './scenarios/all.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+
+interface Flags {
+  readonly [option: string]: string | boolean | string[] | undefined;
+}
+
+const program = new Command('bench').description('Benchmarks of hub and node, beside other programs');
+for (const scenario of SCENARIOS) addScenario(scenario);
+program
+  .command('all')
+  .description('every scenario with its defaults')
+  .option('--json <folder>', 'write SCENARIO.json there')
+  .action(async (flags: { json?: string }) => {
+    for (const scenario of SCENARIOS) {
+      const json = flags.json === undefined ? undefined : `${flags.json}/${scenario.name}.json`;
+      await run(scenario, { json });
+    }
+  });
+await program.parseAsync();
+
+function addScenario(scenario: Scenario): void {
+  const command = program.command(scenario.name).description(scenario.about);
+  for (const { name, about, value } of scenario.options) command.option(`--${name} <value>`, about, value);
+  command
+    .option('--peers <names>', `of ${Object.keys(PEERS).join(', ')}`, scenario.peers.join(','))
+    .option('--rounds <n>', 'rounds that count', String(scenario.rounds))
+    .option('--workers <n>', "our hub's worker threads", '0')
+    .option('--no-warm-up', 'count the first round, too')
+    .option('--node-option <option>', 'for our hub and node, e.g. --cpu-prof; may be repeated', collect, [])
+    .option('--json <file>', 'write all samples there')
+    .action((flags: Flags) => run(scenario, flags));
+}
+
+async function run(scenario: Scenario, flags: Flags): Promise<void> {
+  const settings = Object.fromEntries(
+    scenario.options.map(({ name, value }) => [name, String(flags[camel(name)] ?? value)]),
+  );
+  const wanted = flags.peers === undefined ? scenario.peers : (String(flags.peers).split(',') as PeerName[]);
+  const peers = wanted.filter((name) => isThere(name));
+  const workers = Number(flags.workers ?? 0);
+  const rounds = Number(flags.rounds ?? scenario.rounds);
+  const results = await runScenario(scenario, {
+    settings,
+    peers,
+    rounds,
+    workers,
+    nodeOptions: (flags.nodeOption as string[] | undefined) ?? [],
+    warmUp: flags.warmUp !== false,
+    progress: (text) => process.stderr.write(`${text}\n`),
+  });
+  process.stdout.write(drawTable(scenario, results));
+  if (typeof flags.json === 'string')
+    writeResult(flags.json, scenario, { settings, peers, workers, rounds }, results);
+}
+
+function isThere(name: PeerName): boolean {
+  const peer = PEERS[name];
+  if (peer === undefined) throw new Error(`no peer "${name}"`);
+  const missing = peer.programs.filter((one) => findProgram(one) === null);
+  if (missing.length > 0) process.stderr.write(`left out: ${name}, for want of ${missing.join(' and ')}\n`);
+  return missing.length === 0;
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+/** As commander names them. */
+function camel(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,78 @@
+// Bulk: so many bytes over so many streams, down or up.
+
+import {
+  assertWhole,
+  type Case,
+  type Metric,
+  meter,
+  numbersOf,
+  perRole,
+  type Scenario,
+  sizeOf,
+} from './scenario.ts';
+
+const TIMEOUT_MS = 180_000;
+/** The origin's answer to an upload. */
+const RECEIPT_BYTES = 16;
+
+const METRICS: readonly Metric[] = [
+  { key: 'cpuSecondsPerGb', label: 'CPU s/GB', digits: 2, better: 'lower', target: 0.5 },
+  { key: 'hubCpuSecondsPerGb', label: 'hub', digits: 2, better: 'lower' },
+  { key: 'nodeCpuSecondsPerGb', label: 'node', digits: 2, better: 'lower' },
+  { key: 'megabytesPerSecond', label: 'MB/s', digits: 0, better: 'higher' },
+];
+
+export const bulk: Scenario = {
+  name: 'bulk',
+  about: 'CPU per gigabyte and throughput of long transfers',
+  options: [
+    { name: 'streams', about: 'streams at once', value: '1,64' },
+    { name: 'direction', about: 'down, up or both', value: 'down,up' },
+    { name: 'bytes', about: 'bytes in all', value: '1G' },
+  ],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'],
+  rounds: 3,
+  cases(settings) {
+    const bytes = sizeOf(settings.bytes!);
+    return numbersOf(settings.streams!).flatMap((streams) =>
+      settings.direction!.split(',').map((direction) => bulkCase(streams, direction, bytes)),
+    );
+  },
+};
+
+function bulkCase(streams: number, direction: string, bytes: number): Case {
+  if (direction !== 'down' && direction !== 'up') throw new Error(`--direction: not "${direction}"`);
+  const each = Math.ceil(bytes / streams);
+  return {
+    label: `${streams} stream${streams === 1 ? '' : 's'} ${direction}`,
+    metrics: METRICS,
+    async measure(stage) {
+      const { client, way } = stage;
+      await client.open(
+        'bulk',
+        way,
+        streams,
+        {
+          kind: 'transfer',
+          requestBytes: direction === 'down' ? 0 : each,
+          responseBytes: direction === 'down' ? each : RECEIPT_BYTES,
+        },
+        TIMEOUT_MS,
+      );
+      const read = meter(stage);
+      client.go('bulk');
+      const tally = await client.done('bulk', TIMEOUT_MS);
+      const measured = read();
+      await client.close('bulk');
+      assertWhole(tally, streams);
+      const carried = each * streams;
+      return {
+        numbers: {
+          ...perRole(measured, 'SecondsPerGb', carried, 1e6),
+          megabytesPerSecond: carried / 1e3 / tally.elapsedMs,
+        },
+        threads: measured.threads,
+      };
+    },
+  };
+}

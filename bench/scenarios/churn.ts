@@ -1,0 +1,54 @@
+// Churn: new connections, each of them a SOCKS connect, a small download and the close.
+
+import { assertWhole, type Metric, meter, numbersOf, perRole, type Scenario, sizeOf } from './scenario.ts';
+
+const TIMEOUT_MS = 180_000;
+
+const METRICS: readonly Metric[] = [
+  { key: 'cpuMicrosPerConnection', label: 'CPU µs/conn', digits: 0, better: 'lower', target: 0.3 },
+  { key: 'hubCpuMicrosPerConnection', label: 'hub', digits: 0, better: 'lower' },
+  { key: 'nodeCpuMicrosPerConnection', label: 'node', digits: 0, better: 'lower' },
+  { key: 'p50Micros', label: 'p50 µs', digits: 0, better: 'lower' },
+  { key: 'p99Micros', label: 'p99 µs', digits: 0, better: 'lower' },
+  { key: 'connectionsPerSecond', label: 'conn/s', digits: 0, better: 'higher' },
+];
+
+export const churn: Scenario = {
+  name: 'churn',
+  about: 'CPU per new connection: SOCKS connect, a small download, close',
+  options: [
+    { name: 'at-once', about: 'connections under way at once', value: '32' },
+    { name: 'down', about: 'bytes each downloads', value: '1024' },
+    { name: 'connections', about: 'connections in all', value: '20k' },
+  ],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'],
+  rounds: 3,
+  cases(settings) {
+    const bytes = sizeOf(settings.down!);
+    const count = sizeOf(settings.connections!);
+    return numbersOf(settings['at-once']!).map((atOnce) => ({
+      label: `${atOnce} at once, ${bytes} B`,
+      metrics: METRICS,
+      async measure(stage) {
+        const { client, way } = stage;
+        const load = { kind: 'churn', sizes: { kind: 'fixed', bytes }, count } as const;
+        await client.open('churn', way, atOnce, load, TIMEOUT_MS);
+        const read = meter(stage);
+        client.go('churn');
+        const tally = await client.done('churn', TIMEOUT_MS);
+        const measured = read();
+        await client.close('churn');
+        assertWhole(tally, count);
+        return {
+          numbers: {
+            ...perRole(measured, 'MicrosPerConnection', count, 1e3),
+            p50Micros: tally.latencies!.p50,
+            p99Micros: tally.latencies!.p99,
+            connectionsPerSecond: (count / tally.elapsedMs) * 1e3,
+          },
+          threads: measured.threads,
+        };
+      },
+    }));
+  },
+};

@@ -1,0 +1,127 @@
+// What a scenario is, and what it is given to measure one peer with. Implemented by the files beside this one, run by run.ts.
+
+import type { Client, Origin } from '../load/loadProcess.ts';
+import type { Tally, Way } from '../load/orders.ts';
+import { type Spent, spentBetween, type Usage, usageOf } from '../machine/usage.ts';
+import type { Detour, PeerName, RunningPeer } from '../peers/peer.ts';
+
+/** One peer, running, and the load processes around it. */
+export interface Stage {
+  readonly client: Client;
+  readonly origin: Origin;
+  readonly peer: RunningPeer;
+  readonly peerName: PeerName;
+  readonly way: Way;
+}
+
+/** Numbers by metric name; units are in the names. */
+export type Numbers = { readonly [metric: string]: number };
+
+export interface Sample {
+  readonly numbers: Numbers;
+  /** CPU milliseconds of the busy threads, by role. */
+  readonly threads?: { readonly [role: string]: Spent['threads'] };
+}
+
+export interface Metric {
+  readonly key: string;
+  readonly label: string;
+  /** Digits behind the point in tables. */
+  readonly digits: number;
+  readonly better: 'lower' | 'higher';
+  /** Ratio of ours to the best of ssh and shadowsocks that we mean to reach, where there is one. */
+  readonly target?: number;
+}
+
+export interface Case {
+  readonly label: string;
+  readonly metrics: readonly Metric[];
+  readonly measure: (stage: Stage) => Promise<Sample>;
+}
+
+/** Values of a scenario's options, as text. */
+export type Settings = { readonly [option: string]: string };
+
+export interface Option {
+  readonly name: string;
+  readonly about: string;
+  readonly value: string;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  readonly options: readonly Option[];
+  readonly peers: readonly PeerName[];
+  readonly rounds: number;
+  /** Each measurement gets processes of its own: for memory. */
+  readonly fresh?: boolean;
+  /** Exit nodes of ours. */
+  readonly nodes?: number;
+  /** Threads of our hub, one run with each. */
+  readonly workers?: readonly number[];
+  readonly detour?: (settings: Settings) => Promise<{ detour: Detour; stop(): Promise<void> }>;
+  cases(settings: Settings): Case[];
+}
+
+/** Reads CPU clocks now; the function it returns reads them again. */
+export function meter(stage: Stage): () => Measured {
+  const roles = (): { readonly [role: string]: readonly number[] } => ({
+    ...stage.peer.pids(),
+    client: [stage.client.process.child.pid],
+    origin: [stage.origin.process.child.pid],
+  });
+  const before = usagesOf(roles());
+  return () => {
+    const after = usagesOf(roles());
+    const threads: { [role: string]: Spent['threads'] } = {};
+    const cpuMs: { [role: string]: number } = {};
+    let total = 0;
+    for (const [role, usage] of Object.entries(after)) {
+      const spent = spentBetween(before[role] ?? { processes: new Map(), rssBytes: 0 }, usage);
+      threads[role] = spent.threads;
+      cpuMs[role] = spent.cpuMs;
+      if (role !== 'client' && role !== 'origin') total += spent.cpuMs;
+    }
+    return { peerCpuMs: total, cpuMs, threads };
+  };
+}
+
+export interface Measured {
+  /** Of all processes of the peer: of hub and node together. */
+  readonly peerCpuMs: number;
+  readonly cpuMs: { readonly [role: string]: number };
+  readonly threads: { readonly [role: string]: Spent['threads'] };
+}
+
+/** CPU of each role, divided by `units` things done, times `scale`: 'hubCpuMsPerGb' and so on. */
+export function perRole(measured: Measured, suffix: string, units: number, scale: number): Numbers {
+  const numbers: { [metric: string]: number } = { [`cpu${suffix}`]: (measured.peerCpuMs * scale) / units };
+  for (const [role, ms] of Object.entries(measured.cpuMs))
+    numbers[`${role}Cpu${suffix}`] = (ms * scale) / units;
+  return numbers;
+}
+
+function usagesOf(roles: { readonly [role: string]: readonly number[] }): { [role: string]: Usage } {
+  return Object.fromEntries(Object.entries(roles).map(([role, pids]) => [role, usageOf(pids)]));
+}
+
+/** Throws unless everything that was begun was carried, byte for byte. */
+export function assertWhole(tally: Tally, completed: number): Tally {
+  if (tally.failed > 0 || tally.completed !== completed) {
+    const why = tally.failures.join(', ');
+    throw new Error(`${tally.failed} of ${completed} failed (${tally.completed} completed): ${why}`);
+  }
+  return tally;
+}
+
+export function numbersOf(text: string): number[] {
+  return text.split(',').map(sizeOf);
+}
+
+/** '64', '2G', '10k': powers of 1000. */
+export function sizeOf(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kMG]?)$/.exec(text.trim());
+  if (match === null) throw new Error(`"${text}" is not a number (of k, M or G)`);
+  return Number(match[1]) * { '': 1, k: 1e3, M: 1e6, G: 1e9 }[match[2] as '' | 'k' | 'M' | 'G'];
+}
