@@ -447,6 +447,7 @@ export class Session {
 
   /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
   prepare(): void {
+    this.#turns.flushed();
     if (this.#writeSessionControl()) this.#writeStreamControl();
     this.outbound.seal();
   }

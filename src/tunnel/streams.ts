@@ -60,6 +60,8 @@ export class Streams {
   nextBlocked = new Int32Array(INITIAL_CAPACITY);
   /** Of a slot that is BLOCKED: the id of the stream that waits, because the slot may have a new one by now. */
   blockedId = new Uint32Array(INITIAL_CAPACITY);
+  /** The round of turns.ts in which the stream was served last; 0 for none. */
+  servedRound = new Uint32Array(INITIAL_CAPACITY);
   /** Streams in use, closing ones included. */
   count = 0;
   #firstFree = NONE;
@@ -131,6 +133,7 @@ export class Streams {
     this.sendCredit[slot] = this.#initialWindowBytes;
     this.receiveCredit[slot] = this.#initialWindowBytes;
     this.consumed[slot] = 0;
+    this.servedRound[slot] = 0;
     this.count++;
   }
 
@@ -148,6 +151,7 @@ export class Streams {
     this.nextOwing = grown(this.nextOwing, new Int32Array(capacity));
     this.nextBlocked = grown(this.nextBlocked, new Int32Array(capacity));
     this.blockedId = grown(this.blockedId, new Uint32Array(capacity));
+    this.servedRound = grown(this.servedRound, new Uint32Array(capacity));
     this.capacity = capacity;
   }
 }

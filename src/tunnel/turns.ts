@@ -1,9 +1,11 @@
-// Who sends next when the tunnel's queue is full: every stream that waits gets one turn before any gets a second, in whatever order
-// the reactor reports their sockets. Called by session.ts.
+// Who sends next when the tunnel's queue is full. It goes by rounds: a stream has one turn in each, and a round lasts until everyone who
+// waits in it was served, in whatever order the reactor reports their sockets. Called by session.ts.
 
 import { STREAM, type Streams } from './streams.ts';
 
 const NONE = -1;
+/** Flushes after which nobody waits any longer for those that were told of room. */
+const PATIENCE = 4;
 
 interface Chain {
   head: number;
@@ -12,12 +14,14 @@ interface Chain {
 
 export class Turns {
   readonly #streams: Streams;
-  /** Streams of this round that wait for their turn. */
+  #number = 1;
+  /** Streams that wait for their turn in this round. */
   #round: Chain = { head: NONE, tail: NONE };
   /** Streams that wait for the next round. */
   #later: Chain = { head: NONE, tail: NONE };
   /** Streams with TURN: told of room, not seen since. */
   #told = 0;
+  #flushes = 0;
 
   constructor(streams: Streams) {
     this.#streams = streams;
@@ -29,14 +33,16 @@ export class Turns {
 
   /** Whether the stream may write now. If not, it waits, and next() will name it. */
   ask(slot: number, hasRoom: boolean): boolean {
-    const streams = this.#streams;
-    if ((streams.flags[slot]! & STREAM.TURN) !== 0) {
-      this.leave(slot);
-      if (!hasRoom) this.#wait(slot, this.#round);
-      return hasRoom;
+    const { servedRound } = this.#streams;
+    this.leave(slot);
+    const hadTurn = servedRound[slot] === this.#number && (this.#told > 0 || this.waiting);
+    if (hasRoom && !hadTurn) {
+      servedRound[slot] = this.#number;
+      // It may be in a chain still: then it waits there no more.
+      this.#streams.blockedId[slot] = 0;
+      return true;
     }
-    if (hasRoom && this.#told === 0 && !this.waiting) return true;
-    this.#wait(slot, this.#later);
+    this.#wait(slot, hadTurn ? this.#later : this.#round);
     return false;
   }
 
@@ -45,7 +51,13 @@ export class Turns {
     const streams = this.#streams;
     if ((streams.flags[slot]! & STREAM.TURN) === 0) return;
     streams.flags[slot]! &= ~STREAM.TURN;
-    this.#told--;
+    if (this.#told > 0) this.#told--;
+  }
+
+  /** The queue is being flushed, as it is once a turn and more often when it was full. */
+  flushed(): void {
+    this.#flushes++;
+    if (this.#flushes > PATIENCE) this.#told = 0;
   }
 
   /** There is room: call next() until it says -1 or the room is used up. */
@@ -68,11 +80,13 @@ export class Turns {
       if (!open || streams.blockedId[slot] !== streams.id[slot]) continue;
       streams.flags[slot] = flags | STREAM.TURN;
       this.#told++;
+      this.#flushes = 0;
       return slot;
     }
   }
 
   #nextRound(): void {
+    this.#number = (this.#number + 1) >>> 0;
     const empty = this.#round;
     this.#round = this.#later;
     this.#later = empty;
