@@ -115,6 +115,8 @@ export class ClientRelay extends Relay {
       at += taken;
       if (!this.#sayHead(tunnel, slot, exchange)) return;
     }
+    // Only interim heads so far.
+    if (exchange.phase === 'head') return;
     if (exchange.phase === 'opaque') {
       if (at < end) this.deliver(tunnel, slot, slab, at, end - at);
       return;
