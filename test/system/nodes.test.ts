@@ -1,0 +1,134 @@
+// `restunnel nodes`: what it shows and changes, with a hub that runs and without; what revoking does to a device that is at work.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runBin } from '../cli/runBin.ts';
+import { eventually, launchNode, makeLink, pairNode, runCommand, startHub, startNode } from './harness.ts';
+import { openStreams, Refused, Stream } from './stream.ts';
+import { Target } from './target.ts';
+
+let target: Target;
+beforeAll(async () => {
+  target = await Target.start();
+});
+afterAll(() => target.close());
+
+/** A node as `nodes --json` shows it. */
+interface Listed {
+  id: string;
+  name: string;
+  connected: boolean;
+  streams: number;
+  createdAt: string;
+  lastSeenAt: string;
+  revoked: boolean;
+  revokedAt: string | null;
+}
+
+async function nodesOf(dataDir: string): Promise<Listed[]> {
+  return JSON.parse((await runCommand(['nodes', '--json'], dataDir)).stdout);
+}
+
+async function nodeOf(dataDir: string, id: string): Promise<Listed> {
+  return (await nodesOf(dataDir)).find((node) => node.id === id)!;
+}
+
+const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+
+test('nodes are listed, renamed and revoked by the running hub, and the same when it has stopped', async () => {
+  const hub = await startHub();
+  const { dataDir } = hub;
+  const { link } = await makeLink(hub, ['--name', 'phone']);
+  const node = await startNode({ links: [link] });
+  const { nodeId: id } = node.ready;
+  const streams = await openStreams(hub.socks, target.port, 'hold', 3);
+  expect(await nodesOf(dataDir)).toEqual([
+    {
+      id,
+      name: 'phone',
+      connected: true,
+      streams: 3,
+      createdAt: TIME,
+      lastSeenAt: TIME,
+      revoked: false,
+      revokedAt: null,
+    },
+  ]);
+  expect((await runCommand(['nodes'], dataDir)).stdout).toMatch(
+    new RegExp(`\n${id}  phone  connected  3 +now `),
+  );
+  for (const { socket } of streams) socket.destroy();
+  await eventually(async () => (await nodeOf(dataDir, id)).streams === 0);
+
+  expect((await runCommand(['nodes', 'rename', 'phone', 'old phone'], dataDir)).stdout).toBe(
+    'phone is called old phone now\n',
+  );
+  expect(await nodeOf(dataDir, id)).toMatchObject({ name: 'old phone', connected: true });
+  expect(await runBin(['nodes', 'rename', 'phone', 'x', '--data-dir', dataDir], dataDir)).toMatchObject({
+    code: 1,
+    stderr: 'restunnel: there is no node with the id or name "phone"\n',
+  });
+  await node.stop();
+  await eventually(async () => !(await nodeOf(dataDir, id)).connected);
+  await hub.stop();
+
+  expect(await nodesOf(dataDir)).toEqual([
+    expect.objectContaining({ id, name: 'old phone', connected: false, streams: 0, revoked: false }),
+  ]);
+  await runCommand(['nodes', 'rename', id, 'phone'], dataDir);
+  const { stdout } = await runCommand(['nodes', 'revoke', 'phone', '--json'], dataDir);
+  expect(JSON.parse(stdout)).toMatchObject({ id, name: 'phone', revoked: true, revokedAt: TIME });
+
+  const again = await startHub({ dataDir, args: ['--tunnel', hub.ready.tunnel] });
+  const revoked = launchNode({ dataDir: node.dataDir });
+  await again.waitForLog(({ msg, why }) => msg === 'a device was refused' && why === 'revoked');
+  expect(await nodeOf(dataDir, id)).toMatchObject({ connected: false, revoked: true });
+  await Promise.all([revoked.kill(), again.stop()]);
+});
+
+describe.concurrent.each([0, 2])('revoking, %i workers', (workers) => {
+  test('cuts what runs at once, keeps the device out, tells it why, and a new link brings it back', async () => {
+    const hub = await startHub({ workers });
+    const { dataDir } = hub;
+    const node = await pairNode(hub);
+    const other = await pairNode(hub);
+    const { nodeId: id } = node.ready;
+    // Both nodes have streams; equal ones take turns.
+    const downloads = await openStreams(hub.socks, target.port, 'flood', 8);
+    const uploads = await openStreams(hub.socks, target.port, 'sink', 8);
+    for (const upload of uploads) upload.upload(Number.POSITIVE_INFINITY);
+    await eventually(() => downloads.every(({ received }) => received > 300_000));
+    const shares = await nodesOf(dataDir);
+    expect(shares.map(({ streams }) => streams)).toEqual([8, 8]);
+
+    const ends: string[] = [];
+    for (const { over } of [...downloads, ...uploads]) void over.then((how) => ends.push(how));
+    await runCommand(['nodes', 'revoke', id], dataDir);
+    await eventually(() => ends.length >= 8);
+    expect(ends).toEqual(new Array(8).fill('ECONNRESET'));
+    expect(await nodeOf(dataDir, id)).toMatchObject({ connected: false, streams: 0, revoked: true });
+    expect(await nodeOf(dataDir, other.ready.nodeId)).toMatchObject({ connected: true, streams: 8 });
+    await node.waitForLog(({ msg }) => msg === 'the peer closed the connection' || msg.includes('broke'));
+
+    await hub.waitForLog(({ msg, why }) => msg === 'a device was refused' && why === 'revoked');
+    const { msg } = await node.waitForLog((line) => line.msg.includes('gave no answer'), 30_000);
+    expect(msg).toContain('the device was revoked');
+    expect(downloads.some(({ damaged }) => damaged)).toBe(false);
+    for (const { socket } of [...downloads, ...uploads]) socket.destroy();
+    await eventually(async () => (await nodeOf(dataDir, other.ready.nodeId)).streams === 0);
+    await other.stop();
+    await eventually(async () => {
+      await expect(Stream.open(hub.socks, target.port, 'hold')).rejects.toThrow(Refused);
+    });
+
+    await node.kill();
+    const { link } = await makeLink(hub);
+    const back = await startNode({ dataDir: node.dataDir, links: [link] });
+    expect(back.ready.nodeId).toBe(id);
+    expect(await nodeOf(dataDir, id)).toMatchObject({ connected: true, revoked: false, revokedAt: null });
+    const stream = await Stream.open(hub.socks, target.port, 'send 500000');
+    expect(await stream.over).toBe('end');
+    expect(stream).toMatchObject({ received: 500_000, damaged: false });
+    expect([...hub.faults(), ...node.faults(), ...back.faults()]).toEqual([]);
+    await Promise.all([hub.stop(), back.stop()]);
+  });
+});
