@@ -184,7 +184,7 @@ class HubThread implements ListenHandler {
 
   #takeFromRings(): void {
     this.#sleeper.wake();
-    for (const ring of this.#rings) ring.take();
+    for (let at = 0; at < this.#rings.length; at++) this.#rings[at]!.take();
   }
 
   /** Last in a turn: what was pushed before the mark was set comes without a ring of the bell. */

@@ -86,6 +86,15 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     for (const tunnel of this.#table) if (tunnel !== undefined) yield tunnel;
   }
 
+  /** Streams of all tunnels. Asked every turn, so without an iterator. */
+  get streams(): number {
+    let streams = 0;
+    for (let index = 0; index < this.#table.length; index++) {
+      streams += this.#table[index]?.session.streams.count ?? 0;
+    }
+    return streams;
+  }
+
   /** The session may have something to send: it is flushed at the end of the turn. */
   touch(tunnel: Tunnel): void {
     if (tunnel.dirty) return;

@@ -49,9 +49,7 @@ export class Exit implements TunnelOwner, DialHandler {
 
   /** Streams open or being opened, and local sockets that still take their last bytes. */
   get streams(): number {
-    let streams = this.#relay.lingering.count;
-    for (const tunnel of this.#tunnels.all()) streams += tunnel.session.streams.count;
-    return streams;
+    return this.#relay.lingering.count + this.#tunnels.streams;
   }
 
   // --- Hubs ------------------------------------------------------------------------------------------------------------------------
