@@ -66,6 +66,19 @@ export const ENGINE = {
   lingerMs: 30_000,
 } as const;
 
+/** Receive windows that grow with their path (src/tunnel/window.ts). */
+export const WINDOW = {
+  /** Below this round trip the initial window never limits a stream. */
+  growRoundTripMinMs: 1,
+  /** A stream that takes longer than this for half a window can do with less. */
+  slowRoundTrips: 4,
+  /** Windows beyond the initial ones, per session and per engine thread. */
+  sessionBudgetBytes: 67_108_864,
+  threadBudgetBytes: 268_435_456,
+  /** While bytes flow, the round trip is measured this often. */
+  measureEveryMs: 10_000,
+} as const;
+
 /** Towards clients of the proxy ports. */
 export const CLIENT = {
   /** From accept to a whole request (SOCKS greeting and request, or HTTP head). */
@@ -93,13 +106,47 @@ export const CLIENT = {
 
 /** Towards strangers on the tunnel port. */
 export const STRANGER = {
-  /** A socket that has not completed its handshake is closed this long after accept, whatever it sent. */
+  /** A socket that has not completed its handshake is ended this long after accept, whatever it sent. */
   deadlineMs: 10_000,
+  /** Behind our FIN a stranger's bytes are read on for so long, so that what it still sends turns no FIN into an RST. */
+  farewellMs: 2_000,
   socketsMax: 1_024,
+  /** Of one address, or of one IPv6 /64. */
+  socketsPerAddressMax: 256,
+  /** Addresses whose budget is remembered; those with open sockets are never forgotten. */
+  addressesMax: 4_096,
+  /** Addresses from which a device was admitted: the last so many go before the others. */
+  knownAddressesMax: 1_024,
   discardBufferBytes: 16_384,
+  /** Read from all strangers together before everybody else has their turn. */
+  discardPerTurnBytes: 262_144,
+  /** First messages with a good mac1, of one address: a store of so many, filled again at so many a second. */
+  handshakesPerAddressBurst: 64,
+  handshakesPerAddressPerSecond: 16,
+  /** Of an address from which a device was admitted: so many times as much, and outside of the budget of all. */
+  knownAddressFactor: 4,
+  /** Of all addresses from which nobody was admitted yet. */
+  handshakesBurst: 256,
+  handshakesPerSecond: 256,
+  /** First messages at control at once, without a verdict yet. */
   handshakeQueueMax: 256,
-  /** Message 1 to verdict. */
-  verdictTimeoutMs: 5_000,
+  /** Places in that queue which only known addresses get. */
+  handshakeQueueReserve: 64,
+  /** Strangers that go at once when there is no descriptor for the next one. */
+  dropsWithoutDescriptor: 16,
+  /** Lines of the log about strangers: a store of so many, filled again at so many a second. */
+  logLinesBurst: 20,
+  logLinesPerSecond: 1,
+} as const;
+
+/** How the process shares its last file descriptors. Counted from the end: "free" is what RLIMIT_NOFILE leaves. */
+export const DESCRIPTORS = {
+  /** Fewer free than a share 1/n of the limit, within these bounds: clients are refused with an answer. */
+  clientsRefusedDivisor: 8,
+  clientsRefusedMin: 48,
+  clientsRefusedMax: 512,
+  /** Clients are told of it at most so often. */
+  tellEveryMs: 1_000,
 } as const;
 
 /** Of one tunnel session. */
@@ -136,6 +183,9 @@ export const NODE = {
   attemptsMax: 8,
   hubsMax: 64,
   lanesMax: 16,
+  /** --lanes auto: from this round trip on, a second lane. */
+  autoLaneRoundTripMs: 10,
+  autoLaneEveryMs: 5_000,
 } as const;
 
 /** Of the hub's store and of the socket on which its own commands reach it. */
@@ -167,6 +217,8 @@ function assertRelation(holds: boolean, text: string): void {
 }
 
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
+assertRelation(PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes, 'one stream may have the largest window');
+assertRelation(WINDOW.sessionBudgetBytes <= WINDOW.threadBudgetBytes, 'a session budget is part of its thread budget');
 assertRelation(
   ENGINE.tunnelReadBytes > PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes,
   'a tunnel read holds a whole record',
@@ -177,8 +229,16 @@ assertRelation(
 );
 assertRelation(SESSION.streamsMax <= PROTOCOL.maxStreamsPerSession, 'streams fit the stream ids');
 assertRelation(
-  STRANGER.verdictTimeoutMs < STRANGER.deadlineMs,
-  'a verdict arrives before the deadline of silence',
+  STRANGER.socketsPerAddressMax * 2 <= STRANGER.socketsMax,
+  'one address never fills the room for strangers',
+);
+assertRelation(
+  STRANGER.addressesMax >= STRANGER.socketsMax + STRANGER.knownAddressesMax,
+  'every address with an open socket, and every known one, is remembered',
+);
+assertRelation(
+  STRANGER.handshakeQueueReserve < STRANGER.handshakeQueueMax,
+  'devices at new addresses have a place in the queue, too',
 );
 assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');

@@ -128,9 +128,12 @@ function addNode(program: Command): void {
     .addOption(nameOption('what this device calls itself (default: its host name)'))
     .addOption(allowTargetOption())
     .addOption(
-      new Option('--lanes <n>', `connections to each hub at once, 1 to ${NODE.lanesMax}`)
-        .default(1)
-        .argParser((text) => parseWhole(text, '--lanes', 1, NODE.lanesMax)),
+      new Option(
+        '--lanes <n>',
+        `connections to each hub at once, 1 to ${NODE.lanesMax}, or auto: a second one on long paths`,
+      )
+        .default('auto')
+        .argParser((text) => (text === 'auto' ? text : parseWhole(text, '--lanes', 1, NODE.lanesMax))),
     );
   addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
     exitCode = await (await import('./node.ts')).runNode(flags);

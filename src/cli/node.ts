@@ -10,7 +10,7 @@ export interface NodeFlags extends RunFlags {
   pair?: string[];
   name?: string;
   allowTarget?: string[];
-  lanes: number;
+  lanes: number | 'auto';
 }
 
 /** Resolves with the exit code. */

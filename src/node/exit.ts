@@ -68,6 +68,7 @@ export class Exit implements TunnelOwner, DialHandler {
     const tunnel = this.#tunnels.open(index, dial, conn, keys.sendKey, keys.receiveKey);
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
+    tunnel.session.ping(this.#reactor.nowMs);
     if (this.#draining) tunnel.session.sendGoAway();
     this.#tunnels.touch(tunnel);
   }

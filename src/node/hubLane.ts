@@ -27,7 +27,7 @@ export interface HubLaneOptions {
   readonly keyPair: KeyPair;
   readonly thread: EngineThread;
   /** The lanes of one hub shake hands one after the other. */
-  readonly turns: { last: Promise<unknown> };
+  readonly turns: { last: Promise<void> };
   readonly log: Logger;
   readonly status: () => Promise<string>;
   readonly onConnected: () => void;
@@ -40,6 +40,7 @@ let lastDial = 0;
 
 export class HubLane {
   readonly index: number;
+  readonly publicKey: string;
   addresses: readonly string[] = [];
   isConnected = false;
   readonly #options: HubLaneOptions;
@@ -57,6 +58,7 @@ export class HubLane {
 
   constructor(options: HubLaneOptions) {
     this.index = options.index;
+    this.publicKey = options.publicKey;
     this.#options = options;
     this.#log = options.log.child({ hub: this.hubName, ...(options.lane > 0 ? { lane: options.lane } : {}) });
   }

@@ -42,7 +42,9 @@ class ExitNode implements RunningNode {
   readonly #lanes: HubLane[] = [];
   readonly #startedMs = Date.now();
   #thread: EngineThread | null = null;
+  readonly #turnsOf = new Map<string, { last: Promise<void> }>();
   #statusTimer: NodeJS.Timeout | null = null;
+  #laneTimer: NodeJS.Timeout | null = null;
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
   #isConnected: (value: { nodeId: string; hubs: string[] }) => void = () => {};
@@ -90,30 +92,43 @@ class ExitNode implements RunningNode {
     void this.#thread.ended.then((error) => {
       if (error !== null) this.#end(error);
     });
-    let index = 0;
     for (const hub of this.#hubs.hubs) {
-      // One after the other, so that their timestamps arrive in order.
-      const turns = { last: Promise.resolve() };
-      for (let lane = 0; lane < lanes; lane++) {
-        this.#lanes.push(
-          new HubLane({
-            index: index++,
-            lane,
-            publicKey: hub.publicKey,
-            hubs: this.#hubs,
-            keyPair: this.#keyPair,
-            thread: this.#thread,
-            turns,
-            log: this.#log,
-            status: () => this.#status(),
-            onConnected: () => this.#laneConnected(),
-            onAddresses: () => this.#tellAddresses(),
-          }),
-        );
-      }
+      for (let lane = 0; lane < (lanes === 'auto' ? 1 : lanes); lane++) this.#addLane(hub.publicKey, lane);
     }
     for (const lane of this.#lanes) lane.start();
     this.#statusTimer = setInterval(() => void this.#sendStatus(), SESSION.statusEveryMs);
+    if (lanes === 'auto') this.#laneTimer = setInterval(() => this.#addNeededLanes(), NODE.autoLaneEveryMs);
+  }
+
+  #addLane(publicKey: string, lane: number): HubLane {
+    // The lanes of a hub shake hands one after the other, so that their timestamps arrive in order.
+    const turns = this.#turnsOf.get(publicKey) ?? { last: Promise.resolve() };
+    this.#turnsOf.set(publicKey, turns);
+    const added = new HubLane({
+      index: this.#lanes.length,
+      lane,
+      publicKey,
+      hubs: this.#hubs,
+      keyPair: this.#keyPair,
+      thread: this.#thread!,
+      turns,
+      log: this.#log,
+      status: () => this.#status(),
+      onConnected: () => this.#laneConnected(),
+      onAddresses: () => this.#tellAddresses(),
+    });
+    this.#lanes.push(added);
+    return added;
+  }
+
+  /** On a long path a lost packet stalls a session for a whole round trip: with a second one only half of the streams wait. */
+  #addNeededLanes(): void {
+    for (const first of [...this.#lanes]) {
+      const { publicKey } = first;
+      if (!first.isConnected || this.#lanes.some((other) => other !== first && other.publicKey === publicKey)) continue;
+      if (this.#sessionSlots.roundTripMs(first.index) < NODE.autoLaneRoundTripMs) continue;
+      this.#addLane(publicKey, 1).start();
+    }
   }
 
   #hear(message: FromEngine): void {
@@ -194,6 +209,7 @@ class ExitNode implements RunningNode {
       this.#hurry = () => resolve('hurry');
     });
     if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
+    if (this.#laneTimer !== null) clearInterval(this.#laneTimer);
     for (const lane of this.#lanes) lane.stop();
     const thread = this.#thread!;
     thread.post({ type: 'drain' });

@@ -10,8 +10,8 @@ export interface NodeOptions {
   /** `CIDR[:PORTS]`, exceptions to the refusal of private and reserved targets. */
   allowTargets: string[];
   io: 'auto' | 'epoll' | 'net';
-  /** Sessions to each hub at once. */
-  lanes: number;
+  /** Sessions to each hub at once; 'auto' adds a second one where the round trip says that the path is a long one. */
+  lanes: number | 'auto';
   log: Logger;
 }
 
