@@ -1,7 +1,7 @@
 // One session, either side: streams, credit, control frames and liveness over one encrypted connection. Pure: bytes come and go through
 // inbound and outbound, time is an argument, effects go to the handler. Driven by engine/tunnels.ts.
 
-import { ENGINE, PROTOCOL, SESSION } from '../limits.ts';
+import { ENGINE, PROTOCOL, SESSION, WINDOW } from '../limits.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import {
   CLOSE,
@@ -23,6 +23,7 @@ import { ProtocolError } from './protocolError.ts';
 import type { SlabPool } from './slabPool.ts';
 import { OWED, STREAM, Streams } from './streams.ts';
 import { Turns } from './turns.ts';
+import { nextWindow, WindowBudget } from './window.ts';
 
 /**
  * What a session tells its owner. A slot is the owner's until onAbort or onConnectFail, its own abort() or refuse(), or until both
@@ -63,6 +64,9 @@ export class Session {
   readonly #turns: Turns;
   readonly #queueMaxBytes: number;
   readonly #initialWindowBytes: number;
+  readonly #budget: WindowBudget;
+  /** Of the turn: set by receive(), and by the owner before prepare(). */
+  nowMs: number;
   /** CONNECTs that found no room yet. */
   readonly #unsentConnects = new Map<number, { host: string; port: number }>();
   #owingHead = NONE;
@@ -94,6 +98,8 @@ export class Session {
     nowMs: number;
     /** Credit of a new stream in each direction: what message 2 of the handshake said. */
     initialWindowBytes?: number;
+    /** What growing windows may take in all of the thread's sessions; without one they stay as they are. */
+    threadBudget?: WindowBudget;
   }) {
     if (options.outboundPool.slabBytes < outboundSlabBytes(options.queueMaxBytes)) {
       throw new RangeError('the slabs of a session are too small for its queue');
@@ -104,6 +110,8 @@ export class Session {
     this.#opens = options.opens;
     this.#handler = options.handler;
     this.#queueMaxBytes = options.queueMaxBytes;
+    this.#budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));
+    this.nowMs = options.nowMs;
     this.#liveness = new Liveness(options.nowMs);
     this.outbound = new Outbound(options.sendCipher, options.outboundPool);
     this.inbound = new Inbound(options.receiveCipher, options.inboundPool);
@@ -212,16 +220,16 @@ export class Session {
 
   // --- Tunnel to local socket --------------------------------------------------------------------------------------------------
 
-  /** `bytes` left for the local socket (or were thrown away): the peer may send as many again. */
+  /** `bytes` left for the local socket (or were thrown away), on a node after accept(): the peer may send as many again. */
   consumed(slot: number, bytes: number): void {
     const streams = this.streams;
     const consumed = streams.consumed[slot]! + bytes;
-    if (consumed + streams.receiveCredit[slot]! > this.#initialWindowBytes) {
+    if (consumed + streams.receiveCredit[slot]! > streams.window[slot]!) {
       throw new RangeError('more bytes consumed than were received');
     }
     streams.consumed[slot] = consumed;
     if (
-      consumed >= this.#initialWindowBytes / ENGINE.windowTopUpDivisor &&
+      consumed >= streams.window[slot]! / ENGINE.windowTopUpDivisor &&
       (streams.flags[slot]! & STREAM.ENDED_THERE) === 0
     ) {
       this.#owe(slot, OWED.WINDOW);
@@ -233,6 +241,7 @@ export class Session {
    * the session: nothing more is handled then.
    */
   receive(nowMs: number): void {
+    this.nowMs = nowMs;
     const inbound = this.inbound;
     this.#liveness.heard(nowMs);
     while (inbound.next()) {
@@ -347,7 +356,7 @@ export class Session {
       return;
     }
     if (reason !== CLOSE.ABORT) throw new ProtocolError(`a CLOSE for unknown reason ${reason}`);
-    const known = (streams.flags[slot]! & STREAM.CLOSING) === 0;
+    const known = (streams.flags[slot]! & STREAM.CLOSING) === 0 && !this.isOver(slot);
     this.#free(slot);
     if (known) this.#handler.onAbort(slot);
   }
@@ -553,11 +562,9 @@ export class Session {
       return true;
     }
     if ((owed & OWED.WINDOW) !== 0 && streams.consumed[slot]! > 0) {
-      const payload = this.#control(FRAME.WINDOW, id, 4);
-      if (payload < 0) return false;
-      writeU32(this.outbound.slab.bytes, payload, streams.consumed[slot]!);
-      streams.receiveCredit[slot]! += streams.consumed[slot]!;
-      streams.consumed[slot] = 0;
+      if (this.outbound.reserve(HEADER_BYTES + 4) < 0) return false;
+      const credit = this.#topUp(slot);
+      if (credit > 0) writeU32(this.outbound.slab.bytes, this.#control(FRAME.WINDOW, id, 4), credit);
       streams.control[slot]! &= ~OWED.WINDOW;
     }
     if ((owed & OWED.END) !== 0) {
@@ -568,6 +575,21 @@ export class Session {
       this.#freeIfOver(slot);
     }
     return true;
+  }
+
+  /** The credit of a stream's next WINDOW: what it consumed, more when its path can use more, less when memory is short. */
+  #topUp(slot: number): number {
+    const streams = this.streams;
+    const before = streams.window[slot]!;
+    const elapsedMs = this.nowMs - streams.toppedUpMs[slot]!;
+    const window = nextWindow(before, elapsedMs, this.roundTripMs, this.#budget);
+    // At least half of the window was consumed, so a halved one leaves no debt.
+    const credit = streams.consumed[slot]! + window - before;
+    streams.window[slot] = window;
+    streams.receiveCredit[slot]! += credit;
+    streams.consumed[slot] = 0;
+    streams.toppedUpMs[slot] = this.nowMs;
+    return credit;
   }
 
   #writeConnect(slot: number, host: string, port: number): boolean {
@@ -604,6 +626,7 @@ export class Session {
 
   #free(slot: number): void {
     this.#turns.leave(slot);
+    this.#budget.give(this.streams.window[slot]! - this.#initialWindowBytes);
     this.streams.free(slot, this.#opens);
   }
 }
