@@ -217,8 +217,14 @@ function assertRelation(holds: boolean, text: string): void {
 }
 
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
-assertRelation(PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes, 'one stream may have the largest window');
-assertRelation(WINDOW.sessionBudgetBytes <= WINDOW.threadBudgetBytes, 'a session budget is part of its thread budget');
+assertRelation(
+  PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes,
+  'one stream may have the largest window',
+);
+assertRelation(
+  WINDOW.sessionBudgetBytes <= WINDOW.threadBudgetBytes,
+  'a session budget is part of its thread budget',
+);
 assertRelation(
   ENGINE.tunnelReadBytes > PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes,
   'a tunnel read holds a whole record',

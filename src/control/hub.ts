@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import type { FromEngine, Io, ListenerName, ToEngine, WorkerLink } from '../engine/messages.ts';
 import { ENGINE, PROTOCOL, SESSION } from '../limits.ts';
+import type { HandshakeResult } from '../noise/handshakeJob.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
@@ -17,11 +18,13 @@ import { ringBuffer } from '../ring/ring.ts';
 import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { UserError } from '../userError.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
+import { descriptorLimit } from './descriptorLimit.ts';
 import { EngineThread, moduleBeside } from './engineThread.ts';
 import { HandshakePool } from './handshakePool.ts';
 import type { HubOptions, RunningHub } from './hubOptions.ts';
 import { hubKeyPath } from './hubSettings.ts';
 import { formatLink } from './link.ts';
+import { LogThrottle } from './logThrottle.ts';
 import { type ListedNode, listedNode } from './nodeList.ts';
 import { choosePublicHost } from './publicHost.ts';
 import { type HubSession, Sessions } from './sessions.ts';
@@ -67,6 +70,8 @@ class Hub implements RunningHub {
   readonly #sessions: Sessions;
   readonly #slots;
   readonly #sessionSlots: SessionSlots;
+  readonly #refusals = new LogThrottle(performance.now());
+  readonly #shortages = new LogThrottle(performance.now());
   readonly #listening = new Map<
     ListenerName,
     { resolve: (address: string) => void; reject: (error: Error) => void }
@@ -144,7 +149,14 @@ class Hub implements RunningHub {
     }
     this.#front = await EngineThread.start(
       module,
-      { ...common, role: 'front', thread: 0, mac1Key: mac1Key(this.#keyPair.publicKey), workers: links },
+      {
+        ...common,
+        role: 'front',
+        thread: 0,
+        mac1Key: mac1Key(this.#keyPair.publicKey),
+        descriptorLimit: descriptorLimit(),
+        workers: links,
+      },
       (message) => this.#hear(message),
     );
     this.#adopt(this.#front);
@@ -201,12 +213,13 @@ class Hub implements RunningHub {
       case 'goAway':
         this.#goAway(message.index, message.number);
         return;
-      case 'outOfDescriptors':
-        this.#log.warn(
-          { port: message.name },
-          'out of file descriptors: new connections wait; raise the limit with ulimit -n',
-        );
+      case 'outOfDescriptors': {
+        const line = this.#shortages.line(performance.now());
+        if (line === null) return;
+        const what = message.accepting ? 'few file descriptors are left: clients are refused' : NO_DESCRIPTOR;
+        this.#log.warn({ port: message.name, ...line }, `${what}; raise the limit with ulimit -n`);
         return;
+      }
       case 'fault':
         this.#log.error(
           { error: message.error },
@@ -220,6 +233,7 @@ class Hub implements RunningHub {
   async #judge(conn: ConnId, message1: Uint8Array, remoteAddress: string): Promise<void> {
     const accepted = await this.#admit(message1, remoteAddress);
     if (this.#stopping === null) this.#front!.post({ type: 'verdict', conn, accepted });
+    if (accepted !== null) wipe(accepted);
   }
 
   async #admit(
@@ -227,13 +241,24 @@ class Hub implements RunningHub {
     remoteAddress: string,
   ): Promise<Extract<ToEngine, { type: 'verdict' }>['accepted']> {
     const answer = await this.#pool.answer(message1, remoteAddress);
-    if (answer === null || this.#stopping !== null) return null;
+    if (answer === null) return null;
+    const accepted = this.#stopping === null ? this.#ask(answer, remoteAddress) : null;
+    answer.enroll?.token.fill(0);
+    if (accepted === null) wipe(answer);
+    return accepted;
+  }
+
+  /** The store's word on an authentic first message, and a session for its device. */
+  #ask(answer: HandshakeResult, remoteAddress: string): Extract<ToEngine, { type: 'verdict' }>['accepted'] {
     try {
       const { remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
       const nowMs = Date.now();
       const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
       if (verdict.verdict === 'refuse') {
-        this.#log.info({ from: remoteAddress, why: verdict.why }, 'a device was refused');
+        const line = this.#refusals.line(performance.now());
+        if (line !== null) {
+          this.#log.info({ from: remoteAddress, why: verdict.why, ...line }, 'a device was refused');
+        }
         return null;
       }
       const session = this.#sessions.add(verdict.node, lane, remoteAddress, nowMs);
@@ -389,6 +414,14 @@ class Hub implements RunningHub {
     this.#keyPair.secretKey.fill(0);
     this.#end(null);
   }
+}
+
+const NO_DESCRIPTOR = 'out of file descriptors: new connections wait';
+
+/** What went to another thread was copied: this copy is needed no more. */
+function wipe({ sendKey, receiveKey }: { sendKey: Uint8Array; receiveKey: Uint8Array }): void {
+  sendKey.fill(0);
+  receiveKey.fill(0);
 }
 
 function delay(ms: number): Promise<'time'> {

@@ -28,6 +28,8 @@ interface Intake {
   readonly conn: ConnId;
   readonly socks: Socks5Parser | null;
   readonly http: RequestHeadParser | null;
+  /** It came when there was no room: it is told so once it has said what it speaks. */
+  readonly refused: boolean;
   /** What came of an unfinished request. */
   kept: Uint8Array;
   timer: TimerId;
@@ -69,24 +71,32 @@ export class Front implements ConnHandler, TimerHandler {
     return this.#intakes.length - this.#freeTags.length;
   }
 
-  onAccept(conn: ConnId, protocol: 'socks' | 'http'): void {
-    this.#begin(conn, protocol, NOTHING, CLIENT.requestTimeoutMs);
+  /** `refused`: there is no room for it, and it is to be told. */
+  onAccept(conn: ConnId, protocol: 'socks' | 'http', refused: boolean): void {
+    this.#begin(conn, protocol, NOTHING, CLIENT.requestTimeoutMs, refused);
   }
 
   /** An HTTP client whose exchange is over, with what it sent already of its next request. */
   takeBack(conn: ConnId, early: Uint8Array): void {
-    const tag = this.#begin(conn, 'http', early, CLIENT.keepAliveTimeoutMs);
+    const tag = this.#begin(conn, 'http', early, CLIENT.keepAliveTimeoutMs, false);
     if (early.length === 0) return;
     this.#scratch.bytes.set(early);
     this.#parse(this.#intakes[tag]!, tag, early.length);
   }
 
-  #begin(conn: ConnId, protocol: 'socks' | 'http', kept: Uint8Array, timeoutMs: number): number {
+  #begin(
+    conn: ConnId,
+    protocol: 'socks' | 'http',
+    kept: Uint8Array,
+    timeoutMs: number,
+    refused: boolean,
+  ): number {
     const tag = this.#freeTags.pop() ?? this.#intakes.push(null) - 1;
     this.#intakes[tag] = {
       conn,
       socks: protocol === 'socks' ? new Socks5Parser() : null,
       http: protocol === 'http' ? new RequestHeadParser() : null,
+      refused,
       kept,
       timer: this.#reactor.setTimer(timeoutMs, this, tag),
     };
@@ -147,7 +157,7 @@ export class Front implements ConnHandler, TimerHandler {
     }
     this.#leave(intake, tag);
     const { host, port } = parser;
-    this.#dispatch(intake.conn, {
+    this.#dispatch(intake, {
       kind: CLIENT_KIND.socks,
       host,
       port,
@@ -172,7 +182,7 @@ export class Front implements ConnHandler, TimerHandler {
     const { host, port } = request;
     const rest = bytes.subarray(consumed, end);
     if (request.kind === 'connect') {
-      this.#dispatch(intake.conn, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early: rest });
+      this.#dispatch(intake, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early: rest });
       return;
     }
     const plan = {
@@ -184,7 +194,7 @@ export class Front implements ConnHandler, TimerHandler {
       headBytes: request.head.length,
     };
     const early = joined(request.head, rest);
-    this.#dispatch(intake.conn, { kind: CLIENT_KIND.httpForward, host, port, plan, early });
+    this.#dispatch(intake, { kind: CLIENT_KIND.httpForward, host, port, plan, early });
   }
 
   #keep(intake: Intake, tag: number, start: number, end: number): void {
@@ -196,9 +206,9 @@ export class Front implements ConnHandler, TimerHandler {
     intake.kept = end > start ? this.#scratch.bytes.slice(start, end) : NOTHING;
   }
 
-  #dispatch(conn: ConnId, request: OpenRequest): void {
-    if (this.draining) {
-      this.#refuse(conn, request.kind, 'stopping');
+  #dispatch({ conn, refused }: Intake, request: OpenRequest): void {
+    if (this.draining || refused) {
+      this.#refuse(conn, request.kind, refused ? 'hubBusy' : 'stopping');
       return;
     }
     const route = this.#router.pick();

@@ -2,7 +2,7 @@
 // the only worker, too.
 
 import { workerData } from 'node:worker_threads';
-import { PROTOCOL } from '../limits.ts';
+import { DESCRIPTORS, PROTOCOL, STRANGER } from '../limits.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { ConnId, ListenerId, ListenHandler } from '../reactor/reactor.ts';
 import { Bell, Sleeper } from '../ring/bell.ts';
@@ -11,6 +11,7 @@ import { RingReader, RingWriter } from '../ring/ring.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
 import { Teller } from './client.ts';
+import { type DescriptorMarks, descriptorMarks } from './descriptors.ts';
 import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } from './doors.ts';
 import { Farewell } from './farewell.ts';
 import { Front } from './front.ts';
@@ -35,6 +36,10 @@ class HubThread implements ListenHandler {
   /** Rings this thread reads, each with what to do about it. */
   readonly #rings: { reader: RingReader; take: () => void }[] = [];
   #front: Front | null = null;
+  #descriptorLimit = Number.POSITIVE_INFINITY;
+  #marks: DescriptorMarks = descriptorMarks(Number.POSITIVE_INFINITY);
+  /** When control heard last that clients are turned away. */
+  #toldOfRefusalsMs = Number.NEGATIVE_INFINITY;
   #strangers: Strangers | null = null;
   #worker: HubWorker | null = null;
   #returnDoor: RingDoor | null = null;
@@ -42,13 +47,15 @@ class HubThread implements ListenHandler {
   start(): void {
     // Before the tunnels flush: what comes over the rings is sent in the same turn.
     reactor.onTurnEnd({ onTurnEnd: () => this.#takeFromRings() });
-    if (plan.role === 'front') this.#beFront(plan.mac1Key, plan.workers);
+    if (plan.role === 'front') this.#beFront(plan);
     if (plan.role === 'worker') this.#beWorker(plan.fromFront);
     reactor.onTurnEnd({ onTurnEnd: () => this.#beforeSleep() });
     loop.run((order) => this.#obey(order));
   }
 
-  #beFront(mac1Key: Uint8Array, workers: Extract<ThreadPlan, { role: 'front' }>['workers']): void {
+  #beFront({ mac1Key, workers, descriptorLimit }: Extract<ThreadPlan, { role: 'front' }>): void {
+    this.#descriptorLimit = descriptorLimit;
+    this.#marks = descriptorMarks(descriptorLimit);
     const front = new Front({
       reactor,
       router: this.#router,
@@ -76,7 +83,6 @@ class HubThread implements ListenHandler {
     }
     this.#front = front;
     this.#strangers = new Strangers(reactor, mac1Key, (conn, message1) => {
-      reactor.pauseRead(conn);
       tell({ type: 'handshake', conn, message1, remoteAddress: reactor.remoteAddress(conn) });
     });
   }
@@ -113,12 +119,28 @@ class HubThread implements ListenHandler {
 
   onAccept(conn: ConnId, listener: ListenerId): void {
     const name = this.#listeners.get(listener)!;
-    if (name === 'tunnel') this.#strangers!.onAccept(conn);
-    else this.#front!.onAccept(conn, name);
+    const freeDescriptors = this.#descriptorLimit - 1 - reactor.descriptor(conn);
+    if (name === 'tunnel') {
+      if (freeDescriptors < this.#marks.strangersReplaced) this.#strangers!.makeRoom(1);
+      this.#strangers!.onAccept(conn);
+      return;
+    }
+    const refused = freeDescriptors < this.#marks.clientsRefused;
+    if (refused) this.#tellOfRefusals(name);
+    if (freeDescriptors < this.#marks.clientsReset) reactor.reset(conn);
+    else this.#front!.onAccept(conn, name, refused);
   }
 
+  #tellOfRefusals(name: ListenerName): void {
+    if (reactor.nowMs - this.#toldOfRefusalsMs < DESCRIPTORS.tellEveryMs) return;
+    this.#toldOfRefusalsMs = reactor.nowMs;
+    tell({ type: 'outOfDescriptors', name, accepting: true });
+  }
+
+  /** The reactor accepts on after a moment: until then strangers make room, whichever port it is. */
   onAcceptFailed(listener: ListenerId): void {
-    tell({ type: 'outOfDescriptors', name: this.#listeners.get(listener)! });
+    this.#strangers!.makeRoom(STRANGER.dropsWithoutDescriptor);
+    tell({ type: 'outOfDescriptors', name: this.#listeners.get(listener)!, accepting: false });
   }
 
   // --- Orders of control -----------------------------------------------------------------------------------------------------------
@@ -165,18 +187,19 @@ class HubThread implements ListenHandler {
     const { conn, accepted } = order;
     if (accepted === null) {
       this.#strangers!.refused(conn);
-      reactor.resumeRead(conn);
       return;
     }
     const { message2, index, number, worker, sendKey, receiveKey } = accepted;
+    // One that said more than a node would say stays a stranger, and is left to its silence.
+    const isOurs = this.#strangers!.accepted(conn);
     const handed =
-      this.#strangers!.accepted(conn) &&
+      isOurs &&
       this.#teller.say(conn, withLength(message2)) &&
       this.#doors[worker]!.adopt(conn, index, number, sendKey, receiveKey);
     sendKey.fill(0);
     receiveKey.fill(0);
     if (handed) return;
-    reactor.close(conn);
+    if (isOurs) reactor.close(conn);
     tell({ type: 'tunnelDown', index, number, reason: 'the connection broke before its first record' });
   }
 

@@ -21,6 +21,8 @@ export type ThreadPlan = {
   | {
       readonly role: 'front';
       readonly mac1Key: Uint8Array;
+      /** RLIMIT_NOFILE, or Infinity. */
+      readonly descriptorLimit: number;
       /** Empty: this thread is the only worker, too. */
       readonly workers: readonly WorkerLink[];
     }
@@ -117,7 +119,8 @@ export type FromFront =
       readonly message1: Uint8Array;
       readonly remoteAddress: string;
     }
-  | { readonly type: 'outOfDescriptors'; readonly name: ListenerName };
+  /** accept() failed for want of one, or a client was turned away before that. */
+  | { readonly type: 'outOfDescriptors'; readonly name: ListenerName; readonly accepting: boolean };
 
 export type FromWorker =
   | { readonly type: 'tunnelUp'; readonly index: number; readonly number: number }

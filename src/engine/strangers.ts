@@ -1,5 +1,5 @@
 // Sockets on the tunnel port that have not proved anything yet. A stranger never gets a byte: whatever it sends is read on, and it is
-// closed at the same deadline whatever it sent. Only a first message that control accepts (store, token, timestamp) is answered.
+// ended at the same deadline whatever it sent. Only a first message that control accepts (store, token, timestamp) is answered.
 
 import { PROTOCOL, STRANGER } from '../limits.ts';
 import { checkMac1 } from '../noise/mac1.ts';
@@ -9,12 +9,18 @@ import {
   END,
   type Reactor,
   type TimerHandler,
+  type TurnHandler,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
+import { StrangerPolicy } from './strangerPolicy.ts';
 
 const MESSAGE1_MIN_BYTES = PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes;
 const MESSAGE1_MAX_BYTES = PROTOCOL.handshakeMaxBytes;
+
+/** Timers. */
+const DEADLINE = 0;
+const FAREWELL = 1;
 
 interface Stranger {
   /** 'judged': control has its first message. 'hopeless': nothing it sends is looked at any more. */
@@ -22,57 +28,81 @@ interface Stranger {
   /** Length and first message as far as they came; null before the first byte and when hopeless. */
   received: Uint8Array | null;
   receivedBytes: number;
+  /** It sent FIN. */
+  ended: boolean;
   readonly deadlineMs: number;
 }
 
-export class Strangers implements ConnHandler, TimerHandler {
+export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   readonly #reactor: Reactor;
   readonly #mac1Key: Uint8Array;
   readonly #judge: (conn: ConnId, message1: Uint8Array) => void;
+  readonly #policy: StrangerPolicy;
   readonly #scratch: Slab;
   /** In the order they came, which is the order of their deadlines. */
   readonly #strangers = new Map<ConnId, Stranger>();
-  #ticking = false;
+  /** Past their deadline: we have sent FIN and read on until the time given. In the order of their ends. */
+  readonly #leaving = new Map<ConnId, number>();
+  #waitsForDeadline = false;
+  #waitsForFarewell = false;
+  /** That may still be read in this turn. */
+  #turnBytes: number = STRANGER.discardPerTurnBytes;
 
   /** `judge` sends a first message with a good mac1 to control; the answer comes to accepted() or refused(). */
   constructor(reactor: Reactor, mac1Key: Uint8Array, judge: (conn: ConnId, message1: Uint8Array) => void) {
     this.#reactor = reactor;
     this.#mac1Key = mac1Key;
     this.#judge = judge;
+    this.#policy = new StrangerPolicy(reactor.nowMs);
     this.#scratch = reactor.slab(STRANGER.discardBufferBytes);
+    reactor.onTurnEnd(this);
   }
 
   get count(): number {
-    return this.#strangers.size;
+    return this.#policy.count;
   }
 
   onAccept(conn: ConnId): void {
-    if (this.#strangers.size >= STRANGER.socketsMax) this.#dropOldest();
+    const { nowMs } = this.#reactor;
+    const victim = this.#policy.add(conn, this.#reactor.remoteAddress(conn), nowMs);
+    if (victim !== 0) this.#drop(victim);
     this.#reactor.attach(conn, this, 0);
     this.#strangers.set(conn, {
       state: 'reading',
       received: null,
       receivedBytes: 0,
-      deadlineMs: this.#reactor.nowMs + STRANGER.deadlineMs,
+      ended: false,
+      deadlineMs: nowMs + STRANGER.deadlineMs,
     });
-    if (this.#ticking) return;
-    this.#ticking = true;
-    this.#reactor.setTimer(STRANGER.deadlineMs, this, 0);
+    if (this.#waitsForDeadline) return;
+    this.#waitsForDeadline = true;
+    this.#reactor.setTimer(STRANGER.deadlineMs, this, DEADLINE);
   }
 
   onReadable(conn: ConnId): void {
-    const stranger = this.#strangers.get(conn)!;
+    // It comes again next turn.
+    if (this.#turnBytes <= 0) return;
     const read = this.#reactor.read(conn, this.#scratch, 0, this.#scratch.bytes.length);
     if (read === WOULD_BLOCK) return;
-    if (read <= 0) {
-      // Its own end makes no difference to when we close; a broken socket has nobody left to see it.
-      if (read !== END) this.#forget(conn);
-      return;
-    }
-    if (stranger.state === 'reading') this.#take(conn, stranger, read);
+    const stranger = this.#strangers.get(conn);
+    if (read > 0) {
+      this.#turnBytes -= read;
+      if (stranger !== undefined) this.#take(conn, stranger, read);
+    } else if (read === END && stranger !== undefined) {
+      // Its end makes no difference to ours. A node does not end before it is answered.
+      hopeless(stranger);
+      stranger.ended = true;
+    } else this.#close(conn);
+  }
+
+  onTurnEnd(): void {
+    this.#turnBytes = STRANGER.discardPerTurnBytes;
   }
 
   #take(conn: ConnId, stranger: Stranger, bytes: number): void {
+    // A node sends nothing behind its first message before it is answered.
+    if (stranger.state === 'judged') hopeless(stranger);
+    if (stranger.state === 'hopeless') return;
     stranger.received ??= new Uint8Array(PROTOCOL.lengthBytes + MESSAGE1_MAX_BYTES);
     const { received } = stranger;
     const total = stranger.receivedBytes + bytes;
@@ -85,11 +115,10 @@ export class Strangers implements ConnHandler, TimerHandler {
     if (total < PROTOCOL.lengthBytes) return;
     const length = (received[0]! << 8) | received[1]!;
     const end = PROTOCOL.lengthBytes + length;
-    // A node sends nothing behind its first message before it is answered.
     if (length < MESSAGE1_MIN_BYTES || length > MESSAGE1_MAX_BYTES || total > end) hopeless(stranger);
     if (stranger.received === null || total < end) return;
     const message1 = received.slice(PROTOCOL.lengthBytes, end);
-    if (!checkMac1(this.#mac1Key, message1)) {
+    if (!checkMac1(this.#mac1Key, message1) || !this.#policy.mayJudge(conn, this.#reactor.nowMs)) {
       hopeless(stranger);
       return;
     }
@@ -98,42 +127,92 @@ export class Strangers implements ConnHandler, TimerHandler {
     this.#judge(conn, message1);
   }
 
-  /** Control has accepted: the connection is the caller's; false when it has gone meanwhile. */
+  /** Control has accepted: the connection is the caller's; false when it has gone meanwhile or stays a stranger. */
   accepted(conn: ConnId): boolean {
-    return this.#strangers.delete(conn);
+    this.#policy.judged();
+    if (this.#strangers.get(conn)?.state !== 'judged') return false;
+    this.#strangers.delete(conn);
+    this.#policy.welcome(conn);
+    this.#policy.remove(conn);
+    return true;
   }
 
   /** Control has refused: silence. */
   refused(conn: ConnId): void {
+    this.#policy.judged();
     const stranger = this.#strangers.get(conn);
     if (stranger !== undefined) hopeless(stranger);
   }
 
   onBroken(conn: ConnId): void {
-    this.#forget(conn);
+    this.#close(conn);
   }
 
-  onTimer(): void {
-    for (const [conn, stranger] of this.#strangers) {
-      if (stranger.deadlineMs > this.#reactor.nowMs) {
-        this.#reactor.setTimer(stranger.deadlineMs - this.#reactor.nowMs, this, 0);
+  onTimer(tag: number): void {
+    if (tag === DEADLINE) this.#endOverdue();
+    else this.#closeOverdue();
+  }
+
+  #endOverdue(): void {
+    const { nowMs } = this.#reactor;
+    for (const [conn, { deadlineMs, ended }] of this.#strangers) {
+      if (deadlineMs > nowMs) {
+        this.#reactor.setTimer(deadlineMs - nowMs, this, DEADLINE);
         return;
       }
-      this.#forget(conn);
+      if (ended) this.#close(conn);
+      else this.#leave(conn);
     }
-    this.#ticking = false;
+    this.#waitsForDeadline = false;
   }
 
-  #dropOldest(): void {
-    for (const conn of this.#strangers.keys()) {
-      this.#forget(conn);
-      return;
+  /** FIN now, for everyone alike. Closing over bytes that came meanwhile would send RST instead, but to talkative ones only. */
+  #leave(conn: ConnId): void {
+    this.#strangers.delete(conn);
+    this.#reactor.shutdownWrite(conn);
+    this.#leaving.set(conn, this.#reactor.nowMs + STRANGER.farewellMs);
+    if (this.#waitsForFarewell) return;
+    this.#waitsForFarewell = true;
+    this.#reactor.setTimer(STRANGER.farewellMs, this, FAREWELL);
+  }
+
+  #closeOverdue(): void {
+    const { nowMs } = this.#reactor;
+    for (const [conn, endMs] of this.#leaving) {
+      if (endMs > nowMs) {
+        this.#reactor.setTimer(endMs - nowMs, this, FAREWELL);
+        return;
+      }
+      this.#close(conn);
     }
+    this.#waitsForFarewell = false;
+  }
+
+  /** There are too few descriptors: up to `most` strangers go. How many went. */
+  makeRoom(most: number): number {
+    for (let dropped = 0; dropped < most; dropped++) {
+      const victim = this.#policy.victim();
+      if (victim === 0) return dropped;
+      this.#drop(victim);
+    }
+    return most;
+  }
+
+  /** Before its time, for want of room: with RST, whether bytes of it wait unread or not. */
+  #drop(conn: ConnId): void {
+    this.#forget(conn);
+    this.#reactor.reset(conn);
+  }
+
+  #close(conn: ConnId): void {
+    this.#forget(conn);
+    this.#reactor.close(conn);
   }
 
   #forget(conn: ConnId): void {
     this.#strangers.delete(conn);
-    this.#reactor.close(conn);
+    this.#leaving.delete(conn);
+    this.#policy.remove(conn);
   }
 
   onConnected(): void {}

@@ -168,13 +168,17 @@ export class HubLane {
     const dial = this.#dial;
     try {
       const { payload, sendKey, receiveKey } = this.#initiator!.finish(message2);
-      const { enrolledAs } = decodeMessage2(payload);
-      if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
-      const json = await status();
-      if (this.#stopped) return;
-      thread.post({ type: 'session', dial, index: this.index, status: json, sendKey, receiveKey });
-      sendKey.fill(0);
-      receiveKey.fill(0);
+      try {
+        const { enrolledAs } = decodeMessage2(payload);
+        if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
+        const json = await status();
+        if (this.#stopped) return;
+        thread.post({ type: 'session', dial, index: this.index, status: json, sendKey, receiveKey });
+      } finally {
+        // The thread has copies of its own.
+        sendKey.fill(0);
+        receiveKey.fill(0);
+      }
     } catch (error) {
       thread.post({ type: 'hangUp', dial, reason: 'the handshake failed' });
       this.#failed(`the handshake failed: ${(error as Error).message}`);

@@ -35,8 +35,16 @@ export interface HandshakeResult {
   readonly receiveKey: Uint8Array;
 }
 
-/** Null for a message that deserves no answer. */
+/** Null for a message that deserves no answer. The job's secret key, this thread's copy of it, is wiped. */
 export default function answer(job: HandshakeJob): HandshakeResult | null {
+  try {
+    return answerJob(job);
+  } finally {
+    job.keyPair.secretKey.fill(0);
+  }
+}
+
+function answerJob(job: HandshakeJob): HandshakeResult | null {
   let payload: Message1Payload | null = null;
   const result = answerInitiator({
     staticKeyPair: job.keyPair,

@@ -331,6 +331,11 @@ export class EpollReactor implements Reactor {
     return slot < 0 ? '' : this.#sockets.localAddress(this.#table.fds[slot]!);
   }
 
+  descriptor(conn: ConnId): number {
+    const slot = this.#table.slotOf(conn);
+    return slot < 0 ? -1 : this.#table.fds[slot]!;
+  }
+
   // Timers, hooks, and the turn.
 
   setTimer(delayMs: number, handler: TimerHandler, tag: number): TimerId {

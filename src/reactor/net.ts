@@ -368,6 +368,11 @@ export class NetReactor implements Reactor {
     return plainAddress(socket?.remoteAddress === undefined ? '' : (socket.localAddress ?? ''));
   }
 
+  descriptor(id: ConnId): number {
+    const holder = this.#conns.get(id)?.socket as unknown as { _handle?: { fd?: number } | null } | undefined;
+    return holder?._handle?.fd ?? -1;
+  }
+
   #add(handler: ConnHandler | null, tag: number): Conn {
     const slot = this.#freeSlots.pop() ?? this.#generations.push(0) - 1;
     const generation = this.#generations[slot]! + 1;

@@ -98,6 +98,8 @@ export interface Reactor {
   remoteAddress(conn: ConnId): string;
   /** Our own address of this connection as an IP literal. */
   localAddress(conn: ConnId): string;
+  /** Its file descriptor, to be looked at only; -1 where there is none to tell. */
+  descriptor(conn: ConnId): number;
 
   /** epoll only: take the descriptor out of this reactor, to be adopted by another thread's. The id is void. */
   detach(conn: ConnId): number;

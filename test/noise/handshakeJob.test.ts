@@ -20,7 +20,8 @@ function start(payload: Uint8Array) {
 function jobOf(message1: Uint8Array): HandshakeJob {
   return {
     message1,
-    keyPair: HUB,
+    // Its own copy, as a clone to a thread is.
+    keyPair: keyPairOf(HUB.secretKey),
     observedAddress: '198.51.100.7',
     initialWindowBytes: 262_144,
     maxStreams: 1000,

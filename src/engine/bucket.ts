@@ -1,0 +1,23 @@
+// A token bucket: how often something may happen, with a store for what comes at once. Pure: time is an argument. Used by
+// strangerPolicy.ts and by control's log.
+
+export class Bucket {
+  #tokens: number;
+  #atMs: number;
+
+  /** Full at `nowMs`. */
+  constructor(burst: number, nowMs: number) {
+    this.#tokens = burst;
+    this.#atMs = nowMs;
+  }
+
+  /** Takes one token if there is one. Rate and store are the caller's, so that they may change. Time never runs back. */
+  take(perSecond: number, burst: number, nowMs: number): boolean {
+    const passedMs = Math.max(0, nowMs - this.#atMs);
+    this.#atMs += passedMs;
+    this.#tokens = Math.min(burst, this.#tokens + (passedMs * perSecond) / 1_000);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
