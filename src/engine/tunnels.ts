@@ -1,7 +1,7 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
 // timers. What happens to streams is relay.ts's; what opens them is the owner's (hubWorker.ts, node/exit.ts).
 
-import { ENGINE } from '../limits.ts';
+import { ENGINE, WINDOW } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';
 import type { TurnHandler } from '../reactor/reactor.ts';
@@ -17,6 +17,7 @@ import { OUTBOUND_SLAB_BYTES } from '../tunnel/outbound.ts';
 import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session, type SessionHandler } from '../tunnel/session.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
+import { WindowBudget } from '../tunnel/window.ts';
 import { Tunnel } from './tunnel.ts';
 
 export interface TunnelOwner {
@@ -42,6 +43,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
   readonly #dirty: Tunnel[] = [];
   readonly #outboundPool: SlabPool;
   readonly #inboundPool: SlabPool;
+  readonly #windowBudget = new WindowBudget(WINDOW.threadBudgetBytes);
   count = 0;
 
   constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner) {
@@ -64,6 +66,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       queueMaxBytes: ENGINE.tunnelQueueBytes,
       handler: this.#owner.handlerFor(index),
       nowMs: this.reactor.nowMs,
+      threadBudget: this.#windowBudget,
     });
     const tunnel = new Tunnel(index, number, conn, session);
     this.#table[index] = tunnel;
@@ -155,6 +158,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
   #flush(tunnel: Tunnel): void {
     const { session } = tunnel;
     const { outbound } = session;
+    session.nowMs = this.reactor.nowMs;
     session.prepare();
     while (outbound.queuedBytes > 0) {
       const queued = outbound.queuedBytes;

@@ -78,8 +78,10 @@ export class Session {
   #pingCounter = 0;
   /** Of the PING that waits for its PONG, or -1. */
   #pingSentMs = -1;
+  /** When the last PING was asked for. */
+  #measuredMs: number;
   #released = false;
-  /** Of the last answered PING, or -1. */
+  /** Of answered PINGs, leaning to the shortest; -1 before the first. */
   roundTripMs = -1;
   goAwayReceived = false;
   recordsReceived = 0;
@@ -112,6 +114,7 @@ export class Session {
     this.#queueMaxBytes = options.queueMaxBytes;
     this.#budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));
     this.nowMs = options.nowMs;
+    this.#measuredMs = options.nowMs;
     this.#liveness = new Liveness(options.nowMs);
     this.outbound = new Outbound(options.sendCipher, options.outboundPool);
     this.inbound = new Inbound(options.receiveCipher, options.inboundPool);
@@ -395,7 +398,10 @@ export class Session {
 
   #receivePong(high: number, low: number, nowMs: number): void {
     if (this.#pingSentMs < 0 || high !== 0 || low !== this.#pingCounter) return;
-    this.roundTripMs = nowMs - this.#pingSentMs;
+    const sampleMs = nowMs - this.#pingSentMs;
+    const before = this.roundTripMs;
+    // A longer one is mostly our own bytes in front of the PING.
+    this.roundTripMs = before < 0 || sampleMs < before ? sampleMs : before + (sampleMs - before) / 8;
     this.#pingSentMs = -1;
   }
 
@@ -445,6 +451,7 @@ export class Session {
   ping(nowMs: number): void {
     this.#pingOwed = true;
     this.#pingSentMs = nowMs;
+    this.#measuredMs = nowMs;
     this.#pingCounter = (this.#pingCounter + 1) >>> 0;
   }
 
@@ -456,6 +463,7 @@ export class Session {
 
   /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
   prepare(): void {
+    if (this.nowMs - this.#measuredMs >= WINDOW.measureEveryMs) this.ping(this.nowMs);
     this.#turns.flushed();
     if (this.#writeSessionControl()) this.#writeStreamControl();
     this.outbound.seal();
@@ -488,6 +496,7 @@ export class Session {
   /** The session is over: every slab goes back, the keys are wiped. */
   release(): void {
     this.#released = true;
+    this.#budget.give(this.#budget.usedBytes);
     this.inbound.release();
     this.outbound.release();
     this.inbound.wipe();

@@ -54,6 +54,10 @@ export class Streams {
   receiveCredit = new Uint32Array(INITIAL_CAPACITY);
   /** Bytes that left for the local socket and were not granted again yet. */
   consumed = new Uint32Array(INITIAL_CAPACITY);
+  /** Of what we receive: credit, bytes on their way to the local socket and consumed ones add up to it. */
+  window = new Uint32Array(INITIAL_CAPACITY);
+  /** When credit was last topped up. */
+  toppedUpMs = new Float64Array(INITIAL_CAPACITY);
   /** Chains: free slots, slots that owe control frames, slots blocked on the tunnel. */
   nextFree = new Int32Array(INITIAL_CAPACITY);
   nextOwing = new Int32Array(INITIAL_CAPACITY);
@@ -132,6 +136,8 @@ export class Streams {
     this.control[slot]! &= OWED.QUEUED;
     this.sendCredit[slot] = this.#initialWindowBytes;
     this.receiveCredit[slot] = this.#initialWindowBytes;
+    this.window[slot] = this.#initialWindowBytes;
+    this.toppedUpMs[slot] = 0;
     this.consumed[slot] = 0;
     this.servedRound[slot] = 0;
     this.count++;
@@ -147,6 +153,8 @@ export class Streams {
     this.sendCredit = grown(this.sendCredit, new Uint32Array(capacity));
     this.receiveCredit = grown(this.receiveCredit, new Uint32Array(capacity));
     this.consumed = grown(this.consumed, new Uint32Array(capacity));
+    this.window = grown(this.window, new Uint32Array(capacity));
+    this.toppedUpMs = grown(this.toppedUpMs, new Float64Array(capacity));
     this.nextFree = grown(this.nextFree, new Int32Array(capacity));
     this.nextOwing = grown(this.nextOwing, new Int32Array(capacity));
     this.nextBlocked = grown(this.nextBlocked, new Int32Array(capacity));
@@ -156,7 +164,7 @@ export class Streams {
   }
 }
 
-function grown<T extends Uint8Array | Uint32Array | Int32Array>(from: T, to: T): T {
+function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

@@ -1,0 +1,57 @@
+// How large a receive window a stream should have: doubled while its path carries more than the window allows (half of it is used
+// within one round trip), halved when memory is short and the stream is slow. Pure. Called by session.ts when credit is topped up.
+
+import { PROTOCOL, WINDOW } from '../limits.ts';
+
+/** What windows beyond the initial one may take in all; a session's is part of its thread's. */
+export class WindowBudget {
+  readonly limitBytes: number;
+  readonly #parent: WindowBudget | null;
+  usedBytes = 0;
+
+  constructor(limitBytes: number, parent: WindowBudget | null = null) {
+    this.limitBytes = limitBytes;
+    this.#parent = parent;
+  }
+
+  take(bytes: number): boolean {
+    if (this.usedBytes + bytes > this.limitBytes) return false;
+    if (this.#parent !== null && !this.#parent.take(bytes)) return false;
+    this.usedBytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.usedBytes -= bytes;
+    this.#parent?.give(bytes);
+  }
+
+  /** More than three quarters are gone, here or above: slow streams give back. */
+  get pressed(): boolean {
+    return this.usedBytes * 4 > this.limitBytes * 3 || (this.#parent?.pressed ?? false);
+  }
+}
+
+/**
+ * The window from here on, for a stream whose `windowBytes` were half used `elapsedMs` after they were last topped up. Takes from the
+ * budget what it adds and gives back what it drops.
+ */
+export function nextWindow(
+  windowBytes: number,
+  elapsedMs: number,
+  roundTripMs: number,
+  budget: WindowBudget,
+): number {
+  // On a path this short the initial window is more than it can hold.
+  if (roundTripMs < WINDOW.growRoundTripMinMs) return windowBytes;
+  if (elapsedMs < roundTripMs) {
+    const wanted = Math.min(2 * windowBytes, PROTOCOL.maxWindowBytes);
+    return budget.take(wanted - windowBytes) ? wanted : windowBytes;
+  }
+  if (elapsedMs > WINDOW.slowRoundTrips * roundTripMs && budget.pressed) {
+    const smaller = Math.max(windowBytes / 2, PROTOCOL.initialWindowBytes);
+    budget.give(windowBytes - smaller);
+    return smaller;
+  }
+  return windowBytes;
+}
