@@ -1,0 +1,109 @@
+// Bytes that wait for a local socket: a FIFO against an array, and buffers that come back.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Pending, PendingPool } from '../../src/engine/pending.ts';
+import { PROTOCOL } from '../../src/limits.ts';
+import { testSlab } from '../noise/cipherTwin.ts';
+
+function contents(pending: Pending): Uint8Array {
+  return pending.slab.bytes.slice(pending.head, pending.tail);
+}
+
+describe('pending', () => {
+  test('any appends and advances: first in, first out', () => {
+    const step = fc.oneof(
+      fc.record({ append: fc.integer({ min: 1, max: 30_000 }), offset: fc.nat(50) }),
+      fc.record({ advance: fc.integer({ min: 0, max: 40_000 }) }),
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20_000 }), fc.array(step, { maxLength: 40 }), (first, steps) => {
+        const pool = new PendingPool(testSlab);
+        let next = 0;
+        const fresh = (length: number, offset: number) => {
+          const bytes = new Uint8Array(offset + length + 3).fill(0xee);
+          for (let at = 0; at < length; at++) bytes[offset + at] = next++ % 241;
+          return bytes;
+        };
+        const pending = pool.hold(fresh(first, 5), 5, first);
+        let waiting = first;
+        let taken = 0;
+        for (const one of steps) {
+          if ('append' in one) {
+            pool.append(pending, fresh(one.append, one.offset), one.offset, one.append);
+            waiting += one.append;
+          } else {
+            const length = Math.min(one.advance, waiting);
+            expect(pool.advance(pending, length)).toBe(length);
+            waiting -= length;
+            taken += length;
+          }
+          expect(pending.bytes).toBe(waiting);
+          const expected = Buffer.from(Array.from({ length: waiting }, (_, at) => (taken + at) % 241));
+          expect(Buffer.compare(contents(pending), expected)).toBe(0);
+          // One buffer, never more than twice what ever waited at once.
+          expect(pool.heldBytes).toBe(pending.slab.bytes.length);
+        }
+        pool.drop(pending);
+        expect(pool.heldBytes).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('buffers are powers of two from 4 KiB to the largest window', () => {
+    const made: number[] = [];
+    const pool = new PendingPool((bytes) => {
+      made.push(bytes);
+      return testSlab(bytes);
+    });
+    const source = new Uint8Array(PROTOCOL.maxWindowBytes + 1);
+    for (const length of [1, 4_096, 4_097, 65_536, 65_537, PROTOCOL.maxWindowBytes])
+      pool.hold(source, 0, length);
+    expect(made).toEqual([4_096, 4_096, 8_192, 65_536, 131_072, PROTOCOL.maxWindowBytes]);
+    expect(() => pool.hold(source, 0, PROTOCOL.maxWindowBytes + 1)).toThrow(RangeError);
+  });
+
+  test('it grows by doubling, and what left makes room before it grows', () => {
+    const pool = new PendingPool(testSlab);
+    const bytes = new Uint8Array(4_096);
+    const pending = pool.hold(bytes, 0, 4_096);
+    pool.advance(pending, 96);
+    const before = pending.slab;
+    pool.append(pending, bytes, 0, 96);
+    expect(pending.slab).toBe(before);
+    expect([pending.head, pending.tail]).toEqual([0, 4_096]);
+    pool.append(pending, bytes, 0, 1);
+    expect(pending.slab.bytes.length).toBe(8_192);
+    expect(pool.heldBytes).toBe(8_192);
+  });
+
+  test('a stream that stalls and wakes leaves no garbage', () => {
+    let made = 0;
+    const pool = new PendingPool((bytes) => {
+      made++;
+      return testSlab(bytes);
+    });
+    for (let round = 0; round < 100; round++) {
+      const pending = pool.hold(new Uint8Array(5_000), 0, 5_000);
+      pool.append(pending, new Uint8Array(5_000), 0, 5_000);
+      pool.drop(pending);
+    }
+    expect(made).toBe(2);
+    // Sixteen of a size are kept.
+    const many = Array.from({ length: 20 }, () => pool.hold(new Uint8Array(1), 0, 1));
+    for (const pending of many) pool.drop(pending);
+    made = 0;
+    for (let at = 0; at < 20; at++) pool.hold(new Uint8Array(1), 0, 1);
+    expect(made).toBe(4);
+  });
+
+  test('our own words in front give the peer no credit', () => {
+    const pool = new PendingPool(testSlab);
+    const pending = pool.hold(new Uint8Array(10), 0, 10);
+    pending.uncounted = 10;
+    pool.append(pending, new Uint8Array(100), 0, 100);
+    expect([4, 10, 50, 46].map((taken) => pool.advance(pending, taken))).toEqual([0, 4, 50, 46]);
+    expect(pending.bytes).toBe(0);
+  });
+});

@@ -1,0 +1,144 @@
+// Hand-overs through a ring: everything that went in comes out, wherever in the ring it stood.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { OpenRequest } from '../../src/engine/openRequest.ts';
+import { CLIENT, ENGINE } from '../../src/limits.ts';
+import {
+  decodeAdopt,
+  decodeOpen,
+  decodeReturn,
+  HAND_OVER,
+  HAND_OVER_MAX_BYTES,
+  HandOverEncoder,
+  handOverFd,
+  handOverType,
+} from '../../src/ring/handOver.ts';
+import { RingReader, RingWriter, ringBuffer } from '../../src/ring/ring.ts';
+
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+const bytes = fc.uint8Array({ maxLength: 300 });
+const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const host = fc.string({
+  unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  minLength: 1,
+  maxLength: 255,
+});
+const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const request: fc.Arbitrary<OpenRequest> = fc.record({
+  kind: fc.integer({ min: 0, max: 255 }),
+  host,
+  port: fc.integer({ min: 0, max: 65_535 }),
+  plan: fc.option(
+    fc.record({
+      head: fc.boolean(),
+      keepAlive: fc.boolean(),
+      upgrade: fc.boolean(),
+      httpMinor: fc.constantFrom(0 as const, 1 as const),
+      framing: fc.integer({ min: -10, max: Number.MAX_SAFE_INTEGER }),
+      headBytes: u32,
+    }),
+  ),
+  early: bytes,
+});
+
+/** Pushes what is in the encoder and pops it again, the ring's end somewhere in between. */
+const buffer = ringBuffer(2_048);
+const writer = new RingWriter(buffer);
+const reader = new RingReader(buffer);
+
+function through<T>(
+  encoder: HandOverEncoder,
+  length: number,
+  read: (offset: number, length: number) => T,
+): T {
+  expect(writer.push(encoder.bytes, length)).toBe(true);
+  expect(reader.next()).toBe(true);
+  const result = read(reader.offset, reader.length);
+  reader.done();
+  return result;
+}
+
+describe('hand-over', () => {
+  const encoder = new HandOverEncoder();
+
+  test('OPEN', () => {
+    fc.assert(
+      fc.property(u32, u32, number, request, (fd, index, session, wanted) => {
+        const length = encoder.open(index, session, wanted);
+        encoder.setFd(fd);
+        const read = through(encoder, length, (offset, size) => ({
+          type: handOverType(reader.bytes, offset),
+          fd: handOverFd(reader.bytes, offset),
+          ...decodeOpen(reader.bytes, offset, size),
+        }));
+        // What was read is a copy: the ring's bytes are zero by now.
+        expect(read).toEqual({ type: HAND_OVER.OPEN, fd, index, number: session, request: wanted });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('ADOPT, and nothing of the keys left behind', () => {
+    fc.assert(
+      fc.property(u32, u32, number, key, key, (fd, index, session, sendKey, receiveKey) => {
+        const length = encoder.adopt(index, session, sendKey, receiveKey);
+        encoder.setFd(fd);
+        const read = through(encoder, length, (offset) => ({
+          type: handOverType(reader.bytes, offset),
+          fd: handOverFd(reader.bytes, offset),
+          ...decodeAdopt(reader.bytes, offset),
+        }));
+        expect(read).toEqual({ type: HAND_OVER.ADOPT, fd, index, number: session, sendKey, receiveKey });
+        encoder.wipe(length);
+        expect(encoder.bytes.subarray(0, length).every((byte) => byte === 0)).toBe(true);
+        expect(reader.bytes.slice(reader.offset, reader.offset + length).every((byte) => byte === 0)).toBe(
+          true,
+        );
+      }),
+    );
+  });
+
+  test('RETURN', () => {
+    fc.assert(
+      fc.property(u32, bytes, (fd, early) => {
+        const length = encoder.giveBack(early);
+        encoder.setFd(fd);
+        const read = through(encoder, length, (offset, size) => ({
+          type: handOverType(reader.bytes, offset),
+          fd: handOverFd(reader.bytes, offset),
+          early: decodeReturn(reader.bytes, offset, size),
+        }));
+        expect(read).toEqual({ type: HAND_OVER.RETURN, fd, early });
+      }),
+    );
+  });
+
+  test('two rings read in turn', () => {
+    const other = new Uint8Array(new SharedArrayBuffer(256));
+    const length = encoder.adopt(7, 8, new Uint8Array(32).fill(1), new Uint8Array(32).fill(2));
+    encoder.setFd(9);
+    other.set(encoder.bytes.subarray(0, length), 40);
+    const here = new Uint8Array(other.buffer, 16);
+    for (let round = 0; round < 3; round++) {
+      expect(handOverFd(here, 24)).toBe(9);
+      expect(decodeAdopt(here, 24)).toMatchObject({ index: 7, number: 8 });
+      encoder.setFd(round);
+      through(encoder, length, (offset) => expect(handOverFd(reader.bytes, offset)).toBe(round));
+    }
+  });
+
+  test('the largest request fits the encoder, and a ring', () => {
+    const largest = {
+      kind: 1,
+      host: 'h'.repeat(255),
+      port: 1,
+      plan: null,
+      early: new Uint8Array(CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax + 1_024),
+    };
+    expect(encoder.open(0, 0, largest)).toBe(HAND_OVER_MAX_BYTES);
+    expect(new RingWriter(ringBuffer(ENGINE.handOverRingBytes)).messageMaxBytes).toBeGreaterThan(
+      HAND_OVER_MAX_BYTES,
+    );
+  });
+});
