@@ -9,15 +9,18 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
   let streams = 0;
   let deliveredBytes = 0;
   let cuts = 0;
+  let grown = 0;
   for (let seed = 0; seed < SEEDS; seed++) {
     const summary = simulate(seed);
     streams += summary.streams;
     deliveredBytes += summary.deliveredBytes;
     if (summary.cut) cuts++;
+    if (summary.grown) grown++;
   }
   // They did something.
   expect(streams).toBeGreaterThan(10 * SEEDS);
   expect(deliveredBytes).toBeGreaterThan(10_000 * SEEDS);
+  expect(grown).toBeGreaterThan(SEEDS / 20);
   expect(cuts).toBeGreaterThan(SEEDS / 20);
 });
 

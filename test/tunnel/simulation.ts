@@ -9,6 +9,7 @@ import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
 import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
+import { WindowBudget } from '../../src/tunnel/window.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 
 const QUEUE_MAX_BYTES = 20_000;
@@ -142,6 +143,7 @@ class Side implements SessionHandler {
       handler: this,
       nowMs: 0,
       initialWindowBytes: world.initialWindowBytes,
+      threadBudget: world.windowBudget,
     });
   }
 
@@ -243,6 +245,7 @@ class Side implements SessionHandler {
   flush(pipe: Pipe, willing: boolean): void {
     const { session } = this;
     const { outbound } = session;
+    session.nowMs = this.#world.nowMs;
     session.prepare();
     while (outbound.queuedBytes > 0) {
       const { headOffset, queuedBytes } = outbound;
@@ -365,8 +368,10 @@ class Side implements SessionHandler {
       if ((streams.flags[slot]! & STREAM.OPEN) === 0)
         throw new Error(`${this.#name}: ${end.number} was dropped`);
       const granted = streams.receiveCredit[slot]! + streams.consumed[slot]! + end.unconsumed;
-      if (granted > PROTOCOL.maxWindowBytes)
-        throw new Error(`${this.#name}: ${end.number} was granted ${granted}`);
+      if (granted !== streams.window[slot] || granted > PROTOCOL.maxWindowBytes) {
+        throw new Error(`${this.#name}: ${end.number} was granted ${granted} of ${streams.window[slot]}`);
+      }
+      if (granted > this.#world.initialWindowBytes) this.#world.windowsGrown = true;
       const credit = streams.sendCredit[slot]!;
       if (credit > PROTOCOL.maxWindowBytes)
         throw new Error(`${this.#name}: ${end.number} has credit ${credit}`);
@@ -380,6 +385,9 @@ class World {
   readonly node: Side;
   readonly initialWindowBytes: number;
   readonly bytesMax: number;
+  /** Of both sides together: a full one must not stop anyone. */
+  readonly windowBudget: WindowBudget;
+  windowsGrown = false;
   readonly status = '{"version":"simulated"}';
   /** By stream and side: how many bytes it had sent when it ended. */
   readonly endedAt = new Map<string, number>();
@@ -395,6 +403,7 @@ class World {
     this.random = new Random(seed);
     this.initialWindowBytes = this.random.chance(2) ? 1 + this.random.below(3_000) : 30_000;
     this.bytesMax = this.random.chance(10) ? 300_000 : 8_000;
+    this.windowBudget = new WindowBudget(this.random.below(100_000));
     this.hub = new Side(this, 0);
     this.node = new Side(this, 1);
     this.#up = new Pipe(this.random);
@@ -408,6 +417,7 @@ class World {
 
   step(): void {
     const { random } = this;
+    this.nowMs += random.below(4);
     const [side, out, back] = random.chance(2)
       ? ([this.hub, this.#down, this.#up] as const)
       : ([this.node, this.#up, this.#down] as const);
@@ -513,6 +523,8 @@ export interface Summary {
   readonly streams: number;
   readonly deliveredBytes: number;
   readonly cut: boolean;
+  /** Whether any receive window grew. */
+  readonly grown: boolean;
 }
 
 /** Throws an error that names the seed, with the last events. */
@@ -529,7 +541,10 @@ export function simulate(seed: number): Summary {
     if (!cut) world.drain();
     if (!cut && (outboundPool.taken !== 0 || inboundPool.taken !== 0))
       throw new Error('a quiet session holds a slab');
+    if (!cut && world.windowBudget.usedBytes !== 0)
+      throw new Error('a closed stream keeps its share of the windows');
     world.release();
+    if (world.windowBudget.usedBytes !== 0) throw new Error('a window was not given back');
     if (outboundPool.taken !== 0 || inboundPool.taken !== 0) throw new Error('a slab was not given back');
   } catch (error) {
     outboundPool.taken = 0;
@@ -539,5 +554,5 @@ export function simulate(seed: number): Summary {
       `seed ${seed} (again: RESTUNNEL_SIM_SEED=${seed}): ${reason}\nbefore it:\n${world.events.slice(-40).join('\n')}`,
     );
   }
-  return { streams: world.opened, deliveredBytes: world.delivered, cut };
+  return { streams: world.opened, deliveredBytes: world.delivered, cut, grown: world.windowsGrown };
 }
