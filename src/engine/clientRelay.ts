@@ -72,9 +72,7 @@ export class ClientRelay extends Relay {
       if (tunnel.earlyOf.has(slot)) return;
     }
     const exchange = tunnel.exchangeOf.get(slot);
-    // The request is all there: what the client sends now waits in its socket until the response is over.
-    if (exchange !== undefined && exchange.phase !== 'opaque' && exchange.requestBody.done) return;
-    super.onRoom(tunnel, slot);
+    if (exchange === undefined || exchange.reads) super.onRoom(tunnel, slot);
   }
 
   protected override ownBytes(tunnel: Tunnel, slot: number, read: number): number {
@@ -83,17 +81,22 @@ export class ClientRelay extends Relay {
     const start = tunnel.session.dataOffset();
     const own = exchange.takeRequest(tunnel.session.outbound.slab.bytes, start, start + read);
     if (exchange.requestBody.failed) this.localBroke(tunnel, slot);
-    else if (exchange.phase !== 'opaque' && exchange.requestBody.done) {
-      this.reactor.pauseRead(tunnel.connOf[slot]!);
-    }
+    else if (!exchange.reads) this.reactor.pauseRead(tunnel.connOf[slot]!);
     return exchange.requestBody.failed ? 0 : own;
   }
 
   protected override localEnded(tunnel: Tunnel, slot: number): void {
     tunnel.sinceMs[slot] = this.reactor.nowMs;
     const exchange = tunnel.exchangeOf.get(slot);
-    if (exchange === undefined || exchange.phase === 'opaque') super.localEnded(tunnel, slot);
-    else if (!exchange.requestBody.done) this.localBroke(tunnel, slot);
+    if (exchange !== undefined && exchange.phase !== 'opaque') {
+      if (!exchange.requestBody.done) {
+        this.localBroke(tunnel, slot);
+        return;
+      }
+      // It may have given up, or only have nothing more to say: as on a connection of its own, the target is told and decides.
+      exchange.clientEnded = true;
+    }
+    super.localEnded(tunnel, slot);
   }
 
   // --- Tunnel to client ----------------------------------------------------------------------------------------------------------
@@ -139,7 +142,10 @@ export class ClientRelay extends Relay {
     if (response.interim) return true;
     exchange.phase = response.switched ? 'opaque' : 'body';
     exchange.responseBody.begin(response.framing);
-    if (response.switched) this.reactor.resumeRead(tunnel.connOf[slot]!);
+    if (response.switched) {
+      tunnel.earlyOf.set(slot, exchange.takeNext());
+      this.onRoom(tunnel, slot);
+    }
     return true;
   }
 
@@ -192,7 +198,8 @@ export class ClientRelay extends Relay {
     else tunnel.session.abort(slot);
     this.tunnels.touch(tunnel);
     this.onGone(tunnel, slot);
-    if (exchange.reusable) this.#giveBack(conn, exchange.next);
+    if (exchange.clientEnded) this.reactor.close(conn);
+    else if (exchange.reusable) this.#giveBack(conn, exchange.next);
     else this.#teller.leave(conn);
   }
 

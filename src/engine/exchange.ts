@@ -15,8 +15,10 @@ export class Exchange {
   phase: 'head' | 'body' | 'opaque' | 'complete' = 'head';
   /** Of a response head that came in pieces. */
   headBytes: Uint8Array = NOTHING;
-  /** What the client sent behind its request: the beginning of its next one. */
+  /** What the client sent behind its request: the beginning of its next one, or of what it says after a switch of protocols. */
   next: Uint8Array = NOTHING;
+  /** The client has ended its side behind this request. */
+  clientEnded = false;
 
   constructor(plan: ExchangePlan) {
     this.plan = plan;
@@ -29,12 +31,26 @@ export class Exchange {
     });
   }
 
+  /**
+   * Whether to read from the client: its request and, so that it is seen when it gives up waiting, the first bytes behind it. The
+   * others wait in its socket until the response is over.
+   */
+  get reads(): boolean {
+    return this.phase === 'opaque' || !this.requestBody.done || this.next.length === 0;
+  }
+
   /** How many of bytes[start, end) belong to this request; what is behind it is kept for the next one. */
   takeRequest(bytes: Uint8Array, start: number, end: number): number {
     if (this.phase === 'opaque') return end - start;
     const own = this.requestBody.advance(bytes, start, end);
     if (this.requestBody.done && start + own < end) this.next = joined(this.next, bytes, start + own, end);
     return own;
+  }
+
+  takeNext(): Uint8Array {
+    const next = this.next;
+    this.next = NOTHING;
+    return next;
   }
 
   /** Parses the response's head from what was kept and bytes[start, end): how many of these it took, 0 when cut, -1 when malformed. */
