@@ -271,6 +271,16 @@ describe.each(MODES)('$name', (mode) => {
       expect(await client.takeAll()).toEqual(Buffer.from([0x88, 0]));
       client.close();
     });
+
+    test('over an absolute-form Upgrade, first text right behind the request', async () => {
+      const client = await RawClient.dial(hub.http);
+      client.send(
+        Buffer.concat([Buffer.from(upgrade(origin.url('/echo'), newKey())), encodeText('early', true)]),
+      );
+      await client.takeHead();
+      await client.until(() => readFrame(client.received)?.text === 'early');
+      client.close();
+    });
   });
 
   describe('absolute form', () => {
@@ -329,6 +339,16 @@ describe.each(MODES)('$name', (mode) => {
       expect((await client.takeResponse()).body).toBe(PAGE);
       expect((await client.takeAll()).length).toBe(0);
       expect(client.end).toBe('fin');
+      client.close();
+    });
+
+    test('pipelined requests and the end of the client behind them', async () => {
+      const client = await RawClient.dial(hub.http);
+      const request = absoluteRequest(origin.url('/page'));
+      client.send(request.repeat(3)).endWriting();
+      for (let i = 0; i < 3; i++) expect((await client.takeResponse()).body).toBe(PAGE);
+      await client.takeAll();
+      expect([client.end, client.received.length]).toEqual(['fin', 0]);
       client.close();
     });
 

@@ -157,6 +157,10 @@ export class Origin {
       }
       case 'never':
         return;
+      case 'half':
+        response.setHeader('Content-Length', 2_000);
+        response.write(seededAt(0, 0, 1_000));
+        return;
       case 'broken':
         // Promises more than it sends.
         response.setHeader('Content-Length', 1_000_000);

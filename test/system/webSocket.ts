@@ -38,6 +38,7 @@ export function serveEcho(server: Server): void {
       }
     };
     socket.on('data', take);
+    socket.on('end', () => socket.end());
     socket.on('error', () => {});
     take(Buffer.alloc(0));
   });
