@@ -104,6 +104,27 @@ describe('records', () => {
     );
   });
 
+  test('vectors of native-notes/wire-protocol.md: the first two records, and those around a rekeying', () => {
+    const key = Uint8Array.from({ length: 32 }, (_, at) => at);
+    const record = (firstLow: number, plains: string[]) => {
+      const outbound = new Outbound(new TransportCipher(sodiumAead(key), firstLow), outboundPool);
+      return plains.map((plain) => {
+        write(outbound, new Uint8Array(Buffer.from(plain, 'hex')));
+        return Buffer.from(takeAll(outbound)).toString('hex');
+      });
+    };
+    const goAway = '050000000000000000';
+    const hiAndEnd = '200001000700000002686921000100070000000100';
+    expect(record(0, [goAway, hiAndEnd])).toEqual([
+      '00191db84231ade6a6d113c2dcd5b628220a811cbe71d7820a655c',
+      '0025bf57f25fb22aaf182bdec77d52949980c57deb0f47ebe6239cf6b42b798dfb1a443c4373ed',
+    ]);
+    expect(record(65_535, [goAway, goAway])).toEqual([
+      '00191a721c15e67e56e4b013b746f1effc59cb1401340bb2882d80',
+      '001967f32c5d635bf15907b575f93e6d8601e36abd2e4421e86d52',
+    ]);
+  });
+
   test('several frames share one record until it is full', () => {
     const outbound = new Outbound(cipher(), outboundPool);
     write(outbound, Uint8Array.of(1, 2));
