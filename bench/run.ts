@@ -8,7 +8,7 @@ import { writeResult } from './report/result.ts';
 import { drawTable } from './report/table.ts';
 import { runScenario } from './runScenario.ts';
 import { SCENARIOS } from './scenarios/all.ts';
-import type { Scenario } from './scenarios/scenario.ts';
+import { numbersOf, type Scenario, type Variant } from './scenarios/scenario.ts';
 
 interface Flags {
   readonly [option: string]: string | boolean | string[] | undefined;
@@ -34,7 +34,7 @@ function addScenario(scenario: Scenario): void {
   command
     .option('--peers <names>', `of ${Object.keys(PEERS).join(', ')}`, scenario.peers.join(','))
     .option('--rounds <n>', 'rounds that count', String(scenario.rounds))
-    .option('--workers <n>', "our hub's worker threads", '0')
+    .option('--workers <n,…>', "our hub's worker threads; each of several is measured")
     .option('--no-warm-up', 'count the first round, too')
     .option('--node-option <option>', 'for our hub and node, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all samples there')
@@ -47,20 +47,26 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   );
   const wanted = flags.peers === undefined ? scenario.peers : (String(flags.peers).split(',') as PeerName[]);
   const peers = wanted.filter((name) => isThere(name));
-  const workers = Number(flags.workers ?? 0);
+  const variants = variantsOf(scenario, flags.workers);
   const rounds = Number(flags.rounds ?? scenario.rounds);
   const results = await runScenario(scenario, {
     settings,
     peers,
     rounds,
-    workers,
+    variants,
     nodeOptions: (flags.nodeOption as string[] | undefined) ?? [],
-    warmUp: flags.warmUp !== false,
+    warmUp: flags.warmUp !== false && scenario.warmUp !== false,
     progress: (text) => process.stderr.write(`${text}\n`),
   });
   process.stdout.write(drawTable(scenario, results));
-  if (typeof flags.json === 'string')
-    writeResult(flags.json, scenario, { settings, peers, workers, rounds }, results);
+  if (typeof flags.json === 'string') {
+    writeResult(flags.json, scenario, { settings, peers, variants, rounds }, results);
+  }
+}
+
+function variantsOf(scenario: Scenario, workers: Flags[string]): readonly Variant[] {
+  if (workers === undefined) return scenario.variants ?? [{ workers: 0, nodes: 1 }];
+  return numbersOf(String(workers)).map((count) => ({ workers: count, nodes: Math.max(count, 1) }));
 }
 
 function isThere(name: PeerName): boolean {

@@ -4,112 +4,163 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type Origin, startOrigin } from './load/loadProcess.ts';
+import type { Way } from './load/orders.ts';
 import { PEERS } from './peers/all.ts';
 import type { Detour, PeerName, RunningPeer } from './peers/peer.ts';
-import type { Case, Sample, Scenario, Settings } from './scenarios/scenario.ts';
+import type { Case, Sample, Scenario, Settings, Stage, Variant } from './scenarios/scenario.ts';
 
+/** Each has local ports of its own: 19,000 streams to one address would need most there are. */
 const ORIGIN_ADDRESSES = 4;
 
 export interface RunOptions {
   readonly settings: Settings;
   readonly peers: readonly PeerName[];
   readonly rounds: number;
-  readonly workers: number;
+  /** Ours is measured with each of these. */
+  readonly variants: readonly Variant[];
+  /** Options of Node.js for our hub and node. */
   readonly nodeOptions: readonly string[];
   /** A round before the first that counts: programs that compile themselves while they run have done so then. */
   readonly warmUp: boolean;
   progress(text: string): void;
 }
 
+/** One line of the table. */
+export interface Contestant extends Variant {
+  readonly name: string;
+  readonly peer: PeerName;
+}
+
+export interface ContestantSamples {
+  readonly name: string;
+  readonly peer: PeerName;
+  /** One of each round. */
+  readonly samples: Sample[];
+}
+
 export interface CaseResult {
   readonly label: string;
   readonly metrics: Case['metrics'];
-  /** By peer, one of each round. */
-  readonly samples: { [peer in PeerName]?: Sample[] };
+  readonly contestants: readonly ContestantSamples[];
 }
 
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<CaseResult[]> {
   const cases = scenario.cases(options.settings);
-  const folder = mkdtempSync(join(tmpdir(), 'restunnel-bench-'));
-  const origin = await startOrigin(ORIGIN_ADDRESSES);
-  const client = await Client.start();
-  const way = await scenario.detour?.(options.settings);
-  const starter = new Starter(scenario, options, folder, way?.detour ?? null);
+  const contestants = contestantsOf(options);
+  const theatre = new Theatre(scenario, options);
   try {
-    const results: CaseResult[] = cases.map(({ label, metrics }) => ({ label, metrics, samples: {} }));
+    const results = cases.map((one) => ({
+      label: one.label,
+      metrics: one.metrics,
+      contestants: contestants
+        .filter(({ peer }) => one.suits?.(peer) ?? true)
+        .map(({ name, peer }) => ({ name, peer, samples: [] as Sample[] })),
+    }));
     for (let round = options.warmUp ? 0 : 1; round <= options.rounds; round++) {
       for (const [at, one] of cases.entries()) {
-        for (const name of options.peers) {
-          const sample = await starter.measure(name, one, origin, client);
-          options.progress(`round ${round} | ${one.label} | ${name} | ${brief(one, sample)}`);
-          const samples = results[at]!.samples[name] ?? [];
-          results[at]!.samples[name] = samples;
+        for (const { name, samples } of results[at]!.contestants) {
+          const sample = await theatre.measure(contestants.find((other) => other.name === name)!, one);
+          options.progress(`${roundName(round)} | ${one.label} | ${name} | ${brief(one, sample)}`);
           if (round > 0) samples.push(sample);
         }
       }
     }
     return results;
   } finally {
-    await starter.stopAll();
-    await way?.stop();
-    await client.process.stop();
-    await origin.process.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await theatre.close();
   }
 }
 
-/** Starts peers when they are needed first, or anew for each measurement. */
-class Starter {
+function contestantsOf({ peers, variants }: RunOptions): Contestant[] {
+  return peers.flatMap((peer) =>
+    (peer === 'restunnel' ? variants : [{ workers: 0, nodes: 1 }]).map((variant) => ({
+      ...variant,
+      peer,
+      name: peer === 'restunnel' && variants.length > 1 ? `${peer}, ${variantName(variant)}` : peer,
+    })),
+  );
+}
+
+function variantName({ workers, nodes }: Variant): string {
+  return `${workers} worker${workers === 1 ? '' : 's'}, ${nodes} node${nodes === 1 ? '' : 's'}`;
+}
+
+/** Starts processes when they are needed first, or anew for each measurement. */
+class Theatre {
   readonly #scenario: Scenario;
   readonly #options: RunOptions;
-  readonly #folder: string;
-  readonly #detour: Detour | null;
-  readonly #running = new Map<PeerName, RunningPeer>();
+  readonly #folder = mkdtempSync(join(tmpdir(), 'restunnel-bench-'));
+  readonly #running = new Map<string, RunningPeer>();
+  readonly #loads: { readonly origin: Origin; readonly client: Client }[] = [];
+  #way: { readonly detour: Detour; stop(): Promise<void> } | null = null;
   #folders = 0;
 
-  constructor(scenario: Scenario, options: RunOptions, folder: string, detour: Detour | null) {
+  constructor(scenario: Scenario, options: RunOptions) {
     this.#scenario = scenario;
     this.#options = options;
-    this.#folder = folder;
-    this.#detour = detour;
   }
 
-  async measure(name: PeerName, one: Case, origin: Origin, client: Client): Promise<Sample> {
-    const peer = this.#running.get(name) ?? (await this.#start(name));
+  async measure(contestant: Contestant, one: Case): Promise<Sample> {
+    const { name } = contestant;
     try {
-      return await one.measure({
+      const { origin, client } = await this.#load(0);
+      const peer = this.#running.get(name) ?? (await this.#start(contestant));
+      const wayTo = (to: Origin): Way => ({ proxy: peer.proxy, targets: to.addresses });
+      const stage: Stage = {
         client,
         origin,
         peer,
-        peerName: name,
-        way: { proxy: peer.proxy, targets: origin.addresses },
-      });
+        way: wayTo(origin),
+        second: async () => {
+          const load = await this.#load(1);
+          return { client: load.client, way: wayTo(load.origin) };
+        },
+      };
+      return await one.measure(stage);
     } catch (error) {
-      throw new Error(`${this.#scenario.name}, ${one.label}, ${name}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      const place = `${this.#scenario.name}, ${one.label}, ${name}`;
+      throw new Error(`${place}: ${(error as Error).message}`, { cause: error });
     } finally {
       if (this.#scenario.fresh === true) {
+        await this.#running.get(name)?.stop();
         this.#running.delete(name);
-        await peer.stop();
       }
     }
   }
 
-  async #start(name: PeerName): Promise<RunningPeer> {
-    const folder = join(this.#folder, `${name}${++this.#folders}`);
-    mkdirSync(folder, { mode: 0o700 });
-    const { workers, nodeOptions } = this.#options;
-    const nodes = this.#scenario.nodes ?? 1;
-    const peer = await PEERS[name].start({ folder, workers, nodes, nodeOptions, detour: this.#detour });
-    this.#running.set(name, peer);
-    return peer;
+  async #load(nth: number) {
+    const load = this.#loads[nth] ?? {
+      origin: await startOrigin(ORIGIN_ADDRESSES),
+      client: await Client.start(),
+    };
+    this.#loads[nth] = load;
+    return load;
   }
 
-  async stopAll(): Promise<void> {
-    for (const peer of this.#running.values()) await peer.stop();
-    this.#running.clear();
+  async #start({ name, peer, workers, nodes }: Contestant): Promise<RunningPeer> {
+    this.#way ??= (await this.#scenario.detour?.(this.#options.settings)) ?? null;
+    const folder = join(this.#folder, `${peer}${++this.#folders}`);
+    mkdirSync(folder, { mode: 0o700 });
+    const { nodeOptions } = this.#options;
+    const detour = this.#way?.detour ?? null;
+    const running = await PEERS[peer].start({ folder, workers, nodes, nodeOptions, detour });
+    this.#running.set(name, running);
+    return running;
   }
+
+  async close(): Promise<void> {
+    for (const peer of this.#running.values()) await peer.stop();
+    await this.#way?.stop();
+    for (const { origin, client } of this.#loads) {
+      await client.process.stop();
+      await origin.process.stop();
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function roundName(round: number): string {
+  return round === 0 ? 'warm-up' : `round ${round}`;
 }
 
 function brief(one: Case, { numbers }: Sample): string {

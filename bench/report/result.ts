@@ -6,14 +6,14 @@ import { cpus, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CaseResult } from '../runScenario.ts';
-import type { Scenario, Settings } from '../scenarios/scenario.ts';
+import type { Scenario, Settings, Variant } from '../scenarios/scenario.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface RunFacts {
   readonly settings: Settings;
   readonly peers: readonly string[];
-  readonly workers: number;
+  readonly variants: readonly Variant[];
   readonly rounds: number;
 }
 

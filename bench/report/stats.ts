@@ -1,7 +1,7 @@
-// Medians over rounds, and ours against the best of the tunnels, round by round. Used by table.ts, result.ts and plots.
+// Medians over rounds, and ours against the best of the tunnels, round by round. Used by table.ts, result.ts and plot.ts.
 
 import type { PeerName } from '../peers/peer.ts';
-import type { CaseResult } from '../runScenario.ts';
+import type { CaseResult, ContestantSamples } from '../runScenario.ts';
 import type { Metric } from '../scenarios/scenario.ts';
 
 /** Those that do what we do: encrypt, between two processes. */
@@ -14,22 +14,22 @@ export function medianOf(values: readonly number[]): number | null {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-export function valuesOf(result: CaseResult, peer: PeerName, key: string): number[] {
-  return (result.samples[peer] ?? [])
-    .map(({ numbers }) => numbers[key])
-    .filter((value) => value !== undefined);
+export function valuesOf({ samples }: ContestantSamples, key: string): number[] {
+  return samples.map(({ numbers }) => numbers[key]).filter((value) => value !== undefined);
 }
 
 /** Median over the rounds of ours / best tunnel of the same round; null without either. */
-export function ratioToBest(result: CaseResult, metric: Metric): number | null {
-  const ours = valuesOf(result, 'restunnel', metric.key);
+export function ratioToBest({ contestants }: CaseResult, metric: Metric): number | null {
+  const ours = contestants.find(({ peer }) => peer === 'restunnel');
+  const tunnels = contestants.filter(({ peer }) => TUNNELS.includes(peer));
+  if (ours === undefined || tunnels.length === 0) return null;
   const ratios: number[] = [];
-  for (const [round, own] of ours.entries()) {
-    const others = TUNNELS.map((peer) => valuesOf(result, peer, metric.key)[round]).filter(
-      (value) => value !== undefined,
-    );
-    if (others.length === 0) continue;
-    ratios.push(own / (metric.better === 'lower' ? Math.min(...others) : Math.max(...others)));
+  for (const [round, own] of valuesOf(ours, metric.key).entries()) {
+    const others = tunnels
+      .map((tunnel) => valuesOf(tunnel, metric.key)[round])
+      .filter((value) => value !== undefined);
+    const best = metric.better === 'lower' ? Math.min(...others) : Math.max(...others);
+    if (others.length > 0 && best > 0) ratios.push(own / best);
   }
   return medianOf(ratios);
 }

@@ -1,8 +1,8 @@
-// The table on stdout: a block per case, a row per peer, medians over the rounds, and ours against the best tunnel. Used by run.ts.
+// The table on stdout: a block per case, a row per contestant, medians over the rounds, ours against the best tunnel, and what we aim at.
+// Used by run.ts.
 
-import type { PeerName } from '../peers/peer.ts';
 import type { CaseResult } from '../runScenario.ts';
-import type { Scenario } from '../scenarios/scenario.ts';
+import type { Metric, Scenario } from '../scenarios/scenario.ts';
 import { medianOf, ratioToBest, valuesOf } from './stats.ts';
 
 export function drawTable(scenario: Scenario, results: readonly CaseResult[]): string {
@@ -10,27 +10,43 @@ export function drawTable(scenario: Scenario, results: readonly CaseResult[]): s
 }
 
 function drawCase(result: CaseResult): string {
-  const peers = Object.keys(result.samples) as PeerName[];
-  const rows = [['', ...result.metrics.map(({ label }) => label)]];
-  for (const peer of peers) {
-    const cells = result.metrics.map(({ key, digits }) =>
-      medianOf(valuesOf(result, peer, key))?.toFixed(digits),
-    );
-    rows.push([peer, ...cells.map((cell) => cell ?? '-')]);
+  const { contestants, metrics } = result;
+  const rows = [['', ...metrics.map(({ label }) => label)]];
+  for (const contestant of contestants) {
+    const cells = metrics.map(({ key, digits }) => medianOf(valuesOf(contestant, key))?.toFixed(digits));
+    rows.push([contestant.name, ...cells.map((cell) => cell ?? '-')]);
   }
-  const ratios = result.metrics.map((metric) => ratioToBest(result, metric));
+  const ratios = metrics.map((metric) => ratioToBest(result, metric));
   if (ratios.some((ratio) => ratio !== null)) {
     rows.push(['ours / best tunnel', ...ratios.map((ratio) => ratio?.toFixed(2) ?? '-')]);
   }
-  if (result.metrics.some(({ target }) => target !== undefined)) {
-    rows.push(['target', ...result.metrics.map(({ target }) => (target === undefined ? '' : `≤ ${target}`))]);
-  }
+  addAims(rows, 'aim (ratio)', metrics, ({ target }) => target);
+  addAims(rows, 'aim', metrics, ({ limit }) => limit);
   return draw(rows);
+}
+
+function addAims(
+  rows: string[][],
+  name: string,
+  metrics: readonly Metric[],
+  aimOf: (metric: Metric) => number | undefined,
+): void {
+  if (metrics.every((metric) => aimOf(metric) === undefined)) return;
+  const cells = metrics.map((metric) => {
+    const aim = aimOf(metric);
+    return aim === undefined
+      ? ''
+      : `${metric.limit !== undefined && metric.better === 'higher' ? '≥' : '≤'} ${aim}`;
+  });
+  rows.push([name, ...cells]);
 }
 
 function draw(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  ');
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+      .join('  ')
+      .trimEnd();
   return rows.map((row) => `  ${line(row)}\n`).join('');
 }

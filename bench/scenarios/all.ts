@@ -1,8 +1,26 @@
 // The scenarios, in the order in which they are listed and run. Used by run.ts.
 
+import { beside } from './beside.ts';
 import { bulk } from './bulk.ts';
 import { churn } from './churn.ts';
+import { idle } from './idle.ts';
+import { longPath } from './longPath.ts';
+import { mixed } from './mixed.ts';
+import { openStreams } from './openStreams.ts';
 import { pingPong } from './pingPong.ts';
 import type { Scenario } from './scenario.ts';
+import { stall } from './stall.ts';
+import { workers } from './workers.ts';
 
-export const SCENARIOS: readonly Scenario[] = [bulk, pingPong, churn];
+export const SCENARIOS: readonly Scenario[] = [
+  bulk,
+  pingPong,
+  churn,
+  openStreams,
+  idle,
+  stall,
+  beside,
+  longPath,
+  mixed,
+  workers,
+];

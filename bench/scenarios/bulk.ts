@@ -40,7 +40,7 @@ export const bulk: Scenario = {
   },
 };
 
-function bulkCase(streams: number, direction: string, bytes: number): Case {
+export function bulkCase(streams: number, direction: string, bytes: number): Case {
   if (direction !== 'down' && direction !== 'up') throw new Error(`--direction: not "${direction}"`);
   const each = Math.ceil(bytes / streams);
   return {

@@ -10,8 +10,9 @@ export interface Stage {
   readonly client: Client;
   readonly origin: Origin;
   readonly peer: RunningPeer;
-  readonly peerName: PeerName;
   readonly way: Way;
+  /** Another client and another origin, so that one load does not wait for the other inside them. */
+  second(): Promise<{ readonly client: Client; readonly way: Way }>;
 }
 
 /** Numbers by metric name; units are in the names. */
@@ -31,11 +32,15 @@ export interface Metric {
   readonly better: 'lower' | 'higher';
   /** Ratio of ours to the best of ssh and shadowsocks that we mean to reach, where there is one. */
   readonly target?: number;
+  /** What we mean to reach whatever others do. */
+  readonly limit?: number;
 }
 
 export interface Case {
   readonly label: string;
   readonly metrics: readonly Metric[];
+  /** False for a peer that cannot carry it. */
+  readonly suits?: (peer: PeerName) => boolean;
   readonly measure: (stage: Stage) => Promise<Sample>;
 }
 
@@ -48,18 +53,25 @@ export interface Option {
   readonly value: string;
 }
 
+export interface Variant {
+  /** Threads of our hub beside its front. */
+  readonly workers: number;
+  /** Exit nodes of ours. */
+  readonly nodes: number;
+}
+
 export interface Scenario {
   readonly name: string;
   readonly about: string;
   readonly options: readonly Option[];
   readonly peers: readonly PeerName[];
   readonly rounds: number;
-  /** Each measurement gets processes of its own: for memory. */
+  /** False: no round before the first that counts. */
+  readonly warmUp?: boolean;
+  /** Each measurement gets processes of its own: for memory, and for paths that remember. */
   readonly fresh?: boolean;
-  /** Exit nodes of ours. */
-  readonly nodes?: number;
-  /** Threads of our hub, one run with each. */
-  readonly workers?: readonly number[];
+  /** Ours is measured with each of these instead of once. */
+  readonly variants?: readonly Variant[];
   readonly detour?: (settings: Settings) => Promise<{ detour: Detour; stop(): Promise<void> }>;
   cases(settings: Settings): Case[];
 }
