@@ -19,10 +19,12 @@ export async function runHub(flags: HubFlags): Promise<number> {
   const options = hubOptions(flags, log);
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const hub = await bootHub(options);
+  // Before anyone can know that it is ready: a signal may come in that same moment.
+  const stopped = untilStopped(hub, log);
   readyFile?.write(hubReadiness(hub));
   const { addresses, publicKey } = hub;
   log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');
-  return untilStopped(hub, log);
+  return stopped;
 }
 
 /** Flags, remembered settings and defaults become options; the data directory is there afterwards. */
