@@ -77,17 +77,22 @@ export class Program<Ready> {
   readonly #readyFile: string;
   #waiting: { matches: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
 
-  constructor(args: readonly string[], dataDir: string, env: NodeJS.ProcessEnv = {}) {
+  /** `descriptors`: how many it may open (ulimit -n); as many as we, when absent. */
+  constructor(
+    args: readonly string[],
+    dataDir: string,
+    env: NodeJS.ProcessEnv = {},
+    descriptors: number | null = null,
+  ) {
     this.dataDir = dataDir;
     this.#readyFile = join(makeTempDir(), 'ready.json');
-    this.#child = spawn(
-      process.execPath,
-      [BIN, ...args, '--data-dir', dataDir, '--ready-file', this.#readyFile],
-      {
-        env: { ...process.env, NODE_OPTIONS: '', ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const command = [process.execPath, BIN, ...args];
+    command.push('--data-dir', dataDir, '--ready-file', this.#readyFile);
+    if (descriptors !== null) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`);
+    this.#child = spawn(command[0]!, command.slice(1), {
+      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
     });
@@ -261,12 +266,15 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'workers'>> {}
+export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'workers'>> {
+  /** ulimit -n */
+  descriptors?: number;
+}
 
 /** A hub that is ready, without a node. */
 export function startHub(options: HubStart = {}): Promise<Hub> {
-  const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env } = options;
-  return new Hub(['hub', ...hubArgs({ io, workers }), ...args], dataDir, env).untilReady();
+  const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env, descriptors } = options;
+  return new Hub(['hub', ...hubArgs({ io, workers }), ...args], dataDir, env, descriptors).untilReady();
 }
 
 export interface NodeStart extends StartOptions {
