@@ -70,8 +70,10 @@ export const ENGINE = {
 export const WINDOW = {
   /** Below this round trip the initial window never limits a stream. */
   growRoundTripMinMs: 1,
-  /** A stream that takes longer than this for half a window can do with less. */
-  slowRoundTrips: 4,
+  /** A stream that uses its window up faster than this is limited by it. */
+  fastRoundTrips: 2,
+  /** A stream that takes longer than this for its window can do with less. */
+  slowRoundTrips: 8,
   /** Windows beyond the initial ones, per session and per engine thread. */
   sessionBudgetBytes: 67_108_864,
   threadBudgetBytes: 268_435_456,

@@ -32,6 +32,8 @@ export class Relay implements ConnHandler {
     const room = session.dataRoom(slot);
     if (room === 0) {
       this.reactor.pauseRead(conn);
+      // A stream is refused room for others' sake, too: the flush finds out whose turn it is.
+      this.tunnels.touch(tunnel);
       return;
     }
     const wanted = Math.min(room, ENGINE.streamQuantumBytes);

@@ -591,7 +591,7 @@ export class Session {
     const streams = this.streams;
     const before = streams.window[slot]!;
     const elapsedMs = this.nowMs - streams.toppedUpMs[slot]!;
-    const window = nextWindow(before, elapsedMs, this.roundTripMs, this.#budget);
+    const window = nextWindow(before, streams.consumed[slot]!, elapsedMs, this.roundTripMs, this.#budget);
     // At least half of the window was consumed, so a halved one leaves no debt.
     const credit = streams.consumed[slot]! + window - before;
     streams.window[slot] = window;

@@ -1,5 +1,5 @@
-// How large a receive window a stream should have: doubled while its path carries more than the window allows (half of it is used
-// within one round trip), halved when memory is short and the stream is slow. Pure. Called by session.ts when credit is topped up.
+// How large a receive window a stream should have: doubled while the window is what limits it (it is used up faster than once in two
+// round trips), halved when memory is short and the stream is slow. Pure. Called by session.ts when credit is topped up.
 
 import { PROTOCOL, WINDOW } from '../limits.ts';
 
@@ -33,22 +33,25 @@ export class WindowBudget {
 }
 
 /**
- * The window from here on, for a stream whose `windowBytes` were half used `elapsedMs` after they were last topped up. Takes from the
- * budget what it adds and gives back what it drops.
+ * The window from here on, for a stream that consumed `consumedBytes` of its window in the `elapsedMs` since it was last topped up. Takes
+ * from the budget what it adds and gives back what it drops.
  */
 export function nextWindow(
   windowBytes: number,
+  consumedBytes: number,
   elapsedMs: number,
   roundTripMs: number,
   budget: WindowBudget,
 ): number {
   // On a path this short the initial window is more than it can hold.
   if (roundTripMs < WINDOW.growRoundTripMinMs) return windowBytes;
-  if (elapsedMs < roundTripMs) {
+  // A burst may consume half a window or all of it before it is topped up, so the time alone says nothing.
+  const windowMs = (elapsedMs * windowBytes) / consumedBytes;
+  if (windowMs < WINDOW.fastRoundTrips * roundTripMs) {
     const wanted = Math.min(2 * windowBytes, PROTOCOL.maxWindowBytes);
     return budget.take(wanted - windowBytes) ? wanted : windowBytes;
   }
-  if (elapsedMs > WINDOW.slowRoundTrips * roundTripMs && budget.pressed) {
+  if (windowMs > WINDOW.slowRoundTrips * roundTripMs && budget.pressed) {
     const smaller = Math.max(windowBytes / 2, PROTOCOL.initialWindowBytes);
     budget.give(windowBytes - smaller);
     return smaller;

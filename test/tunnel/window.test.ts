@@ -8,36 +8,41 @@ import { nextWindow, WindowBudget } from '../../src/tunnel/window.ts';
 const INITIAL = PROTOCOL.initialWindowBytes;
 const PLENTY = () => new WindowBudget(WINDOW.threadBudgetBytes);
 
-/** One download on a path of `bytesPerMs` and `roundTripMs`: the window where it settles. */
-function settle(bytesPerMs: number, roundTripMs: number, budget: WindowBudget): number {
-  let window = INITIAL;
+/** One download on a path of `bytesPerMs` and `roundTripMs`, topped up at a `share` of its window: the window where it settles. */
+function settle(share: number, bytesPerMs: number, roundTripMs: number, budget: WindowBudget): number {
+  let window: number = INITIAL;
   for (let topUp = 0; topUp < 200; topUp++) {
     // A window per round trip, or the path's rate, whichever is less.
     const rate = Math.min(bytesPerMs, window / roundTripMs);
-    window = nextWindow(window, window / 2 / rate, roundTripMs, budget);
+    window = nextWindow(window, window * share, (window * share) / rate, roundTripMs, budget);
   }
   return window;
 }
 
 describe('growth', () => {
-  test('a path of 200 Mbit/s and 200 ms gets at least its bandwidth-delay product, and no more than four times that', () => {
-    const product = 25_000 * 200;
-    const window = settle(25_000, 200, PLENTY());
-    expect(window).toBeGreaterThanOrEqual(product);
-    expect(window).toBeLessThanOrEqual(4 * product);
-  });
+  test.each([0.5, 0.7, 1])(
+    'a path of 200 Mbit/s and 200 ms gets its bandwidth-delay product, topped up at %d',
+    (share) => {
+      const product = 25_000 * 200;
+      const window = settle(share, 25_000, 200, PLENTY());
+      expect(window).toBeGreaterThanOrEqual(product);
+      expect(window).toBeLessThanOrEqual(4 * product);
+    },
+  );
 
   test('a short path keeps the initial window', () => {
-    expect(nextWindow(INITIAL, 0.1, 0.3, PLENTY())).toBe(INITIAL);
-    expect(nextWindow(INITIAL, 0.1, -1, PLENTY())).toBe(INITIAL);
+    expect(nextWindow(INITIAL, INITIAL / 2, 0.1, 0.3, PLENTY())).toBe(INITIAL);
+    expect(nextWindow(INITIAL, INITIAL / 2, 0.1, -1, PLENTY())).toBe(INITIAL);
   });
 
   test('a slow stream keeps what it has while memory is there', () => {
-    expect(nextWindow(4 * INITIAL, 10_000, 100, PLENTY())).toBe(4 * INITIAL);
+    expect(nextWindow(4 * INITIAL, 2 * INITIAL, 10_000, 100, PLENTY())).toBe(4 * INITIAL);
   });
 
   test('never past the largest window', () => {
-    expect(nextWindow(PROTOCOL.maxWindowBytes, 1, 100, PLENTY())).toBe(PROTOCOL.maxWindowBytes);
+    expect(nextWindow(PROTOCOL.maxWindowBytes, PROTOCOL.maxWindowBytes, 1, 100, PLENTY())).toBe(
+      PROTOCOL.maxWindowBytes,
+    );
   });
 });
 
@@ -45,8 +50,8 @@ describe('budget', () => {
   test('what is not there is not taken, neither here nor above', () => {
     const thread = new WindowBudget(INITIAL);
     const session = new WindowBudget(10 * INITIAL, thread);
-    expect(nextWindow(INITIAL, 1, 100, session)).toBe(2 * INITIAL);
-    expect(nextWindow(INITIAL, 1, 100, session)).toBe(INITIAL);
+    expect(nextWindow(INITIAL, INITIAL, 1, 100, session)).toBe(2 * INITIAL);
+    expect(nextWindow(INITIAL, INITIAL, 1, 100, session)).toBe(INITIAL);
     expect([thread.usedBytes, session.usedBytes]).toEqual([INITIAL, INITIAL]);
   });
 
@@ -55,15 +60,16 @@ describe('budget', () => {
     const session = new WindowBudget(8 * INITIAL, thread);
     expect(session.take(7 * INITIAL)).toBe(true);
     expect(session.pressed).toBe(true);
-    expect(nextWindow(4 * INITIAL, 1_000, 100, session)).toBe(2 * INITIAL);
+    expect(nextWindow(4 * INITIAL, 2 * INITIAL, 1_000, 100, session)).toBe(2 * INITIAL);
     expect(thread.usedBytes).toBe(5 * INITIAL);
     expect(session.take(3 * INITIAL)).toBe(true);
-    expect(nextWindow(INITIAL, 1_000, 100, session)).toBe(INITIAL);
+    expect(nextWindow(INITIAL, INITIAL, 1_000, 100, session)).toBe(INITIAL);
   });
 
   test('whatever streams do, the budgets hold and nothing is lost', () => {
     const step = fc.record({
       stream: fc.nat(9),
+      share: fc.double({ min: 0.5, max: 1, noNaN: true }),
       elapsedMs: fc.double({ min: 0, max: 5_000, noNaN: true }),
       roundTripMs: fc.double({ min: -1, max: 500, noNaN: true }),
     });
@@ -72,8 +78,14 @@ describe('budget', () => {
         const thread = new WindowBudget(20 * INITIAL);
         const sessions = [new WindowBudget(15 * INITIAL, thread), new WindowBudget(15 * INITIAL, thread)];
         const windows = new Array<number>(10).fill(INITIAL);
-        for (const { stream, elapsedMs, roundTripMs } of steps) {
-          windows[stream] = nextWindow(windows[stream]!, elapsedMs, roundTripMs, sessions[stream % 2]!);
+        for (const { stream, share, elapsedMs, roundTripMs } of steps) {
+          windows[stream] = nextWindow(
+            windows[stream]!,
+            windows[stream]! * share,
+            elapsedMs,
+            roundTripMs,
+            sessions[stream % 2]!,
+          );
           expect(windows[stream]).toBeGreaterThanOrEqual(INITIAL);
           expect(windows[stream]).toBeLessThanOrEqual(PROTOCOL.maxWindowBytes);
         }
