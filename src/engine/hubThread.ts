@@ -127,8 +127,7 @@ class HubThread implements ListenHandler {
     }
     const refused = freeDescriptors < this.#marks.clientsRefused;
     if (refused) this.#tellOfRefusals(name);
-    if (freeDescriptors < this.#marks.clientsReset) reactor.reset(conn);
-    else this.#front!.onAccept(conn, name, refused);
+    this.#front!.onAccept(conn, name, false);
   }
 
   #tellOfRefusals(name: ListenerName): void {

@@ -57,7 +57,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   /** A node whose handshake was accepted. */
   adopt(index: number, number: number, conn: ConnId, sendKey: Uint8Array, receiveKey: Uint8Array): void {
-    const tunnel = this.tunnels.open(index, number, conn, sendKey, receiveKey);
+    const tunnel = this.tunnels.open(index, number, conn, { sendKey, receiveKey });
     this.#reactor.attach(conn, this.tunnels, index);
     this.tunnels.touch(tunnel);
   }

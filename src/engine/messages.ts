@@ -87,6 +87,7 @@ export type ToExit =
       readonly type: 'session';
       readonly dial: number;
       readonly index: number;
+      readonly initialWindowBytes: number;
       readonly status: string;
     } & SessionKeys)
   | { readonly type: 'hangUp'; readonly dial: number; readonly reason: string }

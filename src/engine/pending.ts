@@ -6,7 +6,8 @@ import type { Slab } from '../reactor/slab.ts';
 
 const SMALLEST_SHIFT = 12;
 const LARGEST_SHIFT = 24;
-const KEEP_PER_SIZE = 16;
+/** Of free buffers of all sizes. */
+const KEEP_BYTES = 8_388_608;
 
 export class Pending {
   slab: Slab;
@@ -27,6 +28,7 @@ export class Pending {
 export class PendingPool {
   readonly #make: (bytes: number) => Slab;
   readonly #free: Slab[][] = [];
+  #freeBytes = 0;
   /** Of all pending buffers in use. */
   heldBytes = 0;
 
@@ -72,7 +74,9 @@ export class PendingPool {
   #take(bytes: number): Slab {
     if (bytes > PROTOCOL.maxWindowBytes) throw new RangeError('a stream holds more than the largest window');
     const shift = Math.max(SMALLEST_SHIFT, 32 - Math.clz32(bytes - 1));
-    const slab = this.#free[shift - SMALLEST_SHIFT]!.pop() ?? this.#make(2 ** shift);
+    const free = this.#free[shift - SMALLEST_SHIFT]!.pop();
+    if (free !== undefined) this.#freeBytes -= free.bytes.length;
+    const slab = free ?? this.#make(2 ** shift);
     this.heldBytes += slab.bytes.length;
     return slab;
   }
@@ -80,7 +84,8 @@ export class PendingPool {
   #give(slab: Slab): void {
     this.heldBytes -= slab.bytes.length;
     const shift = 31 - Math.clz32(slab.bytes.length);
-    const free = this.#free[shift - SMALLEST_SHIFT]!;
-    if (free.length < KEEP_PER_SIZE) free.push(slab);
+    if (this.#freeBytes + slab.bytes.length > KEEP_BYTES) return;
+    this.#freeBytes += slab.bytes.length;
+    this.#free[shift - SMALLEST_SHIFT]!.push(slab);
   }
 }

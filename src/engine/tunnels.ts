@@ -1,7 +1,7 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
 // timers. What happens to streams is relay.ts's; what opens them is the owner's (hubWorker.ts, node/exit.ts).
 
-import { ENGINE, WINDOW } from '../limits.ts';
+import { ENGINE, PROTOCOL, WINDOW } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';
 import type { TurnHandler } from '../reactor/reactor.ts';
@@ -18,6 +18,7 @@ import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session, type SessionHandler } from '../tunnel/session.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
+import type { SessionKeys } from './messages.ts';
 import { Tunnel } from './tunnel.ts';
 
 export interface TunnelOwner {
@@ -55,17 +56,24 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     reactor.onTurnEnd(this);
   }
 
-  /** Takes over a connection whose handshake is done. Keys are 32 bytes each. */
-  open(index: number, number: number, conn: ConnId, sendKey: Uint8Array, receiveKey: Uint8Array): Tunnel {
+  /** Takes over a connection whose handshake is done; message 2 said what every stream's first credit is. */
+  open(
+    index: number,
+    number: number,
+    conn: ConnId,
+    keys: SessionKeys,
+    initialWindowBytes: number = PROTOCOL.initialWindowBytes,
+  ): Tunnel {
     const session = new Session({
       opens: this.#owner.opens,
-      sendCipher: new TransportCipher(this.#makeAead(sendKey)),
-      receiveCipher: new TransportCipher(this.#makeAead(receiveKey)),
+      sendCipher: new TransportCipher(this.#makeAead(keys.sendKey)),
+      receiveCipher: new TransportCipher(this.#makeAead(keys.receiveKey)),
       outboundPool: this.#outboundPool,
       inboundPool: this.#inboundPool,
       queueMaxBytes: ENGINE.tunnelQueueBytes,
       handler: this.#owner.handlerFor(index),
       nowMs: this.reactor.nowMs,
+      initialWindowBytes,
       threadBudget: this.#windowBudget,
     });
     const tunnel = new Tunnel(index, number, conn, session);

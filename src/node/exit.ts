@@ -59,13 +59,13 @@ export class Exit implements TunnelOwner, DialHandler {
   }
 
   /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */
-  begin(dial: number, index: number, keys: SessionKeys, status: string): void {
+  begin(dial: number, index: number, keys: SessionKeys, initialWindowBytes: number, status: string): void {
     const conn = this.#hubDials.take(dial);
     if (conn === 0) {
       this.#tell({ type: 'tunnelDown', index, number: dial, reason: 'the hub closed the connection' });
       return;
     }
-    const tunnel = this.#tunnels.open(index, dial, conn, keys.sendKey, keys.receiveKey);
+    const tunnel = this.#tunnels.open(index, dial, conn, keys, initialWindowBytes);
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
     tunnel.session.ping(this.#reactor.nowMs);

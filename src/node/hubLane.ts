@@ -169,11 +169,19 @@ export class HubLane {
     try {
       const { payload, sendKey, receiveKey } = this.#initiator!.finish(message2);
       try {
-        const { enrolledAs } = decodeMessage2(payload);
+        const { enrolledAs, initialWindowBytes } = decodeMessage2(payload);
         if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
         const json = await status();
         if (this.#stopped) return;
-        thread.post({ type: 'session', dial, index: this.index, status: json, sendKey, receiveKey });
+        thread.post({
+          type: 'session',
+          dial,
+          index: this.index,
+          initialWindowBytes,
+          status: json,
+          sendKey,
+          receiveKey,
+        });
       } finally {
         // The thread has copies of its own.
         sendKey.fill(0);

@@ -125,7 +125,8 @@ class ExitNode implements RunningNode {
   #addNeededLanes(): void {
     for (const first of [...this.#lanes]) {
       const { publicKey } = first;
-      if (!first.isConnected || this.#lanes.some((other) => other !== first && other.publicKey === publicKey)) continue;
+      if (!first.isConnected || this.#lanes.some((other) => other !== first && other.publicKey === publicKey))
+        continue;
       if (this.#sessionSlots.roundTripMs(first.index) < NODE.autoLaneRoundTripMs) continue;
       this.#addLane(publicKey, 1).start();
     }

@@ -11,7 +11,7 @@ import { timestampAfter } from '../../src/noise/timestamp.ts';
 const HUB = keyPairOf(new Uint8Array(32).fill(3));
 const NODE = keyPairOf(new Uint8Array(32).fill(9));
 const PAYLOAD = encodeMessage1(
-  { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0, enroll: null },
+  { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0, lane: 0, enroll: null },
   9,
 );
 
