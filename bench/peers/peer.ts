@@ -21,6 +21,7 @@ export interface PeerOptions {
 export interface RunningPeer {
   /** null: dial the origin itself. */
   readonly proxy: Address | null;
+  readonly httpProxy?: Address;
   /** Its processes by role, as they are now. */
   pids(): { readonly [role: string]: readonly number[] };
   stop(): Promise<void>;

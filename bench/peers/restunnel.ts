@@ -63,11 +63,7 @@ async function startAll(options: PeerOptions, children: Child[]): Promise<Runnin
     async stop() {
       for (const child of [...children].reverse()) await child.stop();
     },
-  } as RunningRestunnel;
-}
-
-export interface RunningRestunnel extends RunningPeer {
-  readonly httpProxy: Address;
+  };
 }
 
 function startBin(options: PeerOptions, name: string, args: readonly string[]): Child {

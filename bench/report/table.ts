@@ -22,7 +22,7 @@ function drawCase(result: CaseResult): string {
   }
   addAims(rows, 'aim (ratio)', metrics, ({ target }) => target);
   addAims(rows, 'aim', metrics, ({ limit }) => limit);
-  return draw(rows);
+  return drawRows(rows);
 }
 
 function addAims(
@@ -41,7 +41,8 @@ function addAims(
   rows.push([name, ...cells]);
 }
 
-function draw(rows: readonly (readonly string[])[]): string {
+/** The first row is the head. */
+export function drawRows(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
     row
