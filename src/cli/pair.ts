@@ -89,7 +89,7 @@ function pairingOf(answer: unknown): Pairing {
 /** For a terminal: code, link, and what to do with them. */
 export function drawPairing({ link, expiresAt }: Pairing, ttlMs: number, colour: boolean): string {
   return `${drawQr(link, colour)}
-  Scan the code on the device, or run there:
+  Run on the device (the code above holds the same link):
 
     restunnel node --pair '${link}'
 
