@@ -23,7 +23,8 @@ export function descriptorMarks(limit: number): DescriptorMarks {
   const clientsRefused = Math.min(Math.max(share, clientsRefusedMin), clientsRefusedMax);
   return {
     clientsRefused,
-    clientsReset: Math.floor(clientsRefused / 2),
-    strangersReplaced: Math.floor(clientsRefused / 4),
+    clientsReset: Math.floor((clientsRefused * 3) / 4),
+    // Where the limit allows it more than are accepted in one turn: what is closed is free only when the turn ends.
+    strangersReplaced: Math.floor(clientsRefused / 2),
   };
 }

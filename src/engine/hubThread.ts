@@ -127,7 +127,8 @@ class HubThread implements ListenHandler {
     }
     const refused = freeDescriptors < this.#marks.clientsRefused;
     if (refused) this.#tellOfRefusals(name);
-    this.#front!.onAccept(conn, name, false);
+    if (freeDescriptors < this.#marks.clientsReset) reactor.reset(conn);
+    else this.#front!.onAccept(conn, name, refused);
   }
 
   #tellOfRefusals(name: ListenerName): void {
