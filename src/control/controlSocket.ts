@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { join } from 'node:path';
 import { CONTROL } from '../limits.ts';
 import { UserError } from '../userError.ts';
-import { lockDataDir } from './hubLock.ts';
+import { lockDataDir } from './dataDirLock.ts';
 
 /** Takes the request's JSON, gives what is to be the answer's. A UserError thrown reaches the caller as one. */
 export type ControlHandler = (body: unknown) => unknown | Promise<unknown>;
@@ -38,7 +38,7 @@ export async function serveControl(
   });
   server.maxConnections = CONTROL.connectionsMax;
   server.requestTimeout = CONTROL.requestTimeoutMs;
-  const lock = lockDataDir(dataDir);
+  const lock = lockDataDir(dataDir, 'hub');
   try {
     removeStale(path);
     await listen(server, path);

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { type DataDirLock, lockDataDir } from '../control/dataDirLock.ts';
 import { EngineThread, moduleBeside } from '../control/engineThread.ts';
 import { parseLink } from '../control/link.ts';
 import type { FromEngine } from '../engine/messages.ts';
@@ -25,15 +26,23 @@ import { statusJson } from './status.ts';
 
 /** Throws UserError. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const node = new ExitNode(options);
-  await node.start();
-  return node;
+  // Two with one key would take each other's place at every hub for ever.
+  const lock = lockDataDir(options.dataDir, 'node');
+  try {
+    const node = new ExitNode(options, lock);
+    await node.start();
+    return node;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 class ExitNode implements RunningNode {
   readonly connected: Promise<{ nodeId: string; hubs: string[] }>;
   readonly ended: Promise<Error | null>;
   readonly #options: NodeOptions;
+  readonly #lock: DataDirLock;
   readonly #log: NodeOptions['log'];
   readonly #keyPair: KeyPair;
   readonly #hubs: HubsFile;
@@ -50,8 +59,9 @@ class ExitNode implements RunningNode {
   #isConnected: (value: { nodeId: string; hubs: string[] }) => void = () => {};
   #end: (error: Error | null) => void = () => {};
 
-  constructor(options: NodeOptions) {
+  constructor(options: NodeOptions, lock: DataDirLock) {
     this.#options = options;
+    this.#lock = lock;
     this.#log = options.log;
     for (const rule of options.allowTargets) parseAllowRule(rule);
     if (options.io === 'epoll' && !epollAvailable()) {
@@ -221,6 +231,7 @@ class ExitNode implements RunningNode {
     }
     await thread.stop();
     this.#keyPair.secretKey.fill(0);
+    this.#lock.release();
     this.#end(null);
   }
 }
