@@ -10,7 +10,9 @@ import { parsePublicHost } from './addresses.ts';
 import { parseDuration } from './durations.ts';
 import { explain, usageSentence } from './explain.ts';
 import { addDataDir, addHubFlags, addRunFlags, collect, type HubFlags } from './flags.ts';
+import type { HubsFlags } from './hubs.ts';
 import { listenToLauncher } from './launcher.ts';
+import { FROM_STDIN } from './linksFromStdin.ts';
 import { parseName } from './names.ts';
 import type { NodeFlags } from './node.ts';
 import type { NodesFlags } from './nodes.ts';
@@ -60,6 +62,7 @@ function buildProgram(): Command {
   addPair(program);
   addNodes(program);
   addNode(program.commandsGroup('On a device:'));
+  addHubs(program);
   return program.commandsGroup('Other:').helpCommand('help [command]', 'show help for a command');
 }
 
@@ -121,9 +124,10 @@ function addNode(program: Command): void {
     .summary('run an exit node')
     .description('Runs an exit node. It remembers the hubs it was paired with; --pair is needed once.')
     .addOption(
-      new Option('--pair <link>', 'a link made by `restunnel pair`; may be given for several hubs').argParser(
-        collect(checkedLink),
-      ),
+      new Option(
+        '--pair <link>',
+        'a link made by `restunnel pair`, or - to read links from standard input, one a line; may be given for several hubs',
+      ).argParser(collect(checkedLink)),
     )
     .addOption(nameOption('what this device calls itself (default: its host name)'))
     .addOption(allowTargetOption())
@@ -157,21 +161,46 @@ function addNodes(program: Command): void {
     .command('revoke')
     .description('revoke a device: its sessions are cut at once, and it needs a new link to come back')
     .argument('<node>', 'its id or name');
-  for (const command of [list, rename, revoke]) addDataDir(command).option('--json', 'print JSON instead');
-  list.action(async (flags: NodesFlags) => {
-    await (await import('./nodes.ts')).runList(flags);
+  // The flags may stand before or behind the subcommand.
+  for (const command of [nodes, list, rename, revoke]) {
+    addDataDir(command).option('--json', 'print JSON instead');
+  }
+  list.action(async (_flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runList(command.optsWithGlobals());
   });
-  rename.action(async (node: string, name: string, flags: NodesFlags) => {
-    await (await import('./nodes.ts')).runRename(node, name, flags);
+  rename.action(async (node: string, name: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runRename(node, name, command.optsWithGlobals());
   });
-  revoke.action(async (node: string, flags: NodesFlags) => {
-    await (await import('./nodes.ts')).runRevoke(node, flags);
+  revoke.action(async (node: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runRevoke(node, command.optsWithGlobals());
+  });
+}
+
+function addHubs(program: Command): void {
+  const hubs = program
+    .command('hubs')
+    .summary('list the hubs this device serves, or forget one')
+    .description(
+      'Lists the hubs that the exit node in this data directory serves, or forgets one (while the node is stopped).',
+    );
+  const list = hubs.command('list', { isDefault: true }).description('list the hubs (the default)');
+  const forget = hubs
+    .command('forget')
+    .description('serve a hub no more')
+    .argument('<hub>', 'its HOST:PORT, or its public key');
+  for (const command of [hubs, list, forget]) addDataDir(command);
+  for (const command of [hubs, list]) command.option('--json', 'print JSON instead');
+  list.action(async (_flags: HubsFlags, command: Command) => {
+    (await import('./hubs.ts')).runHubsList(command.optsWithGlobals());
+  });
+  forget.action(async (hub: string, _flags: HubsFlags, command: Command) => {
+    (await import('./hubs.ts')).runHubsForget(hub, command.optsWithGlobals());
   });
 }
 
 /** Kept as text: the link holds a secret that no message repeats. */
 function checkedLink(text: string): string {
-  parseLink(text);
+  if (text !== FROM_STDIN) parseLink(text);
   return text;
 }
 

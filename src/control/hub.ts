@@ -300,7 +300,13 @@ class Hub implements RunningHub {
     if (session === null) return;
     this.#front?.post({ type: 'unroute', index, number });
     this.#sessions.remove(session, Date.now());
-    if (session.up) this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
+    if (!session.up) return;
+    this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
+    try {
+      this.#store.markSeen(session.nodeId, Date.now());
+    } catch (error) {
+      this.#log.warn({ err: error }, 'when the node was last seen could not be stored');
+    }
   }
 
   #status(index: number, number: number, json: string): void {
@@ -353,7 +359,9 @@ class Hub implements RunningHub {
         (sum, { index }) => sum + Math.max(0, this.#sessionSlots.load(index)),
         0,
       );
-      return listedNode(node, { connected: sessions.length > 0, streams });
+      const connected = sessions.length > 0;
+      const seen = connected ? { ...node, lastSeenAtMs: Date.now() } : node;
+      return listedNode(seen, { connected, streams });
     });
   }
 

@@ -132,6 +132,11 @@ export class Store {
     });
   }
 
+  /** The node was connected until now. */
+  markSeen(id: string, nowMs: number): void {
+    inSentences(this.path, () => this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id));
+  }
+
   /** Members first, then the revoked, each by name. */
   listNodes(): StoredNode[] {
     return inSentences(this.path, () => {

@@ -1,4 +1,4 @@
-// ChaCha20-Poly1305 by the OpenSSL inside node, through koffi: half again as fast as libsodium on long records (native-notes/aead.md).
+// ChaCha20-Poly1305 by the OpenSSL inside node, through koffi: more than twice as fast as libsodium on long records (native-notes/aead.md).
 // Chosen by aeadProvider.ts where it is there and proves itself; libsodium serves everywhere else.
 
 import { createRequire } from 'node:module';
