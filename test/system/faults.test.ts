@@ -254,16 +254,10 @@ describe('links', () => {
 describe('flags', () => {
   test.each([
     [['hub', '--wrong'], /unknown option '--wrong'/],
-    [['hub', '--workers', 'many'], /--workers/],
-    [['hub', '--workers', '65'], /--workers/],
-    [['hub', '--io', 'uring'], /--io: "uring" is not one of auto, epoll, net/],
     [['hub', '--tunnel', 'here'], /--tunnel: "here" is not an address/],
     [['hub', '--public-host', 'a b'], /--public-host: "a b" is not a host name/],
-    [['hub', '--log-level', 'loud'], /--log-level: "loud"/],
     [['pair', '--ttl', 'soon'], /--ttl: "soon" is not a duration/],
     [['node', '--allow-target', 'everything'], /everything/],
-    [['node', '--lanes', '0'], /--lanes/],
-    [['nodes', 'rename', 'one'], /missing required argument/],
     [['nodez'], /unknown command 'nodez'/],
   ] as const)('%j', async (args, sentence) => {
     expectSentence(await runBin(args, dataDir), 2, sentence);

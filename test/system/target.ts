@@ -49,15 +49,18 @@ export class Target {
     socket.on('close', () => this.open.delete(socket));
     socket.on('error', () => {});
     let line = '';
+    const end = () => socket.end();
+    socket.on('end', end);
     const read = (data: Buffer) => {
       line += data.toString('latin1');
-      const end = line.indexOf('\n');
-      if (end < 0) return;
+      const lineEnd = line.indexOf('\n');
+      if (lineEnd < 0) return;
       socket.off('data', read);
+      if (line.startsWith('sink')) socket.off('end', end);
       socket.pause();
-      const rest = Buffer.from(line.slice(end + 1), 'latin1');
+      const rest = Buffer.from(line.slice(lineEnd + 1), 'latin1');
       if (rest.length > 0) socket.unshift(rest);
-      this.#obey(socket, line.slice(0, end));
+      this.#obey(socket, line.slice(0, lineEnd));
     };
     socket.on('data', read);
   }
@@ -74,7 +77,6 @@ export class Target {
       socket.resume();
       return;
     }
-    socket.on('end', () => socket.end());
     socket.resume();
     if (word === 'hold') this.held.push(socket);
     else sendPattern(socket, word === 'flood' ? Number.POSITIVE_INFINITY : Number(number));

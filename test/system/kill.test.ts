@@ -1,0 +1,388 @@
+// Any one of the five can die in the middle of transfers: hub, node, client, target, or the connection's other half. The others keep
+// running, nothing of the dead stays behind, and service returns by itself.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BIN } from '../cli/runBin.ts';
+import {
+  counters,
+  type ExitNode,
+  endAll,
+  eventually,
+  type Hub,
+  makeTempDir,
+  pairNode,
+  runCommand,
+  startHub,
+  startNode,
+} from './harness.ts';
+import { patternAt } from './pattern.ts';
+import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
+import { Target } from './target.ts';
+
+let target: Target;
+beforeEach(async () => {
+  target = await Target.start();
+});
+afterEach(async () => {
+  await endAll();
+  await target.close();
+});
+
+const MOVED_BYTES = 500_000;
+const BYTES = 3_000_000;
+
+// --- What every test needs -----------------------------------------------------------------------------------------------------------
+
+/** Streams that have all moved bytes and never end by themselves: downloads that are read, downloads that are not, uploads. */
+class Traffic {
+  readonly streams: Stream[] = [];
+  /** How the streams ended, in their order of ending. */
+  readonly ends: string[] = [];
+
+  static async start(hub: Hub, port: number, each: number): Promise<Traffic> {
+    const traffic = new Traffic();
+    const downloads = await openStreams(hub.socks, port, 'flood', 2 * each);
+    const uploads = await openStreams(hub.socks, port, 'sink', each);
+    traffic.streams.push(...downloads, ...uploads);
+    for (const { over } of traffic.streams) void over.then((how) => traffic.ends.push(how));
+    for (const upload of uploads) upload.upload(Number.POSITIVE_INFINITY);
+    const moved = ({ socket }: Stream) => socket.bytesWritten - socket.writableLength;
+    await eventually(() => uploads.every((upload) => moved(upload) > MOVED_BYTES));
+    await eventually(() => downloads.every(({ received }) => received > MOVED_BYTES));
+    for (const { socket } of downloads.slice(each)) socket.pause();
+    return traffic;
+  }
+
+  /** Every stream has ended, the unread ones once they are read. */
+  async allOver(): Promise<void> {
+    for (const { socket } of this.streams) socket.resume();
+    await eventually(() => this.ends.length === this.streams.length);
+    expect(this.streams.some(({ damaged }) => damaged)).toBe(false);
+    for (const { socket } of this.streams) socket.destroy();
+  }
+
+  async stop(): Promise<void> {
+    for (const { socket } of this.streams) socket.destroy();
+  }
+}
+
+async function fetchWhole(hub: Hub, port = target.port): Promise<void> {
+  const stream = await Stream.open(hub.socks, port, `send ${BYTES}`);
+  expect(await stream.over).toBe('end');
+  expect(stream).toMatchObject({ received: BYTES, damaged: false });
+}
+
+/** Whatever the hub says of its nodes: no streams, and as many of them connected. */
+async function idle(hub: Hub, connected: number): Promise<void> {
+  await eventually(async () => {
+    const { stdout } = await runCommand(['nodes', '--json'], hub.dataDir);
+    const nodes = JSON.parse(stdout) as { connected: boolean; streams: number }[];
+    expect(nodes.filter((node) => node.connected).length).toBe(connected);
+    expect(nodes.map(({ streams }) => streams)).toEqual(nodes.map(() => 0));
+  });
+}
+
+/** Sockets: what other threads (handshakes) have open besides comes and goes with them. */
+function held({ pid }: Hub | ExitNode): number {
+  return counters(pid).fds.socket ?? 0;
+}
+
+async function backTo(program: Hub | ExitNode, before: number): Promise<void> {
+  await eventually(() => expect(held(program)).toBe(before));
+}
+
+function faultless(...programs: (Hub | ExitNode)[]): void {
+  expect(programs.flatMap((program) => program.faults())).toEqual([]);
+}
+
+/** A program of this folder in a process of its own, after its first line. */
+async function startProcess(
+  file: string,
+  args: readonly (string | number)[],
+): Promise<{ child: ChildProcess; line: string }> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [data] = (await once(child.stdout!, 'data')) as [Buffer];
+  return { child, line: data.toString().trim() };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+/** The arguments for a hub to take the place of a dead one. */
+function samePlace(hub: Hub): { dataDir: string; args: string[] } {
+  const { tunnel, socks, http, dashboard } = hub.ready;
+  return {
+    dataDir: hub.dataDir,
+    args: ['--tunnel', tunnel, '--socks', socks, '--http', http, '--dashboard', dashboard],
+  };
+}
+
+// --- SIGKILL -------------------------------------------------------------------------------------------------------------------------
+
+describe.each([0, 2])('kill -9 in the middle of transfers, %i workers', (workers) => {
+  test('of the hub: the node lets go of every target and serves the next hub in the same place', async () => {
+    const hub = await startHub({ workers });
+    const node = await pairNode(hub);
+    await fetchWhole(hub);
+    await idle(hub, 1);
+    const before = held(node);
+    const traffic = await Traffic.start(hub, target.port, 4);
+    await hub.kill();
+    await traffic.allOver();
+    await eventually(() => target.open.size === 0);
+    await node.waitForLog(
+      ({ msg, retryInMs }) => typeof retryInMs === 'number' && msg.includes('ECONNREFUSED'),
+    );
+
+    const again = await startHub({ workers, ...samePlace(hub) });
+    expect(again.ready.publicKey).toBe(hub.ready.publicKey);
+    await again.waitForLog(({ msg }) => msg === 'node connected', 30_000);
+    await fetchWhole(again);
+    await backTo(node, before);
+    await idle(again, 1);
+    faultless(again, node);
+  });
+
+  test('of the node: its clients are cut, requests are refused, and it serves again when it is back', async () => {
+    const hub = await startHub({ workers });
+    let node = await pairNode(hub);
+    await fetchWhole(hub);
+    await idle(hub, 1);
+    const before = held(hub);
+    for (let round = 0; round < 2; round++) {
+      const traffic = await Traffic.start(hub, target.port, 4);
+      const opening = Stream.open(hub.socks, target.port, 'flood').catch((error: Error) => error);
+      await node.kill();
+      await traffic.allOver();
+      expect(new Set(traffic.ends)).toEqual(new Set(['ECONNRESET']));
+      const opened = await opening;
+      if (opened instanceof Stream) opened.socket.destroy();
+      else expect(opened).toBeInstanceOf(Refused);
+      await eventually(() => target.open.size === 0);
+      await idle(hub, 0);
+      await expect(Stream.open(hub.socks, target.port, 'hold')).rejects.toMatchObject({ reply: 1 });
+      const { status, headers } = await httpThrough(hub.http, `http://127.0.0.1:${target.port}/`);
+      expect(status).toBe(503);
+      expect(headers.toLowerCase()).toContain('destination_unavailable');
+
+      node = await startNode({ dataDir: node.dataDir });
+      await fetchWhole(hub);
+      await backTo(hub, before);
+    }
+    faultless(hub, node);
+  });
+
+  test('of the client: the streams end at both ends, those of others go on', async () => {
+    const hub = await startHub({ workers });
+    const node = await pairNode(hub);
+    await fetchWhole(hub);
+    await idle(hub, 1);
+    const before = { hub: held(hub), node: held(node) };
+    const other = await Stream.open(hub.socks, target.port, 'flood');
+    for (let round = 0; round < 2; round++) {
+      const { child, line } = await startProcess('clientProcess.ts', [hub.socks.port, target.port, 5]);
+      expect(line).toBe('busy');
+      await kill(child);
+      await eventually(() => target.open.size === 1);
+    }
+    const { received } = other;
+    await eventually(() => other.received > received + BYTES);
+    expect(other.damaged).toBe(false);
+    other.socket.destroy();
+    await fetchWhole(hub);
+    await idle(hub, 1);
+    await backTo(hub, before.hub);
+    await backTo(node, before.node);
+    faultless(hub, node);
+  });
+
+  test('of the target: its clients are cut, those of others go on, and it is served again when it is back', async () => {
+    const hub = await startHub({ workers });
+    const node = await pairNode(hub);
+    await fetchWhole(hub);
+    await idle(hub, 1);
+    const before = { hub: held(hub), node: held(node) };
+    const other = await Stream.open(hub.socks, target.port, 'flood');
+    let { child, line: port } = await startProcess('targetProcess.ts', [0]);
+    const traffic = await Traffic.start(hub, Number(port), 4);
+    await kill(child);
+    await traffic.allOver();
+    await expect(Stream.open(hub.socks, Number(port), 'hold')).rejects.toMatchObject({ reply: 5 });
+
+    ({ child, line: port } = await startProcess('targetProcess.ts', [port]));
+    await fetchWhole(hub, Number(port));
+    await kill(child);
+    const { received } = other;
+    await eventually(() => other.received > received + BYTES);
+    expect(other.damaged).toBe(false);
+    other.socket.destroy();
+    await eventually(() => target.open.size === 0);
+    await idle(hub, 1);
+    await backTo(hub, before.hub);
+    await backTo(node, before.node);
+    faultless(hub, node);
+  });
+});
+
+test('clients that die in the middle, again and again, leave no memory behind', async () => {
+  const hub = await startHub();
+  const node = await pairNode(hub);
+  const round = async () => {
+    const traffic = await Traffic.start(hub, target.port, 5);
+    await traffic.stop();
+    await eventually(() => target.open.size === 0);
+  };
+  for (let warmUp = 0; warmUp < 4; warmUp++) await round();
+  await idle(hub, 1);
+  const before = { hub: counters(hub.pid), node: counters(node.pid) };
+  for (let rounds = 0; rounds < 12; rounds++) await round();
+  await idle(hub, 1);
+  for (const [program, { rssBytes, fds }] of [
+    [hub, before.hub],
+    [node, before.node],
+  ] as const) {
+    await eventually(() => expect(counters(program.pid).fds.socket).toBe(fds.socket));
+    // Twelve rounds of 15 streams with a window each way would be 94 MB.
+    expect(counters(program.pid).rssBytes - rssBytes).toBeLessThan(48 * 2 ** 20);
+  }
+  faultless(hub, node);
+});
+
+// --- SIGTERM -------------------------------------------------------------------------------------------------------------------------
+
+/** A download whose middle and end the test decides. */
+async function heldDownload(hub: Hub): Promise<{ stream: Stream; far: Socket }> {
+  const known = target.held.length;
+  const stream = await Stream.open(hub.socks, target.port, 'hold');
+  await eventually(() => target.held.length === known + 1);
+  return { stream, far: target.held[known]! };
+}
+
+describe.each([0, 2])('SIGTERM, %i workers', (workers) => {
+  test('to the hub: running downloads finish, new requests are refused, the exit code is 0', async () => {
+    const hub = await startHub({ workers });
+    const node = await pairNode(hub);
+    const { stream, far } = await heldDownload(hub);
+    far.write(patternAt(0, 100_000));
+    await eventually(() => stream.received === 100_000);
+    hub.signal('SIGTERM');
+    await hub.waitForLog(({ msg }) => msg.startsWith('stopping'));
+    await eventually(() =>
+      expect(Stream.open(hub.socks, target.port, 'hold')).rejects.toMatchObject({ reply: 1 }),
+    );
+    const { status, headers, body } = await httpThrough(hub.http, `http://127.0.0.1:${target.port}/`);
+    expect({ status, body }).toEqual({ status: 503, body: 'the hub is shutting down\n' });
+    expect(headers.toLowerCase()).toContain('proxy-status: ');
+    far.write(patternAt(100_000, 100_000));
+    far.end(patternAt(200_000, 100_000));
+    expect(await stream.over).toBe('end');
+    expect(stream).toMatchObject({ received: 300_000, damaged: false });
+    stream.socket.destroy();
+    expect(await hub.exited).toEqual({ code: 0, signal: null });
+    await node.waitForLog(({ retryInMs }) => typeof retryInMs === 'number');
+    faultless(hub, node);
+  });
+
+  test('to the node: running downloads finish, new requests go elsewhere or nowhere, the exit code is 0', async () => {
+    const hub = await startHub({ workers });
+    const node = await pairNode(hub);
+    const { stream, far } = await heldDownload(hub);
+    far.write(patternAt(0, 100_000));
+    await eventually(() => stream.received === 100_000);
+    node.signal('SIGTERM');
+    await node.waitForLog(({ msg }) => msg.startsWith('stopping'));
+    await eventually(() =>
+      expect(Stream.open(hub.socks, target.port, 'hold')).rejects.toMatchObject({ reply: 1 }),
+    );
+    expect((await httpThrough(hub.http, `http://127.0.0.1:${target.port}/`)).status).toBe(503);
+    const other = await pairNode(hub);
+    await fetchWhole(hub);
+    far.end(patternAt(100_000, 100_000));
+    expect(await stream.over).toBe('end');
+    expect(stream).toMatchObject({ received: 200_000, damaged: false });
+    stream.socket.destroy();
+    expect(await node.exited).toEqual({ code: 0, signal: null });
+    await fetchWhole(hub);
+    faultless(hub, node, other);
+  });
+
+  test('twice: the end is at once, with 0', async () => {
+    const hub = await startHub({ workers });
+    const node = await pairNode(hub);
+    const streams = await openStreams(hub.socks, target.port, 'hold', 3);
+    expect(await node.stop({ atOnce: true })).toEqual({ code: 0, signal: null });
+    expect(new Set(await Promise.all(streams.map(({ over }) => over)))).toEqual(new Set(['ECONNRESET']));
+
+    const other = await pairNode(hub);
+    const more = await openStreams(hub.socks, target.port, 'hold', 3);
+    expect(await hub.stop({ atOnce: true })).toEqual({ code: 0, signal: null });
+    for (const { over } of more) expect(['ECONNRESET', 'end']).toContain(await over);
+    expect(hub.log.some(({ msg }) => msg === 'stopping at once')).toBe(true);
+    faultless(hub, node, other);
+  });
+});
+
+test.each(['hub', 'quickstart'])(
+  'a %s that is told to stop the moment it is ready ends with 0',
+  async (command) => {
+    const binds = ['tunnel', 'socks', 'http', 'dashboard'].flatMap((name) => [`--${name}`, '127.0.0.1:0']);
+    for (let round = 0; round < 4; round++) {
+      const folder = makeTempDir();
+      const args = [command, ...binds, '--data-dir', folder, '--ready-file', join(folder, 'ready')];
+      const watcher = watch(folder);
+      const child = spawn(process.execPath, [BIN, ...args], { stdio: 'ignore' });
+      const exit = once(child, 'exit');
+      watcher.on('change', (_, name) => {
+        if (name === 'ready') child.kill('SIGTERM');
+      });
+      expect(await exit).toEqual([0, null]);
+      watcher.close();
+    }
+  },
+);
+
+// --- SIGSTOP -------------------------------------------------------------------------------------------------------------------------
+
+test('a node that sleeps for some seconds goes on where it was', async () => {
+  const hub = await startHub({ workers: 2 });
+  const node = await pairNode(hub);
+  const down = await Stream.open(hub.socks, target.port, `send ${20 * BYTES}`);
+  const up = await Stream.open(hub.socks, target.port, 'sink');
+  up.upload(20 * BYTES);
+  await eventually(() => down.received > BYTES);
+  node.signal('SIGSTOP');
+  const { received } = await quiet(down);
+  expect(received).toBeLessThan(20 * BYTES);
+  const waiting = Stream.open(hub.socks, target.port, 'send 1000');
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect(down.received).toBe(received);
+  node.signal('SIGCONT');
+  expect(await down.over).toBe('end');
+  expect(down).toMatchObject({ received: 20 * BYTES, damaged: false });
+  expect(await up.over).toBe('end');
+  expect(await (await waiting).over).toBe('end');
+  expect(hub.log.filter(({ msg }) => msg === 'node disconnected')).toEqual([]);
+  faultless(hub, node);
+});
+
+/** Until a download has stopped moving. */
+async function quiet(stream: Stream): Promise<{ received: number }> {
+  let received = -1;
+  await eventually(async () => {
+    if (stream.received === received) return true;
+    received = stream.received;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return false;
+  });
+  return { received };
+}
