@@ -1,9 +1,12 @@
 // `npm run bench`: lists the scenarios, runs one against our peers, prints a table and writes JSON. See bench/README.md.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { findProgram } from './machine/programs.ts';
 import { PEERS } from './peers/all.ts';
 import type { PeerName } from './peers/peer.ts';
+import { drawPlot } from './report/plot.ts';
 import { writeResult } from './report/result.ts';
 import { drawTable } from './report/table.ts';
 import { runScenario } from './runScenario.ts';
@@ -19,11 +22,11 @@ for (const scenario of SCENARIOS) addScenario(scenario);
 program
   .command('all')
   .description('every scenario with its defaults')
-  .option('--json <folder>', 'write SCENARIO.json there')
-  .action(async (flags: { json?: string }) => {
+  .option('--results <folder>', 'write SCENARIO.json and SCENARIO.svg there')
+  .action(async ({ results }: { results?: string }) => {
     for (const scenario of SCENARIOS) {
-      const json = flags.json === undefined ? undefined : `${flags.json}/${scenario.name}.json`;
-      await run(scenario, { json });
+      const path = results === undefined ? undefined : join(results, scenario.name);
+      await run(scenario, path === undefined ? {} : { json: `${path}.json`, plot: `${path}.svg` });
     }
   });
 await program.parseAsync();
@@ -38,6 +41,7 @@ function addScenario(scenario: Scenario): void {
     .option('--no-warm-up', 'count the first round, too')
     .option('--node-option <option>', 'for our hub and node, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all samples there')
+    .option('--plot <file>', 'draw the first metric there, as SVG')
     .action((flags: Flags) => run(scenario, flags));
 }
 
@@ -61,6 +65,10 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   process.stdout.write(drawTable(scenario, results));
   if (typeof flags.json === 'string') {
     writeResult(flags.json, scenario, { settings, peers, variants, rounds }, results);
+  }
+  if (typeof flags.plot === 'string') {
+    mkdirSync(dirname(flags.plot), { recursive: true });
+    writeFileSync(flags.plot, drawPlot(scenario, results));
   }
 }
 

@@ -5,7 +5,7 @@ import type { CaseResult, ContestantSamples } from '../runScenario.ts';
 import type { Metric } from '../scenarios/scenario.ts';
 
 /** Those that do what we do: encrypt, between two processes. */
-const TUNNELS: readonly PeerName[] = ['ssh', 'shadowsocks'];
+export const TUNNELS: readonly PeerName[] = ['ssh', 'shadowsocks'];
 
 export function medianOf(values: readonly number[]): number | null {
   if (values.length === 0) return null;

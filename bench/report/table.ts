@@ -19,8 +19,8 @@ function drawCase(result: CaseResult): string {
   const ratios = metrics.map((metric) => ratioToBest(result, metric));
   if (ratios.some((ratio) => ratio !== null)) {
     rows.push(['ours / best tunnel', ...ratios.map((ratio) => ratio?.toFixed(2) ?? '-')]);
+    addAims(rows, 'aim (ratio)', metrics, ({ target }) => target);
   }
-  addAims(rows, 'aim (ratio)', metrics, ({ target }) => target);
   addAims(rows, 'aim', metrics, ({ limit }) => limit);
   return drawRows(rows);
 }
@@ -34,9 +34,7 @@ function addAims(
   if (metrics.every((metric) => aimOf(metric) === undefined)) return;
   const cells = metrics.map((metric) => {
     const aim = aimOf(metric);
-    return aim === undefined
-      ? ''
-      : `${metric.limit !== undefined && metric.better === 'higher' ? '≥' : '≤'} ${aim}`;
+    return aim === undefined ? '' : `${metric.better === 'higher' ? '≥' : '≤'} ${aim}`;
   });
   rows.push([name, ...cells]);
 }

@@ -7,8 +7,6 @@ const TIMEOUT_MS = 180_000;
 const REQUEST_BYTES = 64;
 const RESPONSE_BYTES = 512;
 const ENDLESS_BYTES = 1e12;
-/** Until the downloads run at their speed. */
-const BUILD_UP_MS = 1_000;
 
 const METRICS: readonly Metric[] = [
   { key: 'p50AloneMicros', label: 'p50 µs alone', digits: 0, better: 'lower' },
@@ -26,6 +24,7 @@ export const beside: Scenario = {
     { name: 'downloads', about: 'long downloads', value: '8' },
     { name: 'streams', about: 'streams with small requests', value: '8' },
     { name: 'requests', about: 'small requests in all', value: '20k' },
+    { name: 'settle', about: 'milliseconds until the downloads are under way', value: '1000' },
   ],
   peers: ['restunnel', 'direct', 'ssh', 'shadowsocks'],
   rounds: 3,
@@ -33,6 +32,7 @@ export const beside: Scenario = {
     const downloads = sizeOf(settings.downloads!);
     const streams = sizeOf(settings.streams!);
     const count = sizeOf(settings.requests!);
+    const settleMs = Number(settings.settle);
     return [
       {
         label: `${streams} streams beside ${downloads} downloads`,
@@ -43,7 +43,7 @@ export const beside: Scenario = {
           const load = { kind: 'transfer', requestBytes: 0, responseBytes: ENDLESS_BYTES } as const;
           await client.open('bulk', way, downloads, load, TIMEOUT_MS);
           client.go('bulk');
-          await sleep(BUILD_UP_MS);
+          await sleep(settleMs);
           const loaded = await requests(stage, streams, count);
           const bulk = await client.stop('bulk');
           if (bulk.failed > 0) throw new Error(`downloads were lost: ${bulk.failures.join(', ')}`);

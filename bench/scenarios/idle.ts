@@ -10,16 +10,13 @@ import {
   numbersOf,
   type Scenario,
   type Stage,
+  sizeOf,
 } from './scenario.ts';
 
 const TIMEOUT_MS = 300_000;
 const REQUEST_BYTES = 64;
 const RESPONSE_BYTES = 512;
-/** Short connections before the base is taken: buffers and heap have then the size that work gives them. */
-const WARM_UP_CONNECTIONS = 5_000;
 const IN_FLIGHT = 64;
-/** Between the last byte and the reading of memory. */
-const SETTLE_MS = 3_000;
 /**
  * A process here may have 20,000 descriptors. Shadowsocks needs two of them a stream, and ssh looks through all of its channels
  * again for each new one: it takes minutes to open more.
@@ -38,23 +35,32 @@ const METRICS: readonly Metric[] = [
 export const idle: Scenario = {
   name: 'idle',
   about: 'memory of open streams on which nothing happens',
-  options: [{ name: 'streams', about: 'open streams', value: '9500,19000' }],
+  options: [
+    { name: 'streams', about: 'open streams', value: '9500,19000' },
+    // Buffers and heap have then the size that work gives them.
+    { name: 'before', about: 'short connections before memory is read first', value: '5k' },
+    { name: 'settle', about: 'milliseconds before memory is read', value: '3000' },
+  ],
   peers: ['restunnel', 'ssh', 'shadowsocks'],
   rounds: 1,
   fresh: true,
   warmUp: false,
-  cases: (settings) => numbersOf(settings.streams!).map(idleCase),
+  cases(settings) {
+    const before = sizeOf(settings.before!);
+    const settleMs = Number(settings.settle);
+    return numbersOf(settings.streams!).map((streams) => idleCase(streams, before, settleMs));
+  },
 };
 
-function idleCase(streams: number): Case {
+function idleCase(streams: number, before: number, settleMs: number): Case {
   return {
     label: `${streams} streams`,
     metrics: METRICS,
     suits: (peer) => streams <= OTHERS_STREAMS_MAX || peer === 'restunnel',
     async measure(stage) {
       const { client, way } = stage;
-      await warmUp(stage);
-      const base = await memoryOf(stage);
+      await warmUp(stage, before);
+      const base = await memoryOf(stage, settleMs);
       const load = {
         kind: 'exchange',
         requestBytes: REQUEST_BYTES,
@@ -65,10 +71,10 @@ function idleCase(streams: number): Case {
       await client.open('idle', way, streams, load, TIMEOUT_MS);
       client.go('idle');
       assertWhole(await client.done('idle', TIMEOUT_MS), streams);
-      const full = await memoryOf(stage);
+      const full = await memoryOf(stage, settleMs);
       const read = meter(stage);
-      await sleep(SETTLE_MS);
-      const idleCpuPercent = (read().peerCpuMs / SETTLE_MS) * 100;
+      await sleep(settleMs);
+      const idleCpuPercent = (read().peerCpuMs / settleMs) * 100;
       client.go('idle');
       const tally = await client.done('idle', TIMEOUT_MS);
       await client.close('idle');
@@ -78,19 +84,20 @@ function idleCase(streams: number): Case {
   };
 }
 
-async function warmUp({ client, way }: Stage): Promise<void> {
+async function warmUp({ client, way }: Stage, connections: number): Promise<void> {
   const sizes = { kind: 'fixed', bytes: RESPONSE_BYTES } as const;
-  const load = { kind: 'churn', sizes, count: WARM_UP_CONNECTIONS } as const;
+  const load = { kind: 'churn', sizes, count: connections } as const;
   await client.open('warm up', way, IN_FLIGHT, load, TIMEOUT_MS);
   client.go('warm up');
-  assertWhole(await client.done('warm up', TIMEOUT_MS), WARM_UP_CONNECTIONS);
+  assertWhole(await client.done('warm up', TIMEOUT_MS), connections);
   await client.close('warm up');
 }
 
 type Memory = { readonly [role: string]: number };
 
-export async function memoryOf(stage: Stage): Promise<Memory> {
-  await sleep(SETTLE_MS);
+/** By role, once nothing has happened for `settleMs`. */
+export async function memoryOf(stage: Stage, settleMs: number): Promise<Memory> {
+  await sleep(settleMs);
   const roles = Object.entries(stage.peer.pids());
   return Object.fromEntries(roles.map(([role, pids]) => [role, usageOf(pids).rssBytes]));
 }

@@ -1,6 +1,5 @@
 // Stall: downloads whose clients stop reading, and what the others lose by them.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { medianOf } from '../report/stats.ts';
 import { memoryOf } from './idle.ts';
 import type { Sample } from './scenario.ts';
@@ -9,8 +8,6 @@ import { assertWhole, type Metric, meter, type Scenario, type Stage, sizeOf } fr
 const TIMEOUT_MS = 180_000;
 /** More than any window holds. */
 const STALLED_BYTES = 1e12;
-/** Until the stalled ones have filled every window there is. */
-const FILL_MS = 1_000;
 const REPEATS = 3;
 
 const METRICS: readonly Metric[] = [
@@ -29,6 +26,7 @@ export const stall: Scenario = {
     { name: 'stalled', about: 'downloads that are not read', value: '8' },
     { name: 'streams', about: 'downloads that are', value: '8' },
     { name: 'bytes', about: 'bytes that these download in all', value: '500M' },
+    { name: 'settle', about: 'milliseconds until the stalled ones have filled every window', value: '2000' },
   ],
   peers: ['restunnel', 'ssh', 'shadowsocks'],
   rounds: 3,
@@ -37,6 +35,7 @@ export const stall: Scenario = {
       stalled: sizeOf(settings.stalled!),
       streams: sizeOf(settings.streams!),
       bytes: sizeOf(settings.bytes!),
+      settleMs: Number(settings.settle),
     };
     return [
       {
@@ -48,17 +47,21 @@ export const stall: Scenario = {
   },
 };
 
-async function measureStall(
-  stage: Stage,
-  { stalled, streams, bytes }: { stalled: number; streams: number; bytes: number },
-): Promise<Sample> {
+interface StallLoad {
+  readonly stalled: number;
+  readonly streams: number;
+  readonly bytes: number;
+  readonly settleMs: number;
+}
+
+async function measureStall(stage: Stage, { stalled, streams, bytes, settleMs }: StallLoad): Promise<Sample> {
   const { client, way } = stage;
   const alone: Speed[] = [];
   const beside: Speed[] = [];
   let numbers: { [metric: string]: number } = {};
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     alone.push(await download(stage, streams, bytes));
-    const before = repeat === 0 ? await memoryOf(stage) : {};
+    const before = repeat === 0 ? await memoryOf(stage, settleMs) : {};
     const load = {
       kind: 'transfer',
       requestBytes: 0,
@@ -67,9 +70,9 @@ async function measureStall(
     } as const;
     await client.open('stalled', way, stalled, load, TIMEOUT_MS);
     client.go('stalled');
-    await sleep(FILL_MS);
+    const full = await memoryOf(stage, settleMs);
     if (repeat === 0) {
-      for (const [role, rss] of Object.entries(await memoryOf(stage))) {
+      for (const [role, rss] of Object.entries(full)) {
         numbers[`${role}GrownMegabytesPerStalled`] = (rss - before[role]!) / 1e6 / stalled;
       }
     }
