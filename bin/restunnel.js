@@ -19,6 +19,7 @@ const compiled = new URL('../dist/cli/main.js', import.meta.url);
 // A checkout has its source, the published package is compiled (type stripping stops at node_modules).
 const fromSource = existsSync(source);
 
+hideLinks();
 if (canRunHere()) {
   delete process.env.RESTUNNEL_LAUNCHED;
   silenceExperimentalWarnings();
@@ -34,6 +35,11 @@ if (canRunHere()) {
   } else {
     launch(runtime);
   }
+}
+
+/** What `ps` shows of us is everybody's to read, and a pairing link among the arguments holds a secret. */
+function hideLinks() {
+  if (process.argv.some((word) => /restunnel:\/\//i.test(word))) process.title = 'restunnel';
 }
 
 function canRunHere() {

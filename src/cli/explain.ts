@@ -48,6 +48,10 @@ export function explainStart(
   }
 }
 
+/** Also of words the user typed in the wrong place: a pairing link among them holds a secret. */
 function oneLine(message: string): string {
-  return message.trim().replace(/\s*\n\s*/g, ' ');
+  return message
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/restunnel:\/\/[^\s'"]+/gi, '(a pairing link)');
 }

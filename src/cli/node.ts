@@ -2,6 +2,7 @@
 
 import { prepareDataDir, resolveDataDir } from './dataDir.ts';
 import type { RunFlags } from './flags.ts';
+import { resolveLinks } from './linksFromStdin.ts';
 import { openLog } from './log.ts';
 import { prepareReadyFile } from './readyFile.ts';
 import { reportWhen, untilStopped } from './shutdown.ts';
@@ -18,11 +19,12 @@ export async function runNode(flags: NodeFlags): Promise<number> {
   const log = openLog(flags.logLevel);
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir);
+  const links = await resolveLinks(flags.pair ?? [], process.stdin);
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const { startNode } = await import('../node/node.ts');
   const node = await startNode({
     dataDir,
-    links: flags.pair ?? [],
+    links,
     name: flags.name ?? null,
     allowTargets: flags.allowTarget ?? [],
     io: flags.io,
