@@ -7,6 +7,9 @@ import { CONTROL } from '../limits.ts';
 import { UserError } from '../userError.ts';
 import { migrate } from './migrations.ts';
 
+/** Reading may go on working: the disk is full, broken, or was mounted read-only. */
+export class UnwritableError extends UserError {}
+
 /** Primary result codes (sqlite.org/rescode.html). */
 const SQLITE = {
   busy: 5,
@@ -108,7 +111,7 @@ function sentenceOf(path: string, error: unknown): unknown {
     case SQLITE.ioerr:
     case SQLITE.full:
     case SQLITE.cantopen:
-      return new UserError(`cannot use the store ${path}: ${error.message}`);
+      return new UnwritableError(`cannot use the store ${path}: ${error.message}`);
     default:
       return error;
   }

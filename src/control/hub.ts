@@ -76,6 +76,7 @@ class Hub implements RunningHub {
     ListenerName,
     { resolve: (address: string) => void; reject: (error: Error) => void }
   >();
+  #storeIsWell = true;
   #front: EngineThread | null = null;
   #workers: EngineThread[] = [];
   #control: ControlServer | null = null;
@@ -254,6 +255,7 @@ class Hub implements RunningHub {
       const { remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
       const nowMs = Date.now();
       const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
+      this.#tellOfStore();
       if (verdict.verdict === 'refuse') {
         const line = this.#refusals.line(performance.now());
         if (line !== null) {
@@ -261,7 +263,7 @@ class Hub implements RunningHub {
         }
         return null;
       }
-      const session = this.#sessions.add(verdict.node, lane, remoteAddress, nowMs);
+      const session = this.#sessions.add(verdict.node, lane, remoteAddress, performance.now());
       if (session === null) {
         this.#log.warn(
           { node: verdict.node.name },
@@ -299,14 +301,24 @@ class Hub implements RunningHub {
     const session = this.#sessions.find(index, number);
     if (session === null) return;
     this.#front?.post({ type: 'unroute', index, number });
-    this.#sessions.remove(session, Date.now());
+    this.#sessions.remove(session, performance.now());
     if (!session.up) return;
     this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
     try {
       this.#store.markSeen(session.nodeId, Date.now());
+      this.#tellOfStore();
     } catch (error) {
       this.#log.warn({ err: error }, 'when the node was last seen could not be stored');
     }
+  }
+
+  /** Once when the store stops taking what is written, and once when it takes it again. */
+  #tellOfStore(): void {
+    const { unwritable } = this.#store;
+    if ((unwritable === null) === this.#storeIsWell) return;
+    this.#storeIsWell = unwritable === null;
+    if (unwritable === null) this.#log.info('the store can be written again');
+    else this.#log.warn({ reason: unwritable }, STORE_UNWRITABLE);
   }
 
   #status(index: number, number: number, json: string): void {
@@ -392,8 +404,8 @@ class Hub implements RunningHub {
       this.#hurry = resolve;
     });
     for (const thread of new Set([this.#front!, ...this.#workers])) thread.post({ type: 'drain' });
-    const deadlineMs = Date.now() + ENGINE.drainMs;
-    while (this.#openStreams() > 0 && Date.now() < deadlineMs) {
+    const deadlineMs = performance.now() + ENGINE.drainMs;
+    while (this.#openStreams() > 0 && performance.now() < deadlineMs) {
       const waited = await Promise.race([hurried.then(() => 'hurry'), delay(ENGINE.drainPollMs)]);
       if (waited === 'hurry') break;
     }
@@ -424,6 +436,8 @@ class Hub implements RunningHub {
   }
 }
 
+const STORE_UNWRITABLE =
+  'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
 const NO_DESCRIPTOR = 'out of file descriptors: new connections wait';
 
 /** What went to another thread was copied: this copy is needed no more. */

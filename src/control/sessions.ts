@@ -11,6 +11,7 @@ export interface HubSession {
   readonly nodeId: string;
   readonly lane: number;
   readonly address: string;
+  /** On the clock of performance.now(), which nobody sets back. */
   readonly sinceMs: number;
   /** The first record came: streams may go to it. */
   up: boolean;

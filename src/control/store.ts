@@ -9,7 +9,7 @@ import { nodeIdOf } from '../noise/nodeId.ts';
 import type { Enroll } from '../noise/payload.ts';
 import { compareTimestamps } from '../noise/timestamp.ts';
 import { UserError } from '../userError.ts';
-import { inSentences, inTransaction, openDatabase } from './database.ts';
+import { inSentences, inTransaction, openDatabase, UnwritableError } from './database.ts';
 import { cleanName, freeName } from './nodeName.ts';
 
 /** Times are milliseconds since the Unix epoch. */
@@ -51,6 +51,10 @@ export class Store {
   readonly path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** Timestamps that were accepted while the file could not be written, by node id: newer than those in it. */
+  readonly #unsaved = new Map<string, Uint8Array>();
+  /** Why the last write of a node's comings and goings failed; null when it did not. */
+  unwritable: string | null = null;
 
   /** Throws UserError when the file is damaged, newer than this program, or not ours to use. */
   constructor(dataDir: string) {
@@ -105,8 +109,30 @@ export class Store {
     return inSentences(this.path, () => this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs));
   }
 
-  /** Decides on an authentic first message, in one transaction: of two that race for one token, one wins. */
+  /**
+   * Decides on an authentic first message, in one transaction: of two that race for one token, one wins.
+   * A full disk locks no paired device out: its timestamp is kept in memory, and `unwritable` says why.
+   */
   admit(request: AdmitRequest): Verdict {
+    const id = nodeIdOf(request.publicKey);
+    const unsaved = this.#unsaved.get(id);
+    if (unsaved !== undefined && compareTimestamps(request.timestamp, unsaved) <= 0) return refuse('replay');
+    try {
+      const verdict = this.#admitInTransaction(request);
+      if (verdict.verdict === 'accept') this.#saved();
+      return verdict;
+    } catch (error) {
+      if (!(error instanceof UnwritableError)) throw error;
+      const known = this.#row('SELECT * FROM nodes WHERE id = ?', id);
+      if (known === null || known.revoked_at !== null) throw error;
+      if (compareTimestamps(request.timestamp, known.last_timestamp) <= 0) return refuse('replay');
+      this.#unsaved.set(id, request.timestamp);
+      this.unwritable = error.message;
+      return { verdict: 'accept', node: storedNode(known), enrolled: false };
+    }
+  }
+
+  #admitInTransaction(request: AdmitRequest): Verdict {
     return inTransaction(this.path, this.#database, () => {
       const { publicKey, timestamp, enroll, nowMs } = request;
       const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
@@ -121,6 +147,7 @@ export class Store {
       const burned = enroll === null ? null : this.#burn(enroll.token, id, nowMs);
       // A member asking again with its old token, because it never saw ENROLL_OK, is welcome by its key.
       if (burned === null && !isMember) return refuse('token');
+      this.#saveUnsaved();
       if (known === null) {
         this.#insert(request, id, burned?.name ?? enroll?.name ?? '');
       } else {
@@ -132,9 +159,30 @@ export class Store {
     });
   }
 
-  /** The node was connected until now. */
+  /** What memory holds goes with the first write that the disk takes again. */
+  #saveUnsaved(): void {
+    for (const [id, timestamp] of this.#unsaved) {
+      this.#run('UPDATE nodes SET last_timestamp = ? WHERE id = ?', timestamp, id);
+    }
+  }
+
+  #saved(): void {
+    this.#unsaved.clear();
+    this.unwritable = null;
+  }
+
+  /** The node was connected until now. Not worth an error: `unwritable` says why when it could not be stored. */
   markSeen(id: string, nowMs: number): void {
-    inSentences(this.path, () => this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id));
+    try {
+      inTransaction(this.path, this.#database, () => {
+        this.#saveUnsaved();
+        this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id);
+      });
+      this.#saved();
+    } catch (error) {
+      if (!(error instanceof UnwritableError)) throw error;
+      this.unwritable = error.message;
+    }
   }
 
   /** Members first, then the revoked, each by name. */

@@ -38,14 +38,18 @@ export interface HubRecord {
 
 export class HubsFile {
   readonly path: string;
+  readonly #tell: (trouble: string | null) => void;
   #hubs: readonly HubRecord[];
+  #isWell = true;
 
   /**
    * Reads the file; none is an empty list, and none is made.
+   * @param tell hears why what is learned while running cannot be written (it is kept in memory then), and null when it can be again
    * @throws UserError when it can't be read or is damaged. It is left as it is.
    */
-  constructor(dataDir: string) {
+  constructor(dataDir: string, tell: (trouble: string | null) => void = () => {}) {
     this.path = join(dataDir, HUBS_FILE_NAME);
+    this.#tell = tell;
     this.#hubs = readHubs(this.path);
   }
 
@@ -98,9 +102,21 @@ export class HubsFile {
     return true;
   }
 
+  /** A full disk does not keep a node from its hubs: then only memory holds the change. */
   #change(publicKey: string, change: Partial<HubRecord>): void {
     if (!this.#hubs.some((hub) => hub.publicKey === publicKey)) throw new Error('no such hub on the list');
-    this.#save(this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, ...change } : hub)));
+    const hubs = this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, ...change } : hub));
+    let trouble: string | null = null;
+    try {
+      this.#save(hubs);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      trouble = error.message;
+      this.#hubs = hubs;
+    }
+    if ((trouble === null) === this.#isWell) return;
+    this.#isWell = trouble === null;
+    this.#tell(trouble);
   }
 
   #save(hubs: readonly HubRecord[]): void {

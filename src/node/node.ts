@@ -49,7 +49,7 @@ class ExitNode implements RunningNode {
   readonly #slots = makeSlots(1);
   readonly #sessionSlots = new SessionSlots(this.#slots);
   readonly #lanes: HubLane[] = [];
-  readonly #startedMs = Date.now();
+  readonly #startedMs = performance.now();
   #thread: EngineThread | null = null;
   readonly #turnsOf = new Map<string, { last: Promise<void> }>();
   #statusTimer: NodeJS.Timeout | null = null;
@@ -68,7 +68,10 @@ class ExitNode implements RunningNode {
       throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
     }
     this.#keyPair = loadOrCreateKey(join(options.dataDir, 'node_key.bin'));
-    this.#hubs = new HubsFile(options.dataDir);
+    this.#hubs = new HubsFile(options.dataDir, (trouble) => {
+      if (trouble === null) this.#log.info('node.json can be written again');
+      else this.#log.warn({ reason: trouble }, 'node.json cannot be written: the node goes on without');
+    });
     const name = fitDeviceName(options.name ?? hostname());
     for (const link of options.links) this.#hubs.pair(parseLink(link), name);
     if (this.#hubs.hubs.length === 0) {
@@ -196,7 +199,7 @@ class ExitNode implements RunningNode {
     }
     return statusJson({
       startedMs: this.#startedMs,
-      nowMs: Date.now(),
+      nowMs: performance.now(),
       sentBytes,
       receivedBytes,
       battery: await readBattery(),
@@ -225,8 +228,8 @@ class ExitNode implements RunningNode {
     const thread = this.#thread!;
     thread.post({ type: 'drain' });
     const slots = new ThreadSlots(this.#slots, 0);
-    const deadlineMs = Date.now() + ENGINE.drainMs;
-    while (slots.get('streams') > 0 && Date.now() < deadlineMs) {
+    const deadlineMs = performance.now() + ENGINE.drainMs;
+    while (slots.get('streams') > 0 && performance.now() < deadlineMs) {
       if ((await Promise.race([hurried, delay(ENGINE.drainPollMs)])) === 'hurry') break;
     }
     await thread.stop();

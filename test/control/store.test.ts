@@ -53,6 +53,61 @@ function refused(why: string) {
   return { verdict: 'refuse', why };
 }
 
+/** Every change of a node fails from now on as on a full disk, until the returned function is called. */
+function fillDisk(): () => void {
+  const beside = new DatabaseSync(join(dir, 'hub.db'));
+  // No row can follow the one with the largest id (sqlite.org/autoinc.html): SQLITE_FULL.
+  beside.exec(`
+    CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    INSERT INTO full VALUES (9223372036854775807);
+    CREATE TRIGGER full_update BEFORE UPDATE ON nodes BEGIN INSERT INTO full VALUES (NULL); END;
+    CREATE TRIGGER full_insert BEFORE INSERT ON nodes BEGIN INSERT INTO full VALUES (NULL); END;`);
+  return () => {
+    beside.exec('DROP TRIGGER full_update; DROP TRIGGER full_insert');
+    beside.close();
+  };
+}
+
+describe('a full disk', () => {
+  test('locks no paired device out, and lets no message in twice', () => {
+    admit(7, NOW, tokenOf(1));
+    admit(8, NOW, tokenOf(2));
+    const token = tokenOf(3);
+    const free = fillDisk();
+    expect(store.unwritable).toBe(null);
+    expect(admit(7, NOW)).toEqual(refused('replay'));
+    expect(admit(7, NOW + 1)).toMatchObject({ verdict: 'accept', enrolled: false });
+    expect(store.unwritable).toMatch(/cannot use the store .*full/);
+    expect(admit(7, NOW + 1)).toEqual(refused('replay'));
+    expect(admit(7, NOW + 2)).toMatchObject({ verdict: 'accept' });
+    expect(admit(7, NOW + 1)).toEqual(refused('replay'));
+    expect(admit(9, NOW + 1)).toEqual(refused('unknown'));
+    expect(() => admit(9, NOW + 1, token)).toThrow(/cannot use the store/);
+    store.markSeen(nodeIdOf(bytes(7)), NOW + 3);
+
+    free();
+    expect(admit(7, NOW + 2)).toEqual(refused('replay'));
+    expect(store.unwritable).not.toBe(null);
+    expect(admit(8, NOW + 2)).toMatchObject({ verdict: 'accept' });
+    expect(store.unwritable).toBe(null);
+    expect(admit(9, NOW + 1, token)).toMatchObject({ verdict: 'accept', enrolled: true });
+    // The disk has it now: another process knows it, too.
+    const other = new Store(dir);
+    const request = { publicKey: bytes(7), timestamp: stamp(NOW + 2), enroll: null, nowMs: NOW };
+    expect(other.admit(request)).toEqual(refused('replay'));
+    other.close();
+  });
+
+  test('a revoked device stays out', () => {
+    admit(7, NOW, tokenOf(1));
+    store.revokeNode(nodeIdOf(bytes(7)), NOW);
+    const token = tokenOf(2);
+    fillDisk();
+    expect(admit(7, NOW + 1)).toEqual(refused('revoked'));
+    expect(() => admit(7, NOW + 1, token)).toThrow(/cannot use the store/);
+  });
+});
+
 describe('admission', () => {
   test('a live token makes a node, once', () => {
     const token = tokenOf(1, 'Phone');

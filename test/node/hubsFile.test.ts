@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -93,6 +93,24 @@ describe('HubsFile', () => {
     expect(() => file.pair(link(1), 'phone')).toThrow(/cannot write .*deep.*node\.json/);
     expect(file.hubs).toEqual([]);
     expect(readdirSync(root)).toEqual(['deep']);
+  });
+
+  it('keeps in memory what it learns while it cannot be written, and says so once', () => {
+    const heard: (string | null)[] = [];
+    const file = new HubsFile(dataDir, (trouble) => heard.push(trouble));
+    const { publicKey } = file.pair(link(1), 'phone');
+    // A folder where the file should be: no rename replaces it.
+    const { path } = file;
+    rmSync(path);
+    mkdirSync(join(path, 'in the way'), { recursive: true });
+    file.setLastTimestamp(publicKey, new Uint8Array(12).fill(1));
+    file.enrolled(publicKey, 'n1');
+    expect(file.hubs).toMatchObject([{ nodeId: 'n1', token: null, lastTimestamp: 'AQEBAQEBAQEBAQEB' }]);
+    expect(heard).toEqual([expect.stringMatching(/cannot write .*node\.json/)]);
+    rmSync(path, { recursive: true });
+    file.setLastTimestamp(publicKey, new Uint8Array(12).fill(2));
+    expect(heard.slice(1)).toEqual([null]);
+    expect(new HubsFile(dataDir).hubs).toEqual(file.hubs);
   });
 
   describe('damaged', () => {
