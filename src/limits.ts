@@ -162,6 +162,26 @@ export const SESSION = {
   /** An index of a closed session is not used again before every thread has forgotten that session. */
   indexRestMs: 60_000,
   pongsPendingMax: 16,
+  /** A peer that takes none of what waits for it for so long ends the session: long enough for any link that still moves. */
+  stalledMs: 600_000,
+} as const;
+
+/** What the peer of a session may do how often: a store of so many, filled again at so many a second. */
+export const RATE = {
+  /** Streams opened; those beyond are refused. As many at once as a session may have. */
+  opensBurst: 32_768,
+  opensPerSecond: 10_000,
+  /** Streams that the opener gives up before their answer; each cost this side a dial. */
+  earlyAbortsBurst: 16_384,
+  earlyAbortsPerSecond: 2_000,
+  pingsBurst: 64,
+  pingsPerSecond: 10,
+  /** STATUS frames; each is a message to another thread. */
+  statusBurst: 16,
+  statusPerSecond: 1,
+  /** Empty records and DATA, PONGs without a PING, GOAWAY again: what is allowed and says nothing. */
+  emptyBurst: 1_024,
+  emptyPerSecond: 64,
 } as const;
 
 /** Of an exit node. */
@@ -249,6 +269,12 @@ assertRelation(
   'devices at new addresses have a place in the queue, too',
 );
 assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
+assertRelation(RATE.opensBurst >= ENGINE.streamsPerTunnelMax, 'a hub may open all its streams at once');
+assertRelation(RATE.pingsBurst >= SESSION.pongsPendingMax, 'PINGs within their number are within their rate');
+assertRelation(
+  RATE.statusPerSecond * SESSION.statusEveryMs > 2_000,
+  'a node sends STATUS more seldom than a hub allows',
+);
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
 assertRelation(
   PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes + 512 + ENGINE.handshakePaddingMaxBytes <=

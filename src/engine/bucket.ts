@@ -1,5 +1,5 @@
 // A token bucket: how often something may happen, with a store for what comes at once. Pure: time is an argument. Used by
-// strangerPolicy.ts and by control's log.
+// strangerPolicy.ts, by tunnel/rates.ts and by control's log.
 
 export class Bucket {
   #tokens: number;

@@ -187,8 +187,9 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
   onTimer(index: number): void {
     const tunnel = this.#table[index]!;
     const nowMs = this.reactor.nowMs;
-    if (tunnel.session.tick(nowMs) === 'dead') {
-      this.close(tunnel, 'the peer is silent');
+    const verdict = tunnel.session.tick(nowMs);
+    if (verdict !== 'alive') {
+      this.close(tunnel, verdict === 'dead' ? 'the peer is silent' : 'the peer does not read');
       return;
     }
     this.touch(tunnel);

@@ -28,6 +28,8 @@ export class Outbound {
   #tail = 0;
   /** Plaintext of the record being built: [tail + lengthBytes, cursor); cursor is 0 while there is none. */
   #cursor = 0;
+  /** All that the socket ever took. */
+  sentBytes = 0;
 
   constructor(cipher: TransportCipher, pool: SlabPool) {
     this.#cipher = cipher;
@@ -98,6 +100,7 @@ export class Outbound {
   sent(bytes: number): void {
     if (bytes > this.queuedBytes) throw new RangeError('more bytes sent than were sealed');
     this.#head += bytes;
+    this.sentBytes += bytes;
     if (this.#head === this.#tail && this.#cursor === 0) this.release();
   }
 

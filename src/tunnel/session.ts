@@ -1,6 +1,7 @@
 // One session, either side: streams, credit, control frames and liveness over one encrypted connection. Pure: bytes come and go through
 // inbound and outbound, time is an argument, effects go to the handler. Driven by engine/tunnels.ts.
 
+import { FAILURES } from '../failures.ts';
 import { ENGINE, PROTOCOL, SESSION, WINDOW } from '../limits.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import {
@@ -20,6 +21,7 @@ import { Inbound } from './inbound.ts';
 import { Liveness } from './liveness.ts';
 import { Outbound, outboundSlabBytes } from './outbound.ts';
 import { ProtocolError } from './protocolError.ts';
+import { Rates } from './rates.ts';
 import type { SlabPool } from './slabPool.ts';
 import { OWED, STREAM, Streams } from './streams.ts';
 import { Turns } from './turns.ts';
@@ -61,6 +63,7 @@ export class Session {
   readonly #opens: boolean;
   readonly #handler: SessionHandler;
   readonly #liveness: Liveness;
+  readonly #rates: Rates;
   readonly #turns: Turns;
   readonly #queueMaxBytes: number;
   readonly #initialWindowBytes: number;
@@ -81,6 +84,9 @@ export class Session {
   /** When the last PING was asked for. */
   #measuredMs: number;
   #released = false;
+  /** outbound.sentBytes at the last tick, and when it last was another, or nothing waited. */
+  #seenSentBytes = 0;
+  #movedMs: number;
   /** Of answered PINGs, leaning to the shortest; -1 before the first. */
   roundTripMs = -1;
   goAwayReceived = false;
@@ -116,6 +122,8 @@ export class Session {
     this.nowMs = options.nowMs;
     this.#measuredMs = options.nowMs;
     this.#liveness = new Liveness(options.nowMs);
+    this.#rates = new Rates(options.nowMs);
+    this.#movedMs = options.nowMs;
     this.outbound = new Outbound(options.sendCipher, options.outboundPool);
     this.inbound = new Inbound(options.receiveCipher, options.inboundPool);
   }
@@ -250,6 +258,7 @@ export class Session {
     while (inbound.next()) {
       this.recordsReceived++;
       const end = inbound.plainEnd;
+      if (inbound.plainStart === end) this.#rates.empty(nowMs);
       let offset = inbound.plainStart;
       while (offset < end) {
         const length = payloadLength(inbound.slab.bytes, offset, end);
@@ -266,6 +275,7 @@ export class Session {
     const payload = offset + HEADER_BYTES;
     switch (bytes[offset]) {
       case FRAME.DATA:
+        if (length === 0) this.#rates.empty(nowMs);
         this.#receiveData(id, payload, length);
         return;
       case FRAME.WINDOW:
@@ -274,10 +284,10 @@ export class Session {
         return;
       case FRAME.CLOSE:
         expectLength('CLOSE', length, 1);
-        this.#receiveClose(id, bytes[payload]!);
+        this.#receiveClose(id, bytes[payload]!, nowMs);
         return;
       case FRAME.CONNECT:
-        this.#receiveConnect(id, bytes, payload, length);
+        this.#receiveConnect(id, bytes, payload, length, nowMs);
         return;
       case FRAME.CONNECT_OK:
         expectLength('CONNECT_OK', length, 0);
@@ -292,6 +302,7 @@ export class Session {
         expectLength('PING', length, 8);
         if (this.#pongsOwed.length >= 2 * SESSION.pongsPendingMax)
           throw new ProtocolError('too many PINGs at once');
+        this.#rates.ping(nowMs);
         this.#pongsOwed.push(readU32(bytes, payload), readU32(bytes, payload + 4));
         return;
       case FRAME.PONG:
@@ -303,11 +314,16 @@ export class Session {
         expectSession('STATUS', id);
         if (!this.#opens) throw new ProtocolError('the hub sent a STATUS');
         if (length > SESSION.statusMaxBytes) throw new ProtocolError(`a STATUS of ${length} bytes`);
+        this.#rates.status(nowMs);
         this.#handler.onStatus(new TextDecoder().decode(bytes.subarray(payload, payload + length)));
         return;
       case FRAME.GOAWAY:
         expectSession('GOAWAY', id);
         expectLength('GOAWAY', length, 0);
+        if (this.goAwayReceived) {
+          this.#rates.empty(nowMs);
+          return;
+        }
         this.goAwayReceived = true;
         this.#handler.onGoAway();
         return;
@@ -345,7 +361,7 @@ export class Session {
     if ((streams.flags[slot]! & (STREAM.ENDED_HERE | STREAM.CLOSING)) === 0) this.#handler.onRoom(slot);
   }
 
-  #receiveClose(id: number, reason: number): void {
+  #receiveClose(id: number, reason: number, nowMs: number): void {
     const streams = this.streams;
     const slot = this.#find(id, 'CLOSE');
     if (slot === NONE) return;
@@ -359,19 +375,22 @@ export class Session {
       return;
     }
     if (reason !== CLOSE.ABORT) throw new ProtocolError(`a CLOSE for unknown reason ${reason}`);
+    // Of the hub alone: its streams are the node's to dial.
+    if (!this.#opens && (streams.flags[slot]! & STREAM.OPENING) !== 0) this.#rates.earlyAbort(nowMs);
     const known = (streams.flags[slot]! & STREAM.CLOSING) === 0 && !this.isOver(slot);
     this.#free(slot);
     if (known) this.#handler.onAbort(slot);
   }
 
-  #receiveConnect(id: number, bytes: Uint8Array, payload: number, length: number): void {
+  #receiveConnect(id: number, bytes: Uint8Array, payload: number, length: number, nowMs: number): void {
     if (this.#opens) throw new ProtocolError('the node sent a CONNECT');
     const port = length >= 2 ? readConnectPort(bytes, payload) : 0;
     const host = readConnectHost(bytes, payload, length);
     if (port === 0) throw new ProtocolError('a CONNECT to port 0');
     const slot = this.streams.admit(id);
     if (slot === NONE) throw new ProtocolError('a CONNECT with an id that is in use');
-    this.#handler.onConnect(slot, host, port);
+    if (this.#rates.open(nowMs)) this.#handler.onConnect(slot, host, port);
+    else this.refuse(slot, FAILURES.nodeBusy.reason);
   }
 
   #receiveConnectOk(id: number): void {
@@ -397,7 +416,10 @@ export class Session {
   }
 
   #receivePong(high: number, low: number, nowMs: number): void {
-    if (this.#pingSentMs < 0 || high !== 0 || low !== this.#pingCounter) return;
+    if (this.#pingSentMs < 0 || high !== 0 || low !== this.#pingCounter) {
+      this.#rates.empty(nowMs);
+      return;
+    }
     const sampleMs = nowMs - this.#pingSentMs;
     const before = this.roundTripMs;
     // A longer one is mostly our own bytes in front of the PING.
@@ -439,12 +461,22 @@ export class Session {
     this.#goAwayOwed = true;
   }
 
-  /** Called by a timer. 'dead': close the session. */
-  tick(nowMs: number): 'alive' | 'dead' {
+  /** Called by a timer. 'dead' (the peer is silent) and 'stuck' (it takes nothing): close the session. */
+  tick(nowMs: number): 'alive' | 'dead' | 'stuck' {
+    if (this.#isStuck(nowMs)) return 'stuck';
     const verdict = this.#liveness.check(nowMs);
     if (verdict === 'dead') return 'dead';
     if (verdict === 'ping') this.ping(nowMs);
     return 'alive';
+  }
+
+  #isStuck(nowMs: number): boolean {
+    const { sentBytes, queuedBytes } = this.outbound;
+    if (queuedBytes === 0 || sentBytes !== this.#seenSentBytes) {
+      this.#seenSentBytes = sentBytes;
+      this.#movedMs = nowMs;
+    }
+    return nowMs - this.#movedMs >= SESSION.stalledMs;
   }
 
   /** Sends a PING now: its answer measures the round trip. */

@@ -1,0 +1,49 @@
+// How often the peer of a session may do what costs this side more than it costs the peer (Rapid Reset, PING and empty-frame floods).
+// Pure: time is an argument. Asked by session.ts.
+
+import { Bucket } from '../engine/bucket.ts';
+import { RATE } from '../limits.ts';
+import { ProtocolError } from './protocolError.ts';
+
+export class Rates {
+  readonly #opens: Bucket;
+  readonly #earlyAborts: Bucket;
+  readonly #pings: Bucket;
+  readonly #statuses: Bucket;
+  readonly #empties: Bucket;
+
+  constructor(nowMs: number) {
+    this.#opens = new Bucket(RATE.opensBurst, nowMs);
+    this.#earlyAborts = new Bucket(RATE.earlyAbortsBurst, nowMs);
+    this.#pings = new Bucket(RATE.pingsBurst, nowMs);
+    this.#statuses = new Bucket(RATE.statusBurst, nowMs);
+    this.#empties = new Bucket(RATE.emptyBurst, nowMs);
+  }
+
+  /** False: the stream is to be refused. */
+  open(nowMs: number): boolean {
+    return this.#opens.take(RATE.opensPerSecond, RATE.opensBurst, nowMs);
+  }
+
+  // Each of these throws ProtocolError when it was too often.
+
+  earlyAbort(nowMs: number): void {
+    if (!this.#earlyAborts.take(RATE.earlyAbortsPerSecond, RATE.earlyAbortsBurst, nowMs))
+      throw new ProtocolError('too many streams given up before their answer');
+  }
+
+  ping(nowMs: number): void {
+    if (!this.#pings.take(RATE.pingsPerSecond, RATE.pingsBurst, nowMs))
+      throw new ProtocolError('too many PINGs');
+  }
+
+  status(nowMs: number): void {
+    if (!this.#statuses.take(RATE.statusPerSecond, RATE.statusBurst, nowMs))
+      throw new ProtocolError('too many STATUS frames');
+  }
+
+  empty(nowMs: number): void {
+    if (!this.#empties.take(RATE.emptyPerSecond, RATE.emptyBurst, nowMs))
+      throw new ProtocolError('too many frames and records that say nothing');
+  }
+}
