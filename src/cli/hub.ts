@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { HubOptions, RunningHub } from '../control/hubOptions.ts';
 import { readHubSettings, writeHubSettings } from '../control/hubSettings.ts';
+import { underSystemd } from '../control/systemd.ts';
 import { UserError } from '../userError.ts';
 import { prepareDataDir, reasonOf, resolveDataDir } from './dataDir.ts';
 import { defaultWorkers } from './defaultWorkers.ts';
@@ -20,7 +21,7 @@ export async function runHub(flags: HubFlags): Promise<number> {
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const hub = await bootHub(options);
   // Before anyone can know that it is ready: a signal may come in that same moment.
-  const stopped = untilStopped(hub, log);
+  const stopped = untilStopped(underSystemd(hub, process.env), log);
   readyFile?.write(hubReadiness(hub));
   const { addresses, publicKey } = hub;
   log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');

@@ -1,5 +1,6 @@
 // `restunnel node`: runs an exit node until it is told to stop.
 
+import { underSystemd } from '../control/systemd.ts';
 import { prepareDataDir, resolveDataDir } from './dataDir.ts';
 import type { RunFlags } from './flags.ts';
 import { resolveLinks } from './linksFromStdin.ts';
@@ -35,5 +36,6 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     readyFile?.write({ pid: process.pid, nodeId, hubs });
     log.info({ nodeId, hubs }, 'node connected');
   });
-  return Promise.race([untilStopped(node, log), unreported]);
+  // Ready as soon as it runs: that a hub is away is no reason to start the node again.
+  return Promise.race([untilStopped(underSystemd(node, process.env), log), unreported]);
 }

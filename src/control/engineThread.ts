@@ -18,11 +18,15 @@ export class EngineThread {
   /** Settles when the thread has ended: null as asked, an Error by itself. */
   readonly ended: Promise<Error | null>;
   #stopping = false;
+  #onPong: (() => void)[] = [];
 
   private constructor(worker: Worker, doorbell: Doorbell, onMessage: (message: FromEngine) => void) {
     this.#worker = worker;
     this.doorbell = doorbell;
-    worker.on('message', onMessage);
+    worker.on('message', (message: FromEngine) => {
+      if (message.type !== 'pong') onMessage(message);
+      else for (const answered of this.#onPong.splice(0)) answered();
+    });
     this.ended = new Promise((resolve) => {
       let failure: Error | null = null;
       worker.on('error', (error) => {
@@ -54,6 +58,12 @@ export class EngineThread {
   post(order: ToEngine): void {
     this.#worker.postMessage(order);
     ringDoorbell(this.doorbell);
+  }
+
+  /** Resolves when the thread has come round to answer; never, if it hangs. */
+  alive(): Promise<void> {
+    this.post({ type: 'ping' });
+    return new Promise((resolve) => this.#onPong.push(resolve));
   }
 
   /** Everything the thread holds is closed; resolves when it has ended. */

@@ -391,6 +391,18 @@ class Hub implements RunningHub {
     return listedNode(node);
   }
 
+  // --- For whoever watches over us ------------------------------------------------------------------------------------------------------
+
+  async alive(): Promise<void> {
+    await Promise.all([...new Set([this.#front!, ...this.#workers])].map((thread) => thread.alive()));
+  }
+
+  summary(): string {
+    const up = [...this.#sessions.all()].filter((session) => session.up);
+    const nodes = new Set(up.map(({ nodeId }) => nodeId)).size;
+    return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} connected, ${this.#openStreams()} streams`;
+  }
+
   // --- Stop ------------------------------------------------------------------------------------------------------------------------------
 
   stop(): Promise<void> {

@@ -30,6 +30,10 @@ export interface RunningHub {
   readonly publicKey: string;
   /** Makes a one-time pairing link. */
   pair(options: { name: string | null; ttlMs: number }): { link: string; expiresAt: string };
+  /** Resolves once every engine thread has answered: never, while one of them hangs. */
+  alive(): Promise<void>;
+  /** How it goes, in a few words. */
+  summary(): string;
   /** GOAWAY, wait for streams up to drainMs, then stop. A second call stops at once. */
   stop(): Promise<void>;
   /** Settles when the hub ended by itself (fatal error). */

@@ -5,7 +5,7 @@ import { parseAllowRule } from '../node/allowRule.ts';
 import { Exit } from '../node/exit.ts';
 import { TargetPolicy } from '../node/policy.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
-import type { ThreadPlan, ToEngine } from './messages.ts';
+import type { Order, ThreadPlan } from './messages.ts';
 import { ThreadLoop } from './threadLoop.ts';
 
 const plan = workerData as Extract<ThreadPlan, { role: 'exit' }>;
@@ -25,7 +25,7 @@ const exit = new Exit({
   tell,
 });
 
-function obey(order: Exclude<ToEngine, { type: 'stop' }>): void {
+function obey(order: Order): void {
   switch (order.type) {
     case 'dial':
       exit.dialHub(order.dial, order.address, order.port, order.message1);

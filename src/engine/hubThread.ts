@@ -16,7 +16,7 @@ import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } f
 import { Farewell } from './farewell.ts';
 import { Front } from './front.ts';
 import { HubWorker } from './hubWorker.ts';
-import type { ListenerName, ThreadPlan, ToEngine } from './messages.ts';
+import type { ListenerName, Order, ThreadPlan, ToEngine } from './messages.ts';
 import { Strangers } from './strangers.ts';
 import { ThreadLoop } from './threadLoop.ts';
 
@@ -145,7 +145,7 @@ class HubThread implements ListenHandler {
 
   // --- Orders of control -----------------------------------------------------------------------------------------------------------
 
-  #obey(order: Exclude<ToEngine, { type: 'stop' }>): void {
+  #obey(order: Order): void {
     switch (order.type) {
       case 'listen':
         this.#listeners.set(reactor.listen(order.bind.host, order.bind.port, this), order.name);

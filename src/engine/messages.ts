@@ -101,7 +101,17 @@ export type ToExit =
   | { readonly type: 'ownAddresses'; readonly addresses: readonly string[] }
   | { readonly type: 'status'; readonly dial: number; readonly json: string };
 
-export type ToEngine = ToFront | ToWorker | ToExit | { readonly type: 'drain' } | { readonly type: 'stop' };
+export type ToEngine =
+  | ToFront
+  | ToWorker
+  | ToExit
+  | { readonly type: 'drain' }
+  /** Answered with a pong by a thread whose turns go round. */
+  | { readonly type: 'ping' }
+  | { readonly type: 'stop' };
+
+/** What a thread's role has to see to. */
+export type Order = Exclude<ToEngine, { type: 'ping' | 'stop' }>;
 
 export type ListenerName = 'tunnel' | 'socks' | 'http';
 
@@ -139,5 +149,6 @@ export type FromEngine =
   | FromWorker
   | FromExit
   | { readonly type: 'ready'; readonly doorbell: Doorbell }
+  | { readonly type: 'pong' }
   | { readonly type: 'fault'; readonly error: string }
   | { readonly type: 'stopped' };

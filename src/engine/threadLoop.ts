@@ -6,7 +6,7 @@ import type { AeadFactory } from '../noise/aead.ts';
 import { chooseAead } from '../noise/aeadProvider.ts';
 import { createReactor } from '../reactor/create.ts';
 import type { Reactor } from '../reactor/reactor.ts';
-import type { FromEngine, Io, ToEngine } from './messages.ts';
+import type { FromEngine, Io, Order, ToEngine } from './messages.ts';
 
 export class ThreadLoop {
   readonly reactor: Reactor;
@@ -27,7 +27,7 @@ export class ThreadLoop {
   };
 
   /** Runs the thread until a stop order; with the epoll reactor it does not return before. */
-  run(obey: (order: Exclude<ToEngine, { type: 'stop' }>) => void): void {
+  run(obey: (order: Order) => void): void {
     const { reactor } = this;
     reactor.onDoorbell({ onDoorbell: () => this.#hear(obey) });
     const { doorbell } = reactor;
@@ -36,12 +36,13 @@ export class ThreadLoop {
     if (reactor.kind === 'epoll') this.#stopped();
   }
 
-  #hear(obey: (order: Exclude<ToEngine, { type: 'stop' }>) => void): void {
+  #hear(obey: (order: Order) => void): void {
     for (;;) {
       const received = receiveMessageOnPort(this.#port) as { message: ToEngine } | undefined;
       if (received === undefined) return;
       const { message } = received;
-      if (message.type !== 'stop') obey(message);
+      if (message.type === 'ping') this.tell({ type: 'pong' });
+      else if (message.type !== 'stop') obey(message);
       else {
         this.reactor.stop();
         if (this.reactor.kind === 'net') this.#stopped();

@@ -212,6 +212,16 @@ class ExitNode implements RunningNode {
     for (const lane of this.#lanes) lane.sendStatus(json);
   }
 
+  async alive(): Promise<void> {
+    await this.#thread!.alive();
+  }
+
+  summary(): string {
+    const connected = new Set(this.#lanes.filter((lane) => lane.isConnected).map((lane) => lane.publicKey));
+    const streams = new ThreadSlots(this.#slots, 0).get('streams');
+    return `connected to ${connected.size} of ${this.#hubs.hubs.length} hubs, ${streams} streams`;
+  }
+
   stop(): Promise<void> {
     if (this.#stopping === null) this.#stopping = this.#drainAndStop();
     else this.#hurry?.();

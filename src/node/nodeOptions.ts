@@ -18,6 +18,10 @@ export interface NodeOptions {
 export interface RunningNode {
   /** Settles the first time any hub is connected. */
   readonly connected: Promise<{ nodeId: string; hubs: string[] }>;
+  /** Resolves once the engine thread has answered: never, while it hangs. */
+  alive(): Promise<void>;
+  /** How it goes, in a few words. */
+  summary(): string;
   /** A second call stops at once. */
   stop(): Promise<void>;
   readonly ended: Promise<Error | null>;

@@ -1,4 +1,5 @@
-// The one foreign-function boundary: Linux system calls through koffi, numbers in and a number out. Called by epoll.ts and doorbell.ts.
+// The one foreign-function boundary: Linux system calls through koffi, numbers in and a number out. Called by epoll.ts, doorbell.ts and
+// control/systemd.ts.
 // Buffers are given as addresses (Slab.address + offset), so a call makes no object. See native-notes/ffi.md.
 
 import { createRequire } from 'node:module';
@@ -32,9 +33,11 @@ export interface Libc {
 }
 
 // Numbers of Linux on x64 and arm64 (asm-generic).
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 export const IPPROTO_TCP = 6;
