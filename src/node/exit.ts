@@ -28,6 +28,9 @@ export class Exit implements TunnelOwner, DialHandler {
   /** Targets being dialled, by the stream's tag. */
   readonly #dials = new Map<number, DialId>();
   #draining = false;
+  /** While draining: tunnels without streams that were sent a PING behind their last byte, and those that have answered it. */
+  readonly #lastPings = new Set<Tunnel>();
+  readonly #drained = new Set<Tunnel>();
 
   constructor(options: {
     reactor: Reactor;
@@ -47,9 +50,13 @@ export class Exit implements TunnelOwner, DialHandler {
     this.dialler = new Dialler(reactor, policy, (name, query) => tell({ type: 'lookup', name, query }));
   }
 
-  /** Streams open or being opened, and local sockets that still take their last bytes. */
+  /**
+   * Streams open or being opened, and local sockets that still take their last bytes. While draining, also tunnels whose last bytes are
+   * still under way: closing them too soon would lose what the systems between hold.
+   */
   get streams(): number {
-    return this.#relay.lingering.count + this.#tunnels.streams;
+    const undrained = this.#draining ? this.#tunnels.count - this.#drained.size : 0;
+    return this.#relay.lingering.count + this.#tunnels.streams + undrained;
   }
 
   // --- Hubs ------------------------------------------------------------------------------------------------------------------------
@@ -104,9 +111,25 @@ export class Exit implements TunnelOwner, DialHandler {
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;
     this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+    if (this.#draining) this.#drainTunnel(tunnel);
+  }
+
+  /** A tunnel is drained when the hub has answered a PING that followed its last stream. */
+  #drainTunnel(tunnel: Tunnel): void {
+    const { session } = tunnel;
+    if (session.streams.count > 0) {
+      this.#lastPings.delete(tunnel);
+      this.#drained.delete(tunnel);
+    } else if (!this.#lastPings.has(tunnel)) {
+      this.#lastPings.add(tunnel);
+      session.ping(this.#reactor.nowMs);
+      this.#tunnels.touch(tunnel);
+    } else if (!session.pingUnanswered) this.#drained.add(tunnel);
   }
 
   onDown(tunnel: Tunnel, reason: string): void {
+    this.#lastPings.delete(tunnel);
+    this.#drained.delete(tunnel);
     for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#drop(tunnel, slot);
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
   }

@@ -487,6 +487,11 @@ export class Session {
     this.#pingCounter = (this.#pingCounter + 1) >>> 0;
   }
 
+  /** Whether the last PING waits for its PONG. Once answered, everything sent before it has arrived. */
+  get pingUnanswered(): boolean {
+    return this.#pingSentMs >= 0;
+  }
+
   tickDueInMs(nowMs: number): number {
     return this.#liveness.dueInMs(nowMs);
   }

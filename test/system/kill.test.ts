@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { formatLink, parseLink } from '../../src/control/link.ts';
 import { BIN } from '../cli/runBin.ts';
 import {
   counters,
@@ -15,6 +16,7 @@ import {
   endAll,
   eventually,
   type Hub,
+  makeLink,
   makeTempDir,
   pairNode,
   runCommand,
@@ -22,6 +24,7 @@ import {
   startNode,
 } from './harness.ts';
 import { patternAt } from './pattern.ts';
+import { SlowPath } from './slowPath.ts';
 import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
 
@@ -314,6 +317,28 @@ describe.each([0, 2])('SIGTERM, %i workers', (workers) => {
     expect(await node.exited).toEqual({ code: 0, signal: null });
     await fetchWhole(hub);
     faultless(hub, node, other);
+  });
+
+  test('to the node on a slow path: what it took from its targets arrives before it goes', async () => {
+    const hub = await startHub({ workers });
+    const path = await SlowPath.start(hub.tunnel.port);
+    const { link } = await makeLink(hub);
+    const node = await startNode({ links: [formatLink({ ...parseLink(link), port: path.port })] });
+    const streams = await openStreams(hub.socks, target.port, 'keep', 60);
+    for (const { socket } of streams) socket.end();
+    await eventually(() => target.held.length === 60 && target.held.every((far) => far.readableEnded));
+    path.stand();
+    // Far more than the systems between hold, so that the node's own queue is full, too.
+    for (const far of target.held)
+      far.end(Buffer.concat([patternAt(0, 120_000), patternAt(120_000, 120_000)]));
+    node.signal('SIGTERM');
+    await node.waitForLog(({ msg }) => msg.startsWith('stopping'));
+    path.flow();
+    expect(await node.exited).toEqual({ code: 0, signal: null });
+    const ends = await Promise.all(streams.map(async (stream) => [await stream.over, stream.received]));
+    expect(ends).toEqual(streams.map(() => ['end', 240_000]));
+    await hub.stop();
+    path.close();
   });
 
   test('twice: the end is at once, with 0', async () => {

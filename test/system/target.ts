@@ -9,7 +9,8 @@ const PIECE_BYTES = 65_536;
 
 /**
  * What a connection can be asked for: `send N` N bytes and the end; `flood` bytes without end; `sink` reads all, then answers how
- * many; `hold` nothing, until the test writes to it. Each but `sink` ends when the other side does.
+ * many; `hold` nothing, until the test writes to it; `keep` the same, also when the other side has
+ * ended. `send`, `flood` and `hold` end when it does.
  */
 export class Target {
   readonly open = new Set<Socket>();
@@ -56,7 +57,7 @@ export class Target {
       const lineEnd = line.indexOf('\n');
       if (lineEnd < 0) return;
       socket.off('data', read);
-      if (line.startsWith('sink')) socket.off('end', end);
+      if (/^(sink|keep)/.test(line)) socket.off('end', end);
       socket.pause();
       const rest = Buffer.from(line.slice(lineEnd + 1), 'latin1');
       if (rest.length > 0) socket.unshift(rest);
@@ -78,7 +79,7 @@ export class Target {
       return;
     }
     socket.resume();
-    if (word === 'hold') this.held.push(socket);
+    if (word === 'hold' || word === 'keep') this.held.push(socket);
     else sendPattern(socket, word === 'flood' ? Number.POSITIVE_INFINITY : Number(number));
   }
 }
