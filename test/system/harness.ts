@@ -10,7 +10,7 @@ import { afterAll } from 'vitest';
 import { BIN } from '../cli/runBin.ts';
 
 const POLL_MS = 10;
-const READY_MS = 30_000;
+const READY_MS = 50_000;
 
 export interface Address {
   readonly host: string;
@@ -77,21 +77,27 @@ export class Program<Ready> {
   readonly #readyFile: string;
   #waiting: { matches: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
 
-  /** `descriptors`: how many it may open (ulimit -n); as many as we, when absent. */
+  /**
+   * `descriptors`: how many it may open (ulimit -n); as many as we, when absent. `wrap`: a command that runs the one behind it, in the
+   * same process, somewhere else: `ip netns exec`, `unshare`.
+   */
   constructor(
     args: readonly string[],
     dataDir: string,
     env: NodeJS.ProcessEnv = {},
     descriptors: number | null = null,
+    wrap: readonly string[] = [],
   ) {
     this.dataDir = dataDir;
     this.#readyFile = join(makeTempDir(), 'ready.json');
     const command = [process.execPath, BIN, ...args];
     command.push('--data-dir', dataDir, '--ready-file', this.#readyFile);
     if (descriptors !== null) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`);
+    command.unshift(...wrap);
     this.#child = spawn(command[0]!, command.slice(1), {
       env: { ...process.env, NODE_OPTIONS: '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // The channel's end tells the program to stop when this process is killed.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
@@ -227,7 +233,8 @@ export type ExitNode = Program<NodeReady>;
 const running = new Set<Program<unknown>>();
 const folders: string[] = [];
 
-afterAll(endAll);
+// Scripts use this file, too.
+if (process.env.VITEST !== undefined) afterAll(endAll);
 process.on('exit', () => {
   for (const program of running) {
     try {
@@ -264,6 +271,8 @@ export interface StartOptions {
   /** Further arguments; an option given again wins. */
   args?: readonly string[];
   env?: NodeJS.ProcessEnv;
+  /** A command that runs the program in surroundings of its own. */
+  wrap?: readonly string[];
 }
 
 export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'workers'>> {
@@ -273,8 +282,9 @@ export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'worke
 
 /** A hub that is ready, without a node. */
 export function startHub(options: HubStart = {}): Promise<Hub> {
-  const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env, descriptors } = options;
-  return new Hub(['hub', ...hubArgs({ io, workers }), ...args], dataDir, env, descriptors).untilReady();
+  const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env, descriptors, wrap } = options;
+  const command = ['hub', ...hubArgs({ io, workers }), ...args];
+  return new Hub(command, dataDir, env, descriptors, wrap).untilReady();
 }
 
 export interface NodeStart extends StartOptions {
@@ -293,13 +303,13 @@ export function startNode(options: NodeStart): Promise<ExitNode> {
 /** A node that may or may not connect. */
 export function launchNode(options: NodeStart): ExitNode {
   const { io = 'epoll', links = [], allowTargets = LOOPBACK_ALLOWED, lanes = 1 } = options;
-  const { dataDir = makeTempDir(), args = [], env } = options;
+  const { dataDir = makeTempDir(), args = [], env, wrap } = options;
   const flags = [
     ...links.flatMap((link) => ['--pair', link]),
     ...allowTargets.flatMap((rule) => ['--allow-target', rule]),
   ];
   const command = ['node', ...flags, '--io', io, '--lanes', String(lanes), '--log-level', 'info', ...args];
-  return new Program<NodeReady>(command, dataDir, env);
+  return new Program<NodeReady>(command, dataDir, env, null, wrap);
 }
 
 /** Pairs a new node with a running hub through `restunnel pair` and starts it. */

@@ -45,6 +45,13 @@ export class Origin {
     socket.end(PAGE);
     readAll(socket, (bytes) => this.heard.push(bytes.toString()));
   });
+  /** Asked for `seed bytes` in one line, sends so much of that pattern and ends. */
+  readonly source = tcpServer((socket) => {
+    socket.once('data', (line: Buffer) => {
+      const [seed, bytes] = line.toString().split(' ').map(Number);
+      void sendSeeded(socket, seed!, bytes!).then(() => socket.end());
+    });
+  });
   /** Reads a pattern (seed 0) until its end, then says what it was. */
   readonly sink = tcpServer((socket) => {
     const check = new SeededCheck(0);
@@ -106,7 +113,16 @@ export class Origin {
   }
 
   #servers(): Server[] {
-    return [this.http, this.echo, this.halfCloser, this.sink, this.resetter, this.silent, this.oldHttp];
+    return [
+      this.http,
+      this.source,
+      this.echo,
+      this.halfCloser,
+      this.sink,
+      this.resetter,
+      this.silent,
+      this.oldHttp,
+    ];
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

@@ -78,6 +78,19 @@ export class RawClient {
     return this.take(this.received.length);
   }
 
+  /** Passes on everything that comes up to the other side's end, and keeps none of it. Rejects when that is no FIN. */
+  drainTo(take: (chunk: Uint8Array) => void): Promise<void> {
+    const { socket } = this;
+    socket.removeAllListeners('data');
+    if (this.received.length > 0) take(this.received);
+    this.received = Buffer.alloc(0);
+    socket.on('data', take);
+    return new Promise((resolve, reject) => {
+      socket.once('end', resolve);
+      socket.once('close', () => reject(new Error('reset before the end')));
+    });
+  }
+
   async until(holds: () => boolean, timeoutMs = WAIT_MS): Promise<void> {
     let late = false;
     const timer = setTimeout(() => {
