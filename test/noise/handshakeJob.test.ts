@@ -32,7 +32,10 @@ function jobOf(message1: Uint8Array): HandshakeJob {
 test('first contact: the token comes out, ENROLL_OK is ready', () => {
   const enroll = { token: TOKEN, name: 'Kitchen tablet' };
   const initiator = start(encodeMessage1({ timestamp, version: 1, capabilities: 5, lane: 3, enroll }, 17));
-  const result = answer(jobOf(initiator.message1))!;
+  const job = jobOf(initiator.message1);
+  const result = answer(job)!;
+  // The thread's copy of the hub's key is gone.
+  expect(job.keyPair.secretKey).toEqual(new Uint8Array(32));
   expect(result).toMatchObject({ timestamp, version: 1, capabilities: 5, lane: 3, enroll });
   expect(result.remoteStatic).toEqual(NODE.publicKey);
   expect(result.nodeId).toBe(nodeIdOf(NODE.publicKey));
