@@ -282,9 +282,14 @@ export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'worke
 
 /** A hub that is ready, without a node. */
 export function startHub(options: HubStart = {}): Promise<Hub> {
+  return launchHub(options).untilReady();
+}
+
+/** A hub that was only just started. */
+export function launchHub(options: HubStart = {}): Hub {
   const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env, descriptors, wrap } = options;
   const command = ['hub', ...hubArgs({ io, workers }), ...args];
-  return new Hub(command, dataDir, env, descriptors, wrap).untilReady();
+  return new Hub(command, dataDir, env, descriptors, wrap);
 }
 
 export interface NodeStart extends StartOptions {
