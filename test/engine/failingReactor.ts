@@ -1,0 +1,210 @@
+// A reactor in front of a MemoryReactor in which one call of one kind fails, as curl's torture tests do with malloc: each engine has one,
+// and they count together.
+
+import { ERRNO } from '../../src/reactor/errno.ts';
+import type {
+  ConnHandler,
+  ConnId,
+  Doorbell,
+  DoorbellHandler,
+  ListenerId,
+  ListenHandler,
+  Reactor,
+  TimerHandler,
+  TimerId,
+  TurnHandler,
+} from '../../src/reactor/reactor.ts';
+import { WOULD_BLOCK } from '../../src/reactor/reactor.ts';
+import type { Slab } from '../../src/reactor/slab.ts';
+import type { MemoryReactor } from './memoryReactor.ts';
+
+export const KINDS = ['read', 'write', 'connect', 'accept', 'adopt', 'detach'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** How a call fails: with an errno that ends the connection, or with less than was asked for. */
+export const WAYS: Readonly<Record<Kind, readonly (number | 'would block' | 'one byte' | 'vanished')[]>> = {
+  read: [ERRNO.ECONNRESET, 'would block', 'one byte'],
+  write: [ERRNO.EPIPE, 'would block', 'one byte'],
+  connect: [ERRNO.EMFILE, ERRNO.ETIMEDOUT],
+  accept: [ERRNO.EMFILE],
+  adopt: [ERRNO.ENFILE, 'vanished'],
+  detach: ['vanished'],
+};
+
+export interface Failure {
+  readonly kind: Kind;
+  /** Which call of its kind, from 1. */
+  readonly call: number;
+  readonly way: (typeof WAYS)[Kind][number];
+}
+
+/** Counts the calls of all engines, and says which one fails. */
+export class Plan {
+  readonly counts: Record<Kind, number> = { read: 0, write: 0, connect: 0, accept: 0, adopt: 0, detach: 0 };
+  readonly #failure: Failure | null;
+
+  constructor(failure: Failure | null) {
+    this.#failure = failure;
+  }
+
+  /** null: this one goes well. */
+  next(kind: Kind): Failure['way'] | null {
+    const call = ++this.counts[kind];
+    const failure = this.#failure;
+    return failure !== null && failure.kind === kind && failure.call === call ? failure.way : null;
+  }
+}
+
+export class FailingReactor implements Reactor {
+  readonly kind = 'net';
+  readonly #inner: MemoryReactor;
+  readonly #plan: Plan;
+
+  constructor(inner: MemoryReactor, plan: Plan) {
+    this.#inner = inner;
+    this.#plan = plan;
+  }
+
+  get nowMs(): number {
+    return this.#inner.nowMs;
+  }
+
+  get connections(): number {
+    return this.#inner.connections;
+  }
+
+  get doorbell(): Doorbell {
+    return this.#inner.doorbell;
+  }
+
+  read(conn: ConnId, slab: Slab, offset: number, length: number): number {
+    const way = this.#plan.next('read');
+    if (way === null) return this.#inner.read(conn, slab, offset, length);
+    if (way === 'would block') return WOULD_BLOCK;
+    if (way === 'one byte') return this.#inner.read(conn, slab, offset, Math.min(1, length));
+    this.#inner.breakOff(conn, way as number);
+    return this.#inner.read(conn, slab, offset, length);
+  }
+
+  write(conn: ConnId, slab: Slab, offset: number, length: number): number {
+    const way = this.#plan.next('write');
+    if (way === null) return this.#inner.write(conn, slab, offset, length);
+    if (typeof way === 'number') {
+      this.#inner.breakOff(conn, way);
+      return -way;
+    }
+    const taken = way === 'would block' ? 0 : this.#inner.write(conn, slab, offset, Math.min(1, length));
+    if (taken >= 0 && taken < length) this.#inner.promiseWritable(conn);
+    return taken;
+  }
+
+  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+    const way = this.#plan.next('connect');
+    if (way === null) return this.#inner.connect(address, port, timeoutMs, handler, tag);
+    // Nobody listens on port 0, so this fails, too: with another errno.
+    const failed: ConnHandler = {
+      onConnected() {},
+      onReadable() {},
+      onWritable() {},
+      onBroken() {},
+      onConnectFailed: (conn) => handler.onConnectFailed(conn, tag, way as number),
+    };
+    return this.#inner.connect(address, 0, timeoutMs, failed, tag);
+  }
+
+  listen(address: string, port: number, handler: ListenHandler): ListenerId {
+    return this.#inner.listen(address, port, {
+      onListening: (listener, bound, boundPort) => handler.onListening(listener, bound, boundPort),
+      onListenFailed: (listener, errno) => handler.onListenFailed(listener, errno),
+      onAcceptFailed: (listener, errno) => handler.onAcceptFailed(listener, errno),
+      onAccept: (conn, listener) => {
+        const way = this.#plan.next('accept');
+        if (way === null) {
+          handler.onAccept(conn, listener);
+          return;
+        }
+        this.#inner.reset(conn);
+        handler.onAcceptFailed(listener, way as number);
+      },
+    });
+  }
+
+  detach(conn: ConnId): number {
+    const way = this.#plan.next('detach');
+    if (way !== null) this.#inner.reset(conn);
+    return this.#inner.detach(conn);
+  }
+
+  /** As epoll does: 'vanished' is a full table, whose id is nobody's; an errno comes as onBroken. */
+  adopt(fd: number, handler: ConnHandler, tag: number): ConnId {
+    const way = this.#plan.next('adopt');
+    if (way === 'vanished') this.#inner.reset(fd);
+    const conn = this.#inner.adopt(fd, handler, tag);
+    if (typeof way === 'number') {
+      this.#inner.pauseRead(conn);
+      this.#inner.breakOff(conn, way);
+    }
+    return conn;
+  }
+
+  slab(bytes: number): Slab {
+    return this.#inner.slab(bytes);
+  }
+
+  unlisten(listener: ListenerId): void {
+    this.#inner.unlisten(listener);
+  }
+
+  attach(conn: ConnId, handler: ConnHandler, tag: number): void {
+    this.#inner.attach(conn, handler, tag);
+  }
+
+  pauseRead(conn: ConnId): void {
+    this.#inner.pauseRead(conn);
+  }
+
+  resumeRead(conn: ConnId): void {
+    this.#inner.resumeRead(conn);
+  }
+
+  shutdownWrite(conn: ConnId): void {
+    this.#inner.shutdownWrite(conn);
+  }
+
+  close(conn: ConnId): void {
+    this.#inner.close(conn);
+  }
+
+  reset(conn: ConnId): void {
+    this.#inner.reset(conn);
+  }
+
+  remoteAddress(conn: ConnId): string {
+    return this.#inner.remoteAddress(conn);
+  }
+
+  localAddress(conn: ConnId): string {
+    return this.#inner.localAddress(conn);
+  }
+
+  descriptor(conn: ConnId): number {
+    return this.#inner.descriptor(conn);
+  }
+
+  setTimer(delayMs: number, handler: TimerHandler, tag: number): TimerId {
+    return this.#inner.setTimer(delayMs, handler, tag);
+  }
+
+  clearTimer(timer: TimerId): void {
+    this.#inner.clearTimer(timer);
+  }
+
+  onTurnEnd(handler: TurnHandler): void {
+    this.#inner.onTurnEnd(handler);
+  }
+
+  onDoorbell(_handler: DoorbellHandler): void {}
+  onFault(): void {}
+  run(): void {}
+  stop(): void {}
+}
