@@ -15,7 +15,7 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 const here = fileURLToPath(import.meta.url);
 const source = new URL('../src/cli/main.ts', import.meta.url);
-const compiled = new URL('../dist/cli/main.js', import.meta.url);
+const compiled = new URL('../dist/src/cli/main.js', import.meta.url);
 // A checkout has its source, the published package is compiled (type stripping stops at node_modules).
 const fromSource = existsSync(source);
 

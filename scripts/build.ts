@@ -1,4 +1,4 @@
-// Compiles src/ to dist/ for the published package, and copies what is not TypeScript beside it. Run by `npm run build`.
+// Compiles src/ and bench/ to dist/ for the published package, and copies what is not TypeScript beside them. Run by `npm run build`.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
@@ -14,7 +14,11 @@ const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.bu
   stdio: 'inherit',
 });
 if (compiled.status !== 0) process.exit(1);
-cpSync(join(root, 'src'), join(root, 'dist'), {
-  recursive: true,
-  filter: (path) => !path.endsWith('.ts'),
-});
+for (const folder of ['src', 'bench']) {
+  cpSync(join(root, folder), join(root, 'dist', folder), {
+    recursive: true,
+    filter: (path) => !path.endsWith('.ts'),
+  });
+}
+// Beside dist/src as it is beside src: where the program reads its version.
+cpSync(join(root, 'package.json'), join(root, 'dist', 'package.json'));

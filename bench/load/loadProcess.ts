@@ -1,7 +1,7 @@
 // The bench's end of a load process: starts it, gives it orders, waits for its news. Used by the scenarios; the other end is controlLine.ts.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { type Child, startChild } from '../machine/child.ts';
 import type {
   Address,
@@ -40,7 +40,8 @@ export class LoadProcess<Order, News extends { readonly news: string }> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    const path = fileURLToPath(new URL(script, import.meta.url));
+    // .ts in the checkout, .js in the published package.
+    const path = join(import.meta.dirname, `${script}${extname(import.meta.filename)}`);
     const child = startChild(name, process.execPath, [
       '--disable-warning=ExperimentalWarning',
       path,
@@ -109,7 +110,7 @@ export interface Origin {
 /** An origin on as many loopback addresses as told, each with a port of its own. */
 export async function startOrigin(addresses: number): Promise<Origin> {
   const hosts = Array.from({ length: addresses }, (_, i) => `127.0.0.${i + 1}`);
-  const origin = await LoadProcess.start<OriginOrder, OriginNews>('origin', 'origin.ts', hosts);
+  const origin = await LoadProcess.start<OriginOrder, OriginNews>('origin', 'origin', hosts);
   const news = await origin.await('listening', 10_000, (news) => news.news === 'listening');
   if (news.news !== 'listening') throw new Error('unreachable');
   return { process: origin, addresses: news.addresses };
@@ -124,7 +125,7 @@ export class Client {
   }
 
   static async start(): Promise<Client> {
-    return new Client(await LoadProcess.start<ClientOrder, ClientNews>('client', 'client.ts', []));
+    return new Client(await LoadProcess.start<ClientOrder, ClientNews>('client', 'client', []));
   }
 
   async open(group: string, way: Way, streams: number, load: Load, timeoutMs: number): Promise<Tally> {

@@ -9,7 +9,10 @@ import type { Address } from '../load/orders.ts';
 import { type Child, startChild, until } from '../machine/child.ts';
 import type { Peer, PeerOptions, RunningPeer } from './peer.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/restunnel.js', import.meta.url));
+/** Two levels up in the checkout, three where compiled (dist/bench/peers). */
+const BIN = ['../../bin/restunnel.js', '../../../bin/restunnel.js']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(path))!;
 const READY_MS = 30_000;
 const LOOPBACK_ANY = '127.0.0.1:0';
 

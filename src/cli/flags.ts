@@ -15,7 +15,7 @@ export type Io = 'auto' | 'epoll' | 'net';
 export const TUNNEL_PORT = 9_000;
 
 /** Threads beyond this only take turns. */
-const WORKERS_MAX = 64;
+export const WORKERS_MAX = 64;
 
 export interface CommonFlags {
   dataDir?: string;

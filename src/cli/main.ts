@@ -7,9 +7,10 @@ import { NODE, PAIRING } from '../limits.ts';
 import { parseAllowRule } from '../node/allowRule.ts';
 import { version } from '../version.ts';
 import { parsePublicHost } from './addresses.ts';
+import type { BenchWorkersFlags } from './bench.ts';
 import { parseDuration } from './durations.ts';
 import { explain, usageSentence } from './explain.ts';
-import { addDataDir, addHubFlags, addRunFlags, collect, type HubFlags } from './flags.ts';
+import { addDataDir, addHubFlags, addRunFlags, collect, type HubFlags, WORKERS_MAX } from './flags.ts';
 import type { HubsFlags } from './hubs.ts';
 import { listenToLauncher } from './launcher.ts';
 import { FROM_STDIN } from './linksFromStdin.ts';
@@ -63,6 +64,7 @@ function buildProgram(): Command {
   addNodes(program);
   addNode(program.commandsGroup('On a device:'));
   addHubs(program);
+  addBench(program.commandsGroup('Measure:'));
   return program.commandsGroup('Other:').helpCommand('help [command]', 'show help for a command');
 }
 
@@ -196,6 +198,37 @@ function addHubs(program: Command): void {
   forget.action(async (hub: string, _flags: HubsFlags, command: Command) => {
     (await import('./hubs.ts')).runHubsForget(hub, command.optsWithGlobals());
   });
+}
+
+function addBench(program: Command): void {
+  const bench = program
+    .command('bench')
+    .summary('measure this machine: how many workers suit it')
+    .description(
+      'Measures on a scratch hub with scratch exit nodes, all on loopback; a running hub is left alone.',
+    );
+  bench
+    .command('workers', { isDefault: true })
+    .description('try worker counts one after the other and recommend one')
+    .addOption(
+      new Option('--counts <n,…>', 'worker counts to try; default: from 0 to one for each core').argParser(
+        (text) => text.split(',').map((count) => parseWhole(count, '--counts', 0, WORKERS_MAX)),
+      ),
+    )
+    .addOption(
+      new Option('--rounds <n>', 'times that each is measured; the median counts')
+        .default(3)
+        .argParser((text) => parseWhole(text, '--rounds', 1, 100)),
+    )
+    .addOption(
+      new Option('--scale <n>', 'times the usual amount of load')
+        .default(1)
+        .argParser((text) => parseWhole(text, '--scale', 1, 100)),
+    )
+    .option('--json', 'print JSON instead')
+    .action(async (flags: BenchWorkersFlags) => {
+      await (await import('./bench.ts')).runBenchWorkers(flags);
+    });
 }
 
 /** Kept as text: the link holds a secret that no message repeats. */

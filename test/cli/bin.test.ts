@@ -151,7 +151,7 @@ describe.skipIf(older === null)('started by an older Node', () => {
 /** A package as npm would install it, with a stand-in for the compiled program. Returns the path of its bin. */
 function installed(name: string, program?: string): string {
   const root = join(folder, name, 'node_modules', 'restunnel');
-  for (const part of ['bin', 'dist/cli']) mkdirSync(join(root, part), { recursive: true });
+  for (const part of ['bin', 'dist/src/cli']) mkdirSync(join(root, part), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
   copyFileSync(BIN, join(root, 'bin', 'restunnel.js'));
   const report = 'console.log(JSON.stringify({ version: process.version, args: process.argv.slice(2) }));';
