@@ -155,6 +155,6 @@ function installed(name: string, program?: string): string {
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
   copyFileSync(BIN, join(root, 'bin', 'restunnel.js'));
   const report = 'console.log(JSON.stringify({ version: process.version, args: process.argv.slice(2) }));';
-  writeFileSync(join(root, 'dist', 'cli', 'main.js'), program ?? `${report} process.exitCode = 7;`);
+  writeFileSync(join(root, 'dist', 'src', 'cli', 'main.js'), program ?? `${report} process.exitCode = 7;`);
   return join(root, 'bin', 'restunnel.js');
 }
