@@ -1,7 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+/** scripts/fuzz.ts multiplies the runs of every property. */
+const fuzzed = fileURLToPath(new URL('./test/fuzzedFastCheck.ts', import.meta.url));
+const isFuzzing = process.env.RESTUNNEL_FUZZ_FACTOR !== undefined;
 
 // Every test that starts a hub or a node gets its own process tree, so files run in parallel workers safely.
 export default defineConfig({
+  resolve: { alias: isFuzzing ? [{ find: /^fast-check$/, replacement: fuzzed }] : [] },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
