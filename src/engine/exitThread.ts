@@ -66,4 +66,4 @@ reactor.onTurnEnd({
     threadSlots.set('streams', exit.streams);
   },
 });
-loop.run(obey);
+loop.run(obey, () => exit.end());

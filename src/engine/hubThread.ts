@@ -50,7 +50,10 @@ class HubThread implements ListenHandler {
     if (plan.role === 'front') this.#beFront(plan);
     if (plan.role === 'worker') this.#beWorker(plan.fromFront);
     reactor.onTurnEnd({ onTurnEnd: () => this.#beforeSleep() });
-    loop.run((order) => this.#obey(order));
+    loop.run(
+      (order) => this.#obey(order),
+      () => this.#worker?.end(),
+    );
   }
 
   #beFront({ mac1Key, workers, descriptorLimit }: Extract<ThreadPlan, { role: 'front' }>): void {

@@ -179,6 +179,12 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     if (tunnel !== null) this.tunnels.close(tunnel, reason);
   }
 
+  /** The thread ends: streams that are cut are reset, so that no client takes half for the whole. */
+  end(): void {
+    this.tunnels.closeAll('the hub is stopping');
+    this.relay.lingering.resetAll();
+  }
+
   /** Tells every node to take no new streams. */
   drain(): void {
     for (const tunnel of this.tunnels.all()) {

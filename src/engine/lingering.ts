@@ -56,6 +56,11 @@ export class Lingering implements ConnHandler, TimerHandler {
     if (this.#ticking) this.#reactor.setTimer(ENGINE.lingerMs, this, 0);
   }
 
+  /** The thread ends: what was not written yet must not look like all there was. */
+  resetAll(): void {
+    for (const tag of [...this.#waiting.keys()]) this.#finish(tag, true);
+  }
+
   onConnected(): void {}
   onConnectFailed(): void {}
   onReadable(conn: ConnId): void {

@@ -26,17 +26,20 @@ export class ThreadLoop {
     this.#port.postMessage(message);
   };
 
-  /** Runs the thread until a stop order; with the epoll reactor it does not return before. */
-  run(obey: (order: Order) => void): void {
+  /**
+   * Runs the thread until a stop order; with the epoll reactor it does not return before.
+   * @param end called before the reactor closes what is still open
+   */
+  run(obey: (order: Order) => void, end: () => void): void {
     const { reactor } = this;
-    reactor.onDoorbell({ onDoorbell: () => this.#hear(obey) });
+    reactor.onDoorbell({ onDoorbell: () => this.#hear(obey, end) });
     const { doorbell } = reactor;
     this.#port.postMessage({ type: 'ready', doorbell }, doorbell.kind === 'port' ? [doorbell.port] : []);
     reactor.run();
     if (reactor.kind === 'epoll') this.#stopped();
   }
 
-  #hear(obey: (order: Order) => void): void {
+  #hear(obey: (order: Order) => void, end: () => void): void {
     for (;;) {
       const received = receiveMessageOnPort(this.#port) as { message: ToEngine } | undefined;
       if (received === undefined) return;
@@ -44,6 +47,7 @@ export class ThreadLoop {
       if (message.type === 'ping') this.tell({ type: 'pong' });
       else if (message.type !== 'stop') obey(message);
       else {
+        end();
         this.reactor.stop();
         if (this.reactor.kind === 'net') this.#stopped();
       }

@@ -208,6 +208,10 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     tunnel.session.release();
   }
 
+  closeAll(reason: string): void {
+    for (const tunnel of this.all()) this.close(tunnel, reason);
+  }
+
   onConnected(): void {}
   onConnectFailed(): void {}
 }

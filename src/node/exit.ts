@@ -94,6 +94,12 @@ export class Exit implements TunnelOwner, DialHandler {
     }
   }
 
+  /** The thread ends: streams that are cut are reset, so that no target takes half for the whole. */
+  end(): void {
+    this.#tunnels.closeAll('the node is stopping');
+    this.#relay.lingering.resetAll();
+  }
+
   /** Tells every hub to send no new streams. */
   drain(): void {
     this.#draining = true;

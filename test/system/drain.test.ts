@@ -1,0 +1,90 @@
+// Draining: a node goes on for its other hubs when one of them stops, and a stream that is cut at the limit is never taken for a whole one.
+
+import type { Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  endAll,
+  eventually,
+  type Hub,
+  listNodes,
+  MODES,
+  makeLink,
+  startHub,
+  startNode,
+  startPair,
+} from './harness.ts';
+import { patternAt } from './pattern.ts';
+import { Refused, Stream } from './stream.ts';
+import { Target } from './target.ts';
+
+let target: Target;
+beforeEach(async () => {
+  target = await Target.start();
+});
+afterEach(async () => {
+  await endAll();
+  await target.close();
+});
+
+/** A stream in whose middle we are, and its far end. */
+async function half(hub: Hub): Promise<{ stream: Stream; far: Socket; farOver: Promise<string> }> {
+  const known = target.held.length;
+  const stream = await Stream.open(hub.socks, target.port, 'hold');
+  await eventually(() => target.held.length > known);
+  const far = target.held[known]!;
+  const farOver = new Promise<string>((resolve) => {
+    far.on('end', () => resolve('end'));
+    far.on('error', ({ message }) => resolve(message));
+    far.on('close', () => resolve('closed'));
+  });
+  far.write(patternAt(0, 100_000));
+  await eventually(() => stream.received === 100_000);
+  return { stream, far, farOver };
+}
+
+test('a hub that drains: what runs through it finishes, and its node keeps the other hub', async () => {
+  const hubs = await Promise.all([startHub({ workers: 1 }), startHub()]);
+  const [first, second] = hubs;
+  const links = await Promise.all(hubs.map(async (hub) => (await makeLink(hub)).link));
+  const node = await startNode({ links });
+  for (const hub of hubs) {
+    await eventually(async () => expect(await listNodes(hub)).toMatchObject([{ connected: true }]));
+  }
+  const ending = await half(first);
+  const going = await half(second);
+  first.signal('SIGTERM');
+  await first.waitForLog(({ msg }) => msg.startsWith('stopping'));
+  await eventually(() =>
+    expect(Stream.open(first.socks, target.port, 'hold')).rejects.toBeInstanceOf(Refused),
+  );
+  const fresh = await half(second);
+  ending.far.end(patternAt(100_000, 100_000));
+  expect(await ending.stream.over).toBe('end');
+  expect(ending.stream).toMatchObject({ received: 200_000, damaged: false });
+  expect(await first.exited).toEqual({ code: 0, signal: null });
+  for (const { stream, far } of [going, fresh]) {
+    far.end(patternAt(100_000, 100_000));
+    expect(await stream.over).toBe('end');
+    expect(stream).toMatchObject({ received: 200_000, damaged: false });
+  }
+  // It comes back to the first one when that is back.
+  const { tunnel } = first.ready;
+  const again = await startHub({ dataDir: first.dataDir, args: ['--tunnel', tunnel] });
+  await again.waitForLog(({ msg }) => msg === 'node connected', 30_000);
+  expect(second.log.filter(({ msg }) => msg === 'node disconnected')).toEqual([]);
+  expect([...again.faults(), ...second.faults(), ...node.faults()]).toEqual([]);
+});
+
+describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode) => {
+  test.each(['hub', 'node'] as const)(
+    'a %s that stops at once resets what it cuts, at both ends',
+    async (who) => {
+      const { hub, node } = await startPair(mode);
+      const { stream, farOver } = await half(hub);
+      expect(await (who === 'hub' ? hub : node).stop({ atOnce: true })).toEqual({ code: 0, signal: null });
+      expect(await stream.over).toBe('ECONNRESET');
+      expect(await farOver).toMatch(/ECONNRESET/);
+      expect([...hub.faults(), ...node.faults()]).toEqual([]);
+    },
+  );
+});
