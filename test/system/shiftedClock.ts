@@ -1,0 +1,14 @@
+// Preloaded into a hub or node (NODE_OPTIONS=--import) by clock.test.ts: its clock is wrong by CLOCK_SHIFT_MS from its start, and by
+// another CLOCK_JUMP_MS from SIGUSR2 on.
+
+import { isMainThread } from 'node:worker_threads';
+
+let shiftMs = Number(process.env.CLOCK_SHIFT_MS ?? 0);
+const now = Date.now.bind(Date);
+Date.now = () => now() + shiftMs;
+if (isMainThread) {
+  process.on('SIGUSR2', () => {
+    shiftMs += Number(process.env.CLOCK_JUMP_MS ?? 0);
+    process.stderr.write('the clock jumped\n');
+  });
+}
