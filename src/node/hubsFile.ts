@@ -74,7 +74,7 @@ export class HubsFile {
       lastTimestamp: known?.lastTimestamp ?? null,
     };
     if (known !== undefined) {
-      this.#save(this.#hubs.map((other) => (other === known ? hub : other)));
+      this.#keep(this.#hubs.map((other) => (other === known ? hub : other)));
     } else {
       if (this.#hubs.length >= NODE.hubsMax) {
         throw new UserError(`${this.path} lists ${NODE.hubsMax} hubs already; forget one of them first`);
@@ -102,10 +102,13 @@ export class HubsFile {
     return true;
   }
 
-  /** A full disk does not keep a node from its hubs: then only memory holds the change. */
   #change(publicKey: string, change: Partial<HubRecord>): void {
     if (!this.#hubs.some((hub) => hub.publicKey === publicKey)) throw new Error('no such hub on the list');
-    const hubs = this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, ...change } : hub));
+    this.#keep(this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, ...change } : hub)));
+  }
+
+  /** A full disk does not keep a node from its hubs: then only memory holds what changed. */
+  #keep(hubs: readonly HubRecord[]): void {
     let trouble: string | null = null;
     try {
       this.#save(hubs);

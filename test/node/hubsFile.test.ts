@@ -106,6 +106,9 @@ describe('HubsFile', () => {
     file.setLastTimestamp(publicKey, new Uint8Array(12).fill(1));
     file.enrolled(publicKey, 'n1');
     expect(file.hubs).toMatchObject([{ nodeId: 'n1', token: null, lastTimestamp: 'AQEBAQEBAQEBAQEB' }]);
+    file.pair(link(1, 9_001), 'phone');
+    expect(() => file.pair(link(2), 'phone')).toThrow(/cannot write/);
+    expect(file.hubs).toMatchObject([{ nodeId: 'n1', port: 9_001 }]);
     expect(heard).toEqual([expect.stringMatching(/cannot write .*node\.json/)]);
     rmSync(path, { recursive: true });
     file.setLastTimestamp(publicKey, new Uint8Array(12).fill(2));

@@ -1,7 +1,6 @@
 // What networks do to a tunnel: cables pulled and put back, addresses that change, packets that vanish, routers that forget. Nobody has to
 // be there: the node comes back by itself, and streams that cannot go on are failed. The cases wait beside each other, up to 45 s.
 
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatLink, parseLink } from '../../src/control/link.ts';
 import {
@@ -15,6 +14,7 @@ import {
   startNode,
 } from './harness.ts';
 import { Networks, networksMissing, type Site } from './networks.ts';
+import { Router } from './router.ts';
 import { httpThrough, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
 
@@ -198,50 +198,4 @@ async function quiet(stream: Stream): Promise<{ received: number }> {
     return false;
   });
   return { received };
-}
-
-/** Passes connections on. One that it forgot lets nothing through to the node any more, not even its end. */
-class Router {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #towardsNode: Socket[] = [];
-
-  static async start(host: string, hubPort: number): Promise<Router> {
-    const server = createServer({ allowHalfOpen: true });
-    const router = new Router(server, host, hubPort);
-    await new Promise<void>((resolve) => server.listen(0, host, resolve));
-    return router;
-  }
-
-  private constructor(server: Server, host: string, hubPort: number) {
-    this.#server = server;
-    server.on('connection', (node) => {
-      const hub = connect({ host, port: hubPort, allowHalfOpen: true });
-      for (const socket of [node, hub]) {
-        this.#sockets.add(socket);
-        socket.on('error', () => {});
-        socket.on('close', () => this.#sockets.delete(socket));
-      }
-      node.on('data', (data) => hub.write(data));
-      hub.on('data', (data) => {
-        if (!this.#towardsNode.includes(hub)) node.write(data);
-      });
-      hub.on('close', () => {
-        if (!this.#towardsNode.includes(hub)) node.destroy();
-      });
-    });
-  }
-
-  get port(): number {
-    return (this.#server.address() as { port: number }).port;
-  }
-
-  forget(): void {
-    this.#towardsNode.push(...this.#sockets);
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-  }
 }
