@@ -21,8 +21,8 @@ const files =
 
 function round(): Promise<{ code: number | null; said: string }> {
   // Only the properties' own files, without a deadline: a factor makes them as long as it is large.
-  const args = [VITEST, 'run', '--testTimeout=0', '--reporter=dot', ...files];
-  const env = { ...process.env, RESTUNNEL_FUZZ_FACTOR: FACTOR };
+  const args = [VITEST, 'run', '--testTimeout=0', ...files];
+  const env = { ...process.env, RESTUNNEL_FUZZ_FACTOR: FACTOR, NO_COLOR: '1' };
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr])

@@ -13,6 +13,8 @@ const TARGET_PORT = 80;
 const REFUSED_PORT = 81;
 const DOWNLOAD_BYTES = 60_000;
 const UPLOAD_BYTES = 40_000;
+/** Longer than a dial to a hub may take. */
+const QUIET_MS = 60_000;
 
 /** One end of a connection of the test's own: writes what it has, reads all, closes when both are done. */
 class Talker implements ConnHandler {
@@ -133,6 +135,8 @@ class TargetHost implements ListenHandler {
     let obeyed = 0;
     const talker = new Talker(this.#net, (one) => {
       const line = one.heard.split('\n', 1)[0]!;
+      // It thinks for ever.
+      if (line.startsWith('GET /hold')) return;
       if (line.startsWith('sink')) {
         if (one.ended) one.say(`${one.heard.length - line.length - 1}`, true);
         return;
@@ -157,8 +161,8 @@ const SOCKS = byte(5, 1, 0) + byte(5, 1, 0, 1, 127, 0, 0, 1, 0, TARGET_PORT);
 const SOCKS_NAME = `${byte(5, 1, 0)}${byte(5, 1, 0, 3, 11)}target.test${byte(0, TARGET_PORT)}`;
 const SOCKS_NO_NAME = `${byte(5, 1, 0)}${byte(5, 1, 0, 3, 12)}nothing.test${byte(0, TARGET_PORT)}`;
 const SOCKS_OPEN = byte(5, 0) + byte(5, 0, 0, 1, 0, 0, 0, 0, 0, 0);
-const get = (connection: string) =>
-  `GET http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\nConnection: ${connection}\r\n\r\n`;
+const get = (connection: string, path = '/') =>
+  `GET http://${HOST}${path} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: ${connection}\r\n\r\n`;
 
 interface Scene {
   readonly name: string;
@@ -249,9 +253,13 @@ function play(failure: Failure | null, rings: boolean): Outcome {
   until('a session', () => rig.up > 0);
   const lost = [1, 2, 3].map(() => new Talker(net).dial(PORT.socks).say(`${SOCKS}send 1000000\n`));
   until('bytes', () => lost.every(({ heard, over }) => heard.length > 20_000 || over !== null));
+  const unanswered = new Talker(net).dial(PORT.http).say(get('close', '/hold'));
+  const asked = () => target.talkers.some(({ heard }) => heard.startsWith('GET /hold'));
+  until('an unanswered request', () => asked() || unanswered.over !== null);
   lost[0]!.vanish();
   rig.cut();
-  until('the end of every client', () => lost.every(({ over }) => over !== null));
+  until('the end of every client', () => [...lost, unanswered].every(({ over }) => over !== null));
+  if (!unanswered.heard.startsWith('HTTP/1.1 502')) spoiled.push('told that the node is lost');
 
   // What is left is only what has a deadline.
   const settledMs = net.nowMs + PATIENCE_MS;
@@ -269,7 +277,11 @@ function play(failure: Failure | null, rings: boolean): Outcome {
     last.push(fetch());
     return false;
   });
-  net.runUntil(() => nothing() && rig.up > 0, net.nowMs + PATIENCE_MS);
+  // One session, and nothing else.
+  const alone = () => nothing() && rig.up === 1 && net.connections === 2;
+  until('one session alone', alone);
+  net.runUntil(() => false, net.nowMs + QUIET_MS);
+  until('one session alone for good', alone);
   expect(rig.leftOvers()).toEqual(Object.fromEntries(Object.keys(rig.leftOvers()).map((name) => [name, 0])));
   rig.stop();
   net.runUntil(() => net.connections === 0, net.nowMs + PATIENCE_MS);
