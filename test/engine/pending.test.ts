@@ -90,12 +90,22 @@ describe('pending', () => {
       pool.drop(pending);
     }
     expect(made).toBe(2);
-    // Sixteen of a size are kept.
-    const many = Array.from({ length: 20 }, () => pool.hold(new Uint8Array(1), 0, 1));
-    for (const pending of many) pool.drop(pending);
-    made = 0;
-    for (let at = 0; at < 20; at++) pool.hold(new Uint8Array(1), 0, 1);
-    expect(made).toBe(4);
+  });
+
+  test('of free buffers eight MiB are kept, whatever their sizes', () => {
+    let made = 0;
+    const pool = new PendingPool((bytes) => {
+      made++;
+      return testSlab(bytes);
+    });
+    const sizes = [...Array.from({ length: 6 }, () => 2 ** 20), ...Array.from({ length: 6 }, () => 2 ** 19)];
+    const round = () => {
+      made = 0;
+      const all = sizes.map((bytes) => pool.hold(new Uint8Array(bytes), 0, bytes));
+      for (const pending of all) pool.drop(pending);
+      return made;
+    };
+    expect([round(), round(), round()]).toEqual([12, 2, 2]);
   });
 
   test('our own words in front give the peer no credit', () => {
