@@ -19,7 +19,7 @@ export const churn: Scenario = {
   options: [
     { name: 'at-once', about: 'connections under way at once', value: '32' },
     { name: 'down', about: 'bytes each downloads', value: '1024' },
-    { name: 'connections', about: 'connections in all', value: '20k' },
+    { name: 'connections', about: 'connections in all', value: '10k' },
   ],
   peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'],
   rounds: 3,
