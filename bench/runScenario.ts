@@ -98,7 +98,11 @@ class Theatre {
   constructor(scenario: Scenario, options: RunOptions) {
     this.#scenario = scenario;
     this.#options = options;
+    process.on('exit', this.#sweep);
   }
+
+  /** Keys of a bench that is interrupted do not stay behind either. */
+  readonly #sweep = (): void => rmSync(this.#folder, { recursive: true, force: true });
 
   async measure(contestant: Contestant, one: Case): Promise<Sample> {
     const { name } = contestant;
@@ -155,7 +159,8 @@ class Theatre {
       await client.process.stop();
       await origin.process.stop();
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.off('exit', this.#sweep);
+    this.#sweep();
   }
 }
 
