@@ -3,7 +3,7 @@
 
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   type ExitNode,
   endAll,
@@ -19,6 +19,9 @@ import {
 } from './harness.ts';
 import { Stream } from './stream.ts';
 import { Target } from './target.ts';
+
+// Nodes wait between dials, and a hub is silent for a while before it ends a stranger.
+vi.setConfig({ testTimeout: 120_000 });
 
 const DAY_MS = 86_400_000;
 const preload = `--import=${new URL('shiftedClock.ts', import.meta.url).href}`;
