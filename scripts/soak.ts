@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
 const child = spawn(
   process.execPath,
-  [vitest, 'run', '--disable-console-intercept', 'test/system/soak.test.ts'],
+  [vitest, 'run', 'test/system/soak.test.ts', '--disableConsoleIntercept=true'],
   {
     cwd: root,
     stdio: 'inherit',
