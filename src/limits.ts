@@ -61,7 +61,6 @@ export const ENGINE = {
   sweepMs: 5_000,
   streamsPerTunnelMax: 32_768,
   drainMs: 10_000,
-  drainPollMs: 20,
   /** A local socket that takes none of the last bytes of its stream for so long is reset. */
   lingerMs: 30_000,
 } as const;

@@ -18,14 +18,16 @@ export class EngineThread {
   /** Settles when the thread has ended: null as asked, an Error by itself. */
   readonly ended: Promise<Error | null>;
   #stopping = false;
+  #drained: () => void = () => {};
   #onPong: (() => void)[] = [];
 
   private constructor(worker: Worker, doorbell: Doorbell, onMessage: (message: FromEngine) => void) {
     this.#worker = worker;
     this.doorbell = doorbell;
     worker.on('message', (message: FromEngine) => {
-      if (message.type !== 'pong') onMessage(message);
-      else for (const answered of this.#onPong.splice(0)) answered();
+      if (message.type === 'pong') for (const answered of this.#onPong.splice(0)) answered();
+      else if (message.type === 'drained') this.#drained();
+      else onMessage(message);
     });
     this.ended = new Promise((resolve) => {
       let failure: Error | null = null;
@@ -64,6 +66,15 @@ export class EngineThread {
   alive(): Promise<void> {
     this.post({ type: 'ping' });
     return new Promise((resolve) => this.#onPong.push(resolve));
+  }
+
+  /** No new streams; resolves when nothing is under way any more. A thread that ends has drained, too. */
+  async drain(): Promise<void> {
+    const drained = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    this.post({ type: 'drain' });
+    await Promise.race([drained, this.ended]);
   }
 
   /** Everything the thread holds is closed; resolves when it has ended. */

@@ -15,7 +15,7 @@ import { epollAvailable } from '../reactor/create.ts';
 import { codeOfErrno } from '../reactor/errno.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { ringBuffer } from '../ring/ring.ts';
-import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import { UserError } from '../userError.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
 import { descriptorLimit } from './descriptorLimit.ts';
@@ -403,6 +403,12 @@ class Hub implements RunningHub {
     return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} connected, ${this.#openStreams()} streams`;
   }
 
+  #openStreams(): number {
+    let streams = 0;
+    for (const { index } of this.#sessions.all()) streams += Math.max(0, this.#sessionSlots.load(index));
+    return streams;
+  }
+
   // --- Stop ------------------------------------------------------------------------------------------------------------------------------
 
   stop(): Promise<void> {
@@ -415,22 +421,16 @@ class Hub implements RunningHub {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
-    for (const thread of new Set([this.#front!, ...this.#workers])) thread.post({ type: 'drain' });
-    const deadlineMs = performance.now() + ENGINE.drainMs;
-    while (this.#openStreams() > 0 && performance.now() < deadlineMs) {
-      const waited = await Promise.race([hurried.then(() => 'hurry'), delay(ENGINE.drainPollMs)]);
-      if (waited === 'hurry') break;
-    }
+    await Promise.race([hurried, delay(ENGINE.drainMs), this.#drain()]);
     await this.stopNow();
   }
 
-  #openStreams(): number {
-    let streams = 0;
-    for (const { index } of this.#sessions.all()) streams += Math.max(0, this.#sessionSlots.load(index));
-    for (let thread = 0; thread <= this.#workerCount; thread++) {
-      streams += new ThreadSlots(this.#slots, thread).get('lingering');
-    }
-    return streams;
+  /** The front first: what it has handed over is the workers' to finish. */
+  async #drain(): Promise<void> {
+    await this.#front!.drain();
+    await Promise.all(
+      this.#workers.filter((worker) => worker !== this.#front).map((worker) => worker.drain()),
+    );
   }
 
   /** Also the way out of a start that failed half-way. */
@@ -458,8 +458,9 @@ function wipe({ sendKey, receiveKey }: { sendKey: Uint8Array; receiveKey: Uint8A
   receiveKey.fill(0);
 }
 
-function delay(ms: number): Promise<'time'> {
-  return new Promise((resolve) => setTimeout(() => resolve('time'), ms));
+/** Keeps nothing alive that has nothing else to do. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 function readPair(body: unknown): { name: string | null; ttlMs: number } {

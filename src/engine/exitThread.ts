@@ -60,10 +60,14 @@ function obey(order: Order): void {
   }
 }
 
+let drainedTold = false;
 reactor.onTurnEnd({
   onTurnEnd() {
     threadSlots.set('connections', reactor.connections);
     threadSlots.set('streams', exit.streams);
+    if (drainedTold || !exit.drained) return;
+    drainedTold = true;
+    tell({ type: 'drained' });
   },
 });
 loop.run(obey, () => exit.end());

@@ -42,6 +42,8 @@ class HubThread implements ListenHandler {
   #toldOfRefusalsMs = Number.NEGATIVE_INFINITY;
   #strangers: Strangers | null = null;
   #worker: HubWorker | null = null;
+  /** A drain order is to be answered. */
+  #draining = false;
   #returnDoor: RingDoor | null = null;
 
   start(): void {
@@ -107,6 +109,7 @@ class HubThread implements ListenHandler {
       makeAead: loop.makeAead,
       tell,
       giveBack,
+      unroute: (index, number) => this.#router.remove(index, number),
     });
   }
 
@@ -182,6 +185,7 @@ class HubThread implements ListenHandler {
       case 'drain':
         if (this.#front !== null) this.#front.draining = true;
         this.#worker?.drain();
+        this.#draining = true;
         return;
     }
   }
@@ -232,6 +236,10 @@ class HubThread implements ListenHandler {
     slots.set('strangers', this.#strangers?.count ?? 0);
     slots.set('lingering', this.#worker?.relay.lingering.count ?? 0);
     slots.set('heldBytes', this.#worker?.relay.pool.heldBytes ?? 0);
+    // A front without tunnels of its own has drained as soon as it takes no more clients.
+    if (!this.#draining || !(this.#worker?.drained ?? true)) return;
+    this.#draining = false;
+    tell({ type: 'drained' });
   }
 }
 

@@ -10,6 +10,7 @@ import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
 import { ClientRelay, type ReturnedClient } from './clientRelay.ts';
+import { Drain } from './drain.ts';
 import type { FromWorker } from './messages.ts';
 import type { OpenRequest } from './openRequest.ts';
 import type { Tunnel } from './tunnel.ts';
@@ -21,8 +22,10 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   readonly #slots: SessionSlots;
   readonly #teller: Teller;
   readonly #tell: (message: FromWorker) => void;
+  readonly #unroute: (index: number, number: number) => void;
   readonly tunnels: Tunnels;
   readonly relay: ClientRelay;
+  readonly #drain: Drain;
 
   constructor(options: {
     reactor: Reactor;
@@ -31,6 +34,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     makeAead: AeadFactory;
     /** Messages for control. */
     tell: (message: FromWorker) => void;
+    /** No new streams to this session, at once where the front is this thread; control sees to it for all. */
+    unroute: (index: number, number: number) => void;
     /** Takes a client back whose HTTP exchange is over. */
     giveBack: ReturnedClient;
   }) {
@@ -38,6 +43,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.#slots = options.slots;
     this.#teller = options.teller;
     this.#tell = options.tell;
+    this.#unroute = options.unroute;
     this.tunnels = new Tunnels(options.reactor, options.makeAead, this);
     this.relay = new ClientRelay(
       options.reactor,
@@ -46,6 +52,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       options.teller,
       options.giveBack,
     );
+    this.#drain = new Drain(this.tunnels, this.relay.lingering);
     options.reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
@@ -77,9 +84,12 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;
     this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+    this.#drain.flushed(tunnel);
   }
 
   onDown(tunnel: Tunnel, reason: string): void {
+    this.#unroute(tunnel.index, tunnel.number);
+    this.#drain.down(tunnel);
     this.relay.dropAll(tunnel);
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
   }
@@ -95,6 +105,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   goAway(index: number): void {
     const tunnel = this.tunnels.at(index);
+    this.#unroute(index, tunnel.number);
     this.#tell({ type: 'goAway', index, number: tunnel.number });
   }
 
@@ -187,10 +198,12 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   /** Tells every node to take no new streams. */
   drain(): void {
-    for (const tunnel of this.tunnels.all()) {
-      tunnel.session.sendGoAway();
-      this.tunnels.touch(tunnel);
-    }
+    this.#drain.start();
+  }
+
+  /** Nothing is under way any more, once a drain has started. */
+  get drained(): boolean {
+    return this.#drain.active && this.#drain.left === 0;
   }
 }
 

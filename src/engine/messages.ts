@@ -151,4 +151,6 @@ export type FromEngine =
   | { readonly type: 'ready'; readonly doorbell: Doorbell }
   | { readonly type: 'pong' }
   | { readonly type: 'fault'; readonly error: string }
+  /** After a drain order: nothing is under way any more. */
+  | { readonly type: 'drained' }
   | { readonly type: 'stopped' };

@@ -1,6 +1,7 @@
 // The exit node's engine role: dials hubs, carries their sessions, opens the targets they ask for. The bytes are engine/relay.ts's.
 // Runs in engine/exitThread.ts; handshakes and names are node.ts's, on the control thread.
 
+import { Drain } from '../engine/drain.ts';
 import type { FromExit, FromWorker, SessionKeys } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
 import { indexOfTag, slotOfTag, type Tunnel } from '../engine/tunnel.ts';
@@ -24,13 +25,10 @@ export class Exit implements TunnelOwner, DialHandler {
   readonly #hubDials: HubDials;
   readonly #tunnels: Tunnels;
   readonly #relay: Relay;
+  readonly #drain: Drain;
   readonly dialler: Dialler;
   /** Targets being dialled, by the stream's tag. */
   readonly #dials = new Map<number, DialId>();
-  #draining = false;
-  /** While draining: tunnels without streams that were sent a PING behind their last byte, and those that have answered it. */
-  readonly #lastPings = new Set<Tunnel>();
-  readonly #drained = new Set<Tunnel>();
 
   constructor(options: {
     reactor: Reactor;
@@ -47,16 +45,18 @@ export class Exit implements TunnelOwner, DialHandler {
     this.#hubDials = new HubDials(reactor, tell);
     this.#tunnels = new Tunnels(reactor, options.makeAead, this);
     this.#relay = new Relay(reactor, this.#tunnels);
+    this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
     this.dialler = new Dialler(reactor, policy, (name, query) => tell({ type: 'lookup', name, query }));
   }
 
-  /**
-   * Streams open or being opened, and local sockets that still take their last bytes. While draining, also tunnels whose last bytes are
-   * still under way: closing them too soon would lose what the systems between hold.
-   */
+  /** Streams open or being opened, and what still ends behind them. */
   get streams(): number {
-    const undrained = this.#draining ? this.#tunnels.count - this.#drained.size : 0;
-    return this.#relay.lingering.count + this.#tunnels.streams + undrained;
+    return this.#drain.left;
+  }
+
+  /** Nothing is under way any more, once a drain has started. */
+  get drained(): boolean {
+    return this.#drain.active && this.#drain.left === 0;
   }
 
   // --- Hubs ------------------------------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ export class Exit implements TunnelOwner, DialHandler {
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
     tunnel.session.ping(this.#reactor.nowMs);
-    if (this.#draining) tunnel.session.sendGoAway();
+    if (this.#drain.active) tunnel.session.sendGoAway();
     this.#tunnels.touch(tunnel);
   }
 
@@ -102,11 +102,7 @@ export class Exit implements TunnelOwner, DialHandler {
 
   /** Tells every hub to send no new streams. */
   drain(): void {
-    this.#draining = true;
-    for (const tunnel of this.#tunnels.all()) {
-      tunnel.session.sendGoAway();
-      this.#tunnels.touch(tunnel);
-    }
+    this.#drain.start();
   }
 
   /** The hub's first record: it sends streams from now on. */
@@ -117,25 +113,11 @@ export class Exit implements TunnelOwner, DialHandler {
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;
     this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
-    if (this.#draining) this.#drainTunnel(tunnel);
-  }
-
-  /** A tunnel is drained when the hub has answered a PING that followed its last stream. */
-  #drainTunnel(tunnel: Tunnel): void {
-    const { session } = tunnel;
-    if (session.streams.count > 0) {
-      this.#lastPings.delete(tunnel);
-      this.#drained.delete(tunnel);
-    } else if (!this.#lastPings.has(tunnel)) {
-      this.#lastPings.add(tunnel);
-      session.ping(this.#reactor.nowMs);
-      this.#tunnels.touch(tunnel);
-    } else if (!session.pingUnanswered) this.#drained.add(tunnel);
+    this.#drain.flushed(tunnel);
   }
 
   onDown(tunnel: Tunnel, reason: string): void {
-    this.#lastPings.delete(tunnel);
-    this.#drained.delete(tunnel);
+    this.#drain.down(tunnel);
     for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#drop(tunnel, slot);
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
   }
@@ -149,8 +131,9 @@ export class Exit implements TunnelOwner, DialHandler {
   onConnect(index: number, slot: number, host: string, port: number): void {
     const tunnel = this.#tunnels.at(index);
     tunnel.cover(slot);
-    if (this.#draining || tunnel.session.streams.count > ENGINE.streamsPerTunnelMax) {
-      tunnel.session.refuse(slot, FAILURES[this.#draining ? 'draining' : 'nodeBusy'].reason);
+    // While draining, what comes was sent before the hub heard of it: it is served, and the hub sends no more.
+    if (tunnel.session.streams.count > ENGINE.streamsPerTunnelMax) {
+      tunnel.session.refuse(slot, FAILURES.nodeBusy.reason);
       return;
     }
     const tag = tunnel.tagOf(slot);

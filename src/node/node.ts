@@ -229,19 +229,14 @@ class ExitNode implements RunningNode {
   }
 
   async #drainAndStop(): Promise<void> {
-    const hurried = new Promise<'hurry'>((resolve) => {
-      this.#hurry = () => resolve('hurry');
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve;
     });
     if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
     if (this.#laneTimer !== null) clearInterval(this.#laneTimer);
     for (const lane of this.#lanes) lane.stop();
     const thread = this.#thread!;
-    thread.post({ type: 'drain' });
-    const slots = new ThreadSlots(this.#slots, 0);
-    const deadlineMs = performance.now() + ENGINE.drainMs;
-    while (slots.get('streams') > 0 && performance.now() < deadlineMs) {
-      if ((await Promise.race([hurried, delay(ENGINE.drainPollMs)])) === 'hurry') break;
-    }
+    await Promise.race([hurried, delay(ENGINE.drainMs), thread.drain()]);
     await thread.stop();
     this.#keyPair.secretKey.fill(0);
     this.#lock.release();
@@ -249,6 +244,7 @@ class ExitNode implements RunningNode {
   }
 }
 
-function delay(ms: number): Promise<'time'> {
-  return new Promise((resolve) => setTimeout(() => resolve('time'), ms));
+/** Keeps nothing alive that has nothing else to do. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

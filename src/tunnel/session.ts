@@ -627,7 +627,9 @@ export class Session {
   #topUp(slot: number): number {
     const streams = this.streams;
     const before = streams.window[slot]!;
-    const elapsedMs = this.nowMs - streams.toppedUpMs[slot]!;
+    // The first time there is nothing to compare with: who uses half a window is given more.
+    const last = streams.toppedUpMs[slot]!;
+    const elapsedMs = last === 0 ? 0 : this.nowMs - last;
     const window = nextWindow(before, streams.consumed[slot]!, elapsedMs, this.roundTripMs, this.#budget);
     // At least half of the window was consumed, so a halved one leaves no debt.
     const credit = streams.consumed[slot]! + window - before;

@@ -91,6 +91,7 @@ export class Rig {
       teller: workerTeller,
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearWorker(message)),
+      unroute: () => {},
       giveBack: (conn, early) => {
         if (!rings) front.takeBack(conn, early);
         else if (!back.giveBack(conn, early)) workerTeller.leave(conn);
