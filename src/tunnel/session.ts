@@ -6,22 +6,21 @@ import { ENGINE, PROTOCOL, SESSION, WINDOW } from '../limits.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import {
   CLOSE,
-  connectBytes,
   FRAME,
   HEADER_BYTES,
   payloadLength,
   readConnectHost,
   readConnectPort,
   readU32,
-  writeConnect,
   writeHeader,
-  writeU32,
 } from './frames.ts';
 import { Inbound } from './inbound.ts';
 import { Liveness } from './liveness.ts';
 import { Outbound, outboundSlabBytes } from './outbound.ts';
+import { OwedFrames } from './owed.ts';
 import { ProtocolError } from './protocolError.ts';
 import { Rates } from './rates.ts';
+import { RoundTrip } from './roundTrip.ts';
 import type { SlabPool } from './slabPool.ts';
 import { OWED, STREAM, Streams } from './streams.ts';
 import { Turns } from './turns.ts';
@@ -70,25 +69,12 @@ export class Session {
   readonly #budget: WindowBudget;
   /** Of the turn: set by receive(), and by the owner before prepare(). */
   nowMs: number;
-  /** CONNECTs that found no room yet. */
-  readonly #unsentConnects = new Map<number, { host: string; port: number }>();
-  #owingHead = NONE;
-  #owingTail = NONE;
-  #statusOwed: Uint8Array | null = null;
-  #pingOwed = false;
-  #goAwayOwed = false;
-  #pongsOwed: number[] = [];
-  #pingCounter = 0;
-  /** Of the PING that waits for its PONG, or -1. */
-  #pingSentMs = -1;
-  /** When the last PING was asked for. */
-  #measuredMs: number;
+  readonly #owed: OwedFrames;
+  readonly #roundTrip: RoundTrip;
   #released = false;
   /** outbound.sentBytes at the last tick, and when it last was another, or nothing waited. */
   #seenSentBytes = 0;
   #movedMs: number;
-  /** Of answered PINGs, leaning to the shortest; -1 before the first. */
-  roundTripMs = -1;
   goAwayReceived = false;
   recordsReceived = 0;
   dataBytesSent = 0;
@@ -120,12 +106,22 @@ export class Session {
     this.#queueMaxBytes = options.queueMaxBytes;
     this.#budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));
     this.nowMs = options.nowMs;
-    this.#measuredMs = options.nowMs;
+    this.#roundTrip = new RoundTrip(options.nowMs);
     this.#liveness = new Liveness(options.nowMs);
     this.#rates = new Rates(options.nowMs);
     this.#movedMs = options.nowMs;
     this.outbound = new Outbound(options.sendCipher, options.outboundPool);
     this.inbound = new Inbound(options.receiveCipher, options.inboundPool);
+    this.#owed = new OwedFrames(this.streams, this.outbound, {
+      topUp: (slot) => this.#topUp(slot),
+      free: (slot) => this.#free(slot),
+      endWritten: (slot) => this.#freeIfOver(slot),
+    });
+  }
+
+  /** Of answered PINGs, leaning to the shortest; -1 before the first. */
+  get roundTripMs(): number {
+    return this.#roundTrip.ms;
   }
 
   // --- Opening ---------------------------------------------------------------------------------------------------------------
@@ -134,10 +130,7 @@ export class Session {
   open(host: string, port: number): number {
     const slot = this.streams.allocate();
     if (slot === NONE) return NONE;
-    if (!this.#writeConnect(slot, host, port)) {
-      this.#unsentConnects.set(slot, { host, port });
-      this.#owe(slot, OWED.CONNECT);
-    }
+    this.#owed.connect(slot, host, port);
     return slot;
   }
 
@@ -145,7 +138,7 @@ export class Session {
   accept(slot: number): void {
     this.#expectUnanswered(slot);
     this.streams.flags[slot]! &= ~STREAM.OPENING;
-    this.#owe(slot, OWED.CONNECT_OK);
+    this.#owed.stream(slot, OWED.CONNECT_OK);
   }
 
   /** Node: the connection can't be made. The stream is over. */
@@ -153,7 +146,7 @@ export class Session {
     this.#expectUnanswered(slot);
     this.streams.failReason[slot] = reason;
     this.streams.flags[slot]! |= STREAM.CLOSING;
-    this.#owe(slot, OWED.CONNECT_FAIL);
+    this.#owed.stream(slot, OWED.CONNECT_FAIL);
   }
 
   // --- Local socket to tunnel --------------------------------------------------------------------------------------------------
@@ -172,7 +165,7 @@ export class Session {
       return 0;
     }
     if (!this.#turns.ask(slot, outbound.heldBytes < this.#queueMaxBytes)) return 0;
-    if ((streams.control[slot]! & OWED_FIRST) !== 0) this.#writeOwed(slot);
+    if ((streams.control[slot]! & OWED_FIRST) !== 0) this.#owed.writeStream(slot);
     // Always successful: that much the slab holds beyond the queue.
     outbound.reserve(HEADER_BYTES + Math.min(credit, DATA_ROOM_MIN_BYTES));
     return Math.min(credit, outbound.roomAtCursor() - HEADER_BYTES);
@@ -205,7 +198,7 @@ export class Session {
     if ((flags & (STREAM.ENDED_HERE | STREAM.CLOSING)) !== 0) return;
     this.streams.flags[slot] = flags | STREAM.ENDED_HERE;
     this.#turns.leave(slot);
-    this.#owe(slot, OWED.END);
+    this.#owed.stream(slot, OWED.END);
   }
 
   /** Give the stream up in both directions. No callback for the slot comes after. */
@@ -215,12 +208,12 @@ export class Session {
     streams.flags[slot]! |= STREAM.CLOSING;
     if ((streams.control[slot]! & OWED.CONNECT) !== 0) {
       // The peer never heard of it.
-      this.#unsentConnects.delete(slot);
+      this.#owed.forgetConnect(slot);
       this.#free(slot);
       return;
     }
     this.#turns.leave(slot);
-    this.#owe(slot, OWED.ABORT);
+    this.#owed.stream(slot, OWED.ABORT);
   }
 
   /** Whether both directions have ended: the local socket can go, the slot frees itself when its last frame is written. */
@@ -243,7 +236,7 @@ export class Session {
       consumed >= streams.window[slot]! / ENGINE.windowTopUpDivisor &&
       (streams.flags[slot]! & STREAM.ENDED_THERE) === 0
     ) {
-      this.#owe(slot, OWED.WINDOW);
+      this.#owed.stream(slot, OWED.WINDOW);
     }
   }
 
@@ -300,15 +293,16 @@ export class Session {
       case FRAME.PING:
         expectSession('PING', id);
         expectLength('PING', length, 8);
-        if (this.#pongsOwed.length >= 2 * SESSION.pongsPendingMax)
-          throw new ProtocolError('too many PINGs at once');
+        if (this.#owed.pongs >= SESSION.pongsPendingMax) throw new ProtocolError('too many PINGs at once');
         this.#rates.ping(nowMs);
-        this.#pongsOwed.push(readU32(bytes, payload), readU32(bytes, payload + 4));
+        this.#owed.pong(readU32(bytes, payload), readU32(bytes, payload + 4));
         return;
       case FRAME.PONG:
         expectSession('PONG', id);
         expectLength('PONG', length, 8);
-        this.#receivePong(readU32(bytes, payload), readU32(bytes, payload + 4), nowMs);
+        if (!this.#roundTrip.answer(readU32(bytes, payload), readU32(bytes, payload + 4), nowMs)) {
+          this.#rates.empty(nowMs);
+        }
         return;
       case FRAME.STATUS:
         expectSession('STATUS', id);
@@ -415,18 +409,6 @@ export class Session {
     if (known) this.#handler.onConnectFail(slot, reason);
   }
 
-  #receivePong(high: number, low: number, nowMs: number): void {
-    if (this.#pingSentMs < 0 || high !== 0 || low !== this.#pingCounter) {
-      this.#rates.empty(nowMs);
-      return;
-    }
-    const sampleMs = nowMs - this.#pingSentMs;
-    const before = this.roundTripMs;
-    // A longer one is mostly our own bytes in front of the PING.
-    this.roundTripMs = before < 0 || sampleMs < before ? sampleMs : before + (sampleMs - before) / 8;
-    this.#pingSentMs = -1;
-  }
-
   /** The slot of a stream in use that the peer knows; -1 for a late frame of a closed one. */
   #find(id: number, what: string): number {
     const slot = this.streams.find(id);
@@ -454,11 +436,11 @@ export class Session {
   sendStatus(json: string): void {
     const bytes = new TextEncoder().encode(json);
     if (bytes.length > SESSION.statusMaxBytes) throw new RangeError('STATUS is too long');
-    this.#statusOwed = bytes;
+    this.#owed.status(bytes);
   }
 
   sendGoAway(): void {
-    this.#goAwayOwed = true;
+    this.#owed.goAway();
   }
 
   /** Called by a timer. 'dead' (the peer is silent) and 'stuck' (it takes nothing): close the session. */
@@ -481,15 +463,12 @@ export class Session {
 
   /** Sends a PING now: its answer measures the round trip. */
   ping(nowMs: number): void {
-    this.#pingOwed = true;
-    this.#pingSentMs = nowMs;
-    this.#measuredMs = nowMs;
-    this.#pingCounter = (this.#pingCounter + 1) >>> 0;
+    this.#owed.ping(this.#roundTrip.ask(nowMs));
   }
 
   /** Whether the last PING waits for its PONG. Once answered, everything sent before it has arrived. */
   get pingUnanswered(): boolean {
-    return this.#pingSentMs >= 0;
+    return this.#roundTrip.unanswered;
   }
 
   tickDueInMs(nowMs: number): number {
@@ -500,9 +479,9 @@ export class Session {
 
   /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
   prepare(): void {
-    if (this.nowMs - this.#measuredMs >= WINDOW.measureEveryMs) this.ping(this.nowMs);
+    if (this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
     this.#turns.flushed();
-    if (this.#writeSessionControl()) this.#writeStreamControl();
+    this.#owed.write();
     this.outbound.seal();
   }
 
@@ -521,13 +500,7 @@ export class Session {
   }
 
   get owesNothing(): boolean {
-    return (
-      this.#owingHead === NONE &&
-      !this.#pingOwed &&
-      !this.#goAwayOwed &&
-      this.#statusOwed === null &&
-      this.#pongsOwed.length === 0
-    );
+    return this.#owed.nothing;
   }
 
   /** The session is over: every slab goes back, the keys are wiped. */
@@ -538,89 +511,6 @@ export class Session {
     this.outbound.release();
     this.inbound.wipe();
     this.outbound.wipe();
-  }
-
-  #writeSessionControl(): boolean {
-    while (this.#pongsOwed.length > 0) {
-      const payload = this.#control(FRAME.PONG, 0, 8);
-      if (payload < 0) return false;
-      writeU32(this.outbound.slab.bytes, payload, this.#pongsOwed.shift()!);
-      writeU32(this.outbound.slab.bytes, payload + 4, this.#pongsOwed.shift()!);
-    }
-    if (this.#pingOwed) {
-      const payload = this.#control(FRAME.PING, 0, 8);
-      if (payload < 0) return false;
-      writeU32(this.outbound.slab.bytes, payload, 0);
-      writeU32(this.outbound.slab.bytes, payload + 4, this.#pingCounter);
-      this.#pingOwed = false;
-    }
-    if (this.#goAwayOwed) {
-      if (this.#control(FRAME.GOAWAY, 0, 0) < 0) return false;
-      this.#goAwayOwed = false;
-    }
-    if (this.#statusOwed !== null) {
-      const payload = this.#control(FRAME.STATUS, 0, this.#statusOwed.length);
-      if (payload < 0) return false;
-      this.outbound.slab.bytes.set(this.#statusOwed, payload);
-      this.#statusOwed = null;
-    }
-    return true;
-  }
-
-  #writeStreamControl(): void {
-    const streams = this.streams;
-    while (this.#owingHead !== NONE) {
-      const slot = this.#owingHead;
-      if (!this.#writeOwed(slot)) return;
-      this.#owingHead = streams.nextOwing[slot]!;
-      if (this.#owingHead === NONE) this.#owingTail = NONE;
-      streams.control[slot] = 0;
-    }
-  }
-
-  /** Everything one stream owes; false when there is no room, with what is still owed kept. */
-  #writeOwed(slot: number): boolean {
-    const streams = this.streams;
-    const id = streams.id[slot]!;
-    const owed = streams.control[slot]!;
-    if ((owed & OWED.CONNECT) !== 0) {
-      const target = this.#unsentConnects.get(slot)!;
-      if (!this.#writeConnect(slot, target.host, target.port)) return false;
-      this.#unsentConnects.delete(slot);
-      streams.control[slot]! &= ~OWED.CONNECT;
-    }
-    if ((owed & OWED.ABORT) !== 0) {
-      const payload = this.#control(FRAME.CLOSE, id, 1);
-      if (payload < 0) return false;
-      this.outbound.slab.bytes[payload] = CLOSE.ABORT;
-      this.#free(slot);
-      return true;
-    }
-    if ((owed & OWED.CONNECT_OK) !== 0) {
-      if (this.#control(FRAME.CONNECT_OK, id, 0) < 0) return false;
-      streams.control[slot]! &= ~OWED.CONNECT_OK;
-    }
-    if ((owed & OWED.CONNECT_FAIL) !== 0) {
-      const payload = this.#control(FRAME.CONNECT_FAIL, id, 1);
-      if (payload < 0) return false;
-      this.outbound.slab.bytes[payload] = streams.failReason[slot]!;
-      this.#free(slot);
-      return true;
-    }
-    if ((owed & OWED.WINDOW) !== 0 && streams.consumed[slot]! > 0) {
-      if (this.outbound.reserve(HEADER_BYTES + 4) < 0) return false;
-      const credit = this.#topUp(slot);
-      if (credit > 0) writeU32(this.outbound.slab.bytes, this.#control(FRAME.WINDOW, id, 4), credit);
-      streams.control[slot]! &= ~OWED.WINDOW;
-    }
-    if ((owed & OWED.END) !== 0) {
-      const payload = this.#control(FRAME.CLOSE, id, 1);
-      if (payload < 0) return false;
-      this.outbound.slab.bytes[payload] = CLOSE.END;
-      streams.control[slot]! &= ~OWED.END;
-      this.#freeIfOver(slot);
-    }
-    return true;
   }
 
   /** The credit of a stream's next WINDOW: what it consumed, more when its path can use more, less when memory is short. */
@@ -638,33 +528,6 @@ export class Session {
     streams.consumed[slot] = 0;
     streams.toppedUpMs[slot] = this.nowMs;
     return credit;
-  }
-
-  #writeConnect(slot: number, host: string, port: number): boolean {
-    const payload = this.#control(FRAME.CONNECT, this.streams.id[slot]!, connectBytes(host));
-    if (payload < 0) return false;
-    writeConnect(this.outbound.slab.bytes, payload, host, port);
-    return true;
-  }
-
-  /** Reserves and commits one control frame with its header written: the offset of its payload, or -1. */
-  #control(type: number, id: number, length: number): number {
-    const offset = this.outbound.reserve(HEADER_BYTES + length);
-    if (offset < 0) return NONE;
-    writeHeader(this.outbound.slab.bytes, offset, type, id, length);
-    this.outbound.commit(HEADER_BYTES + length);
-    return offset + HEADER_BYTES;
-  }
-
-  #owe(slot: number, what: number): void {
-    const streams = this.streams;
-    const control = streams.control[slot]!;
-    streams.control[slot] = control | what | OWED.QUEUED;
-    if ((control & OWED.QUEUED) !== 0) return;
-    streams.nextOwing[slot] = NONE;
-    if (this.#owingTail === NONE) this.#owingHead = slot;
-    else streams.nextOwing[this.#owingTail] = slot;
-    this.#owingTail = slot;
   }
 
   /** Frees the slot of a stream that both sides have ended, once our END is written: the peer takes it for free from then on. */
