@@ -4,23 +4,21 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
-import type { FromEngine, Io, ListenerName, ToEngine, WorkerLink } from '../engine/messages.ts';
-import { ENGINE, PROTOCOL, SESSION } from '../limits.ts';
-import type { HandshakeResult } from '../noise/handshakeJob.ts';
+import type { FromEngine, Io, ListenerName, WorkerLink } from '../engine/messages.ts';
+import { ENGINE, PROTOCOL } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
-import { CAPABILITY } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { codeOfErrno } from '../reactor/errno.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { ringBuffer } from '../ring/ring.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import { UserError } from '../userError.ts';
+import { Admission, wipeKeys } from './admission.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
 import { descriptorLimit } from './descriptorLimit.ts';
 import { EngineThread, moduleBeside } from './engineThread.ts';
-import { HandshakePool } from './handshakePool.ts';
 import type { HubOptions, RunningHub } from './hubOptions.ts';
 import { hubKeyPath } from './hubSettings.ts';
 import { formatLink } from './link.ts';
@@ -64,19 +62,17 @@ class Hub implements RunningHub {
   readonly #log: HubOptions['log'];
   readonly #keyPair: KeyPair;
   readonly #store: Store;
-  readonly #pool: HandshakePool;
+  readonly #admission: Admission;
   readonly #io: Io;
   readonly #workerCount: number;
   readonly #sessions: Sessions;
   readonly #slots;
   readonly #sessionSlots: SessionSlots;
-  readonly #refusals = new LogThrottle(performance.now());
   readonly #shortages = new LogThrottle(performance.now());
   readonly #listening = new Map<
     ListenerName,
     { resolve: (address: string) => void; reject: (error: Error) => void }
   >();
-  #storeIsWell = true;
   #front: EngineThread | null = null;
   #workers: EngineThread[] = [];
   #control: ControlServer | null = null;
@@ -99,16 +95,16 @@ class Hub implements RunningHub {
     this.#keyPair = loadOrCreateKey(hubKeyPath(options.dataDir));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = new Store(options.dataDir);
-    this.#pool = new HandshakePool({
-      keyPair: this.#keyPair,
-      initialWindowBytes: PROTOCOL.initialWindowBytes,
-      maxStreams: ENGINE.streamsPerTunnelMax,
-      capabilities: CAPABILITY.goaway,
-      onFault: (error) => this.#log.error({ err: error }, 'a handshake thread failed'),
-    });
     this.#sessions = new Sessions(Math.max(1, this.#workerCount));
     this.#slots = makeSlots(1 + this.#workerCount);
     this.#sessionSlots = new SessionSlots(this.#slots);
+    this.#admission = new Admission({
+      keyPair: this.#keyPair,
+      store: this.#store,
+      sessions: this.#sessions,
+      slots: this.#sessionSlots,
+      log: this.#log,
+    });
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
@@ -232,54 +228,9 @@ class Hub implements RunningHub {
 
   /** A first message with a good mac1: everything but a paired device's gets silence. */
   async #judge(conn: ConnId, message1: Uint8Array, remoteAddress: string): Promise<void> {
-    const accepted = await this.#admit(message1, remoteAddress);
+    const accepted = await this.#admission.admit(message1, remoteAddress);
     if (this.#stopping === null) this.#front!.post({ type: 'verdict', conn, accepted });
-    if (accepted !== null) wipe(accepted);
-  }
-
-  async #admit(
-    message1: Uint8Array,
-    remoteAddress: string,
-  ): Promise<Extract<ToEngine, { type: 'verdict' }>['accepted']> {
-    const answer = await this.#pool.answer(message1, remoteAddress);
-    if (answer === null) return null;
-    const accepted = this.#stopping === null ? this.#ask(answer, remoteAddress) : null;
-    answer.enroll?.token.fill(0);
-    if (accepted === null) wipe(answer);
-    return accepted;
-  }
-
-  /** The store's word on an authentic first message, and a session for its device. */
-  #ask(answer: HandshakeResult, remoteAddress: string): Extract<ToEngine, { type: 'verdict' }>['accepted'] {
-    try {
-      const { remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
-      const nowMs = Date.now();
-      const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
-      this.#tellOfStore();
-      if (verdict.verdict === 'refuse') {
-        const line = this.#refusals.line(performance.now());
-        if (line !== null) {
-          this.#log.info({ from: remoteAddress, why: verdict.why, ...line }, 'a device was refused');
-        }
-        return null;
-      }
-      const session = this.#sessions.add(verdict.node, lane, remoteAddress, performance.now());
-      if (session === null) {
-        this.#log.warn(
-          { node: verdict.node.name },
-          `more than ${SESSION.sessionsMax} sessions: a device was refused`,
-        );
-        return null;
-      }
-      if (verdict.enrolled)
-        this.#log.info({ node: verdict.node.name, id: verdict.node.id }, 'a device was paired');
-      const { index, number, worker } = session;
-      this.#sessionSlots.reset(index);
-      return { message2, sendKey, receiveKey, index, number, worker };
-    } catch (error) {
-      this.#log.error({ err: error }, 'a device could not be admitted');
-      return null;
-    }
+    if (accepted !== null) wipeKeys(accepted);
   }
 
   #tunnelUp(index: number, number: number): void {
@@ -306,19 +257,10 @@ class Hub implements RunningHub {
     this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
     try {
       this.#store.markSeen(session.nodeId, Date.now());
-      this.#tellOfStore();
+      this.#admission.tellOfStore();
     } catch (error) {
       this.#log.warn({ err: error }, 'when the node was last seen could not be stored');
     }
-  }
-
-  /** Once when the store stops taking what is written, and once when it takes it again. */
-  #tellOfStore(): void {
-    const { unwritable } = this.#store;
-    if ((unwritable === null) === this.#storeIsWell) return;
-    this.#storeIsWell = unwritable === null;
-    if (unwritable === null) this.#log.info('the store can be written again');
-    else this.#log.warn({ reason: unwritable }, STORE_UNWRITABLE);
   }
 
   #status(index: number, number: number, json: string): void {
@@ -441,22 +383,14 @@ class Hub implements RunningHub {
     // The front first: it hands descriptors to the others.
     await this.#front?.stop();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
-    await this.#pool.destroy();
+    await this.#admission.close();
     this.#store.close();
     this.#keyPair.secretKey.fill(0);
     this.#end(null);
   }
 }
 
-const STORE_UNWRITABLE =
-  'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
 const NO_DESCRIPTOR = 'out of file descriptors: new connections wait';
-
-/** What went to another thread was copied: this copy is needed no more. */
-function wipe({ sendKey, receiveKey }: { sendKey: Uint8Array; receiveKey: Uint8Array }): void {
-  sendKey.fill(0);
-  receiveKey.fill(0);
-}
 
 /** Keeps nothing alive that has nothing else to do. */
 function delay(ms: number): Promise<void> {
