@@ -156,7 +156,6 @@ export const SESSION = {
   deadAfterPingMs: 10_000,
   statusEveryMs: 60_000,
   statusMaxBytes: 1_024,
-  streamsMax: 32_768,
   sessionsMax: 16_384,
   /** An index of a closed session is not used again before every thread has forgotten that session. */
   indexRestMs: 60_000,
@@ -254,7 +253,7 @@ assertRelation(
   ENGINE.tunnelQueueBytes >= 2 * (PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes),
   'the tunnel queue holds a record under way and one being built',
 );
-assertRelation(SESSION.streamsMax <= PROTOCOL.maxStreamsPerSession, 'streams fit the stream ids');
+assertRelation(ENGINE.streamsPerTunnelMax <= PROTOCOL.maxStreamsPerSession, 'streams fit the stream ids');
 assertRelation(
   STRANGER.socketsPerAddressMax * 2 <= STRANGER.socketsMax,
   'one address never fills the room for strangers',

@@ -1,5 +1,5 @@
 // The hub's front: accepts clients, reads their request whatever way it is cut, picks the exit node, and hands the connection to the
-// worker that owns its tunnel. Runs on an engine thread (engineThread.ts).
+// worker that owns its tunnel. Runs on an engine thread (hubThread.ts).
 
 import type { FailureName } from '../failures.ts';
 import { CLIENT } from '../limits.ts';

@@ -1,5 +1,5 @@
 // A hub's worker: owns tunnels and opens clients' streams on them. Requests come from the front, in the same thread or over a ring
-// (engineThread.ts); the bytes are relay.ts's.
+// (doors.ts); the bytes are relay.ts's.
 
 import { type FailureName, failureOfReason } from '../failures.ts';
 import { CLIENT, ENGINE } from '../limits.ts';

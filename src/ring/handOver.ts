@@ -1,5 +1,5 @@
 // What goes over the rings between front and workers: a client with its request, a tunnel with its keys, a client on its way back.
-// Each message is one descriptor with everything the other thread needs. Encoded and decoded by engine/engineThread.ts.
+// Each message is one descriptor with everything the other thread needs. Encoded and decoded by engine/doors.ts.
 //
 //   type u8 | fd u32 | then by type:
 //   OPEN    index u32 | number f64 | kind u8 | port u16 | plan u8 (bits) | framing f64 | headBytes u32 | hostBytes u8 | host | early

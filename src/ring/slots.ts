@@ -23,7 +23,7 @@ const SESSION_BYTES = 2 * LINE_BYTES;
 /** Int32 in the front's line. */
 export const FRONT = { opened: 0 } as const;
 /** Int32 in the worker's line. */
-export const WORKER = { closed: 16, failed: 17, roundTripMs: 18 } as const;
+export const WORKER = { closed: 16, roundTripMs: 17 } as const;
 /** Float64 in the worker's line (8-byte index). */
 export const BYTES = { sent: 12, received: 13 } as const;
 
