@@ -88,6 +88,8 @@ export const CLIENT = {
   keepAliveTimeoutMs: 60_000,
   httpHeadMaxBytes: 65_536,
   httpHeaderCountMax: 256,
+  /** 1xx responses before the final one: what is rewritten counts in no window. */
+  httpInterimResponsesMax: 16,
   /** Empty lines let through in front of a request line (RFC 9112 section 2.2). */
   httpLeadingEmptyLinesMax: 4,
   httpChunkSizeDigitsMax: 16,

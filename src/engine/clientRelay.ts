@@ -2,6 +2,7 @@
 // exchanges, after which the client goes back to the front for its next request. Used by hubWorker.ts.
 
 import type { FailureName } from '../failures.ts';
+import { CLIENT } from '../limits.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
 import type { SessionSlots } from '../ring/slots.ts';
@@ -138,6 +139,11 @@ export class ClientRelay extends Relay {
   /** Sends the rewritten head and prepares for what follows it; false when the client is gone. */
   #sayHead(tunnel: Tunnel, slot: number, exchange: Exchange): boolean {
     const { response } = exchange;
+    if (response.interim && ++exchange.interims > CLIENT.httpInterimResponsesMax) {
+      // Our own words count in no window: a client that does not read would have us keep them all.
+      this.localBroke(tunnel, slot);
+      return false;
+    }
     if (!this.#sayToClient(tunnel, slot, response.head)) return false;
     if (response.interim) return true;
     exchange.phase = response.switched ? 'opaque' : 'body';

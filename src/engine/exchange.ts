@@ -13,8 +13,11 @@ export class Exchange {
   readonly response: ResponseHeadParser;
   readonly responseBody = new BodyTracker();
   phase: 'head' | 'body' | 'opaque' | 'complete' = 'head';
-  /** Of a response head that came in pieces. */
-  headBytes: Uint8Array = NOTHING;
+  /** Interim responses passed on. */
+  interims = 0;
+  /** A response head that came in pieces: kept[0, keptBytes). */
+  #kept: Uint8Array = NOTHING;
+  #keptBytes = 0;
   /** What the client sent behind its request: the beginning of its next one, or of what it says after a switch of protocols. */
   next: Uint8Array = NOTHING;
   /** The client has ended its side behind this request. */
@@ -55,17 +58,30 @@ export class Exchange {
 
   /** Parses the response's head from what was kept and bytes[start, end): how many of these it took, 0 when cut, -1 when malformed. */
   takeHead(bytes: Uint8Array, start: number, end: number): number {
-    const kept = this.headBytes.length;
-    if (kept === 0) {
+    const before = this.#keptBytes;
+    if (before === 0) {
       const length = this.response.parse(bytes, start, end);
-      if (length === 0) this.headBytes = bytes.slice(start, end);
+      if (length === 0) this.#keep(bytes, start, end);
       return length;
     }
-    this.headBytes = joined(this.headBytes, bytes, start, end);
-    const length = this.response.parse(this.headBytes, 0, this.headBytes.length);
+    this.#keep(bytes, start, end);
+    const length = this.response.parse(this.#kept, 0, this.#keptBytes);
     if (length <= 0) return length;
-    this.headBytes = NOTHING;
-    return length - kept;
+    this.#kept = NOTHING;
+    this.#keptBytes = 0;
+    return length - before;
+  }
+
+  /** Grows by doubling: a head may come in thousands of pieces. */
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const needed = this.#keptBytes + end - start;
+    if (needed > this.#kept.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * this.#kept.length));
+      larger.set(this.#kept.subarray(0, this.#keptBytes));
+      this.#kept = larger;
+    }
+    this.#kept.set(bytes.subarray(start, end), this.#keptBytes);
+    this.#keptBytes = needed;
   }
 
   /** Whether the client may send its next request on the same connection. */
