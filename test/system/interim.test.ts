@@ -65,7 +65,7 @@ test.each([MODES[0]!, MODES[3]!])(
     let text = '';
     for await (const piece of client) text += piece;
     expect(text.match(/HTTP\/1\.1 103 /g)).toHaveLength(CLIENT.httpInterimResponsesMax);
-    expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/);
+    expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/);
     silent.destroy();
     expect(hub.log.filter(({ msg }) => msg === 'node disconnected')).toEqual([]);
     expect([...hub.faults(), ...node.faults()]).toEqual([]);
