@@ -227,6 +227,16 @@ export const CONTROL = {
   handshakeThreadIdleMs: 30_000,
 } as const;
 
+/** Of what the owner asks for and is shown, at the dashboard and the command line. */
+export const LISTING = {
+  streamsMax: 10_000,
+  eventsDefault: 100,
+  eventsMax: 1_000,
+  /** Of a name, a tag, a search. */
+  textMaxChars: 256,
+  tagsMax: 32,
+} as const;
+
 /** Of one-time pairing links. */
 export const PAIRING = {
   ttlDefaultMs: 600_000,
