@@ -1,5 +1,6 @@
 // For tests that need a program which not every machine has (curl, sshd, a browser, ip). Used with describe.skipIf / test.skipIf.
 
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -14,7 +15,19 @@ export interface Need {
  * throws, so that its tests fail instead of being left out.
  */
 export function needs(...programs: string[]): Need {
-  const missing = programs.filter((program) => findProgram(program) === null);
+  return lacking(programs.filter((program) => findProgram(program) === null));
+}
+
+/** The same for modules of the system's Python. */
+export function needsPython(...modules: string[]): Need {
+  return lacking(
+    modules
+      .filter((module) => spawnSync('/usr/bin/python3', ['-c', `import ${module}`]).status !== 0)
+      .map((module) => `Python's ${module}`),
+  );
+}
+
+function lacking(missing: readonly string[]): Need {
   if (missing.length === 0) return { skip: false, why: '' };
   const why = `needs ${missing.join(' and ')}, which this machine does not have`;
   if (process.env.RESTUNNEL_REQUIRE_ALL === '1') throw new Error(`this test ${why}`);
