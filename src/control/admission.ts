@@ -6,7 +6,7 @@ import type { ToEngine } from '../engine/messages.ts';
 import { ENGINE, PROTOCOL, SESSION } from '../limits.ts';
 import type { HandshakeResult } from '../noise/handshakeJob.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
-import { CAPABILITY } from '../noise/payload.ts';
+import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import { HandshakePool } from './handshakePool.ts';
 import { LogThrottle } from './logThrottle.ts';
@@ -44,7 +44,7 @@ export class Admission {
       keyPair: options.keyPair,
       initialWindowBytes: PROTOCOL.initialWindowBytes,
       maxStreams: ENGINE.streamsPerTunnelMax,
-      capabilities: CAPABILITY.goaway,
+      capabilities: OFFERED_CAPABILITIES,
       onFault: (error) => this.#log.error({ err: error }, 'a handshake thread failed'),
     });
   }
@@ -85,7 +85,8 @@ export class Admission {
         this.#log.info({ node: verdict.node.name, id: verdict.node.id }, 'a device was paired');
       const { index, number, worker } = session;
       this.#slots.reset(index);
-      return { message2, sendKey, receiveKey, index, number, worker };
+      const capabilities = answer.capabilities & OFFERED_CAPABILITIES;
+      return { message2, sendKey, receiveKey, index, number, worker, capabilities };
     } catch (error) {
       this.#log.error({ err: error }, 'a device could not be admitted');
       return null;

@@ -15,11 +15,12 @@ import {
 import type { RingReader, RingWriter } from '../ring/ring.ts';
 import type { WorkerDoor } from './front.ts';
 import type { HubWorker } from './hubWorker.ts';
+import type { SessionKeys } from './messages.ts';
 import type { OpenRequest } from './openRequest.ts';
 
 export interface TunnelDoor extends WorkerDoor {
   /** False when it has no room: the connection stays ours. */
-  adopt(conn: ConnId, index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): boolean;
+  adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean;
 }
 
 /** The worker is this thread. */
@@ -35,8 +36,8 @@ export class LocalDoor implements TunnelDoor {
     return true;
   }
 
-  adopt(conn: ConnId, index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): boolean {
-    this.#worker.adopt(index, number, conn, sendKey, receiveKey);
+  adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean {
+    this.#worker.adopt(index, number, conn, capabilities, keys);
     return true;
   }
 }
@@ -59,8 +60,8 @@ export class RingDoor implements TunnelDoor {
     return this.#send(conn, this.#encoder.open(index, number, request));
   }
 
-  adopt(conn: ConnId, index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): boolean {
-    const length = this.#encoder.adopt(index, number, sendKey, receiveKey);
+  adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean {
+    const length = this.#encoder.adopt(index, number, capabilities, keys);
     const sent = this.#send(conn, length);
     this.#encoder.wipe(length);
     return sent;
@@ -98,11 +99,11 @@ export function takeFromFront(ring: RingReader, reactor: Reactor, worker: HubWor
       ring.done();
       worker.open(conn, index, number, request);
     } else {
-      const { index, number, sendKey, receiveKey } = decodeAdopt(bytes, offset);
+      const { index, number, capabilities, keys } = decodeAdopt(bytes, offset);
       ring.done();
-      worker.adopt(index, number, conn, sendKey, receiveKey);
-      sendKey.fill(0);
-      receiveKey.fill(0);
+      worker.adopt(index, number, conn, capabilities, keys);
+      keys.sendKey.fill(0);
+      keys.receiveKey.fill(0);
     }
   }
 }

@@ -31,7 +31,7 @@ function obey(order: Order): void {
       exit.dialHub(order.dial, order.address, order.port, order.message1);
       return;
     case 'session':
-      exit.begin(order.dial, order.index, order, order.initialWindowBytes, order.status);
+      exit.begin(order.dial, order.index, order, order, order.status);
       order.sendKey.fill(0);
       order.receiveKey.fill(0);
       return;

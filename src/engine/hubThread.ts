@@ -196,13 +196,13 @@ class HubThread implements ListenHandler {
       this.#strangers!.refused(conn);
       return;
     }
-    const { message2, index, number, worker, sendKey, receiveKey } = accepted;
+    const { message2, index, number, worker, capabilities, sendKey, receiveKey } = accepted;
     // One that said more than a node would say stays a stranger, and is left to its silence.
     const isOurs = this.#strangers!.accepted(conn);
     const handed =
       isOurs &&
       this.#teller.say(conn, withLength(message2)) &&
-      this.#doors[worker]!.adopt(conn, index, number, sendKey, receiveKey);
+      this.#doors[worker]!.adopt(conn, index, number, capabilities, { sendKey, receiveKey });
     sendKey.fill(0);
     receiveKey.fill(0);
     if (handed) return;

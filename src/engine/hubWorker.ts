@@ -2,7 +2,7 @@
 // (doors.ts); the bytes are relay.ts's.
 
 import { type FailureName, failureOfReason } from '../failures.ts';
-import { CLIENT, ENGINE } from '../limits.ts';
+import { CLIENT, ENGINE, PROTOCOL } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { SessionSlots } from '../ring/slots.ts';
@@ -11,7 +11,7 @@ import { STREAM } from '../tunnel/streams.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
 import { ClientRelay, type ReturnedClient } from './clientRelay.ts';
 import { Drain } from './drain.ts';
-import type { FromWorker } from './messages.ts';
+import type { FromWorker, SessionKeys } from './messages.ts';
 import type { OpenRequest } from './openRequest.ts';
 import type { Tunnel } from './tunnel.ts';
 import { type TunnelOwner, Tunnels } from './tunnels.ts';
@@ -63,8 +63,9 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   // --- Tunnels -------------------------------------------------------------------------------------------------------------------
 
   /** A node whose handshake was accepted. */
-  adopt(index: number, number: number, conn: ConnId, sendKey: Uint8Array, receiveKey: Uint8Array): void {
-    const tunnel = this.tunnels.open(index, number, conn, { sendKey, receiveKey });
+  adopt(index: number, number: number, conn: ConnId, capabilities: number, keys: SessionKeys): void {
+    const terms = { initialWindowBytes: PROTOCOL.initialWindowBytes, capabilities };
+    const tunnel = this.tunnels.open(index, number, conn, keys, terms);
     this.#reactor.attach(conn, this.tunnels, index);
     this.tunnels.touch(tunnel);
   }

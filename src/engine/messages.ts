@@ -58,6 +58,8 @@ export type ToFront =
             readonly index: number;
             readonly number: number;
             readonly worker: number;
+            /** Those in force: CAPABILITY bits that both sides announced. */
+            readonly capabilities: number;
           } & SessionKeys)
         | null;
     }
@@ -88,6 +90,8 @@ export type ToExit =
       readonly dial: number;
       readonly index: number;
       readonly initialWindowBytes: number;
+      /** Those in force: CAPABILITY bits that both sides announced. */
+      readonly capabilities: number;
       readonly status: string;
     } & SessionKeys)
   | { readonly type: 'hangUp'; readonly dial: number; readonly reason: string }

@@ -1,7 +1,7 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
 // timers. What happens to streams is relay.ts's; what opens them is the owner's (hubWorker.ts, node/exit.ts).
 
-import { ENGINE, PROTOCOL, WINDOW } from '../limits.ts';
+import { ENGINE, WINDOW } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';
 import type { TurnHandler } from '../reactor/reactor.ts';
@@ -20,6 +20,14 @@ import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
 import type { SessionKeys } from './messages.ts';
 import { Tunnel } from './tunnel.ts';
+
+/** What the handshake agreed on. */
+export interface SessionTerms {
+  /** Credit of every stream in each direction before the first WINDOW. */
+  readonly initialWindowBytes: number;
+  /** CAPABILITY bits in force. */
+  readonly capabilities: number;
+}
 
 export interface TunnelOwner {
   /** Whether this side opens streams (the hub's). */
@@ -56,14 +64,8 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     reactor.onTurnEnd(this);
   }
 
-  /** Takes over a connection whose handshake is done; message 2 said what every stream's first credit is. */
-  open(
-    index: number,
-    number: number,
-    conn: ConnId,
-    keys: SessionKeys,
-    initialWindowBytes: number = PROTOCOL.initialWindowBytes,
-  ): Tunnel {
+  /** Takes over a connection whose handshake is done. */
+  open(index: number, number: number, conn: ConnId, keys: SessionKeys, terms: SessionTerms): Tunnel {
     const session = new Session({
       opens: this.#owner.opens,
       sendCipher: new TransportCipher(this.#makeAead(keys.sendKey)),
@@ -73,7 +75,8 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       queueMaxBytes: ENGINE.tunnelQueueBytes,
       handler: this.#owner.handlerFor(index),
       nowMs: this.reactor.nowMs,
-      initialWindowBytes,
+      initialWindowBytes: terms.initialWindowBytes,
+      capabilities: terms.capabilities,
       threadBudget: this.#windowBudget,
     });
     const tunnel = new Tunnel(index, number, conn, session);

@@ -5,7 +5,7 @@ import { Drain } from '../engine/drain.ts';
 import type { FromExit, FromWorker, SessionKeys } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
 import { indexOfTag, slotOfTag, type Tunnel } from '../engine/tunnel.ts';
-import { type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
+import { type SessionTerms, type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
 import { FAILURES, type FailureName } from '../failures.ts';
 import { ENGINE } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
@@ -66,13 +66,13 @@ export class Exit implements TunnelOwner, DialHandler {
   }
 
   /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */
-  begin(dial: number, index: number, keys: SessionKeys, initialWindowBytes: number, status: string): void {
+  begin(dial: number, index: number, keys: SessionKeys, terms: SessionTerms, status: string): void {
     const conn = this.#hubDials.take(dial);
     if (conn === 0) {
       this.#tell({ type: 'tunnelDown', index, number: dial, reason: 'the hub closed the connection' });
       return;
     }
-    const tunnel = this.#tunnels.open(index, dial, conn, keys, initialWindowBytes);
+    const tunnel = this.#tunnels.open(index, dial, conn, keys, terms);
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
     tunnel.session.ping(this.#reactor.nowMs);

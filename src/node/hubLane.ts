@@ -9,7 +9,7 @@ import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE } from '../limits.ts';
 import { type Initiator, startInitiator } from '../noise/handshake.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
-import { CAPABILITY, decodeMessage2, encodeMessage1, VERSION } from '../noise/payload.ts';
+import { decodeMessage2, encodeMessage1, OFFERED_CAPABILITIES, VERSION } from '../noise/payload.ts';
 import { timestampAfter } from '../noise/timestamp.ts';
 import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
@@ -129,7 +129,7 @@ export class HubLane {
         ? null
         : { token: Uint8Array.from(Buffer.from(hub.token, 'base64url')), name: hub.name };
     const payload = encodeMessage1(
-      { timestamp, version: VERSION, capabilities: CAPABILITY.goaway, lane, enroll },
+      { timestamp, version: VERSION, capabilities: OFFERED_CAPABILITIES, lane, enroll },
       randomInt(ENGINE.handshakePaddingMaxBytes),
     );
     const hubPublicKey = Uint8Array.from(Buffer.from(publicKey, 'base64url'));
@@ -169,7 +169,7 @@ export class HubLane {
     try {
       const { payload, sendKey, receiveKey } = this.#initiator!.finish(message2);
       try {
-        const { enrolledAs, initialWindowBytes } = decodeMessage2(payload);
+        const { enrolledAs, initialWindowBytes, capabilities } = decodeMessage2(payload);
         if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
         const json = await status();
         if (this.#stopped) return;
@@ -178,6 +178,7 @@ export class HubLane {
           dial,
           index: this.index,
           initialWindowBytes,
+          capabilities: capabilities & OFFERED_CAPABILITIES,
           status: json,
           sendKey,
           receiveKey,

@@ -15,6 +15,9 @@ export const VERSION = 1;
 /** Bits of the capabilities word. One is in force when both sides announced it. */
 export const CAPABILITY = { goaway: 1, udp: 2, control: 4 } as const;
 
+/** What hub and node of this version announce. */
+export const OFFERED_CAPABILITIES = CAPABILITY.goaway;
+
 const FRAME_ENROLL = 0x01;
 const FRAME_ENROLL_OK = 0x02;
 

@@ -3,9 +3,10 @@
 //
 //   type u8 | fd u32 | then by type:
 //   OPEN    index u32 | number f64 | kind u8 | port u16 | plan u8 (bits) | framing f64 | headBytes u32 | hostBytes u8 | host | early
-//   ADOPT   index u32 | number f64 | send key [32] | receive key [32]
+//   ADOPT   index u32 | number f64 | capabilities u32 | send key [32] | receive key [32]
 //   RETURN  early
 
+import type { SessionKeys } from '../engine/messages.ts';
 import type { OpenRequest } from '../engine/openRequest.ts';
 import { CLIENT } from '../limits.ts';
 
@@ -14,7 +15,8 @@ export const HAND_OVER = { OPEN: 1, ADOPT: 2, RETURN: 3 } as const;
 const PLAN = { present: 1, head: 2, keepAlive: 4, upgrade: 8, http11: 16 } as const;
 const KEY_BYTES = 32;
 const OPEN_FIXED_BYTES = 5 + 4 + 8 + 1 + 2 + 1 + 8 + 4 + 1;
-const ADOPT_BYTES = 5 + 4 + 8 + 2 * KEY_BYTES;
+const ADOPT_KEYS_AT = 5 + 4 + 8 + 4;
+const ADOPT_BYTES = ADOPT_KEYS_AT + 2 * KEY_BYTES;
 /** A rewritten head may be a few headers longer than the one that came. */
 const HEAD_GROWTH_BYTES = 1_024;
 export const HAND_OVER_MAX_BYTES =
@@ -48,12 +50,13 @@ export class HandOverEncoder {
     return OPEN_FIXED_BYTES + host.length + early.length;
   }
 
-  adopt(index: number, number: number, sendKey: Uint8Array, receiveKey: Uint8Array): number {
+  adopt(index: number, number: number, capabilities: number, keys: SessionKeys): number {
     this.bytes[0] = HAND_OVER.ADOPT;
     this.#view.setUint32(5, index);
     this.#view.setFloat64(9, number);
-    this.bytes.set(sendKey, 17);
-    this.bytes.set(receiveKey, 17 + KEY_BYTES);
+    this.#view.setUint32(17, capabilities);
+    this.bytes.set(keys.sendKey, ADOPT_KEYS_AT);
+    this.bytes.set(keys.receiveKey, ADOPT_KEYS_AT + KEY_BYTES);
     return ADOPT_BYTES;
   }
 
@@ -117,14 +120,19 @@ export function decodeOpen(
 export function decodeAdopt(
   bytes: Uint8Array,
   offset: number,
-): { index: number; number: number; sendKey: Uint8Array; receiveKey: Uint8Array } {
+): { index: number; number: number; capabilities: number; keys: SessionKeys } {
   const view = viewOf(bytes);
   const at = bytes.byteOffset + offset;
+  const keysAt = offset + ADOPT_KEYS_AT;
+  const end = offset + ADOPT_BYTES;
   return {
     index: view.getUint32(at + 5),
     number: view.getFloat64(at + 9),
-    sendKey: bytes.slice(offset + 17, offset + 17 + KEY_BYTES),
-    receiveKey: bytes.slice(offset + 17 + KEY_BYTES, offset + 17 + 2 * KEY_BYTES),
+    capabilities: view.getUint32(at + 17),
+    keys: {
+      sendKey: bytes.slice(keysAt, keysAt + KEY_BYTES),
+      receiveKey: bytes.slice(keysAt + KEY_BYTES, end),
+    },
   };
 }
 

@@ -60,6 +60,7 @@ export class Session {
   readonly inbound: Inbound;
   readonly outbound: Outbound;
   readonly #opens: boolean;
+  readonly capabilities: number;
   readonly #handler: SessionHandler;
   readonly #liveness: Liveness;
   readonly #rates: Rates;
@@ -92,6 +93,8 @@ export class Session {
     nowMs: number;
     /** Credit of a new stream in each direction: what message 2 of the handshake said. */
     initialWindowBytes?: number;
+    /** CAPABILITY bits in force; none when absent. */
+    capabilities?: number;
     /** What growing windows may take in all of the thread's sessions; without one they stay as they are. */
     threadBudget?: WindowBudget;
   }) {
@@ -102,6 +105,7 @@ export class Session {
     this.streams = new Streams(this.#initialWindowBytes);
     this.#turns = new Turns(this.streams);
     this.#opens = options.opens;
+    this.capabilities = options.capabilities ?? 0;
     this.#handler = options.handler;
     this.#queueMaxBytes = options.queueMaxBytes;
     this.#budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));

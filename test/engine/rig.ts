@@ -20,6 +20,7 @@ import { Exit } from '../../src/node/exit.ts';
 import { TargetPolicy } from '../../src/node/policy.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { computeMac1, mac1Key } from '../../src/noise/mac1.ts';
+import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { Bell } from '../../src/ring/bell.ts';
 import { HandOverEncoder } from '../../src/ring/handOver.ts';
@@ -160,7 +161,10 @@ export class Rig {
     const handed =
       isOurs &&
       this.#teller.say(conn, message2) &&
-      this.#door.adopt(conn, index, number, DOWN_KEY.slice(), UP_KEY.slice());
+      this.#door.adopt(conn, index, number, OFFERED_CAPABILITIES, {
+        sendKey: DOWN_KEY.slice(),
+        receiveKey: UP_KEY.slice(),
+      });
     if (isOurs && !handed) this.net.close(conn);
   }
 
@@ -207,7 +211,11 @@ export class Rig {
         // Counted from the end of the table: the hub counts from its start.
         const index = 1_000 + message.dial;
         const keys = { sendKey: UP_KEY.slice(), receiveKey: DOWN_KEY.slice() };
-        this.exit.begin(message.dial, index, keys, PROTOCOL.initialWindowBytes, '{}');
+        const terms = {
+          initialWindowBytes: PROTOCOL.initialWindowBytes,
+          capabilities: OFFERED_CAPABILITIES,
+        };
+        this.exit.begin(message.dial, index, keys, terms, '{}');
         return;
       }
       case 'lookup':

@@ -81,21 +81,30 @@ describe('hand-over', () => {
 
   test('ADOPT, and nothing of the keys left behind', () => {
     fc.assert(
-      fc.property(u32, u32, number, key, key, (fd, index, session, sendKey, receiveKey) => {
-        const length = encoder.adopt(index, session, sendKey, receiveKey);
-        encoder.setFd(fd);
-        const read = through(encoder, length, (offset) => ({
-          type: handOverType(reader.bytes, offset),
-          fd: handOverFd(reader.bytes, offset),
-          ...decodeAdopt(reader.bytes, offset),
-        }));
-        expect(read).toEqual({ type: HAND_OVER.ADOPT, fd, index, number: session, sendKey, receiveKey });
-        encoder.wipe(length);
-        expect(encoder.bytes.subarray(0, length).every((byte) => byte === 0)).toBe(true);
-        expect(reader.bytes.slice(reader.offset, reader.offset + length).every((byte) => byte === 0)).toBe(
-          true,
-        );
-      }),
+      fc.property(
+        u32,
+        u32,
+        number,
+        u32,
+        key,
+        key,
+        (fd, index, session, capabilities, sendKey, receiveKey) => {
+          const keys = { sendKey, receiveKey };
+          const length = encoder.adopt(index, session, capabilities, keys);
+          encoder.setFd(fd);
+          const read = through(encoder, length, (offset) => ({
+            type: handOverType(reader.bytes, offset),
+            fd: handOverFd(reader.bytes, offset),
+            ...decodeAdopt(reader.bytes, offset),
+          }));
+          expect(read).toEqual({ type: HAND_OVER.ADOPT, fd, index, number: session, capabilities, keys });
+          encoder.wipe(length);
+          expect(encoder.bytes.subarray(0, length).every((byte) => byte === 0)).toBe(true);
+          expect(reader.bytes.slice(reader.offset, reader.offset + length).every((byte) => byte === 0)).toBe(
+            true,
+          );
+        },
+      ),
     );
   });
 
@@ -116,7 +125,10 @@ describe('hand-over', () => {
 
   test('two rings read in turn', () => {
     const other = new Uint8Array(new SharedArrayBuffer(256));
-    const length = encoder.adopt(7, 8, new Uint8Array(32).fill(1), new Uint8Array(32).fill(2));
+    const length = encoder.adopt(7, 8, 0, {
+      sendKey: new Uint8Array(32).fill(1),
+      receiveKey: new Uint8Array(32).fill(2),
+    });
     encoder.setFd(9);
     other.set(encoder.bytes.subarray(0, length), 40);
     const here = new Uint8Array(other.buffer, 16);
