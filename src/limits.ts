@@ -237,6 +237,25 @@ export const LISTING = {
   tagsMax: 32,
 } as const;
 
+/** Of the proxy's users. */
+export const USERS = {
+  usersMax: 4_096,
+  streamsMax: 1_000_000,
+  /** RFC 1929: PLEN is one byte. */
+  passwordMaxBytes: 255,
+  /** Wrong passwords for one name: a store of so many, filled again at so many a second. Names share a fixed number of stores. */
+  guessesBurst: 8,
+  guessesPerSecond: 0.25,
+  guessBuckets: 4_096,
+  /** And for all names together; each costs a tenth of a second of a core. */
+  allGuessesBurst: 16,
+  allGuessesPerSecond: 2,
+  /** Checks under way or waiting. */
+  checksMax: 256,
+  /** Right passwords, and as many wrong ones, that are known without another check. */
+  rememberedMax: 4_096,
+} as const;
+
 /** Of one-time pairing links. */
 export const PAIRING = {
   ttlDefaultMs: 600_000,
@@ -285,6 +304,7 @@ assertRelation(
   RATE.statusPerSecond * SESSION.statusEveryMs > 2_000,
   'a node sends STATUS more seldom than a hub allows',
 );
+assertRelation(USERS.rememberedMax >= USERS.usersMax, 'the password of every user is checked once');
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
 assertRelation(
   PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes + 512 + ENGINE.handshakePaddingMaxBytes <=

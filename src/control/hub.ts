@@ -27,6 +27,7 @@ import { type ListedNode, listedNode } from './nodeList.ts';
 import { choosePublicHost } from './publicHost.ts';
 import { type HubSession, Sessions } from './sessions.ts';
 import { Store } from './store.ts';
+import { userCommands } from './userCommands.ts';
 
 /** Throws UserError, or a bind error with code, port and role. */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
@@ -116,6 +117,7 @@ class Hub implements RunningHub {
       'nodes.list': () => this.listNodes(),
       'nodes.rename': (body) => this.#renameNode(body),
       'nodes.revoke': (body) => this.#revokeNode(body),
+      ...userCommands(this.#store.users),
     });
     await this.#startThreads();
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);

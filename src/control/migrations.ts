@@ -25,6 +25,16 @@ const MIGRATIONS: readonly string[] = [
     cancelled_at INTEGER
   ) STRICT;
   `,
+  `
+  CREATE TABLE users (
+    name TEXT PRIMARY KEY,
+    hash TEXT NOT NULL,
+    streams INTEGER,
+    tags TEXT,
+    created_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

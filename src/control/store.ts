@@ -11,6 +11,7 @@ import { compareTimestamps } from '../noise/timestamp.ts';
 import { UserError } from '../userError.ts';
 import { inSentences, inTransaction, openDatabase, UnwritableError } from './database.ts';
 import { cleanName, freeName } from './nodeName.ts';
+import { Users } from './users.ts';
 
 /** Times are milliseconds since the Unix epoch. */
 export interface StoredNode {
@@ -49,6 +50,7 @@ interface NodeRow {
 
 export class Store {
   readonly path: string;
+  readonly users: Users;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   /** Timestamps that were accepted while the file could not be written, by node id: newer than those in it. */
@@ -60,6 +62,7 @@ export class Store {
   constructor(dataDir: string) {
     this.path = join(dataDir, 'hub.db');
     this.#database = openDatabase(this.path);
+    this.users = new Users(this.path, this.#database);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 // A token bucket: how often something may happen, with a store for what comes at once. Pure: time is an argument. Used by
-// strangerPolicy.ts, by tunnel/rates.ts and by control's log.
+// strangerPolicy.ts, by tunnel/rates.ts, and by control for its log and for guessed passwords.
 
 export class Bucket {
   #tokens: number;
@@ -19,5 +19,10 @@ export class Bucket {
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  /** For what turned out to cost nothing. */
+  giveBack(burst: number): void {
+    this.#tokens = Math.min(burst, this.#tokens + 1);
   }
 }

@@ -7,6 +7,17 @@ declare module 'sodium-native' {
     sodium_memcmp(a: Uint8Array, b: Uint8Array): boolean;
     /** BLAKE2b; output 16..64 bytes, key 16..64 bytes. */
     crypto_generichash(output: Uint8Array, input: Uint8Array, key?: Uint8Array): void;
+    readonly crypto_pwhash_STRBYTES: number;
+    readonly crypto_pwhash_OPSLIMIT_INTERACTIVE: number;
+    readonly crypto_pwhash_MEMLIMIT_INTERACTIVE: number;
+    /** Argon2id, off the calling thread. The output has crypto_pwhash_STRBYTES and is padded with zeros. */
+    crypto_pwhash_str_async(
+      output: Uint8Array,
+      password: Uint8Array,
+      opsLimit: number,
+      memLimitBytes: number,
+    ): Promise<void>;
+    crypto_pwhash_str_verify_async(hash: Uint8Array, password: Uint8Array): Promise<boolean>;
     crypto_scalarmult_base(publicKey: Uint8Array, secretKey: Uint8Array): void;
     /** Returns the sealed length. */
     crypto_aead_chacha20poly1305_ietf_encrypt(
