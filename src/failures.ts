@@ -62,7 +62,7 @@ export const FAILURES = {
     'the exit node is shutting down and takes no new streams',
   ),
   badTarget: failure(0x0b, 1, 400, 'http_request_error', 'the target is not a valid host and port'),
-  // The hub's own: these never travel on the wire.
+  // The hub's own: these, from 0xe0 on, never travel on the wire.
   noNode: failure(
     0xf0,
     1,
@@ -92,6 +92,47 @@ export const FAILURES = {
   addressNotSupported: failure(0xf7, 8, 400, 'http_request_error', 'the address type is not supported'),
   headTooLarge: failure(0xf8, 1, 431, 'http_request_error', 'the request head is too large'),
   badResponse: failure(0xf9, 1, 502, 'http_protocol_error', 'the target sent a malformed HTTP response'),
+  nodePaused: failure(0xe0, 1, 503, 'destination_unavailable', 'the exit node is paused by its owner'),
+  nodeOverQuota: failure(
+    0xe1,
+    1,
+    503,
+    'destination_unavailable',
+    'the exit node has used up its bytes of this month',
+  ),
+  nodeOffHours: failure(0xe2, 1, 503, 'destination_unavailable', 'the exit node is outside of its hours'),
+  nodeRotating: failure(0xe3, 1, 503, 'destination_unavailable', 'the exit node is changing its address'),
+  nodeStreamsLimit: failure(
+    0xe4,
+    1,
+    503,
+    'connection_limit_reached',
+    'the exit node has as many streams as its owner allows',
+  ),
+  noMatch: failure(0xe5, 1, 503, 'destination_unavailable', 'no connected exit node is what was asked for'),
+  sessionLost: failure(
+    0xe6,
+    3,
+    503,
+    'destination_unavailable',
+    'the exit node of this strict session is gone or takes no new streams',
+  ),
+  badUsername: failure(0xe7, 1, 400, 'http_request_error', 'the user name cannot be read'),
+  authRequired: failure(
+    0xe8,
+    2,
+    407,
+    'http_request_denied',
+    'this proxy asks for a user name and its password',
+  ),
+  userLimit: failure(
+    0xe9,
+    2,
+    429,
+    'connection_limit_reached',
+    'the user has as many streams open as it may have',
+  ),
+  ruleRefused: failure(0xea, 2, 403, 'http_request_denied', 'the rules of this hub refuse the target'),
 } as const satisfies Record<string, Failure>;
 
 export type FailureName = keyof typeof FAILURES;
@@ -102,6 +143,6 @@ const BY_REASON = new Map<number, FailureName>(
 
 /** The failure a CONNECT_FAIL reason byte stands for; reasons of the hub's own or unknown ones read as `internal`. */
 export function failureOfReason(reason: number): FailureName {
-  if (reason >= 0xf0) return 'internal';
+  if (reason >= 0xe0) return 'internal';
   return BY_REASON.get(reason) ?? 'internal';
 }

@@ -212,8 +212,8 @@ export class Front implements ConnHandler, TimerHandler {
       return;
     }
     const route = this.#router.pick();
-    if (route === null) {
-      this.#refuse(conn, request.kind, 'noNode');
+    if (typeof route === 'string') {
+      this.#refuse(conn, request.kind, route);
       return;
     }
     if (this.#doors[route.worker]!.open(conn, route.index, route.number, request)) this.#opened(route.index);

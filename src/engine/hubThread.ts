@@ -169,6 +169,12 @@ class HubThread implements ListenHandler {
       case 'unroute':
         this.#router.remove(order.index, order.number);
         return;
+      case 'routing':
+        this.#router.describe(order.routing);
+        return;
+      case 'forgetNode':
+        this.#router.forget(order.nodeId);
+        return;
       case 'cut':
         this.#worker?.cut(order.index, order.number, order.reason);
         return;

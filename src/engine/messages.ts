@@ -3,6 +3,7 @@
 
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
+import type { NodeRouting } from '../routing/nodeRouting.ts';
 
 export type Io = 'epoll' | 'net';
 
@@ -70,7 +71,11 @@ export type ToFront =
       readonly worker: number;
       readonly nodeId: string;
     }
-  | { readonly type: 'unroute'; readonly index: number; readonly number: number };
+  | { readonly type: 'unroute'; readonly index: number; readonly number: number }
+  /** Before a node's first route, and at every change. */
+  | { readonly type: 'routing'; readonly routing: NodeRouting }
+  /** The node was revoked. */
+  | { readonly type: 'forgetNode'; readonly nodeId: string };
 
 export type ToWorker =
   | { readonly type: 'greet'; readonly index: number; readonly number: number }

@@ -9,12 +9,17 @@ export const connectEstablished: Uint8Array = Buffer.from('HTTP/1.1 200 Connecti
 const REASON_PHRASES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   403: 'Forbidden',
+  407: 'Proxy Authentication Required',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   501: 'Not Implemented',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
 };
+
+/** RFC 9110 section 11.7.1 and RFC 7617 section 2.1: part of every 407. */
+const CHALLENGE = 'Proxy-Authenticate: Basic realm="restunnel", charset="UTF-8"\r\n';
 
 /** Of a detail, whoever it came from. */
 const DETAIL_MAX_CHARS = 512;
@@ -35,6 +40,7 @@ export function encodeHttpFailure(
   const head =
     `HTTP/1.1 ${httpStatus} ${REASON_PHRASES[httpStatus]}\r\n` +
     `Proxy-Status: restunnel; error=${proxyStatus}; details=${structuredString(text)}\r\n` +
+    (httpStatus === 407 ? CHALLENGE : '') +
     'Content-Type: text/plain; charset=utf-8\r\n' +
     `Content-Length: ${body.length}\r\n` +
     `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`;
