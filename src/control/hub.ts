@@ -132,7 +132,7 @@ class Hub implements RunningHub {
 
   async #startThreads(): Promise<void> {
     const module = moduleBeside('../engine/hubThread', import.meta.url);
-    const common = { io: this.#io, slots: this.#slots };
+    const common = { io: this.#io, slots: this.#slots, showTargets: this.#options.showTargets ?? false };
     const links: WorkerLink[] = [];
     for (let worker = 0; worker < this.#workerCount; worker++) {
       const toWorker = ringBuffer(ENGINE.handOverRingBytes);

@@ -20,6 +20,8 @@ export interface HubOptions {
   io: 'auto' | 'epoll' | 'net';
   /** The name or address that pairing links carry; null lets the hub choose. */
   publicHost: string | null;
+  /** Whether hosts that streams go to are kept, for the owner to see; absent: no. */
+  showTargets?: boolean;
   log: Logger;
 }
 

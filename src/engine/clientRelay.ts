@@ -5,7 +5,7 @@ import type { FailureName } from '../failures.ts';
 import { CLIENT } from '../limits.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
-import type { SessionSlots } from '../ring/slots.ts';
+import type { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { CLIENT_KIND, type Teller, UNANSWERED } from './client.ts';
 import { Exchange } from './exchange.ts';
 import type { OpenRequest } from './openRequest.ts';
@@ -16,15 +16,23 @@ import type { Tunnels } from './tunnels.ts';
 /** A client whose exchange is over, with what it sent of its next request. */
 export type ReturnedClient = (conn: ConnId, early: Uint8Array) => void;
 
+/** What a worker counts in. */
+export interface RelaySlots {
+  readonly sessions: SessionSlots;
+  readonly thread: ThreadSlots;
+}
+
 export class ClientRelay extends Relay {
-  readonly #slots: SessionSlots;
+  readonly #slots: RelaySlots;
   readonly #teller: Teller;
   readonly #giveBack: ReturnedClient;
+  /** Clients that have a stream. */
+  streams = 0;
 
   constructor(
     reactor: Reactor,
     tunnels: Tunnels,
-    slots: SessionSlots,
+    slots: RelaySlots,
     teller: Teller,
     giveBack: ReturnedClient,
   ) {
@@ -221,6 +229,8 @@ export class ClientRelay extends Relay {
     const conn = tunnel.connOf[slot]!;
     if (conn === 0) return;
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
+    if ((tunnel.kindOf[slot]! & UNANSWERED) !== 0) this.#slots.sessions.connectFailed(tunnel.index, failure);
+    else this.#slots.thread.countFailed(failure);
     tunnel.connOf[slot] = 0;
     this.dropPending(tunnel, slot);
     this.onGone(tunnel, slot);
@@ -246,6 +256,7 @@ export class ClientRelay extends Relay {
     tunnel.kindOf[slot] = CLIENT_KIND.none;
     tunnel.earlyOf.delete(slot);
     tunnel.exchangeOf.delete(slot);
-    this.#slots.closed(tunnel.index);
+    this.streams--;
+    this.#slots.sessions.closed(tunnel.index);
   }
 }

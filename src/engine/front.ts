@@ -43,6 +43,7 @@ export class Front implements ConnHandler, TimerHandler {
   readonly #router: Router;
   readonly #doors: readonly WorkerDoor[];
   readonly #opened: (index: number) => void;
+  readonly #failed: (cause: FailureName) => void;
   readonly #teller: Teller;
   readonly #scratch: Slab;
   readonly #intakes: (Intake | null)[] = [];
@@ -56,12 +57,15 @@ export class Front implements ConnHandler, TimerHandler {
     doors: readonly WorkerDoor[];
     /** Counts a stream given to the session with this index. */
     opened: (index: number) => void;
+    /** Counts a failure that a client is told of. */
+    failed: (cause: FailureName) => void;
     teller: Teller;
   }) {
     this.#reactor = options.reactor;
     this.#router = options.router;
     this.#doors = options.doors;
     this.#opened = options.opened;
+    this.#failed = options.failed;
     this.#teller = options.teller;
     this.#scratch = options.reactor.slab(SCRATCH_BYTES);
   }
@@ -140,6 +144,7 @@ export class Front implements ConnHandler, TimerHandler {
       start += consumed;
       if (parser.state === SOCKS.failed) {
         this.#leave(intake, tag);
+        if (parser.failure !== '') this.#failed(parser.failure);
         if (parser.reply.length > 0) this.#teller.sayLast(intake.conn, parser.reply);
         else this.#reactor.close(intake.conn);
         return;
@@ -221,6 +226,7 @@ export class Front implements ConnHandler, TimerHandler {
   }
 
   #refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
+    this.#failed(failure);
     this.#teller.refuse(conn, kind, failure, detail);
   }
 

@@ -66,6 +66,7 @@ class HubThread implements ListenHandler {
       router: this.#router,
       doors: this.#doors,
       opened: (index) => this.#sessionSlots.opened(index),
+      failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
     });
     const encoder = new HandOverEncoder();
@@ -105,6 +106,7 @@ class HubThread implements ListenHandler {
     return new HubWorker({
       reactor: reactor,
       slots: this.#sessionSlots,
+      threadSlots: this.#threadSlots,
       teller: this.#teller,
       makeAead: loop.makeAead,
       tell,
@@ -241,6 +243,7 @@ class HubThread implements ListenHandler {
     slots.set('clients', this.#front?.count ?? 0);
     slots.set('strangers', this.#strangers?.count ?? 0);
     slots.set('lingering', this.#worker?.relay.lingering.count ?? 0);
+    slots.set('streams', this.#worker?.relay.streams ?? 0);
     slots.set('heldBytes', this.#worker?.relay.pool.heldBytes ?? 0);
     // A front without tunnels of its own has drained as soon as it takes no more clients.
     if (!this.#draining || !(this.#worker?.drained ?? true)) return;

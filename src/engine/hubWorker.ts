@@ -5,7 +5,7 @@ import { type FailureName, failureOfReason } from '../failures.ts';
 import { CLIENT, ENGINE, PROTOCOL } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
-import type { SessionSlots } from '../ring/slots.ts';
+import type { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
@@ -20,6 +20,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   readonly opens = true;
   readonly #reactor: Reactor;
   readonly #slots: SessionSlots;
+  readonly #threadSlots: ThreadSlots;
   readonly #teller: Teller;
   readonly #tell: (message: FromWorker) => void;
   readonly #unroute: (index: number, number: number) => void;
@@ -30,6 +31,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   constructor(options: {
     reactor: Reactor;
     slots: SessionSlots;
+    threadSlots: ThreadSlots;
     teller: Teller;
     makeAead: AeadFactory;
     /** Messages for control. */
@@ -41,6 +43,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   }) {
     this.#reactor = options.reactor;
     this.#slots = options.slots;
+    this.#threadSlots = options.threadSlots;
     this.#teller = options.teller;
     this.#tell = options.tell;
     this.#unroute = options.unroute;
@@ -48,7 +51,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.relay = new ClientRelay(
       options.reactor,
       this.tunnels,
-      options.slots,
+      { sessions: options.slots, thread: options.threadSlots },
       options.teller,
       options.giveBack,
     );
@@ -116,6 +119,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   open(conn: ConnId, index: number, number: number, request: OpenRequest): void {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) {
+      // The index may be another session's soon.
+      this.#threadSlots.countFailed('nodeLost');
       this.#refuse(conn, index, request, 'nodeLost');
       return;
     }
@@ -123,11 +128,13 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     const hasRoom = session.streams.count < ENGINE.streamsPerTunnelMax;
     const slot = hasRoom ? session.open(request.host, request.port) : -1;
     if (slot < 0) {
+      this.#slots.connectFailed(index, 'nodeBusy');
       this.#refuse(conn, index, request, 'nodeBusy');
       return;
     }
     tunnel.cover(slot);
     tunnel.connOf[slot] = conn;
+    this.relay.streams++;
     tunnel.kindOf[slot] = request.kind | UNANSWERED;
     tunnel.sinceMs[slot] = this.#reactor.nowMs;
     this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
@@ -145,6 +152,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     const tunnel = this.tunnels.at(index);
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
     tunnel.kindOf[slot] = kind;
+    this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]!);
     const conn = tunnel.connOf[slot]!;
     if (!this.#teller.say(conn, openAnswer(kind))) {
       this.relay.onBroken(conn, tunnel.tagOf(slot));

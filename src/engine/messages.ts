@@ -1,6 +1,7 @@
 // The messages between control and the engine threads: rare ones (handshakes, tunnels, statistics, orders). Bytes and descriptors never
 // travel this way; they stay in their thread or cross on a ring.
 
+import type { FailureName } from '../failures.ts';
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
@@ -26,8 +27,15 @@ export type ThreadPlan = {
       readonly descriptorLimit: number;
       /** Empty: this thread is the only worker, too. */
       readonly workers: readonly WorkerLink[];
+      /** Whether hosts of streams are kept, for `listStreams`. */
+      readonly showTargets: boolean;
     }
-  | { readonly role: 'worker'; readonly fromFront: SharedArrayBuffer; readonly toFront: SharedArrayBuffer }
+  | {
+      readonly role: 'worker';
+      readonly fromFront: SharedArrayBuffer;
+      readonly toFront: SharedArrayBuffer;
+      readonly showTargets: boolean;
+    }
   | {
       readonly role: 'exit';
       readonly allowTargets: readonly string[];
@@ -80,6 +88,37 @@ export type ToFront =
 export type ToWorker =
   | { readonly type: 'greet'; readonly index: number; readonly number: number }
   | { readonly type: 'cut'; readonly index: number; readonly number: number; readonly reason: string }
+  /**
+   * The rate of this session in each direction, null for none. A node with several lanes has as many sessions: control gives each its
+   * share. "Up" is paced by the worker, "down" by the node, which is told.
+   */
+  | {
+      readonly type: 'pace';
+      readonly index: number;
+      readonly number: number;
+      readonly bytesPerSecond: number | null;
+    }
+  /** Answered with `streams`; `index` null: of all sessions of the worker. */
+  | {
+      readonly type: 'listStreams';
+      readonly query: number;
+      readonly index: number | null;
+      readonly max: number;
+    }
+  /** Ends every stream of a session; clients that were not answered yet are told `failure`. */
+  | {
+      readonly type: 'resetStreams';
+      readonly index: number;
+      readonly number: number;
+      readonly failure: FailureName;
+    }
+  /** The node is asked for a new address; its answer comes in a STATUS, as `rotation` with this request's number. */
+  | {
+      readonly type: 'askRotation';
+      readonly index: number;
+      readonly number: number;
+      readonly request: number;
+    }
   | { readonly type: 'frontIs'; readonly thread: number; readonly doorbell: Doorbell };
 
 export type ToExit =
@@ -146,12 +185,27 @@ export type FromWorker =
   | { readonly type: 'tunnelUp'; readonly index: number; readonly number: number }
   | { readonly type: 'tunnelDown'; readonly index: number; readonly number: number; readonly reason: string }
   | { readonly type: 'status'; readonly index: number; readonly number: number; readonly json: string }
-  | { readonly type: 'goAway'; readonly index: number; readonly number: number };
+  | { readonly type: 'goAway'; readonly index: number; readonly number: number }
+  | { readonly type: 'streams'; readonly query: number; readonly streams: readonly ListedStream[] };
+
+/** An open stream, as the worker that has it says. */
+export interface ListedStream {
+  /** Of its session. */
+  readonly index: number;
+  readonly kind: 'socks' | 'httpConnect' | 'httpForward' | 'udp';
+  /** '' and 0 unless the thread's plan says showTargets. */
+  readonly host: string;
+  readonly port: number;
+  readonly state: 'opening' | 'open' | 'halfClosed';
+  readonly ageMs: number;
+}
 
 export type FromExit =
   | { readonly type: 'message2'; readonly dial: number; readonly message2: Uint8Array }
   | { readonly type: 'dialFailed'; readonly dial: number; readonly reason: string }
-  | { readonly type: 'lookup'; readonly query: number; readonly name: string };
+  | { readonly type: 'lookup'; readonly query: number; readonly name: string }
+  /** A CONTROL of the hub that says something to the node's control (tunnel/controlOrders.ts). */
+  | { readonly type: 'control'; readonly dial: number; readonly json: string };
 
 export type FromEngine =
   | FromFront

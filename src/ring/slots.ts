@@ -1,12 +1,20 @@
 // Every counter that threads share, by name. Each slot has one writer; others read it without a message. A writer's slots fill cache
 // lines of their own. Made by control (control/hub.ts, node/node.ts), written by the engine threads.
 
+import type { FailureName } from '../failures.ts';
 import { SESSION } from '../limits.ts';
+import { CONNECT_TIME_BOUNDS_MS, connectTimeBucket } from './connectTimes.ts';
+import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';
 
 const LINE_BYTES = 64;
+const INTS_PER_LINE = LINE_BYTES / 4;
 
-/** Per thread: one line. */
-const THREAD_BYTES = LINE_BYTES;
+/** Int32s that hold one count for each failure, in whole lines. */
+const CAUSES = Math.ceil(FAILURE_CAUSES.length / INTS_PER_LINE) * INTS_PER_LINE;
+const TIMES = CONNECT_TIME_BOUNDS_MS.length;
+
+/** Per thread: a line of its own counters, then the failures by cause. */
+const THREAD_BYTES = LINE_BYTES + CAUSES * 4;
 /** Int32 in the thread's line. */
 export const THREAD = {
   asleep: 0,
@@ -17,15 +25,20 @@ export const THREAD = {
   heldBytes: 5,
   streams: 6,
 } as const;
+/** Int32 of the thread: the first of the failures. */
+export const THREAD_CAUSES = INTS_PER_LINE;
 
-/** Per session: one line of the front's, one of the worker's. */
-const SESSION_BYTES = 2 * LINE_BYTES;
+/** Per session: one line of the front's, then the worker's: a line of counters, the connect times, the failures by cause. */
+const SESSION_BYTES = 2 * LINE_BYTES + TIMES * 4 + CAUSES * 4;
 /** Int32 in the front's line. */
 export const FRONT = { opened: 0 } as const;
 /** Int32 in the worker's line. */
-export const WORKER = { closed: 16, roundTripMs: 17 } as const;
+export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18 } as const;
 /** Float64 in the worker's line (8-byte index). */
 export const BYTES = { sent: 12, received: 13 } as const;
+/** Int32 of the session: the first of the connect times, and of the failures. */
+export const SESSION_TIMES = 2 * INTS_PER_LINE;
+export const SESSION_CAUSES = SESSION_TIMES + TIMES;
 
 export interface SharedSlots {
   readonly threads: SharedArrayBuffer;
@@ -59,6 +72,16 @@ export class ThreadSlots {
   get(name: keyof typeof THREAD): number {
     return this.marks[this.#base + THREAD[name]]!;
   }
+
+  /** The thread told a client of a failure that is not a session's (SessionSlots.connectFailed). */
+  countFailed(cause: FailureName): void {
+    this.marks[this.#base + THREAD_CAUSES + causeIndex(cause)]!++;
+  }
+
+  /** Failures by this cause that the thread has counted, modulo 2^32. */
+  failed(cause: FailureName): number {
+    return this.marks[this.#base + THREAD_CAUSES + causeIndex(cause)]! >>> 0;
+  }
 }
 
 export class SessionSlots {
@@ -86,6 +109,34 @@ export class SessionSlots {
   closed(index: number): void {
     const at = (index * SESSION_BYTES) / 4 + WORKER.closed;
     Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
+  }
+
+  /** Worker: the node has answered that a stream is connected, `tookMs` after it was opened. */
+  connectOk(index: number, tookMs: number): void {
+    const base = (index * SESSION_BYTES) / 4;
+    this.#counts[base + WORKER.succeeded]!++;
+    this.#counts[base + SESSION_TIMES + connectTimeBucket(tookMs)]!++;
+  }
+
+  /** Worker: a stream came to nothing before it was connected. One that its client gave up counts nowhere. */
+  connectFailed(index: number, cause: FailureName): void {
+    this.#counts[(index * SESSION_BYTES) / 4 + SESSION_CAUSES + causeIndex(cause)]!++;
+  }
+
+  /** Connects that succeeded since the session began, modulo 2^32. */
+  succeeded(index: number): number {
+    return this.#counts[(index * SESSION_BYTES) / 4 + WORKER.succeeded]! >>> 0;
+  }
+
+  /** Connects that failed by this cause since the session began, modulo 2^32. */
+  failed(index: number, cause: FailureName): number {
+    return this.#counts[(index * SESSION_BYTES) / 4 + SESSION_CAUSES + causeIndex(cause)]! >>> 0;
+  }
+
+  /** Copies the counts of connect times (connectTimes.ts); `into` has room for CONNECT_TIME_BOUNDS_MS.length. */
+  connectTimes(index: number, into: Uint32Array): void {
+    const base = (index * SESSION_BYTES) / 4 + SESSION_TIMES;
+    for (let bucket = 0; bucket < TIMES; bucket++) into[bucket] = this.#counts[base + bucket]!;
   }
 
   setBytes(index: number, sent: number, received: number, roundTripMs: number): void {

@@ -17,6 +17,7 @@ export const FRAME = {
   CLOSE: 0x21,
   WINDOW: 0x22,
   STATUS: 0x30,
+  CONTROL: 0x31,
 } as const;
 
 /** Reason byte of CLOSE. */

@@ -25,7 +25,7 @@ import type { ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { Bell } from '../../src/ring/bell.ts';
 import { HandOverEncoder } from '../../src/ring/handOver.ts';
 import { RingReader, RingWriter, ringBuffer } from '../../src/ring/ring.ts';
-import { makeSlots, SessionSlots } from '../../src/ring/slots.ts';
+import { makeSlots, SessionSlots, ThreadSlots } from '../../src/ring/slots.ts';
 import { Router } from '../../src/routing/router.ts';
 import { FailingReactor, type Plan } from './failingReactor.ts';
 import { MemoryReactor } from './memoryReactor.ts';
@@ -52,6 +52,7 @@ export class Rig {
   readonly #teller: Teller;
   readonly #door: TunnelDoor;
   readonly #slots = new SessionSlots(SLOTS);
+  readonly #threadSlots = new ThreadSlots(SLOTS, 0);
   readonly #router = new Router((index) => this.#slots.load(index));
   readonly #up = new Set<number>();
   #sessions = 0;
@@ -71,6 +72,7 @@ export class Rig {
       router: this.#router,
       doors,
       opened: (index) => this.#slots.opened(index),
+      failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
     });
     this.front = front;
@@ -89,6 +91,7 @@ export class Rig {
     this.worker = new HubWorker({
       reactor: workerReactor,
       slots: this.#slots,
+      threadSlots: this.#threadSlots,
       teller: workerTeller,
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearWorker(message)),

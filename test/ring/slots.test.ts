@@ -1,7 +1,21 @@
 // Shared counters: no two names share bytes, and no writer's line is another's.
 
 import { describe, expect, test } from 'vitest';
-import { BYTES, FRONT, makeSlots, SessionSlots, THREAD, ThreadSlots, WORKER } from '../../src/ring/slots.ts';
+import { SESSION } from '../../src/limits.ts';
+import { CONNECT_TIME_BOUNDS_MS } from '../../src/ring/connectTimes.ts';
+import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
+import {
+  BYTES,
+  FRONT,
+  makeSlots,
+  SESSION_CAUSES,
+  SESSION_TIMES,
+  SessionSlots,
+  THREAD,
+  THREAD_CAUSES,
+  ThreadSlots,
+  WORKER,
+} from '../../src/ring/slots.ts';
 
 const LINE_BYTES = 64;
 
@@ -38,6 +52,60 @@ describe('slots', () => {
     for (const [, start, end] of worker) {
       expect(start).toBeGreaterThanOrEqual(LINE_BYTES);
       expect(end).toBeLessThanOrEqual(2 * LINE_BYTES);
+    }
+  });
+
+  test('the tables by cause and time lie behind the lines, the thread and the session as wide as all of it', () => {
+    const causes = FAILURE_CAUSES.length;
+    expect(THREAD_CAUSES * 4).toBeGreaterThanOrEqual(LINE_BYTES);
+    expect(SESSION_TIMES * 4).toBeGreaterThanOrEqual(2 * LINE_BYTES);
+    expect(SESSION_CAUSES).toBeGreaterThanOrEqual(SESSION_TIMES + CONNECT_TIME_BOUNDS_MS.length);
+    expect(makeSlots(1).threads.byteLength % LINE_BYTES).toBe(0);
+    expect(makeSlots(1).threads.byteLength).toBeGreaterThanOrEqual((THREAD_CAUSES + causes) * 4);
+    const sessionBytes = makeSlots(1).sessions.byteLength / SESSION.sessionsMax;
+    expect(sessionBytes % LINE_BYTES).toBe(0);
+    expect(sessionBytes).toBeGreaterThanOrEqual((SESSION_CAUSES + causes) * 4);
+  });
+
+  test('connects are counted by outcome, cause and time, and a new session starts at nothing', () => {
+    const slots = makeSlots(2);
+    const sessions = new SessionSlots(slots);
+    const threads = [0, 1].map((thread) => new ThreadSlots(slots, thread));
+    for (const index of [0, 1, 2]) {
+      for (const [at, cause] of FAILURE_CAUSES.entries()) {
+        for (let time = 0; time < at + index; time++) sessions.connectFailed(index, cause);
+      }
+      for (const [at, bound] of CONNECT_TIME_BOUNDS_MS.entries()) {
+        for (let time = 0; time < (at % 3) + index; time++) sessions.connectOk(index, bound);
+      }
+      sessions.opened(index);
+      sessions.setBytes(index, 7, 8, 9);
+    }
+    for (const [thread, one] of threads.entries()) {
+      one.set('streams', 5);
+      for (const [at, cause] of FAILURE_CAUSES.entries()) {
+        for (let time = 0; time <= at + thread; time++) one.countFailed(cause);
+      }
+    }
+    sessions.reset(1);
+    const times = new Uint32Array(CONNECT_TIME_BOUNDS_MS.length);
+    for (const index of [0, 1, 2]) {
+      const kept = index !== 1;
+      expect(FAILURE_CAUSES.map((cause) => sessions.failed(index, cause))).toEqual(
+        FAILURE_CAUSES.map((_, at) => (kept ? at + index : 0)),
+      );
+      sessions.connectTimes(index, times);
+      expect([...times]).toEqual(CONNECT_TIME_BOUNDS_MS.map((_, at) => (kept ? (at % 3) + index : 0)));
+      expect(sessions.succeeded(index)).toBe(times.reduce((sum, count) => sum + count));
+      expect([sessions.load(index), sessions.sentBytes(index), sessions.roundTripMs(index)]).toEqual(
+        kept ? [1, 7, 9] : [0, 0, -1],
+      );
+    }
+    for (const [thread, one] of threads.entries()) {
+      expect(one.get('streams')).toBe(5);
+      expect(FAILURE_CAUSES.map((cause) => one.failed(cause))).toEqual(
+        FAILURE_CAUSES.map((_, at) => at + thread + 1),
+      );
     }
   });
 
