@@ -210,7 +210,7 @@ export class RawHub {
 }
 
 /** The first message behind its length, and what came with it. */
-function readMessage(socket: Socket): Promise<{ message: Buffer; rest: Buffer }> {
+export function readMessage(socket: Socket): Promise<{ message: Buffer; rest: Buffer }> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     const read = (data: Buffer) => {
