@@ -34,6 +34,9 @@ export interface HubFlags extends RunFlags {
   dashboard: HostPort;
   workers?: number;
   publicHost?: string;
+  showTargets?: boolean;
+  dashboardHost?: string[];
+  dashboardPasswordFile?: string;
 }
 
 export function addDataDir(command: Command): Command {
@@ -76,6 +79,16 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
         'name or address that pairing links give to devices; remembered (default: an address of this machine)',
       ).argParser((text) => parsePublicHost(text, '--public-host')),
     )
+    .optionsGroup('Dashboard:')
+    .addOption(
+      new Option(
+        '--dashboard-host <name>',
+        'another name by which browsers may call the dashboard, as behind a reverse proxy; may be given several times',
+      ).argParser(collect((text) => parsePublicHost(text, '--dashboard-host'))),
+    )
+    .option('--dashboard-password-file <file>', 'ask for the password that this file holds')
+    .option('--show-targets', 'show the hosts that open streams go to (default: not even the owner is told)')
+    .optionsGroup('Options:')
     .optionsGroup('Options:')
     .addOption(
       new Option(

@@ -11,6 +11,7 @@ import { defaultWorkers } from './defaultWorkers.ts';
 import { explainStart } from './explain.ts';
 import type { HubFlags } from './flags.ts';
 import { openLog } from './log.ts';
+import { readPasswordFile } from './passwordFile.ts';
 import { prepareReadyFile } from './readyFile.ts';
 import { untilStopped } from './shutdown.ts';
 
@@ -41,6 +42,12 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     workers: workersOf(flags, log),
     io: flags.io,
     publicHost: flags.publicHost ?? readHubSettings(dataDir).publicHost,
+    showTargets: flags.showTargets === true,
+    dashboardHosts: flags.dashboardHost ?? [],
+    dashboardPassword:
+      flags.dashboardPasswordFile === undefined
+        ? null
+        : readPasswordFile(flags.dashboardPasswordFile, '--dashboard-password-file'),
     log,
   };
 }

@@ -22,6 +22,10 @@ export interface HubOptions {
   publicHost: string | null;
   /** Whether hosts that streams go to are kept, for the owner to see; absent: no. */
   showTargets?: boolean;
+  /** Host names besides its address by which browsers may call the dashboard: of a reverse proxy, or of a forwarded port. */
+  dashboardHosts?: readonly string[];
+  /** Asked for by the dashboard; null or absent: none. */
+  dashboardPassword?: string | null;
   log: Logger;
 }
 
