@@ -256,6 +256,27 @@ export const USERS = {
   rememberedMax: 4_096,
 } as const;
 
+/** Of a rules file (--rules) and the lists it names. */
+export const RULES = {
+  fileMaxBytes: 1_048_576,
+  listMaxBytes: 134_217_728,
+  listsMax: 256,
+  /** Of all lists together: about 30 bytes of memory each. */
+  namesMax: 2_097_152,
+  /** Address ranges of all rules together: a literal is compared with each. */
+  rangesMax: 4_096,
+  /** Sets of hosts: each list of `hosts`, with its lists, and each `except`. */
+  groupsMax: 4_096,
+  routesMax: 1_024,
+  usersMax: 4_096,
+  /** Names and ranges written in one place of the rules file itself. */
+  inlineMax: 65_536,
+  portsMax: 64,
+  hoursMax: 16,
+  /** What is told of one file; the rest is counted. */
+  problemsMax: 20,
+} as const;
+
 /** Of one-time pairing links. */
 export const PAIRING = {
   ttlDefaultMs: 600_000,
@@ -267,6 +288,10 @@ function assertRelation(holds: boolean, text: string): void {
   if (!holds) throw new Error(`limits.ts contradicts itself: ${text}`);
 }
 
+assertRelation(
+  RULES.groupsMax * 2 ** 16 <= Number.MAX_SAFE_INTEGER && RULES.listsMax <= RULES.groupsMax,
+  'rules count their groups',
+);
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(
   PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes,

@@ -3,6 +3,7 @@
 import { Bench } from 'tinybench';
 import { addAead } from './aead.ts';
 import { addCodecs } from './codecs.ts';
+import { addRules } from './rules.ts';
 import { addWindows } from './windows.ts';
 
 const NAME = /(\d+) B$/;
@@ -11,6 +12,7 @@ const only = process.argv[2] ?? '';
 const bench = new Bench({ time: Number(process.env.BENCH_MICRO_MS ?? 500), warmupTime: 100 });
 addAead(bench);
 addCodecs(bench);
+addRules(bench);
 addWindows(bench);
 for (const { name } of [...bench.tasks]) if (!name.includes(only)) bench.remove(name);
 await bench.run();
