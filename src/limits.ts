@@ -284,6 +284,56 @@ export const PAIRING = {
   ttlMaxMs: 30 * 86_400_000,
 } as const;
 
+/** Of the dashboard: what it takes from whoever reaches its port. */
+export const DASHBOARD = {
+  /** Open at once; those beyond are closed. */
+  connectionsMax: 256,
+  headMaxBytes: 16_384,
+  urlMaxBytes: 2_048,
+  bodyMaxBytes: 65_536,
+  headTimeoutMs: 10_000,
+  requestTimeoutMs: 20_000,
+  keepAliveTimeoutMs: 60_000,
+  /** How often connections past a timeout are looked for. */
+  timeoutCheckMs: 1_000,
+  /** Requests of one remote address: a store of so many, filled again at so many a second. */
+  requestsBurst: 300,
+  requestsPerSecond: 60,
+  /** Of those that are refused: a page that floods from elsewhere uses up this store alone. */
+  refusalsBurst: 60,
+  refusalsPerSecond: 10,
+  /** Remote addresses that are remembered for that. */
+  remotesMax: 1_024,
+  /** Who watches the live channel at once. */
+  viewersMax: 32,
+  heartbeatMs: 15_000,
+  /** A viewer that takes nothing of what waits for it for so long is closed. */
+  viewerStalledMs: 60_000,
+  /** Events told again to a viewer that missed some. */
+  catchUpEventsMax: 100,
+  /** Nodes with series of their own in the metrics. */
+  metricsNodesMax: 1_000,
+  /** Of the password, by one remote address: a store of so many guesses, filled again at so many a second. */
+  guessesBurst: 5,
+  guessesPerSecond: 0.1,
+  /** By all addresses together. */
+  allGuessesBurst: 50,
+  allGuessesPerSecond: 1,
+  passwordMaxBytes: 1_024,
+  passwordMinCharacters: 8,
+  /** A session that gave the password. */
+  sessionMs: 7 * 86_400_000,
+  /** Sessions that were ended before their time and are remembered for that. */
+  endedSessionsMax: 1_024,
+  testFetchesMax: 4,
+  testFetchTimeoutMs: 20_000,
+  testFetchBodyMaxBytes: 65_536,
+  testFetchShownBytes: 500,
+  testFetchUrlMaxBytes: 1_024,
+  /** A session's id and its token. */
+  secretBytes: 32,
+} as const;
+
 function assertRelation(holds: boolean, text: string): void {
   if (!holds) throw new Error(`limits.ts contradicts itself: ${text}`);
 }
@@ -340,6 +390,12 @@ assertRelation(
   NODE.attemptsMax * NODE.attemptDelayMs < ENGINE.connectTimeoutMs,
   'every attempt of a race starts before the race ends',
 );
+assertRelation(
+  DASHBOARD.headTimeoutMs <= DASHBOARD.requestTimeoutMs,
+  'a request to the dashboard outlasts its head',
+);
+assertRelation(DASHBOARD.viewersMax < DASHBOARD.connectionsMax, 'viewers leave room for requests');
+assertRelation(DASHBOARD.urlMaxBytes < DASHBOARD.headMaxBytes, 'a URL of the dashboard fits its head');
 assertRelation(
   NODE.dnsTimeoutMs + ENGINE.connectTimeoutMs < CLIENT.openTimeoutMs,
   'the hub outwaits the lookup and the dial',

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
+import { type Dashboard, serveListPage } from '../dashboard/listPage.ts';
 import type { FromEngine, Io, ListenerName, WorkerLink } from '../engine/messages.ts';
 import { ENGINE, PROTOCOL } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
@@ -123,7 +123,7 @@ class Hub implements RunningHub {
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);
     this.addresses.socks = await this.#listen('socks', socks);
     this.addresses.http = await this.#listen('http', http);
-    this.#dashboard = await serveDashboard(dashboard, {
+    this.#dashboard = await serveListPage(dashboard, {
       nodes: () => this.listNodes(),
       addresses: this.addresses,
     });

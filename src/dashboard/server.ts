@@ -1,14 +1,38 @@
-// The dashboard's listener: for now one page that lists the paired devices, and the same as JSON. Loopback only; a Host header that is
-// not ours is refused, because a web page whose name was rebound to 127.0.0.1 sends its own. Started by control/hub.ts.
+// The dashboard's listener: bounds what a connection may do, lets guard.ts judge every request before anything else sees it, and answers
+// pages from memory and the API from its app. Started by control/hub.ts.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createHmac } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import ipaddr from 'ipaddr.js';
+import type { Fleet } from '../control/fleet.ts';
 import type { HostPort } from '../control/hubOptions.ts';
-import type { ListedNode } from '../control/nodeList.ts';
+import { DASHBOARD } from '../limits.ts';
+import { UserError } from '../userError.ts';
+import { makeApi } from './api.ts';
+import { judge, type Rules, SECURITY_HEADERS } from './guard.ts';
+import { Live } from './live.ts';
+import { answerPage, loadPages, type PageFile } from './pages.ts';
+import { Password, readPasswordFile } from './password.ts';
+import { PROBLEM_TYPE, problemBody } from './problem.ts';
+import { Remotes, remoteOf } from './remotes.ts';
+import { type Session, Sessions } from './sessions.ts';
+import { loadOrCreateToken } from './token.ts';
 
-export interface DashboardSource {
-  nodes(): ListedNode[];
-  readonly addresses: { readonly tunnel: string; readonly socks: string; readonly http: string };
+export interface DashboardOptions {
+  readonly bind: HostPort;
+  readonly fleet: Fleet;
+  /** Where dashboard.token lies; its lock is held. */
+  readonly dataDir: string;
+  /** Names beside the bound address and loopback that a Host header may say: NAME or NAME:PORT. */
+  readonly hosts?: readonly string[];
+  readonly passwordFile?: string | null;
+  readonly onFault?: (error: unknown) => void;
+  /** Shorter in tests. */
+  readonly timeouts?: Partial<
+    Pick<typeof DASHBOARD, 'headTimeoutMs' | 'requestTimeoutMs' | 'timeoutCheckMs' | 'heartbeatMs'>
+  >;
 }
 
 export interface Dashboard {
@@ -17,74 +41,174 @@ export interface Dashboard {
   close(): Promise<void>;
 }
 
-/** Rejects with node's bind error, `role` added, when the port cannot be had. */
-export function serveDashboard(bind: HostPort, source: DashboardSource): Promise<Dashboard> {
-  let hosts: ReadonlySet<string> = new Set();
-  const server = createServer((request, response) => answer(request, response, hosts, source));
+/** Rejects with UserError, or with node's bind error, `role` added, when the port cannot be had. */
+export async function serveDashboard(options: DashboardOptions): Promise<Dashboard> {
+  const { bind, fleet, dataDir } = options;
+  const timeouts = { ...DASHBOARD, ...options.timeouts };
+  const passwordFile = options.passwordFile ?? null;
+  if (passwordFile === null && !isLoopback(bind.host)) {
+    throw new UserError(
+      `the dashboard may only listen on ${bind.host} with a password: give --dashboard-password-file, or bind 127.0.0.1`,
+    );
+  }
+  const bearer = loadOrCreateToken(dataDir);
+  const password =
+    passwordFile === null
+      ? null
+      : new Password(readPasswordFile(passwordFile), seal(bearer, 'password salt'), performance.now());
+  const sessionKey = Buffer.concat([seal(bearer, 'session key'), password?.hash ?? Buffer.alloc(0)]);
+  const sessions = new Sessions(sessionKey);
+  const remotes = new Remotes();
+  const live = new Live({ fleet, now: () => performance.now(), heartbeatMs: timeouts.heartbeatMs });
+  const onFault = options.onFault ?? (() => {});
+  const api = makeApi({ fleet, live, sessions, password, remotes, onFault });
+  const pages = loadPages();
+  const sessionOf = new WeakMap<IncomingMessage, Session>();
+  const toApi = getRequestListener(
+    (request, { incoming, outgoing }) =>
+      api.fetch(request, {
+        incoming: incoming as IncomingMessage,
+        outgoing: outgoing as ServerResponse,
+        session: sessionOf.get(incoming as IncomingMessage) ?? null,
+      }),
+    { overrideGlobalObjects: false },
+  );
+  let rules: Rules = { hosts: new Set(), sessions, bearer, hasPassword: password !== null };
+
+  const server = createServer(
+    {
+      maxHeaderSize: DASHBOARD.headMaxBytes,
+      headersTimeout: timeouts.headTimeoutMs,
+      requestTimeout: timeouts.requestTimeoutMs,
+      keepAliveTimeout: DASHBOARD.keepAliveTimeoutMs,
+      connectionsCheckingInterval: timeouts.timeoutCheckMs,
+    },
+    (incoming, outgoing) => {
+      for (const [name, value] of SECURITY_HEADERS_LIST) outgoing.setHeader(name, value);
+      const nowMs = performance.now();
+      const remote = remoteOf(incoming);
+      const { method = '', url = '', rawHeaders } = incoming;
+      const verdict = judge({ method, url, rawHeaders, nowMs: Date.now() }, rules);
+      if (!verdict.admitted) {
+        if (remotes.takeRefusal(remote, nowMs))
+          refuse(incoming, outgoing, verdict.status, verdict.detail, verdict.headers);
+        else tooMany(incoming, outgoing);
+        return;
+      }
+      if (!remotes.takeRequest(remote, nowMs)) {
+        tooMany(incoming, outgoing);
+        return;
+      }
+      const page = pageOf(pages, incoming);
+      if (page !== null) {
+        answerPage(page, incoming, outgoing);
+        return;
+      }
+      if (verdict.session !== null) sessionOf.set(incoming, verdict.session);
+      void toApi(incoming, outgoing);
+    },
+  );
+  server.maxConnections = DASHBOARD.connectionsMax;
+  server.on('clientError', answerBadRequest);
+  const address = await listen(server, bind);
+  rules = { ...rules, hosts: hostsOf(address, options.hosts ?? []) };
+  return { address, close: () => close(server, live) };
+}
+
+const SECURITY_HEADERS_LIST = Object.entries(SECURITY_HEADERS);
+
+function listen(server: Server, bind: HostPort): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(Object.assign(error, { role: 'dashboard', port: bind.port })));
     server.listen(bind.port, bind.host, () => {
       const { address, port, family } = server.address() as AddressInfo;
-      const host = family === 'IPv6' ? `[${address}]` : address;
-      hosts = new Set([`${host}:${port}`, `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]);
-      resolve({
-        address: `${host}:${port}`,
-        close: () =>
-          new Promise((done) => {
-            server.close(() => done());
-            server.closeAllConnections();
-          }),
-      });
+      resolve(`${family === 'IPv6' ? `[${address}]` : address}:${port}`);
     });
   });
 }
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  hosts: ReadonlySet<string>,
-  source: DashboardSource,
+/** What a Host header may say; browsers leave port 80 away. */
+function hostsOf(address: string, named: readonly string[]): ReadonlySet<string> {
+  const port = address.slice(address.lastIndexOf(':') + 1);
+  const hosts = new Set<string>();
+  const add = (name: string): void => {
+    hosts.add(`${name}:${port}`);
+    if (port === '80') hosts.add(name);
+  };
+  for (const name of [address.slice(0, -port.length - 1), 'localhost', '127.0.0.1', '[::1]']) add(name);
+  for (const name of named.map((text) => text.toLowerCase())) {
+    hosts.add(name);
+    if (!/:\d+$/.test(name)) add(name);
+  }
+  return hosts;
+}
+
+function pageOf(
+  pages: ReadonlyMap<string, PageFile>,
+  { method, url = '' }: IncomingMessage,
+): PageFile | null {
+  if (method !== 'GET' && method !== 'HEAD') return null;
+  return pages.get(url.split('?', 1)[0]!) ?? null;
+}
+
+function tooMany(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  refuse(incoming, outgoing, 429, 'too many requests from this address; wait a moment', {
+    'Retry-After': '1',
+  });
+}
+
+/** What the request goes on to send is not read: its connection ends with the answer. */
+function refuse(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  status: number,
+  detail: string,
+  headers: Readonly<Record<string, string>>,
 ): void {
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader(
-    'Content-Security-Policy',
-    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  const body = problemBody(status, detail);
+  const hasBody =
+    incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined;
+  outgoing.writeHead(status, {
+    ...headers,
+    'Content-Type': PROBLEM_TYPE,
+    'Content-Length': Buffer.byteLength(body),
+    ...(hasBody ? { Connection: 'close' } : {}),
+  });
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body);
+}
+
+/** What is no HTTP, or too much of it, or too slow; node has closed for itself when there is nothing to write to. */
+function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const detail = {
+    400: 'this is no HTTP request',
+    408: 'the request took too long',
+    431: 'the head is too large',
+  }[status];
+  const body = problemBody(status, detail);
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
   );
-  if (!hosts.has((request.headers.host ?? '').toLowerCase())) {
-    say(response, 403, 'text/plain', 'this address is not the dashboard\n');
-    return;
-  }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    say(response, 405, 'text/plain', 'only GET is answered here\n');
-    return;
-  }
-  const path = (request.url ?? '/').split('?')[0];
-  if (path === '/api/v1/nodes') say(response, 200, 'application/json', JSON.stringify(source.nodes()));
-  else if (path === '/') say(response, 200, 'text/html; charset=utf-8', page(source));
-  else say(response, 404, 'text/plain', 'there is no such page\n');
 }
 
-function say(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
+function close(server: Server, live: Live): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    live.close();
+    server.closeAllConnections();
+  });
 }
 
-function page({ nodes, addresses }: DashboardSource): string {
-  const rows = nodes()
-    .filter((node) => !node.revoked)
-    .map(
-      ({ name, connected, streams, lastSeenAt }) =>
-        `<tr><td>${escaped(name)}</td><td>${connected ? 'connected' : 'away'}</td><td>${streams}</td><td>${escaped(lastSeenAt)}</td></tr>`,
-    );
-  const table =
-    rows.length === 0
-      ? '<p>No devices are paired yet. On the server, run: <code>restunnel pair</code></p>'
-      : `<table><thead><tr><th>Device</th><th>State</th><th>Streams</th><th>Last seen</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Restunnel</title></head><body><h1>Restunnel</h1>
-<p>SOCKS5 ${escaped(addresses.socks)}, HTTP ${escaped(addresses.http)}, tunnel ${escaped(addresses.tunnel)}</p>${table}</body></html>`;
+function seal(key: string, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
 }
 
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+function isLoopback(host: string): boolean {
+  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
 }

@@ -1,0 +1,75 @@
+// The API as one app: the routes of every topic, the description that is made from them, and how errors are told. Made by server.ts, which
+// lets only guarded requests through.
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { DASHBOARD } from '../limits.ts';
+import { version } from '../version.ts';
+import { addHubRoutes } from './apiHub.ts';
+import { addLiveRoute } from './apiLive.ts';
+import { addNodeRoutes } from './apiNodes.ts';
+import { addPairingRoutes } from './apiPairing.ts';
+import type { Api, ApiBindings, ApiParts } from './apiRoute.ts';
+import { addSessionRoutes } from './apiSession.ts';
+import { addTestRoute } from './apiTest.ts';
+import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
+
+export function makeApi(parts: ApiParts): Api {
+  const api: Api = new OpenAPIHono<{ Bindings: ApiBindings }>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const { path, message } = result.error.issues[0]!;
+      throw new Problem(400, `${path.map((part) => `${String(part)}: `).join('')}${message}`);
+    },
+  });
+  api.use(
+    bodyLimit({
+      maxSize: DASHBOARD.bodyMaxBytes,
+      onError: () => {
+        throw new Problem(413, `a body has at most ${DASHBOARD.bodyMaxBytes} bytes here`, {
+          Connection: 'close',
+        });
+      },
+    }),
+  );
+  addHubRoutes(api, parts.fleet, () => describe(api));
+  addNodeRoutes(api, parts.fleet);
+  addPairingRoutes(api, parts.fleet);
+  addLiveRoute(api, parts.live);
+  addTestRoute(api, parts.fleet);
+  addSessionRoutes(api, parts);
+  api.notFound((c) => tell(c.req.method, new Problem(404, 'there is nothing at this path')));
+  api.onError((error, c) => {
+    if (error instanceof Problem) return tell(c.req.method, error);
+    if (error instanceof HTTPException && error.status < 500) {
+      return tell(c.req.method, new Problem(error.status, error.message.toLowerCase()));
+    }
+    parts.onFault(error);
+    return tell(c.req.method, new Problem(500, 'the hub failed at this; see its log'));
+  });
+  return api;
+}
+
+function tell(method: string, { status, message, headers }: Problem): Response {
+  const body = method === 'HEAD' ? null : problemBody(status, message);
+  return new Response(body, {
+    status: status as ContentfulStatusCode,
+    headers: { 'Content-Type': PROBLEM_TYPE, ...headers },
+  });
+}
+
+function describe(api: Api): object {
+  return api.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Restunnel',
+      version: version(),
+      description:
+        'What an owner can see of a hub and do to it. Reads need nothing on loopback; changes and the live channel need ' +
+        'Authorization: Bearer with the token of dashboard.token in the data directory, or the token of a session in a browser. ' +
+        'Every refusal is problem JSON (RFC 9457) with one sentence.',
+    },
+  });
+}

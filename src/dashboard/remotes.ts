@@ -1,0 +1,59 @@
+// How many requests one remote address may send. Refused ones have a store of their own, so that a page elsewhere that floods the
+// dashboard with what is refused anyway does not take the owner's. Pure. Used by server.ts.
+
+import type { IncomingMessage } from 'node:http';
+import { Bucket } from '../engine/bucket.ts';
+import { sourceKey } from '../engine/strangerPolicy.ts';
+import { DASHBOARD } from '../limits.ts';
+
+interface Remote {
+  readonly requests: Bucket;
+  readonly refusals: Bucket;
+  readonly guesses: Bucket;
+}
+
+export class Remotes {
+  readonly #remotes = new Map<string, Remote>();
+
+  /** Whether one more request is within the rate. */
+  takeRequest(address: string, nowMs: number): boolean {
+    const { requests } = this.#of(address, nowMs);
+    return requests.take(DASHBOARD.requestsPerSecond, DASHBOARD.requestsBurst, nowMs);
+  }
+
+  /** Whether one more refusal is worth a sentence. */
+  takeRefusal(address: string, nowMs: number): boolean {
+    const { refusals } = this.#of(address, nowMs);
+    return refusals.take(DASHBOARD.refusalsPerSecond, DASHBOARD.refusalsBurst, nowMs);
+  }
+
+  /** Whether one more password may be tried. */
+  takeGuess(address: string, nowMs: number): boolean {
+    const { guesses } = this.#of(address, nowMs);
+    return guesses.take(DASHBOARD.guessesPerSecond, DASHBOARD.guessesBurst, nowMs);
+  }
+
+  /** Who was heard last is remembered longest. */
+  #of(address: string, nowMs: number): Remote {
+    let remote = this.#remotes.get(address);
+    if (remote === undefined) {
+      if (this.#remotes.size >= DASHBOARD.remotesMax) {
+        this.#remotes.delete(this.#remotes.keys().next().value!);
+      }
+      remote = {
+        requests: new Bucket(DASHBOARD.requestsBurst, nowMs),
+        refusals: new Bucket(DASHBOARD.refusalsBurst, nowMs),
+        guesses: new Bucket(DASHBOARD.guessesBurst, nowMs),
+      };
+    } else {
+      this.#remotes.delete(address);
+    }
+    this.#remotes.set(address, remote);
+    return remote;
+  }
+}
+
+/** Who counts as one: an address, or the /64 of an IPv6 one. */
+export function remoteOf({ socket }: IncomingMessage): string {
+  return sourceKey((socket.remoteAddress ?? '').replace(/^::ffff:(?=[\d.]+$)/, ''));
+}

@@ -1,0 +1,67 @@
+// The whole dashboard over a fleet that is not there, to look at its pages: node test/dashboard/serveFake.ts [--port N] [--nodes N]
+// [--password-file F] [--show-targets]. A pairing link is used by a device after eight seconds. Tests start it with serveFake().
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Dashboard, type DashboardOptions, serveDashboard } from '../../src/dashboard/server.ts';
+import { FakeFleet, type FakeFleetOptions } from './fakeFleet.ts';
+
+export interface FakeDashboard {
+  readonly fleet: FakeFleet;
+  readonly dashboard: Dashboard;
+  readonly url: string;
+  readonly dataDir: string;
+  close(): Promise<void>;
+}
+
+/** On a free port of 127.0.0.1 unless told otherwise; nothing ticks by itself. */
+export async function serveFake(
+  fleetOptions: FakeFleetOptions = {},
+  options: Partial<DashboardOptions> = {},
+): Promise<FakeDashboard> {
+  const fleet = new FakeFleet(fleetOptions);
+  const dataDir = mkdtempSync(join(tmpdir(), 'restunnel-dashboard-'));
+  const dashboard = await serveDashboard({
+    bind: { host: '127.0.0.1', port: 0 },
+    fleet,
+    dataDir,
+    onFault: (error) => console.error(error),
+    ...options,
+  });
+  fleet.addresses = { ...fleet.addresses, dashboard: dashboard.address };
+  return {
+    fleet,
+    dashboard,
+    url: `http://${dashboard.address}`,
+    dataDir,
+    async close() {
+      await dashboard.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '8080' },
+      nodes: { type: 'string', default: '3' },
+      'password-file': { type: 'string' },
+      'show-targets': { type: 'boolean', default: false },
+    },
+  });
+  const { fleet, url, close } = await serveFake(
+    { nodes: Number(values.nodes), pairsAfterMs: 8_000, showTargets: values['show-targets'] },
+    {
+      bind: { host: '127.0.0.1', port: Number(values.port) },
+      passwordFile: values['password-file'] ?? null,
+    },
+  );
+  setInterval(() => fleet.tick(), 1_000);
+  process.stdout.write(`${url}\n`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void close().then(() => process.exit(0)));
+  }
+}
