@@ -273,6 +273,8 @@ export const RULES = {
   inlineMax: 65_536,
   portsMax: 64,
   hoursMax: 16,
+  /** Changed files are read once they have been the same for so long. */
+  settleMs: 100,
   /** What is told of one file; the rest is counted. */
   problemsMax: 20,
 } as const;

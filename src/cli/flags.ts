@@ -34,6 +34,7 @@ export interface HubFlags extends RunFlags {
   dashboard: HostPort;
   workers?: number;
   publicHost?: string;
+  rules?: string;
   showTargets?: boolean;
   dashboardHost?: string[];
   dashboardPasswordFile?: string;
@@ -89,7 +90,10 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .option('--dashboard-password-file <file>', 'ask for the password that this file holds')
     .option('--show-targets', 'show the hosts that open streams go to (default: not even the owner is told)')
     .optionsGroup('Options:')
-    .optionsGroup('Options:')
+    .option(
+      '--rules <file>',
+      'which hosts may be reached, by whom, when and through which nodes (YAML or JSON); reread when it changes',
+    )
     .addOption(
       new Option(
         '--workers <n>',

@@ -13,7 +13,7 @@ import type { HubFlags } from './flags.ts';
 import { openLog } from './log.ts';
 import { readPasswordFile } from './passwordFile.ts';
 import { prepareReadyFile } from './readyFile.ts';
-import { untilStopped } from './shutdown.ts';
+import { signalsWithReload, untilStopped } from './shutdown.ts';
 
 /** Resolves with the exit code. */
 export async function runHub(flags: HubFlags): Promise<number> {
@@ -22,7 +22,8 @@ export async function runHub(flags: HubFlags): Promise<number> {
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const hub = await bootHub(options);
   // Before anyone can know that it is ready: a signal may come in that same moment.
-  const stopped = untilStopped(underSystemd(hub, process.env), log);
+  const signals = signalsWithReload(() => hub.reload());
+  const stopped = untilStopped(underSystemd(hub, process.env), log, signals);
   readyFile?.write(hubReadiness(hub));
   const { addresses, publicKey } = hub;
   log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');
@@ -42,6 +43,7 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     workers: workersOf(flags, log),
     io: flags.io,
     publicHost: flags.publicHost ?? readHubSettings(dataDir).publicHost,
+    rules: flags.rules ?? null,
     showTargets: flags.showTargets === true,
     dashboardHosts: flags.dashboardHost ?? [],
     dashboardPassword:

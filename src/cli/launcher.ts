@@ -13,7 +13,7 @@ export function listenToLauncher(): void {
     if (signal !== undefined) deliver(signal);
   });
   // The launcher was killed: nobody is left who could stop this process.
-  process.on('disconnect', () => deliver('SIGHUP'));
+  process.on('disconnect', () => deliver('SIGTERM'));
   process.channel.unref();
 }
 

@@ -62,6 +62,7 @@ function buildProgram(): Command {
   addHub(program.commandsGroup('On the server:'));
   addPair(program);
   addNodes(program);
+  addRules(program);
   addNode(program.commandsGroup('On a device:'));
   addHubs(program);
   addBench(program.commandsGroup('Measure:'));
@@ -176,6 +177,23 @@ function addNodes(program: Command): void {
   revoke.action(async (node: string, _flags: NodesFlags, command: Command) => {
     await (await import('./nodes.ts')).runRevoke(node, command.optsWithGlobals());
   });
+}
+
+function addRules(program: Command): void {
+  const rules = program
+    .command('rules')
+    .summary('check a rules file')
+    .description(
+      'Rules say which hosts may be reached, by whom, when, and through which nodes: hub --rules FILE.',
+    );
+  rules
+    .command('check', { isDefault: true })
+    .description('print what a rules file means, or what is wrong with it and where')
+    .argument('<file>', 'YAML or JSON; its lists are sought beside it')
+    .option('--json', 'print JSON instead')
+    .action(async (file: string, flags: { json?: boolean }) => {
+      exitCode = (await import('./rules.ts')).runRulesCheck(file, flags);
+    });
 }
 
 function addHubs(program: Command): void {

@@ -12,7 +12,7 @@ import type { HubFlags } from './flags.ts';
 import { bootHub, hubOptions, hubReadiness } from './hub.ts';
 import { openLog } from './log.ts';
 import { prepareReadyFile } from './readyFile.ts';
-import { reportWhen, type Stoppable, untilStopped } from './shutdown.ts';
+import { reportWhen, type Stoppable, signalsWithReload, untilStopped } from './shutdown.ts';
 
 export interface QuickstartFlags extends HubFlags {
   allowTarget?: string[];
@@ -44,7 +44,14 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
     const namedDir = flags.dataDir === undefined ? null : options.dataDir;
     process.stdout.write(welcome(hub.addresses, commandName(), namedDir));
   });
-  return Promise.race([untilStopped(both(hub, node), log), unreported]);
+  return Promise.race([
+    untilStopped(
+      both(hub, node),
+      log,
+      signalsWithReload(() => hub.reload()),
+    ),
+    unreported,
+  ]);
 }
 
 /** The exit node keeps its own key below the hub's data directory, as it would on another machine. */

@@ -1,5 +1,6 @@
 // From "it runs" to the exit code: waits for a signal or for the end by itself. Called by hub, node and quickstart.
 
+import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { ENGINE } from '../limits.ts';
 import { handleLauncherSignals, type StopSignal } from './launcher.ts';
@@ -43,19 +44,49 @@ export class StopCounter {
 }
 
 /** SIGTERM, SIGINT and SIGHUP of this process, and those that a launcher forwards. */
-export const processSignals: StopRequests = {
-  listen(onRequest) {
-    const counter = new StopCounter();
-    const take = (signal: StopSignal, source: 'own' | 'forwarded') => {
-      const times = counter.count(signal, source, performance.now());
-      if (times > 0) onRequest(signal, times);
-    };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      process.on(signal, () => take(signal, 'own'));
+export const processSignals: StopRequests = signalsOf(null);
+
+/** As processSignals, but SIGHUP means "read your files again", as daemons take it, unless it says that the terminal has gone. */
+export function signalsWithReload(reload: () => void): StopRequests {
+  return signalsOf(reload);
+}
+
+function signalsOf(reload: (() => void) | null): StopRequests {
+  return {
+    listen(onRequest) {
+      listenToSignals(onRequest, reload);
+    },
+  };
+}
+
+function listenToSignals(
+  onRequest: (signal: StopSignal, times: number) => void,
+  reload: (() => void) | null,
+): void {
+  const onTerminal = process.stderr.isTTY === true;
+  const counter = new StopCounter();
+  const take = (signal: StopSignal, source: 'own' | 'forwarded') => {
+    if (signal === 'SIGHUP' && reload !== null && !(onTerminal && terminalIsGone())) {
+      reload();
+      return;
     }
-    handleLauncherSignals((signal) => take(signal, 'forwarded'));
-  },
-};
+    const times = counter.count(signal, source, performance.now());
+    if (times > 0) onRequest(signal, times);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => take(signal, 'own'));
+  }
+  handleLauncherSignals((signal) => take(signal, 'forwarded'));
+}
+
+function terminalIsGone(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 /**
  * Runs `report` once `ready` settles. Never resolves: it rejects when reporting fails, so that whoever waits for a ready file does not

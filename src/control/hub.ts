@@ -14,6 +14,7 @@ import { codeOfErrno } from '../reactor/errno.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { ringBuffer } from '../ring/ring.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
+import type { CompiledRules } from '../routing/rules.ts';
 import { UserError } from '../userError.ts';
 import { Admission, wipeKeys } from './admission.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
@@ -25,6 +26,7 @@ import { formatLink } from './link.ts';
 import { LogThrottle } from './logThrottle.ts';
 import { type ListedNode, listedNode } from './nodeList.ts';
 import { choosePublicHost } from './publicHost.ts';
+import { RulesFile } from './rulesFile.ts';
 import { type HubSession, Sessions } from './sessions.ts';
 import { Store } from './store.ts';
 import { userCommands } from './userCommands.ts';
@@ -74,6 +76,8 @@ class Hub implements RunningHub {
     ListenerName,
     { resolve: (address: string) => void; reject: (error: Error) => void }
   >();
+  readonly #rulesFile: RulesFile | null;
+  #rules: CompiledRules | null = null;
   #front: EngineThread | null = null;
   #workers: EngineThread[] = [];
   #control: ControlServer | null = null;
@@ -106,12 +110,23 @@ class Hub implements RunningHub {
       slots: this.#sessionSlots,
       log: this.#log,
     });
+    const { rules } = options;
+    this.#rulesFile =
+      typeof rules !== 'string'
+        ? null
+        : new RulesFile({
+            path: rules,
+            log: this.#log,
+            onRules: (compiled) => this.#adoptRules(compiled),
+            tell: () => {},
+          });
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
 
   async start(): Promise<void> {
     const { dataDir, tunnel, socks, http, dashboard } = this.#options;
+    this.#rulesFile?.start();
     this.#control = await serveControl(dataDir, {
       pair: (body) => this.pair(readPair(body)),
       'nodes.list': () => this.listNodes(),
@@ -161,7 +176,20 @@ class Hub implements RunningHub {
     this.#adopt(this.#front);
     for (const worker of this.#workers)
       worker.post({ type: 'frontIs', thread: 0, doorbell: this.#front.doorbell });
+    // Before it listens: no request goes by the rules.
+    if (this.#rules !== null) this.#front.post({ type: 'rules', rules: this.#rules });
     if (this.#workerCount === 0) this.#workers = [this.#front];
+  }
+
+  #adoptRules(rules: CompiledRules): void {
+    this.#rules = rules;
+    this.#front?.post({ type: 'rules', rules });
+  }
+
+  reload(): void {
+    if (this.#stopping !== null) return;
+    if (this.#rulesFile === null) this.#log.info('SIGHUP: there is no rules file to read again');
+    else this.#rulesFile.reload();
   }
 
   /** An engine thread that ends by itself ends the hub: whoever started it starts it again. */
@@ -380,6 +408,7 @@ class Hub implements RunningHub {
   /** Also the way out of a start that failed half-way. */
   async stopNow(): Promise<void> {
     this.#stopping ??= Promise.resolve();
+    this.#rulesFile?.close();
     await this.#control?.close();
     await this.#dashboard?.close();
     // The front first: it hands descriptors to the others.

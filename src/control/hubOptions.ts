@@ -20,6 +20,8 @@ export interface HubOptions {
   io: 'auto' | 'epoll' | 'net';
   /** The name or address that pairing links carry; null lets the hub choose. */
   publicHost: string | null;
+  /** The owner's rules (docs/rules.example.yaml); null or absent: none. */
+  rules?: string | null;
   /** Whether hosts that streams go to are kept, for the owner to see; absent: no. */
   showTargets?: boolean;
   /** Host names besides its address by which browsers may call the dashboard: of a reverse proxy, or of a forwarded port. */
@@ -36,6 +38,8 @@ export interface RunningHub {
   readonly publicKey: string;
   /** Makes a one-time pairing link. */
   pair(options: { name: string | null; ttlMs: number }): { link: string; expiresAt: string };
+  /** Reads the rules file again; a bad one changes nothing. */
+  reload(): void;
   /** Resolves once every engine thread has answered: never, while one of them hangs. */
   alive(): Promise<void>;
   /** How it goes, in a few words. */

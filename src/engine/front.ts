@@ -17,6 +17,7 @@ import type { Slab } from '../reactor/slab.ts';
 import type { Router } from '../routing/router.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import type { OpenRequest } from './openRequest.ts';
+import type { RuleGate } from './ruleGate.ts';
 
 /** Takes clients with their requests; one per worker. */
 export interface WorkerDoor {
@@ -41,6 +42,7 @@ const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax;
 export class Front implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;
   readonly #router: Router;
+  readonly #gate: RuleGate;
   readonly #doors: readonly WorkerDoor[];
   readonly #opened: (index: number) => void;
   readonly #failed: (cause: FailureName) => void;
@@ -53,6 +55,7 @@ export class Front implements ConnHandler, TimerHandler {
   constructor(options: {
     reactor: Reactor;
     router: Router;
+    gate: RuleGate;
     /** By the number of the worker. */
     doors: readonly WorkerDoor[];
     /** Counts a stream given to the session with this index. */
@@ -63,6 +66,7 @@ export class Front implements ConnHandler, TimerHandler {
   }) {
     this.#reactor = options.reactor;
     this.#router = options.router;
+    this.#gate = options.gate;
     this.#doors = options.doors;
     this.#opened = options.opened;
     this.#failed = options.failed;
@@ -214,6 +218,11 @@ export class Front implements ConnHandler, TimerHandler {
   #dispatch({ conn, refused }: Intake, request: OpenRequest): void {
     if (this.draining || refused) {
       this.#refuse(conn, request.kind, refused ? 'hubBusy' : 'stopping');
+      return;
+    }
+    const decision = this.#gate.decide(null, request.host, request.port, this.#reactor.nowMs);
+    if (decision?.verdict === 'refuse') {
+      this.#refuse(conn, request.kind, 'ruleRefused', decision.reason);
       return;
     }
     const route = this.#router.pick();

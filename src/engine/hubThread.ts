@@ -17,6 +17,7 @@ import { Farewell } from './farewell.ts';
 import { Front } from './front.ts';
 import { HubWorker } from './hubWorker.ts';
 import type { ListenerName, Order, ThreadPlan, ToEngine } from './messages.ts';
+import { RuleGate } from './ruleGate.ts';
 import { Strangers } from './strangers.ts';
 import { ThreadLoop } from './threadLoop.ts';
 
@@ -32,6 +33,7 @@ class HubThread implements ListenHandler {
   readonly #router = new Router((index) => this.#sessionSlots.load(index));
   readonly #farewell = new Farewell(reactor);
   readonly #teller = new Teller(reactor, this.#farewell);
+  readonly #gate = new RuleGate();
   readonly #doors: TunnelDoor[] = [];
   /** Rings this thread reads, each with what to do about it. */
   readonly #rings: { reader: RingReader; take: () => void }[] = [];
@@ -64,6 +66,7 @@ class HubThread implements ListenHandler {
     const front = new Front({
       reactor,
       router: this.#router,
+      gate: this.#gate,
       doors: this.#doors,
       opened: (index) => this.#sessionSlots.opened(index),
       failed: (cause) => this.#threadSlots.countFailed(cause),
@@ -176,6 +179,9 @@ class HubThread implements ListenHandler {
         return;
       case 'forgetNode':
         this.#router.forget(order.nodeId);
+        return;
+      case 'rules':
+        this.#gate.set(order.rules);
         return;
       case 'cut':
         this.#worker?.cut(order.index, order.number, order.reason);

@@ -5,6 +5,7 @@ import type { FailureName } from '../failures.ts';
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
+import type { CompiledRules } from '../routing/rules.ts';
 
 export type Io = 'epoll' | 'net';
 
@@ -82,6 +83,8 @@ export type ToFront =
   | { readonly type: 'unroute'; readonly index: number; readonly number: number }
   /** Before a node's first route, and at every change. */
   | { readonly type: 'routing'; readonly routing: NodeRouting }
+  /** The owner's rules, in force from now on. */
+  | { readonly type: 'rules'; readonly rules: CompiledRules }
   /** The node was revoked. */
   | { readonly type: 'forgetNode'; readonly nodeId: string };
 

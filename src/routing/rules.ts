@@ -220,16 +220,16 @@ export type Decision =
   | { readonly verdict: 'allow' }
   /** Only nodes that fit. */
   | { readonly verdict: 'through'; readonly through: Through }
-  /** `reason`: a sentence for the client. */
+  /** `reason`: continues what the client is told of a refusal. */
   | { readonly verdict: 'refuse'; readonly reason: string };
 
 const ALLOWED: Decision = { verdict: 'allow' };
-const CLOSED = refusal('the rules of this hub open it at other hours');
-const HOST_REFUSED = refusal('the rules of this hub refuse this host');
-const NOT_ALLOWED = refusal('the rules of this hub allow other hosts only');
-const USER_CLOSED = refusal('the rules of this hub give this user other hours');
-const USER_HOST_REFUSED = refusal('the rules of this hub refuse this host to this user');
-const USER_NOT_ALLOWED = refusal('the rules of this hub allow this user other hosts only');
+const CLOSED = refusal('it is closed at this hour');
+const HOST_REFUSED = refusal('this host is refused');
+const NOT_ALLOWED = refusal('only other hosts are allowed');
+const USER_CLOSED = refusal('this user has other hours');
+const USER_HOST_REFUSED = refusal('this host is refused to this user');
+const USER_NOT_ALLOWED = refusal('this user may reach other hosts only');
 
 function refusal(reason: string): Decision {
   return { verdict: 'refuse', reason };

@@ -132,10 +132,13 @@ export function readRulesFile(text: string): { file: RulesFile; place: Place } |
   };
   let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
+    value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     return { problems: [atTop((error as Error).message)] };
   }
+  // Maybe half written, and nobody means "everything is allowed" by it.
+  if (value === null || value === undefined)
+    return { problems: [atTop('the file says nothing; write {} for no rules')] };
   const read = rulesFile.safeParse(value);
   if (read.success) return { file: read.data, place };
   const problems: Problem[] = [];

@@ -13,6 +13,7 @@ import { Farewell } from '../../src/engine/farewell.ts';
 import { Front } from '../../src/engine/front.ts';
 import { HubWorker } from '../../src/engine/hubWorker.ts';
 import type { FromExit, FromWorker } from '../../src/engine/messages.ts';
+import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { Strangers } from '../../src/engine/strangers.ts';
 import { ENGINE, NODE, PROTOCOL } from '../../src/limits.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
@@ -70,6 +71,7 @@ export class Rig {
     const front = new Front({
       reactor: frontReactor,
       router: this.#router,
+      gate: new RuleGate(),
       doors,
       opened: (index) => this.#slots.opened(index),
       failed: (cause) => this.#threadSlots.countFailed(cause),

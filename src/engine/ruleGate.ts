@@ -1,0 +1,34 @@
+// The owner's rules as the front asks them: none until control has sent some, and the hub's local time at the cost of a look a second.
+
+import { type CompiledRules, type Decision, Rules } from '../routing/rules.ts';
+
+const MINUTE_GOOD_FOR_MS = 1_000;
+
+export class RuleGate {
+  #rules: Rules | null = null;
+  #minuteOfDay = 0;
+  #minuteReadMs = Number.NEGATIVE_INFINITY;
+
+  set(rules: CompiledRules): void {
+    this.#rules = new Rules(rules);
+  }
+
+  /**
+   * As Rules.decide(); null when there are no rules.
+   * @param nowMs of the reactor's clock
+   */
+  decide(user: string | null, host: string, port: number, nowMs: number): Decision | null {
+    if (this.#rules === null) return null;
+    if (nowMs - this.#minuteReadMs >= MINUTE_GOOD_FOR_MS) {
+      const now = new Date();
+      this.#minuteOfDay = now.getHours() * 60 + now.getMinutes();
+      this.#minuteReadMs = nowMs;
+    }
+    return this.#rules.decide(user, host, port, this.#minuteOfDay);
+  }
+
+  /** Streams of a user at once; null: no limit. */
+  streamsMax(user: string | null): number | null {
+    return this.#rules?.streamsMax(user) ?? null;
+  }
+}

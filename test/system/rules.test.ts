@@ -1,0 +1,117 @@
+// Rules on a running hub: what clients are told, that a change counts, that SIGHUP ends no hub, and what `rules check` prints.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { CHECKOUT, runBin } from '../cli/runBin.ts';
+import { endAll, eventually, Fatal, type Hub, launchHub, MODES, makeTempDir, startHub } from './harness.ts';
+import { closeRawClients, connectRequest, RawClient, SOCKS_GREETING, socksRequest } from './rawClient.ts';
+
+afterEach(async () => {
+  closeRawClients();
+  await endAll();
+});
+
+function rulesFile(content: string): string {
+  const path = join(makeTempDir(), 'rules.yaml');
+  writeFileSync(path, content);
+  return path;
+}
+
+async function httpAnswer(hub: Hub, host: string, port = 443): Promise<string> {
+  const client = await RawClient.dial(hub.http);
+  client.send(connectRequest(host, port));
+  const { head, body } = await client.takeResponse();
+  client.close();
+  return `${/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]} ${body.trim()}`;
+}
+
+async function socksReply(hub: Hub, host: string, port = 443): Promise<number> {
+  const client = await RawClient.dial(hub.socks);
+  client.send(SOCKS_GREETING);
+  await client.take(2);
+  client.send(socksRequest(host, port));
+  const reply = await client.take(10);
+  client.close();
+  return reply[1]!;
+}
+
+const REFUSED = '403 the rules of this hub refuse the target: this host is refused';
+
+describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode) => {
+  test('refused hosts are told apart from the rest, and a change counts at once', async () => {
+    const path = rulesFile('hosts: {refuse: [bad.test, 192.0.2.0/24, {ports: 25}]}');
+    const hub = await startHub({ ...mode, args: ['--rules', path] });
+    for (const host of ['bad.test', 'a.BAD.test', '192.0.2.1']) {
+      expect(await httpAnswer(hub, host)).toBe(REFUSED);
+      expect(await socksReply(hub, host)).toBe(2);
+    }
+    expect(await httpAnswer(hub, 'good.test', 25)).toBe(REFUSED);
+    // There is no node: asked about no further than that.
+    expect(await httpAnswer(hub, 'good.test')).toMatch(/^503 no exit node/);
+    expect(await socksReply(hub, 'good.test')).toBe(1);
+
+    writeFileSync(path, 'hosts: {refuse: [good.test]}');
+    await eventually(async () => (await httpAnswer(hub, 'good.test')) === REFUSED);
+    expect(await httpAnswer(hub, 'bad.test')).toMatch(/^503 /);
+    expect(await hub.stop()).toEqual({ code: 0, signal: null });
+  });
+});
+
+test('SIGHUP reads the rules again; a bad file keeps the old ones and is told', async () => {
+  const path = rulesFile('hosts: {refuse: [bad.test]}');
+  const hub = await startHub({ args: ['--rules', path] });
+  hub.signal('SIGHUP');
+  await eventually(() => hub.log.filter(({ msg }) => msg.startsWith('rules loaded')).length === 2);
+  writeFileSync(path, 'hosts:\n  refuse:\n    - {hots: x}\n');
+  const told = await hub.waitForLog(({ level }) => level === 40);
+  expect(told.msg).toContain('rules.yaml:3:8: hosts.refuse[0].hots: there is no such setting');
+  expect(await httpAnswer(hub, 'bad.test')).toBe(REFUSED);
+  expect(await hub.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('SIGHUP does not end a hub without rules', async () => {
+  const hub = await startHub();
+  hub.signal('SIGHUP');
+  await hub.waitForLog(({ msg }) => msg.includes('no rules file'));
+  expect(await httpAnswer(hub, 'bad.test')).toMatch(/^503 /);
+  expect(await hub.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('a hub does not start with a bad file', async () => {
+  const hub = launchHub({ args: ['--rules', rulesFile('routes: 1')] });
+  await expect(hub.untilReady()).rejects.toThrow(Fatal);
+  expect(await hub.exited).toEqual({ code: 1, signal: null });
+  expect(hub.complaints).toEqual([
+    expect.stringMatching(
+      /^restunnel: the rules are not in order: .*rules\.yaml:1:1: routes: this is to be a list$/,
+    ),
+  ]);
+});
+
+describe('rules check', () => {
+  test('says what was understood', async () => {
+    const { code, stdout, stderr } = await runBin(
+      ['rules', 'check', join(CHECKOUT, 'docs/rules.example.yaml')],
+      makeTempDir(),
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/is in order\nhost names +\d+, in .*\naddress ranges +\d+\nroutes +3\nusers +2\n/);
+    expect(stdout).toMatch(/list rules\.example-list\.txt +4 entries\n$/);
+  });
+
+  test('says what is wrong, all of it, and where; as JSON, too', async () => {
+    const path = rulesFile('hosts: {refuse: ["a b"]}\nroutes:\n  - {through: {tag: 1}}\n');
+    const plain = await runBin(['rules', 'check', path], makeTempDir());
+    expect(plain).toMatchObject({ code: 1, stdout: '' });
+    expect(plain.stderr).toBe(
+      `${path}:3:16: routes[0].through.tag: this is to be text\nrestunnel: ${path} is not in order: 1 problem\n`,
+    );
+    const json = await runBin(['rules', 'check', path, '--json'], makeTempDir());
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toEqual({
+      ok: false,
+      problems: [{ line: 3, column: 16, path: 'routes[0].through.tag', sentence: 'this is to be text' }],
+    });
+  });
+});
