@@ -20,6 +20,8 @@ import type { NodesFlags } from './nodes.ts';
 import { parseWhole } from './numbers.ts';
 import type { PairFlags } from './pair.ts';
 import type { QuickstartFlags } from './quickstart.ts';
+import { addUsers } from './usersCommand.ts';
+import { addEvents, addStatus } from './watchCommands.ts';
 
 const EXAMPLES = `
 Examples:
@@ -28,6 +30,7 @@ Examples:
   restunnel pair --name phone                 make a link for a device (shows a QR code)
   restunnel node --pair 'restunnel://...'     run an exit node on the device
   restunnel nodes                             which devices there are
+  restunnel status                            how they are doing
 
   curl -x socks5h://127.0.0.1:1080 http://example.com
 
@@ -63,6 +66,9 @@ function buildProgram(): Command {
   addPair(program);
   addNodes(program);
   addRules(program);
+  addStatus(program);
+  addEvents(program);
+  addUsers(program);
   addNode(program.commandsGroup('On a device:'));
   addHubs(program);
   addBench(program.commandsGroup('Measure:'));

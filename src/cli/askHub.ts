@@ -1,0 +1,17 @@
+// Asks the hub that runs in the data directory, for the commands that make no sense without one.
+
+import { callControl, NOT_RUNNING } from '../control/controlSocket.ts';
+import { UserError } from '../userError.ts';
+
+export class NotRunning extends UserError {
+  constructor(dataDir: string) {
+    super(`no hub is running with ${dataDir}; start it with: restunnel hub`);
+  }
+}
+
+/** The answer is what ownerCommands.ts says. Rejects with NotRunning, or with UserError for what the hub refuses. */
+export async function askHub<T>(dataDir: string, command: string, body: object = {}): Promise<T> {
+  const answer = await callControl(dataDir, command, body);
+  if (answer === NOT_RUNNING) throw new NotRunning(dataDir);
+  return answer as T;
+}

@@ -1,0 +1,85 @@
+// `restunnel events`: what happened at the hub, newest last, and what happens from now on.
+
+import type { EventKind, EventRecord } from '../control/fleet.ts';
+import { LISTING } from '../limits.ts';
+import { askHub, NotRunning } from './askHub.ts';
+import { fill, printable } from './cells.ts';
+import { resolveDataDir } from './dataDir.ts';
+import type { CommonFlags } from './flags.ts';
+import { endWithReader, everySecond } from './polling.ts';
+
+export interface EventsFlags extends CommonFlags {
+  follow?: boolean;
+  node?: string;
+  kind?: EventKind[];
+  limit: number;
+  json?: boolean;
+}
+
+export async function runEvents(flags: EventsFlags): Promise<void> {
+  const dataDir = resolveDataDir(flags.dataDir);
+  endWithReader(process.stdout);
+  const filter = {
+    ...(flags.node === undefined ? {} : { node: flags.node }),
+    ...(flags.kind === undefined ? {} : { kinds: flags.kind }),
+  };
+  const ask = (query: object) => askHub<EventRecord[]>(dataDir, 'events', { ...filter, ...query });
+  const first = (await ask({ limit: flags.limit })).reverse();
+  if (flags.json === true && flags.follow !== true) {
+    process.stdout.write(`${JSON.stringify(first)}\n`);
+    return;
+  }
+  const draw = flags.json === true ? (event: EventRecord) => `${JSON.stringify(event)}\n` : drawEvent;
+  const print = (events: readonly EventRecord[]) => process.stdout.write(events.map(draw).join(''));
+  print(first);
+  if (flags.follow !== true) return;
+
+  // Also of those that the filter leaves out: the next question starts behind them.
+  let last = first.at(-1)?.number ?? 0;
+  let away = false;
+  await everySecond(async () => {
+    try {
+      const fresh = await eventsAfter(last, ask);
+      if (away) process.stderr.write('restunnel: the hub is back\n');
+      away = false;
+      last = fresh.at(-1)?.number ?? last;
+      print(fresh);
+    } catch (error) {
+      // A hub that is stopping hangs up in the middle of an answer.
+      if (!away) {
+        const why = error instanceof NotRunning ? 'the hub has stopped' : (error as Error).message;
+        process.stderr.write(`restunnel: ${why}; waiting for it\n`);
+      }
+      away = true;
+    }
+  });
+}
+
+/** All of them, oldest first, however many came at once. */
+export async function eventsAfter(
+  number: number,
+  ask: (query: { after: number; before?: number; limit: number }) => Promise<EventRecord[]>,
+): Promise<EventRecord[]> {
+  const limit = LISTING.eventsMax;
+  const found: EventRecord[] = [];
+  let page = await ask({ after: number, limit });
+  while (page.length > 0) {
+    found.push(...page);
+    if (page.length < limit) break;
+    page = await ask({ after: number, before: page.at(-1)!.number, limit });
+  }
+  return found.reverse();
+}
+
+export function drawEvent({ at, kind, nodeName, text }: EventRecord): string {
+  const who = nodeName === null ? '' : `${printable(nodeName)}: `;
+  return `${dateOf(at)}  ${fill(kind, 13)}  ${who}${printable(text)}\n`;
+}
+
+/** In the time zone of whoever looks: 2026-11-22 14:23:01. */
+function dateOf(iso: string): string {
+  const at = new Date(iso);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
