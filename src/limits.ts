@@ -158,6 +158,7 @@ export const SESSION = {
   deadAfterPingMs: 10_000,
   statusEveryMs: 60_000,
   statusMaxBytes: 1_024,
+  controlMaxBytes: 1_024,
   sessionsMax: 16_384,
   /** An index of a closed session is not used again before every thread has forgotten that session. */
   indexRestMs: 60_000,
@@ -179,9 +180,24 @@ export const RATE = {
   /** STATUS frames; each is a message to another thread. */
   statusBurst: 16,
   statusPerSecond: 1,
+  /** CONTROL frames; and what a hub allows itself of them, later orders taking the place of earlier ones meanwhile. */
+  controlBurst: 32,
+  controlPerSecond: 2,
+  controlSentBurst: 16,
+  controlSentPerSecond: 1,
   /** Empty records and DATA, PONGs without a PING, GOAWAY again: what is allowed and says nothing. */
   emptyBurst: 1_024,
   emptyPerSecond: 64,
+} as const;
+
+/** Sessions with a rate (src/tunnel/pace.ts). */
+export const PACE = {
+  /** What may pass at once after a pause, as time at the rate: several timer ticks, so that a late one costs nothing. */
+  burstMs: 80,
+  burstMinBytes: 16_384,
+  /** What one stream may pass before the next one has its turn, as time at the rate; never more than without a rate. */
+  quantumMs: 10,
+  quantumMinBytes: 2_048,
 } as const;
 
 /** Of an exit node. */
@@ -383,6 +399,13 @@ assertRelation(
 );
 assertRelation(USERS.rememberedMax >= USERS.usersMax, 'the password of every user is checked once');
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
+assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits a record');
+assertRelation(
+  RATE.controlSentBurst < RATE.controlBurst && RATE.controlSentPerSecond < RATE.controlPerSecond,
+  'a hub sends CONTROL more seldom than a node allows',
+);
+assertRelation(PACE.burstMs > 2 * ENGINE.timerTickMs, 'a rate is kept over a late timer');
+assertRelation(PACE.quantumMinBytes <= PACE.burstMinBytes, 'a quantum is part of a burst');
 assertRelation(
   PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes + 512 + ENGINE.handshakePaddingMaxBytes <=
     PROTOCOL.handshakeMaxBytes,

@@ -186,6 +186,12 @@ class HubThread implements ListenHandler {
       case 'cut':
         this.#worker?.cut(order.index, order.number, order.reason);
         return;
+      case 'pace':
+        this.#worker?.pace(order.index, order.number, order.bytesPerSecond);
+        return;
+      case 'askRotation':
+        this.#worker?.askRotation(order.index, order.number, order.request);
+        return;
       case 'frontIs': {
         if (plan.role !== 'worker') return;
         const bell = new Bell(

@@ -85,6 +85,25 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.tunnels.touch(tunnel);
   }
 
+  /** A rate for the session: the worker keeps what goes up to it, the node what comes down. */
+  pace(index: number, number: number, bytesPerSecond: number | null): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null) return;
+    const { session } = tunnel;
+    session.nowMs = this.#reactor.nowMs;
+    session.setPace(bytesPerSecond);
+    // A node that cannot keep a rate is read no faster.
+    if (!session.sendControl({ pace: { bytesPerSecond } })) this.tunnels.paceReading(tunnel, bytesPerSecond);
+    this.tunnels.touch(tunnel);
+  }
+
+  /** A node that knows nothing of it gives no answer: control waits only so long. */
+  askRotation(index: number, number: number, request: number): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null || !tunnel.session.sendControl({ rotate: { request } })) return;
+    this.tunnels.touch(tunnel);
+  }
+
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;
     this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
@@ -168,6 +187,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   /** Now and then: gives up streams that nobody answers, and those whose client left without saying so. */
   onTimer(): void {
     for (const tunnel of this.tunnels.all()) {
+      if (tunnel.session.holdsOrders) this.tunnels.touch(tunnel);
       for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#giveUpOverdue(tunnel, slot);
     }
     this.#reactor.setTimer(ENGINE.sweepMs, this, 0);
@@ -264,6 +284,9 @@ class HubStreams implements SessionHandler {
   onStatus(json: string): void {
     this.#worker.status(this.#index, json);
   }
+
+  /** The session refuses a CONTROL from a node. */
+  onControl(): void {}
 
   onGoAway(): void {
     this.#worker.goAway(this.#index);

@@ -2,6 +2,7 @@
 // sockets are moved by relay.ts.
 
 import type { ConnId, TimerId } from '../reactor/reactor.ts';
+import type { Pace } from '../tunnel/pace.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { Exchange } from './exchange.ts';
 import type { Pending } from './pending.ts';
@@ -17,6 +18,14 @@ export class Tunnel {
   conn: ConnId;
   /** Of the next liveness check. */
   timer: TimerId = 0;
+  /** Streams that wait for the session's rate go on at paceDueMs; `paced` while the timer is set. */
+  paceTimer: TimerId = 0;
+  paceDueMs = 0;
+  paced = false;
+  /** How fast the tunnel is read when the peer cannot keep to a rate; and the timer of its next read, set while it rests. */
+  readingPace: Pace | null = null;
+  readingRests = false;
+  readingTimer: TimerId = 0;
   /** Waits in the list of tunnels to flush at the end of the turn. */
   dirty = false;
   /** The first record has been authenticated. */

@@ -14,6 +14,7 @@ import {
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 import { OUTBOUND_SLAB_BYTES } from '../tunnel/outbound.ts';
+import { Pace } from '../tunnel/pace.ts';
 import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session, type SessionHandler } from '../tunnel/session.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
@@ -52,6 +53,8 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
   readonly #dirty: Tunnel[] = [];
   readonly #outboundPool: SlabPool;
   readonly #inboundPool: SlabPool;
+  readonly #paceTimers: TimerHandler = { onTimer: (index) => this.#onPaceDue(this.#table[index]!) };
+  readonly #readingTimers: TimerHandler = { onTimer: (index) => this.#readOn(this.#table[index]!) };
   readonly #windowBudget = new WindowBudget(WINDOW.threadBudgetBytes);
   count = 0;
 
@@ -121,7 +124,17 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     const { inbound } = tunnel.session;
     const offset = inbound.room();
     const slab = inbound.slab;
-    const read = this.reactor.read(conn, slab, offset, slab.bytes.length - offset);
+    let room = slab.bytes.length - offset;
+    const pace = tunnel.readingPace;
+    if (pace !== null) {
+      if (!pace.hasRoom(this.reactor.nowMs)) {
+        inbound.settle();
+        this.#restReading(tunnel, pace);
+        return;
+      }
+      room = Math.min(room, pace.quantumBytes);
+    }
+    const read = this.reactor.read(conn, slab, offset, room);
     if (read <= 0) {
       if (read === WOULD_BLOCK) inbound.settle();
       else
@@ -132,6 +145,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       return;
     }
     inbound.received(read);
+    if (pace !== null) pace.spend(read);
     try {
       tunnel.session.receive(this.reactor.nowMs);
     } catch (error) {
@@ -183,8 +197,55 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       // Control frames that found no room have it now.
       if (!session.owesNothing) session.prepare();
     }
-    if (session.hasBlocked) session.wakeBlocked();
+    if (session.hasBlocked) this.#wake(tunnel);
     this.#owner.onFlushed(tunnel);
+  }
+
+  #wake(tunnel: Tunnel): void {
+    const { session } = tunnel;
+    session.wakeBlocked();
+    const dueInMs = session.paceDueInMs;
+    if (dueInMs < 0) return;
+    const dueMs = this.reactor.nowMs + dueInMs;
+    if (tunnel.paced) {
+      // A faster rate may have come meanwhile.
+      if (tunnel.paceDueMs <= dueMs + ENGINE.timerTickMs) return;
+      this.reactor.clearTimer(tunnel.paceTimer);
+    }
+    tunnel.paced = true;
+    tunnel.paceDueMs = dueMs;
+    tunnel.paceTimer = this.reactor.setTimer(dueInMs, this.#paceTimers, tunnel.index);
+  }
+
+  /** Reads from the tunnel at no more than this rate: for a peer that cannot keep to one. */
+  paceReading(tunnel: Tunnel, bytesPerSecond: number | null): void {
+    const nowMs = this.reactor.nowMs;
+    if (bytesPerSecond === null) tunnel.readingPace = null;
+    else if (tunnel.readingPace === null) tunnel.readingPace = new Pace(bytesPerSecond, nowMs);
+    else tunnel.readingPace.setRate(bytesPerSecond, nowMs);
+    this.#readOn(tunnel);
+  }
+
+  #restReading(tunnel: Tunnel, pace: Pace): void {
+    this.reactor.pauseRead(tunnel.conn);
+    tunnel.readingRests = true;
+    tunnel.readingTimer = this.reactor.setTimer(
+      pace.dueInMs(this.reactor.nowMs),
+      this.#readingTimers,
+      tunnel.index,
+    );
+  }
+
+  #readOn(tunnel: Tunnel): void {
+    if (!tunnel.readingRests) return;
+    tunnel.readingRests = false;
+    this.reactor.clearTimer(tunnel.readingTimer);
+    this.reactor.resumeRead(tunnel.conn);
+  }
+
+  #onPaceDue(tunnel: Tunnel): void {
+    tunnel.paced = false;
+    this.touch(tunnel);
   }
 
   onTimer(index: number): void {
@@ -206,6 +267,8 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     this.#table[tunnel.index] = undefined;
     this.count--;
     this.reactor.clearTimer(tunnel.timer);
+    if (tunnel.readingRests) this.reactor.clearTimer(tunnel.readingTimer);
+    if (tunnel.paced) this.reactor.clearTimer(tunnel.paceTimer);
     this.reactor.close(tunnel.conn);
     this.#owner.onDown(tunnel, reason);
     tunnel.session.release();

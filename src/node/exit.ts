@@ -11,6 +11,7 @@ import { ENGINE } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { SessionSlots } from '../ring/slots.ts';
+import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { type DialHandler, type DialId, Dialler } from './dialler.ts';
@@ -177,6 +178,13 @@ export class Exit implements TunnelOwner, DialHandler {
     this.#drop(this.#tunnels.at(index), slot);
   }
 
+  /** What the hub orders that is not the session's own to do. */
+  onControl(index: number, orders: ControlOrders): void {
+    if (orders.rotate === undefined) return;
+    const dial = this.#tunnels.at(index).number;
+    this.#tell({ type: 'control', dial, json: JSON.stringify({ rotate: orders.rotate }) });
+  }
+
   onRoom(index: number, slot: number): void {
     this.#relay.onRoom(this.#tunnels.at(index), slot);
   }
@@ -220,6 +228,10 @@ class ExitStreams implements SessionHandler {
 
   onRoom(slot: number): void {
     this.#exit.onRoom(this.#index, slot);
+  }
+
+  onControl(orders: ControlOrders): void {
+    this.#exit.onControl(this.#index, orders);
   }
 
   /** The hub drains: it sends no new streams by itself. */

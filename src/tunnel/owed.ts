@@ -29,6 +29,7 @@ export class OwedFrames {
   #ping = NONE;
   #goAway = false;
   #status: Uint8Array | null = null;
+  #orders: Uint8Array | null = null;
 
   constructor(streams: Streams, outbound: Outbound, decide: OwedDecisions) {
     this.#streams = streams;
@@ -42,6 +43,7 @@ export class OwedFrames {
       this.#ping < 0 &&
       !this.#goAway &&
       this.#status === null &&
+      this.#orders === null &&
       this.#pongs.length === 0
     );
   }
@@ -69,6 +71,15 @@ export class OwedFrames {
   /** A later one takes its place. */
   status(json: Uint8Array): void {
     this.#status = json;
+  }
+
+  /** Whether the last CONTROL waits for room. */
+  get holdsControl(): boolean {
+    return this.#orders !== null;
+  }
+
+  control(json: Uint8Array): void {
+    this.#orders = json;
   }
 
   /** Written now if there is room. */
@@ -125,6 +136,12 @@ export class OwedFrames {
       if (payload < 0) return false;
       this.#outbound.slab.bytes.set(this.#status, payload);
       this.#status = null;
+    }
+    if (this.#orders !== null) {
+      const payload = this.#control(FRAME.CONTROL, 0, this.#orders.length);
+      if (payload < 0) return false;
+      this.#outbound.slab.bytes.set(this.#orders, payload);
+      this.#orders = null;
     }
     return true;
   }

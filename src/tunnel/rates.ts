@@ -10,6 +10,7 @@ export class Rates {
   readonly #earlyAborts: Bucket;
   readonly #pings: Bucket;
   readonly #statuses: Bucket;
+  readonly #controls: Bucket;
   readonly #empties: Bucket;
 
   constructor(nowMs: number) {
@@ -17,6 +18,7 @@ export class Rates {
     this.#earlyAborts = new Bucket(RATE.earlyAbortsBurst, nowMs);
     this.#pings = new Bucket(RATE.pingsBurst, nowMs);
     this.#statuses = new Bucket(RATE.statusBurst, nowMs);
+    this.#controls = new Bucket(RATE.controlBurst, nowMs);
     this.#empties = new Bucket(RATE.emptyBurst, nowMs);
   }
 
@@ -40,6 +42,11 @@ export class Rates {
   status(nowMs: number): void {
     if (!this.#statuses.take(RATE.statusPerSecond, RATE.statusBurst, nowMs))
       throw new ProtocolError('too many STATUS frames');
+  }
+
+  control(nowMs: number): void {
+    if (!this.#controls.take(RATE.controlPerSecond, RATE.controlBurst, nowMs))
+      throw new ProtocolError('too many CONTROL frames');
   }
 
   empty(nowMs: number): void {

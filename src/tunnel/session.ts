@@ -1,9 +1,12 @@
 // One session, either side: streams, credit, control frames and liveness over one encrypted connection. Pure: bytes come and go through
 // inbound and outbound, time is an argument, effects go to the handler. Driven by engine/tunnels.ts.
 
+import { Bucket } from '../engine/bucket.ts';
 import { FAILURES } from '../failures.ts';
-import { ENGINE, PROTOCOL, SESSION, WINDOW } from '../limits.ts';
+import { ENGINE, PROTOCOL, RATE, SESSION, WINDOW } from '../limits.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
+import { CAPABILITY } from '../noise/payload.ts';
+import { type ControlOrders, decodeControl, encodeControl } from './controlOrders.ts';
 import {
   CLOSE,
   FRAME,
@@ -18,6 +21,7 @@ import { Inbound } from './inbound.ts';
 import { Liveness } from './liveness.ts';
 import { Outbound, outboundSlabBytes } from './outbound.ts';
 import { OwedFrames } from './owed.ts';
+import { Pace } from './pace.ts';
 import { ProtocolError } from './protocolError.ts';
 import { Rates } from './rates.ts';
 import { RoundTrip } from './roundTrip.ts';
@@ -46,6 +50,8 @@ export interface SessionHandler {
   /** A stream that found no room (dataRoom() was 0) is to try again soon, or end: others wait until it did. */
   onRoom(slot: number): void;
   onStatus(json: string): void;
+  /** Node only. A pace is in force already. */
+  onControl(orders: ControlOrders): void;
   onGoAway(): void;
 }
 
@@ -76,6 +82,11 @@ export class Session {
   /** outbound.sentBytes at the last tick, and when it last was another, or nothing waited. */
   #seenSentBytes = 0;
   #movedMs: number;
+  /** Of what this side sends; null: no limit. */
+  #pace: Pace | null = null;
+  /** Orders for the node that wait for their CONTROL. */
+  #orders: ControlOrders | null = null;
+  readonly #controlsSent: Bucket;
   goAwayReceived = false;
   recordsReceived = 0;
   dataBytesSent = 0;
@@ -113,6 +124,7 @@ export class Session {
     this.#roundTrip = new RoundTrip(options.nowMs);
     this.#liveness = new Liveness(options.nowMs);
     this.#rates = new Rates(options.nowMs);
+    this.#controlsSent = new Bucket(RATE.controlSentBurst, options.nowMs);
     this.#movedMs = options.nowMs;
     this.outbound = new Outbound(options.sendCipher, options.outboundPool);
     this.inbound = new Inbound(options.receiveCipher, options.inboundPool);
@@ -168,11 +180,14 @@ export class Session {
       streams.flags[slot]! |= STREAM.STARVED;
       return 0;
     }
-    if (!this.#turns.ask(slot, outbound.heldBytes < this.#queueMaxBytes)) return 0;
+    const pace = this.#pace;
+    const hasRoom = outbound.heldBytes < this.#queueMaxBytes && (pace === null || pace.hasRoom(this.nowMs));
+    if (!this.#turns.ask(slot, hasRoom)) return 0;
     if ((streams.control[slot]! & OWED_FIRST) !== 0) this.#owed.writeStream(slot);
     // Always successful: that much the slab holds beyond the queue.
     outbound.reserve(HEADER_BYTES + Math.min(credit, DATA_ROOM_MIN_BYTES));
-    return Math.min(credit, outbound.roomAtCursor() - HEADER_BYTES);
+    const room = Math.min(credit, outbound.roomAtCursor() - HEADER_BYTES);
+    return pace === null ? room : Math.min(room, pace.quantumBytes);
   }
 
   /** After dataRoom() > 0: where the bytes go. */
@@ -194,6 +209,7 @@ export class Session {
     outbound.commit(HEADER_BYTES + bytes);
     this.streams.sendCredit[slot]! -= bytes;
     this.dataBytesSent += bytes;
+    if (this.#pace !== null) this.#pace.spend(bytes);
   }
 
   /** This side sends no more on the stream; the other direction lives on. */
@@ -315,6 +331,10 @@ export class Session {
         this.#rates.status(nowMs);
         this.#handler.onStatus(new TextDecoder().decode(bytes.subarray(payload, payload + length)));
         return;
+      case FRAME.CONTROL:
+        expectSession('CONTROL', id);
+        this.#receiveControl(bytes.subarray(payload, payload + length), nowMs);
+        return;
       case FRAME.GOAWAY:
         expectSession('GOAWAY', id);
         expectLength('GOAWAY', length, 0);
@@ -328,6 +348,17 @@ export class Session {
       default:
         throw new ProtocolError(`a frame of unknown type 0x${bytes[offset]!.toString(16).padStart(2, '0')}`);
     }
+  }
+
+  #receiveControl(json: Uint8Array, nowMs: number): void {
+    if (this.#opens) throw new ProtocolError('the node sent a CONTROL');
+    if ((this.capabilities & CAPABILITY.control) === 0)
+      throw new ProtocolError('a CONTROL that was not agreed on');
+    if (json.length > SESSION.controlMaxBytes) throw new ProtocolError(`a CONTROL of ${json.length} bytes`);
+    this.#rates.control(nowMs);
+    const orders = decodeControl(json);
+    if (orders.pace !== undefined) this.setPace(orders.pace.bytesPerSecond);
+    this.#handler.onControl(orders);
   }
 
   #receiveData(id: number, payload: number, length: number): void {
@@ -443,6 +474,25 @@ export class Session {
     this.#owed.status(bytes);
   }
 
+  /** Hub: false when the node does not know CONTROL. An order that was not sent yet gives way to a later one of its kind. */
+  sendControl(orders: ControlOrders): boolean {
+    if ((this.capabilities & CAPABILITY.control) === 0) return false;
+    this.#orders = { ...this.#orders, ...orders };
+    return true;
+  }
+
+  /** Whether orders wait for their time: prepare() sends them, if it is called again. */
+  get holdsOrders(): boolean {
+    return this.#orders !== null;
+  }
+
+  #sendOrders(): void {
+    if (this.#owed.holdsControl) return;
+    if (!this.#controlsSent.take(RATE.controlSentPerSecond, RATE.controlSentBurst, this.nowMs)) return;
+    this.#owed.control(encodeControl(this.#orders!));
+    this.#orders = null;
+  }
+
   sendGoAway(): void {
     this.#owed.goAway();
   }
@@ -484,6 +534,7 @@ export class Session {
   /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
   prepare(): void {
     if (this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
+    if (this.#orders !== null) this.#sendOrders();
     this.#turns.flushed();
     this.#owed.write();
     this.outbound.seal();
@@ -491,12 +542,35 @@ export class Session {
 
   /** After the socket took bytes: lets blocked streams try again, in turn. */
   wakeBlocked(): void {
+    const pace = this.#pace;
+    if (pace !== null && !pace.hasRoom(this.nowMs)) return;
     this.#turns.begin();
-    while (this.outbound.heldBytes < this.#queueMaxBytes) {
+    let promisedBytes = 0;
+    while (
+      this.outbound.heldBytes < this.#queueMaxBytes &&
+      (pace === null || pace.hasRoom(this.nowMs, promisedBytes))
+    ) {
       const slot = this.#turns.next();
       if (slot === NONE) return;
+      if (pace !== null) promisedBytes += pace.quantumBytes;
       this.#handler.onRoom(slot);
     }
+  }
+
+  // --- A rate ------------------------------------------------------------------------------------------------------------------------
+
+  /** What this side sends from now on keeps to this rate, null to none. wakeBlocked() is to be called soon. */
+  setPace(bytesPerSecond: number | null): void {
+    if (bytesPerSecond === null) this.#pace = null;
+    else if (this.#pace === null) this.#pace = new Pace(bytesPerSecond, this.nowMs);
+    else this.#pace.setRate(bytesPerSecond, this.nowMs);
+  }
+
+  /** When wakeBlocked() is to be called for the sake of the rate, in milliseconds; -1 when nobody waits for that. */
+  get paceDueInMs(): number {
+    const pace = this.#pace;
+    if (pace === null || !this.#turns.waiting || this.outbound.heldBytes >= this.#queueMaxBytes) return NONE;
+    return pace.dueInMs(this.nowMs);
   }
 
   get hasBlocked(): boolean {

@@ -56,12 +56,16 @@ export class Rig {
   readonly #threadSlots = new ThreadSlots(SLOTS, 0);
   readonly #router = new Router((index) => this.#slots.load(index));
   readonly #up = new Set<number>();
+  readonly #capabilities: number;
+  /** What the exit told its control of the hub's orders. */
+  readonly ordered: string[] = [];
   #sessions = 0;
   #dials = 0;
   #stopping = false;
 
-  /** `rings`: front and worker as two threads would be. */
-  constructor(plan: Plan, rings: boolean) {
+  /** `rings`: front and worker as two threads would be. `capabilities`: those in force. */
+  constructor(plan: Plan, rings: boolean, capabilities: number = OFFERED_CAPABILITIES) {
+    this.#capabilities = capabilities;
     const { net } = this;
     const frontReactor = new FailingReactor(net, plan);
     const workerReactor = new FailingReactor(net, plan);
@@ -166,7 +170,7 @@ export class Rig {
     const handed =
       isOurs &&
       this.#teller.say(conn, message2) &&
-      this.#door.adopt(conn, index, number, OFFERED_CAPABILITIES, {
+      this.#door.adopt(conn, index, number, this.#capabilities, {
         sendKey: DOWN_KEY.slice(),
         receiveKey: UP_KEY.slice(),
       });
@@ -197,6 +201,15 @@ export class Rig {
     return load;
   }
 
+  /** A rate for every session, in each direction. */
+  pace(bytesPerSecond: number | null): void {
+    for (const number of this.#up) this.worker.pace(number, number, bytesPerSecond);
+  }
+
+  askRotation(request: number): void {
+    for (const number of this.#up) this.worker.askRotation(number, number, request);
+  }
+
   /** The hub ends its sessions. */
   cut(): void {
     for (const number of this.#up) this.worker.cut(number, number, 'the test cuts it');
@@ -218,7 +231,7 @@ export class Rig {
         const keys = { sendKey: UP_KEY.slice(), receiveKey: DOWN_KEY.slice() };
         const terms = {
           initialWindowBytes: PROTOCOL.initialWindowBytes,
-          capabilities: OFFERED_CAPABILITIES,
+          capabilities: this.#capabilities,
         };
         this.exit.begin(message.dial, index, keys, terms, '{}');
         return;
@@ -229,6 +242,9 @@ export class Rig {
           message.name === 'target.test' ? [HOST] : null,
           'nameNotFound',
         );
+        return;
+      case 'control':
+        this.ordered.push(message.json);
         return;
       case 'dialFailed':
       case 'tunnelDown':

@@ -17,6 +17,7 @@ export const TYPE = {
   CLOSE: 0x21,
   WINDOW: 0x22,
   STATUS: 0x30,
+  CONTROL: 0x31,
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(TYPE).map(([name, type]) => [type, name]));

@@ -2,6 +2,8 @@
 
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
+import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
+import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
 import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
@@ -22,10 +24,11 @@ export const inboundPool = new SlabPool(testSlab, INBOUND_SLAB_BYTES, 16);
 export function makeSession(
   opens: boolean,
   handler: SessionHandler,
-  options: { queueMaxBytes?: number; initialWindowBytes?: number } = {},
+  options: { queueMaxBytes?: number; initialWindowBytes?: number; capabilities?: number } = {},
 ): Session {
   return new Session({
     queueMaxBytes: QUEUE_MAX_BYTES,
+    capabilities: OFFERED_CAPABILITIES,
     ...options,
     opens,
     sendCipher: new TransportCipher(sodiumAead(opens ? HUB_KEY : NODE_KEY)),
@@ -132,6 +135,10 @@ export class Journal implements SessionHandler {
     this.#and.onStatus?.(json);
   }
 
+  onControl(orders: ControlOrders): void {
+    this.events.push(`control ${JSON.stringify(orders)}`);
+  }
+
   onGoAway(): void {
     this.events.push('goaway');
     this.#and.onGoAway?.();
@@ -152,9 +159,14 @@ export class RawPeer {
   #unread = new Uint8Array(0);
 
   /** `opens`: whether the session is the hub's, so that the raw peer plays the node. */
-  constructor(opens: boolean, and: Partial<SessionHandler> = {}, queueMaxBytes = QUEUE_MAX_BYTES) {
+  constructor(
+    opens: boolean,
+    and: Partial<SessionHandler> = {},
+    queueMaxBytes = QUEUE_MAX_BYTES,
+    capabilities = OFFERED_CAPABILITIES,
+  ) {
     this.journal = new Journal(and);
-    this.session = makeSession(opens, this.journal, { queueMaxBytes });
+    this.session = makeSession(opens, this.journal, { queueMaxBytes, capabilities });
     this.#seal = new TransportCipher(sodiumAead(opens ? NODE_KEY : HUB_KEY));
     this.#open = new TransportCipher(sodiumAead(opens ? HUB_KEY : NODE_KEY));
   }

@@ -826,6 +826,9 @@ describe('a peer that breaks the protocol', () => {
     ['CONNECT_OK by the hub', openNode, (peer) => peer.send(say.ok(opened))],
     ['CONNECT_FAIL by the hub', openNode, (peer) => peer.send(say.fail(opened, 1))],
     ['STATUS by the hub', openNode, (peer) => peer.send(frame(TYPE.STATUS, 0, [0x7b, 0x7d]))],
+    ['CONTROL by the node', openHub, (peer) => peer.send(frame(TYPE.CONTROL, 0, [0x7b, 0x7d]))],
+    ['CONTROL on a stream', openNode, (peer) => peer.send(frame(TYPE.CONTROL, opened, [0x7b, 0x7d]))],
+    ['CONTROL of nothing', openNode, (peer) => peer.send(frame(TYPE.CONTROL, 0))],
     ['an id in use', openNode, (peer) => peer.send(connect(opened))],
     ['a slot in use', openNode, (peer) => peer.send(connect(2 * FIRST))],
     [

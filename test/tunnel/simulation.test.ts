@@ -10,17 +10,20 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
   let deliveredBytes = 0;
   let cuts = 0;
   let grown = 0;
+  let paced = 0;
   for (let seed = 0; seed < SEEDS; seed++) {
     const summary = simulate(seed);
     streams += summary.streams;
     deliveredBytes += summary.deliveredBytes;
     if (summary.cut) cuts++;
     if (summary.grown) grown++;
+    if (summary.paced) paced++;
   }
   // They did something.
   expect(streams).toBeGreaterThan(10 * SEEDS);
   expect(deliveredBytes).toBeGreaterThan(10_000 * SEEDS);
   expect(grown).toBeGreaterThan(SEEDS / 20);
+  expect(paced).toBeGreaterThan(SEEDS / 4);
   expect(cuts).toBeGreaterThan(SEEDS / 20);
 });
 

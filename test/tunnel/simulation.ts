@@ -5,6 +5,8 @@ import { FAILURES } from '../../src/failures.ts';
 import { PROTOCOL, SESSION } from '../../src/limits.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
+import { CAPABILITY } from '../../src/noise/payload.ts';
+import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
 import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
@@ -16,6 +18,8 @@ const QUEUE_MAX_BYTES = 20_000;
 const STREAMS_MAX = 12;
 /** Steps in which everything flows and nothing comes to an end: a deadlock. */
 const DRAIN_STEPS_MAX = 20_000;
+/** So that rates come to an end of what they hold back, too. */
+const DRAIN_STEP_MS = 50;
 const KEYS = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)] as const;
 
 const outboundPool = new SlabPool(testSlab, outboundSlabBytes(QUEUE_MAX_BYTES), 4);
@@ -143,6 +147,7 @@ class Side implements SessionHandler {
       handler: this,
       nowMs: 0,
       initialWindowBytes: world.initialWindowBytes,
+      capabilities: CAPABILITY.control,
       threadBudget: world.windowBudget,
     });
   }
@@ -337,6 +342,11 @@ class Side implements SessionHandler {
     if (json !== this.#world.status) throw new Error(`STATUS ${json}`);
   }
 
+  onControl({ pace }: ControlOrders): void {
+    this.trace(`pace ${pace?.bytesPerSecond}`);
+    this.#world.paced = true;
+  }
+
   onGoAway(): void {}
 
   #maybeOpen(): void {
@@ -388,6 +398,8 @@ class World {
   /** Of both sides together: a full one must not stop anyone. */
   readonly windowBudget: WindowBudget;
   windowsGrown = false;
+  /** Whether the node was given a rate. */
+  paced = false;
   readonly status = '{"version":"simulated"}';
   /** By stream and side: how many bytes it had sent when it ended. */
   readonly endedAt = new Map<string, number>();
@@ -466,9 +478,18 @@ class World {
   #sessionEvent(): void {
     const { random } = this;
     if (random.chance(2)) this.node.session.sendStatus(this.status);
+    if (random.chance(3)) this.#pace();
     if (random.chance(4)) (random.chance(2) ? this.node : this.hub).session.sendGoAway();
     this.nowMs += random.below(SESSION.deadAfterPingMs / 4);
     for (const { session } of [this.hub, this.node]) session.tick(this.nowMs);
+  }
+
+  /** A rate for either side, low enough to be felt, or none any more. */
+  #pace(): void {
+    const { random } = this;
+    const bytesPerSecond = random.chance(4) ? null : 5_000 + random.size(2_000_000);
+    if (random.chance(2)) this.hub.session.setPace(bytesPerSecond);
+    else this.hub.session.sendControl({ pace: { bytesPerSecond } });
   }
 
   check(): void {
@@ -483,6 +504,7 @@ class World {
     this.#down.open();
     for (let step = 0; ; step++) {
       if (step > DRAIN_STEPS_MAX) throw new Error('a deadlock');
+      this.nowMs += DRAIN_STEP_MS;
       for (const [side, out, back] of [
         [this.hub, this.#down, this.#up],
         [this.node, this.#up, this.#down],
@@ -508,6 +530,7 @@ class World {
         ends.size === 0 &&
         session.streams.count === 0 &&
         session.owesNothing &&
+        !session.holdsOrders &&
         !session.hasBlocked &&
         session.outbound.heldBytes === 0,
     );
@@ -525,6 +548,8 @@ export interface Summary {
   readonly cut: boolean;
   /** Whether any receive window grew. */
   readonly grown: boolean;
+  /** Whether the node was given a rate. */
+  readonly paced: boolean;
 }
 
 /** Throws an error that names the seed, with the last events. */
@@ -554,5 +579,11 @@ export function simulate(seed: number): Summary {
       `seed ${seed} (again: RESTUNNEL_SIM_SEED=${seed}): ${reason}\nbefore it:\n${world.events.slice(-40).join('\n')}`,
     );
   }
-  return { streams: world.opened, deliveredBytes: world.delivered, cut, grown: world.windowsGrown };
+  return {
+    streams: world.opened,
+    deliveredBytes: world.delivered,
+    cut,
+    grown: world.windowsGrown,
+    paced: world.paced,
+  };
 }

@@ -1,0 +1,61 @@
+// What a hub orders of a node by CONTROL: a small JSON object, each key an order of its own; keys that this version does not know are
+// ignored. Pure. Written and read by session.ts.
+
+import { SESSION } from '../limits.ts';
+import { ProtocolError } from './protocolError.ts';
+
+export interface ControlOrders {
+  /** The rate at which the node may send DATA on this session, null for any. */
+  readonly pace?: { readonly bytesPerSecond: number | null };
+  /** The node is to get itself a new public address; STATUS answers with `rotation` and this number. */
+  readonly rotate?: { readonly request: number };
+}
+
+export function encodeControl(orders: ControlOrders): Uint8Array {
+  const bytes = new TextEncoder().encode(JSON.stringify(orders));
+  if (bytes.length > SESSION.controlMaxBytes) throw new RangeError('CONTROL is too long');
+  return bytes;
+}
+
+/** Throws ProtocolError for what is no JSON object in UTF-8, and for a known order that is not as it must be. */
+export function decodeControl(bytes: Uint8Array): ControlOrders {
+  const { pace, rotate } = readObject(parse(bytes), 'a CONTROL');
+  return {
+    ...(pace === undefined
+      ? {}
+      : { pace: { bytesPerSecond: readRate(readObject(pace, 'pace').bytesPerSecond) } }),
+    ...(rotate === undefined
+      ? {}
+      : { rotate: { request: readRequest(readObject(rotate, 'rotate').request) } }),
+  };
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new ProtocolError('a CONTROL that is not JSON');
+  }
+}
+
+function readObject(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ProtocolError(`${what} is not an object`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function readRate(value: unknown): number | null {
+  if (value === null) return null;
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw new ProtocolError('a pace that is not a whole number of bytes per second');
+  }
+  return value as number;
+}
+
+function readRequest(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new ProtocolError('a rotate whose request is not a number');
+  }
+  return value as number;
+}

@@ -1,0 +1,70 @@
+// The orders of a CONTROL: known ones exactly, unknown ones not at all.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type ControlOrders, decodeControl, encodeControl } from '../../src/tunnel/controlOrders.ts';
+import { ProtocolError } from '../../src/tunnel/protocolError.ts';
+
+const orders: fc.Arbitrary<ControlOrders> = fc.record(
+  {
+    pace: fc.record({ bytesPerSecond: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })) }),
+    rotate: fc.record({ request: fc.nat({ max: Number.MAX_SAFE_INTEGER }) }),
+  },
+  { requiredKeys: [] },
+);
+
+function bytesOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+describe('CONTROL', () => {
+  test('what is written is read', () => {
+    fc.assert(
+      fc.property(orders, (order) => {
+        expect(decodeControl(encodeControl(order))).toEqual(order);
+      }),
+    );
+  });
+
+  test('what this version does not know is ignored, around and inside of what it knows', () => {
+    const json = { later: [1], pace: { bytesPerSecond: 5, burst: 'x' }, rotate: { request: 0, how: null } };
+    expect(decodeControl(bytesOf(json))).toEqual({ pace: { bytesPerSecond: 5 }, rotate: { request: 0 } });
+    expect(decodeControl(bytesOf({ later: true }))).toEqual({});
+  });
+
+  const wrong = [
+    '',
+    '{',
+    'null',
+    '[]',
+    '7',
+    { pace: null },
+    { pace: [] },
+    { pace: {} },
+    { pace: { bytesPerSecond: 0 } },
+    { pace: { bytesPerSecond: -1 } },
+    { pace: { bytesPerSecond: 1.5 } },
+    { pace: { bytesPerSecond: '1' } },
+    '{"pace":{"bytesPerSecond":1e300}}',
+    { rotate: 1 },
+    { rotate: {} },
+    { rotate: { request: -1 } },
+    { rotate: { request: null } },
+  ];
+  test.each(wrong)('%j is a protocol error', (value) => {
+    expect(() => decodeControl(bytesOf(value))).toThrow(ProtocolError);
+  });
+
+  test('so is what is not UTF-8, and any other bytes do no worse', () => {
+    expect(() => decodeControl(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(ProtocolError);
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytesOf)), (bytes) => {
+        try {
+          decodeControl(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+    );
+  });
+});
