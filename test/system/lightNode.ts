@@ -216,5 +216,6 @@ class Carrier implements SessionHandler {
   onConnectFail(): void {}
   onRoom(): void {}
   onStatus(): void {}
+  onControl(): void {}
   onGoAway(): void {}
 }
