@@ -352,6 +352,64 @@ export const DASHBOARD = {
   secretBytes: 32,
 } as const;
 
+/** Of what the hub keeps about its nodes' traffic (control/history.ts). */
+export const HISTORY = {
+  sampleEveryMs: 1_000,
+  /** The last minutes, in memory. */
+  recentStepMs: 5_000,
+  recentSteps: 120,
+  /** Nodes that have such a memory; of more, those go that were still for longest. */
+  recentNodesMax: 4_096,
+  writeEveryMs: 60_000,
+  /** A node with a quota is written as soon as so great a share (1/n) of it is in memory only, at most so often. */
+  quotaUnsavedDivisor: 256,
+  quotaWriteEveryMs: 5_000,
+  minutesKeptMs: 26 * 3_600_000,
+  hoursKeptMs: 32 * 86_400_000,
+  daysKept: 400,
+  /** Rows of each table; those of all nodes together are not counted. */
+  minuteRowsMax: 500_000,
+  hourRowsMax: 500_000,
+  dayRowsMax: 2_097_152,
+  /** How often the rows are counted. */
+  countEveryMs: 3_600_000,
+  /** Rows that one thinning removes at most, so that it takes no longer than a moment. */
+  thinRowsMax: 5_000,
+  /** Nothing is thinned by its age until the clock has run evenly for so long: one that jumped may jump back. */
+  clockSteadyMs: 600_000,
+  clockJumpMs: 60_000,
+  /** Rows in memory that the disk does not take; of more, the oldest are joined. */
+  pendingRowsMax: 20_000,
+} as const;
+
+/** Of the table of events (control/events.ts). */
+export const EVENTS = {
+  rowsMax: 50_000,
+  /** Removed together once there are so many too many. */
+  rowsSlack: 500,
+  writeEveryMs: 1_000,
+  /** In memory, while the disk takes none; of more, the oldest go. */
+  pendingMax: 2_000,
+  textMaxChars: 500,
+  /** Of one kind: a store of so many, filled again at so many a second; how many were left out is told by the next one. */
+  burst: 300,
+  perSecond: 0.2,
+  /** Of what strangers can bring about. */
+  strangersBurst: 20,
+} as const;
+
+/** What an owner may set on a node, and new addresses. */
+export const SETTINGS = {
+  mbitPerSecondMin: 0.01,
+  mbitPerSecondMax: 100_000,
+  rotateEveryMinMs: 60_000,
+  rotateEveryMaxMs: 30 * 86_400_000,
+  /** From the question for a new address to the answer, the owner's command and the way back included. */
+  rotationTimeoutMs: 180_000,
+  /** From the question which streams there are to the last worker's answer. */
+  listStreamsTimeoutMs: 2_000,
+} as const;
+
 function assertRelation(holds: boolean, text: string): void {
   if (!holds) throw new Error(`limits.ts contradicts itself: ${text}`);
 }
@@ -425,3 +483,12 @@ assertRelation(
   NODE.dnsTimeoutMs + ENGINE.connectTimeoutMs < CLIENT.openTimeoutMs,
   'the hub outwaits the lookup and the dial',
 );
+assertRelation(HISTORY.minutesKeptMs > 86_400_000, 'a day can be told by minutes');
+assertRelation(HISTORY.hoursKeptMs > 30 * 86_400_000, 'thirty days can be told by hours');
+assertRelation(HISTORY.daysKept > 31, 'a month can be told by days');
+assertRelation(
+  HISTORY.dayRowsMax >= 31 * CONTROL.nodesMax,
+  'the days of a month are kept for every node: quotas count by them',
+);
+assertRelation(HISTORY.writeEveryMs % HISTORY.sampleEveryMs === 0, 'a write follows whole samples');
+assertRelation(EVENTS.pendingMax < EVENTS.rowsMax, 'what waits fits the table');

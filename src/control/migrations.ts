@@ -35,6 +35,54 @@ const MIGRATIONS: readonly string[] = [
     changed_at INTEGER NOT NULL
   ) STRICT;
   `,
+  // What the owner decides about a node. Without a row: the defaults.
+  `
+  CREATE TABLE node_settings (
+    node_id TEXT PRIMARY KEY,
+    tags TEXT NOT NULL,
+    country TEXT,
+    paused INTEGER NOT NULL,
+    mbit_per_second REAL,
+    streams INTEGER,
+    monthly_bytes INTEGER,
+    hours TEXT,
+    rotate_schedule TEXT
+  ) STRICT;
+  `,
+  // Traffic per node, and of all nodes under the empty id. Each row holds all of its time: finer rows may go, coarser ones stay.
+  // Days are the hub's local ones ('2026-02-28'), minutes and hours are told by their first millisecond.
+  `
+  CREATE TABLE history_minutes (
+    node_id TEXT NOT NULL, at INTEGER NOT NULL,
+    down INTEGER NOT NULL, up INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, streams INTEGER NOT NULL,
+    PRIMARY KEY (node_id, at)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX history_minutes_by_time ON history_minutes (at);
+  CREATE TABLE history_hours (
+    node_id TEXT NOT NULL, at INTEGER NOT NULL,
+    down INTEGER NOT NULL, up INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, streams INTEGER NOT NULL,
+    PRIMARY KEY (node_id, at)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX history_hours_by_time ON history_hours (at);
+  CREATE TABLE history_days (
+    node_id TEXT NOT NULL, at TEXT NOT NULL,
+    down INTEGER NOT NULL, up INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, streams INTEGER NOT NULL,
+    PRIMARY KEY (node_id, at)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX history_days_by_time ON history_days (at);
+  `,
+  // What happened; the oldest go.
+  `
+  CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    node_id TEXT,
+    node_name TEXT,
+    text TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX events_by_node ON events (node_id, number);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,0 +1,64 @@
+// What an owner may set on a node: the defaults, and a change held against what it may say. Pure. Used by ownerFleet.ts and, while no
+// hub runs, by `restunnel nodes`.
+
+import { SETTINGS } from '../limits.ts';
+import { UserError } from '../userError.ts';
+import type { NodeChange, NodeLimits, NodeSettings } from './fleet.ts';
+import { parseHours } from './nodeLimits.ts';
+import { parseSchedule } from './rotateSchedule.ts';
+import { cleanTags } from './tags.ts';
+
+export const DEFAULT_SETTINGS: NodeSettings = {
+  tags: [],
+  country: null,
+  paused: false,
+  limits: { mbitPerSecond: null, streams: null, monthlyBytes: null, hours: null },
+  rotateSchedule: null,
+};
+
+/** The settings after a change; its `name` is the store's to check. Throws UserError with what is wrong. */
+export function changedSettings(settings: NodeSettings, change: NodeChange): NodeSettings {
+  return {
+    tags: change.tags === undefined ? settings.tags : cleanTags(change.tags),
+    country: change.country === undefined ? settings.country : checkedCountry(change.country),
+    paused: change.paused ?? settings.paused,
+    limits: change.limits === undefined ? settings.limits : checkedLimits(settings.limits, change.limits),
+    rotateSchedule:
+      change.rotateSchedule === undefined ? settings.rotateSchedule : checkedSchedule(change.rotateSchedule),
+  };
+}
+
+function checkedCountry(country: string | null): string | null {
+  if (country === null) return null;
+  if (!/^[A-Za-z]{2}$/.test(country)) {
+    throw new UserError(`${JSON.stringify(country)} is no country: it has two letters, as in DE`);
+  }
+  return country.toUpperCase();
+}
+
+function checkedLimits(limits: NodeLimits, change: Partial<NodeLimits>): NodeLimits {
+  const { mbitPerSecond, streams, monthlyBytes, hours } = { ...limits, ...change };
+  const { mbitPerSecondMin: min, mbitPerSecondMax: max } = SETTINGS;
+  if (mbitPerSecond !== null && !(mbitPerSecond >= min && mbitPerSecond <= max)) {
+    throw new UserError(`a node's rate is from ${min} to ${max} Mbit/s`);
+  }
+  if (streams !== null && !(Number.isSafeInteger(streams) && streams > 0)) {
+    throw new UserError('the streams of a node are a whole number from 1; pause it to allow none');
+  }
+  if (monthlyBytes !== null && !(Number.isSafeInteger(monthlyBytes) && monthlyBytes > 0)) {
+    throw new UserError('the bytes of a month are a whole number from 1; pause the node to allow none');
+  }
+  if (hours !== null && parseHours(hours) === null) {
+    throw new UserError(`${JSON.stringify(hours)} are no hours: write HH:MM-HH:MM, as in 22:00-06:00`);
+  }
+  return { mbitPerSecond, streams, monthlyBytes, hours };
+}
+
+function checkedSchedule(schedule: string | null): string | null {
+  if (schedule !== null && parseSchedule(schedule) === null) {
+    throw new UserError(
+      `${JSON.stringify(schedule)} is no schedule: write "every 30m", "every 6h" or "daily 04:30"`,
+    );
+  }
+  return schedule;
+}
