@@ -300,6 +300,8 @@ export const PAIRING = {
   ttlDefaultMs: 600_000,
   ttlMinMs: 1_000,
   ttlMaxMs: 30 * 86_400_000,
+  /** How long after its end a link's fate can be asked for. */
+  rememberedMs: 3_600_000,
 } as const;
 
 /** Of the dashboard: what it takes from whoever reaches its port. */
@@ -391,6 +393,8 @@ export const EVENTS = {
   /** In memory, while the disk takes none; of more, the oldest go. */
   pendingMax: 2_000,
   textMaxChars: 500,
+  /** Told to those who watch, a second. */
+  perTickMax: 200,
   /** Of one kind: a store of so many, filled again at so many a second; how many were left out is told by the next one. */
   burst: 300,
   perSecond: 0.2,

@@ -8,13 +8,31 @@ import type { HandshakeResult } from '../noise/handshakeJob.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
 import type { SessionSlots } from '../ring/slots.ts';
+import type { NewEvent } from './events.ts';
 import { HandshakePool } from './handshakePool.ts';
 import { LogThrottle } from './logThrottle.ts';
 import type { Sessions } from './sessions.ts';
-import type { Store } from './store.ts';
+import type { Store, StoredNode, Verdict } from './store.ts';
 
 const STORE_UNWRITABLE =
   'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
+
+const STORE_WRITABLE = 'the store can be written again';
+
+const WHY: Readonly<Record<Extract<Verdict, { verdict: 'refuse' }>['why'], string>> = {
+  replay: 'it sent a message that was not newer than its last',
+  unknown: 'it is not paired',
+  revoked: 'it was revoked',
+  token: 'its pairing link is used up, expired, cancelled or invented',
+  full: 'there is no room for another node',
+};
+
+/** Who hears of the devices that come. */
+export interface AdmissionListener {
+  note(event: NewEvent): void;
+  /** `token`: what the device burned to be paired; to be read before returning. */
+  admitted(node: StoredNode, token: Uint8Array | null): void;
+}
 
 /** What the front needs to answer a device and hand it over; the keys are to be wiped. */
 export type Accepted = NonNullable<Extract<ToEngine, { type: 'verdict' }>['accepted']>;
@@ -24,6 +42,7 @@ export class Admission {
   readonly #sessions: Sessions;
   readonly #slots: SessionSlots;
   readonly #log: Logger;
+  readonly #told: AdmissionListener;
   readonly #pool: HandshakePool;
   readonly #refusals = new LogThrottle(performance.now());
   #storeIsWell = true;
@@ -35,11 +54,13 @@ export class Admission {
     sessions: Sessions;
     slots: SessionSlots;
     log: Logger;
+    listener: AdmissionListener;
   }) {
     this.#store = options.store;
     this.#sessions = options.sessions;
     this.#slots = options.slots;
     this.#log = options.log;
+    this.#told = options.listener;
     this.#pool = new HandshakePool({
       keyPair: options.keyPair,
       initialWindowBytes: PROTOCOL.initialWindowBytes,
@@ -71,21 +92,27 @@ export class Admission {
         if (line !== null) {
           this.#log.info({ from: remoteAddress, why: verdict.why, ...line }, 'a device was refused');
         }
+        this.#told.note({
+          kind: 'refused',
+          text: `a device at ${remoteAddress} was refused: ${WHY[verdict.why]}`,
+        });
         return null;
       }
-      const session = this.#sessions.add(verdict.node, lane, remoteAddress, performance.now());
+      const capabilities = answer.capabilities & OFFERED_CAPABILITIES;
+      const facts = { lane, capabilities, address: remoteAddress };
+      const session = this.#sessions.add(verdict.node, facts, performance.now());
       if (session === null) {
-        this.#log.warn(
-          { node: verdict.node.name },
-          `more than ${SESSION.sessionsMax} sessions: a device was refused`,
-        );
+        const why = `more than ${SESSION.sessionsMax} sessions: a device was refused`;
+        this.#log.warn({ node: verdict.node.name }, why);
+        this.#told.note({ kind: 'refused', node: verdict.node, text: why });
         return null;
       }
-      if (verdict.enrolled)
+      if (verdict.enrolled) {
         this.#log.info({ node: verdict.node.name, id: verdict.node.id }, 'a device was paired');
+      }
+      this.#told.admitted(verdict.node, verdict.enrolled ? (enroll?.token ?? null) : null);
       const { index, number, worker } = session;
       this.#slots.reset(index);
-      const capabilities = answer.capabilities & OFFERED_CAPABILITIES;
       return { message2, sendKey, receiveKey, index, number, worker, capabilities };
     } catch (error) {
       this.#log.error({ err: error }, 'a device could not be admitted');
@@ -98,8 +125,13 @@ export class Admission {
     const { unwritable } = this.#store;
     if ((unwritable === null) === this.#storeIsWell) return;
     this.#storeIsWell = unwritable === null;
-    if (unwritable === null) this.#log.info('the store can be written again');
-    else this.#log.warn({ reason: unwritable }, STORE_UNWRITABLE);
+    if (unwritable === null) {
+      this.#log.info(STORE_WRITABLE);
+      this.#told.note({ kind: 'warning', text: STORE_WRITABLE });
+    } else {
+      this.#log.warn({ reason: unwritable }, STORE_UNWRITABLE);
+      this.#told.note({ kind: 'warning', text: STORE_UNWRITABLE });
+    }
   }
 
   /** Handshakes under way end in silence. */

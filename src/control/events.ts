@@ -112,7 +112,8 @@ export class Events {
 
   #bound(): void {
     inTransaction(this.#path, this.#database, () => {
-      const sql = 'DELETE FROM events WHERE number <= (SELECT number FROM events ORDER BY number DESC LIMIT 1 OFFSET ?)';
+      const sql =
+        'DELETE FROM events WHERE number <= (SELECT number FROM events ORDER BY number DESC LIMIT 1 OFFSET ?)';
       this.#rows -= Number(this.#database.prepare(sql).run(EVENTS.rowsMax).changes);
     });
   }

@@ -1,11 +1,10 @@
 // The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and answers the command
 // line. Never touches a byte of a stream. Called by cli/hub.ts and cli/quickstart.ts.
 
-import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveListPage } from '../dashboard/listPage.ts';
 import type { FromEngine, Io, ListenerName, WorkerLink } from '../engine/messages.ts';
-import { ENGINE, PROTOCOL } from '../limits.ts';
+import { ENGINE } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
@@ -20,11 +19,14 @@ import { Admission, wipeKeys } from './admission.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
 import { descriptorLimit } from './descriptorLimit.ts';
 import { EngineThread, moduleBeside } from './engineThread.ts';
+import type { Pairing } from './fleet.ts';
 import type { HubOptions, RunningHub } from './hubOptions.ts';
 import { hubKeyPath } from './hubSettings.ts';
 import { formatLink } from './link.ts';
 import { LogThrottle } from './logThrottle.ts';
-import { type ListedNode, listedNode } from './nodeList.ts';
+import { parseNodeStatus } from './nodeStatus.ts';
+import { ownerCommands } from './ownerCommands.ts';
+import { OwnerFleet } from './ownerFleet.ts';
 import { choosePublicHost } from './publicHost.ts';
 import { RulesFile } from './rulesFile.ts';
 import { type HubSession, Sessions } from './sessions.ts';
@@ -61,6 +63,7 @@ class Hub implements RunningHub {
   readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
   readonly publicKey: string;
   readonly ended: Promise<Error | null>;
+  readonly fleet: OwnerFleet;
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
   readonly #keyPair: KeyPair;
@@ -103,12 +106,31 @@ class Hub implements RunningHub {
     this.#sessions = new Sessions(Math.max(1, this.#workerCount));
     this.#slots = makeSlots(1 + this.#workerCount);
     this.#sessionSlots = new SessionSlots(this.#slots);
+    this.fleet = new OwnerFleet({
+      store: this.#store,
+      sessions: this.#sessions,
+      slots: this.#slots,
+      threads: 1 + this.#workerCount,
+      log: this.#log,
+      showTargets: options.showTargets ?? false,
+      hub: {
+        addresses: this.addresses,
+        publicKey: this.publicKey,
+        io: this.#io,
+        workers: this.#workerCount,
+      },
+      linkOf: (token) => this.#linkOf(token),
+      toFront: (message) => this.#front?.post(message),
+      toWorker: (worker, message) => this.#workers[worker]?.post(message),
+      cut: (session, reason) => this.#cut(session, reason),
+    });
     this.#admission = new Admission({
       keyPair: this.#keyPair,
       store: this.#store,
       sessions: this.#sessions,
       slots: this.#sessionSlots,
       log: this.#log,
+      listener: this.fleet,
     });
     const { rules } = options;
     this.#rulesFile =
@@ -128,10 +150,7 @@ class Hub implements RunningHub {
     const { dataDir, tunnel, socks, http, dashboard } = this.#options;
     this.#rulesFile?.start();
     this.#control = await serveControl(dataDir, {
-      pair: (body) => this.pair(readPair(body)),
-      'nodes.list': () => this.listNodes(),
-      'nodes.rename': (body) => this.#renameNode(body),
-      'nodes.revoke': (body) => this.#revokeNode(body),
+      ...ownerCommands(this.fleet),
       ...userCommands(this.#store.users),
     });
     await this.#startThreads();
@@ -139,10 +158,11 @@ class Hub implements RunningHub {
     this.addresses.socks = await this.#listen('socks', socks);
     this.addresses.http = await this.#listen('http', http);
     this.#dashboard = await serveListPage(dashboard, {
-      nodes: () => this.listNodes(),
+      nodes: () => this.fleet.nodes(),
       addresses: this.addresses,
     });
     this.addresses.dashboard = this.#dashboard.address;
+    this.fleet.start();
   }
 
   async #startThreads(): Promise<void> {
@@ -240,18 +260,21 @@ class Hub implements RunningHub {
       case 'goAway':
         this.#goAway(message.index, message.number);
         return;
+      case 'streams':
+        this.fleet.heardStreams(message);
+        return;
       case 'outOfDescriptors': {
         const line = this.#shortages.line(performance.now());
         if (line === null) return;
         const what = message.accepting ? 'few file descriptors are left: clients are refused' : NO_DESCRIPTOR;
-        this.#log.warn({ port: message.name, ...line }, `${what}; raise the limit with ulimit -n`);
+        const text = `${what}; raise the limit with ulimit -n`;
+        this.#log.warn({ port: message.name, ...line }, text);
+        this.fleet.note({ kind: 'warning', text });
         return;
       }
       case 'fault':
-        this.#log.error(
-          { error: message.error },
-          'an engine thread caught an error; the connection was reset',
-        );
+        this.#log.error({ error: message.error }, FAULT);
+        this.fleet.note({ kind: 'warning', text: FAULT });
         return;
     }
   }
@@ -272,6 +295,7 @@ class Hub implements RunningHub {
     }
     session.up = true;
     const { worker, nodeId, lane, address } = session;
+    this.fleet.connected(session);
     this.#front!.post({ type: 'route', index, number, worker, nodeId });
     this.#log.info({ node: nodeId, lane, from: address }, 'node connected');
     for (const old of this.#sessions.replacedBy(session))
@@ -285,8 +309,10 @@ class Hub implements RunningHub {
     this.#sessions.remove(session, performance.now());
     if (!session.up) return;
     this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
+    const nowMs = Date.now();
+    this.fleet.disconnected(session, reason, nowMs);
     try {
-      this.#store.markSeen(session.nodeId, Date.now());
+      this.#store.markSeen(session.nodeId, nowMs);
       this.#admission.tellOfStore();
     } catch (error) {
       this.#log.warn({ err: error }, 'when the node was last seen could not be stored');
@@ -296,18 +322,16 @@ class Hub implements RunningHub {
   #status(index: number, number: number, json: string): void {
     const session = this.#sessions.find(index, number);
     if (session === null) return;
-    try {
-      const status: unknown = JSON.parse(json);
-      if (typeof status === 'object' && status !== null) session.status = status as Record<string, unknown>;
-    } catch {
-      this.#log.debug({ node: session.nodeId }, 'a STATUS is not JSON');
-    }
+    const status = parseNodeStatus(json);
+    if (status === null) this.#log.debug({ node: session.nodeId }, 'a STATUS is not JSON');
+    else this.fleet.heardStatus(session, status);
   }
 
   #goAway(index: number, number: number): void {
     const session = this.#sessions.find(index, number);
     if (session === null) return;
     session.draining = true;
+    this.fleet.touch(session.nodeId);
     this.#front!.post({ type: 'unroute', index, number });
   }
 
@@ -320,47 +344,15 @@ class Hub implements RunningHub {
     });
   }
 
-  // --- Requests of the owner -----------------------------------------------------------------------------------------------------------
+  pair(options: { name: string | null; ttlMs: number }): Pairing {
+    return this.fleet.pair(options);
+  }
 
-  pair({ name, ttlMs }: { name: string | null; ttlMs: number }): { link: string; expiresAt: string } {
+  #linkOf(token: Uint8Array): string {
     const { tunnel, publicHost } = this.#options;
-    const { token, expiresAtMs } = this.#store.createToken({
-      name,
-      ttlMs,
-      nowMs: Date.now(),
-      random: randomBytes(PROTOCOL.tokenBytes),
-    });
     const { host } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
     const port = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
-    const link = formatLink({ host, port, hubPublicKey: this.#keyPair.publicKey, token });
-    return { link, expiresAt: new Date(expiresAtMs).toISOString() };
-  }
-
-  listNodes(): ListedNode[] {
-    return this.#store.listNodes().map((node) => {
-      const sessions = this.#sessions.ofNode(node.id).filter((session) => session.up);
-      const streams = sessions.reduce(
-        (sum, { index }) => sum + Math.max(0, this.#sessionSlots.load(index)),
-        0,
-      );
-      const connected = sessions.length > 0;
-      const seen = connected ? { ...node, lastSeenAtMs: Date.now() } : node;
-      return listedNode(seen, { connected, streams });
-    });
-  }
-
-  #renameNode(body: unknown): ListedNode {
-    return listedNode(this.#store.renameNode(readText(body, 'node'), readText(body, 'name')));
-  }
-
-  #revokeNode(body: unknown): ListedNode {
-    const node = this.#store.revokeNode(readText(body, 'node'), Date.now());
-    for (const session of this.#sessions.ofNode(node.id)) {
-      session.revoked = true;
-      this.#cut(session, 'the node was revoked');
-    }
-    this.#log.info({ node: node.name, id: node.id }, 'node revoked');
-    return listedNode(node);
+    return formatLink({ host, port, hubPublicKey: this.#keyPair.publicKey, token });
   }
 
   // --- For whoever watches over us ------------------------------------------------------------------------------------------------------
@@ -415,29 +407,17 @@ class Hub implements RunningHub {
     await this.#front?.stop();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#admission.close();
+    this.fleet.stop();
     this.#store.close();
     this.#keyPair.secretKey.fill(0);
     this.#end(null);
   }
 }
 
+const FAULT = 'an engine thread caught an error; the connection was reset';
 const NO_DESCRIPTOR = 'out of file descriptors: new connections wait';
 
 /** Keeps nothing alive that has nothing else to do. */
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-function readPair(body: unknown): { name: string | null; ttlMs: number } {
-  const { name = null, ttlMs } = (body ?? {}) as Record<string, unknown>;
-  if ((name !== null && typeof name !== 'string') || typeof ttlMs !== 'number') {
-    throw new UserError('pair takes {name, ttlMs}');
-  }
-  return { name, ttlMs };
-}
-
-function readText(body: unknown, field: string): string {
-  const value = ((body ?? {}) as Record<string, unknown>)[field];
-  if (typeof value !== 'string') throw new UserError(`${field} is missing`);
-  return value;
 }

@@ -1,6 +1,7 @@
 // What a hub is started with and what a running one offers. The command line fills it in, control/hub.ts acts on it.
 
 import type { Logger } from 'pino';
+import type { Fleet } from './fleet.ts';
 
 export interface HostPort {
   /** An IP literal without brackets. */
@@ -36,6 +37,8 @@ export interface RunningHub {
   readonly addresses: { tunnel: string; socks: string; http: string; dashboard: string };
   /** base64url. */
   readonly publicKey: string;
+  /** What the owner sees and does. */
+  readonly fleet: Fleet;
   /** Makes a one-time pairing link. */
   pair(options: { name: string | null; ttlMs: number }): { link: string; expiresAt: string };
   /** Reads the rules file again; a bad one changes nothing. */

@@ -1,10 +1,9 @@
 // What a node's settings mean right now: whether it takes new streams, and how fast it may go. Pure: bytes and time are arguments.
 // Evaluated once a second, and whenever something changes, by limitKeeper.ts.
 
+import type { ClosedFor } from '../routing/nodeRouting.ts';
 import type { NodeSettings } from './fleet.ts';
 import { parseClock } from './localTime.ts';
-
-export type ClosedFor = 'rotating' | 'paused' | 'overQuota' | 'offHours' | null;
 
 /** Minutes since midnight; `until` is not part of it and may be earlier than `from`: past midnight. */
 export interface Hours {
@@ -34,13 +33,18 @@ export function isWithin({ from, until }: Hours, minute: number): boolean {
 export function closedFor(
   settings: NodeSettings,
   now: { readonly rotating: boolean; readonly usedBytes: number; readonly minute: number },
-): ClosedFor {
-  const { monthlyBytes, hours } = settings.limits;
+): ClosedFor | null {
+  const { hours } = settings.limits;
   if (now.rotating) return 'rotating';
   if (settings.paused) return 'paused';
-  if (monthlyBytes !== null && now.usedBytes >= monthlyBytes) return 'overQuota';
+  if (isOverQuota(settings, now.usedBytes)) return 'overQuota';
   const open = hours === null ? null : parseHours(hours);
   return open !== null && !isWithin(open, now.minute) ? 'offHours' : null;
+}
+
+/** Whatever else closes the node, or does not. */
+export function isOverQuota({ limits: { monthlyBytes } }: NodeSettings, usedBytes: number): boolean {
+  return monthlyBytes !== null && usedBytes >= monthlyBytes;
 }
 
 /** What one of a node's sessions may move in each direction; null: no limit. */

@@ -2,6 +2,7 @@
 // an argument. Used by hub.ts.
 
 import { SESSION } from '../limits.ts';
+import type { NodeStatus } from './nodeStatus.ts';
 import type { StoredNode } from './store.ts';
 
 export interface HubSession {
@@ -10,6 +11,8 @@ export interface HubSession {
   readonly worker: number;
   readonly nodeId: string;
   readonly lane: number;
+  /** CAPABILITY bits in force. */
+  readonly capabilities: number;
   readonly address: string;
   /** On the clock of performance.now(), which nobody sets back. */
   readonly sinceMs: number;
@@ -19,11 +22,12 @@ export interface HubSession {
   draining: boolean;
   /** Its node was revoked; it is being cut. */
   revoked: boolean;
-  status: Readonly<Record<string, unknown>> | null;
+  status: NodeStatus | null;
 }
 
 export class Sessions {
   readonly #byIndex = new Map<number, HubSession>();
+  readonly #byNode = new Map<string, Set<HubSession>>();
   readonly #sessionsOfWorker: number[];
   /** Indices given back, oldest first, with the time from which they may be used again: threads may still speak of the old session. */
   readonly #resting: { index: number; freeAtMs: number }[] = [];
@@ -39,7 +43,11 @@ export class Sessions {
   }
 
   /** A session for a node that was just admitted; null when every index is in use. */
-  add(node: StoredNode, lane: number, address: string, nowMs: number): HubSession | null {
+  add(
+    node: StoredNode,
+    { lane, capabilities, address }: Pick<HubSession, 'lane' | 'capabilities' | 'address'>,
+    nowMs: number,
+  ): HubSession | null {
     const index = this.#freeIndex(nowMs);
     if (index < 0) return null;
     const worker = this.#leastLoadedWorker();
@@ -49,6 +57,7 @@ export class Sessions {
       worker,
       nodeId: node.id,
       lane,
+      capabilities,
       address,
       sinceMs: nowMs,
       up: false,
@@ -57,6 +66,9 @@ export class Sessions {
       status: null,
     };
     this.#byIndex.set(index, session);
+    const ofNode = this.#byNode.get(node.id);
+    if (ofNode === undefined) this.#byNode.set(node.id, new Set([session]));
+    else ofNode.add(session);
     this.#sessionsOfWorker[worker]!++;
     return session;
   }
@@ -68,6 +80,9 @@ export class Sessions {
 
   remove(session: HubSession, nowMs: number): void {
     if (!this.#byIndex.delete(session.index)) return;
+    const ofNode = this.#byNode.get(session.nodeId)!;
+    ofNode.delete(session);
+    if (ofNode.size === 0) this.#byNode.delete(session.nodeId);
     this.#sessionsOfWorker[session.worker]!--;
     this.#resting.push({ index: session.index, freeAtMs: nowMs + SESSION.indexRestMs });
   }
@@ -77,7 +92,27 @@ export class Sessions {
   }
 
   ofNode(nodeId: string): HubSession[] {
-    return [...this.#byIndex.values()].filter((session) => session.nodeId === nodeId);
+    return [...(this.#byNode.get(nodeId) ?? [])];
+  }
+
+  /** Those that streams may go, or went, over. */
+  upOfNode(nodeId: string): HubSession[] {
+    return this.ofNode(nodeId).filter(({ up }) => up);
+  }
+
+  at(index: number): HubSession | null {
+    return this.#byIndex.get(index) ?? null;
+  }
+
+  /** Nodes with a session that is up. */
+  *nodes(): Iterable<string> {
+    for (const [nodeId, sessions] of this.#byNode) {
+      for (const { up } of sessions) {
+        if (!up) continue;
+        yield nodeId;
+        break;
+      }
+    }
   }
 
   /** Earlier sessions that a newly proven one takes the place of: of the same node and lane. */

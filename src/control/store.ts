@@ -11,6 +11,7 @@ import { compareTimestamps } from '../noise/timestamp.ts';
 import { UserError } from '../userError.ts';
 import { inSentences, inTransaction, openDatabase, UnwritableError } from './database.ts';
 import { cleanName, freeName } from './nodeName.ts';
+import { SettingsTable } from './settingsTable.ts';
 import { Users } from './users.ts';
 
 /** Times are milliseconds since the Unix epoch. */
@@ -51,6 +52,9 @@ interface NodeRow {
 export class Store {
   readonly path: string;
   readonly users: Users;
+  readonly settings: SettingsTable;
+  /** For what lies beside the nodes: history and events. */
+  readonly database: DatabaseSync;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   /** Timestamps that were accepted while the file could not be written, by node id: newer than those in it. */
@@ -62,7 +66,9 @@ export class Store {
   constructor(dataDir: string) {
     this.path = join(dataDir, 'hub.db');
     this.#database = openDatabase(this.path);
+    this.database = this.#database;
     this.users = new Users(this.path, this.#database);
+    this.settings = new SettingsTable(this.path, this.#database);
   }
 
   close(): void {
@@ -194,6 +200,11 @@ export class Store {
       const sql = 'SELECT * FROM nodes ORDER BY revoked_at IS NOT NULL, name, id';
       return (this.#statement(sql).all() as unknown as NodeRow[]).map(storedNode);
     });
+  }
+
+  /** Throws UserError when there is no such node, or when the words fit several. */
+  findNode(idOrName: string): StoredNode {
+    return inSentences(this.path, () => storedNode(this.#resolve(idOrName)));
   }
 
   /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken or empty. */
