@@ -38,7 +38,10 @@ export interface NodeSettings {
   readonly country: string | null;
   readonly paused: boolean;
   readonly limits: NodeLimits;
-  /** A cron pattern of the hub's local time by which the node is asked for a new address; null: never. */
+  /**
+   * When the node is asked for a new address: "every 30m", "every 6h" (from a minute to thirty days), or "daily 04:30" of the hub's
+   * local time; null: never.
+   */
   readonly rotateSchedule: string | null;
 }
 
@@ -135,7 +138,10 @@ export type HistoryRange = (typeof HISTORY_RANGES)[number];
 export interface History {
   readonly range: HistoryRange;
   readonly stepMs: number;
-  /** Oldest first, without gaps: a step in which nothing was recorded is all zeros. `streams` is the most at once. */
+  /**
+   * Oldest first, without gaps: a step in which nothing was recorded is all zeros; the last one is under way. `streams` is the most
+   * at once.
+   */
   readonly points: readonly {
     readonly at: string;
     readonly downBytes: number;
