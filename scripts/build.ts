@@ -1,8 +1,8 @@
 // Compiles src/ and bench/ to dist/ for the published package, and copies what is not TypeScript beside them. Run by `npm run build`.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +19,13 @@ for (const folder of ['src', 'bench']) {
     recursive: true,
     filter: (path) => !path.endsWith('.ts'),
   });
+}
+// The dashboard's scripts as a checkout serves them: their types are gone, their imports keep the source's names.
+const pages = join('src', 'dashboard', 'pages');
+rmSync(join(root, 'dist', pages, 'tsconfig.json'));
+for (const name of readdirSync(join(root, pages)).filter((file) => file.endsWith('.ts'))) {
+  const script = stripTypeScriptTypes(readFileSync(join(root, pages, name), 'utf8'));
+  writeFileSync(join(root, 'dist', pages, name.replace(/ts$/, 'js')), script);
 }
 // Beside dist/src as it is beside src: where the program reads its version.
 cpSync(join(root, 'package.json'), join(root, 'dist', 'package.json'));

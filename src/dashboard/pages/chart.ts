@@ -1,0 +1,235 @@
+// The throughput chart: down and up over ten minutes (live) to thirty days, of the hub or of one node; with what it shows in a sentence and
+// as a table, for who cannot see it. Used by fleetView.ts and nodeView.ts.
+
+import uPlot from '/assets/uPlot.js';
+import type { History, HistoryRange } from '../../control/fleet.ts';
+import { ApiError, getHistory } from './api.ts';
+import { el, freshId, setText } from './dom.ts';
+import { bytes, rate } from './format.ts';
+
+const RANGES: readonly { range: HistoryRange; label: string; ms: number; words: string }[] = [
+  { range: '10m', label: '10 min', ms: 600_000, words: 'last 10 minutes' },
+  { range: '1h', label: '1 h', ms: 3_600_000, words: 'last hour' },
+  { range: '1d', label: '1 day', ms: 86_400_000, words: 'last day' },
+  { range: '30d', label: '30 days', ms: 30 * 86_400_000, words: 'last 30 days' },
+];
+const RELOAD_EVERY_MS = 60_000;
+const HEIGHT_PX = 220;
+const TABLE_ROWS = 30;
+/** The lowest top of the scale, so that a silent fleet draws no mountains. */
+const QUIET_BYTES_PER_SECOND = 10_000;
+
+type Column = number[];
+
+export interface Chart {
+  readonly root: HTMLElement;
+  /** The rates of this second. */
+  push(at: string, downBytesPerSecond: number, upBytesPerSecond: number): void;
+  close(): void;
+}
+
+/** `nodeId` null: the whole hub. */
+export function throughputChart(nodeId: string | null): Chart {
+  let chosen = RANGES[0]!;
+  let data: [Column, Column, Column] = [[], [], []];
+  let plot: uPlot | null = null;
+  let asked = 0;
+
+  const readout = el('p', { class: 'readout', 'aria-hidden': 'true' });
+  const canvas = el('div', { class: 'plot', role: 'img' });
+  const summary = el('p', { class: 'summary muted' });
+  const table = el('div', {
+    class: 'scroll',
+    tabindex: 0,
+    role: 'region',
+    'aria-label': 'Throughput as a table',
+  });
+  const details = el('details', {}, el('summary', {}, 'As a table'), table);
+  const root = el(
+    'section',
+    { class: 'card chart', 'aria-label': 'Throughput' },
+    el('div', { class: 'cardHead' }, el('h2', {}, 'Throughput'), readout, rangeButtons()),
+    canvas,
+    el('div', { class: 'chartFoot' }, summary, details),
+  );
+  details.addEventListener('toggle', drawTable);
+
+  function rangeButtons(): HTMLElement {
+    const group = el('fieldset', { class: 'segments' }, el('legend', { class: 'unseen' }, 'Range'));
+    const name = freshId('range');
+    for (const option of RANGES) {
+      const input = el('input', { type: 'radio', name, value: option.range, checked: option === chosen });
+      input.addEventListener('change', () => {
+        chosen = option;
+        void load();
+      });
+      group.append(el('label', {}, input, el('span', {}, option.label)));
+    }
+    return group;
+  }
+
+  async function load(): Promise<void> {
+    asked += 1;
+    const mine = asked;
+    try {
+      const history = await getHistory(nodeId, chosen.range);
+      if (mine === asked) take(history);
+    } catch (error) {
+      if (mine === asked && data[0].length === 0 && error instanceof ApiError)
+        setText(summary, error.message);
+    }
+  }
+
+  function take({ points, stepMs }: History): void {
+    const perSecond = 1000 / stepMs;
+    data = [
+      points.map(({ at }) => Date.parse(at) / 1000),
+      points.map(({ downBytes }) => downBytes * perSecond),
+      points.map(({ upBytes }) => upBytes * perSecond),
+    ];
+    plot?.setData(data);
+    describe();
+  }
+
+  /** The width comes first: a plot is made when its place has one. */
+  function draw(): void {
+    plot?.destroy();
+    plot = canvas.clientWidth === 0 ? null : new uPlot(plotOptions(canvas.clientWidth, show), data, canvas);
+  }
+
+  function show(index: number | null): void {
+    const at = index === null ? data[0].length - 1 : index;
+    const [down, up] = [data[1][at], data[2][at]];
+    const when =
+      index === null ? '' : `${new Date((data[0][at] ?? 0) * 1000).toLocaleString(undefined, WHEN)} · `;
+    setText(readout, down === undefined || up === undefined ? '' : `${when}↓ ${rate(down)}  ↑ ${rate(up)}`);
+  }
+
+  function describe(): void {
+    const words = chosen.words;
+    const steps = data[0].map((at, index) => (index === 0 ? 0 : at - data[0][index - 1]!));
+    const total = (column: Column): number =>
+      column.reduce((sum, value, index) => sum + value * (steps[index] ?? 0), 0);
+    const peak = data[1].reduce((most, value) => Math.max(most, value), 0);
+    const text =
+      total(data[1]) + total(data[2]) === 0
+        ? `Nothing moved in the ${words}.`
+        : `In the ${words}: ${bytes(total(data[1]))} down, ${bytes(total(data[2]))} up; at most ${rate(peak)} down.`;
+    setText(summary, text);
+    canvas.setAttribute('aria-label', `Chart of the throughput. ${text}`);
+    drawTable();
+    if (plot?.cursor.idx == null) show(null);
+  }
+
+  function drawTable(): void {
+    if (!details.open) return;
+    const group = Math.ceil(data[0].length / TABLE_ROWS) || 1;
+    const rows: HTMLElement[] = [];
+    for (let start = 0; start < data[0].length; start += group) {
+      const mean = (column: Column): number => {
+        const part = column.slice(start, start + group);
+        return part.reduce((sum, value) => sum + value, 0) / part.length;
+      };
+      const at = new Date(data[0][start]! * 1000).toLocaleString(undefined, WHEN);
+      rows.push(
+        el(
+          'tr',
+          {},
+          el('th', { scope: 'row' }, at),
+          el('td', {}, rate(mean(data[1]))),
+          el('td', {}, rate(mean(data[2]))),
+        ),
+      );
+    }
+    const head = ['From', 'Down', 'Up'].map((text) => el('th', { scope: 'col' }, text));
+    table.replaceChildren(
+      el('table', { class: 'plain' }, el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...rows)),
+    );
+  }
+
+  const resized = new ResizeObserver(() => {
+    if (plot === null) draw();
+    else if (plot.width !== canvas.clientWidth)
+      plot.setSize({ width: canvas.clientWidth, height: HEIGHT_PX });
+  });
+  resized.observe(canvas);
+  document.addEventListener('themechange', draw);
+  const reload = setInterval(() => {
+    if (!document.hidden) void load();
+  }, RELOAD_EVERY_MS);
+  let described = 0;
+  void load();
+
+  return {
+    root,
+    push(at, down, up) {
+      if (chosen.range !== '10m') return;
+      const seconds = Date.parse(at) / 1000;
+      const [times] = data;
+      if (times.length > 0 && seconds <= times[times.length - 1]!) return;
+      times.push(seconds);
+      data[1].push(down);
+      data[2].push(up);
+      const first = times.findIndex((time) => time >= seconds - chosen.ms / 1000);
+      if (first > 0) for (const column of data) column.splice(0, first);
+      plot?.setData(data);
+      if (plot?.cursor.idx == null) show(null);
+      if (performance.now() - described < 10_000) return;
+      described = performance.now();
+      describe();
+    },
+    close() {
+      asked += 1;
+      clearInterval(reload);
+      document.removeEventListener('themechange', draw);
+      resized.disconnect();
+      plot?.destroy();
+    },
+  };
+}
+
+const WHEN: Intl.DateTimeFormatOptions = {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+};
+
+function plotOptions(width: number, show: (index: number | null) => void): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+  const grid = { stroke: color('line'), width: 1 };
+  const axis = { stroke: color('muted'), font: '12px system-ui, sans-serif', ticks: { show: false } };
+  return {
+    width,
+    height: HEIGHT_PX,
+    padding: [12, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, QUIET_BYTES_PER_SECOND)] } },
+    axes: [
+      { ...axis, grid: { show: false }, space: 70, values: axisTimes },
+      { ...axis, grid, size: 74, space: 44, values: (_plot, values) => values.map((value) => rate(value)) },
+    ],
+    series: [
+      {},
+      {
+        label: 'Down',
+        stroke: color('accent'),
+        fill: color('accentWash'),
+        width: 2,
+        points: { show: false },
+      },
+      { label: 'Up', stroke: color('second'), width: 2, points: { show: false } },
+    ],
+    hooks: { setCursor: [(plot) => show(plot.cursor.idx ?? null)] },
+  };
+}
+
+/** Hours and minutes, or days where the grid is as coarse as that. */
+function axisTimes(_plot: uPlot, seconds: number[], _axis: number, _space: number, step: number): string[] {
+  const format: Intl.DateTimeFormatOptions =
+    step >= 86_400 ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
+  if (step < 60) format.second = '2-digit';
+  return seconds.map((at) => new Date(at * 1000).toLocaleString(undefined, format));
+}

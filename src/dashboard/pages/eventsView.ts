@@ -1,0 +1,166 @@
+// What happened and why, newest first: filtered, live, older ones on demand. Shown by main.ts.
+
+import type { EventKind, EventRecord } from '../../control/fleet.ts';
+import { type EventFilter, getEvents } from './api.ts';
+import { actionButton, el, heading, setText } from './dom.ts';
+import type { HubState } from './hubState.ts';
+import { notifyError } from './notices.ts';
+import { relativeTime } from './times.ts';
+import type { View } from './view.ts';
+import { EVENT_WORDS, eventWords } from './words.ts';
+
+const PAGE = 50;
+/** Rows that live ones push out at the bottom. */
+const ROWS_MAX = 1_000;
+const TYPING_MS = 250;
+
+export function eventsView(hub: HubState): View {
+  const kind = el('select', { 'aria-label': 'Kind of event', change: () => void load() });
+  kind.append(el('option', { value: '' }, 'All kinds'));
+  for (const [name, { label }] of Object.entries(EVENT_WORDS))
+    kind.append(el('option', { value: name }, label));
+  const node = el('select', { 'aria-label': 'Device', change: () => void load() });
+  const text = el('input', {
+    type: 'search',
+    placeholder: 'Text…',
+    'aria-label': 'Text of the event',
+    'aria-keyshortcuts': '/',
+    autocomplete: 'off',
+    input: () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => void load(), TYPING_MS);
+    },
+  });
+  const list = el('ol', { class: 'events' });
+  const none = el('p', { class: 'muted', role: 'status' });
+  const older = actionButton('Older events', { hidden: true }, loadOlder);
+  const root = el(
+    'div',
+    { class: 'stack' },
+    el(
+      'div',
+      { class: 'viewHead' },
+      heading('Events'),
+      el('p', { class: 'muted' }, 'What happened, and why.'),
+    ),
+    el(
+      'section',
+      { class: 'card', 'aria-label': 'Events' },
+      el('div', { class: 'cardHead' }, el('div', { class: 'tools' }, kind, node, text)),
+      list,
+      none,
+      older,
+    ),
+  );
+  let typing = 0;
+  let asked = 0;
+  let newest = 0;
+  let oldest: number | null = null;
+
+  function filter(): EventFilter {
+    return {
+      kind: kind.value === '' ? null : (kind.value as EventKind),
+      nodeId: node.value === '' ? null : node.value,
+      contains: text.value.trim(),
+    };
+  }
+
+  async function load(): Promise<void> {
+    asked += 1;
+    const mine = asked;
+    try {
+      const events = await getEvents(filter(), null, PAGE);
+      if (mine !== asked) return;
+      list.replaceChildren(...events.map(row));
+      newest = events[0]?.number ?? newest;
+      bottom(events);
+      setText(none, events.length === 0 ? 'No such event.' : '');
+    } catch (error) {
+      notifyError(error);
+    }
+  }
+
+  async function loadOlder(): Promise<void> {
+    const mine = asked;
+    try {
+      const events = await getEvents(filter(), oldest, PAGE);
+      if (mine !== asked) return;
+      list.append(...events.map(row));
+      bottom(events);
+    } catch (error) {
+      notifyError(error);
+    }
+  }
+
+  function bottom(events: readonly EventRecord[]): void {
+    oldest = events.at(-1)?.number ?? oldest;
+    older.hidden = events.length < PAGE;
+  }
+
+  /** Those of a tick come in any order. */
+  function take(events: readonly EventRecord[]): void {
+    const { kind: only, nodeId, contains } = filter();
+    for (const event of [...events].sort((a, b) => a.number - b.number)) {
+      if (event.number <= newest) continue;
+      newest = event.number;
+      if (only !== null && event.kind !== only) continue;
+      if (nodeId !== null && event.nodeId !== nodeId) continue;
+      if (!event.text.toLowerCase().includes(contains.toLowerCase())) continue;
+      const made = row(event);
+      made.classList.add('fresh');
+      list.prepend(made);
+      setText(none, '');
+    }
+    while (list.childElementCount > ROWS_MAX) {
+      list.lastElementChild?.remove();
+      oldest = Number(list.lastElementChild?.getAttribute('data-number'));
+      older.hidden = false;
+    }
+  }
+
+  function fillNodes(): void {
+    const all = [...hub.nodes.values()].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    if (
+      node.options.length === all.length + 1 &&
+      all.every(({ name }, at) => node.options[at + 1]!.text === name)
+    )
+      return;
+    const { value } = node;
+    node.replaceChildren(
+      el('option', { value: '' }, 'All devices'),
+      ...all.map(({ id, name }) => el('option', { value: id }, name)),
+    );
+    node.value = hub.nodes.has(value) ? value : '';
+  }
+
+  const unwatch = hub.watch(({ tick }) => {
+    if (tick.events.length > 0) take(tick.events);
+    if (tick.events.some((event) => event.kind === 'paired')) fillNodes();
+  }, fillNodes);
+  fillNodes();
+  void load();
+  return {
+    title: 'Events',
+    root,
+    close() {
+      asked += 1;
+      clearTimeout(typing);
+      unwatch();
+    },
+  };
+}
+
+function row({ number, at, kind, nodeId, nodeName, text }: EventRecord): HTMLElement {
+  const { label, tone } = eventWords(kind);
+  const name =
+    nodeId === null
+      ? null
+      : el('a', { class: 'name', href: `#/nodes/${encodeURIComponent(nodeId)}` }, nodeName ?? nodeId);
+  return el(
+    'li',
+    { 'data-number': number },
+    relativeTime(at),
+    el('span', { class: `badge ${tone}` }, label),
+    el('span', { class: 'text' }, name, name === null ? null : ' ', text),
+  );
+}

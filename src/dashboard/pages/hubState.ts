@@ -1,0 +1,83 @@
+// What is known of the hub: its status, every node, a minute of each one's rates. Fed by main.ts, read by the views.
+
+import type { EventRecord, HubStatus, LiveTick, NodeView } from '../../control/fleet.ts';
+
+/** Seconds of rates kept per node. */
+export const TRAIL_LENGTH = 60;
+
+/** Down and up together, bytes per second, oldest first from `start`. */
+export interface Trail {
+  readonly values: Float64Array;
+  start: number;
+}
+
+export interface Seen {
+  readonly tick: LiveTick;
+  /** Ids of the nodes that are another than before, new ones included. */
+  readonly changed: ReadonlySet<string>;
+}
+
+export class HubState {
+  status: HubStatus | null = null;
+  readonly nodes = new Map<string, NodeView>();
+  readonly trails = new Map<string, Trail>();
+  readonly #listeners = new Set<(seen: Seen) => void>();
+  readonly #refreshed = new Set<() => void>();
+
+  /** Everything anew: at the start and after the hub was gone. */
+  refresh(status: HubStatus, nodes: readonly NodeView[]): void {
+    this.status = status;
+    this.nodes.clear();
+    for (const node of nodes) this.nodes.set(node.id, node);
+    for (const id of this.trails.keys()) if (!this.nodes.has(id)) this.trails.delete(id);
+    for (const listener of this.#refreshed) listener();
+  }
+
+  setStatus(status: HubStatus): void {
+    this.status = status;
+    for (const listener of this.#refreshed) listener();
+  }
+
+  /** An answer to a change of ours, ahead of the tick that tells of it. */
+  setNode(node: NodeView): void {
+    this.nodes.set(node.id, node);
+    for (const listener of this.#refreshed) listener();
+  }
+
+  take(tick: LiveTick): void {
+    if (this.status !== null) this.status = { ...this.status, ...tick.hub };
+    const changed = new Set<string>();
+    for (const node of tick.nodes) {
+      this.nodes.set(node.id, node);
+      changed.add(node.id);
+    }
+    for (const node of this.nodes.values()) this.#extend(node);
+    for (const listener of this.#listeners) listener({ tick, changed });
+  }
+
+  #extend({ id, connected, downBytesPerSecond, upBytesPerSecond }: NodeView): void {
+    let trail = this.trails.get(id);
+    if (trail === undefined) {
+      if (!connected) return;
+      trail = { values: new Float64Array(TRAIL_LENGTH), start: 0 };
+      this.trails.set(id, trail);
+    }
+    trail.values[trail.start] = connected ? downBytesPerSecond + upBytesPerSecond : 0;
+    trail.start = (trail.start + 1) % TRAIL_LENGTH;
+  }
+
+  /** Both functions until the one returned is called. */
+  watch(onTick: (seen: Seen) => void, onRefresh: () => void): () => void {
+    this.#listeners.add(onTick);
+    this.#refreshed.add(onRefresh);
+    return () => {
+      this.#listeners.delete(onTick);
+      this.#refreshed.delete(onRefresh);
+    };
+  }
+}
+
+/** Events that change what a node can do: worth an announcement. */
+export function isNews({ kind }: EventRecord): boolean {
+  return ['paired', 'connected', 'disconnected', 'revoked', 'overQuota', 'rotated', 'warning'].includes(kind);
+}

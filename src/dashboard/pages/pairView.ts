@@ -1,0 +1,171 @@
+// Pairing: one button makes a link that works once; the page turns by itself when a device has used it. Shown by main.ts.
+
+import type { Pairing, PairingState } from '../../control/fleet.ts';
+import { cancelPairing, getPairing, makePairing } from './api.ts';
+import { copyable } from './copy.ts';
+import { actionButton, busy, el, field, heading, setText } from './dom.ts';
+import { countdown } from './format.ts';
+import type { HubState } from './hubState.ts';
+import { announce, notifyError } from './notices.ts';
+import { qrCode } from './qr.ts';
+import type { View } from './view.ts';
+
+const ASK_EVERY_MS = 2_000;
+
+/** Kept while the page is open: who looks at another view comes back to the same link. */
+let open: Pairing | null = null;
+
+export function pairView(hub: HubState): View {
+  const stage = el('div', { class: 'stage' });
+  const root = el(
+    'div',
+    { class: 'stack narrow' },
+    el('div', { class: 'viewHead' }, heading('Pair a device')),
+    stage,
+  );
+  let timers: number[] = [];
+  let closed = false;
+
+  function stopTimers(): void {
+    for (const timer of timers) clearInterval(timer);
+    timers = [];
+  }
+
+  function put(...children: Node[]): void {
+    stopTimers();
+    // The focus would fall to the page's top with the button that had it.
+    const hadFocus = stage.contains(document.activeElement);
+    stage.replaceChildren(...children);
+    if (hadFocus) stage.querySelector<HTMLElement>('h2')?.focus();
+  }
+
+  function showStart(note: string | null): void {
+    open = null;
+    const name = el('input', {
+      type: 'text',
+      maxlength: 64,
+      autocomplete: 'off',
+      placeholder: 'the device’s own',
+    });
+    const make = el('button', { type: 'submit', class: 'primary big' }, 'Make a pairing link');
+    const form = el('form', { class: 'card stage' }, field('Name (optional)', name), make);
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void busy(make, async () => {
+        try {
+          open = await makePairing(name.value.trim() || null);
+          if (!closed) showLink(open);
+        } catch (error) {
+          notifyError(error);
+        }
+      });
+    });
+    const text = 'The link works once, for one device, and only for ten minutes. Until then it is a secret.';
+    put(
+      ...(note === null ? [] : [el('p', { class: 'noteLine', role: 'status' }, note)]),
+      el('p', { class: 'muted' }, text),
+      form,
+    );
+  }
+
+  function showLink(pairing: Pairing): void {
+    const left = el('span', { class: 'countdown' });
+    const cancel = actionButton('Cancel this link', {}, async () => {
+      try {
+        await cancelPairing(pairing.id);
+        showStart('The link was cancelled: nobody can use it any more.');
+      } catch (error) {
+        notifyError(error);
+      }
+    });
+    put(
+      el(
+        'section',
+        { class: 'card pairing' },
+        el('div', { class: 'qrBox' }, qrCode(pairing.link)),
+        el(
+          'div',
+          { class: 'stack' },
+          el('h2', { tabindex: -1 }, 'Waiting for the device…'),
+          el('p', { class: 'muted' }, 'On a phone, scan the code. Or open the link on the device:'),
+          copyable(pairing.link, 'the pairing link'),
+          el('p', { class: 'muted' }, 'On a laptop or server, run:'),
+          copyable(`npx restunnel node --pair '${pairing.link}'`, 'the command line'),
+          el('div', { class: 'actions' }, el('p', { class: 'muted' }, 'Works for ', left), cancel),
+        ),
+      ),
+    );
+    const tick = (): void => setText(left, countdown(Date.parse(pairing.expiresAt) - Date.now()));
+    tick();
+    timers = [setInterval(tick, 1_000), setInterval(() => void ask(pairing), ASK_EVERY_MS)];
+  }
+
+  async function ask(pairing: Pairing): Promise<void> {
+    let state: PairingState;
+    try {
+      state = await getPairing(pairing.id);
+    } catch {
+      if (Date.parse(pairing.expiresAt) < Date.now()) showStart('The link has expired.');
+      return;
+    }
+    if (closed || open !== pairing) return;
+    if (state.state === 'used') showUsed(state);
+    else if (state.state === 'expired') showStart('The link has expired; nobody used it.');
+    else if (state.state === 'cancelled') showStart('The link was cancelled.');
+  }
+
+  function showUsed(state: PairingState): void {
+    const { nodeId, nodeName, nodeConnected } = state;
+    const name = nodeName ?? 'The device';
+    const words = nodeConnected ? `${name} is connected` : `${name} is paired, connecting…`;
+    const pairing = open;
+    if (stage.querySelector('h2')?.textContent === words) return;
+    put(
+      el(
+        'section',
+        { class: 'card done' },
+        el(
+          'span',
+          { class: nodeConnected ? 'tick' : 'tick waiting', 'aria-hidden': 'true' },
+          nodeConnected ? '✓' : '…',
+        ),
+        el('h2', { tabindex: -1 }, words),
+        el('p', { class: 'muted' }, 'Programs on this server can reach the web through it now.'),
+        el(
+          'div',
+          { class: 'actions' },
+          nodeId === null
+            ? null
+            : el('a', { class: 'button', href: `#/nodes/${encodeURIComponent(nodeId)}` }, `Look at ${name}`),
+          el('a', { class: 'button primary', href: '#/use' }, 'Use it'),
+          el('button', { type: 'button', click: () => showStart(null) }, 'Pair another'),
+        ),
+      ),
+    );
+    announce(words);
+    if (nodeConnected) open = null;
+    else if (pairing !== null) timers = [setInterval(() => void ask(pairing), ASK_EVERY_MS)];
+  }
+
+  // A tick that tells of a device is the moment to ask; the timer is for when none comes.
+  const unwatch = hub.watch(
+    ({ tick }) => {
+      const isNews = tick.events.some(({ kind }) => kind === 'paired' || kind === 'connected');
+      if (open !== null && isNews) void ask(open);
+    },
+    () => {},
+  );
+  if (open !== null && Date.parse(open.expiresAt) > Date.now()) {
+    showLink(open);
+    void ask(open);
+  } else showStart(null);
+  return {
+    title: 'Pair a device',
+    root,
+    close() {
+      closed = true;
+      stopTimers();
+      unwatch();
+    },
+  };
+}
