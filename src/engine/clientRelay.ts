@@ -237,11 +237,11 @@ export class ClientRelay extends Relay {
     this.#teller.refuse(conn, kind, failure, detail);
   }
 
-  /** The tunnel is gone, and every stream with it. */
-  dropAll(tunnel: Tunnel): void {
+  /** Every stream of the tunnel is gone, as its session knows; clients without an answer are told `failure`. */
+  dropAll(tunnel: Tunnel, failure: FailureName): void {
     for (let slot = 0; slot < tunnel.connOf.length; slot++) {
       if (tunnel.connOf[slot] === 0) this.dropPending(tunnel, slot);
-      else if (this.#unanswered(tunnel, slot)) this.fail(tunnel, slot, 'nodeLost');
+      else if (this.#unanswered(tunnel, slot)) this.fail(tunnel, slot, failure);
       else this.resetLocal(tunnel, slot);
     }
   }
@@ -254,6 +254,7 @@ export class ClientRelay extends Relay {
 
   protected override onGone(tunnel: Tunnel, slot: number): void {
     tunnel.kindOf[slot] = CLIENT_KIND.none;
+    tunnel.targetOf.delete(slot);
     tunnel.earlyOf.delete(slot);
     tunnel.exchangeOf.delete(slot);
     this.streams--;

@@ -111,6 +111,7 @@ class HubThread implements ListenHandler {
       slots: this.#sessionSlots,
       threadSlots: this.#threadSlots,
       teller: this.#teller,
+      showTargets: plan.role !== 'exit' && plan.showTargets,
       makeAead: loop.makeAead,
       tell,
       giveBack,
@@ -192,6 +193,14 @@ class HubThread implements ListenHandler {
       case 'askRotation':
         this.#worker?.askRotation(order.index, order.number, order.request);
         return;
+      case 'resetStreams':
+        this.#worker?.resetStreams(order.index, order.number, order.failure);
+        return;
+      case 'listStreams': {
+        const streams = this.#worker?.listStreams(order.index, order.max) ?? [];
+        tell({ type: 'streams', query: order.query, streams });
+        return;
+      }
       case 'frontIs': {
         if (plan.role !== 'worker') return;
         const bell = new Bell(

@@ -11,8 +11,9 @@ import { STREAM } from '../tunnel/streams.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
 import { ClientRelay, type ReturnedClient } from './clientRelay.ts';
 import { Drain } from './drain.ts';
-import type { FromWorker, SessionKeys } from './messages.ts';
+import type { FromWorker, ListedStream, SessionKeys } from './messages.ts';
 import type { OpenRequest } from './openRequest.ts';
+import { listStreams } from './streamList.ts';
 import type { Tunnel } from './tunnel.ts';
 import { type TunnelOwner, Tunnels } from './tunnels.ts';
 
@@ -22,6 +23,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   readonly #slots: SessionSlots;
   readonly #threadSlots: ThreadSlots;
   readonly #teller: Teller;
+  readonly #showTargets: boolean;
   readonly #tell: (message: FromWorker) => void;
   readonly #unroute: (index: number, number: number) => void;
   readonly tunnels: Tunnels;
@@ -33,6 +35,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     slots: SessionSlots;
     threadSlots: ThreadSlots;
     teller: Teller;
+    /** Whether targets are kept for listStreams(). */
+    showTargets: boolean;
     makeAead: AeadFactory;
     /** Messages for control. */
     tell: (message: FromWorker) => void;
@@ -45,6 +49,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.#slots = options.slots;
     this.#threadSlots = options.threadSlots;
     this.#teller = options.teller;
+    this.#showTargets = options.showTargets;
     this.#tell = options.tell;
     this.#unroute = options.unroute;
     this.tunnels = new Tunnels(options.reactor, options.makeAead, this);
@@ -113,7 +118,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   onDown(tunnel: Tunnel, reason: string): void {
     this.#unroute(tunnel.index, tunnel.number);
     this.#drain.down(tunnel);
-    this.relay.dropAll(tunnel);
+    this.relay.dropAll(tunnel, 'nodeLost');
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
   }
 
@@ -156,6 +161,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.relay.streams++;
     tunnel.kindOf[slot] = request.kind | UNANSWERED;
     tunnel.sinceMs[slot] = this.#reactor.nowMs;
+    tunnel.openedMs[slot] = this.#reactor.nowMs;
+    if (this.#showTargets) tunnel.targetOf.set(slot, { host: request.host, port: request.port });
     this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
     this.#reactor.pauseRead(conn);
     this.relay.begin(tunnel, slot, request);
@@ -211,12 +218,28 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.tunnels.touch(tunnel);
   }
 
+  /** Of one session, or of all when `index` is null. */
+  listStreams(index: number | null, max: number): ListedStream[] {
+    const tunnel = index === null ? undefined : this.tunnels.at(index);
+    const tunnels = index === null ? this.tunnels.all() : tunnel === undefined ? [] : [tunnel];
+    return listStreams(tunnels, max, this.#reactor.nowMs);
+  }
+
   // --- Ending --------------------------------------------------------------------------------------------------------------------
 
   /** Revoked, replaced or stopped. */
   cut(index: number, number: number, reason: string): void {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel !== null) this.tunnels.close(tunnel, reason);
+  }
+
+  /** Ends every stream of a session, which lives on. Clients that were not answered yet are told why. */
+  resetStreams(index: number, number: number, failure: FailureName): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null) return;
+    for (let slot = 0; slot < tunnel.connOf.length; slot++) tunnel.session.abort(slot);
+    this.relay.dropAll(tunnel, failure);
+    this.tunnels.touch(tunnel);
   }
 
   /** The thread ends: streams that are cut are reset, so that no client takes half for the whole. */

@@ -40,6 +40,10 @@ export class Tunnel {
   kindOf = new Uint8Array(INITIAL_CAPACITY);
   /** By slot, hub only: when the stream was opened; once its client has ended, when bytes last came for it. */
   sinceMs = new Float64Array(INITIAL_CAPACITY);
+  /** By slot, hub only: when the stream was opened, in milliseconds modulo 2^32. */
+  openedMs = new Uint32Array(INITIAL_CAPACITY);
+  /** By slot: where the streams go, when they are to be shown. */
+  readonly targetOf = new Map<number, { readonly host: string; readonly port: number }>();
   /** By slot: bytes of the client that wait for room in the tunnel; few streams ever have any. */
   readonly earlyOf = new Map<number, Uint8Array>();
   /** By slot: HTTP requests in absolute form; CONNECT and SOCKS need none. */
@@ -57,6 +61,10 @@ export class Tunnel {
     return (this.index << 16) | slot;
   }
 
+  ageMs(slot: number, nowMs: number): number {
+    return (Math.floor(nowMs) - this.openedMs[slot]!) >>> 0;
+  }
+
   /** Makes room for `slot` in the tables. */
   cover(slot: number): void {
     if (slot < this.connOf.length) return;
@@ -70,6 +78,9 @@ export class Tunnel {
     const sinceMs = new Float64Array(capacity);
     sinceMs.set(this.sinceMs);
     this.sinceMs = sinceMs;
+    const openedMs = new Uint32Array(capacity);
+    openedMs.set(this.openedMs);
+    this.openedMs = openedMs;
     while (this.pendingOf.length < capacity) this.pendingOf.push(null);
   }
 }

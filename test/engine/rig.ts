@@ -15,6 +15,7 @@ import { HubWorker } from '../../src/engine/hubWorker.ts';
 import type { FromExit, FromWorker } from '../../src/engine/messages.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { Strangers } from '../../src/engine/strangers.ts';
+import type { FailureName } from '../../src/failures.ts';
 import { ENGINE, NODE, PROTOCOL } from '../../src/limits.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import { Exit } from '../../src/node/exit.ts';
@@ -24,6 +25,7 @@ import { computeMac1, mac1Key } from '../../src/noise/mac1.ts';
 import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { Bell } from '../../src/ring/bell.ts';
+import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import { HandOverEncoder } from '../../src/ring/handOver.ts';
 import { RingReader, RingWriter, ringBuffer } from '../../src/ring/ring.ts';
 import { makeSlots, SessionSlots, ThreadSlots } from '../../src/ring/slots.ts';
@@ -59,6 +61,8 @@ export class Rig {
   readonly #capabilities: number;
   /** What the exit told its control of the hub's orders. */
   readonly ordered: string[] = [];
+  /** The slots are those of every rig. */
+  readonly #toldBefore = new Map(FAILURE_CAUSES.map((cause) => [cause, this.#threadSlots.failed(cause)]));
   #sessions = 0;
   #dials = 0;
   #stopping = false;
@@ -99,6 +103,7 @@ export class Rig {
       slots: this.#slots,
       threadSlots: this.#threadSlots,
       teller: workerTeller,
+      showTargets: true,
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearWorker(message)),
       unroute: () => {},
@@ -189,6 +194,26 @@ export class Rig {
     this.#router.remove(message.index, message.number);
   }
 
+  /** Connects of all sessions and failures told to clients beside them. */
+  get counted(): {
+    succeeded: number;
+    failed: Partial<Record<FailureName, number>>;
+    told: Partial<Record<FailureName, number>>;
+  } {
+    const failed: Partial<Record<FailureName, number>> = {};
+    const told: Partial<Record<FailureName, number>> = {};
+    let succeeded = 0;
+    for (let index = 1; index <= this.#sessions; index++) succeeded += this.#slots.succeeded(index);
+    for (const cause of FAILURE_CAUSES) {
+      let count = 0;
+      for (let index = 1; index <= this.#sessions; index++) count += this.#slots.failed(index, cause);
+      if (count > 0) failed[cause] = count;
+      const more = this.#threadSlots.failed(cause) - this.#toldBefore.get(cause)!;
+      if (more > 0) told[cause] = more;
+    }
+    return { succeeded, failed, told };
+  }
+
   /** Sessions that the hub routes streams to. */
   get up(): number {
     return this.#up.size;
@@ -271,6 +296,7 @@ export class Rig {
       hubQueuedBytes: sum((tunnel) => tunnel.session.outbound.heldBytes),
       hubConnsOfStreams: sum((tunnel) => tunnel.connOf.filter((conn) => conn !== 0).length),
       hubEarly: sum((tunnel) => tunnel.earlyOf.size),
+      hubTargets: sum((tunnel) => tunnel.targetOf.size),
       hubExchanges: sum((tunnel) => tunnel.exchangeOf.size),
       hubLoad: this.load,
       clientsInFront: this.front.count,

@@ -1,0 +1,39 @@
+// The open streams of a worker's tunnels as the owner is shown them. Made when control asks; used by hubWorker.ts.
+
+import { STREAM } from '../tunnel/streams.ts';
+import { CLIENT_KIND, UNANSWERED } from './client.ts';
+import type { ListedStream } from './messages.ts';
+import type { Tunnel } from './tunnel.ts';
+
+const KINDS: Readonly<Record<number, ListedStream['kind']>> = {
+  [CLIENT_KIND.socks]: 'socks',
+  [CLIENT_KIND.httpConnect]: 'httpConnect',
+  [CLIENT_KIND.httpForward]: 'httpForward',
+};
+
+/** At most `max`, tunnel by tunnel. A stream whose client has left is not listed. */
+export function listStreams(tunnels: Iterable<Tunnel>, max: number, nowMs: number): ListedStream[] {
+  const listed: ListedStream[] = [];
+  for (const tunnel of tunnels) {
+    for (let slot = 0; slot < tunnel.connOf.length; slot++) {
+      if (listed.length >= max) return listed;
+      const kind = KINDS[tunnel.kindOf[slot]! & ~UNANSWERED];
+      if (tunnel.connOf[slot] === 0 || kind === undefined) continue;
+      const target = tunnel.targetOf.get(slot);
+      listed.push({
+        index: tunnel.index,
+        kind,
+        host: target?.host ?? '',
+        port: target?.port ?? 0,
+        state: stateOf(tunnel.session.streams.flags[slot]!),
+        ageMs: tunnel.ageMs(slot, nowMs),
+      });
+    }
+  }
+  return listed;
+}
+
+function stateOf(flags: number): ListedStream['state'] {
+  if ((flags & STREAM.OPENING) !== 0) return 'opening';
+  return (flags & (STREAM.ENDED_HERE | STREAM.ENDED_THERE)) === 0 ? 'open' : 'halfClosed';
+}
