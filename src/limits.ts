@@ -177,6 +177,9 @@ export const RATE = {
   earlyAbortsPerSecond: 2_000,
   pingsBurst: 64,
   pingsPerSecond: 10,
+  /** DATAGRAM frames, each a system call: those beyond are dropped. */
+  datagramsBurst: 65_536,
+  datagramsPerSecond: 100_000,
   /** STATUS frames; each is a message to another thread. */
   statusBurst: 16,
   statusPerSecond: 1,
@@ -198,6 +201,32 @@ export const PACE = {
   /** What one stream may pass before the next one has its turn, as time at the rate; never more than without a rate. */
   quantumMs: 10,
   quantumMinBytes: 2_048,
+} as const;
+
+/** Datagrams: dropped, never queued, wherever there is no room. */
+export const UDP = {
+  /** Unsent DATAGRAM frames of a session, beside what its streams may queue. */
+  shareBytes: 65_536,
+  /** Received from one socket before everybody else has their turn. */
+  datagramsPerTurn: 32,
+  turnBytes: 65_536,
+  associationsPerSession: 1_024,
+  /** An association without a datagram in either direction ends after so long (RFC 4787: at least two minutes). */
+  idleMs: 300_000,
+  /** A node's own expiry, for hubs that forget. */
+  nodeIdleMs: 360_000,
+  /** Addresses an association has sent to last: only they may answer. */
+  peersMax: 256,
+  /** Datagrams that wait for their name, of one association; those beyond are dropped. */
+  heldMax: 4,
+  /** Of one thread. */
+  heldBytesMax: 1_048_576,
+  /** Names being looked up for datagrams. */
+  lookupsMax: 64,
+  /** The net reactor's own queues, of one socket. */
+  netReceiveMax: 64,
+  netReceiveBytes: 262_144,
+  netSendBytes: 262_144,
 } as const;
 
 /** Of an exit node. */
@@ -460,6 +489,17 @@ assertRelation(
   'a node sends STATUS more seldom than a hub allows',
 );
 assertRelation(USERS.rememberedMax >= USERS.usersMax, 'the password of every user is checked once');
+assertRelation(
+  UDP.shareBytes >= PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes,
+  'the largest datagram that fits a record fits an empty queue',
+);
+assertRelation(UDP.nodeIdleMs > UDP.idleMs, 'the hub ends an idle association before the node does');
+assertRelation(
+  UDP.associationsPerSession <= ENGINE.streamsPerTunnelMax,
+  'associations are streams of their session',
+);
+assertRelation(UDP.lookupsMax <= NODE.dnsQueriesMax, 'datagrams leave names for streams to look up');
+assertRelation(UDP.netReceiveBytes >= UDP.turnBytes, 'a socket holds a whole turn');
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
 assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits a record');
 assertRelation(

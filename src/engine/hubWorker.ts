@@ -315,6 +315,10 @@ class HubStreams implements SessionHandler {
     this.#worker.goAway(this.#index);
   }
 
-  /** The session refuses a CONNECT from a node before it gets here. */
+  /** Not announced yet. */
+  onDatagram(): void {}
+
+  /** The session refuses these from a node before they get here. */
   onConnect(): void {}
+  onUdpOpen(): void {}
 }

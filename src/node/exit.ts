@@ -214,6 +214,10 @@ class ExitStreams implements SessionHandler {
     this.#exit.onConnect(this.#index, slot, host, port);
   }
 
+  /** Not announced yet. */
+  onUdpOpen(): void {}
+  onDatagram(): void {}
+
   onData(slot: number, offset: number, length: number): void {
     this.#exit.onData(this.#index, slot, offset, length);
   }

@@ -32,7 +32,7 @@ import {
   MSG_NOSIGNAL,
   SHUT_WR,
 } from './libc.ts';
-import { LISTENER_WORD, Poller } from './poller.ts';
+import { LISTENER_WORD, Poller, UDP_WORD } from './poller.ts';
 import {
   type ConnHandler,
   type ConnId,
@@ -50,6 +50,7 @@ import {
 import type { Slab } from './slab.ts';
 import { Sockets } from './sockets.ts';
 import { TimerWheel } from './timers.ts';
+import { UdpEpoll } from './udpEpoll.ts';
 
 /** Registered once for the life of a connection; what handlers are told follows from the slot's flags. */
 const CONN_EVENTS = EPOLLIN + EPOLLPRI + EPOLLOUT + EPOLLRDHUP + EPOLLET;
@@ -75,6 +76,9 @@ export class EpollReactor implements Reactor {
   readonly #sockets: Sockets;
   readonly #poller: Poller;
   readonly #acceptor: Acceptor;
+  readonly udp: UdpEpoll;
+  /** Answers of UDP sockets. */
+  #udpAnswers: (() => void)[] = [];
   readonly #table = new ConnTable(ENGINE.connectionsMax);
   readonly #timers = new TimerWheel(this.nowMs, ENGINE.timerTickMs);
   /** Slots that are readable, not paused, and to be called in the next turn though no new edge will come. */
@@ -113,6 +117,10 @@ export class EpollReactor implements Reactor {
       accepted: (fd, listener, handler) => this.#accepted(fd, listener, handler),
       setTimer: (delayMs, handler, tag) => this.setTimer(delayMs, handler, tag),
       clearTimer: (timer) => this.clearTimer(timer),
+      closeLater: (fd) => this.#closing.push(fd),
+    });
+    this.udp = new UdpEpoll(libc, this.#poller, this.#sockets, {
+      answer: (tell) => this.#udpAnswers.push(tell),
       closeLater: (fd) => this.#closing.push(fd),
     });
   }
@@ -376,6 +384,8 @@ export class EpollReactor implements Reactor {
     this.#answers = [];
     this.#timers.clearAll();
     this.#acceptor.unlistenAll();
+    this.#udpAnswers = [];
+    this.udp.closeAll();
     for (let slot = 1; slot < this.#table.slotsUsed; slot++)
       if (this.#table.ids[slot] !== 0) this.#void(slot);
     if (!this.#running) this.#release();
@@ -394,6 +404,7 @@ export class EpollReactor implements Reactor {
     this.nowMs = performance.now();
     let ready = this.#ready.length;
     if (this.#answers.length > 0) this.#tellAnswers();
+    if (this.#udpAnswers.length > 0) this.#tellUdpAnswers();
     for (let i = 0; i < count && !this.#stopping; i++) this.#dispatch(i);
     for (; ready > 0 && !this.#stopping; ready--) this.#dispatchReady(this.#ready.shift());
     this.#timers.expire(this.nowMs);
@@ -405,7 +416,7 @@ export class EpollReactor implements Reactor {
 
   #wait(): number {
     let timeoutMs = 0;
-    if (this.#ready.length === 0 && this.#answers.length === 0) {
+    if (this.#ready.length === 0 && this.#answers.length === 0 && this.#udpAnswers.length === 0) {
       timeoutMs =
         this.#timers.count === 0
           ? ENGINE.pollMaxMs
@@ -424,6 +435,9 @@ export class EpollReactor implements Reactor {
       } else if (word === LISTENER_WORD) {
         this.#current = 0;
         this.#acceptor.accept(second);
+      } else if (word === UDP_WORD) {
+        this.#current = 0;
+        this.udp.ready(second);
       } else this.#rang = true;
     } catch (error) {
       this.#fault(error);
@@ -534,6 +548,19 @@ export class EpollReactor implements Reactor {
     // Without an errno of its own the news is for a reader that stopped: one that goes on hears it from read().
     if (slot >= 0 && (errno !== 0 || (this.#table.flags[slot]! & (PAUSED | END_READ)) !== 0)) {
       this.#tellBroken(slot, errno);
+    }
+  }
+
+  #tellUdpAnswers(): void {
+    const answers = this.#udpAnswers;
+    this.#udpAnswers = [];
+    for (const tell of answers) {
+      try {
+        this.#current = 0;
+        if (!this.#stopping) tell();
+      } catch (error) {
+        this.#fault(error);
+      }
     }
   }
 

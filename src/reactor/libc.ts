@@ -14,6 +14,22 @@ export interface Libc {
   connect(fd: number, address: number, length: number): number;
   recv(fd: number, address: number, length: number, flags: number): number;
   send(fd: number, address: number, length: number, flags: number): number;
+  recvfrom(
+    fd: number,
+    address: number,
+    length: number,
+    flags: number,
+    fromAddress: number,
+    fromLengthAddress: number,
+  ): number;
+  sendto(
+    fd: number,
+    address: number,
+    length: number,
+    flags: number,
+    toAddress: number,
+    toLength: number,
+  ): number;
   shutdown(fd: number, how: number): number;
   close(fd: number): number;
   read(fd: number, address: number, length: number): number;
@@ -49,6 +65,7 @@ export const SO_REUSEADDR = 2;
 export const SO_ERROR = 4;
 export const SO_LINGER = 13;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_TRUNC = 0x20;
 export const SHUT_WR = 1;
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;
@@ -90,6 +107,8 @@ function bind(): Libc | null {
       // Lengths and results are below 2^31 here, so the narrower types, which convert faster, are the same call.
       recv: func('recv', ['int', address, address, 'int']),
       send: func('send', ['int', address, address, 'int']),
+      recvfrom: func('recvfrom', ['int', address, address, 'int', address, address]),
+      sendto: func('sendto', ['int', address, address, 'int', address, uint]),
       shutdown: func('shutdown', ['int', 'int']),
       close: func('close', ['int']),
       read: func('read', ['int', address, address]),

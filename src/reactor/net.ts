@@ -30,6 +30,7 @@ import {
 } from './reactor.ts';
 import type { Slab } from './slab.ts';
 import { TimerWheel } from './timers.ts';
+import { UdpNet } from './udpNet.ts';
 
 const SLOT_UNIT = 2 ** 20;
 const NOTHING = new Uint8Array(0);
@@ -69,6 +70,10 @@ export class NetReactor implements Reactor {
   readonly kind = 'net';
   nowMs = performance.now();
 
+  readonly udp = new UdpNet({
+    call: (callback) => this.#call(null, callback),
+    answer: (tell) => this.#answer(tell),
+  });
   readonly #conns = new Map<ConnId, Conn>();
   /** By slot, from 1: the generation last given out. */
   readonly #generations = [0];
@@ -507,6 +512,7 @@ export class NetReactor implements Reactor {
       conn.socket.destroy();
     }
     for (const socket of this.#closing) socket.destroy();
+    this.udp.closeAll();
     for (const id of [...this.#listeners.keys()]) this.unlisten(id);
     for (const port of this.#ports) port.close();
     if (this.#alarm !== null) clearTimeout(this.#alarm);
@@ -514,12 +520,13 @@ export class NetReactor implements Reactor {
     if (this.#keepAlive !== null) clearInterval(this.#keepAlive);
   }
 
-  /** Every call of a handler goes through here: what it throws ends `conn` and nothing else. */
-  #call(conn: Conn | null, callback: () => void): void {
-    if (this.#stopped) return;
+  /** Every call of a handler goes through here: what it throws ends `conn` and nothing else. False: it threw. */
+  #call(conn: Conn | null, callback: () => void): boolean {
+    if (this.#stopped) return true;
     this.#enterTurn();
     try {
       callback();
+      return true;
     } catch (error) {
       if (conn !== null) this.reset(conn.id);
       try {
@@ -527,6 +534,7 @@ export class NetReactor implements Reactor {
       } catch (failure) {
         console.error(failure);
       }
+      return false;
     }
   }
 

@@ -17,6 +17,7 @@ import {
 /** First word of an event's data: a connection's slot, or one of these. */
 export const LISTENER_WORD = 1 << 24;
 const DOORBELL_WORD = 1 << 25;
+export const UDP_WORD = 1 << 26;
 
 export class Poller {
   readonly doorbellFd: number;

@@ -2,6 +2,7 @@
 // Readiness is level-triggered towards the handlers whatever the implementation does below: onReadable comes again on the next turn
 // for as long as something is unread and reading is not paused.
 
+import type { Datagrams } from './datagrams.ts';
 import type { Slab } from './slab.ts';
 
 /** Slot in the low 20 bits, generation above: an id of a closed connection never names a later one. Always > 0. */
@@ -63,6 +64,9 @@ export interface Reactor {
   readonly nowMs: number;
   /** Open connections, listeners not counted. */
   readonly connections: number;
+
+  /** Its UDP sockets; `connections` does not count them. */
+  readonly udp: Datagrams;
 
   slab(bytes: number): Slab;
 

@@ -1,6 +1,7 @@
-// IP literals to and from struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)); little-endian hosts. Used by epoll.ts.
+// IP literals to and from struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)); little-endian hosts. Used by the reactors.
 
 import ipaddr from 'ipaddr.js';
+import type { Endpoint } from './endpoint.ts';
 
 export const SOCKADDR_MAX_BYTES = 28;
 const FAMILY_INET = 2;
@@ -48,4 +49,40 @@ function isMapped(bytes: Uint8Array): boolean {
 
 function dotted(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** The address and port of an Endpoint as a sockaddr in bytes[0..28): its length, 16 or 28. */
+export function writeSockaddr(bytes: Uint8Array, endpoint: Endpoint): number {
+  const isIPv4 = endpoint.family === 4;
+  const at = isIPv4 ? 4 : 8;
+  bytes.fill(0, 0, SOCKADDR_MAX_BYTES);
+  bytes[0] = isIPv4 ? FAMILY_INET : FAMILY_INET6;
+  bytes[2] = endpoint.port >>> 8;
+  bytes[3] = endpoint.port & 0xff;
+  for (let i = 0; i < endpoint.addressBytes; i++) bytes[at + i] = endpoint.bytes[i]!;
+  return isIPv4 ? INET_BYTES : INET6_BYTES;
+}
+
+/** The other way. */
+export function readSockaddr(bytes: Uint8Array, into: Endpoint): void {
+  const isIPv4 = bytes[0] === FAMILY_INET;
+  const at = isIPv4 ? 4 : 8;
+  into.family = isIPv4 ? 4 : 6;
+  into.port = decodePort(bytes);
+  for (let i = 0; i < into.addressBytes; i++) into.bytes[i] = bytes[at + i]!;
+}
+
+const scratch = new Uint8Array(SOCKADDR_MAX_BYTES);
+
+/** An IP literal, IPv4-mapped IPv6 as IPv4. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  writeSockaddr(scratch, endpoint);
+  return decodeAddress(scratch);
+}
+
+/** False for what is no IP literal; a zone is left out. */
+export function parseEndpoint(address: string, port: number, into: Endpoint): boolean {
+  if (encodeSockaddr(scratch, address.split('%')[0]!, port) === 0) return false;
+  readSockaddr(scratch, into);
+  return true;
 }

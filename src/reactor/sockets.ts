@@ -1,4 +1,4 @@
-// TCP sockets by descriptor: what the epoll reactor does with one outside its hot path (bind, dial, options, addresses).
+// Sockets by descriptor: what the epoll reactor does with one outside its hot path (bind, dial, options, addresses).
 // Every call returns a descriptor or 0 on success and -errno on failure.
 
 import { ERRNO } from './errno.ts';
@@ -12,6 +12,7 @@ import {
   SO_LINGER,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
+  SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
@@ -48,6 +49,19 @@ export class Sockets {
       (this.#bytes[0] === AF_INET6 ? this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0) ||
       this.#check(this.#libc.bind(fd, this.#address, length)) ||
       this.#check(this.#libc.listen(fd, backlog));
+    return set === 0 ? fd : this.#abandon(fd, set);
+  }
+
+  /** A non-blocking UDP socket on an IP literal. */
+  bindUdp(address: string, port: number): number {
+    const length = encodeSockaddr(this.#bytes, address, port);
+    if (length === 0) return -ERRNO.EINVAL;
+    const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const fd = this.#check(this.#libc.socket(this.#bytes[0]!, type, 0));
+    if (fd < 0) return fd;
+    const set =
+      (this.#bytes[0] === AF_INET6 ? this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0) ||
+      this.#check(this.#libc.bind(fd, this.#address, length));
     return set === 0 ? fd : this.#abandon(fd, set);
   }
 

@@ -13,9 +13,11 @@ export const FRAME = {
   CONNECT: 0x10,
   CONNECT_OK: 0x11,
   CONNECT_FAIL: 0x12,
+  UDP_OPEN: 0x13,
   DATA: 0x20,
   CLOSE: 0x21,
   WINDOW: 0x22,
+  DATAGRAM: 0x23,
   STATUS: 0x30,
   CONTROL: 0x31,
 } as const;

@@ -1,20 +1,22 @@
 // The sending half of a record layer: frames are written straight into the record being built, records are sealed in place one behind
 // the other, and the socket is given everything sealed in one piece. Called by session.ts; drained by engine/tunnels.ts.
 
-import { ENGINE, PROTOCOL } from '../limits.ts';
+import { ENGINE, PROTOCOL, UDP } from '../limits.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import type { Slab } from '../reactor/slab.ts';
 import type { SlabPool } from './slabPool.ts';
 
 const PLAIN_MAX_BYTES = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes;
+/** Lengths and tags of the records that datagrams are in. */
+const SHARE_OVERHEAD_BYTES = 4 * (PROTOCOL.lengthBytes + PROTOCOL.tagBytes);
 const WHOLE_RECORD_BYTES = PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes;
 
 /**
  * What the slab of an Outbound must hold so that DATA can't keep control frames out: the queue with the tag of its last record, one
- * record of DATA begun while the queue was not full, and always one more whole record for control frames.
+ * record of DATA begun while the queue was not full, the datagrams' share, and always one more whole record for control frames.
  */
 export function outboundSlabBytes(queueMaxBytes: number): number {
-  return queueMaxBytes + PROTOCOL.tagBytes + 2 * WHOLE_RECORD_BYTES;
+  return queueMaxBytes + PROTOCOL.tagBytes + 2 * WHOLE_RECORD_BYTES + UDP.shareBytes + SHARE_OVERHEAD_BYTES;
 }
 
 export const OUTBOUND_SLAB_BYTES = outboundSlabBytes(ENGINE.tunnelQueueBytes);

@@ -3,7 +3,7 @@
 
 import { CLOSE, connectBytes, FRAME, HEADER_BYTES, writeConnect, writeHeader, writeU32 } from './frames.ts';
 import type { Outbound } from './outbound.ts';
-import { OWED, type Streams } from './streams.ts';
+import { OWED, STREAM, type Streams } from './streams.ts';
 
 const NONE = -1;
 
@@ -162,7 +162,10 @@ export class OwedFrames {
     const streams = this.#streams;
     const id = streams.id[slot]!;
     const owed = streams.control[slot]!;
-    if ((owed & OWED.CONNECT) !== 0) {
+    if ((owed & OWED.CONNECT) !== 0 && (streams.flags[slot]! & STREAM.UDP) !== 0) {
+      if (this.#control(FRAME.UDP_OPEN, id, 0) < 0) return false;
+      streams.control[slot]! &= ~OWED.CONNECT;
+    } else if ((owed & OWED.CONNECT) !== 0) {
       const target = this.#unsentConnects.get(slot)!;
       if (!this.#writeConnect(slot, target.host, target.port)) return false;
       this.#unsentConnects.delete(slot);

@@ -8,6 +8,7 @@ import { ProtocolError } from './protocolError.ts';
 export class Rates {
   readonly #opens: Bucket;
   readonly #earlyAborts: Bucket;
+  readonly #datagrams: Bucket;
   readonly #pings: Bucket;
   readonly #statuses: Bucket;
   readonly #controls: Bucket;
@@ -16,6 +17,7 @@ export class Rates {
   constructor(nowMs: number) {
     this.#opens = new Bucket(RATE.opensBurst, nowMs);
     this.#earlyAborts = new Bucket(RATE.earlyAbortsBurst, nowMs);
+    this.#datagrams = new Bucket(RATE.datagramsBurst, nowMs);
     this.#pings = new Bucket(RATE.pingsBurst, nowMs);
     this.#statuses = new Bucket(RATE.statusBurst, nowMs);
     this.#controls = new Bucket(RATE.controlBurst, nowMs);
@@ -25,6 +27,11 @@ export class Rates {
   /** False: the stream is to be refused. */
   open(nowMs: number): boolean {
     return this.#opens.take(RATE.opensPerSecond, RATE.opensBurst, nowMs);
+  }
+
+  /** False: the datagram is to be dropped. */
+  datagram(nowMs: number): boolean {
+    return this.#datagrams.take(RATE.datagramsPerSecond, RATE.datagramsBurst, nowMs);
   }
 
   // Each of these throws ProtocolError when it was too often.

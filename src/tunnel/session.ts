@@ -3,10 +3,12 @@
 
 import { Bucket } from '../engine/bucket.ts';
 import { FAILURES } from '../failures.ts';
-import { ENGINE, PROTOCOL, RATE, SESSION, WINDOW } from '../limits.ts';
+import { ENGINE, PROTOCOL, RATE, SESSION, UDP, WINDOW } from '../limits.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import { CAPABILITY } from '../noise/payload.ts';
 import { type ControlOrders, decodeControl, encodeControl } from './controlOrders.ts';
+import { ADDRESS, datagramHeaderBytes } from './datagram.ts';
+import { DatagramShare } from './datagramShare.ts';
 import {
   CLOSE,
   FRAME,
@@ -37,12 +39,16 @@ import { nextWindow, WindowBudget } from './window.ts';
 export interface SessionHandler {
   /** Node only: open a connection; answer with accept() or refuse(). */
   onConnect(slot: number, host: string, port: number): void;
-  /** Hub only. */
+  /** Node only: make room for an association; answer with accept() or refuse(). */
+  onUdpOpen(slot: number): void;
+  /** Hub only: of a CONNECT or UDP_OPEN. */
   onConnectOk(slot: number): void;
   /** Hub only. The slot is free already. */
   onConnectFail(slot: number, reason: number): void;
   /** Bytes for the local socket in inbound.slab, to be taken whole before returning; report with consumed() what left. */
   onData(slot: number, offset: number, length: number): void;
+  /** A datagram: its header of `headerBytes` (datagram.ts) and its data in inbound.slab. What is not sent on is lost. */
+  onDatagram(slot: number, offset: number, length: number, headerBytes: number): void;
   /** The peer sends no more on this stream. */
   onEnd(slot: number): void;
   /** The peer gave the stream up. The slot is free already. */
@@ -56,6 +62,8 @@ export interface SessionHandler {
 }
 
 const NONE = -1;
+/** A frame that fits a record: of a datagram, header and data may be 65,510 bytes long. */
+const DATAGRAM_FRAME_MAX_BYTES = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes;
 /** A record with less room than this left is sealed rather than filled with a sliver of DATA. */
 const DATA_ROOM_MIN_BYTES = 4_096;
 /** Before these are written the peer does not know the stream, so nothing else of it may be. */
@@ -74,9 +82,10 @@ export class Session {
   readonly #queueMaxBytes: number;
   readonly #initialWindowBytes: number;
   readonly #budget: WindowBudget;
-  /** Of the turn: set by receive(), and by the owner before prepare(). */
+  /** Of the turn: set by receive(), and by the owner before sendDatagram() and prepare(). */
   nowMs: number;
   readonly #owed: OwedFrames;
+  readonly #share = new DatagramShare(UDP.shareBytes);
   readonly #roundTrip: RoundTrip;
   #released = false;
   /** outbound.sentBytes at the last tick, and when it last was another, or nothing waited. */
@@ -84,13 +93,20 @@ export class Session {
   #movedMs: number;
   /** Of what this side sends; null: no limit. */
   #pace: Pace | null = null;
+  /** What datagrams may take of it while streams wait: half. */
+  #datagramPace: Pace | null = null;
   /** Orders for the node that wait for their CONTROL. */
   #orders: ControlOrders | null = null;
   readonly #controlsSent: Bucket;
   goAwayReceived = false;
   recordsReceived = 0;
+  /** DATA and DATAGRAM payload. */
   dataBytesSent = 0;
   dataBytesReceived = 0;
+  datagramsSent = 0;
+  datagramsReceived = 0;
+  /** In either direction, for want of room or over the rate. */
+  datagramsDropped = 0;
 
   constructor(options: {
     /** Whether this side opens streams: the hub does. */
@@ -148,6 +164,21 @@ export class Session {
     if (slot === NONE) return NONE;
     this.#owed.connect(slot, host, port);
     return slot;
+  }
+
+  /** Hub: a new association; its slot, or -1 when the session is full. Nothing may be sent on it before onConnectOk(). */
+  openUdp(): number {
+    if (!this.speaksUdp) throw new Error('the peer knows no UDP');
+    const slot = this.streams.allocate();
+    if (slot === NONE) return NONE;
+    this.streams.flags[slot]! |= STREAM.UDP;
+    this.#owed.stream(slot, OWED.CONNECT);
+    return slot;
+  }
+
+  /** Whether both sides announced it. */
+  get speaksUdp(): boolean {
+    return (this.capabilities & CAPABILITY.udp) !== 0;
   }
 
   /** Node: the connection is made. */
@@ -210,6 +241,43 @@ export class Session {
     this.streams.sendCredit[slot]! -= bytes;
     this.dataBytesSent += bytes;
     if (this.#pace !== null) this.#pace.spend(bytes);
+  }
+
+  /** Sends bytes[start, end), a header and data, as one datagram of an association. False: dropped, there was no room. */
+  sendDatagram(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const frameBytes = HEADER_BYTES + end - start;
+    const offset = this.#datagramOffset(slot, frameBytes);
+    if (offset < 0) {
+      this.datagramsDropped++;
+      return false;
+    }
+    const { outbound } = this;
+    const { slab } = outbound;
+    writeHeader(slab.bytes, offset, FRAME.DATAGRAM, this.streams.id[slot]!, end - start);
+    slab.bytes.set(bytes.subarray(start, end), offset + HEADER_BYTES);
+    outbound.commit(frameBytes);
+    this.#share.wrote(frameBytes, outbound.sentBytes + outbound.heldBytes);
+    this.#pace?.spend(frameBytes);
+    // Only while it is not in debt: what streams left over costs datagrams nothing.
+    if (this.#datagramPace?.hasRoom(this.nowMs) === true) this.#datagramPace.spend(frameBytes);
+    this.dataBytesSent += end - start;
+    this.datagramsSent++;
+    return true;
+  }
+
+  #datagramOffset(slot: number, frameBytes: number): number {
+    const answered = (this.streams.control[slot]! & OWED_FIRST) === 0;
+    if (!answered || frameBytes > DATAGRAM_FRAME_MAX_BYTES) return NONE;
+    if (!this.#share.hasRoom(frameBytes, this.outbound.sentBytes)) return NONE;
+    if (!this.#mayPass()) return NONE;
+    return this.outbound.reserve(frameBytes);
+  }
+
+  /** Whether a rate lets one more datagram pass. */
+  #mayPass(): boolean {
+    if (this.#pace === null || this.#datagramPace === null) return true;
+    if (!this.#turns.wanted && this.#pace.hasRoom(this.nowMs)) return true;
+    return this.#datagramPace.hasRoom(this.nowMs);
   }
 
   /** This side sends no more on the stream; the other direction lives on. */
@@ -302,6 +370,15 @@ export class Session {
       case FRAME.CONNECT:
         this.#receiveConnect(id, bytes, payload, length, nowMs);
         return;
+      case FRAME.UDP_OPEN:
+        this.#expectUdp('UDP_OPEN');
+        expectLength('UDP_OPEN', length, 0);
+        this.#receiveUdpOpen(id, nowMs);
+        return;
+      case FRAME.DATAGRAM:
+        this.#expectUdp('DATAGRAM');
+        this.#receiveDatagram(id, bytes, payload, length, nowMs);
+        return;
       case FRAME.CONNECT_OK:
         expectLength('CONNECT_OK', length, 0);
         this.#receiveConnectOk(id);
@@ -366,6 +443,7 @@ export class Session {
     const slot = this.#find(id, 'DATA');
     if (slot === NONE) return;
     this.#expectAnswered(slot, 'DATA');
+    this.#expectStream(slot, 'DATA');
     if ((streams.flags[slot]! & STREAM.ENDED_THERE) !== 0)
       throw new ProtocolError('DATA behind the end of its stream');
     if (length > streams.receiveCredit[slot]!)
@@ -381,6 +459,7 @@ export class Session {
     const slot = this.#find(id, 'WINDOW');
     if (slot === NONE) return;
     this.#expectAnswered(slot, 'WINDOW');
+    this.#expectStream(slot, 'WINDOW');
     if (credit === 0) throw new ProtocolError('a WINDOW of no bytes');
     const total = streams.sendCredit[slot]! + credit;
     if (total > PROTOCOL.maxWindowBytes) throw new ProtocolError('a WINDOW beyond the largest window');
@@ -396,6 +475,7 @@ export class Session {
     if (slot === NONE) return;
     if (reason === CLOSE.END) {
       this.#expectAnswered(slot, 'CLOSE');
+      this.#expectStream(slot, 'an end');
       if ((streams.flags[slot]! & STREAM.ENDED_THERE) !== 0) throw new ProtocolError('a stream ended twice');
       streams.flags[slot]! |= STREAM.ENDED_THERE;
       if ((streams.flags[slot]! & STREAM.CLOSING) === 0) this.#handler.onEnd(slot);
@@ -420,6 +500,35 @@ export class Session {
     if (slot === NONE) throw new ProtocolError('a CONNECT with an id that is in use');
     if (this.#rates.open(nowMs)) this.#handler.onConnect(slot, host, port);
     else this.refuse(slot, FAILURES.nodeBusy.reason);
+  }
+
+  #receiveUdpOpen(id: number, nowMs: number): void {
+    if (this.#opens) throw new ProtocolError('the node sent a UDP_OPEN');
+    const slot = this.streams.admit(id);
+    if (slot === NONE) throw new ProtocolError('a UDP_OPEN with an id that is in use');
+    this.streams.flags[slot]! |= STREAM.UDP;
+    if (this.#rates.open(nowMs)) this.#handler.onUdpOpen(slot);
+    else this.refuse(slot, FAILURES.nodeBusy.reason);
+  }
+
+  #receiveDatagram(id: number, bytes: Uint8Array, payload: number, length: number, nowMs: number): void {
+    const slot = this.#find(id, 'DATAGRAM');
+    if (slot === NONE) return;
+    const flags = this.streams.flags[slot]!;
+    if ((flags & STREAM.UDP) === 0) throw new ProtocolError('a DATAGRAM on a stream of bytes');
+    if ((flags & STREAM.OPENING) !== 0)
+      throw new ProtocolError('a DATAGRAM ahead of the answer to a UDP_OPEN');
+    const headerBytes = datagramHeaderBytes(bytes, payload, payload + length);
+    if (headerBytes === 0) throw new ProtocolError('a DATAGRAM without an address');
+    if (this.#opens && bytes[payload] === ADDRESS.name) throw new ProtocolError('a DATAGRAM from a name');
+    if ((flags & STREAM.CLOSING) !== 0) return;
+    if (!this.#rates.datagram(nowMs)) {
+      this.datagramsDropped++;
+      return;
+    }
+    this.datagramsReceived++;
+    this.dataBytesReceived += length;
+    this.#handler.onDatagram(slot, payload, length, headerBytes);
   }
 
   #receiveConnectOk(id: number): void {
@@ -451,6 +560,15 @@ export class Session {
       slot === NONE ? this.streams.wasOpen(id) : (this.streams.control[slot]! & OWED.CONNECT) === 0;
     if (!known) throw new ProtocolError(`${what} for a stream that was never opened`);
     return slot;
+  }
+
+  #expectUdp(what: string): void {
+    if (!this.speaksUdp) throw new ProtocolError(`a ${what}, which was not agreed on`);
+  }
+
+  #expectStream(slot: number, what: string): void {
+    if ((this.streams.flags[slot]! & STREAM.UDP) !== 0)
+      throw new ProtocolError(`${what} on a stream of datagrams`);
   }
 
   /** The node answers a CONNECT before it sends anything else on the stream, but for an ABORT. */
@@ -561,9 +679,16 @@ export class Session {
 
   /** What this side sends from now on keeps to this rate, null to none. wakeBlocked() is to be called soon. */
   setPace(bytesPerSecond: number | null): void {
-    if (bytesPerSecond === null) this.#pace = null;
-    else if (this.#pace === null) this.#pace = new Pace(bytesPerSecond, this.nowMs);
-    else this.#pace.setRate(bytesPerSecond, this.nowMs);
+    if (bytesPerSecond === null) {
+      this.#pace = null;
+      this.#datagramPace = null;
+    } else if (this.#pace === null || this.#datagramPace === null) {
+      this.#pace = new Pace(bytesPerSecond, this.nowMs);
+      this.#datagramPace = new Pace(bytesPerSecond / 2, this.nowMs);
+    } else {
+      this.#pace.setRate(bytesPerSecond, this.nowMs);
+      this.#datagramPace.setRate(bytesPerSecond / 2, this.nowMs);
+    }
   }
 
   /** When wakeBlocked() is to be called for the sake of the rate, in milliseconds; -1 when nobody waits for that. */

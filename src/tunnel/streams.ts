@@ -21,6 +21,8 @@ export const STREAM = {
   STARVED: 64,
   /** Was told that there is room and did not ask for it yet (turns.ts). */
   TURN: 128,
+  /** Carries datagrams: no DATA, no credit, no half-close. */
+  UDP: 256,
 } as const;
 
 /** Bits of `control`: frames owed to the peer, written ahead of DATA at the end of the turn. */
@@ -45,7 +47,7 @@ export class Streams {
   capacity = INITIAL_CAPACITY;
   /** The id now, or last, in this slot; 0 when it was never used. */
   id = new Uint32Array(INITIAL_CAPACITY);
-  flags = new Uint8Array(INITIAL_CAPACITY);
+  flags = new Uint16Array(INITIAL_CAPACITY);
   control = new Uint8Array(INITIAL_CAPACITY);
   failReason = new Uint8Array(INITIAL_CAPACITY);
   /** Bytes the peer still lets us send. */
@@ -147,7 +149,7 @@ export class Streams {
     let capacity = this.capacity;
     while (capacity <= slot) capacity *= 2;
     this.id = grown(this.id, new Uint32Array(capacity));
-    this.flags = grown(this.flags, new Uint8Array(capacity));
+    this.flags = grown(this.flags, new Uint16Array(capacity));
     this.control = grown(this.control, new Uint8Array(capacity));
     this.failReason = grown(this.failReason, new Uint8Array(capacity));
     this.sendCredit = grown(this.sendCredit, new Uint32Array(capacity));
@@ -164,7 +166,10 @@ export class Streams {
   }
 }
 
-function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(from: T, to: T): T {
+function grown<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(
+  from: T,
+  to: T,
+): T {
   to.set(from);
   return to;
 }

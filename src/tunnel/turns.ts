@@ -31,6 +31,11 @@ export class Turns {
     return this.#round.head !== NONE || this.#later.head !== NONE;
   }
 
+  /** Whether a stream waits, or was told of room that it has not used yet. */
+  get wanted(): boolean {
+    return this.#told > 0 || this.waiting;
+  }
+
   /** Whether the stream may write now. If not, it waits, and next() will name it. */
   ask(slot: number, hasRoom: boolean): boolean {
     const { servedRound } = this.#streams;

@@ -1,6 +1,7 @@
 // A reactor in front of a MemoryReactor in which one call of one kind fails, as curl's torture tests do with malloc: each engine has one,
 // and they count together.
 
+import type { Datagrams } from '../../src/reactor/datagrams.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type {
   ConnHandler,
@@ -67,6 +68,10 @@ export class FailingReactor implements Reactor {
 
   get nowMs(): number {
     return this.#inner.nowMs;
+  }
+
+  get udp(): Datagrams {
+    return this.#inner.udp;
   }
 
   get connections(): number {

@@ -16,6 +16,7 @@ import type {
 import { END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import type { Slab } from '../../src/reactor/slab.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
+import { MemoryUdp } from './memoryUdp.ts';
 
 /** What a connection holds that its reader has not taken: small, so that every writer has to wait now and then. */
 const ROOM_BYTES = 24_000;
@@ -61,6 +62,10 @@ export class MemoryReactor implements Reactor {
   /** What handlers threw. */
   readonly faults: unknown[] = [];
   readonly doorbell = { kind: 'port', port: null } as unknown as Doorbell;
+  readonly udp = new MemoryUdp(
+    (act) => this.later(act),
+    (act) => this.#guarded(0, act),
+  );
   readonly #conns = new Map<ConnId, Conn>();
   readonly #listeners = new Map<ListenerId, { address: string; port: number; handler: ListenHandler }>();
   readonly #timers = new Map<TimerId, Timer>();
@@ -114,6 +119,7 @@ export class MemoryReactor implements Reactor {
     this.#answers = [];
     for (const answer of answers) this.#guarded(0, answer);
     for (const conn of [...this.#conns.values()]) this.#tell(conn);
+    this.udp.tellAll();
     for (const [id, { dueMs, handler, tag }] of [...this.#timers]) {
       if (dueMs > this.nowMs || !this.#timers.delete(id)) continue;
       this.#guarded(0, () => handler.onTimer(tag));

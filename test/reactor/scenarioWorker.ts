@@ -6,6 +6,7 @@ import { doorbellTransferList } from '../../src/reactor/doorbell.ts';
 import type { ConnHandler, ConnId, ListenHandler, Reactor } from '../../src/reactor/reactor.ts';
 import type { Slab } from '../../src/reactor/slab.ts';
 import { scenarios } from './scenarios.ts';
+import { udpScenarios } from './udpScenarios.ts';
 
 export interface Stage {
   readonly reactor: Reactor;
@@ -85,5 +86,5 @@ reactor.onDoorbell({
 });
 const { doorbell } = reactor;
 port.postMessage(['doorbell', doorbell], doorbellTransferList(doorbell));
-scenarios[workerData.scenario as string]!(stage, workerData.args);
+({ ...scenarios, ...udpScenarios })[workerData.scenario as string]!(stage, workerData.args);
 reactor.run();

@@ -3,7 +3,7 @@
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
 import type { Stage } from './scenarioWorker.ts';
 
-type Scenario = (stage: Stage, args: { port: number; address: string; count: number }) => void;
+export type Scenario = (stage: Stage, args: { port: number; address: string; count: number }) => void;
 
 /** Writes everything it reads, and half-closes after the peer does. */
 function echo(stage: Stage): ConnHandler {

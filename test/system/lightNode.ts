@@ -212,6 +212,8 @@ class Carrier implements SessionHandler {
     this.#holding.delete(slot);
   }
 
+  onUdpOpen(): void {}
+  onDatagram(): void {}
   onConnectOk(): void {}
   onConnectFail(): void {}
   onRoom(): void {}

@@ -13,9 +13,11 @@ export const TYPE = {
   CONNECT: 0x10,
   CONNECT_OK: 0x11,
   CONNECT_FAIL: 0x12,
+  UDP_OPEN: 0x13,
   DATA: 0x20,
   CLOSE: 0x21,
   WINDOW: 0x22,
+  DATAGRAM: 0x23,
   STATUS: 0x30,
   CONTROL: 0x31,
 } as const;
@@ -34,6 +36,17 @@ export function u32(value: number): Uint8Array {
 
 export function connectPayload(host: string, port: number): Uint8Array {
   return Uint8Array.from([...u32(port).slice(2), ...Buffer.from(host, 'latin1')]);
+}
+
+/** The payload of a DATAGRAM; an address as its bytes, a name as text. */
+export function datagramPayload(
+  to: string | readonly number[],
+  port: number,
+  data: ArrayLike<number>,
+): Uint8Array {
+  const address =
+    typeof to === 'string' ? [3, to.length, ...Buffer.from(to, 'latin1')] : [to.length === 4 ? 1 : 4, ...to];
+  return Uint8Array.from([...address, ...u32(port).slice(2), ...Array.from(data)]);
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {

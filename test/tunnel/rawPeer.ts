@@ -2,13 +2,22 @@
 
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
-import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
+import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
 import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
-import { decodeFrames, encodeFrames, type Frame, frame, show, TYPE, u32 } from './framesTwin.ts';
+import {
+  datagramPayload,
+  decodeFrames,
+  encodeFrames,
+  type Frame,
+  frame,
+  show,
+  TYPE,
+  u32,
+} from './framesTwin.ts';
 
 const HUB_KEY = new Uint8Array(32).fill(1);
 const NODE_KEY = new Uint8Array(32).fill(2);
@@ -100,6 +109,16 @@ export class Journal implements SessionHandler {
     this.#and.onConnect?.(slot, host, port);
   }
 
+  onUdpOpen(slot: number): void {
+    this.events.push(`udp ${slot}`);
+    this.#and.onUdpOpen?.(slot);
+  }
+
+  onDatagram(slot: number, offset: number, length: number, headerBytes: number): void {
+    this.events.push(`datagram ${slot} ${length} ${headerBytes}`);
+    this.#and.onDatagram?.(slot, offset, length, headerBytes);
+  }
+
   onConnectOk(slot: number): void {
     this.events.push(`ok ${slot}`);
     this.#and.onConnectOk?.(slot);
@@ -163,7 +182,7 @@ export class RawPeer {
     opens: boolean,
     and: Partial<SessionHandler> = {},
     queueMaxBytes = QUEUE_MAX_BYTES,
-    capabilities = OFFERED_CAPABILITIES,
+    capabilities: number = OFFERED_CAPABILITIES | CAPABILITY.udp,
   ) {
     this.journal = new Journal(and);
     this.session = makeSession(opens, this.journal, { queueMaxBytes, capabilities });
@@ -219,6 +238,9 @@ export const say = {
   ok: (id: number) => frame(TYPE.CONNECT_OK, id),
   fail: (id: number, reason: number) => frame(TYPE.CONNECT_FAIL, id, [reason]),
   data: (id: number, length: number) => frame(TYPE.DATA, id, new Uint8Array(length).fill(0xda)),
+  udpOpen: (id: number) => frame(TYPE.UDP_OPEN, id),
+  datagram: (id: number, data: string, to: string | number[] = [192, 0, 2, 1], port = 53) =>
+    frame(TYPE.DATAGRAM, id, datagramPayload(to, port, Buffer.from(data))),
   end: (id: number) => frame(TYPE.CLOSE, id, [0]),
   abort: (id: number) => frame(TYPE.CLOSE, id, [1]),
   window: (id: number, credit: number) => frame(TYPE.WINDOW, id, u32(credit)),

@@ -11,9 +11,11 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
   let cuts = 0;
   let grown = 0;
   let paced = 0;
+  let datagrams = 0;
   for (let seed = 0; seed < SEEDS; seed++) {
     const summary = simulate(seed);
     streams += summary.streams;
+    datagrams += summary.datagrams;
     deliveredBytes += summary.deliveredBytes;
     if (summary.cut) cuts++;
     if (summary.grown) grown++;
@@ -22,6 +24,7 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
   // They did something.
   expect(streams).toBeGreaterThan(10 * SEEDS);
   expect(deliveredBytes).toBeGreaterThan(10_000 * SEEDS);
+  expect(datagrams).toBeGreaterThan(SEEDS);
   expect(grown).toBeGreaterThan(SEEDS / 20);
   expect(paced).toBeGreaterThan(SEEDS / 4);
   expect(cuts).toBeGreaterThan(SEEDS / 20);

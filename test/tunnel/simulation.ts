@@ -2,7 +2,7 @@
 // part, streams that open, talk, end and break in any order, consumers that come late. Run by simulation.test.ts and scripts/simulate.ts.
 
 import { FAILURES } from '../../src/failures.ts';
-import { PROTOCOL, SESSION } from '../../src/limits.ts';
+import { PROTOCOL, SESSION, UDP } from '../../src/limits.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';
@@ -13,6 +13,7 @@ import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
 import { WindowBudget } from '../../src/tunnel/window.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
+import { SimulatedUdp } from './simulatedUdp.ts';
 
 const QUEUE_MAX_BYTES = 20_000;
 const STREAMS_MAX = 12;
@@ -129,6 +130,7 @@ interface End {
 class Side implements SessionHandler {
   readonly session: Session;
   readonly ends = new Map<number, End>();
+  readonly udp: SimulatedUdp;
   readonly #world: World;
   readonly #random: Random;
   readonly #from: number;
@@ -137,6 +139,7 @@ class Side implements SessionHandler {
     this.#world = world;
     this.#random = world.random;
     this.#from = from;
+    this.udp = new SimulatedUdp(() => this.session, world.random, from === 0);
     this.session = new Session({
       opens: from === 0,
       sendCipher: new TransportCipher(sodiumAead(KEYS[from]!)),
@@ -147,7 +150,7 @@ class Side implements SessionHandler {
       handler: this,
       nowMs: 0,
       initialWindowBytes: world.initialWindowBytes,
-      capabilities: CAPABILITY.control,
+      capabilities: CAPABILITY.control | CAPABILITY.udp,
       threadBudget: world.windowBudget,
     });
   }
@@ -283,7 +286,20 @@ class Side implements SessionHandler {
     else if (this.#random.chance(20)) this.abort(end);
   }
 
+  onUdpOpen(slot: number): void {
+    this.trace(`onUdpOpen ${slot}`);
+    this.udp.onUdpOpen(slot);
+  }
+
+  onDatagram(slot: number, offset: number, length: number, headerBytes: number): void {
+    this.udp.onDatagram(slot, offset, length, headerBytes);
+  }
+
   onConnectOk(slot: number): void {
+    if (this.udp.open.has(slot)) {
+      this.udp.onConnectOk(slot);
+      return;
+    }
     const end = this.#expect(slot, 'onConnectOk');
     if (end.answered) throw new Error(`stream ${end.number} was answered twice`);
     end.answered = true;
@@ -291,6 +307,7 @@ class Side implements SessionHandler {
   }
 
   onConnectFail(slot: number, reason: number): void {
+    if (this.udp.onGone(slot)) return;
     const end = this.#expect(slot, 'onConnectFail');
     if (reason !== FAILURES.refused.reason) throw new Error(`reason ${reason}`);
     this.ends.delete(end.slot);
@@ -327,6 +344,7 @@ class Side implements SessionHandler {
   }
 
   onAbort(slot: number): void {
+    if (this.udp.onGone(slot)) return;
     const end = this.#expect(slot, 'onAbort');
     this.ends.delete(end.slot);
     if (this.#random.chance(4)) this.#maybeOpen();
@@ -367,7 +385,9 @@ class Side implements SessionHandler {
   // --- What must hold after each step -----------------------------------------------------------------------------------------
 
   check(): void {
-    const { streams } = this.session;
+    const { streams, outbound } = this.session;
+    if (outbound.heldBytes > QUEUE_MAX_BYTES + UDP.shareBytes + PROTOCOL.recordMaxBytes)
+      throw new Error(`${this.#name}: ${outbound.heldBytes} bytes are queued`);
     let inUse = 0;
     for (let slot = 0; slot < streams.capacity; slot++)
       if ((streams.flags[slot]! & STREAM.OPEN) !== 0) inUse++;
@@ -434,7 +454,13 @@ class World {
       ? ([this.hub, this.#down, this.#up] as const)
       : ([this.node, this.#up, this.#down] as const);
     const end = random.pick([...side.ends.values()]);
-    switch (random.below(16)) {
+    switch (random.below(20)) {
+      case 16:
+      case 17:
+      case 18:
+      case 19:
+        side.udp.act();
+        return;
       case 0:
       case 1:
         if (this.hub.ends.size < STREAMS_MAX) this.hub.open();
@@ -509,6 +535,7 @@ class World {
         [this.hub, this.#down, this.#up],
         [this.node, this.#up, this.#down],
       ] as const) {
+        side.udp.abortAll();
         for (const end of [...side.ends.values()]) {
           if (side === this.node && !end.answered) side.answer(end);
           if (side.ends.get(end.slot) !== end) continue;
@@ -526,8 +553,9 @@ class World {
   #isQuiet(): boolean {
     if (!this.#up.isEmpty || !this.#down.isEmpty) return false;
     return [this.hub, this.node].every(
-      ({ ends, session }) =>
+      ({ ends, udp, session }) =>
         ends.size === 0 &&
+        udp.open.size === 0 &&
         session.streams.count === 0 &&
         session.owesNothing &&
         !session.holdsOrders &&
@@ -545,6 +573,7 @@ class World {
 export interface Summary {
   readonly streams: number;
   readonly deliveredBytes: number;
+  readonly datagrams: number;
   readonly cut: boolean;
   /** Whether any receive window grew. */
   readonly grown: boolean;
@@ -582,8 +611,9 @@ export function simulate(seed: number): Summary {
   return {
     streams: world.opened,
     deliveredBytes: world.delivered,
+    paced: world.paced,
+    datagrams: world.hub.udp.delivered + world.node.udp.delivered,
     cut,
     grown: world.windowsGrown,
-    paced: world.paced,
   };
 }

@@ -1,0 +1,167 @@
+// The UDP sockets of a net reactor: node:dgram, whose datagrams wait in a short queue until the handler takes them. Made by net.ts.
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { UDP } from '../limits.ts';
+import type { Datagrams, UdpHandler, UdpId } from './datagrams.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ERRNO, errnoOfCode } from './errno.ts';
+import { WOULD_BLOCK } from './reactor.ts';
+import type { Slab } from './slab.ts';
+import { formatEndpoint, parseEndpoint } from './sockaddr.ts';
+
+interface Udp {
+  readonly socket: Socket;
+  readonly handler: UdpHandler;
+  readonly tag: number;
+  readonly family: 4 | 6;
+  bound: boolean;
+  /** Received and not yet taken. */
+  waiting: { data: Uint8Array; from: RemoteInfo }[];
+  waitingBytes: number;
+  /** Given to the socket and not yet sent. */
+  sendingBytes: number;
+  queued: boolean;
+}
+
+/** What it needs of its reactor. */
+export interface UdpHost {
+  /** Calls a handler as part of a turn; false when it threw. */
+  call(callback: () => void): boolean;
+  /** In a later turn. */
+  answer(tell: () => void): void;
+}
+
+export class UdpNet implements Datagrams {
+  readonly #host: UdpHost;
+  readonly #open = new Map<UdpId, Udp>();
+  #last = 0;
+
+  constructor(host: UdpHost) {
+    this.#host = host;
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  bind(address: string, port: number, handler: UdpHandler, tag: number): UdpId {
+    const id = ++this.#last;
+    const family = isIP(address) === 6 ? 6 : 4;
+    const socket = createSocket({ type: `udp${family}`, ipv6Only: family === 6, lookup: nothingToLookUp });
+    const udp: Udp = {
+      socket,
+      handler,
+      tag,
+      family,
+      bound: false,
+      waiting: [],
+      waitingBytes: 0,
+      sendingBytes: 0,
+      queued: false,
+    };
+    this.#open.set(id, udp);
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#failed(id, errnoOfCode(error.code)));
+    socket.on('message', (data, from) => this.#received(id, udp, data, from));
+    if (isIP(address) === 0 || address.includes('%')) {
+      this.#host.answer(() => this.#failed(id, ERRNO.EINVAL));
+      return id;
+    }
+    socket.bind({ address, port, exclusive: true }, () => {
+      udp.bound = true;
+      // Node may bind at once.
+      this.#host.answer(() => this.#tellBound(id));
+    });
+    return id;
+  }
+
+  #tellBound(id: UdpId): void {
+    const udp = this.#open.get(id);
+    if (udp === undefined) return;
+    const { address, port } = udp.socket.address();
+    this.#call(id, () => udp.handler.onBound(id, udp.tag, address, port));
+  }
+
+  #failed(id: UdpId, errno: number): void {
+    const udp = this.#open.get(id);
+    // Of a bound socket no error is the end.
+    if (udp === undefined || udp.bound) return;
+    this.close(id);
+    this.#host.call(() => udp.handler.onBindFailed(id, udp.tag, errno));
+  }
+
+  #received(id: UdpId, udp: Udp, data: Uint8Array, from: RemoteInfo): void {
+    if (this.#open.get(id) !== udp) return;
+    if (udp.waiting.length >= UDP.netReceiveMax || udp.waitingBytes + data.length > UDP.netReceiveBytes)
+      return;
+    udp.waiting.push({ data, from });
+    udp.waitingBytes += data.length;
+    if (!udp.queued) this.#tell(id, udp);
+  }
+
+  #tell(id: UdpId, udp: Udp): void {
+    udp.queued = false;
+    if (this.#open.get(id) !== udp || udp.waiting.length === 0) return;
+    this.#call(id, () => udp.handler.onDatagrams(id, udp.tag));
+    if (udp.waiting.length === 0 || this.#open.get(id) !== udp) return;
+    udp.queued = true;
+    this.#host.answer(() => this.#tell(id, udp));
+  }
+
+  /** A handler that throws loses its socket. */
+  #call(id: UdpId, callback: () => void): void {
+    if (!this.#host.call(callback)) this.close(id);
+  }
+
+  receive(id: UdpId, slab: Slab, offset: number, length: number, from: Endpoint): number {
+    const udp = this.#open.get(id);
+    if (udp === undefined) return -ERRNO.EBADF;
+    assertInSlab(slab, offset, length);
+    const first = udp.waiting.shift();
+    if (first === undefined) return WOULD_BLOCK;
+    udp.waitingBytes -= first.data.length;
+    parseEndpoint(first.from.address, first.from.port, from);
+    slab.bytes.set(first.data.subarray(0, length), offset);
+    return first.data.length;
+  }
+
+  send(id: UdpId, slab: Slab, offset: number, length: number, to: Endpoint): number {
+    const udp = this.#open.get(id);
+    if (udp === undefined) return -ERRNO.EBADF;
+    assertInSlab(slab, offset, length);
+    if (to.family !== udp.family) return -ERRNO.EAFNOSUPPORT;
+    if (udp.sendingBytes + length > UDP.netSendBytes) return WOULD_BLOCK;
+    udp.sendingBytes += length;
+    udp.socket.send(slab.bytes.slice(offset, offset + length), to.port, formatEndpoint(to), () => {
+      udp.sendingBytes -= length;
+    });
+    return length;
+  }
+
+  close(id: UdpId): void {
+    const udp = this.#open.get(id);
+    if (udp === undefined) return;
+    this.#open.delete(id);
+    udp.waiting = [];
+    udp.socket.close();
+  }
+
+  closeAll(): void {
+    for (const id of [...this.#open.keys()]) this.close(id);
+  }
+}
+
+/** Every address is a literal: node's own lookup would put each datagram off by a turn. */
+function nothingToLookUp(
+  address: string,
+  _options: unknown,
+  done: (error: Error | null, address: string, family: number) => void,
+): void {
+  done(null, address, isIP(address));
+}
+
+function assertInSlab(slab: Slab, offset: number, length: number): void {
+  if (!(offset >= 0 && length >= 0 && offset + length <= slab.bytes.length)) {
+    throw new RangeError('outside of the slab');
+  }
+}
