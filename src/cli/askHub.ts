@@ -9,9 +9,14 @@ export class NotRunning extends UserError {
   }
 }
 
-/** The answer is what ownerCommands.ts says. Rejects with NotRunning, or with UserError for what the hub refuses. */
-export async function askHub<T>(dataDir: string, command: string, body: object = {}): Promise<T> {
-  const answer = await callControl(dataDir, command, body);
+/** The answer is what ownerCommands.ts says; `timeoutMs` for what takes its time. Rejects with NotRunning, or with UserError for what the hub refuses. */
+export async function askHub<T>(
+  dataDir: string,
+  command: string,
+  body: object = {},
+  timeoutMs?: number,
+): Promise<T> {
+  const answer = await callControl(dataDir, command, body, timeoutMs);
   if (answer === NOT_RUNNING) throw new NotRunning(dataDir);
   return answer as T;
 }

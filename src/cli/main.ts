@@ -16,7 +16,7 @@ import { listenToLauncher } from './launcher.ts';
 import { FROM_STDIN } from './linksFromStdin.ts';
 import { parseName } from './names.ts';
 import type { NodeFlags } from './node.ts';
-import type { NodesFlags } from './nodes.ts';
+import { addNodes } from './nodesCommand.ts';
 import { parseWhole } from './numbers.ts';
 import type { PairFlags } from './pair.ts';
 import type { QuickstartFlags } from './quickstart.ts';
@@ -150,38 +150,6 @@ function addNode(program: Command): void {
     );
   addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
     exitCode = await (await import('./node.ts')).runNode(flags);
-  });
-}
-
-function addNodes(program: Command): void {
-  const nodes = program
-    .command('nodes')
-    .summary('list, rename or revoke paired devices')
-    .description(
-      'Lists the paired devices, renames or revokes one. Works whether or not the hub is running.',
-    );
-  const list = nodes.command('list', { isDefault: true }).description('list paired devices (the default)');
-  const rename = nodes
-    .command('rename')
-    .description('give a device another name')
-    .argument('<node>', 'its id or name')
-    .argument('<name>', 'the new name', (text) => parseName(text, 'rename'));
-  const revoke = nodes
-    .command('revoke')
-    .description('revoke a device: its sessions are cut at once, and it needs a new link to come back')
-    .argument('<node>', 'its id or name');
-  // The flags may stand before or behind the subcommand.
-  for (const command of [nodes, list, rename, revoke]) {
-    addDataDir(command).option('--json', 'print JSON instead');
-  }
-  list.action(async (_flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runList(command.optsWithGlobals());
-  });
-  rename.action(async (node: string, name: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runRename(node, name, command.optsWithGlobals());
-  });
-  revoke.action(async (node: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runRevoke(node, command.optsWithGlobals());
   });
 }
 

@@ -1,14 +1,18 @@
-// `restunnel nodes`: lists, renames and revokes paired devices. Asks the running hub, or the store while none runs.
+// `restunnel nodes`: lists, shows and changes paired devices. Asks the running hub, or the store while none runs.
 
 import { callControl, NOT_RUNNING } from '../control/controlSocket.ts';
-import { type ListedNode, listedNode } from '../control/nodeList.ts';
-import type { Store, StoredNode } from '../control/store.ts';
+import type { ConnectFigures, NodeChange, Rotation } from '../control/fleet.ts';
+import { type KnownNode, NodeBook } from '../control/nodeBook.ts';
+import { listedNode } from '../control/nodeList.ts';
+import { SETTINGS } from '../limits.ts';
 import { UserError } from '../userError.ts';
+import { askHub } from './askHub.ts';
 import { dataDirExists, resolveDataDir } from './dataDir.ts';
 import { roundDuration } from './durations.ts';
 import type { CommonFlags } from './flags.ts';
+import { type NodeSetFlags, nodeChangeOf } from './nodeFlags.ts';
+import { drawNode, drawNodes, type ShownNode } from './nodeText.ts';
 import { withStore } from './offlineStore.ts';
-import { drawTable } from './table.ts';
 
 export interface NodesFlags extends CommonFlags {
   json?: boolean;
@@ -21,61 +25,99 @@ export async function runList(flags: NodesFlags): Promise<void> {
   else process.stdout.write(drawNodes(nodes, Date.now()));
 }
 
+/** With --json, the node and, from a running hub, its `connects`. */
+export async function runShow(node: string, flags: NodesFlags): Promise<void> {
+  const dataDir = existingDir(flags);
+  const answer = await callControl(dataDir, 'nodes.get', { node });
+  const running = answer !== NOT_RUNNING;
+  const shown = running ? (answer as ShownNode) : offline(dataDir, (book) => book.find(node));
+  const connects = running ? await askHub<ConnectFigures>(dataDir, 'connects', { node: shown.id }) : null;
+  if (flags.json === true) printJson(connects === null ? shown : { ...shown, connects });
+  else process.stdout.write(drawNode(shown, connects, Date.now()));
+}
+
 export async function runRename(node: string, name: string, flags: NodesFlags): Promise<void> {
-  const renamed = await changeNode(flags, 'nodes.rename', { node, name }, (store) =>
-    store.renameNode(node, name),
+  const renamed = await changeNode(flags, 'nodes.rename', { node, name }, (book) =>
+    book.change(node, { name }),
   );
   if (flags.json === true) printJson(renamed ?? { name });
   else process.stdout.write(`${node} is called ${name} now\n`);
 }
 
 export async function runRevoke(node: string, flags: NodesFlags): Promise<void> {
-  const revoked = await changeNode(flags, 'nodes.revoke', { node }, (store) =>
-    store.revokeNode(node, Date.now()),
-  );
+  const revoked = await changeNode(flags, 'nodes.revoke', { node }, (book) => book.revoke(node, Date.now()));
   if (flags.json === true) printJson(revoked ?? { revoked: true });
   else process.stdout.write(`${node} is revoked; only a new pairing link brings it back\n`);
 }
 
-async function listNodes(dataDir: string): Promise<ListedNode[]> {
+export async function runSet(node: string, flags: NodesFlags & NodeSetFlags): Promise<void> {
+  const set = await applyChange(node, nodeChangeOf(flags), flags);
+  if (flags.json === true) printJson(set);
+  else process.stdout.write(drawNode(set, null, Date.now()));
+}
+
+export async function runPause(node: string, paused: boolean, flags: NodesFlags): Promise<void> {
+  const changed = await applyChange(node, { paused }, flags);
+  if (flags.json === true) printJson(changed);
+  else if (paused) process.stdout.write(`${node} is paused: it takes no new streams, open ones go on\n`);
+  else process.stdout.write(`${node} takes streams again\n`);
+}
+
+/** Only a connected node can be asked. */
+export async function runRotate(node: string, flags: NodesFlags): Promise<void> {
+  const timeoutMs = SETTINGS.rotationTimeoutMs + 10_000;
+  const rotation = await askHub<Rotation>(resolveDataDir(flags.dataDir), 'nodes.rotate', { node }, timeoutMs);
+  if (flags.json === true) {
+    printJson(rotation);
+    return;
+  }
+  const { oldAddress, newAddress, tookMs } = rotation;
+  const change =
+    oldAddress === newAddress
+      ? `${node} has the same address as before`
+      : `${node} went from ${oldAddress ?? 'an unknown address'}`;
+  process.stdout.write(`${change} to ${newAddress ?? 'an unknown one'} in ${roundDuration(tookMs)}\n`);
+}
+
+async function listNodes(dataDir: string): Promise<ShownNode[]> {
   // Looking must not leave a data directory behind.
   if (!dataDirExists(dataDir)) return [];
   const answer = await callControl(dataDir, 'nodes.list', {});
-  if (answer === NOT_RUNNING) {
-    return withStore(dataDir, (store) => store.listNodes()).map((node) => listedNode(node));
-  }
+  if (answer === NOT_RUNNING) return withStore(dataDir, (store) => new NodeBook(store).all().map(storedNode));
   if (!Array.isArray(answer)) {
     throw new UserError('the running hub answered with something else than a list; is it another version?');
   }
-  return answer as ListedNode[];
+  return answer as ShownNode[];
 }
 
-/** The node afterwards; null when a running hub made the change without telling. */
+function applyChange(node: string, change: NodeChange, flags: NodesFlags): Promise<ShownNode> {
+  return changeNode(flags, 'nodes.change', { node, change }, (book) => book.change(node, change));
+}
+
+/** The node afterwards. */
 async function changeNode(
   flags: NodesFlags,
   call: string,
   body: object,
-  offline: (store: Store) => StoredNode,
-): Promise<unknown> {
-  const dataDir = resolveDataDir(flags.dataDir);
-  if (!dataDirExists(dataDir)) throw new UserError(`no devices are paired: there is no ${dataDir}`);
+  work: (book: NodeBook) => KnownNode,
+): Promise<ShownNode> {
+  const dataDir = existingDir(flags);
   const answer = await callControl(dataDir, call, body);
-  return answer === NOT_RUNNING ? listedNode(withStore(dataDir, offline)) : answer;
+  return answer === NOT_RUNNING ? offline(dataDir, work) : (answer as ShownNode);
 }
 
-/** A table for people. */
-export function drawNodes(nodes: readonly ListedNode[], nowMs: number): string {
-  if (nodes.length === 0) return 'No devices are paired yet; make a link with: restunnel pair\n';
-  const ago = (time: string) => `${roundDuration(nowMs - Date.parse(time))} ago`;
-  const rows = nodes.map((node) => [
-    node.id,
-    node.name,
-    node.revoked ? 'revoked' : node.connected ? 'connected' : 'away',
-    node.connected ? String(node.streams) : '-',
-    node.connected ? 'now' : ago(node.lastSeenAt),
-    ago(node.createdAt),
-  ]);
-  return drawTable([['ID', 'NAME', 'STATE', 'STREAMS', 'LAST SEEN', 'PAIRED'], ...rows]);
+function offline(dataDir: string, work: (book: NodeBook) => KnownNode): ShownNode {
+  return withStore(dataDir, (store) => storedNode(work(new NodeBook(store))));
+}
+
+function storedNode({ stored, settings }: KnownNode): ShownNode {
+  return { ...listedNode(stored), ...settings, state: stored.revokedAtMs === null ? 'away' : 'revoked' };
+}
+
+function existingDir(flags: CommonFlags): string {
+  const dataDir = resolveDataDir(flags.dataDir);
+  if (!dataDirExists(dataDir)) throw new UserError(`no devices are paired: there is no ${dataDir}`);
+  return dataDir;
 }
 
 function printJson(value: unknown): void {

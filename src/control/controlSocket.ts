@@ -60,6 +60,7 @@ export async function callControl(
   dataDir: string,
   name: string,
   body: unknown,
+  timeoutMs: number = CONTROL.requestTimeoutMs,
 ): Promise<unknown | typeof NOT_RUNNING> {
   const path = socketPath(dataDir);
   const content = Buffer.from(JSON.stringify(body ?? null));
@@ -71,7 +72,7 @@ export async function callControl(
         method: 'POST',
         headers: { 'content-type': 'application/json', 'content-length': content.length },
         agent: false,
-        signal: AbortSignal.timeout(CONTROL.requestTimeoutMs),
+        signal: AbortSignal.timeout(timeoutMs),
       },
       (incoming) => {
         readAll(incoming, CONTROL.responseBodyMaxBytes)
