@@ -6,19 +6,28 @@ import { cleanTags } from '../control/tags.ts';
 import { UserError } from '../userError.ts';
 import { quote } from './addresses.ts';
 
+/** Takes a limit away. Not null: commander makes an empty text of that. */
+export const NONE = 'none';
+export type OrNone<T> = T | typeof NONE;
+
 export interface NodeSetFlags {
-  tags?: string[] | null;
-  country?: string | null;
-  mbit?: number | null;
-  streams?: number | null;
-  quota?: number | null;
-  hours?: string | null;
-  rotateSchedule?: string | null;
+  tags?: OrNone<string[]>;
+  country?: OrNone<string>;
+  mbit?: OrNone<number>;
+  streams?: OrNone<number>;
+  quota?: OrNone<number>;
+  hours?: OrNone<string>;
+  rotateSchedule?: OrNone<string>;
 }
 
-/** The word that takes a limit away is `null`; everything else goes to `parse`. */
-export function orNone<T>(parse: (text: string) => T): (text: string) => T | null {
-  return (text) => (text === 'none' ? null : parse(text));
+/** A parser that leaves the word `none` alone. */
+export function orNone<T>(parse: (text: string) => T): (text: string) => OrNone<T> {
+  return (text) => (text === NONE ? NONE : parse(text));
+}
+
+/** What a flag stands for. */
+export function nullIfNone<T>(value: OrNone<T>): T | null {
+  return value === NONE ? null : (value as T);
 }
 
 /** `a,b`: each a tag. Throws UserError (exit code 2). */
@@ -45,16 +54,16 @@ export function parseMbit(text: string): number {
 export function nodeChangeOf(flags: NodeSetFlags): NodeChange {
   const { tags, country, mbit, streams, quota, hours, rotateSchedule } = flags;
   const limits = {
-    ...(mbit === undefined ? {} : { mbitPerSecond: mbit }),
-    ...(streams === undefined ? {} : { streams }),
-    ...(quota === undefined ? {} : { monthlyBytes: quota }),
-    ...(hours === undefined ? {} : { hours }),
+    ...(mbit === undefined ? {} : { mbitPerSecond: nullIfNone(mbit) }),
+    ...(streams === undefined ? {} : { streams: nullIfNone(streams) }),
+    ...(quota === undefined ? {} : { monthlyBytes: nullIfNone(quota) }),
+    ...(hours === undefined ? {} : { hours: nullIfNone(hours) }),
   };
   const change: NodeChange = {
-    ...(tags === undefined ? {} : { tags: tags ?? [] }),
-    ...(country === undefined ? {} : { country }),
+    ...(tags === undefined ? {} : { tags: nullIfNone(tags) ?? [] }),
+    ...(country === undefined ? {} : { country: nullIfNone(country) }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
-    ...(rotateSchedule === undefined ? {} : { rotateSchedule }),
+    ...(rotateSchedule === undefined ? {} : { rotateSchedule: nullIfNone(rotateSchedule) }),
   };
   if (Object.keys(change).length === 0) {
     throw new UserError(

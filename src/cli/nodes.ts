@@ -2,7 +2,7 @@
 
 import { callControl, NOT_RUNNING } from '../control/controlSocket.ts';
 import type { ConnectFigures, NodeChange, Rotation } from '../control/fleet.ts';
-import { type KnownNode, NodeBook } from '../control/nodeBook.ts';
+import type { KnownNode, NodeBook } from '../control/nodeBook.ts';
 import { listedNode } from '../control/nodeList.ts';
 import { SETTINGS } from '../limits.ts';
 import { UserError } from '../userError.ts';
@@ -30,7 +30,7 @@ export async function runShow(node: string, flags: NodesFlags): Promise<void> {
   const dataDir = existingDir(flags);
   const answer = await callControl(dataDir, 'nodes.get', { node });
   const running = answer !== NOT_RUNNING;
-  const shown = running ? (answer as ShownNode) : offline(dataDir, (book) => book.find(node));
+  const shown = running ? (answer as ShownNode) : await offline(dataDir, (book) => book.find(node));
   const connects = running ? await askHub<ConnectFigures>(dataDir, 'connects', { node: shown.id }) : null;
   if (flags.json === true) printJson(connects === null ? shown : { ...shown, connects });
   else process.stdout.write(drawNode(shown, connects, Date.now()));
@@ -83,7 +83,7 @@ async function listNodes(dataDir: string): Promise<ShownNode[]> {
   // Looking must not leave a data directory behind.
   if (!dataDirExists(dataDir)) return [];
   const answer = await callControl(dataDir, 'nodes.list', {});
-  if (answer === NOT_RUNNING) return withStore(dataDir, (store) => new NodeBook(store).all().map(storedNode));
+  if (answer === NOT_RUNNING) return withBook(dataDir, (book) => book.all().map(storedNode));
   if (!Array.isArray(answer)) {
     throw new UserError('the running hub answered with something else than a list; is it another version?');
   }
@@ -106,8 +106,13 @@ async function changeNode(
   return answer === NOT_RUNNING ? offline(dataDir, work) : (answer as ShownNode);
 }
 
-function offline(dataDir: string, work: (book: NodeBook) => KnownNode): ShownNode {
-  return withStore(dataDir, (store) => storedNode(work(new NodeBook(store))));
+function offline(dataDir: string, work: (book: NodeBook) => KnownNode): Promise<ShownNode> {
+  return withBook(dataDir, (book) => storedNode(work(book)));
+}
+
+async function withBook<T>(dataDir: string, work: (book: NodeBook) => T): Promise<T> {
+  const { NodeBook } = await import('../control/nodeBook.ts');
+  return withStore(dataDir, (store) => work(new NodeBook(store)));
 }
 
 function storedNode({ stored, settings }: KnownNode): ShownNode {

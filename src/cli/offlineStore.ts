@@ -1,9 +1,10 @@
-// The store while no hub runs. Called by pair and nodes after the control socket found nobody.
+// The store while no hub runs. Called by pair, nodes and users after the control socket found nobody.
 
-import { Store } from '../control/store.ts';
+import type { Store } from '../control/store.ts';
 
-/** Closes the store whatever happens. */
-export function withStore<T>(dataDir: string, work: (store: Store) => T): T {
+/** Closes the store whatever happens. It is imported only now: with a hub that runs, no command waits for it. */
+export async function withStore<T>(dataDir: string, work: (store: Store) => T): Promise<T> {
+  const { Store } = await import('../control/store.ts');
   const store = new Store(dataDir);
   try {
     return work(store);

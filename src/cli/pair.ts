@@ -35,7 +35,7 @@ export async function runPair(flags: PairFlags): Promise<void> {
   const name = flags.name ?? null;
   const answer = await callControl(dataDir, 'pair', { name, ttlMs: flags.ttl });
   const running = answer !== NOT_RUNNING;
-  const made = running ? pairingOf(answer) : pairOffline(dataDir, name, flags.ttl);
+  const made = running ? pairingOf(answer) : await pairOffline(dataDir, name, flags.ttl);
   const pairing = flags.publicHost === undefined ? made : withHost(made, flags.publicHost);
 
   const { host, port } = parseLink(pairing.link);
@@ -59,10 +59,10 @@ export async function runPair(flags: PairFlags): Promise<void> {
 }
 
 /** From the hub's key file, its store and what it remembered of its address. */
-function pairOffline(dataDir: string, name: string | null, ttlMs: number): Pairing {
+async function pairOffline(dataDir: string, name: string | null, ttlMs: number): Promise<Pairing> {
   const { tunnelPort, publicHost } = readHubSettings(dataDir);
   const { publicKey } = loadOrCreateKey(hubKeyPath(dataDir));
-  const { token, expiresAtMs } = withStore(dataDir, (store) =>
+  const { token, expiresAtMs } = await withStore(dataDir, (store) =>
     store.createToken({ name, ttlMs, nowMs: Date.now(), random: randomBytes(PROTOCOL.tokenBytes) }),
   );
   const { host } = choosePublicHost(null, publicHost, null, networkInterfaces());

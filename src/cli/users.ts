@@ -4,11 +4,13 @@
 import { randomBytes } from 'node:crypto';
 import { callControl, NOT_RUNNING } from '../control/controlSocket.ts';
 import { hashPassword, passwordOf } from '../control/passwords.ts';
-import { checkUserName, NO_USER_LIMITS, type User, type UserLimits, type Users } from '../control/users.ts';
+import { checkUserName } from '../control/userName.ts';
+import type { User, UserLimits, Users } from '../control/users.ts';
 import { UserError } from '../userError.ts';
 import { dataDirExists, prepareDataDir, resolveDataDir } from './dataDir.ts';
 import { roundDuration } from './durations.ts';
 import type { CommonFlags } from './flags.ts';
+import { nullIfNone, type OrNone } from './nodeFlags.ts';
 import { withStore } from './offlineStore.ts';
 import { FROM_STDIN, readPasswordFile, readPasswordFrom } from './passwordFile.ts';
 import { drawTable } from './table.ts';
@@ -21,9 +23,8 @@ export interface UserFlags extends UsersFlags {
   passwordFile?: string;
   /** A new one is made up and printed. */
   newPassword?: boolean;
-  /** null: none. */
-  streams?: number | null;
-  tags?: string[] | null;
+  streams?: OrNone<number>;
+  tags?: OrNone<string[]>;
 }
 
 const PASSWORD_RANDOM_BYTES = 18;
@@ -43,7 +44,7 @@ export async function runUsersAdd(name: string, flags: UserFlags): Promise<void>
   checkUserName(name);
   const { password, madeUp } = await passwordFor(flags, true);
   const hash = await hashPassword(password!);
-  const limits: UserLimits = { ...NO_USER_LIMITS, ...limitsOf(flags) };
+  const limits: UserLimits = { streams: null, tags: null, ...limitsOf(flags) };
   const user = await ask<User>(dataDir, 'users.add', { name, hash, limits }, (users) =>
     users.add(name, hash, limits, Date.now()),
   );
@@ -109,7 +110,10 @@ async function passwordFor(
 }
 
 function limitsOf({ streams, tags }: UserFlags): Partial<UserLimits> {
-  return { ...(streams === undefined ? {} : { streams }), ...(tags === undefined ? {} : { tags }) };
+  return {
+    ...(streams === undefined ? {} : { streams: nullIfNone(streams) }),
+    ...(tags === undefined ? {} : { tags: nullIfNone(tags) }),
+  };
 }
 
 /** A password that was made up is shown this once. */

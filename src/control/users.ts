@@ -6,6 +6,7 @@ import { USERS } from '../limits.ts';
 import { UserError } from '../userError.ts';
 import { inSentences, inTransaction } from './database.ts';
 import { cleanTags } from './tags.ts';
+import { checkUserName } from './userName.ts';
 
 export interface UserLimits {
   /** Streams of this user at once; null: no limit of their own. */
@@ -133,17 +134,6 @@ export class Users {
     const row = this.#database.prepare('SELECT * FROM users WHERE name = ?').get(name);
     return (row as UserRow | undefined) ?? null;
   }
-}
-
-/** The words of the username grammar are divided by "-", so a name has none. Throws UserError (exit code 2). */
-export function checkUserName(name: string): string {
-  if (!/^[A-Za-z0-9_]{1,32}$/.test(name)) {
-    throw new UserError(
-      `${JSON.stringify(name.slice(0, 64))} is not a user name of 1 to 32 letters, digits and _`,
-      2,
-    );
-  }
-  return name;
 }
 
 function checkedLimits({ streams, tags }: UserLimits): UserLimits {

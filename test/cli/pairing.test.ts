@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { drawNodes } from '../../src/cli/nodes.ts';
+import { drawNodes } from '../../src/cli/nodeText.ts';
 import { drawPairing } from '../../src/cli/pair.ts';
 import { drawQr } from '../../src/cli/qr.ts';
 import { serveControl } from '../../src/control/controlSocket.ts';
