@@ -15,11 +15,13 @@ import { ringBuffer } from '../ring/ring.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import { UserError } from '../userError.ts';
+import { version } from '../version.ts';
 import { Admission, wipeKeys } from './admission.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
 import { descriptorLimit } from './descriptorLimit.ts';
 import { EngineThread, moduleBeside } from './engineThread.ts';
-import type { Pairing } from './fleet.ts';
+import type { Fleet, Pairing } from './fleet.ts';
+import { FleetKeeper } from './fleetKeeper.ts';
 import type { HubOptions, RunningHub } from './hubOptions.ts';
 import { hubKeyPath } from './hubSettings.ts';
 import { formatLink } from './link.ts';
@@ -63,11 +65,12 @@ class Hub implements RunningHub {
   readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
   readonly publicKey: string;
   readonly ended: Promise<Error | null>;
-  readonly fleet: OwnerFleet;
+  readonly fleet: Fleet;
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
   readonly #keyPair: KeyPair;
   readonly #store: Store;
+  readonly #keeper: FleetKeeper;
   readonly #admission: Admission;
   readonly #io: Io;
   readonly #workerCount: number;
@@ -106,23 +109,24 @@ class Hub implements RunningHub {
     this.#sessions = new Sessions(Math.max(1, this.#workerCount));
     this.#slots = makeSlots(1 + this.#workerCount);
     this.#sessionSlots = new SessionSlots(this.#slots);
-    this.fleet = new OwnerFleet({
+    this.#keeper = new FleetKeeper({
       store: this.#store,
       sessions: this.#sessions,
       slots: this.#slots,
       threads: 1 + this.#workerCount,
       log: this.#log,
       showTargets: options.showTargets ?? false,
-      hub: {
-        addresses: this.addresses,
-        publicKey: this.publicKey,
-        io: this.#io,
-        workers: this.#workerCount,
-      },
       linkOf: (token) => this.#linkOf(token),
       toFront: (message) => this.#front?.post(message),
       toWorker: (worker, message) => this.#workers[worker]?.post(message),
       cut: (session, reason) => this.#cut(session, reason),
+    });
+    this.fleet = new OwnerFleet(this.#keeper, {
+      version: version(),
+      addresses: this.addresses,
+      publicKey: this.publicKey,
+      io: this.#io,
+      workers: this.#workerCount,
     });
     this.#admission = new Admission({
       keyPair: this.#keyPair,
@@ -130,7 +134,7 @@ class Hub implements RunningHub {
       sessions: this.#sessions,
       slots: this.#sessionSlots,
       log: this.#log,
-      listener: this.fleet,
+      listener: this.#keeper,
     });
     const { rules } = options;
     this.#rulesFile =
@@ -162,7 +166,7 @@ class Hub implements RunningHub {
       addresses: this.addresses,
     });
     this.addresses.dashboard = this.#dashboard.address;
-    this.fleet.start();
+    this.#keeper.start(version());
   }
 
   async #startThreads(): Promise<void> {
@@ -261,7 +265,7 @@ class Hub implements RunningHub {
         this.#goAway(message.index, message.number);
         return;
       case 'streams':
-        this.fleet.heardStreams(message);
+        this.#keeper.lists.heard(message);
         return;
       case 'outOfDescriptors': {
         const line = this.#shortages.line(performance.now());
@@ -269,12 +273,12 @@ class Hub implements RunningHub {
         const what = message.accepting ? 'few file descriptors are left: clients are refused' : NO_DESCRIPTOR;
         const text = `${what}; raise the limit with ulimit -n`;
         this.#log.warn({ port: message.name, ...line }, text);
-        this.fleet.note({ kind: 'warning', text });
+        this.#keeper.note({ kind: 'warning', text });
         return;
       }
       case 'fault':
         this.#log.error({ error: message.error }, FAULT);
-        this.fleet.note({ kind: 'warning', text: FAULT });
+        this.#keeper.note({ kind: 'warning', text: FAULT });
         return;
     }
   }
@@ -295,7 +299,7 @@ class Hub implements RunningHub {
     }
     session.up = true;
     const { worker, nodeId, lane, address } = session;
-    this.fleet.connected(session);
+    this.#keeper.connected(session);
     this.#front!.post({ type: 'route', index, number, worker, nodeId });
     this.#log.info({ node: nodeId, lane, from: address }, 'node connected');
     for (const old of this.#sessions.replacedBy(session))
@@ -310,7 +314,7 @@ class Hub implements RunningHub {
     if (!session.up) return;
     this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
     const nowMs = Date.now();
-    this.fleet.disconnected(session, reason, nowMs);
+    this.#keeper.disconnected(session, reason, nowMs);
     try {
       this.#store.markSeen(session.nodeId, nowMs);
       this.#admission.tellOfStore();
@@ -324,14 +328,14 @@ class Hub implements RunningHub {
     if (session === null) return;
     const status = parseNodeStatus(json);
     if (status === null) this.#log.debug({ node: session.nodeId }, 'a STATUS is not JSON');
-    else this.fleet.heardStatus(session, status);
+    else this.#keeper.heardStatus(session, status);
   }
 
   #goAway(index: number, number: number): void {
     const session = this.#sessions.find(index, number);
     if (session === null) return;
     session.draining = true;
-    this.fleet.touch(session.nodeId);
+    this.#keeper.touch(session.nodeId);
     this.#front!.post({ type: 'unroute', index, number });
   }
 
@@ -407,7 +411,7 @@ class Hub implements RunningHub {
     await this.#front?.stop();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#admission.close();
-    this.fleet.stop();
+    this.#keeper.stop();
     this.#store.close();
     this.#keyPair.secretKey.fill(0);
     this.#end(null);
