@@ -369,7 +369,6 @@ export const DASHBOARD = {
   allGuessesBurst: 50,
   allGuessesPerSecond: 1,
   passwordMaxBytes: 1_024,
-  passwordMinCharacters: 8,
   /** A session that gave the password. */
   sessionMs: 7 * 86_400_000,
   /** Sessions that were ended before their time and are remembered for that. */

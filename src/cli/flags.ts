@@ -14,6 +14,8 @@ export type Io = 'auto' | 'epoll' | 'net';
 /** Where a hub listens for exit nodes unless told otherwise. */
 export const TUNNEL_PORT = 9_000;
 
+const DASHBOARD_PORT = 8_080;
+
 /** Threads beyond this only take turns. */
 export const WORKERS_MAX = 64;
 
@@ -73,7 +75,11 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     )
     .addOption(loopbackOption('socks', 'SOCKS5 proxy', 1_080))
     .addOption(loopbackOption('http', 'HTTP proxy', 1_081))
-    .addOption(loopbackOption('dashboard', 'dashboard', 8_080))
+    .addOption(
+      new Option('--dashboard <host:port>', 'dashboard, loopback only unless it asks for a password')
+        .default({ host: '127.0.0.1', port: DASHBOARD_PORT }, `127.0.0.1:${DASHBOARD_PORT}`)
+        .argParser((text) => parseHostPort(text, '--dashboard', '127.0.0.1')),
+    )
     .addOption(
       new Option(
         '--public-host <host>',
@@ -102,7 +108,7 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     );
 }
 
-function loopbackOption(name: 'socks' | 'http' | 'dashboard', what: string, port: number): Option {
+function loopbackOption(name: 'socks' | 'http', what: string, port: number): Option {
   return new Option(`--${name} <host:port>`, `${what}, loopback only`)
     .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
     .argParser((text) => parseLoopbackHostPort(text, `--${name}`));

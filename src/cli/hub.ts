@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { HubOptions, RunningHub } from '../control/hubOptions.ts';
 import { readHubSettings, writeHubSettings } from '../control/hubSettings.ts';
 import { underSystemd } from '../control/systemd.ts';
+import { refuseOpenBind } from '../dashboard/openBind.ts';
 import { UserError } from '../userError.ts';
 import { prepareDataDir, reasonOf, resolveDataDir } from './dataDir.ts';
 import { defaultWorkers } from './defaultWorkers.ts';
@@ -34,6 +35,9 @@ export async function runHub(flags: HubFlags): Promise<number> {
 export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir);
+  const { dashboardPasswordFile: file } = flags;
+  const dashboardPassword = file === undefined ? null : readPasswordFile(file, '--dashboard-password-file');
+  refuseOpenBind(flags.dashboard, dashboardPassword);
   return {
     dataDir,
     tunnel: flags.tunnel,
@@ -46,10 +50,7 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     rules: flags.rules ?? null,
     showTargets: flags.showTargets === true,
     dashboardHosts: flags.dashboardHost ?? [],
-    dashboardPassword:
-      flags.dashboardPasswordFile === undefined
-        ? null
-        : readPasswordFile(flags.dashboardPasswordFile, '--dashboard-password-file'),
+    dashboardPassword,
     log,
   };
 }

@@ -15,8 +15,8 @@ export interface GuardedRequest {
 }
 
 export interface Rules {
-  /** In lower case, with port; what a Host header may say. */
-  readonly hosts: ReadonlySet<string>;
+  /** What a Host header may say, in lower case: with its port, and names that may have any. */
+  readonly hosts: { readonly exact: ReadonlySet<string>; readonly anyPort: ReadonlySet<string> };
   readonly sessions: Sessions;
   /** What scripts send as `Authorization: Bearer`. */
   readonly bearer: string;
@@ -84,14 +84,15 @@ export function judge(request: GuardedRequest, rules: Rules): Verdict {
   return (
     wrongHost(headers, rules) ??
     wrongShape(request.method, path, headers) ??
-    wrongOrigin(path, headers) ??
+    wrongOrigin(request.method, path, headers) ??
     whoseIsIt(request, path, headers, rules)
   );
 }
 
 /** A page whose name was rebound to our address sends its own name. */
 function wrongHost(headers: ReadonlyMap<string, string>, { hosts }: Rules): Refusal | null {
-  if (hosts.has((headers.get('host') ?? '').toLowerCase())) return null;
+  const host = (headers.get('host') ?? '').toLowerCase();
+  if (hosts.exact.has(host) || hosts.anyPort.has(host.replace(/:\d{1,5}$/, ''))) return null;
   return refusal(403, 'this address is not the dashboard; give names of your own with --dashboard-host');
 }
 
@@ -116,7 +117,7 @@ function wrongShape(method: string, path: string, headers: ReadonlyMap<string, s
 }
 
 /** "same-site" is refused, too: another port of this machine is the same site, and cookies know no ports. */
-function wrongOrigin(path: string, headers: ReadonlyMap<string, string>): Refusal | null {
+function wrongOrigin(method: string, path: string, headers: ReadonlyMap<string, string>): Refusal | null {
   const origin = headers.get('origin');
   const host = (headers.get('host') ?? '').toLowerCase();
   if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
@@ -124,9 +125,11 @@ function wrongOrigin(path: string, headers: ReadonlyMap<string, string>): Refusa
   }
   const site = headers.get('sec-fetch-site');
   if (site === undefined || site === 'same-origin' || site === 'none') return null;
-  const isNavigation =
-    headers.get('sec-fetch-mode') === 'navigate' && headers.get('sec-fetch-dest') === 'document';
-  if (isNavigation && !path.startsWith('/api/')) return null;
+  const isLink =
+    (method === 'GET' || method === 'HEAD') &&
+    headers.get('sec-fetch-mode') === 'navigate' &&
+    headers.get('sec-fetch-dest') === 'document';
+  if (isLink && !path.startsWith('/api/')) return null;
   return refusal(403, 'pages of other sites get nothing from the dashboard');
 }
 

@@ -5,16 +5,15 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import ipaddr from 'ipaddr.js';
 import type { Fleet } from '../control/fleet.ts';
 import type { HostPort } from '../control/hubOptions.ts';
 import { DASHBOARD } from '../limits.ts';
-import { UserError } from '../userError.ts';
 import { makeApi } from './api.ts';
 import { judge, type Rules, SECURITY_HEADERS } from './guard.ts';
 import { Live } from './live.ts';
+import { refuseOpenBind } from './openBind.ts';
 import { answerPage, loadPages, type PageFile } from './pages.ts';
-import { Password, readPasswordFile } from './password.ts';
+import { Password } from './password.ts';
 import { PROBLEM_TYPE, problemBody } from './problem.ts';
 import { Remotes, remoteOf } from './remotes.ts';
 import { type Session, Sessions } from './sessions.ts';
@@ -25,9 +24,9 @@ export interface DashboardOptions {
   readonly fleet: Fleet;
   /** Where dashboard.token lies; its lock is held. */
   readonly dataDir: string;
-  /** Names beside the bound address and loopback that a Host header may say: NAME or NAME:PORT. */
+  /** Names, beside the bound address and loopback, that a Host header may say with any port; IPv6 without brackets. */
   readonly hosts?: readonly string[];
-  readonly passwordFile?: string | null;
+  readonly password?: string | null;
   readonly onFault?: (error: unknown) => void;
   /** Shorter in tests. */
   readonly timeouts?: Partial<
@@ -45,17 +44,12 @@ export interface Dashboard {
 export async function serveDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { bind, fleet, dataDir } = options;
   const timeouts = { ...DASHBOARD, ...options.timeouts };
-  const passwordFile = options.passwordFile ?? null;
-  if (passwordFile === null && !isLoopback(bind.host)) {
-    throw new UserError(
-      `the dashboard may only listen on ${bind.host} with a password: give --dashboard-password-file, or bind 127.0.0.1`,
-    );
-  }
+  refuseOpenBind(bind, options.password ?? null);
   const bearer = loadOrCreateToken(dataDir);
   const password =
-    passwordFile === null
-      ? null
-      : new Password(readPasswordFile(passwordFile), seal(bearer, 'password salt'), performance.now());
+    typeof options.password === 'string'
+      ? new Password(options.password, seal(bearer, 'password salt'), performance.now())
+      : null;
   const sessionKey = Buffer.concat([seal(bearer, 'session key'), password?.hash ?? Buffer.alloc(0)]);
   const sessions = new Sessions(sessionKey);
   const remotes = new Remotes();
@@ -73,7 +67,12 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
       }),
     { overrideGlobalObjects: false },
   );
-  let rules: Rules = { hosts: new Set(), sessions, bearer, hasPassword: password !== null };
+  let rules: Rules = {
+    hosts: { exact: new Set(), anyPort: new Set() },
+    sessions,
+    bearer,
+    hasPassword: password !== null,
+  };
 
   const server = createServer(
     {
@@ -127,20 +126,14 @@ function listen(server: Server, bind: HostPort): Promise<string> {
   });
 }
 
-/** What a Host header may say; browsers leave port 80 away. */
-function hostsOf(address: string, named: readonly string[]): ReadonlySet<string> {
+/** Browsers leave port 80 away. */
+function hostsOf(address: string, named: readonly string[]): Rules['hosts'] {
   const port = address.slice(address.lastIndexOf(':') + 1);
-  const hosts = new Set<string>();
-  const add = (name: string): void => {
-    hosts.add(`${name}:${port}`);
-    if (port === '80') hosts.add(name);
-  };
-  for (const name of [address.slice(0, -port.length - 1), 'localhost', '127.0.0.1', '[::1]']) add(name);
-  for (const name of named.map((text) => text.toLowerCase())) {
-    hosts.add(name);
-    if (!/:\d+$/.test(name)) add(name);
-  }
-  return hosts;
+  const names = [address.slice(0, -port.length - 1), 'localhost', '127.0.0.1', '[::1]'];
+  const exact = new Set(names.map((name) => `${name}:${port}`));
+  if (port === '80') for (const name of names) exact.add(name);
+  const anyPort = new Set(named.map((name) => (name.includes(':') ? `[${name}]` : name).toLowerCase()));
+  return { exact, anyPort };
 }
 
 function pageOf(
@@ -207,8 +200,4 @@ function close(server: Server, live: Live): Promise<void> {
 
 function seal(key: string, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
-}
-
-function isLoopback(host: string): boolean {
-  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
 }

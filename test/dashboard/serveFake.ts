@@ -1,5 +1,5 @@
 // The whole dashboard over a fleet that is not there, to look at its pages: node test/dashboard/serveFake.ts [--port N] [--nodes N]
-// [--password-file F] [--show-targets]. A pairing link is used by a device after eight seconds. Tests start it with serveFake().
+// [--password TEXT] [--show-targets]. A pairing link is used by a device after eight seconds. Tests start it with serveFake().
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ if (import.meta.main) {
     options: {
       port: { type: 'string', default: '8080' },
       nodes: { type: 'string', default: '3' },
-      'password-file': { type: 'string' },
+      password: { type: 'string' },
       'show-targets': { type: 'boolean', default: false },
     },
   });
@@ -56,7 +56,7 @@ if (import.meta.main) {
     { nodes: Number(values.nodes), pairsAfterMs: 8_000, showTargets: values['show-targets'] },
     {
       bind: { host: '127.0.0.1', port: Number(values.port) },
-      passwordFile: values['password-file'] ?? null,
+      password: values.password ?? null,
     },
   );
   setInterval(() => fleet.tick(), 1_000);

@@ -1,0 +1,16 @@
+// Where the dashboard may listen. Pure. Asked by the command line before anything starts, and by server.ts.
+
+import ipaddr from 'ipaddr.js';
+import type { HostPort } from '../control/hubOptions.ts';
+import { UserError } from '../userError.ts';
+
+/** Throws UserError (exit code 2) for an address that others can reach, when there is no password. */
+export function refuseOpenBind({ host, port }: HostPort, password: string | null): void {
+  if (password !== null) return;
+  if (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback') return;
+  throw new UserError(
+    `--dashboard may only bind ${host.includes(':') ? `[${host}]` : host}:${port} with --dashboard-password-file, ` +
+      'because anyone who reaches it could use it; without one, bind a loopback address such as 127.0.0.1',
+    2,
+  );
+}
