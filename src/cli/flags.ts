@@ -76,7 +76,7 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .addOption(loopbackOption('socks', 'SOCKS5 proxy', 1_080))
     .addOption(loopbackOption('http', 'HTTP proxy', 1_081))
     .addOption(
-      new Option('--dashboard <host:port>', 'dashboard, loopback only unless it asks for a password')
+      new Option('--dashboard <host:port>', 'dashboard, loopback or with a password')
         .default({ host: '127.0.0.1', port: DASHBOARD_PORT }, `127.0.0.1:${DASHBOARD_PORT}`)
         .argParser((text) => parseHostPort(text, '--dashboard', '127.0.0.1')),
     )

@@ -2,7 +2,7 @@
 // line. Never touches a byte of a stream. Called by cli/hub.ts and cli/quickstart.ts.
 
 import { networkInterfaces } from 'node:os';
-import { type Dashboard, serveListPage } from '../dashboard/listPage.ts';
+import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import type { FromEngine, Io, ListenerName, WorkerLink } from '../engine/messages.ts';
 import { ENGINE } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
@@ -151,7 +151,7 @@ class Hub implements RunningHub {
   // --- Start -----------------------------------------------------------------------------------------------------------------------
 
   async start(): Promise<void> {
-    const { dataDir, tunnel, socks, http, dashboard } = this.#options;
+    const { dataDir, tunnel, socks, http, dashboard, dashboardHosts, dashboardPassword } = this.#options;
     this.#rulesFile?.start();
     this.#control = await serveControl(dataDir, {
       ...ownerCommands(this.fleet),
@@ -161,9 +161,13 @@ class Hub implements RunningHub {
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);
     this.addresses.socks = await this.#listen('socks', socks);
     this.addresses.http = await this.#listen('http', http);
-    this.#dashboard = await serveListPage(dashboard, {
-      nodes: () => this.fleet.nodes(),
-      addresses: this.addresses,
+    this.#dashboard = await serveDashboard({
+      bind: dashboard,
+      fleet: this.fleet,
+      dataDir,
+      hosts: dashboardHosts ?? [],
+      password: dashboardPassword ?? null,
+      onFault: (error) => this.#log.error({ err: error }, 'the dashboard failed at a request'),
     });
     this.addresses.dashboard = this.#dashboard.address;
     this.#keeper.start(version());

@@ -2,10 +2,8 @@
 // lets only guarded requests through.
 
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { DASHBOARD } from '../limits.ts';
 import { version } from '../version.ts';
 import { addHubRoutes } from './apiHub.ts';
 import { addLiveRoute } from './apiLive.ts';
@@ -24,16 +22,6 @@ export function makeApi(parts: ApiParts): Api {
       throw new Problem(400, `${path.map((part) => `${String(part)}: `).join('')}${message}`);
     },
   });
-  api.use(
-    bodyLimit({
-      maxSize: DASHBOARD.bodyMaxBytes,
-      onError: () => {
-        throw new Problem(413, `a body has at most ${DASHBOARD.bodyMaxBytes} bytes here`, {
-          Connection: 'close',
-        });
-      },
-    }),
-  );
   addHubRoutes(api, parts.fleet, () => describe(api));
   addNodeRoutes(api, parts.fleet);
   addPairingRoutes(api, parts.fleet);

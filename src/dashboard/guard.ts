@@ -101,12 +101,13 @@ function wrongShape(method: string, path: string, headers: ReadonlyMap<string, s
     return refusal(405, 'this method is not answered here', { Allow: [...METHODS].join(', ') });
   }
   if (headers.has('upgrade')) return refusal(400, 'there is nothing to upgrade to here');
-  const length = headers.get('content-length');
-  const hasBody = headers.has('transfer-encoding') || (length !== undefined && length !== '0');
-  if (!hasBody) return null;
+  // A length given beforehand is one that can be judged beforehand, and that the parser holds the sender to.
+  if (headers.has('transfer-encoding')) return refusal(411, 'a body needs its Content-Length here');
+  const length = headers.get('content-length') ?? '0';
+  if (length === '0') return null;
   if (method === 'GET' || method === 'HEAD')
     return refusal(400, 'a request that changes nothing has no body');
-  if (Number(length ?? 0) > DASHBOARD.bodyMaxBytes) {
+  if (Number(length) > DASHBOARD.bodyMaxBytes) {
     return refusal(413, `a body has at most ${DASHBOARD.bodyMaxBytes} bytes here`);
   }
   // Forms of other sites cannot say this without asking first, and there is nobody who would say yes.

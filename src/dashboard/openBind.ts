@@ -9,8 +9,8 @@ export function refuseOpenBind({ host, port }: HostPort, password: string | null
   if (password !== null) return;
   if (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback') return;
   throw new UserError(
-    `--dashboard may only bind ${host.includes(':') ? `[${host}]` : host}:${port} with --dashboard-password-file, ` +
-      'because anyone who reaches it could use it; without one, bind a loopback address such as 127.0.0.1',
+    '--dashboard may only bind a loopback address such as 127.0.0.1 unless --dashboard-password-file gives it a password, ' +
+      `because anyone who reaches ${host.includes(':') ? `[${host}]` : host}:${port} could use it`,
     2,
   );
 }

@@ -261,14 +261,14 @@ export const testFetchResult = z
     nodeId: z.string().nullable(),
     nodeName: z.string().nullable(),
     status: z.number().int().nullable(),
-    seenAddress: z.string().nullable().describe('The first IP address in the body.'),
+    address: z.string().nullable().describe('The first IP address in the body.'),
     body: z.string().describe('Its first bytes.'),
     totalMs: rate,
     steps: z
       .array(
         z.object({
-          name: z.enum(TEST_STEPS),
-          tookMs: rate.describe('Of this step alone.'),
+          step: z.enum(TEST_STEPS),
+          ms: rate.describe('Of this step alone.'),
         }),
       )
       .readonly()

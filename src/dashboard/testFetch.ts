@@ -25,10 +25,10 @@ export interface TestFetchOutcome {
   readonly ok: boolean;
   readonly error: string | null;
   readonly status: number | null;
-  readonly seenAddress: string | null;
+  readonly address: string | null;
   readonly body: string;
   readonly totalMs: number;
-  readonly steps: readonly { readonly name: TestStep; readonly tookMs: number }[];
+  readonly steps: readonly { readonly step: TestStep; readonly ms: number }[];
 }
 
 /** Throws UserError for what cannot be fetched. */
@@ -47,11 +47,11 @@ export function readTestUrl(text: string): URL {
 export async function testFetch({ proxy, nodeId, url, timeoutMs, ca }: TestFetch): Promise<TestFetchOutcome> {
   const signal = AbortSignal.timeout(timeoutMs ?? DASHBOARD.testFetchTimeoutMs);
   const startedAt = performance.now();
-  const steps: { name: TestStep; tookMs: number }[] = [];
+  const steps: { step: TestStep; ms: number }[] = [];
   let stepAt = startedAt;
-  const done = (name: TestStep): void => {
+  const done = (step: TestStep): void => {
     const now = performance.now();
-    steps.push({ name, tookMs: rounded(now - stepAt) });
+    steps.push({ step, ms: rounded(now - stepAt) });
     stepAt = now;
   };
   let socket: Socket | null = null;
@@ -70,7 +70,7 @@ export async function testFetch({ proxy, nodeId, url, timeoutMs, ca }: TestFetch
     content = await readStart(response);
     done('whole');
   } catch (thrown) {
-    error = sentenceOf(thrown, signal, steps.at(-1)?.name);
+    error = sentenceOf(thrown, signal, steps.at(-1)?.step);
   } finally {
     socket?.destroy();
   }
@@ -79,7 +79,7 @@ export async function testFetch({ proxy, nodeId, url, timeoutMs, ca }: TestFetch
     ok: error === null,
     error,
     status,
-    seenAddress: firstAddress(text),
+    address: firstAddress(text),
     body: content.subarray(0, DASHBOARD.testFetchShownBytes).toString('utf8'),
     totalMs: rounded(performance.now() - startedAt),
     steps,
