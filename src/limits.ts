@@ -253,6 +253,8 @@ export const NODE = {
   /** --lanes auto: from this round trip on, a second lane. */
   autoLaneRoundTripMs: 10,
   autoLaneEveryMs: 5_000,
+  /** Battery and network are looked at this often: when they are another, STATUS goes out at once. */
+  statusWatchMs: 5_000,
 } as const;
 
 /** Of the hub's store and of the socket on which its own commands reach it. */
@@ -499,6 +501,10 @@ assertRelation(
 );
 assertRelation(UDP.lookupsMax <= NODE.dnsQueriesMax, 'datagrams leave names for streams to look up');
 assertRelation(UDP.netReceiveBytes >= UDP.turnBytes, 'a socket holds a whole turn');
+assertRelation(
+  NODE.statusWatchMs * RATE.statusPerSecond > 2_000,
+  'STATUS of changes is more seldom than a hub allows, beside that of every minute',
+);
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
 assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits a record');
 assertRelation(

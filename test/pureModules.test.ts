@@ -25,6 +25,7 @@ const SHELLS = new Map([
   ['src/noise/aeadProvider.ts', 'chooses between the providers'],
   ['src/ring/bell.ts', 'rings the doorbell of a reactor'],
   ['src/node/battery.ts', 'reads the battery from /sys'],
+  ['src/node/networkFiles.ts', 'reads routes and interfaces from /proc and /sys'],
   ['src/node/hubsFile.ts', 'keeps the list of hubs'],
   ['src/node/resolver.ts', "asks the system's resolver"],
   ['src/node/status.ts', 'asks the platform for its names, package.json for the version'],

@@ -2,6 +2,7 @@
 // Commands are imported when they run, so that --help and usage errors do not wait for the engine.
 
 import { Command, CommanderError, Option } from 'commander';
+import { NETWORKS } from '../control/fleet.ts';
 import { parseLink } from '../control/link.ts';
 import { NODE, PAIRING } from '../limits.ts';
 import { parseAllowRule } from '../node/allowRule.ts';
@@ -147,6 +148,12 @@ function addNode(program: Command): void {
       )
         .default('auto')
         .argParser((text) => (text === 'auto' ? text : parseWhole(text, '--lanes', 1, NODE.lanesMax))),
+    )
+    .addOption(
+      new Option(
+        '--network <kind>',
+        'over what this device reaches the world, for clients that choose by it (default: as the system says)',
+      ).choices(NETWORKS),
     );
   addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
     exitCode = await (await import('./node.ts')).runNode(flags);

@@ -1,5 +1,6 @@
 // `restunnel node`: runs an exit node until it is told to stop.
 
+import type { Network } from '../control/fleet.ts';
 import { underSystemd } from '../control/systemd.ts';
 import { prepareDataDir, resolveDataDir } from './dataDir.ts';
 import type { RunFlags } from './flags.ts';
@@ -13,6 +14,7 @@ export interface NodeFlags extends RunFlags {
   name?: string;
   allowTarget?: string[];
   lanes: number | 'auto';
+  network?: Network;
 }
 
 /** Resolves with the exit code. */
@@ -30,6 +32,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     allowTargets: flags.allowTarget ?? [],
     io: flags.io,
     lanes: flags.lanes,
+    network: flags.network ?? null,
     log,
   });
   const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {

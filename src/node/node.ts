@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type DataDirLock, lockDataDir } from '../control/dataDirLock.ts';
 import { EngineThread, moduleBeside } from '../control/engineThread.ts';
+import type { Network } from '../control/fleet.ts';
 import { parseLink } from '../control/link.ts';
 import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE, SESSION } from '../limits.ts';
@@ -16,13 +17,14 @@ import { epollAvailable } from '../reactor/create.ts';
 import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { UserError } from '../userError.ts';
 import { parseAllowRule } from './allowRule.ts';
-import { readBattery } from './battery.ts';
+import { type Battery, readBattery } from './battery.ts';
 import { HubLane } from './hubLane.ts';
 import { HubsFile } from './hubsFile.ts';
+import { readNetwork } from './networkFiles.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
 import { ownAddresses } from './ownAddresses.ts';
 import { resolveName } from './resolver.ts';
-import { statusJson } from './status.ts';
+import { statusJson, statusKey } from './status.ts';
 
 /** Throws UserError. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -54,6 +56,9 @@ class ExitNode implements RunningNode {
   readonly #turnsOf = new Map<string, { last: Promise<void> }>();
   #statusTimer: NodeJS.Timeout | null = null;
   #laneTimer: NodeJS.Timeout | null = null;
+  #deviceTimer: NodeJS.Timeout | null = null;
+  /** statusKey() of what the hubs were told last. */
+  #toldKey = '';
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
   #isConnected: (value: { nodeId: string; hubs: string[] }) => void = () => {};
@@ -110,6 +115,7 @@ class ExitNode implements RunningNode {
     }
     for (const lane of this.#lanes) lane.start();
     this.#statusTimer = setInterval(() => void this.#sendStatus(), SESSION.statusEveryMs);
+    this.#deviceTimer = setInterval(() => void this.#watchDevice(), NODE.statusWatchMs);
     if (lanes === 'auto') this.#laneTimer = setInterval(() => this.#addNeededLanes(), NODE.autoLaneEveryMs);
   }
 
@@ -197,12 +203,15 @@ class ExitNode implements RunningNode {
       sentBytes += this.#sessionSlots.sentBytes(index);
       receivedBytes += this.#sessionSlots.receivedBytes(index);
     }
+    const { battery, network } = await this.#device();
+    this.#toldKey = statusKey(network, battery);
     return statusJson({
       startedMs: this.#startedMs,
       nowMs: performance.now(),
       sentBytes,
       receivedBytes,
-      battery: await readBattery(),
+      battery,
+      network,
     });
   }
 
@@ -210,6 +219,17 @@ class ExitNode implements RunningNode {
     this.#tellAddresses();
     const json = await this.#status();
     for (const lane of this.#lanes) lane.sendStatus(json);
+  }
+
+  async #device(): Promise<{ battery: Battery; network: Network | null }> {
+    const battery = await readBattery();
+    return { battery, network: this.#options.network ?? (await readNetwork()) };
+  }
+
+  /** A phone that leaves the house changes its network, and hubs route by it. */
+  async #watchDevice(): Promise<void> {
+    const { battery, network } = await this.#device();
+    if (statusKey(network, battery) !== this.#toldKey) await this.#sendStatus();
   }
 
   async alive(): Promise<void> {
@@ -234,6 +254,7 @@ class ExitNode implements RunningNode {
     });
     if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
     if (this.#laneTimer !== null) clearInterval(this.#laneTimer);
+    if (this.#deviceTimer !== null) clearInterval(this.#deviceTimer);
     for (const lane of this.#lanes) lane.stop();
     const thread = this.#thread!;
     await Promise.race([hurried, delay(ENGINE.drainMs), thread.drain()]);

@@ -1,6 +1,7 @@
 // What an exit node is started with and what a running one offers. The command line fills it in, node/node.ts acts on it.
 
 import type { Logger } from 'pino';
+import type { Network } from '../control/fleet.ts';
 
 export interface NodeOptions {
   dataDir: string;
@@ -12,6 +13,8 @@ export interface NodeOptions {
   io: 'auto' | 'epoll' | 'net';
   /** Sessions to each hub at once; 'auto' adds a second one where the round trip says that the path is a long one. */
   lanes: number | 'auto';
+  /** Over what it reaches the world, in the owner's words; null or absent: what the system says. */
+  network?: Network | null;
   log: Logger;
 }
 

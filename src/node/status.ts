@@ -1,6 +1,7 @@
 // The STATUS frame's content: what a node tells its hubs of itself. Pure but for the platform's names. Used by node.ts.
 
 import { arch, platform, release } from 'node:os';
+import type { Network } from '../control/fleet.ts';
 import { version } from '../version.ts';
 import type { Battery } from './battery.ts';
 
@@ -10,11 +11,14 @@ export function statusJson(facts: {
   sentBytes: number;
   receivedBytes: number;
   battery: Battery;
+  network: Network | null;
 }): string {
-  const { startedMs, nowMs, sentBytes, receivedBytes, battery } = facts;
+  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network } = facts;
   return JSON.stringify({
-    platform: `${platform()} ${arch()}`,
-    system: release(),
+    platform: platformWord(platform()),
+    arch: arch(),
+    system: release().slice(0, 64),
+    network,
     version: version(),
     uptimeS: Math.max(0, Math.round((nowMs - startedMs) / 1_000)),
     bytesSent: sentBytes,
@@ -22,4 +26,15 @@ export function statusJson(facts: {
     batteryPercent: battery.percent,
     charging: battery.charging,
   });
+}
+
+/** The system in one word: linux, macos, windows, android, or what node calls it. */
+export function platformWord(name: string): string {
+  if (name === 'darwin') return 'macos';
+  return name === 'win32' ? 'windows' : name;
+}
+
+/** What a hub wants to hear of at once when it is another. */
+export function statusKey(network: Network | null, battery: Battery): string {
+  return `${network} ${battery.percent} ${battery.charging}`;
 }

@@ -53,7 +53,7 @@ const DEVICES = [
   { name: 'Laptop at home', platform: 'linux', network: 'wifi', country: 'DE', tags: ['home'] },
   {
     name: 'Mac mini in the office',
-    platform: 'darwin',
+    platform: 'macos',
     network: 'ethernet',
     country: 'FR',
     tags: ['office'],

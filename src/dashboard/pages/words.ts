@@ -61,8 +61,8 @@ export function networkWords(network: Network | null): string {
 
 const PLATFORMS: Readonly<Record<string, string>> = {
   linux: 'Linux',
-  darwin: 'macOS',
-  win32: 'Windows',
+  macos: 'macOS',
+  windows: 'Windows',
   android: 'Android',
   ios: 'iOS',
 };
