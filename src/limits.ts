@@ -303,6 +303,22 @@ export const USERS = {
   rememberedMax: 4_096,
 } as const;
 
+/** New addresses for an exit node (--on-rotate, --public-address-url). */
+export const ROTATION = {
+  /** The owner's command; then SIGTERM, and after a moment SIGKILL. */
+  commandMs: 90_000,
+  killMs: 2_000,
+  /** From the end of one to the next. */
+  pauseMs: 10_000,
+  /** For the hub that asked to be connected again. */
+  reconnectMs: 45_000,
+  outputMaxBytes: 4_096,
+  addressMs: 5_000,
+  addressPageMaxBytes: 4_096,
+  /** How often a node looks whether its sessions still have their own address. */
+  watchMs: 5_000,
+} as const;
+
 /** Of a rules file (--rules) and the lists it names. */
 export const RULES = {
   fileMaxBytes: 1_048_576,
@@ -451,6 +467,11 @@ function assertRelation(holds: boolean, text: string): void {
 assertRelation(
   RULES.groupsMax * 2 ** 16 <= Number.MAX_SAFE_INTEGER && RULES.listsMax <= RULES.groupsMax,
   'rules count their groups',
+);
+assertRelation(
+  ROTATION.commandMs + ROTATION.killMs + 2 * ROTATION.addressMs + ROTATION.reconnectMs <
+    SETTINGS.rotationTimeoutMs,
+  'the hub outwaits the command and the way back',
 );
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(

@@ -31,6 +31,9 @@ const SHELLS = new Map([
   ['src/node/status.ts', 'asks the platform for its names, package.json for the version'],
   ['src/node/exit.ts', 'a role of an engine thread'],
   ['src/node/hubLane.ts', 'the control thread of a node'],
+  ['src/node/rotation.ts', "runs the owner's command"],
+  ['src/node/publicAddress.ts', 'asks a page'],
+  ['src/node/localAddress.ts', 'binds to an address'],
   ['src/node/node.ts', 'the control thread of a node'],
 ]);
 

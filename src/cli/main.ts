@@ -6,6 +6,7 @@ import { NETWORKS } from '../control/fleet.ts';
 import { parseLink } from '../control/link.ts';
 import { NODE, PAIRING } from '../limits.ts';
 import { parseAllowRule } from '../node/allowRule.ts';
+import { parseAddressUrl } from '../node/publicAddress.ts';
 import { version } from '../version.ts';
 import { parsePublicHost } from './addresses.ts';
 import type { BenchWorkersFlags } from './bench.ts';
@@ -154,6 +155,16 @@ function addNode(program: Command): void {
         '--network <kind>',
         'over what this device reaches the world, for clients that choose by it (default: as the system says)',
       ).choices(NETWORKS),
+    )
+    .option(
+      '--on-rotate <command>',
+      'your command that gets this device a new public address; run by the shell when the hub asks for one',
+    )
+    .addOption(
+      new Option(
+        '--public-address-url <url>',
+        'a page that answers with the address it is asked from; asked directly at the start and around every new address (default: none is asked)',
+      ).argParser((text) => String(parseAddressUrl(text))),
     );
   addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
     exitCode = await (await import('./node.ts')).runNode(flags);

@@ -15,6 +15,8 @@ export interface NodeFlags extends RunFlags {
   allowTarget?: string[];
   lanes: number | 'auto';
   network?: Network;
+  onRotate?: string;
+  publicAddressUrl?: string;
 }
 
 /** Resolves with the exit code. */
@@ -33,6 +35,8 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     io: flags.io,
     lanes: flags.lanes,
     network: flags.network ?? null,
+    onRotate: flags.onRotate ?? null,
+    publicAddressUrl: flags.publicAddressUrl ?? null,
     log,
   });
   const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {

@@ -144,7 +144,7 @@ class Hub implements RunningHub {
             path: rules,
             log: this.#log,
             onRules: (compiled) => this.#adoptRules(compiled),
-            tell: () => {},
+            tell: (kind, text) => this.#keeper.note({ kind, text }),
           });
   }
 

@@ -206,6 +206,8 @@ export interface ListedStream {
 export type FromExit =
   | { readonly type: 'message2'; readonly dial: number; readonly message2: Uint8Array }
   | { readonly type: 'dialFailed'; readonly dial: number; readonly reason: string }
+  /** Connected to the hub; the address of our end. */
+  | { readonly type: 'dialled'; readonly dial: number; readonly localAddress: string }
   | { readonly type: 'lookup'; readonly query: number; readonly name: string }
   /** A CONTROL of the hub that says something to the node's control (tunnel/controlOrders.ts). */
   | { readonly type: 'control'; readonly dial: number; readonly json: string };

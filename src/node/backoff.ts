@@ -12,6 +12,12 @@ export class Backoff {
     this.#connectedAtMs = nowMs;
   }
 
+  /** The network is another one: earlier failures say nothing about it. */
+  forget(): void {
+    this.#failures = 0;
+    this.#connectedAtMs = -1;
+  }
+
   /**
    * The session ended or the attempt failed: milliseconds to wait, 0 <= wait < NODE.backoffMaxMs.
    * Only a session that lived NODE.backoffResetMs forgets earlier failures: a hub that accepts and drops at once is still backed off from.

@@ -50,6 +50,7 @@ export class HubDials implements ConnHandler, TimerHandler {
   }
 
   onConnected(conn: ConnId, dial: number): void {
+    this.#tell({ type: 'dialled', dial, localAddress: this.#reactor.localAddress(conn) });
     const { message1 } = this.#dials.get(dial)!;
     const { bytes } = this.#scratch;
     bytes[0] = message1.length >>> 8;

@@ -15,7 +15,10 @@ import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
 import { resolveName } from './resolver.ts';
 
-type LaneMessage = Extract<FromEngine, { type: 'message2' | 'dialFailed' | 'tunnelUp' | 'tunnelDown' }>;
+type LaneMessage = Extract<
+  FromEngine,
+  { type: 'dialled' | 'message2' | 'dialFailed' | 'tunnelUp' | 'tunnelDown' }
+>;
 
 export interface HubLaneOptions {
   /** Of the lane's line in the shared slots. */
@@ -43,6 +46,8 @@ export class HubLane {
   readonly publicKey: string;
   addresses: readonly string[] = [];
   isConnected = false;
+  /** Of our end of the session, or of its dial; '' without one. */
+  localAddress = '';
   readonly #options: HubLaneOptions;
   readonly #log: Logger;
   readonly #backoff = new Backoff();
@@ -53,6 +58,7 @@ export class HubLane {
   #wait: NodeJS.Timeout | null = null;
   /** Ends the wait for this dial's handshake, or for the session that came of it. */
   #handshakeOver: () => void = () => {};
+  #dialAtOnce = false;
   /** Of the last failure: the same sentence is not logged over and over. */
   #lastReason = '';
 
@@ -86,6 +92,21 @@ export class HubLane {
       this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason: 'the node is stopping' });
     }
     this.#handshakeOver();
+  }
+
+  /** Leaves a session or dial and makes a new one at once: the network is another one. */
+  redial(reason: string): void {
+    if (this.#stopped) return;
+    this.#backoff.forget();
+    if (this.#dial !== 0) {
+      this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason });
+      this.#dialAtOnce = true;
+      this.#failed(reason);
+    } else if (this.#wait !== null) {
+      clearTimeout(this.#wait);
+      this.#wait = null;
+      this.start();
+    }
   }
 
   /** Resolves when the handshake is over, one way or the other. */
@@ -144,10 +165,18 @@ export class HubLane {
     });
   }
 
+  /** Whether this dial, or the session that came of it, is the lane's. */
+  hasDial(dial: number): boolean {
+    return dial === this.#dial;
+  }
+
   /** Messages of the engine thread; those of other dials are not ours. */
   hear(dial: number, message: LaneMessage): void {
     if (dial !== this.#dial) return;
     switch (message.type) {
+      case 'dialled':
+        this.localAddress = message.localAddress;
+        return;
       case 'message2':
         void this.#finish(message.message2);
         return;
@@ -207,17 +236,22 @@ export class HubLane {
   #failed(reason: string): void {
     const wasConnected = this.isConnected;
     this.isConnected = false;
+    this.localAddress = '';
     this.#dial = 0;
     this.#initiator?.wipe();
     this.#initiator = null;
     this.#handshakeOver();
     if (this.#stopped) return;
-    const waitMs = this.#backoff.failed(performance.now(), Math.random());
+    const waitMs = this.#dialAtOnce ? 0 : this.#backoff.failed(performance.now(), Math.random());
+    this.#dialAtOnce = false;
     if (wasConnected || reason !== this.#lastReason)
       this.#log.warn({ retryInMs: Math.round(waitMs) }, reason);
     else this.#log.debug({ retryInMs: Math.round(waitMs) }, reason);
     this.#lastReason = reason;
-    this.#wait = setTimeout(() => this.start(), waitMs);
+    this.#wait = setTimeout(() => {
+      this.#wait = null;
+      this.start();
+    }, waitMs);
   }
 
   sendStatus(json: string): void {

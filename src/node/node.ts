@@ -8,22 +8,27 @@ import { EngineThread, moduleBeside } from '../control/engineThread.ts';
 import type { Network } from '../control/fleet.ts';
 import { parseLink } from '../control/link.ts';
 import type { FromEngine } from '../engine/messages.ts';
-import { ENGINE, NODE, SESSION } from '../limits.ts';
+import { ENGINE, NODE, ROTATION, SESSION } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { nodeIdOf } from '../noise/nodeId.ts';
 import { fitDeviceName } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import { UserError } from '../userError.ts';
+import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { type Battery, readBattery } from './battery.ts';
 import { HubLane } from './hubLane.ts';
 import { HubsFile } from './hubsFile.ts';
+import { hasLocalAddress } from './localAddress.ts';
 import { readNetwork } from './networkFiles.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
 import { ownAddresses } from './ownAddresses.ts';
+import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { resolveName } from './resolver.ts';
+import { type RotationAnswer, Rotator } from './rotation.ts';
 import { statusJson, statusKey } from './status.ts';
 
 /** Throws UserError. */
@@ -59,6 +64,14 @@ class ExitNode implements RunningNode {
   #deviceTimer: NodeJS.Timeout | null = null;
   /** statusKey() of what the hubs were told last. */
   #toldKey = '';
+  #watchTimer: NodeJS.Timeout | null = null;
+  readonly #rotator: Rotator;
+  readonly #publicAddressUrl: URL | null;
+  #publicAddress: string | null = null;
+  /** By hub: the last answer, told in every STATUS, so that it arrives whichever session is the first to last. */
+  readonly #answers = new Map<string, RotationAnswer>();
+  /** Calls each, and forgets it, when a lane is connected. */
+  #onLaneUp: (() => void)[] = [];
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
   #isConnected: (value: { nodeId: string; hubs: string[] }) => void = () => {};
@@ -72,10 +85,17 @@ class ExitNode implements RunningNode {
     if (options.io === 'epoll' && !epollAvailable()) {
       throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
     }
+    const { publicAddressUrl = null, onRotate = null } = options;
+    this.#publicAddressUrl = publicAddressUrl === null ? null : parseAddressUrl(publicAddressUrl);
     this.#keyPair = loadOrCreateKey(join(options.dataDir, 'node_key.bin'));
     this.#hubs = new HubsFile(options.dataDir, (trouble) => {
       if (trouble === null) this.#log.info('node.json can be written again');
       else this.#log.warn({ reason: trouble }, 'node.json cannot be written: the node goes on without');
+    });
+    this.#rotator = new Rotator({
+      command: onRotate,
+      log: this.#log,
+      publicAddress: () => this.#learnPublicAddress(),
     });
     const name = fitDeviceName(options.name ?? hostname());
     for (const link of options.links) this.#hubs.pair(parseLink(link), name);
@@ -114,6 +134,10 @@ class ExitNode implements RunningNode {
       for (let lane = 0; lane < (lanes === 'auto' ? 1 : lanes); lane++) this.#addLane(hub.publicKey, lane);
     }
     for (const lane of this.#lanes) lane.start();
+    void this.#learnPublicAddress().then((address) => {
+      if (address !== null) void this.#sendStatus();
+    });
+    this.#watchTimer = setInterval(() => void this.#watchAddresses(), ROTATION.watchMs);
     this.#statusTimer = setInterval(() => void this.#sendStatus(), SESSION.statusEveryMs);
     this.#deviceTimer = setInterval(() => void this.#watchDevice(), NODE.statusWatchMs);
     if (lanes === 'auto') this.#laneTimer = setInterval(() => this.#addNeededLanes(), NODE.autoLaneEveryMs);
@@ -132,7 +156,7 @@ class ExitNode implements RunningNode {
       thread: this.#thread!,
       turns,
       log: this.#log,
-      status: () => this.#status(),
+      status: () => this.#status(publicKey),
       onConnected: () => this.#laneConnected(),
       onAddresses: () => this.#tellAddresses(),
     });
@@ -153,6 +177,7 @@ class ExitNode implements RunningNode {
 
   #hear(message: FromEngine): void {
     switch (message.type) {
+      case 'dialled':
       case 'message2':
       case 'dialFailed':
         for (const lane of this.#lanes) lane.hear(message.dial, message);
@@ -160,6 +185,9 @@ class ExitNode implements RunningNode {
       case 'tunnelUp':
       case 'tunnelDown':
         for (const lane of this.#lanes) lane.hear(message.number, message);
+        return;
+      case 'control':
+        this.#control(message.dial, message.json);
         return;
       case 'lookup':
         void this.#lookUp(message.query, message.name);
@@ -187,6 +215,52 @@ class ExitNode implements RunningNode {
   #laneConnected(): void {
     const hubs = new Set(this.#lanes.filter((lane) => lane.isConnected).map((lane) => lane.hubName));
     this.#isConnected({ nodeId: nodeIdOf(this.#keyPair.publicKey), hubs: [...hubs] });
+    for (const up of this.#onLaneUp.splice(0)) up();
+  }
+
+  // --- Addresses -------------------------------------------------------------------------------------------------------------------
+
+  /** What a hub orders; what this version does not know it leaves. */
+  #control(dial: number, json: string): void {
+    const lane = this.#lanes.find((each) => each.hasDial(dial));
+    const { rotate } = JSON.parse(json) as ControlOrders;
+    if (lane !== undefined && rotate !== undefined) void this.#rotate(lane.publicKey, rotate.request);
+  }
+
+  async #rotate(hub: string, request: number): Promise<void> {
+    // The same question by another lane, or again.
+    if (this.#answers.get(hub)?.request === request) return;
+    const answer = await this.#rotator.rotate(request, () => this.#redial(hub));
+    if (this.#stopping !== null) return;
+    this.#answers.set(hub, answer);
+    await this.#sendStatus(hub);
+  }
+
+  /** An address change ends no TCP connection by itself: nothing arrives any more, and nobody is told. */
+  #redial(hub: string): Promise<void> {
+    const connected = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.#lanes.some((lane) => lane.publicKey === hub && lane.isConnected)) resolve();
+        else this.#onLaneUp.push(look);
+      };
+      this.#onLaneUp.push(look);
+    });
+    for (const lane of this.#lanes) lane.redial('this device has a new address');
+    return Promise.race([connected, delay(ROTATION.reconnectMs)]);
+  }
+
+  async #learnPublicAddress(): Promise<string | null> {
+    if (this.#publicAddressUrl === null) return null;
+    this.#publicAddress = await fetchPublicAddress(this.#publicAddressUrl);
+    return this.#publicAddress;
+  }
+
+  async #watchAddresses(): Promise<void> {
+    for (const lane of withoutAddress(this.#lanes, ownAddresses())) {
+      const { localAddress } = lane;
+      if ((await hasLocalAddress(localAddress)) || lane.localAddress !== localAddress) continue;
+      lane.redial('the address of this device has gone');
+    }
   }
 
   /** The policy must know every address of ours and of the hubs, as they are now. */
@@ -196,7 +270,7 @@ class ExitNode implements RunningNode {
     this.#thread!.post({ type: 'ownAddresses', addresses: ownAddresses() });
   }
 
-  async #status(): Promise<string> {
+  async #status(hub: string): Promise<string> {
     let sentBytes = 0;
     let receivedBytes = 0;
     for (const { index } of this.#lanes) {
@@ -212,13 +286,17 @@ class ExitNode implements RunningNode {
       receivedBytes,
       battery,
       network,
+      publicAddress: this.#publicAddress,
+      rotation: this.#answers.get(hub) ?? null,
     });
   }
 
-  async #sendStatus(): Promise<void> {
+  /** To all hubs, or to one. */
+  async #sendStatus(hub: string | null = null): Promise<void> {
     this.#tellAddresses();
-    const json = await this.#status();
-    for (const lane of this.#lanes) lane.sendStatus(json);
+    for (const lane of this.#lanes) {
+      if (hub === null || lane.publicKey === hub) lane.sendStatus(await this.#status(lane.publicKey));
+    }
   }
 
   async #device(): Promise<{ battery: Battery; network: Network | null }> {
@@ -255,6 +333,8 @@ class ExitNode implements RunningNode {
     if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
     if (this.#laneTimer !== null) clearInterval(this.#laneTimer);
     if (this.#deviceTimer !== null) clearInterval(this.#deviceTimer);
+    if (this.#watchTimer !== null) clearInterval(this.#watchTimer);
+    this.#rotator.stop();
     for (const lane of this.#lanes) lane.stop();
     const thread = this.#thread!;
     await Promise.race([hurried, delay(ENGINE.drainMs), thread.drain()]);

@@ -15,6 +15,10 @@ export interface NodeOptions {
   lanes: number | 'auto';
   /** Over what it reaches the world, in the owner's words; null or absent: what the system says. */
   network?: Network | null;
+  /** The owner's command that gets this device a new public address; null or absent: there is none. */
+  onRotate?: string | null;
+  /** A page that says from which address it is asked; null or absent: nobody is asked. */
+  publicAddressUrl?: string | null;
   log: Logger;
 }
 

@@ -4,6 +4,7 @@ import { arch, platform, release } from 'node:os';
 import type { Network } from '../control/fleet.ts';
 import { version } from '../version.ts';
 import type { Battery } from './battery.ts';
+import type { RotationAnswer } from './rotation.ts';
 
 export function statusJson(facts: {
   startedMs: number;
@@ -12,8 +13,11 @@ export function statusJson(facts: {
   receivedBytes: number;
   battery: Battery;
   network: Network | null;
+  publicAddress: string | null;
+  /** The last answer to the hub that this is for; null: it has asked nothing. */
+  rotation: RotationAnswer | null;
 }): string {
-  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network } = facts;
+  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, rotation } = facts;
   return JSON.stringify({
     platform: platformWord(platform()),
     arch: arch(),
@@ -25,6 +29,8 @@ export function statusJson(facts: {
     bytesReceived: receivedBytes,
     batteryPercent: battery.percent,
     charging: battery.charging,
+    publicAddress,
+    ...(rotation === null ? {} : { rotation }),
   });
 }
 

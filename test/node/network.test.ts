@@ -134,10 +134,31 @@ describe('STATUS', () => {
       receivedBytes: Number.MAX_SAFE_INTEGER,
       battery,
       network: 'cellular',
+      publicAddress: null,
+      rotation: null,
     });
     expect(JSON.parse(json)).toMatchObject({ platform: platformWord(platform()), network: 'cellular' });
     // Room for an address and the answer to a rotation.
     expect(Buffer.byteLength(json)).toBeLessThan(SESSION.statusMaxBytes / 2);
+  });
+
+  test('holds an address and the answer to a rotation', () => {
+    const address = '2001:db8:1111:2222:3333:4444:5555:6666';
+    const rotation = {
+      request: Number.MAX_SAFE_INTEGER,
+      ok: false,
+      oldAddress: address,
+      newAddress: address,
+      tookMs: 1e9,
+      error: `the command cannot be run: ${'"'.repeat(100)}`,
+    };
+    const bytes = Number.MAX_SAFE_INTEGER;
+    const json = statusJson({
+      ...{ startedMs: 0, nowMs: 1e12, sentBytes: bytes, receivedBytes: bytes, battery },
+      ...{ network: 'cellular' as const, publicAddress: address, rotation },
+    });
+    expect(JSON.parse(json)).toMatchObject({ publicAddress: address, rotation });
+    expect(Buffer.byteLength(json)).toBeLessThan(SESSION.statusMaxBytes);
   });
 
   test('is another when battery or network are', () => {

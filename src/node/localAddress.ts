@@ -1,0 +1,18 @@
+// Whether this machine has an address, told by binding to it: an interface without a carrier keeps its addresses, but is in no list of
+// those that are up. Asked by node.ts.
+
+import { createSocket } from 'node:dgram';
+import { isIP } from 'node:net';
+
+/** True when nobody can tell. */
+export function hasLocalAddress(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4');
+    const end = (has: boolean) => {
+      socket.close();
+      resolve(has);
+    };
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code !== 'EADDRNOTAVAIL'));
+    socket.bind({ address, port: 0, exclusive: true }, () => end(true));
+  });
+}

@@ -1,0 +1,161 @@
+// New addresses for this device: runs its owner's own command when a hub asks, one at a time, and says what came of it. Nothing that a
+// hub says gets near the command. Made by node.ts.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Logger } from 'pino';
+import { ROTATION } from '../limits.ts';
+
+/** As STATUS carries it. */
+export interface RotationAnswer {
+  readonly request: number;
+  readonly ok: boolean;
+  readonly oldAddress: string | null;
+  readonly newAddress: string | null;
+  readonly tookMs: number;
+  /** Why there is no new address. */
+  readonly error: string | null;
+}
+
+export interface RotatorOptions {
+  /** --on-rotate, for the shell; null: this device gets no new addresses. */
+  readonly command: string | null;
+  readonly log: Logger;
+  /** From where the world sees this device now; null: nobody knows. */
+  readonly publicAddress: () => Promise<string | null>;
+  readonly bounds?: RotatorBounds;
+}
+
+type RotatorBounds = Readonly<Record<'commandMs' | 'pauseMs' | 'killMs', number>>;
+
+export class Rotator {
+  readonly #options: RotatorOptions;
+  readonly #bounds: RotatorBounds;
+  #busy = false;
+  #child: ChildProcess | null = null;
+  #endedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RotatorOptions) {
+    this.#options = options;
+    this.#bounds = options.bounds ?? ROTATION;
+  }
+
+  /**
+   * Never rejects.
+   * @param redial leaves every session and dials anew; resolves once the hub that asked is connected again, or after a time
+   */
+  async rotate(request: number, redial: () => Promise<void>): Promise<RotationAnswer> {
+    const { command, log, publicAddress } = this.#options;
+    const startMs = performance.now();
+    const answer = (error: string | null, oldAddress: string | null, newAddress: string | null) => ({
+      request,
+      ok: error === null,
+      oldAddress,
+      newAddress,
+      tookMs: Math.round(performance.now() - startMs),
+      error,
+    });
+    if (command === null) return answer('it was started without --on-rotate', null, null);
+    if (this.#busy) return answer('it is getting one already', null, null);
+    const restMs = this.#endedMs + this.#bounds.pauseMs - startMs;
+    if (restMs > 0) return answer(`it got one just now; again in ${Math.ceil(restMs / 1_000)} s`, null, null);
+    this.#busy = true;
+    try {
+      const oldAddress = await publicAddress();
+      log.info({ address: oldAddress }, 'a hub asks for a new address: running the command of --on-rotate');
+      const failure = await this.#run(command);
+      if (failure !== null) {
+        log.warn(`the command of --on-rotate ${failure}`);
+        return answer(`the command ${failure}`, oldAddress, null);
+      }
+      await redial();
+      const newAddress = await publicAddress();
+      log.info({ oldAddress, newAddress }, 'the command of --on-rotate is done');
+      const same = newAddress !== null && newAddress === oldAddress;
+      return answer(same ? 'the command ran, but the address is the same' : null, oldAddress, newAddress);
+    } finally {
+      this.#busy = false;
+      this.#endedMs = performance.now();
+    }
+  }
+
+  /** Null, or what became of it instead of success. */
+  #run(command: string): Promise<string | null> {
+    return new Promise((resolve) => {
+      const child = spawn(command, {
+        shell: true,
+        // A process group of its own, so that all of it can be ended.
+        detached: process.platform !== 'win32',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, RESTUNNEL_REASON: 'rotate' },
+      });
+      this.#child = child;
+      const said = new BoundedText(ROTATION.outputMaxBytes);
+      child.stdout.on('data', (bytes: Buffer) => said.add(bytes));
+      child.stderr.on('data', (bytes: Buffer) => said.add(bytes));
+      let late = false;
+      const { commandMs, killMs } = this.#bounds;
+      const timer = setTimeout(() => {
+        late = true;
+        signalGroup(child, 'SIGTERM');
+        killer = setTimeout(() => signalGroup(child, 'SIGKILL'), killMs);
+      }, commandMs);
+      let killer: NodeJS.Timeout | undefined;
+      const over = (failure: string | null) => {
+        clearTimeout(timer);
+        // What ignores SIGTERM behind a shell that did not ignore it.
+        if (killer !== undefined) signalGroup(child, 'SIGKILL');
+        clearTimeout(killer);
+        this.#child = null;
+        // What it left running may hold these open for ever.
+        child.stdout.destroy();
+        child.stderr.destroy();
+        this.#options.log.debug({ output: said.text }, 'the command of --on-rotate has ended');
+        resolve(late ? `did not end within ${commandMs / 1_000} s` : failure);
+      };
+      child.on('error', (error) => over(`cannot be run: ${error.message.slice(0, 100)}`));
+      child.on('exit', (code, signal) => over(failureOf(code, signal)));
+    });
+  }
+
+  /** The node stops: so does the command. */
+  stop(): void {
+    if (this.#child !== null) signalGroup(this.#child, 'SIGTERM');
+  }
+}
+
+function failureOf(code: number | null, signal: NodeJS.Signals | null): string | null {
+  if (code === 0) return null;
+  if (signal !== null) return `was ended by ${signal}`;
+  return code === 127 ? 'was not found (exit code 127)' : `failed with exit code ${code}`;
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (process.platform === 'win32' || child.pid === undefined) child.kill(signal);
+    else process.kill(-child.pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** The first bytes of what a command says. */
+class BoundedText {
+  readonly #max: number;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#max = maxBytes;
+  }
+
+  add(bytes: Buffer): void {
+    if (this.#bytes >= this.#max) return;
+    const part = bytes.subarray(0, this.#max - this.#bytes);
+    this.#parts.push(part);
+    this.#bytes += part.length;
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#parts).toString();
+  }
+}

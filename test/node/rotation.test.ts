@@ -1,0 +1,172 @@
+// New addresses for a device: the owner's command, whatever becomes of it, and what is answered.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { ROTATION } from '../../src/limits.ts';
+import { Rotator } from '../../src/node/rotation.ts';
+
+const dirs: string[] = [];
+afterEach(() => {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true });
+});
+
+function makeDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'restunnel-rotation-'));
+  dirs.push(dir);
+  return dir;
+}
+
+function rotator(
+  command: string | null,
+  options: { addresses?: (string | null)[]; commandMs?: number; pauseMs?: number } = {},
+) {
+  const addresses = [...(options.addresses ?? [])];
+  const outputs: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => outputs.push(line) });
+  const bounds = { commandMs: options.commandMs ?? 60_000, pauseMs: options.pauseMs ?? 0, killMs: 100 };
+  const made = new Rotator({ command, log, publicAddress: async () => addresses.shift() ?? null, bounds });
+  let dialled = 0;
+  return {
+    rotate: (request: number) =>
+      made.rotate(request, async () => {
+        dialled++;
+      }),
+    stop: () => made.stop(),
+    get dialled() {
+      return dialled;
+    },
+    outputs,
+  };
+}
+
+describe.skipIf(process.platform === 'win32')('a rotation', () => {
+  test('runs the command, dials anew, and tells both addresses', async () => {
+    const file = join(makeDir(), 'said');
+    const device = rotator(`printf %s "$RESTUNNEL_REASON" > '${file}'`, {
+      addresses: ['192.0.2.1', '192.0.2.2'],
+    });
+    expect(await device.rotate(7)).toEqual({
+      request: 7,
+      ok: true,
+      oldAddress: '192.0.2.1',
+      newAddress: '192.0.2.2',
+      tookMs: expect.any(Number),
+      error: null,
+    });
+    expect(readFileSync(file, 'utf8')).toBe('rotate');
+    expect(device.dialled).toBe(1);
+  });
+
+  test('nobody who knows the address: that it ran is all there is to tell', async () => {
+    expect(await rotator('true').rotate(1)).toMatchObject({ ok: true, oldAddress: null, newAddress: null });
+  });
+
+  test('the same address again is no success', async () => {
+    const device = rotator('true', { addresses: ['192.0.2.1', '192.0.2.1'] });
+    expect(await device.rotate(1)).toMatchObject({
+      ok: false,
+      error: 'the command ran, but the address is the same',
+      newAddress: '192.0.2.1',
+    });
+  });
+
+  test.each([
+    ['exit 3', 'the command failed with exit code 3'],
+    ['no-such-program-of-restunnel', 'the command was not found (exit code 127)'],
+    ['kill -9 $$', 'the command was ended by SIGKILL'],
+  ])('a command that fails leaves the sessions alone: %s', async (command, error) => {
+    const device = rotator(command, { addresses: ['192.0.2.1'] });
+    expect(await device.rotate(1)).toMatchObject({
+      ok: false,
+      error,
+      oldAddress: '192.0.2.1',
+      newAddress: null,
+    });
+    expect(device.dialled).toBe(0);
+  });
+
+  test('one that hangs is ended with all it started, even when it will not listen', async () => {
+    const file = join(makeDir(), 'pid');
+    const device = rotator(
+      `trap '' TERM; (trap '' TERM; sleep 1000) & echo $! > '${file}'; wait; wait; sleep 1000`,
+      {
+        commandMs: 300,
+      },
+    );
+    expect(await device.rotate(1)).toMatchObject({
+      ok: false,
+      error: 'the command did not end within 0.3 s',
+    });
+    const pid = Number(readFileSync(file, 'utf8'));
+    await vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 5_000 });
+  });
+
+  test('what it leaves running in the background does not hold it up', async () => {
+    const file = join(makeDir(), 'pid');
+    const device = rotator(`sleep 1000 & echo $! > '${file}'`);
+    expect(await device.rotate(1)).toMatchObject({ ok: true });
+    process.kill(Number(readFileSync(file, 'utf8')));
+  });
+
+  test('its output is kept within bounds and told at debug only', async () => {
+    const device = rotator('echo said; yes | head -c 100000');
+    expect(await device.rotate(1)).toMatchObject({ ok: true });
+    const told = device.outputs.map((line) => JSON.parse(line) as { level: number; output?: string });
+    const output = told.filter((line) => line.output !== undefined);
+    expect(output).toHaveLength(1);
+    expect(output[0]!.level).toBe(20);
+    expect(output[0]!.output!.startsWith('said\ny\n')).toBe(true);
+    expect(output[0]!.output!.length).toBe(ROTATION.outputMaxBytes);
+  });
+
+  test('one at a time', async () => {
+    const file = join(makeDir(), 'go');
+    const device = rotator(`until [ -e '${file}' ]; do sleep 0.01; done`);
+    const first = device.rotate(1);
+    expect(await device.rotate(2)).toMatchObject({
+      request: 2,
+      ok: false,
+      error: 'it is getting one already',
+    });
+    writeFileSync(file, '');
+    expect(await first).toMatchObject({ request: 1, ok: true });
+    expect(await device.rotate(3)).toMatchObject({ ok: true });
+  });
+
+  test('and with a pause between two', async () => {
+    const device = rotator('true', { pauseMs: 60_000 });
+    expect(await device.rotate(1)).toMatchObject({ ok: true });
+    expect(await device.rotate(2)).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/^it got one just now; again in \d+ s$/),
+    });
+  });
+
+  test('without a command nothing runs', async () => {
+    const device = rotator(null);
+    expect(await device.rotate(1)).toMatchObject({ ok: false, error: 'it was started without --on-rotate' });
+    expect(device.dialled).toBe(0);
+  });
+
+  test('a node that stops ends it', async () => {
+    const file = join(makeDir(), 'started');
+    const device = rotator(`touch '${file}'; sleep 1000`);
+    const answer = device.rotate(1);
+    await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 10_000 });
+    device.stop();
+    expect(await answer).toMatchObject({ ok: false, error: 'the command was ended by SIGTERM' });
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A zombie, until whoever adopted it looks.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
