@@ -40,6 +40,7 @@ export class History {
   #day = '';
   #writtenMs: number;
   #triedMs: number;
+  #thinnedMs: number;
   #countedMs: number;
   /** Since when the wall clock has run evenly with the other. */
   #steadyMs: number;
@@ -52,6 +53,7 @@ export class History {
     this.#log = log;
     this.#writtenMs = now.runMs;
     this.#triedMs = now.runMs;
+    this.#thinnedMs = now.runMs;
     this.#countedMs = now.runMs;
     this.#steadyMs = now.runMs;
     this.#offsetMs = now.wallMs - now.runMs;
@@ -69,9 +71,8 @@ export class History {
     this.#rollup.feed(now.wallMs, samples);
     this.#recent.feed(now.runMs, samples);
     for (const sample of samples) if (sample.downBytes + sample.upBytes > 0) this.#count(sample);
-    if (now.runMs - this.#triedMs < HISTORY.writeEveryMs) return;
-    this.write(now);
-    this.#thin(now);
+    if (now.runMs - this.#triedMs >= HISTORY.writeEveryMs) this.write(now);
+    if (now.runMs - this.#thinnedMs >= HISTORY.writeEveryMs) this.#thin(now);
   }
 
   /** Puts all that is only in memory into the store; what it does not take stays for the next time. */
@@ -158,6 +159,7 @@ export class History {
   }
 
   #thin(now: Moment): void {
+    this.#thinnedMs = now.runMs;
     if (!this.#isWritable) return;
     if (now.runMs - this.#steadyMs >= HISTORY.clockSteadyMs) {
       const day = localDay(now.wallMs - HISTORY.daysKept * 24 * HOUR_MS);
