@@ -1,6 +1,7 @@
 // `restunnel nodes`: what it shows and changes, with a hub that runs and without; what revoking does to a device that is at work.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readNetwork } from '../../src/node/networkFiles.ts';
 import { runBin } from '../cli/runBin.ts';
 import { eventually, launchNode, makeLink, pairNode, runCommand, startHub, startNode } from './harness.ts';
 import { openStreams, Refused, Stream } from './stream.ts';
@@ -131,4 +132,19 @@ describe.concurrent.each([0, 2])('revoking, %i workers', { timeout: 120_000 }, (
     expect([...hub.faults(), ...node.faults(), ...back.faults()]).toEqual([]);
     await Promise.all([hub.stop(), back.stop()]);
   });
+});
+
+test('a node says what it is and over what it reaches the world, and its owner may say the latter', async () => {
+  const hub = await startHub();
+  const [said, asked] = await Promise.all([
+    pairNode(hub, { args: ['--network', 'cellular'] }),
+    pairNode(hub),
+  ]);
+  await eventually(async () => {
+    const nodes = (await nodesOf(hub.dataDir)) as (Listed & { platform: string; network: string })[];
+    const of = (id: string) => nodes.find((node) => node.id === id);
+    expect(of(said.ready.nodeId)).toMatchObject({ platform: 'linux', network: 'cellular' });
+    expect(of(asked.ready.nodeId)).toMatchObject({ platform: 'linux', network: await readNetwork() });
+  });
+  await expect(launchNode({ args: ['--network', 'smoke'] }).exited).resolves.toMatchObject({ code: 2 });
 });
