@@ -342,6 +342,68 @@ export const RULES = {
   problemsMax: 20,
 } as const;
 
+/** Which node carries which stream (src/routing). */
+export const ROUTING = {
+  /** RFC 1929: ULEN is one byte. */
+  usernameMaxChars: 255,
+  /** Of a node, as a user name asks for it. */
+  nameMaxChars: 64,
+  termsMax: 16,
+  /** User names of clients that are remembered as parsed. */
+  usernamesMax: 8_192,
+  /** Combinations of terms for which the nodes that fit are kept. */
+  candidateSetsMax: 1_024,
+  /** Up to so many nodes all are compared; of more, two that are drawn by weight. */
+  comparedMax: 8,
+  /** Draws for the two, those that hit a node which can't be used included. */
+  drawsMax: 48,
+  /** A stream opened of late counts as an open one, also when it is over, and half as much after so long: short ones spread as well. */
+  recentHalfLifeMs: 10_000,
+  sampleEveryMs: 1_000,
+  /** Looked at in one go. */
+  sampleNodesMax: 1_024,
+  sessionsMax: 262_144,
+  sessionTtlDefaultMs: 600_000,
+  sessionTtlMinMs: 1_000,
+  sessionTtlMaxMs: 86_400_000,
+  /** Slots of the wheel that forgets sessions, a second each. */
+  sessionWheelSlots: 4_096,
+  /** After a start, how long a session that was kept waits for its node before it moves. */
+  sessionGraceMs: 30_000,
+  /** Sessions of one message to control. */
+  sessionsPerDump: 2_048,
+  sessionsSaveEveryMs: 60_000,
+  /** Pairs of a node and a host that it rests for. */
+  restsMax: 65_536,
+  restDefaultMs: 600_000,
+} as const;
+
+/** Nodes that fail by their own fault (src/routing/breaker.ts). */
+export const BREAKER = {
+  inRow: 5,
+  /** Of the last connects, weighted by age, this share; never of fewer than so many. */
+  ratio: 0.5,
+  ratioMin: 20,
+  halfLifeMs: 10_000,
+  restMinMs: 5_000,
+  restMaxMs: 300_000,
+  /** Streams that try a node after its rest, and how long they have before others may. */
+  probes: 3,
+  probeMs: 15_000,
+} as const;
+
+/** What a node's weight is made of (src/routing/delivery.ts). */
+export const DELIVERY = {
+  /** Weight of the newest connect among all before it, and of the newest round trip. */
+  newest: 0.05,
+  /** The round trip that halves a weight. */
+  halfAtMs: 200,
+  /** A rate below this says nothing. */
+  rateMin: 65_536,
+  peakHalfLifeMs: 600_000,
+  weightMin: 0.03,
+} as const;
+
 /** Of one-time pairing links. */
 export const PAIRING = {
   ttlDefaultMs: 600_000,
@@ -562,3 +624,13 @@ assertRelation(
 );
 assertRelation(HISTORY.writeEveryMs % HISTORY.sampleEveryMs === 0, 'a write follows whole samples');
 assertRelation(EVENTS.pendingMax < EVENTS.rowsMax, 'what waits fits the table');
+assertRelation(
+  ROUTING.sessionTtlDefaultMs >= ROUTING.sessionTtlMinMs &&
+    ROUTING.sessionTtlDefaultMs <= ROUTING.sessionTtlMaxMs,
+  'the default time of a session is allowed',
+);
+assertRelation(BREAKER.restMinMs <= BREAKER.restMaxMs, 'a first rest is within the longest');
+assertRelation(
+  ROUTING.nameMaxChars >= PROTOCOL.deviceNameMaxBytes,
+  'every node can be asked for by its name',
+);

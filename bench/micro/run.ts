@@ -3,6 +3,7 @@
 import { Bench } from 'tinybench';
 import { addAead } from './aead.ts';
 import { addCodecs } from './codecs.ts';
+import { addRouting } from './routing.ts';
 import { addRules } from './rules.ts';
 import { addWindows } from './windows.ts';
 
@@ -13,6 +14,7 @@ const bench = new Bench({ time: Number(process.env.BENCH_MICRO_MS ?? 500), warmu
 addAead(bench);
 addCodecs(bench);
 addRules(bench);
+addRouting(bench);
 addWindows(bench);
 for (const { name } of [...bench.tasks]) if (!name.includes(only)) bench.remove(name);
 await bench.run();

@@ -18,6 +18,7 @@ import { Front } from './front.ts';
 import { HubWorker } from './hubWorker.ts';
 import type { ListenerName, Order, ThreadPlan, ToEngine } from './messages.ts';
 import { RuleGate } from './ruleGate.ts';
+import { sessionFigures } from './sessionFigures.ts';
 import { Strangers } from './strangers.ts';
 import { ThreadLoop } from './threadLoop.ts';
 
@@ -30,7 +31,11 @@ class HubThread implements ListenHandler {
   readonly #sessionSlots = new SessionSlots(plan.slots);
   readonly #sleeper = new Sleeper(this.#threadSlots.marks, this.#threadSlots.asleepIndex);
   readonly #listeners = new Map<ListenerId, ListenerName>();
-  readonly #router = new Router((index) => this.#sessionSlots.load(index));
+  readonly #router = new Router({
+    figures: sessionFigures(this.#sessionSlots),
+    nowMs: () => reactor.nowMs,
+    random: Math.random,
+  });
   readonly #farewell = new Farewell(reactor);
   readonly #teller = new Teller(reactor, this.#farewell);
   readonly #gate = new RuleGate();
@@ -91,6 +96,8 @@ class HubThread implements ListenHandler {
       this.#doors.push(new LocalDoor(this.#worker));
     }
     this.#front = front;
+    const sampler = { onTimer: () => void reactor.setTimer(this.#router.sample(), sampler, 0) };
+    sampler.onTimer();
     this.#strangers = new Strangers(reactor, mac1Key, (conn, message1) => {
       tell({ type: 'handshake', conn, message1, remoteAddress: reactor.remoteAddress(conn) });
     });

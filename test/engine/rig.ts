@@ -14,6 +14,7 @@ import { Front } from '../../src/engine/front.ts';
 import { HubWorker } from '../../src/engine/hubWorker.ts';
 import type { FromExit, FromWorker } from '../../src/engine/messages.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
+import { sessionFigures } from '../../src/engine/sessionFigures.ts';
 import { Strangers } from '../../src/engine/strangers.ts';
 import type { FailureName } from '../../src/failures.ts';
 import { ENGINE, NODE, PROTOCOL } from '../../src/limits.ts';
@@ -56,7 +57,11 @@ export class Rig {
   readonly #door: TunnelDoor;
   readonly #slots = new SessionSlots(SLOTS);
   readonly #threadSlots = new ThreadSlots(SLOTS, 0);
-  readonly #router = new Router((index) => this.#slots.load(index));
+  readonly #router = new Router({
+    figures: sessionFigures(this.#slots),
+    nowMs: () => this.net.nowMs,
+    random: Math.random,
+  });
   readonly #up = new Set<number>();
   readonly #capabilities: number;
   /** What the exit told its control of the hub's orders. */

@@ -1,0 +1,30 @@
+// What the shared slots tell the router of a session. Used by the front's thread.
+
+import type { FailureName } from '../failures.ts';
+import type { SessionSlots } from '../ring/slots.ts';
+import type { SessionFigures } from '../routing/routedNode.ts';
+
+/** A connect that failed so says something of the node. Whatever else fails is the target's doing, or the client's. */
+const FAULTS_OF_NODE: readonly FailureName[] = [
+  'internal',
+  'networkUnreachable',
+  'nameTimedOut',
+  'nodeBusy',
+  'draining',
+  'nodeLost',
+  'openTimedOut',
+];
+
+export function sessionFigures(slots: SessionSlots): SessionFigures {
+  return {
+    load: (index) => slots.load(index),
+    succeeded: (index) => slots.succeeded(index),
+    failed(index) {
+      let failed = 0;
+      for (const cause of FAULTS_OF_NODE) failed += slots.failed(index, cause);
+      return failed;
+    },
+    roundTripMs: (index) => slots.roundTripMs(index),
+    bytes: (index) => slots.sentBytes(index) + slots.receivedBytes(index),
+  };
+}

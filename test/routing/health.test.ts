@@ -1,0 +1,102 @@
+// What makes a node rest: its breaker, and reports about one host. And what makes its weight.
+
+import { describe, expect, test } from 'vitest';
+import { BREAKER, DELIVERY, ROUTING } from '../../src/limits.ts';
+import { Breaker } from '../../src/routing/breaker.ts';
+import { Delivery } from '../../src/routing/delivery.ts';
+import { Rests } from '../../src/routing/rests.ts';
+
+describe('a breaker', () => {
+  test('opens after failures in a row, not before', () => {
+    const breaker = new Breaker();
+    for (let at = 1; at < BREAKER.inRow; at++) expect(breaker.note(0, 1, at)).toBe(false);
+    expect(breaker.note(1, 0, 10)).toBe(false);
+    for (let at = 1; at < BREAKER.inRow; at++) expect(breaker.note(0, 1, 10 + at)).toBe(false);
+    expect(breaker.note(0, 1, 20)).toBe(true);
+    expect(breaker.state).toBe('open');
+  });
+
+  test('opens when half of many fail, and forgets what is long ago', () => {
+    const breaker = new Breaker();
+    for (let at = 0; at < 20; at++) breaker.note(1, 1, at * 20 * BREAKER.halfLifeMs);
+    expect(breaker.state).toBe('closed');
+    for (let at = 0; at < 11; at++) breaker.note(1, 1, 1e9 + at);
+    expect(breaker.state).toBe('open');
+    const healthy = new Breaker();
+    for (let at = 0; at < 100; at++) healthy.note(6, 4, at);
+    expect(healthy.state).toBe('closed');
+  });
+
+  test('tries again after a rest that doubles up to the longest, and closes with the first success', () => {
+    const breaker = new Breaker();
+    let nowMs = 0;
+    breaker.note(0, BREAKER.inRow, nowMs);
+    for (let round = 0; round < 10; round++) {
+      const restMs = Math.min(BREAKER.restMaxMs, BREAKER.restMinMs * 2 ** round);
+      expect(breaker.note(0, 0, nowMs + restMs - 1)).toBe(false);
+      nowMs += restMs;
+      expect(breaker.note(0, 0, nowMs)).toBe(true);
+      expect([breaker.state, breaker.probes]).toEqual(['halfOpen', BREAKER.probes]);
+      expect(breaker.note(0, 1, ++nowMs)).toBe(true);
+      expect(breaker.state).toBe('open');
+    }
+    nowMs += BREAKER.restMaxMs;
+    breaker.note(0, 0, nowMs);
+    breaker.probes = 0;
+    nowMs += BREAKER.probeMs;
+    breaker.note(0, 0, nowMs);
+    expect(breaker.probes).toBe(BREAKER.probes);
+    expect(breaker.note(1, 0, ++nowMs)).toBe(true);
+    expect(breaker.state).toBe('closed');
+    // After a good time the next rest is a short one again.
+    nowMs += BREAKER.restMaxMs;
+    breaker.note(1, 0, nowMs);
+    breaker.note(0, BREAKER.inRow, ++nowMs);
+    expect(breaker.note(0, 0, nowMs + BREAKER.restMinMs)).toBe(true);
+  });
+});
+
+describe('rests', () => {
+  test('of one node for one host, whatever its case, until they are over', () => {
+    const rests = new Rests();
+    expect(rests.of('shop.example')).toBeNull();
+    rests.add('a', 'Shop.Example', 100);
+    rests.add('b', 'shop.example', 200);
+    expect([...rests.of('SHOP.example')!]).toEqual([
+      ['a', 100],
+      ['b', 200],
+    ]);
+    expect(rests.of('other.example')).toBeNull();
+    rests.expire(100);
+    expect([...rests.of('shop.example')!.keys()]).toEqual(['b']);
+    rests.expire(200);
+    expect(rests.size).toBe(0);
+    expect(rests.of('shop.example')).toBeNull();
+  });
+
+  test('never more than the bound: the oldest goes', () => {
+    const rests = new Rests();
+    for (let at = 0; at < ROUTING.restsMax + 10; at++) rests.add(`n${at % 7}`, `host${at >> 1}.example`, 1e9);
+    expect(rests.size).toBe(ROUTING.restsMax);
+    expect(rests.of('host0.example')).toBeNull();
+    expect(rests.of(`host${(ROUTING.restsMax + 9) >> 1}.example`)?.size).toBe(2);
+  });
+});
+
+describe('a weight', () => {
+  test('grows with success, nearness and rate, and is never nothing', () => {
+    const weightOf = (succeeded: number, failed: number, roundTripMs: number, rate: number) => {
+      const delivery = new Delivery();
+      for (let second = 0; second < 100; second++) delivery.note(succeeded, failed, roundTripMs, rate, 1_000);
+      return delivery.weight(1e6);
+    };
+    const usual = weightOf(10, 0, 20, 1e6);
+    expect(weightOf(5, 5, 20, 1e6) / usual).toBeCloseTo(0.5, 1);
+    expect(weightOf(10, 0, DELIVERY.halfAtMs, 1e6) / weightOf(10, 0, 0, 1e6)).toBeCloseTo(0.5, 2);
+    expect(weightOf(10, 0, 20, 1e8)).toBeGreaterThan(1.4 * usual);
+    expect(weightOf(10, 0, 20, 1e5)).toBeLessThan(0.7 * usual);
+    expect(weightOf(10, 0, 20, 0)).toBeCloseTo(usual, 5);
+    expect(weightOf(0, 100, 5_000, 1e5)).toBe(DELIVERY.weightMin);
+    expect(new Delivery().weight(0)).toBe(1);
+  });
+});

@@ -1,0 +1,102 @@
+// Nodes, streams and a clock for tests of the router: everything by hand, and by seeded chance. Used by the tests of src/routing.
+
+import { type NodeRouting, unknownNode } from '../../src/routing/nodeRouting.ts';
+import { BadUsername, parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
+import { type Route, Router } from '../../src/routing/router.ts';
+
+/** Mulberry32: evenly from [0, 1). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Figures {
+  load: number;
+  succeeded: number;
+  failed: number;
+  roundTripMs: number;
+  bytes: number;
+}
+
+export class PretendFleet {
+  nowMs = 1_000_000;
+  readonly random: () => number;
+  readonly router: Router;
+  readonly figures: Figures[] = [];
+  /** Sessions of nodes, by index; null once closed. */
+  readonly routes: (Route | null)[] = [];
+  readonly rotations: string[] = [];
+
+  constructor(seed = 1) {
+    this.random = seededRandom(seed);
+    this.router = this.newRouter();
+  }
+
+  newRouter(): Router {
+    return new Router({
+      figures: {
+        load: (index) => this.figures[index]!.load,
+        succeeded: (index) => this.figures[index]!.succeeded,
+        failed: (index) => this.figures[index]!.failed,
+        roundTripMs: (index) => this.figures[index]!.roundTripMs,
+        bytes: (index) => this.figures[index]!.bytes,
+      },
+      nowMs: () => this.nowMs,
+      random: this.random,
+      wantRotation: (nodeId) => this.rotations.push(nodeId),
+    });
+  }
+
+  /** A node that is described and connected; the index of its session. */
+  join(nodeId: string, about: Partial<NodeRouting> = {}, figures: Partial<Figures> = {}): number {
+    this.router.describe({ ...unknownNode(nodeId), ...about });
+    return this.lane(nodeId, figures);
+  }
+
+  lane(nodeId: string, figures: Partial<Figures> = {}): number {
+    const index = this.routes.length;
+    this.figures.push({ load: 0, succeeded: 0, failed: 0, roundTripMs: -1, bytes: 0, ...figures });
+    const route = { index, number: index + 1, worker: 0, nodeId };
+    this.routes.push(route);
+    this.router.add(route);
+    return index;
+  }
+
+  leave(index: number): void {
+    const route = this.routes[index]!;
+    this.router.remove(route!.index, route!.number);
+    this.routes[index] = null;
+  }
+
+  /** The session of a new stream, which is counted; throws when there is none. */
+  open(username = '', host = '', excluded: readonly string[] = []): Route {
+    const picked = this.router.pick(read(username), host, excluded);
+    if (typeof picked === 'string') throw new Error(picked);
+    this.figures[picked.index]!.load++;
+    return picked;
+  }
+
+  close(route: Route): void {
+    this.figures[route.index]!.load--;
+  }
+
+  /** Time goes by, and the sampler with it. */
+  pass(ms: number): void {
+    const endMs = this.nowMs + ms;
+    while (this.nowMs < endMs) {
+      const waitMs = this.router.sample();
+      this.nowMs = Math.min(endMs, this.nowMs + waitMs);
+    }
+  }
+}
+
+export function read(username: string): RoutingRequest {
+  const request = parseUsername(username);
+  if (request instanceof BadUsername) throw new Error(request.detail);
+  return request;
+}
