@@ -29,7 +29,9 @@ function commandOf(file: string): { command: string[]; need: Need } {
   const path = join(EXAMPLES, file);
   if (file.endsWith('.mjs')) {
     const browses = /playwright|puppeteer/.test(file);
-    return { command: [process.execPath, path], need: needs(...(browses ? ['chromium'] : [])) };
+    // Only embed.mjs imports this project, here from its source.
+    const command = [process.execPath, '--conditions=restunnel-source', path];
+    return { command, need: needs(...(browses ? ['chromium'] : [])) };
   }
   if (file.endsWith('.py')) {
     const modules = file.startsWith('scrapy') ? ['scrapy'] : ['requests', 'socks'];

@@ -1,0 +1,159 @@
+// The package's entry: a hub or an exit node inside a program of yours (README, "Embed it"). The command line does not come through here.
+
+import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
+import pino, { type Logger } from 'pino';
+import { parseHostPort, parseLoopbackHostPort } from './cli/addresses.ts';
+import { prepareDataDir, resolveDataDir } from './cli/dataDir.ts';
+import { defaultWorkers } from './cli/defaultWorkers.ts';
+import { bootHub } from './cli/hub.ts';
+import type { EventRecord, Fleet, LiveTick } from './control/fleet.ts';
+import type { RunningHub } from './control/hubOptions.ts';
+import { readHubSettings } from './control/hubSettings.ts';
+import { startNode as startExitNode } from './node/node.ts';
+import type { RunningNode } from './node/nodeOptions.ts';
+import { UserError } from './userError.ts';
+
+export type * from './control/fleet.ts';
+export { FAILURES, type Failure, type FailureName } from './failures.ts';
+export { UserError };
+
+export interface HubSetup {
+  /** Keys, devices and history; made when it is not there. Default: $RESTUNNEL_DATA_DIR or ~/.restunnel. */
+  readonly dataDir?: string;
+  /** Where exit nodes dial, "host:port"; port 0 means any free one, as in all addresses. Default: 0.0.0.0:9000. */
+  readonly tunnel?: string;
+  /** Default: 127.0.0.1:1080. */
+  readonly socks?: string;
+  /** Default: 127.0.0.1:1081. */
+  readonly http?: string;
+  /** Default: 127.0.0.1:8080. */
+  readonly dashboard?: string;
+  /** Worker threads beside the front's; default: what suits this machine. */
+  readonly workers?: number;
+  readonly io?: 'auto' | 'epoll' | 'net';
+  /** The name or address in pairing links; remembered. */
+  readonly publicHost?: string;
+  /** A rules file. */
+  readonly rules?: string;
+  /** Whether the hosts that streams go to are kept, for fleet.streams(). */
+  readonly showTargets?: boolean;
+  /** Default: silent. */
+  readonly log?: Logger;
+}
+
+export interface NodeSetup {
+  /** The node's key and its hubs; made when it is not there. Two nodes cannot share one. */
+  readonly dataDir: string;
+  /** Pairing links; hubs of earlier starts are remembered in dataDir. */
+  readonly links?: readonly string[];
+  /** What the device calls itself; default: its host name. */
+  readonly name?: string;
+  /** "CIDR[:PORTS]": private ranges it may reach. Default: none. */
+  readonly allowTargets?: readonly string[];
+  readonly lanes?: number | 'auto';
+  readonly io?: 'auto' | 'epoll' | 'net';
+  /** Default: silent. */
+  readonly log?: Logger;
+}
+
+export interface HubEvents {
+  /** Something happened: paired, connected, disconnected, over its quota, … */
+  event: [EventRecord];
+  /** At most once a second, while anything changes and somebody listens. */
+  tick: [LiveTick];
+  /** The hub has ended: null as asked, an error by itself. */
+  ended: [Error | null];
+}
+
+/** A running hub. `fleet` is all that its owner can see and do. */
+export class Hub extends EventEmitter<HubEvents> implements AsyncDisposable {
+  readonly #hub: RunningHub;
+  #unwatch: (() => void) | null = null;
+  #ended = false;
+
+  /** startHub() makes it. */
+  constructor(hub: RunningHub) {
+    super();
+    this.#hub = hub;
+    void hub.ended.then((error) => this.#end(error));
+    this.on('newListener', (name: string | symbol) => {
+      if (name === 'tick' || name === 'event') this.#watch();
+    });
+  }
+
+  /** As really bound, "host:port". */
+  get addresses(): RunningHub['addresses'] {
+    return this.#hub.addresses;
+  }
+
+  /** base64url; part of every pairing link. */
+  get publicKey(): string {
+    return this.#hub.publicKey;
+  }
+
+  get fleet(): Fleet {
+    return this.#hub.fleet;
+  }
+
+  /** Drains for up to ten seconds, then stops. A second call stops at once. */
+  async stop(): Promise<void> {
+    await this.#hub.stop();
+    this.#end(null);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Watching costs the hub a little, so it starts with the first listener. */
+  #watch(): void {
+    this.#unwatch ??= this.#hub.fleet.watch((tick) => {
+      for (const event of tick.events) this.emit('event', event);
+      this.emit('tick', tick);
+    });
+  }
+
+  #end(error: Error | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#unwatch?.();
+    this.emit('ended', error);
+  }
+}
+
+/** Rejects with UserError: a port in use, a directory that cannot be used, a bad rules file. */
+export async function startHub(setup: HubSetup = {}): Promise<Hub> {
+  const dataDir = resolveDataDir(setup.dataDir);
+  prepareDataDir(dataDir);
+  const hub = await bootHub({
+    dataDir,
+    tunnel: parseHostPort(setup.tunnel ?? '0.0.0.0:9000', 'tunnel', '0.0.0.0'),
+    socks: parseLoopbackHostPort(setup.socks ?? '127.0.0.1:1080', 'socks'),
+    http: parseLoopbackHostPort(setup.http ?? '127.0.0.1:1081', 'http'),
+    dashboard: parseLoopbackHostPort(setup.dashboard ?? '127.0.0.1:8080', 'dashboard'),
+    workers: setup.workers ?? defaultWorkers(availableParallelism()),
+    io: setup.io ?? 'auto',
+    publicHost: setup.publicHost ?? readHubSettings(dataDir).publicHost,
+    rules: setup.rules ?? null,
+    showTargets: setup.showTargets ?? false,
+    log: setup.log ?? pino({ level: 'silent' }),
+  });
+  return new Hub(hub);
+}
+
+/** Resolves when the node has started; `connected` tells when it has reached a hub. Rejects with UserError. */
+export async function startNode(setup: NodeSetup): Promise<RunningNode & AsyncDisposable> {
+  const dataDir = resolveDataDir(setup.dataDir);
+  prepareDataDir(dataDir);
+  const node = await startExitNode({
+    dataDir,
+    links: [...(setup.links ?? [])],
+    name: setup.name ?? null,
+    allowTargets: [...(setup.allowTargets ?? [])],
+    io: setup.io ?? 'auto',
+    lanes: setup.lanes ?? 'auto',
+    log: setup.log ?? pino({ level: 'silent' }),
+  });
+  return Object.assign(node, { [Symbol.asyncDispose]: () => node.stop() });
+}
