@@ -1,0 +1,300 @@
+// The owner's settings on a running hub: pause, quota, hours and what clients are told of them; what outlives a restart and a kill; what
+// is shown and written down.
+
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callControl } from '../../src/control/controlSocket.ts';
+import type {
+  ConnectFigures,
+  EventRecord,
+  History,
+  HubStatus,
+  LiveStream,
+  NodeChange,
+  NodeView,
+  Pairing,
+  PairingState,
+} from '../../src/control/fleet.ts';
+import { FAILURES, type FailureName } from '../../src/failures.ts';
+import { eventually, type Hub, MODES, pairNode, startHub, startNode } from './harness.ts';
+import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
+import { Target } from './target.ts';
+
+let target: Target;
+beforeAll(async () => {
+  target = await Target.start();
+});
+afterAll(() => target.close());
+
+function ask<T>(hub: Hub, command: string, body: object = {}): Promise<T> {
+  return callControl(hub.dataDir, command, body) as Promise<T>;
+}
+
+const nodeOf = (hub: Hub, node: string) => ask<NodeView>(hub, 'nodes.get', { node });
+const change = (hub: Hub, node: string, change: NodeChange) =>
+  ask<NodeView>(hub, 'nodes.change', { node, change });
+const eventsOf = (hub: Hub, query: object = {}) => ask<EventRecord[]>(hub, 'events', query);
+
+/** The front hears of a change a moment after its maker. */
+async function refuses(hub: Hub, failure: FailureName): Promise<void> {
+  const { httpStatus, sentence } = FAILURES[failure];
+  await eventually(async () => {
+    const { status, body } = await httpThrough(hub.http, `http://127.0.0.1:${target.port}/`);
+    expect([status, body]).toEqual([httpStatus, expect.stringContaining(sentence)]);
+  });
+}
+
+/** A stream that works goes through. */
+async function fetches(hub: Hub): Promise<void> {
+  const stream = await eventually(() => Stream.open(hub.socks, target.port, 'send 1000'));
+  expect(await stream.over).toBe('end');
+  expect([stream.received, stream.damaged]).toEqual([1_000, false]);
+}
+
+/** What a node moved down, as it is on the disk. */
+function writtenBytes(hub: Hub, nodeId: string): number {
+  const database = new DatabaseSync(join(hub.dataDir, 'hub.db'), { readOnly: true });
+  try {
+    const row = database.prepare('SELECT sum(down) AS down FROM history_days WHERE node_id = ?').get(nodeId);
+    return Number(row?.down ?? 0);
+  } finally {
+    database.close();
+  }
+}
+
+/** Local hours that are over, whatever the time is now. */
+function otherHours(): string {
+  const clock = (addedMinutes: number) => {
+    const date = new Date(Date.now() + addedMinutes * 60_000);
+    return `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`;
+  };
+  return `${clock(120)}-${clock(180)}`;
+}
+
+describe.concurrent.each(MODES.slice(2))('$name', ({ io, workers }) => {
+  test('a paused node takes no new streams, tells why, and its open ones run on', async () => {
+    const hub = await startHub({ io, workers });
+    const node = await pairNode(hub, { io });
+    const { nodeId: id } = node.ready;
+    const flood = await Stream.open(hub.socks, target.port, 'flood');
+    await eventually(() => flood.received > 100_000);
+    expect(await change(hub, id, { paused: true })).toMatchObject({ state: 'paused', paused: true });
+    const [live] = await ask<LiveStream[]>(hub, 'streams', { node: id });
+    expect(live).toMatchObject({ nodeId: id, target: null, protocol: 'socks', state: 'open' });
+    await refuses(hub, 'nodePaused');
+    await expect(Stream.open(hub.socks, target.port, 'send 10')).rejects.toThrow(Refused);
+    const { received } = flood;
+    await eventually(() => flood.received > received + 1_000_000);
+    expect(await change(hub, id, { paused: false })).toMatchObject({ state: 'connected' });
+    await fetches(hub);
+    expect(flood.damaged).toBe(false);
+    flood.socket.destroy();
+    await Promise.all([node.stop(), hub.stop({ atOnce: true })]);
+    expect(hub.faults()).toEqual([]);
+  });
+
+  test('a quota ends what runs and refuses what comes, also after a restart, until it is raised', async () => {
+    const hub = await startHub({ io, workers });
+    const node = await pairNode(hub, { io });
+    const { nodeId: id } = node.ready;
+    await change(hub, id, { limits: { monthlyBytes: 3_000_000 } });
+    await fetches(hub);
+    const flood = await Stream.open(hub.socks, target.port, 'flood');
+    expect(await flood.over).toBe('ECONNRESET');
+    expect(flood.damaged).toBe(false);
+    const over = await nodeOf(hub, id);
+    expect(over.state).toBe('overQuota');
+    expect(over.month.downBytes + over.month.upBytes).toBeGreaterThanOrEqual(3_000_000);
+    await refuses(hub, 'nodeOverQuota');
+    await eventually(async () => (await nodeOf(hub, id)).streams === 0);
+    const [event, ...others] = await eventsOf(hub, { kinds: ['overQuota'] });
+    expect(event).toMatchObject({ nodeId: id, kind: 'overQuota' });
+    expect(others).toEqual([]);
+    // What the quota counts is on the disk already.
+    await hub.kill();
+
+    const again = await startHub({ io, workers, dataDir: hub.dataDir, args: ['--tunnel', hub.ready.tunnel] });
+    await eventually(async () => (await nodeOf(again, id)).connected);
+    expect(await nodeOf(again, id)).toMatchObject({
+      state: 'overQuota',
+      limits: { monthlyBytes: 3_000_000 },
+      month: { downBytes: over.month.downBytes },
+    });
+    await refuses(again, 'nodeOverQuota');
+    expect(await change(again, id, { limits: { monthlyBytes: 1e12 } })).toMatchObject({ state: 'connected' });
+    await fetches(again);
+    await Promise.all([node.stop(), again.stop()]);
+    expect([...hub.faults(), ...again.faults()]).toEqual([]);
+  });
+});
+
+test('outside of its hours, and beyond its streams, a node takes no new ones; the settings outlive a restart', async () => {
+  const hub = await startHub({ workers: 1 });
+  const node = await pairNode(hub);
+  const { nodeId: id } = node.ready;
+  await change(hub, id, { limits: { streams: 2 } });
+  const held = await openStreams(hub.socks, target.port, 'hold', 2);
+  await refuses(hub, 'nodeStreamsLimit');
+  for (const { socket } of held) socket.destroy();
+  await eventually(async () => (await nodeOf(hub, id)).streams === 0);
+  await fetches(hub);
+
+  const hours = otherHours();
+  const settings = { tags: ['home', 'lte'], country: 'DE', rotateSchedule: 'daily 04:30' };
+  await change(hub, id, { ...settings, name: 'my phone', limits: { hours } });
+  await refuses(hub, 'nodeOffHours');
+  await hub.stop();
+  const again = await startHub({ dataDir: hub.dataDir, args: ['--tunnel', hub.ready.tunnel] });
+  await eventually(async () => (await nodeOf(again, id)).connected);
+  expect(await nodeOf(again, 'my phone')).toMatchObject({
+    ...settings,
+    id,
+    state: 'offHours',
+    limits: { mbitPerSecond: null, streams: 2, monthlyBytes: null, hours },
+  });
+  await refuses(again, 'nodeOffHours');
+  await change(again, id, { limits: { hours: null } });
+  await fetches(again);
+
+  await expect(change(again, id, { country: 'Mars' })).rejects.toThrow('"Mars" is no country');
+  await expect(change(again, 'nobody', { paused: true })).rejects.toThrow(
+    'there is no node with the id or name "nobody"',
+  );
+  expect(await nodeOf(again, id)).toMatchObject(settings);
+  await Promise.all([node.stop(), again.stop()]);
+});
+
+test('history, sums and figures come from what really moved, and outlive a kill', async () => {
+  const hub = await startHub({ workers: 2 });
+  const node = await pairNode(hub);
+  const { nodeId: id } = node.ready;
+  const streams = await openStreams(hub.socks, target.port, 'send 1000000', 3);
+  await Promise.all(streams.map(({ over }) => over));
+  await expect(Stream.open(hub.socks, 1, 'send 10')).rejects.toThrow(Refused);
+  const moved = await eventually(async () => {
+    const view = await nodeOf(hub, id);
+    expect(view.month.downBytes).toBeGreaterThanOrEqual(3_000_000);
+    return view;
+  });
+  expect(moved.today).toEqual(moved.month);
+  for (const range of ['10m', '1h', '1d', '30d']) {
+    for (const name of [id, null]) {
+      const { points } = await ask<History>(hub, 'history', { node: name, range });
+      expect(points.reduce((sum, { downBytes }) => sum + downBytes, 0)).toBe(moved.month.downBytes);
+    }
+  }
+  const figures = await eventually(async () => {
+    const connects = await ask<ConnectFigures>(hub, 'connects', { node: id });
+    expect(connects.failed).toBe(1);
+    return connects;
+  });
+  expect(figures).toMatchObject({ succeeded: 3, failures: { refused: 1 } });
+  expect(figures.connectMs!.p50).toBeGreaterThan(0);
+  const status = await ask<HubStatus>(hub, 'status');
+  expect(status).toMatchObject({ nodesConnected: 1, nodesPaired: 1, workers: 2, io: 'epoll' });
+  expect(status.connects).toMatchObject({ succeeded: 3, failed: 1 });
+  expect(status.residentBytes).toBeGreaterThan(1e7);
+
+  // A quota has it written before the minute is over.
+  await change(hub, id, { limits: { monthlyBytes: 100_000_000 } });
+  await eventually(() => expect(writtenBytes(hub, id)).toBe(moved.month.downBytes));
+  await hub.kill();
+  const again = await startHub({ dataDir: hub.dataDir });
+  const { month } = await nodeOf(again, id);
+  expect(month).toEqual(moved.month);
+  const { points } = await ask<History>(again, 'history', { node: id, range: '1h' });
+  expect(points.reduce((sum, { downBytes }) => sum + downBytes, 0)).toBe(moved.month.downBytes);
+  await again.stop();
+  await node.kill();
+});
+
+test('what happens is written down, with the name that the node had, and found again', async () => {
+  const hub = await startHub();
+  const pairing = await ask<Pairing>(hub, 'pair', { name: 'phone', ttlMs: 60_000 });
+  expect(await ask(hub, 'pairings.get', { id: pairing.id })).toEqual({
+    id: pairing.id,
+    expiresAt: pairing.expiresAt,
+    state: 'open',
+    nodeId: null,
+    nodeName: null,
+    nodeConnected: false,
+  });
+  const node = await startNode({ links: [pairing.link] });
+  const { nodeId: id } = node.ready;
+  expect(await ask<PairingState>(hub, 'pairings.get', { id: pairing.id })).toMatchObject({
+    state: 'used',
+    nodeId: id,
+    nodeName: 'phone',
+    nodeConnected: true,
+  });
+  expect(await ask(hub, 'pairings.cancel', { id: pairing.id })).toMatchObject({ state: 'used' });
+  const burned = await ask<Pairing>(hub, 'pair', { name: null, ttlMs: 60_000 });
+  expect(await ask(hub, 'pairings.cancel', { id: burned.id })).toMatchObject({ state: 'cancelled' });
+  await expect(ask(hub, 'pairings.get', { id: 'invented' })).rejects.toThrow('no such pairing link');
+  const refused = startNode({ links: [burned.link] });
+  refused.catch(() => {});
+  await eventually(async () =>
+    expect((await eventsOf(hub, { kinds: ['refused'] })).length).toBeGreaterThan(0),
+  );
+
+  await ask(hub, 'nodes.rename', { node: id, name: 'old phone' });
+  await change(hub, id, { tags: ['lte'], limits: { mbitPerSecond: 20 } });
+  await ask(hub, 'nodes.revoke', { node: id });
+  await eventually(async () => expect((await eventsOf(hub, { kinds: ['disconnected'] })).length).toBe(1));
+  const told = (await eventsOf(hub, { node: id })).reverse();
+  expect(told.map(({ kind, nodeName }) => [kind, nodeName])).toEqual([
+    ['paired', 'phone'],
+    ['connected', 'phone'],
+    ['changed', 'old phone'],
+    ['changed', 'old phone'],
+    ['revoked', 'old phone'],
+    ['disconnected', 'old phone'],
+  ]);
+  expect(told.map(({ text }) => text)).toEqual([
+    'phone was paired',
+    'phone connected from 127.0.0.1',
+    'old phone was changed (it was called phone)',
+    'old phone was changed (mbitPerSecond: 20; tags: lte)',
+    'old phone was revoked and its sessions were cut',
+    'old phone disconnected: the node was revoked',
+  ]);
+  expect(await nodeOf(hub, id)).toMatchObject({ state: 'revoked', connected: false, lanes: 0 });
+  await expect(ask(hub, 'nodes.rotate', { node: id })).rejects.toThrow('is not connected');
+  await node.kill();
+  await hub.stop();
+
+  const again = await startHub({ dataDir: hub.dataDir });
+  const all = (await eventsOf(again)).map(({ kind }) => kind).reverse();
+  const owned = all.filter((kind) => kind !== 'refused');
+  expect(owned.slice(0, 5)).toEqual(['hubStarted', 'linkMade', 'paired', 'connected', 'linkMade']);
+  expect(owned.slice(-2)).toEqual(['hubStopping', 'hubStarted']);
+  expect((await eventsOf(again, { contains: 'OLD phone', limit: 2 })).map(({ kind }) => kind)).toEqual([
+    'disconnected',
+    'revoked',
+  ]);
+  await again.stop();
+});
+
+test('live streams are listed by node, from every worker', async () => {
+  const hub = await startHub({ workers: 2, args: ['--show-targets'] });
+  const first = await pairNode(hub);
+  const second = await pairNode(hub);
+  const held = await openStreams(hub.socks, target.port, 'hold', 4);
+  const all = await eventually(async () => {
+    const streams = await ask<LiveStream[]>(hub, 'streams');
+    expect(streams.map(({ state }) => state)).toEqual(['open', 'open', 'open', 'open']);
+    return streams;
+  });
+  for (const { target: name, protocol, ageMs } of all) {
+    expect([name, protocol]).toEqual([`127.0.0.1:${target.port}`, 'socks']);
+    expect(ageMs).toBeGreaterThanOrEqual(0);
+  }
+  for (const { nodeId } of [first.ready, second.ready]) {
+    const own = await ask<LiveStream[]>(hub, 'streams', { node: nodeId });
+    expect(own.map((stream) => stream.nodeId)).toEqual([nodeId, nodeId]);
+  }
+  for (const { socket } of held) socket.destroy();
+  await eventually(async () => expect(await ask(hub, 'streams')).toEqual([]));
+  await Promise.all([first.stop(), second.stop(), hub.stop()]);
+});
