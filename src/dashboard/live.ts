@@ -54,7 +54,11 @@ export class Live {
   add(response: ServerResponse, sessionId: string | null): void {
     if (response.destroyed) return;
     const viewer: Viewer = { response, sessionId, behind: false, eventNumber: 0, stalledAtMs: null };
-    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'X-Accel-Buffering': 'no',
+      Connection: 'close',
+    });
     response.on('close', () => this.#remove(viewer));
     response.on('error', () => this.#remove(viewer));
     this.#viewers.add(viewer);

@@ -30,7 +30,7 @@ export interface DashboardOptions {
   readonly onFault?: (error: unknown) => void;
   /** Shorter in tests. */
   readonly timeouts?: Partial<
-    Pick<typeof DASHBOARD, 'headTimeoutMs' | 'requestTimeoutMs' | 'timeoutCheckMs' | 'heartbeatMs'>
+    Record<'headTimeoutMs' | 'requestTimeoutMs' | 'timeoutCheckMs' | 'heartbeatMs', number>
   >;
 }
 
@@ -159,13 +159,13 @@ function refuse(
   headers: Readonly<Record<string, string>>,
 ): void {
   const body = problemBody(status, detail);
-  const hasBody =
-    incoming.headers['content-length'] !== undefined || incoming.headers['transfer-encoding'] !== undefined;
+  const { headers: sent } = incoming;
+  const ends = ['content-length', 'transfer-encoding', 'upgrade'].some((name) => sent[name] !== undefined);
   outgoing.writeHead(status, {
     ...headers,
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': Buffer.byteLength(body),
-    ...(hasBody ? { Connection: 'close' } : {}),
+    ...(ends ? { Connection: 'close' } : {}),
   });
   outgoing.end(incoming.method === 'HEAD' ? undefined : body);
 }
