@@ -37,7 +37,9 @@ export function loadPages(): ReadonlyMap<string, PageFile> {
   }
   const require = createRequire(import.meta.url);
   const uplot = dirname(require.resolve('uplot/package.json'));
-  add(files, '/assets/uPlot.js', 'js', readFileSync(join(uplot, 'dist', 'uPlot.esm.js')));
+  // The small build, made a module: a third of the bytes of the one that comes as a module.
+  const chart = readFileSync(join(uplot, 'dist', 'uPlot.iife.min.js'), 'utf8');
+  add(files, '/assets/uPlot.js', 'js', Buffer.from(`${chart}\nexport default uPlot;\n`));
   add(files, '/assets/uPlot.css', 'css', readFileSync(join(uplot, 'dist', 'uPlot.min.css')));
   add(files, '/assets/uqr.js', 'js', readFileSync(fileURLToPath(import.meta.resolve('uqr'))));
   return files;

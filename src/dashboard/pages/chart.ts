@@ -193,6 +193,7 @@ const WHEN: Intl.DateTimeFormatOptions = {
   month: 'short',
   hour: '2-digit',
   minute: '2-digit',
+  hourCycle: 'h23',
 };
 
 function plotOptions(width: number, show: (index: number | null) => void): uPlot.Options {
@@ -208,7 +209,7 @@ function plotOptions(width: number, show: (index: number | null) => void): uPlot
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, QUIET_BYTES_PER_SECOND)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: axisTimes },
+      { ...axis, grid: { show: false }, space: 70, size: 30, values: axisTimes },
       { ...axis, grid, size: 74, space: 44, values: (_plot, values) => values.map((value) => rate(value)) },
     ],
     series: [
@@ -229,7 +230,9 @@ function plotOptions(width: number, show: (index: number | null) => void): uPlot
 /** Hours and minutes, or days where the grid is as coarse as that. */
 function axisTimes(_plot: uPlot, seconds: number[], _axis: number, _space: number, step: number): string[] {
   const format: Intl.DateTimeFormatOptions =
-    step >= 86_400 ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
+    step >= 86_400
+      ? { day: 'numeric', month: 'short' }
+      : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
   if (step < 60) format.second = '2-digit';
   return seconds.map((at) => new Date(at * 1000).toLocaleString(undefined, format));
 }

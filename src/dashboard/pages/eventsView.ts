@@ -46,7 +46,7 @@ export function eventsView(hub: HubState): View {
     el(
       'section',
       { class: 'card', 'aria-label': 'Events' },
-      el('div', { class: 'cardHead' }, el('div', { class: 'tools' }, kind, node, text)),
+      el('div', { class: 'tools' }, kind, node, text),
       list,
       none,
       older,
@@ -152,15 +152,20 @@ export function eventsView(hub: HubState): View {
 
 function row({ number, at, kind, nodeId, nodeName, text }: EventRecord): HTMLElement {
   const { label, tone } = eventWords(kind);
-  const name =
-    nodeId === null
-      ? null
-      : el('a', { class: 'name', href: `#/nodes/${encodeURIComponent(nodeId)}` }, nodeName ?? nodeId);
   return el(
     'li',
     { 'data-number': number },
     relativeTime(at),
     el('span', { class: `badge ${tone}` }, label),
-    el('span', { class: 'text' }, name, name === null ? null : ' ', text),
+    el('span', { class: 'text' }, ...sentence(text, nodeId, nodeName)),
   );
+}
+
+/** The device's name in it leads to the device; a sentence without the name has it in front. */
+function sentence(text: string, nodeId: string | null, nodeName: string | null): (Node | string)[] {
+  if (nodeId === null) return [text];
+  const name = nodeName ?? nodeId;
+  const link = el('a', { class: 'name', href: `#/nodes/${encodeURIComponent(nodeId)}` }, name);
+  const at = text.indexOf(name);
+  return at < 0 ? [link, `: ${text}`] : [text.slice(0, at), link, text.slice(at + name.length)];
 }

@@ -32,8 +32,7 @@ export function count(value: number): string {
 
 /** Something per second: "0", "0.3", "12". */
 export function perSecond(value: number): string {
-  if (value === 0) return '0';
-  return value < 10 ? value.toFixed(1) : count(value);
+  return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value);
 }
 
 export function percent(part: number, whole: number): string {
@@ -57,13 +56,13 @@ const STEPS: readonly (readonly [ms: number, one: string, many: string])[] = [
   [1_000, 's', 's'],
 ];
 
-/** The largest unit alone: "3 days", "5 min", "0 s". */
+/** The largest unit alone: "3 days", "5 min", "< 1 s". */
 export function duration(ms: number): string {
   for (const [length, one, many] of STEPS) {
     const number = Math.floor(ms / length);
     if (number >= 1) return `${number} ${number === 1 ? one : many}`;
   }
-  return '0 s';
+  return '< 1 s';
 }
 
 /** "just now", "5 min ago"; a clock that runs ahead of ours counts as now. */

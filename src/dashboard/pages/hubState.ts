@@ -1,6 +1,6 @@
 // What is known of the hub: its status, every node, a minute of each one's rates. Fed by main.ts, read by the views.
 
-import type { EventRecord, HubStatus, LiveTick, NodeView } from '../../control/fleet.ts';
+import type { EventRecord, History, HubStatus, LiveTick, NodeView } from '../../control/fleet.ts';
 
 /** Seconds of rates kept per node. */
 export const TRAIL_LENGTH = 60;
@@ -9,6 +9,8 @@ export const TRAIL_LENGTH = 60;
 export interface Trail {
   readonly values: Float64Array;
   start: number;
+  /** How many of them were measured: the newest. */
+  known: number;
 }
 
 export interface Seen {
@@ -59,11 +61,23 @@ export class HubState {
     let trail = this.trails.get(id);
     if (trail === undefined) {
       if (!connected) return;
-      trail = { values: new Float64Array(TRAIL_LENGTH), start: 0 };
+      trail = { values: new Float64Array(TRAIL_LENGTH), start: 0, known: 0 };
       this.trails.set(id, trail);
     }
     trail.values[trail.start] = connected ? downBytesPerSecond + upBytesPerSecond : 0;
     trail.start = (trail.start + 1) % TRAIL_LENGTH;
+    if (trail.known < TRAIL_LENGTH) trail.known += 1;
+  }
+
+  /** What the last minute was before this page looked, for a node without a trail of its own yet. */
+  recall(id: string, { points, stepMs }: History): void {
+    const recent = points.slice(-Math.ceil((TRAIL_LENGTH * 1000) / stepMs));
+    if (this.trails.get(id)?.known === TRAIL_LENGTH || recent.length === 0) return;
+    const values = Float64Array.from({ length: TRAIL_LENGTH }, (_, second) => {
+      const { downBytes, upBytes } = recent[Math.floor((second / TRAIL_LENGTH) * recent.length)]!;
+      return ((downBytes + upBytes) * 1000) / stepMs;
+    });
+    this.trails.set(id, { values, start: 0, known: TRAIL_LENGTH });
   }
 
   /** Both functions until the one returned is called. */

@@ -7,7 +7,7 @@ import { EventStreamParser } from './eventStream.ts';
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 8_000;
 /** Nothing changed, or the hub has gone without a word: after this long it is asked. */
-const SILENCE_MS = 15_000;
+const SILENCE_MS = 20_000;
 /** A page in the background lets go of the channel after this long. */
 const HIDDEN_MS = 60_000;
 

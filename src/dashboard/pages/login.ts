@@ -20,7 +20,7 @@ async function logIn(): Promise<void> {
     }
     reason = `The hub answered with status ${response.status}.`;
     const { detail } = (await response.json()) as { detail?: unknown };
-    if (typeof detail === 'string') reason = detail;
+    if (typeof detail === 'string') reason = `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`;
   } catch {
     // No answer, or one without a sentence.
   }

@@ -1,6 +1,6 @@
 // The dashboard's page: follows the hub, shows the view that the address names. Loaded by index.html.
 
-import { getNodes, getStatus } from './api.ts';
+import { getHistory, getNodes, getStatus } from './api.ts';
 import { fleetView } from './fleetView.ts';
 import { HubState, isNews } from './hubState.ts';
 import { followHub } from './live.ts';
@@ -12,6 +12,9 @@ import { eventWords } from './words.ts';
 
 /** Connects since the start and the like, which no tick brings. */
 const STATUS_EVERY_MS = 10_000;
+
+/** Of a larger fleet the past minute is not asked for, a request per device. */
+const RECALLED_NODES_MAX = 20;
 
 /** By the first part of the address behind the #; what only some look at is loaded when they do. */
 const VIEWS: Readonly<Record<string, () => Promise<OpenView>>> = {
@@ -69,6 +72,12 @@ function setReachable(now: boolean): void {
   reachable = now;
 }
 
+async function recall(): Promise<void> {
+  const connected = [...hub.nodes.values()].filter((node) => node.connected && !hub.trails.has(node.id));
+  if (connected.length > RECALLED_NODES_MAX) return;
+  await Promise.all(connected.map(async ({ id }) => hub.recall(id, await getHistory(id, '10m'))));
+}
+
 startTheme(byId('theme') as HTMLButtonElement);
 startTimes();
 byId('skip').addEventListener('click', (event) => {
@@ -100,6 +109,7 @@ void followHub({
     hub.refresh(status, nodes);
     if (view === null) await show(false);
     setReachable(true);
+    recall().catch(() => {});
   },
   tick: (tick) => {
     hub.take(tick);

@@ -128,7 +128,7 @@ export function nodeTable(hub: HubState): NodeTable {
   );
   const filter = el('input', {
     type: 'search',
-    placeholder: 'Filter by name, tag, address…',
+    placeholder: 'Filter by name, tag, address',
     'aria-label': 'Filter the devices',
     'aria-keyshortcuts': '/',
     autocomplete: 'off',

@@ -46,10 +46,10 @@ function knownNode(hub: HubState, first: NodeView): View {
     today: 'Today',
     month: 'This month',
   });
-  const times = figures({ p50: 'Connect, median', p90: '90 % within', p99: '99 % within' });
+  const times = figures({ p50: 'Median', p90: '90 % within', p99: '99 % within' });
   const chart = throughputChart(id);
   const why = causes();
-  why.root.append(times.root);
+  why.root.append(el('h3', {}, 'Time to connect'), times.root);
   const form = settingsForm(hub, id);
   const streams = streamList(id);
   const buttons = nodeButtons(hub, id);

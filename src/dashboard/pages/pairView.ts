@@ -11,6 +11,8 @@ import { qrCode } from './qr.ts';
 import type { View } from './view.ts';
 
 const ASK_EVERY_MS = 2_000;
+/** On a phone, what is beside the code: the page's margins and the card's edges. */
+const FRAME_PX = 34;
 
 /** Kept while the page is open: who looks at another view comes back to the same link. */
 let open: Pairing | null = null;
@@ -82,7 +84,7 @@ export function pairView(hub: HubState): View {
       el(
         'section',
         { class: 'card pairing' },
-        el('div', { class: 'qrBox' }, qrCode(pairing.link)),
+        el('div', { class: 'qrBox' }, qrCode(pairing.link, document.documentElement.clientWidth - FRAME_PX)),
         el(
           'div',
           { class: 'stack' },

@@ -6,7 +6,11 @@ import { svg } from './dom.ts';
 /** ISO/IEC 18004: four modules of white around it. */
 const QUIET_MODULES = 4;
 
-export function qrCode(text: string): SVGSVGElement {
+/** Of the whole code, where there is room. */
+const SIDE_PX = 340;
+
+/** Modules are whole pixels of the screen: a camera, and a decoder of screenshots, sees them all alike. */
+export function qrCode(text: string, roomPx: number): SVGSVGElement {
   const { data, size } = encode(text, { ecc: 'M', border: QUIET_MODULES });
   let path = '';
   data.forEach((row, y) => {
@@ -14,10 +18,15 @@ export function qrCode(text: string): SVGSVGElement {
       if (dark) path += `M${x} ${y}h1v1h-1z`;
     });
   });
+  const sidePx = Math.min(SIDE_PX, roomPx);
+  const modulePx = Math.max(1, Math.round((sidePx * devicePixelRatio) / size)) / devicePixelRatio;
+  const shrunkPx = modulePx * size > roomPx ? modulePx - 1 / devicePixelRatio : modulePx;
   return svg(
     'svg',
     {
       class: 'qr',
+      width: shrunkPx * size,
+      height: shrunkPx * size,
       viewBox: `0 0 ${size} ${size}`,
       role: 'img',
       'aria-label': 'QR code of the pairing link',

@@ -21,11 +21,11 @@ export function drawSparkline(element: SVGSVGElement, trail: Trail | undefined):
   if (line.getAttribute('points') !== points) line.setAttribute('points', points);
 }
 
-function sparkPoints({ values, start }: Trail): string {
+function sparkPoints({ values, start, known }: Trail): string {
   let most = 1_000;
   for (const value of values) if (value > most) most = value;
   let points = '';
-  for (let step = 0; step < TRAIL_LENGTH; step++) {
+  for (let step = TRAIL_LENGTH - known; step < TRAIL_LENGTH; step++) {
     const value = values[(start + step) % TRAIL_LENGTH]!;
     const x = (step / (TRAIL_LENGTH - 1)) * WIDTH;
     points += `${x.toFixed(1)},${(HEIGHT - 1.5 - (value / most) * (HEIGHT - 3)).toFixed(1)} `;
