@@ -30,7 +30,10 @@ import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashbo
 import { FAILURES } from '../../src/failures.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
-const node = (change: Partial<NodeView> = {}): NodeView => ({ ...new FakeFleet({ nodes: 1 }).nodes()[0]!, ...change });
+const node = (change: Partial<NodeView> = {}): NodeView => ({
+  ...new FakeFleet({ nodes: 1 }).nodes()[0]!,
+  ...change,
+});
 
 describe('numbers', () => {
   it.each([
@@ -65,8 +68,18 @@ describe('numbers', () => {
     expect(percent(10, 10)).toBe('100 %');
     expect(percent(99_999, 100_000)).toBe('> 99.9 %');
     expect(percent(8, 11)).toBe('72.7 %');
-    expect([perSecond(0), perSecond(2), perSecond(0.25), perSecond(1_916)]).toEqual(['0', '2', '0.3', '1,916']);
-    expect([millis(null), millis(1.23), millis(640), millis(45_000)]).toEqual(['–', '1.2 ms', '640 ms', '45.0 s']);
+    expect([perSecond(0), perSecond(2), perSecond(0.25), perSecond(1_916)]).toEqual([
+      '0',
+      '2',
+      '0.3',
+      '1,916',
+    ]);
+    expect([millis(null), millis(1.23), millis(640), millis(45_000)]).toEqual([
+      '–',
+      '1.2 ms',
+      '640 ms',
+      '45.0 s',
+    ]);
     expect([plural(1, 'device'), plural(1_200, 'device')]).toEqual(['1 device', '1,200 devices']);
   });
 
@@ -97,7 +110,13 @@ describe('words', () => {
   });
 
   it('lists causes by how often they came', () => {
-    const figures = { since: '', succeeded: 0, failed: 4, connectMs: null, failures: { refused: 1, timedOut: 3, policy: 0 } };
+    const figures = {
+      since: '',
+      succeeded: 0,
+      failed: 4,
+      connectMs: null,
+      failures: { refused: 1, timedOut: 3, policy: 0 },
+    };
     expect(causesOf(figures).map(({ times }) => times)).toEqual([3, 1]);
   });
 });
@@ -136,13 +155,18 @@ describe('order and filter', () => {
 
   it.each(Object.keys(ORDERS) as Order[])('orders wholly and always alike by %s', (order) => {
     const sorted = [...nodes].sort((a, b) => compareNodes(a, b, order)).map(({ id }) => id);
-    const again = [...nodes].reverse().sort((a, b) => compareNodes(a, b, order)).map(({ id }) => id);
+    const again = [...nodes]
+      .reverse()
+      .sort((a, b) => compareNodes(a, b, order))
+      .map(({ id }) => id);
     expect(again).toEqual(sorted);
   });
 
   it('finds by every word', () => {
     expect(nodes.filter((one) => matchesFilter(one, '')).length).toBe(nodes.length);
-    expect(nodes.filter((one) => matchesFilter(one, 'PIXEL cellular 4')).map(({ name }) => name)).toContain('Pixel 8 4');
+    expect(nodes.filter((one) => matchesFilter(one, 'PIXEL cellular 4')).map(({ name }) => name)).toContain(
+      'Pixel 8 4',
+    );
     expect(nodes.filter((one) => matchesFilter(one, 'pixel ethernet'))).toEqual([]);
   });
 });
@@ -177,13 +201,18 @@ describe('lines to copy', () => {
   });
 
   it('reaches ports of all addresses by the loopback one', () => {
-    expect(['0.0.0.0:80', '[::]:80', '10.0.0.1:80'].map(reachable)).toEqual(['127.0.0.1:80', '[::1]:80', '10.0.0.1:80']);
+    expect(['0.0.0.0:80', '[::]:80', '10.0.0.1:80'].map(reachable)).toEqual([
+      '127.0.0.1:80',
+      '[::1]:80',
+      '10.0.0.1:80',
+    ]);
   });
 });
 
 describe('EventStreamParser', () => {
   it('hears the same however the text is cut', () => {
-    const text = ':beat\n\nevent: state\ndata: {"a":1}\n\ndata: one\r\ndata:two\r\n\r\nid: 7\n\nevent: lost\n';
+    const text =
+      ':beat\n\nevent: state\ndata: {"a":1}\n\ndata: one\r\ndata:two\r\n\r\nid: 7\n\nevent: lost\n';
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: text.length })), (cuts) => {
         const heard: string[][] = [];
