@@ -21,6 +21,9 @@ const WIDE: readonly (readonly [number, number])[] = [
   [0x20000, 0x3fffd],
 ];
 
+const COMBINING = /\p{M}/u;
+const EMOJI = /\p{Emoji_Presentation}/u;
+
 /** Without control, format, private and unassigned characters, and with line breaks as blanks. */
 export function printable(text: string): string {
   return text
@@ -59,7 +62,7 @@ export function fill(text: string, cells: number, side: 'left' | 'right' = 'left
 function cellsOfCharacter(character: string): number {
   const code = character.codePointAt(0)!;
   if (code < 0x300) return 1;
-  if (/\p{M}/u.test(character)) return 0;
-  if (/\p{Emoji_Presentation}/u.test(character)) return 2;
+  if (COMBINING.test(character)) return 0;
+  if (EMOJI.test(character)) return 2;
   return WIDE.some(([first, last]) => code >= first && code <= last) ? 2 : 1;
 }

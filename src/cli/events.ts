@@ -3,10 +3,10 @@
 import type { EventKind, EventRecord } from '../control/fleet.ts';
 import { LISTING } from '../limits.ts';
 import { askHub, NotRunning } from './askHub.ts';
-import { fill, printable } from './cells.ts';
 import { resolveDataDir } from './dataDir.ts';
+import { drawEvent } from './eventText.ts';
 import type { CommonFlags } from './flags.ts';
-import { endWithReader, everySecond } from './polling.ts';
+import { endWithReader, everySecond, Stop } from './polling.ts';
 
 export interface EventsFlags extends CommonFlags {
   follow?: boolean;
@@ -52,7 +52,7 @@ export async function runEvents(flags: EventsFlags): Promise<void> {
       }
       away = true;
     }
-  });
+  }, new Stop());
 }
 
 /** All of them, oldest first, however many came at once. */
@@ -69,17 +69,4 @@ export async function eventsAfter(
     page = await ask({ after: number, before: page.at(-1)!.number, limit });
   }
   return found.reverse();
-}
-
-export function drawEvent({ at, kind, nodeName, text }: EventRecord): string {
-  const who = nodeName === null ? '' : `${printable(nodeName)}: `;
-  return `${dateOf(at)}  ${fill(kind, 13)}  ${who}${printable(text)}\n`;
-}
-
-/** In the time zone of whoever looks: 2026-11-22 14:23:01. */
-function dateOf(iso: string): string {
-  const at = new Date(iso);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }

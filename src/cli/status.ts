@@ -4,9 +4,9 @@ import type { EventRecord, History, HubStatus, NodeView } from '../control/fleet
 import { askHub, NotRunning } from './askHub.ts';
 import { resolveDataDir } from './dataDir.ts';
 import type { CommonFlags } from './flags.ts';
-import { endWithReader, everySecond } from './polling.ts';
+import { endWithReader, everySecond, Stop } from './polling.ts';
 import { Screen } from './screen.ts';
-import { renderStatus, type StatusState } from './statusView.ts';
+import { NODE_BARS, renderStatus, type StatusState } from './statusView.ts';
 
 export interface StatusFlags extends CommonFlags {
   once?: boolean;
@@ -23,7 +23,6 @@ interface Snapshot {
 }
 
 const EVENTS_SHOWN = 20;
-const NODE_SAMPLES = 60;
 
 export async function runStatus(flags: StatusFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
@@ -32,7 +31,7 @@ export async function runStatus(flags: StatusFlags): Promise<void> {
     const print = async () => {
       process.stdout.write(`${JSON.stringify(await snapshot(dataDir))}\n`);
     };
-    await (flags.follow === true ? everySecond(print) : print());
+    await (flags.follow === true ? everySecond(print, new Stop()) : print());
     return;
   }
   if (flags.once === true || !process.stdout.isTTY) await printOnce(dataDir);
@@ -71,21 +70,17 @@ async function live(dataDir: string): Promise<void> {
     const { width, height } = screen;
     screen.draw(renderStatus(watched.state(Date.now()), { width, height, colour }));
   };
-  let stopped = () => {};
-  let quit = false;
+  // Before the screen changes: a signal from then on has to bring it back.
+  const stop = new Stop();
   screen.enter((key) => {
-    if (key !== 'q' && key !== 'Q' && key !== '\u0003') return;
-    quit = true;
-    stopped();
+    if (key === 'q' || key === 'Q' || key === '\u0003') stop.request();
   }, draw);
   draw();
   try {
-    await everySecond(async (stop) => {
-      stopped = stop;
-      if (quit) return stop();
+    await everySecond(async () => {
       await watched.lookAgain(dataDir);
-      draw();
-    });
+      if (!stop.requested) draw();
+    }, stop);
   } finally {
     screen.leave();
   }
@@ -112,7 +107,7 @@ class Watched {
     for (const { id, connected, downBytesPerSecond, upBytesPerSecond } of now.nodes) {
       const rates = this.#nodeRates.get(id) ?? [];
       rates.push(connected ? downBytesPerSecond + upBytesPerSecond : 0);
-      if (rates.length > NODE_SAMPLES) rates.shift();
+      if (rates.length > NODE_BARS) rates.shift();
       this.#nodeRates.set(id, rates);
     }
   }

@@ -5,6 +5,7 @@ import { styleText } from 'node:util';
 import type { EventRecord, HubStatus, NodeState, NodeView } from '../control/fleet.ts';
 import { cellsOf, cut, fill, printable } from './cells.ts';
 import { roundDuration } from './durations.ts';
+import { clockOf, sentenceOf } from './eventText.ts';
 import { formatBytes, formatRate } from './sizes.ts';
 import { sparkline } from './sparkline.ts';
 import { stateWord } from './states.ts';
@@ -18,7 +19,7 @@ export interface StatusState {
   /** Bytes per second of the last minutes, oldest first. */
   readonly down: readonly number[];
   readonly up: readonly number[];
-  /** By node id, both directions together; a node without any has no bars. */
+  /** By node id, both directions together, second by second; a node without any has no bars. */
   readonly nodeRates: ReadonlyMap<string, readonly number[]>;
   readonly nowMs: number;
   /** Why this is not how it is now; null: it is. */
@@ -31,6 +32,9 @@ export interface Window {
   readonly height: number;
   readonly colour: boolean;
 }
+
+/** Of a node: one for each second. */
+export const NODE_BARS = 15;
 
 type Style = Parameters<typeof styleText>[0];
 type Segment = readonly [text: string, style?: Style];
@@ -150,11 +154,11 @@ function columnsOf({ nodeRates }: StatusState): Column[] {
       read: (node) => live(node, formatRate(node.upBytesPerSecond)),
     },
     {
-      title: 'LAST MINUTE',
+      title: `LAST ${NODE_BARS} S`,
       rank: 7,
       side: 'left',
-      maxCells: 20,
-      read: (node) => sparkline(nodeRates.get(node.id) ?? [], 20),
+      maxCells: NODE_BARS,
+      read: (node) => sparkline(nodeRates.get(node.id) ?? [], NODE_BARS),
       style: () => 'green',
     },
     { ...right, title: 'TODAY', rank: 3, read: ({ today }) => formatBytes(today.downBytes + today.upBytes) },
@@ -192,18 +196,7 @@ function nodeLines(state: StatusState, nodes: readonly NodeView[], width: number
 }
 
 function eventLines(events: readonly EventRecord[]): Segment[][] {
-  return events.map(({ at, nodeName, text }) => [
-    [`${clockOf(at)}  `, 'dim'],
-    [nodeName === null ? '' : `${printable(nodeName)}: `, 'bold'],
-    [printable(text)],
-  ]);
-}
-
-/** In the time zone of whoever looks. */
-export function clockOf(iso: string): string {
-  const at = new Date(iso);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return events.map((event) => [[`${clockOf(event.at)}  `, 'dim'], [sentenceOf(event)]]);
 }
 
 /** One figure behind the point while it says something. */

@@ -1,0 +1,240 @@
+// `restunnel status`, `events`, `nodes` and `users` as they are run, against a fleet without a hub. The live view runs on a
+// pseudo-terminal (script(1)).
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ControlServer, serveControl } from '../../src/control/controlSocket.ts';
+import type { EventRecord } from '../../src/control/fleet.ts';
+import { ownerCommands } from '../../src/control/ownerCommands.ts';
+import { FakeFleet } from '../dashboard/fakeFleet.ts';
+import { eventually } from '../system/harness.ts';
+import { BIN, type Finished, runBin } from './runBin.ts';
+
+let dataDir: string;
+let fleet: FakeFleet;
+let hub: ControlServer;
+const children = new Set<ChildProcess>();
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'restunnel-watching-'));
+  fleet = new FakeFleet();
+  hub = await serveControl(dataDir, ownerCommands(fleet));
+});
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  children.clear();
+  await hub.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const run = (...args: string[]): Promise<Finished> => runBin(args, dataDir);
+
+/** A program that goes on; what it says is collected. */
+function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(command, args, {
+    env: { ...process.env, NODE_OPTIONS: '', RESTUNNEL_DATA_DIR: dataDir, TERM: 'xterm', ...env },
+  });
+  children.add(child);
+  const said = { out: '', err: '' };
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text;
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said.err += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { child, said, ended };
+}
+
+describe('status', () => {
+  test('is plain text where there is no terminal, and one object with --json', async () => {
+    const [plain, json] = await Promise.all([run('status'), run('status', '--json')]);
+    expect(plain).toMatchObject({ code: 0, stderr: '' });
+    expect(plain.stdout).toMatch(/^Restunnel 0\.1\.0 {2}up \d+s {2}3 of 3 nodes connected/);
+    expect(plain.stdout).toMatch(/\nNODE +STATE +NETWORK .*\nPixel 8 +connected +cellular /);
+    expect(plain.stdout).not.toContain('\u001b');
+    const { hub: seen, nodes, events } = JSON.parse(json.stdout);
+    expect(seen).toMatchObject({ nodesConnected: 3, addresses: fleet.addresses });
+    expect(nodes.map(({ name }: { name: string }) => name)).toEqual(fleet.nodes().map(({ name }) => name));
+    expect(events.at(-1)).toMatchObject({ kind: 'hubStarted' });
+  });
+
+  test('follows with an object a second, until whoever reads has read enough', async () => {
+    const { child, said, ended } = launch(process.execPath, [BIN, 'status', '--json', '--follow']);
+    await eventually(() => said.out.split('\n').length > 2);
+    for (const line of said.out.split('\n').slice(0, 2)) expect(JSON.parse(line)).toHaveProperty('hub');
+    child.stdout!.destroy();
+    expect(await ended).toBe(0);
+    expect(said.err).toBe('');
+    expect(await run('status', '--follow')).toMatchObject({
+      code: 2,
+      stderr: 'restunnel: --follow goes with --json\n',
+    });
+  });
+
+  test('without a hub is a sentence', async () => {
+    await hub.close();
+    expect(await run('status')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `restunnel: no hub is running with ${dataDir}; start it with: restunnel hub\n`,
+    });
+  });
+});
+
+describe('the live view', () => {
+  const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l';
+  const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l';
+  const FRAME = '\u001b[?2026h\u001b[H';
+
+  /** The view on a terminal of 20 lines and 60 columns, and how that terminal is set when it has ended. */
+  function view(env: NodeJS.ProcessEnv = {}) {
+    const status = `sh -c 'echo pid=$$; exec ${process.execPath} ${BIN} status'`;
+    return launch(
+      'script',
+      ['-qec', `stty rows 20 cols 60; ${status}; echo code=$?; stty -a`, '/dev/null'],
+      env,
+    );
+  }
+
+  const frames = (out: string) => out.split(FRAME).slice(1);
+
+  test.each(['q', '\u0003'])('is drawn in place each second and leaves by the key %j', async (key) => {
+    const { child, said, ended } = view();
+    await eventually(() => frames(said.out).length >= 3);
+    child.stdin!.write(key);
+    expect(await ended).toBe(0);
+    expect(said.out.split(ENTER).length).toBe(2);
+    const [shown, after] = said.out.split(LEAVE);
+    expect(after).toContain('code=0');
+    expect(after).toMatch(/ icanon .* echo /s);
+    for (const frame of frames(shown!)) {
+      expect(frame).toContain('nodes connected');
+      expect(frame.split('\r\r\n').length).toBeLessThanOrEqual(20);
+    }
+    expect(shown).toContain('\u001b[32mconnected');
+  });
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'leaves the terminal as it was on %s',
+    async (signal) => {
+      const { said, ended } = view({ NO_COLOR: '1' });
+      await eventually(() => frames(said.out).length >= 1);
+      process.kill(Number(/pid=(\d+)/.exec(said.out)![1]), signal);
+      expect(await ended).toBe(0);
+      const [shown, after] = said.out.split(LEAVE);
+      expect(after).toContain('code=0');
+      expect(after).toMatch(/ icanon .* echo /s);
+      // Nothing between the lines of the frames but how they are put into place.
+      expect(shown).not.toContain('\u001b[3');
+      expect(shown).not.toContain('\u001b[2m');
+    },
+  );
+
+  test('waits for a hub that went, and goes on with the next', async () => {
+    const { child, said, ended } = view();
+    await eventually(() => frames(said.out).length >= 1);
+    await hub.close();
+    await eventually(() => said.out.includes('stopped; waiting for it'));
+    hub = await serveControl(dataDir, ownerCommands(fleet));
+    await eventually(() => frames(said.out).at(-1)!.includes('nodes connected'));
+    child.stdin!.write('q');
+    expect(await ended).toBe(0);
+  });
+});
+
+describe('events', () => {
+  test('newest last, by node, kind and number, as text and as JSON', async () => {
+    const [all, some, json] = await Promise.all([
+      run('events'),
+      run('events', '--node', 'Pixel 8', '--kind', 'paired', '--kind', 'connected', '--limit', '1'),
+      run('events', '--json'),
+    ]);
+    const lines = all.stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}hubStarted {5}the hub started$/);
+    expect(lines.length).toBe(7);
+    expect(some.stdout).toMatch(/ connected {6}Pixel 8: the node connected from [\d.]+\n$/);
+    expect(some.stdout.split('\n').length).toBe(2);
+    const numbers = (JSON.parse(json.stdout) as EventRecord[]).map(({ number }) => number);
+    expect(numbers).toEqual([...numbers].sort((one, other) => one - other));
+    expect(await run('events', '--kind', 'party')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--kind: "party" is not one of hubStarted, '),
+    });
+    expect(await run('events', '--node', 'nobody')).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  test('followed across a restart of the hub: each once, and the gap is told', async () => {
+    const { child, said, ended } = launch(process.execPath, [
+      BIN,
+      'events',
+      '--follow',
+      '--json',
+      '--limit',
+      '1',
+    ]);
+    const told = () =>
+      said.out
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as EventRecord);
+    await eventually(() => told().length === 1);
+    fleet.setAway('Pixel 8', true);
+    await eventually(() => told().length === 2);
+    await hub.close();
+    await eventually(() => said.err === 'restunnel: the hub has stopped; waiting for it\n');
+    fleet.setAway('Pixel 8', false);
+    hub = await serveControl(dataDir, ownerCommands(fleet));
+    await eventually(() => told().length === 3);
+    expect(said.err).toMatch(/waiting for it\nrestunnel: the hub is back\n$/);
+    expect(told().slice(1)).toMatchObject([{ kind: 'disconnected' }, { kind: 'connected' }]);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+});
+
+test('nodes are shown, set, paused and asked for a new address', async () => {
+  const name = 'Pixel 8';
+  const set = await run(
+    'nodes',
+    'set',
+    name,
+    '--tags',
+    'b,a',
+    '--mbit',
+    '20',
+    '--quota',
+    '50GB',
+    '--hours',
+    '08:00-23:00',
+    '--json',
+  );
+  const limits = { mbitPerSecond: 20, streams: null, monthlyBytes: 50e9, hours: '08:00-23:00' };
+  expect(JSON.parse(set.stdout)).toMatchObject({ tags: ['a', 'b'], limits });
+  await run('nodes', 'set', name, '--mbit', 'none', '--tags', 'none', '--quota', 'none', '--hours', 'none');
+  expect(fleet.node(name)).toMatchObject({
+    tags: [],
+    limits: { mbitPerSecond: null, streams: null, monthlyBytes: null, hours: null },
+  });
+  expect((await run('nodes', 'pause', name)).stdout).toBe(
+    `${name} is paused: it takes no new streams, open ones go on\n`,
+  );
+  expect(fleet.node(name).paused).toBe(true);
+  await run('nodes', 'resume', name);
+  expect(fleet.node(name).paused).toBe(false);
+  expect((await run('nodes', 'show', name)).stdout).toMatch(/^name {8}Pixel 8\nid .*\nstate {7}connected\n/);
+  expect(JSON.parse((await run('nodes', 'show', name, '--json')).stdout)).toMatchObject({
+    name,
+    connects: { since: expect.any(String) },
+  });
+  const before = fleet.node(name).publicAddress;
+  const rotated = await run('nodes', 'rotate', name);
+  expect(rotated.stdout).toBe(`${name} went from ${before} to ${fleet.node(name).publicAddress} in 2s\n`);
+  expect(await run('nodes', 'set', name)).toMatchObject({ code: 2 });
+  expect(await run('nodes', 'set', name, '--quota', 'much')).toMatchObject({
+    code: 2,
+    stderr: 'restunnel: --quota: "much" is not an amount of bytes such as 500MB, 50GB or 1.5TB\n',
+  });
+});
