@@ -516,7 +516,10 @@ export const SETTINGS = {
   mbitPerSecondMax: 100_000,
   rotateEveryMinMs: 60_000,
   rotateEveryMaxMs: 30 * 86_400_000,
-  /** From the question for a new address to the answer, the owner's command and the way back included. */
+  /** How long a node's streams may run on before it is asked for a new address, and how often that is looked at. */
+  rotationDrainMs: 10_000,
+  drainLookMs: 100,
+  /** From the wish for a new address to the answer: drain, the owner's command and the way back included. */
   rotationTimeoutMs: 180_000,
   /** From the question which streams there are to the last worker's answer. */
   listStreamsTimeoutMs: 2_000,
@@ -633,4 +636,13 @@ assertRelation(BREAKER.restMinMs <= BREAKER.restMaxMs, 'a first rest is within t
 assertRelation(
   ROUTING.nameMaxChars >= PROTOCOL.deviceNameMaxBytes,
   'every node can be asked for by its name',
+);
+assertRelation(
+  SETTINGS.rotationDrainMs +
+    ROTATION.commandMs +
+    ROTATION.killMs +
+    ROTATION.reconnectMs +
+    2 * ROTATION.addressMs <
+    SETTINGS.rotationTimeoutMs,
+  'the hub outwaits whatever a node does for a new address',
 );

@@ -1,9 +1,10 @@
 // What a running hub keeps about its nodes: hears from hub.ts what they do, counts it once a second, makes limits hold and writes down
 // what happened. Made by hub.ts; what the owner sees of it is ownerFleet.ts.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ToFront, ToWorker } from '../engine/messages.ts';
-import { HISTORY } from '../limits.ts';
+import { HISTORY, SETTINGS } from '../limits.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../ring/slots.ts';
 import { Events, type NewEvent } from './events.ts';
 import { History, type Moment } from './history.ts';
@@ -162,6 +163,21 @@ export class FleetKeeper {
   /** Its view may have changed. */
   touch(nodeId: string): void {
     this.#touched.add(nodeId);
+  }
+
+  /** Open, or on their way to its workers. */
+  streamsOf(nodeId: string): number {
+    let streams = 0;
+    for (const { index } of this.parts.sessions.upOfNode(nodeId))
+      streams += Math.max(0, this.slots.load(index));
+    return streams;
+  }
+
+  /** Once the node has no streams, or after a time. It takes no new ones meanwhile: its maker sees to that. */
+  async drained(nodeId: string): Promise<void> {
+    const endMs = performance.now() + SETTINGS.rotationDrainMs;
+    while (this.streamsOf(nodeId) > 0 && performance.now() < endMs)
+      await delay(SETTINGS.drainLookMs, undefined, { ref: false });
   }
 
   // --- Once a second ----------------------------------------------------------------------------------------------------------------------

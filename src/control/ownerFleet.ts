@@ -24,6 +24,7 @@ import { type FleetKeeper, moment } from './fleetKeeper.ts';
 import { FleetWatch } from './fleetWatch.ts';
 import type { KnownNode } from './nodeBook.ts';
 import { nodeView } from './nodeView.ts';
+import type { HubSession } from './sessions.ts';
 
 /** What stays as it is while the hub runs; the addresses are known once it listens. */
 export type HubFacts = Pick<HubStatus, 'version' | 'addresses' | 'publicKey' | 'io' | 'workers'>;
@@ -97,12 +98,10 @@ export class OwnerFleet implements Fleet {
     const sessions = revokedAtMs === null ? parts.sessions.upOfNode(id) : [];
     const last = lastWords.get(id);
     const nowMs = Date.now();
-    let streams = 0;
-    for (const { index } of sessions) streams += Math.max(0, slots.load(index));
     return nodeView(node, {
       sessions,
       roundTripsMs: sessions.map(({ index }) => slots.roundTripMs(index)),
-      streams,
+      streams: revokedAtMs === null ? this.#keeper.streamsOf(id) : 0,
       closedFor: limits.closedFor(node, nowMs),
       rates: traffic.ratesOf(id),
       today: history.today(id),
@@ -178,26 +177,38 @@ export class OwnerFleet implements Fleet {
     const keeper = this.#keeper;
     const known = keeper.book.find(node);
     const { id, name } = known.stored;
-    const session = keeper.parts.sessions.upOfNode(id).at(-1);
-    if (session === undefined) throw new UserError(`${name} is not connected`);
-    if ((session.capabilities & CAPABILITY.control) === 0) {
-      throw new UserError(`${name} runs a version that cannot be asked for a new address; update it`);
-    }
-    const { index, number, worker } = session;
-    const answer = keeper.rotations.ask(known, this.#view(known).publicAddress, (request) => {
-      keeper.parts.toWorker(worker, { type: 'askRotation', index, number, request });
-    });
+    this.#sessionToAsk(known);
+    const answer = keeper.rotations.ask(
+      known,
+      this.#view(known).publicAddress,
+      () => keeper.drained(id),
+      (request) => {
+        const { index, number, worker } = this.#sessionToAsk(known);
+        keeper.parts.toWorker(worker, { type: 'askRotation', index, number, request });
+      },
+    );
     keeper.apply(id);
     try {
       const rotation = await answer;
       const { oldAddress, newAddress, tookMs } = rotation;
-      const text = `${name} has a new address after ${(tookMs / 1_000).toFixed(1)} s: ${oldAddress} became ${newAddress}`;
+      const seconds = (tookMs / 1_000).toFixed(1);
+      const text = `${name} has a new address after ${seconds} s: ${oldAddress} became ${newAddress}`;
       keeper.note({ kind: 'rotated', node: known.stored, text });
       keeper.parts.log.info({ node: name, id, oldAddress, newAddress, tookMs }, 'node has a new address');
       return rotation;
     } finally {
       keeper.apply(id);
     }
+  }
+
+  /** The newest session of a node that can be asked for a new address. */
+  #sessionToAsk({ stored: { id, name } }: KnownNode): HubSession {
+    const session = this.#keeper.parts.sessions.upOfNode(id).at(-1);
+    if (session === undefined) throw new UserError(`${name} is not connected`);
+    if ((session.capabilities & CAPABILITY.control) === 0) {
+      throw new UserError(`${name} runs a version that cannot be asked for a new address; update it`);
+    }
+    return session;
   }
 
   #rotateBySchedule(nodeId: string): void {

@@ -31,23 +31,29 @@ export class Rotations {
 
   /**
    * Asks, and waits for the answer. Rejects with UserError when the node has no new address, or says nothing in time.
-   * @param send puts the question to the node
+   * @param send puts the question to the node, once it has drained; throws UserError when it cannot
    */
   ask(
     { stored: { id, name } }: KnownNode,
     oldAddress: string | null,
+    drained: () => Promise<void>,
     send: (request: number) => void,
   ): Promise<Rotation> {
     if (this.#underWay.has(id)) throw new UserError(`${name} is asked for a new address already`);
     const request = this.#nextRequest++ >>> 0;
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Rotation>((resolve, reject) => {
       const timer = setTimeout(() => {
         const seconds = SETTINGS.rotationTimeoutMs / 1_000;
         this.fail(id, `${name} did not say within ${seconds} s whether it has a new address`);
       }, SETTINGS.rotationTimeoutMs).unref();
       this.#underWay.set(id, { request, name, oldAddress, timer, resolve, reject });
-      send(request);
     });
+    drained()
+      .then(() => {
+        if (this.#underWay.get(id)?.request === request) send(request);
+      })
+      .catch((error: Error) => this.fail(id, error.message));
+    return answer;
   }
 
   /** `address`: from where the node dials the hub now. */

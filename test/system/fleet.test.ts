@@ -1,6 +1,7 @@
 // The owner's settings on a running hub: pause, quota, hours and what clients are told of them; what outlives a restart and a kill; what
 // is shown and written down.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,9 +16,10 @@ import type {
   NodeView,
   Pairing,
   PairingState,
+  Rotation,
 } from '../../src/control/fleet.ts';
 import { FAILURES, type FailureName } from '../../src/failures.ts';
-import { eventually, type Hub, MODES, pairNode, startHub, startNode } from './harness.ts';
+import { eventually, type Hub, MODES, makeTempDir, pairNode, startHub, startNode } from './harness.ts';
 import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
 
@@ -297,4 +299,33 @@ test('live streams are listed by node, from every worker', async () => {
   for (const { socket } of held) socket.destroy();
   await eventually(async () => expect(await ask(hub, 'streams')).toEqual([]));
   await Promise.all([first.stop(), second.stop(), hub.stop()]);
+});
+
+test('a node that is asked for a new address drains, runs its command, comes back and says so', async () => {
+  const hub = await startHub({ workers: 1 });
+  const done = join(makeTempDir(), 'rotated');
+  const node = await pairNode(hub, { args: ['--on-rotate', `echo >> '${done}'`] });
+  const { nodeId: id } = node.ready;
+  const held = await Stream.open(hub.socks, target.port, 'hold');
+  const rotation = ask<Rotation>(hub, 'nodes.rotate', { node: id });
+  await eventually(async () => (await nodeOf(hub, id)).state === 'rotating');
+  await expect(ask(hub, 'nodes.rotate', { node: id })).rejects.toThrow('asked for a new address already');
+  await refuses(hub, 'nodeRotating');
+  expect(existsSync(done)).toBe(false);
+  held.socket.destroy();
+  expect(await rotation).toEqual({
+    nodeId: id,
+    oldAddress: '127.0.0.1',
+    newAddress: '127.0.0.1',
+    tookMs: expect.any(Number),
+  });
+  expect(existsSync(done)).toBe(true);
+  await fetches(hub);
+  expect(await eventsOf(hub, { kinds: ['rotated'] })).toMatchObject([{ nodeId: id }]);
+  // A node asked again at once says why not, and takes streams all the same.
+  await expect(ask(hub, 'nodes.rotate', { node: id })).rejects.toThrow(
+    /has no new address: it got one just now/,
+  );
+  await fetches(hub);
+  await Promise.all([node.stop(), hub.stop()]);
 });
