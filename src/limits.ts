@@ -86,6 +86,8 @@ export const CLIENT = {
   requestTimeoutMs: 30_000,
   /** An idle keep-alive HTTP connection waiting for its next request. */
   keepAliveTimeoutMs: 60_000,
+  /** User id of a SOCKS4 request. */
+  socks4UserMaxBytes: 512,
   httpHeadMaxBytes: 65_536,
   httpHeaderCountMax: 256,
   /** 1xx responses before the final one: what is rewritten counts in no window. */

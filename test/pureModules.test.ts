@@ -29,6 +29,7 @@ const SHELLS = new Map([
   ['src/node/hubsFile.ts', 'keeps the list of hubs'],
   ['src/node/resolver.ts', "asks the system's resolver"],
   ['src/node/status.ts', 'asks the platform for its names, package.json for the version'],
+  ['src/node/udpExit.ts', 'the UDP part of that role'],
   ['src/node/exit.ts', 'a role of an engine thread'],
   ['src/node/hubLane.ts', 'the control thread of a node'],
   ['src/node/rotation.ts', "runs the owner's command"],

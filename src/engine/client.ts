@@ -2,26 +2,38 @@
 
 import { FAILURES, type FailureName } from '../failures.ts';
 import { connectEstablished, encodeHttpFailure } from '../proxy/answers.ts';
+import { encodeSocks4Reply } from '../proxy/socks4.ts';
 import { encodeSocksReply } from '../proxy/socks5.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
 import type { Farewell } from './farewell.ts';
 
 /** What a client speaks: `kindOf` of its stream. */
-export const CLIENT_KIND = { none: 0, socks: 1, httpConnect: 2, httpForward: 3 } as const;
+export const CLIENT_KIND = {
+  none: 0,
+  socks: 1,
+  httpConnect: 2,
+  httpForward: 3,
+  socksUdp: 4,
+  socks4: 5,
+} as const;
 /** Set in `kindOf` until the client was told how the opening of its stream went. */
 export const UNANSWERED = 0x80;
 
 const NOTHING = new Uint8Array(0);
 
-/** What a client reads when its stream is open; an absolute-form request is answered by the target alone. */
+/** What a client reads when its stream is open; an absolute-form request is answered by the target alone, an association by its owner. */
 export function openAnswer(kind: number): Uint8Array {
   if (kind === CLIENT_KIND.socks) return encodeSocksReply(0);
+  if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(true);
   return kind === CLIENT_KIND.httpConnect ? connectEstablished : NOTHING;
 }
 
 export function failureAnswer(kind: number, failure: FailureName, detail?: string): Uint8Array {
-  if (kind === CLIENT_KIND.socks) return encodeSocksReply(FAILURES[failure].socksReply);
+  if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(false);
+  if (kind === CLIENT_KIND.socks || kind === CLIENT_KIND.socksUdp) {
+    return encodeSocksReply(FAILURES[failure].socksReply);
+  }
   return encodeHttpFailure(failure, detail);
 }
 

@@ -253,6 +253,11 @@ export class ClientRelay extends Relay {
   }
 
   protected override onGone(tunnel: Tunnel, slot: number): void {
+    const association = tunnel.associationOf.get(slot);
+    if (association !== undefined) {
+      tunnel.associationOf.delete(slot);
+      this.reactor.udp.close(association.udp);
+    }
     tunnel.kindOf[slot] = CLIENT_KIND.none;
     tunnel.targetOf.delete(slot);
     tunnel.earlyOf.delete(slot);

@@ -42,11 +42,7 @@ function obey(order: Order): void {
       exit.sendStatus(order.dial, order.json);
       return;
     case 'names':
-      exit.dialler.onLookup(
-        order.query,
-        order.addresses === null ? null : [...order.addresses],
-        order.failure,
-      );
+      exit.onLookup(order.query, order.addresses === null ? null : [...order.addresses], order.failure);
       return;
     case 'ownAddresses':
       policy.setOwnAddresses([...order.addresses]);

@@ -4,6 +4,7 @@
 import type { FailureName } from '../failures.ts';
 import { CLIENT } from '../limits.ts';
 import { RequestHeadParser } from '../proxy/httpHead.ts';
+import { SOCKS4_VERSION, Socks4Parser } from '../proxy/socks4.ts';
 import { SOCKS, Socks5Parser } from '../proxy/socks5.ts';
 import {
   type ConnHandler,
@@ -27,7 +28,8 @@ export interface WorkerDoor {
 
 interface Intake {
   readonly conn: ConnId;
-  readonly socks: Socks5Parser | null;
+  /** SOCKS4 once its first byte has come. */
+  socks: Socks5Parser | Socks4Parser | null;
   readonly http: RequestHeadParser | null;
   /** It came when there was no room: it is told so once it has said what it speaks. */
   readonly refused: boolean;
@@ -136,11 +138,13 @@ export class Front implements ConnHandler, TimerHandler {
 
   /** scratch[0, end) is all that the client sent and nobody consumed. */
   #parse(intake: Intake, tag: number, end: number): void {
+    if (intake.socks?.state === SOCKS.greeting && this.#scratch.bytes[0] === SOCKS4_VERSION)
+      intake.socks = new Socks4Parser();
     if (intake.socks !== null) this.#parseSocks(intake, intake.socks, tag, end);
     else this.#parseHttp(intake, intake.http!, tag, end);
   }
 
-  #parseSocks(intake: Intake, parser: Socks5Parser, tag: number, end: number): void {
+  #parseSocks(intake: Intake, parser: Socks5Parser | Socks4Parser, tag: number, end: number): void {
     const { bytes } = this.#scratch;
     let start = 0;
     for (;;) {
@@ -167,7 +171,7 @@ export class Front implements ConnHandler, TimerHandler {
     this.#leave(intake, tag);
     const { host, port } = parser;
     this.#dispatch(intake, {
-      kind: CLIENT_KIND.socks,
+      kind: socksKind(parser),
       host,
       port,
       plan: null,
@@ -220,6 +224,10 @@ export class Front implements ConnHandler, TimerHandler {
       this.#refuse(conn, request.kind, refused ? 'hubBusy' : 'stopping');
       return;
     }
+    if (request.kind === CLIENT_KIND.socksUdp && this.#gate.hasRules) {
+      this.#refuse(conn, request.kind, 'ruleRefused');
+      return;
+    }
     const decision = this.#gate.decide(null, request.host, request.port, this.#reactor.nowMs);
     if (decision?.verdict === 'refuse') {
       this.#refuse(conn, request.kind, 'ruleRefused', decision.reason);
@@ -254,6 +262,11 @@ export class Front implements ConnHandler, TimerHandler {
   onConnected(): void {}
   onConnectFailed(): void {}
   onWritable(): void {}
+}
+
+function socksKind(parser: Socks5Parser | Socks4Parser): number {
+  if (parser instanceof Socks4Parser) return CLIENT_KIND.socks4;
+  return parser.isAssociate ? CLIENT_KIND.socksUdp : CLIENT_KIND.socks;
 }
 
 function joined(head: Uint8Array, rest: Uint8Array): Uint8Array {

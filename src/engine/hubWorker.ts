@@ -2,12 +2,13 @@
 // (doors.ts); the bytes are relay.ts's.
 
 import { type FailureName, failureOfReason } from '../failures.ts';
-import { CLIENT, ENGINE, PROTOCOL } from '../limits.ts';
+import { CLIENT, ENGINE, PROTOCOL, UDP } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
+import { Associations } from './associations.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
 import { ClientRelay, type ReturnedClient } from './clientRelay.ts';
 import { Drain } from './drain.ts';
@@ -28,6 +29,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   readonly #unroute: (index: number, number: number) => void;
   readonly tunnels: Tunnels;
   readonly relay: ClientRelay;
+  readonly #associations: Associations;
   readonly #drain: Drain;
 
   constructor(options: {
@@ -60,6 +62,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       options.teller,
       options.giveBack,
     );
+    this.#associations = new Associations(options.reactor, this.tunnels, this.relay, options.teller);
     this.#drain = new Drain(this.tunnels, this.relay.lingering);
     options.reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
@@ -148,12 +151,13 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       this.#refuse(conn, index, request, 'nodeLost');
       return;
     }
+    const isUdp = request.kind === CLIENT_KIND.socksUdp;
+    const failure = this.#whyNot(tunnel, isUdp);
     const { session } = tunnel;
-    const hasRoom = session.streams.count < ENGINE.streamsPerTunnelMax;
-    const slot = hasRoom ? session.open(request.host, request.port) : -1;
+    const slot = failure !== null ? -1 : isUdp ? session.openUdp() : session.open(request.host, request.port);
     if (slot < 0) {
-      this.#slots.connectFailed(index, 'nodeBusy');
-      this.#refuse(conn, index, request, 'nodeBusy');
+      this.#slots.connectFailed(index, failure ?? 'nodeBusy');
+      this.#refuse(conn, index, request, failure ?? 'nodeBusy');
       return;
     }
     tunnel.cover(slot);
@@ -162,11 +166,24 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     tunnel.kindOf[slot] = request.kind | UNANSWERED;
     tunnel.sinceMs[slot] = this.#reactor.nowMs;
     tunnel.openedMs[slot] = this.#reactor.nowMs;
+    if (isUdp) {
+      this.#associations.begin(tunnel, slot, conn, request.port);
+      this.tunnels.touch(tunnel);
+      return;
+    }
     if (this.#showTargets) tunnel.targetOf.set(slot, { host: request.host, port: request.port });
     this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
     this.#reactor.pauseRead(conn);
     this.relay.begin(tunnel, slot, request);
     this.tunnels.touch(tunnel);
+  }
+
+  /** Why a session can't take another stream; null: it can. */
+  #whyNot({ session, associationOf }: Tunnel, isUdp: boolean): FailureName | null {
+    if (session.streams.count >= ENGINE.streamsPerTunnelMax) return 'nodeBusy';
+    if (!isUdp) return null;
+    if (!session.speaksUdp) return 'udpNotSupported';
+    return associationOf.size < UDP.associationsPerSession ? null : 'nodeBusy';
   }
 
   #refuse(conn: ConnId, index: number, request: OpenRequest, failure: FailureName): void {
@@ -177,6 +194,11 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   onConnectOk(index: number, slot: number): void {
     const tunnel = this.tunnels.at(index);
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
+    if (kind === CLIENT_KIND.socksUdp) {
+      this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]!);
+      this.#associations.accepted(tunnel, slot);
+      return;
+    }
     tunnel.kindOf[slot] = kind;
     this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]!);
     const conn = tunnel.connOf[slot]!;
@@ -185,6 +207,10 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       return;
     }
     this.relay.onRoom(tunnel, slot);
+  }
+
+  onDatagram(index: number, slot: number, offset: number, length: number): void {
+    this.#associations.onDatagram(this.tunnels.at(index), slot, offset, length);
   }
 
   onConnectFail(index: number, slot: number, reason: number): void {
@@ -196,6 +222,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     for (const tunnel of this.tunnels.all()) {
       if (tunnel.session.holdsOrders) this.tunnels.touch(tunnel);
       for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#giveUpOverdue(tunnel, slot);
+      this.#associations.expire(tunnel);
     }
     this.#reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
@@ -315,8 +342,9 @@ class HubStreams implements SessionHandler {
     this.#worker.goAway(this.#index);
   }
 
-  /** Not announced yet. */
-  onDatagram(): void {}
+  onDatagram(slot: number, offset: number, length: number): void {
+    this.#worker.onDatagram(this.#index, slot, offset, length);
+  }
 
   /** The session refuses these from a node before they get here. */
   onConnect(): void {}

@@ -13,6 +13,11 @@ export class RuleGate {
     this.#rules = new Rules(rules);
   }
 
+  /** Whether there are any: they name hosts, and an association has none that could be asked for. */
+  get hasRules(): boolean {
+    return this.#rules !== null;
+  }
+
   /**
    * As Rules.decide(); null when there are no rules.
    * @param nowMs of the reactor's clock

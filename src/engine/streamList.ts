@@ -7,6 +7,8 @@ import type { Tunnel } from './tunnel.ts';
 
 const KINDS: Readonly<Record<number, ListedStream['kind']>> = {
   [CLIENT_KIND.socks]: 'socks',
+  [CLIENT_KIND.socks4]: 'socks',
+  [CLIENT_KIND.socksUdp]: 'udp',
   [CLIENT_KIND.httpConnect]: 'httpConnect',
   [CLIENT_KIND.httpForward]: 'httpForward',
 };

@@ -4,6 +4,7 @@
 import type { ConnId, TimerId } from '../reactor/reactor.ts';
 import type { Pace } from '../tunnel/pace.ts';
 import type { Session } from '../tunnel/session.ts';
+import type { Association } from './associations.ts';
 import type { Exchange } from './exchange.ts';
 import type { Pending } from './pending.ts';
 
@@ -48,6 +49,11 @@ export class Tunnel {
   readonly earlyOf = new Map<number, Uint8Array>();
   /** By slot: HTTP requests in absolute form; CONNECT and SOCKS need none. */
   readonly exchangeOf = new Map<number, Exchange>();
+
+  /** By slot, hub only: of UDP ASSOCIATE. */
+  readonly associationOf = new Map<number, Association>();
+  /** Node only: how many there are. */
+  associations = 0;
 
   constructor(index: number, number: number, conn: ConnId, session: Session) {
     this.index = index;

@@ -6,9 +6,8 @@ import type { FailureName } from '../failures.ts';
 import { ENGINE, NODE } from '../limits.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 import { failureOfErrno, moreTelling } from './connectErrors.ts';
-import { canonicalAddress } from './ipAddress.ts';
 import { isZonedLiteral, literalAddress, targetName } from './literal.ts';
-import { NameCache } from './nameCache.ts';
+import { distinctAddresses, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
 import type { LookupFailure } from './resolver.ts';
 
@@ -55,7 +54,7 @@ export class Dialler {
   readonly #reactor: DialReactor;
   readonly #policy: Pick<TargetPolicy, 'check'>;
   readonly #lookup: (name: string, queryId: number) => void;
-  readonly #cache = new NameCache();
+  readonly #cache: NameCache;
   readonly #lookupsByName = new Map<string, Lookup>();
   readonly #lookupsById = new Map<number, Lookup>();
   #lastQueryId = 0;
@@ -82,7 +81,9 @@ export class Dialler {
     reactor: DialReactor,
     policy: Pick<TargetPolicy, 'check'>,
     lookup: (name: string, queryId: number) => void,
+    cache: NameCache,
   ) {
+    this.#cache = cache;
     this.#reactor = reactor;
     this.#policy = policy;
     this.#lookup = lookup;
@@ -332,15 +333,6 @@ export class Dialler {
 function failAtOnce(handler: DialHandler, tag: number, failure: FailureName): 0 {
   handler.onDialFailed(tag, failure);
   return 0;
-}
-
-/** Each address once, in its canonical spelling. What is no literal (a zoned one) stays as it is: policy refuses it. */
-function distinctAddresses(addresses: readonly string[]): string[] {
-  const distinct = new Set<string>();
-  for (const address of addresses.slice(0, NODE.dnsAddressesMax)) {
-    distinct.add(canonicalAddress(address) ?? address);
-  }
-  return [...distinct];
 }
 
 /** RFC 8305 section 4: families take turns, IPv6 first (First Address Family Count 1), each in the resolver's order. */

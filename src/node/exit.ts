@@ -16,7 +16,10 @@ import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { type DialHandler, type DialId, Dialler } from './dialler.ts';
 import { HubDials } from './hubDials.ts';
+import { NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
+import type { LookupFailure } from './resolver.ts';
+import { UdpExit } from './udpExit.ts';
 
 export class Exit implements TunnelOwner, DialHandler {
   readonly opens = false;
@@ -28,6 +31,7 @@ export class Exit implements TunnelOwner, DialHandler {
   readonly #relay: Relay;
   readonly #drain: Drain;
   readonly dialler: Dialler;
+  readonly udp: UdpExit;
   /** Targets being dialled, by the stream's tag. */
   readonly #dials = new Map<number, DialId>();
 
@@ -47,7 +51,10 @@ export class Exit implements TunnelOwner, DialHandler {
     this.#tunnels = new Tunnels(reactor, options.makeAead, this);
     this.#relay = new Relay(reactor, this.#tunnels);
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
-    this.dialler = new Dialler(reactor, policy, (name, query) => tell({ type: 'lookup', name, query }));
+    const lookup = (name: string, query: number) => tell({ type: 'lookup', name, query });
+    const cache = new NameCache();
+    this.dialler = new Dialler(reactor, policy, lookup, cache);
+    this.udp = new UdpExit({ reactor, tunnels: this.#tunnels, policy, cache, lookup });
   }
 
   /** Streams open or being opened, and what still ends behind them. */
@@ -143,6 +150,24 @@ export class Exit implements TunnelOwner, DialHandler {
     if (dial !== 0) this.#dials.set(tag, dial);
   }
 
+  onUdpOpen(index: number, slot: number): void {
+    const tunnel = this.#tunnels.at(index);
+    tunnel.cover(slot);
+    const hasRoom = tunnel.session.streams.count <= ENGINE.streamsPerTunnelMax;
+    if (hasRoom && this.udp.open(tunnel, slot)) tunnel.session.accept(slot);
+    else tunnel.session.refuse(slot, FAILURES.nodeBusy.reason);
+  }
+
+  onDatagram(index: number, slot: number, offset: number, length: number, headerBytes: number): void {
+    this.udp.onDatagram(this.#tunnels.at(index), slot, offset, length, headerBytes);
+  }
+
+  /** The resolver's answer to a `lookup`. */
+  onLookup(query: number, addresses: readonly string[] | null, failure: LookupFailure): void {
+    if (query < 0) this.udp.onLookup(query, addresses, failure);
+    else this.dialler.onLookup(query, addresses, failure);
+  }
+
   onDialled(tag: number, conn: ConnId): void {
     const tunnel = this.#tunnels.at(indexOfTag(tag));
     const slot = slotOfTag(tag);
@@ -190,6 +215,7 @@ export class Exit implements TunnelOwner, DialHandler {
   }
 
   #drop(tunnel: Tunnel, slot: number): void {
+    this.udp.close(tunnel, slot);
     const tag = tunnel.tagOf(slot);
     const dial = this.#dials.get(tag);
     if (dial !== undefined) {
@@ -214,9 +240,13 @@ class ExitStreams implements SessionHandler {
     this.#exit.onConnect(this.#index, slot, host, port);
   }
 
-  /** Not announced yet. */
-  onUdpOpen(): void {}
-  onDatagram(): void {}
+  onUdpOpen(slot: number): void {
+    this.#exit.onUdpOpen(this.#index, slot);
+  }
+
+  onDatagram(slot: number, offset: number, length: number, headerBytes: number): void {
+    this.#exit.onDatagram(this.#index, slot, offset, length, headerBytes);
+  }
 
   onData(slot: number, offset: number, length: number): void {
     this.#exit.onData(this.#index, slot, offset, length);

@@ -1,6 +1,7 @@
-// What names resolved to a moment ago, bounded in number and time. Owned by the dialler. Pure: the time is an argument.
+// What names resolved to a moment ago, bounded in number and time. Shared by the dialler and udpExit.ts. Pure: the time is an argument.
 
 import { NODE } from '../limits.ts';
+import { canonicalAddress } from './ipAddress.ts';
 
 export interface CachedName {
   /** Null: the name does not exist. */
@@ -40,4 +41,13 @@ export class NameCache {
     }
     this.#entries.set(name, entry);
   }
+}
+
+/** Each address once, in its canonical spelling. What is no literal (a zoned one) stays as it is: policy refuses it. */
+export function distinctAddresses(addresses: readonly string[]): string[] {
+  const distinct = new Set<string>();
+  for (const address of addresses.slice(0, NODE.dnsAddressesMax)) {
+    distinct.add(canonicalAddress(address) ?? address);
+  }
+  return [...distinct];
 }

@@ -1,6 +1,7 @@
 // The target policy: which resolved addresses an exit node may dial. Asked by the dialler for every address, after names are resolved
 // and before the very same literal is dialled. Pure.
 
+import type { Endpoint } from '../reactor/endpoint.ts';
 import { type AllowRule, ruleAllowsIPv4, ruleAllowsIPv6 } from './allowRule.ts';
 import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from './ipAddress.ts';
 
@@ -106,6 +107,18 @@ export class TargetPolicy {
     if (ipv4 >= 0) return this.#checkIPv4(ipv4, port);
     const words = this.#words;
     if (!parseIPv6(address, words)) return 'refused';
+    const mapped = mappedIPv4(words);
+    return mapped >= 0 ? this.#checkIPv4(mapped, port) : this.#checkIPv6(words, port);
+  }
+
+  /** The same of an address in numbers. */
+  checkEndpoint(endpoint: Endpoint): 'ok' | 'refused' {
+    const { port, bytes } = endpoint;
+    if (endpoint.family === 4) return this.#checkIPv4(endpoint.ipv4, port);
+    const words = this.#words;
+    for (let word = 0, at = 0; word < 4; word++, at += 4) {
+      words[word] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+    }
     const mapped = mappedIPv4(words);
     return mapped >= 0 ? this.#checkIPv4(mapped, port) : this.#checkIPv6(words, port);
   }

@@ -16,7 +16,7 @@ export const VERSION = 1;
 export const CAPABILITY = { goaway: 1, udp: 2, control: 4 } as const;
 
 /** What hub and node of this version announce. */
-export const OFFERED_CAPABILITIES = CAPABILITY.goaway | CAPABILITY.control;
+export const OFFERED_CAPABILITIES = CAPABILITY.goaway | CAPABILITY.udp | CAPABILITY.control;
 
 const FRAME_ENROLL = 0x01;
 const FRAME_ENROLL_OK = 0x02;

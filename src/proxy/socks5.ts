@@ -9,6 +9,7 @@ const CREDENTIALS_VERSION = 1;
 const METHOD_NONE = 0x00;
 const METHOD_USER = 0x02;
 const COMMAND_CONNECT = 1;
+const COMMAND_ASSOCIATE = 3;
 const ADDRESS_IPV4 = 1;
 const ADDRESS_DOMAIN = 3;
 const ADDRESS_IPV6 = 4;
@@ -47,6 +48,8 @@ export class Socks5Parser {
   /** To be sent to the client because of the last feed(); often empty. Shared: do not write to it. */
   reply: Uint8Array = NOTHING;
   failure: FailureName | '' = '';
+  /** UDP ASSOCIATE: host and port are those that the client will send from; all zeros when it does not know. */
+  isAssociate = false;
   /** A domain name or IP literal, IPv6 canonical and without brackets. */
   host = '';
   port = 0;
@@ -105,7 +108,8 @@ export class Socks5Parser {
   #request(bytes: Uint8Array, start: number, end: number): number {
     if (bytes[start] !== VERSION) return this.#fail('badRequest', NOTHING);
     if (end - start < 4) return 0;
-    const connect = bytes[start + 1] === COMMAND_CONNECT;
+    const associate = bytes[start + 1] === COMMAND_ASSOCIATE;
+    const known = associate || bytes[start + 1] === COMMAND_CONNECT;
     const type = bytes[start + 3]!;
     let addressAt = start + 4;
     let addressBytes: number;
@@ -114,18 +118,19 @@ export class Socks5Parser {
     else if (type === ADDRESS_DOMAIN) {
       if (end <= addressAt) return 0;
       addressBytes = bytes[addressAt++]!;
-    } else if (connect) return this.#fail('addressNotSupported', REPLIES[8]!);
+    } else if (known) return this.#fail('addressNotSupported', REPLIES[8]!);
     else return this.#fail('commandNotSupported', REPLIES[7]!);
     const portAt = addressAt + addressBytes;
-    // BIND and UDP ASSOCIATE wait for their end too: closing over unread bytes would reset the connection under the reply.
+    // BIND waits for its end too: closing over unread bytes would reset the connection under the reply.
     if (end < portAt + 2) return 0;
-    if (!connect) return this.#fail('commandNotSupported', REPLIES[7]!);
+    if (!known) return this.#fail('commandNotSupported', REPLIES[7]!);
 
     if (type === ADDRESS_IPV4) this.host = ipv4OfBytes(bytes, addressAt);
     else if (type === ADDRESS_IPV6) this.host = ipv6OfBytes(bytes, addressAt);
     else this.host = hostText(bytes, addressAt, portAt);
     this.port = (bytes[portAt]! << 8) | bytes[portAt + 1]!;
-    if (this.host === '' || this.port === 0) return this.#fail('badTarget', REPLIES[1]!);
+    if (this.host === '' || (this.port === 0 && !associate)) return this.#fail('badTarget', REPLIES[1]!);
+    this.isAssociate = associate;
     this.state = SOCKS.ready;
     return portAt + 2 - start;
   }

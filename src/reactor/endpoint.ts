@@ -24,6 +24,15 @@ export class Endpoint {
     return true;
   }
 
+  /** An IPv4-mapped address becomes the IPv4 one: the kernel sends to it by IPv4. */
+  unmap(): void {
+    const { bytes } = this;
+    if (this.family === 4 || bytes[10] !== 0xff || bytes[11] !== 0xff) return;
+    for (let at = 0; at < 10; at++) if (bytes[at] !== 0) return;
+    bytes.copyWithin(0, 12, 16);
+    this.family = 4;
+  }
+
   copyFrom(other: Endpoint): void {
     this.family = other.family;
     this.bytes.set(other.bytes);

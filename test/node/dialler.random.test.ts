@@ -4,6 +4,7 @@ import type { FailureName } from '../../src/failures.ts';
 import { ENGINE, NODE } from '../../src/limits.ts';
 import { type DialId, Dialler } from '../../src/node/dialler.ts';
 import { canonicalAddress } from '../../src/node/ipAddress.ts';
+import { NameCache } from '../../src/node/nameCache.ts';
 import type { LookupFailure } from '../../src/node/resolver.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
@@ -75,15 +76,20 @@ it('every dial has exactly one outcome, nothing stays open, policy holds', () =>
         const policy = {
           check: (address: string) => (isAllowed(address) ? ('ok' as const) : ('refused' as const)),
         };
-        const dialler = new Dialler(reactor, policy, (name, queryId) => {
-          const { delayMs, addresses, failure } = answers[questions++ % answers.length];
-          reactor.later(delayMs, () => {
-            const known = told.get(name) ?? new Set();
-            for (const address of addresses ?? []) known.add(canonicalAddress(address) ?? address);
-            told.set(name, known);
-            dialler.onLookup(queryId, addresses, failure);
-          });
-        });
+        const dialler = new Dialler(
+          reactor,
+          policy,
+          (name, queryId) => {
+            const { delayMs, addresses, failure } = answers[questions++ % answers.length];
+            reactor.later(delayMs, () => {
+              const known = told.get(name) ?? new Set();
+              for (const address of addresses ?? []) known.add(canonicalAddress(address) ?? address);
+              told.set(name, known);
+              dialler.onLookup(queryId, addresses, failure);
+            });
+          },
+          new NameCache(),
+        );
         const handler = {
           onDialled: (tag: number, conn: number) => settle(tag, conn),
           onDialFailed: (tag: number, failure: FailureName) => settle(tag, failure),

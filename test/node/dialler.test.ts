@@ -3,6 +3,7 @@ import type { FailureName } from '../../src/failures.ts';
 import { ENGINE, NODE } from '../../src/limits.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import { Dialler } from '../../src/node/dialler.ts';
+import { NameCache } from '../../src/node/nameCache.ts';
 import { TargetPolicy } from '../../src/node/policy.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
@@ -22,7 +23,12 @@ function setUp(outcomes: Record<string, Outcome> = {}, allow: string[] = []) {
   });
   const queries: [name: string, queryId: number][] = [];
   const told: Told[] = [];
-  const dialler = new Dialler(reactor, policy, (name, queryId) => queries.push([name, queryId]));
+  const dialler = new Dialler(
+    reactor,
+    policy,
+    (name, queryId) => queries.push([name, queryId]),
+    new NameCache(),
+  );
   const handler = {
     onDialled: (tag: number, conn: number) => told.push([tag, conn]),
     onDialFailed: (tag: number, failure: FailureName) => told.push([tag, failure]),

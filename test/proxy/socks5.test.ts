@@ -22,10 +22,10 @@ function run(input: Uint8Array, cuts: readonly number[]): SocksOutcome {
       if (taken === 0) break;
     }
   }
-  const { state, failure, host, port, user, password } = parser;
+  const { state, failure, host, port, user, password, isAssociate: associate } = parser;
   if (state === SOCKS.failed) return { outcome: 'failed', failure, replies };
   if (state !== SOCKS.ready) return { outcome: 'more', replies };
-  return { outcome: 'ready', host, port, user, password, consumed, replies };
+  return { outcome: 'ready', associate, host, port, user, password, consumed, replies };
 }
 
 const bytesOf = (...parts: (number | string | readonly number[])[]) =>
@@ -47,6 +47,7 @@ describe('accepted requests', () => {
   test('a domain without authentication, bytes behind it left alone', () => {
     expect(run(bytesOf(NO_AUTH, domain('example.com'), 'GET /'), [])).toEqual({
       outcome: 'ready',
+      associate: false,
       host: 'example.com',
       port: 443,
       user: undefined,
@@ -54,6 +55,13 @@ describe('accepted requests', () => {
       consumed: 3 + 4 + 1 + 11 + 2,
       replies: [5, 0],
     });
+  });
+
+  test('UDP ASSOCIATE, with the port that datagrams will come from or without', () => {
+    const known = { outcome: 'ready', associate: true, host: '127.0.0.1', port: 5_353 };
+    expect(afterGreeting([5, 3, 0, 1, 127, 0, 0, 1, 0x14, 0xe9])).toMatchObject(known);
+    const unknown = { outcome: 'ready', associate: true, host: '0.0.0.0', port: 0 };
+    expect(afterGreeting([5, 3, 0, 1, 0, 0, 0, 0, 0, 0])).toMatchObject(unknown);
   });
 
   test('IPv4 and IPv6 addresses', () => {
@@ -98,10 +106,10 @@ describe('refused requests', () => {
       [5, 0, ...encodeSocksReply(7)],
     ],
     [
-      'UDP ASSOCIATE',
-      [...NO_AUTH, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0],
-      'commandNotSupported',
-      [5, 0, ...encodeSocksReply(7)],
+      'UDP ASSOCIATE with an unknown address',
+      [...NO_AUTH, 5, 3, 0, 9],
+      'addressNotSupported',
+      [5, 0, ...encodeSocksReply(8)],
     ],
     [
       'an unknown command with an unknown address',

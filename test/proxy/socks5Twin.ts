@@ -7,6 +7,7 @@ export type SocksOutcome =
   | { outcome: 'failed'; failure: string; replies: number[] }
   | {
       outcome: 'ready';
+      associate: boolean;
       host: string;
       port: number;
       user: string | undefined;
@@ -54,13 +55,14 @@ export function socksTwin(input: Uint8Array): SocksOutcome {
     else if (type === 4) host = canonical(Buffer.from(take(16)).toString('hex').match(/..../g)!.join(':'));
     else if (type === 3) host = domainHost(Buffer.from(take(byte())).toString('latin1'));
     else
-      return command === 1
+      return command === 1 || command === 3
         ? failed('addressNotSupported', answer(8))
         : failed('commandNotSupported', answer(7));
     const port = Buffer.from(take(2)).readUInt16BE();
-    if (command !== 1) return failed('commandNotSupported', answer(7));
-    if (host === '' || port === 0) return failed('badTarget', answer(1));
-    return { outcome: 'ready', host, port, user, password, consumed: at, replies };
+    const associate = command === 3;
+    if (command !== 1 && !associate) return failed('commandNotSupported', answer(7));
+    if (host === '' || (port === 0 && !associate)) return failed('badTarget', answer(1));
+    return { outcome: 'ready', associate, host, port, user, password, consumed: at, replies };
   } catch (error) {
     if (error instanceof NeedMore) return { outcome: 'more', replies };
     throw error;

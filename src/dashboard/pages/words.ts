@@ -97,6 +97,7 @@ const FAILURE_WORDS: Readonly<Record<string, string>> = {
   stopping: 'Hub was shutting down',
   badRequest: 'Malformed request',
   commandNotSupported: 'Command not supported',
+  udpNotSupported: 'Device knows no UDP',
   addressNotSupported: 'Address type not supported',
   headTooLarge: 'Request head too large',
   badResponse: 'Malformed answer of the target',

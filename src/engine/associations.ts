@@ -1,0 +1,164 @@
+// UDP ASSOCIATE on a hub: for each a UDP socket beside the client's connection, whose datagrams go into the tunnel as they are. It lives as
+// long as that connection, its stream in the tunnel, and as datagrams pass. Used by hubWorker.ts.
+
+import { PROTOCOL, UDP } from '../limits.ts';
+import {
+  encodeAssociateReply,
+  isSocksDatagram,
+  SOCKS_UDP_PREFIX_BYTES,
+  writeSocksPrefix,
+} from '../proxy/socksUdp.ts';
+import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
+import { Endpoint } from '../reactor/endpoint.ts';
+import { type ConnHandler, type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
+import type { Slab } from '../reactor/slab.ts';
+import { parseEndpoint } from '../reactor/sockaddr.ts';
+import { type Teller, UNANSWERED } from './client.ts';
+import type { ClientRelay } from './clientRelay.ts';
+import { indexOfTag, slotOfTag, type Tunnel } from './tunnel.ts';
+import type { Tunnels } from './tunnels.ts';
+
+/** Of one tunnel and slot: kept in Tunnel.associationOf. */
+export interface Association {
+  udp: UdpId;
+  /** The client: its address, and the port of its datagrams once it is known (0 before that). */
+  readonly client: Endpoint;
+  /** When a datagram last passed, either way. */
+  lastMs: number;
+}
+
+const SCRATCH_BYTES = PROTOCOL.recordMaxBytes;
+
+export class Associations implements ConnHandler, UdpHandler {
+  readonly #reactor: Reactor;
+  readonly #tunnels: Tunnels;
+  readonly #relay: ClientRelay;
+  readonly #teller: Teller;
+  readonly #scratch: Slab;
+  readonly #from = new Endpoint();
+
+  constructor(reactor: Reactor, tunnels: Tunnels, relay: ClientRelay, teller: Teller) {
+    this.#reactor = reactor;
+    this.#tunnels = tunnels;
+    this.#relay = relay;
+    this.#teller = teller;
+    this.#scratch = reactor.slab(SCRATCH_BYTES);
+  }
+
+  // --- Opening ---------------------------------------------------------------------------------------------------------------------
+
+  /** The client asks; the node was asked. `port`: of its datagrams, as the client announced it; 0: it did not. */
+  begin(tunnel: Tunnel, slot: number, conn: ConnId, port: number): void {
+    const client = new Endpoint();
+    parseEndpoint(this.#reactor.remoteAddress(conn), port, client);
+    tunnel.associationOf.set(slot, { udp: 0, client, lastMs: this.#reactor.nowMs });
+    this.#reactor.attach(conn, this, tunnel.tagOf(slot));
+  }
+
+  /** The node has room: the client is answered once there is a socket for it, on the address that it came to. */
+  accepted(tunnel: Tunnel, slot: number): void {
+    const association = tunnel.associationOf.get(slot)!;
+    const address = this.#reactor.localAddress(tunnel.connOf[slot]!);
+    association.udp = this.#reactor.udp.bind(address, 0, this, tunnel.tagOf(slot));
+  }
+
+  onBound(udp: UdpId, tag: number, address: string, port: number): void {
+    const tunnel = this.#tunnels.at(indexOfTag(tag));
+    const slot = slotOfTag(tag);
+    const association = tunnel.associationOf.get(slot);
+    if (association?.udp !== udp) return;
+    const bound = new Endpoint();
+    parseEndpoint(address, port, bound);
+    tunnel.kindOf[slot]! &= ~UNANSWERED;
+    if (!this.#teller.say(tunnel.connOf[slot]!, encodeAssociateReply(bound))) this.#end(tunnel, slot);
+  }
+
+  onBindFailed(udp: UdpId, tag: number): void {
+    const tunnel = this.#tunnels.at(indexOfTag(tag));
+    const slot = slotOfTag(tag);
+    if (tunnel.associationOf.get(slot)?.udp !== udp) return;
+    tunnel.session.abort(slot);
+    this.#tunnels.touch(tunnel);
+    this.#relay.fail(tunnel, slot, 'hubBusy');
+  }
+
+  // --- Client to tunnel --------------------------------------------------------------------------------------------------------------
+
+  onDatagrams(udp: UdpId, tag: number): void {
+    const tunnel = this.#tunnels.at(indexOfTag(tag));
+    const slot = slotOfTag(tag);
+    const association = tunnel.associationOf.get(slot);
+    if (association === undefined) return;
+    const { session } = tunnel;
+    const slab = this.#scratch;
+    session.nowMs = this.#reactor.nowMs;
+    for (
+      let datagrams = 0, bytes = 0;
+      datagrams < UDP.datagramsPerTurn && bytes < UDP.turnBytes;
+      datagrams++
+    ) {
+      const length = this.#reactor.udp.receive(udp, slab, 0, SCRATCH_BYTES, this.#from);
+      if (length === WOULD_BLOCK) break;
+      if (length < 0) continue;
+      bytes += length;
+      const isWhole = length <= SCRATCH_BYTES && isSocksDatagram(slab.bytes, 0, length);
+      if (!isWhole || !this.#isClient(association.client)) session.datagramsDropped++;
+      else if (session.sendDatagram(slot, slab.bytes, SOCKS_UDP_PREFIX_BYTES, length))
+        association.lastMs = this.#reactor.nowMs;
+    }
+    this.#tunnels.touch(tunnel);
+  }
+
+  /** Whether #from is: the first port at the client's address that sends a whole datagram is its port from then on. */
+  #isClient(client: Endpoint): boolean {
+    const from = this.#from;
+    if (!from.hasAddressOf(client)) return false;
+    if (client.port === 0) client.port = from.port;
+    return client.port === from.port;
+  }
+
+  // --- Tunnel to client --------------------------------------------------------------------------------------------------------------
+
+  /** A DATAGRAM of the node's, sent on from where it lies: the end of its frame header makes room for the prefix. */
+  onDatagram(tunnel: Tunnel, slot: number, offset: number, length: number): void {
+    const association = tunnel.associationOf.get(slot);
+    if (association === undefined || association.client.port === 0) return;
+    const { session } = tunnel;
+    const { slab } = session.inbound;
+    const start = offset - SOCKS_UDP_PREFIX_BYTES;
+    writeSocksPrefix(slab.bytes, start);
+    const bytes = length + SOCKS_UDP_PREFIX_BYTES;
+    if (this.#reactor.udp.send(association.udp, slab, start, bytes, association.client) < 0)
+      session.datagramsDropped++;
+    else association.lastMs = this.#reactor.nowMs;
+  }
+
+  // --- Ending ------------------------------------------------------------------------------------------------------------------------
+
+  /** What the client says on its connection means nothing; its end is the association's. */
+  onReadable(conn: ConnId, tag: number): void {
+    const read = this.#reactor.read(conn, this.#scratch, 0, SCRATCH_BYTES);
+    if (read > 0 || read === WOULD_BLOCK) return;
+    this.#end(this.#tunnels.at(indexOfTag(tag)), slotOfTag(tag));
+  }
+
+  onBroken(_conn: ConnId, tag: number): void {
+    this.#end(this.#tunnels.at(indexOfTag(tag)), slotOfTag(tag));
+  }
+
+  /** Ends those of a tunnel that are idle. */
+  expire(tunnel: Tunnel): void {
+    const idleMs = this.#reactor.nowMs - UDP.idleMs;
+    for (const [slot, { lastMs }] of tunnel.associationOf) if (lastMs <= idleMs) this.#end(tunnel, slot);
+  }
+
+  #end(tunnel: Tunnel, slot: number): void {
+    tunnel.session.abort(slot);
+    this.#tunnels.touch(tunnel);
+    this.#relay.finish(tunnel, slot);
+  }
+
+  onConnected(): void {}
+  onConnectFailed(): void {}
+  onWritable(): void {}
+}
