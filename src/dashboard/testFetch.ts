@@ -180,7 +180,7 @@ async function readStart(response: IncomingMessage): Promise<Buffer> {
 /** As services that tell an address write it: alone, in JSON, in a sentence. */
 export function firstAddress(text: string): string | null {
   for (const [word] of text.matchAll(/[0-9a-f.:]{3,45}/gi)) {
-    const bare = word.replace(/\.$|(?<=\d):$/, '');
+    const bare = word.replace(/[.:]$/, '').replace(/^([\d.]+):\d+$/, '$1');
     if (ipaddr.IPv4.isValidFourPartDecimal(bare)) return bare;
     if (bare.split(':').length > 2 && ipaddr.IPv6.isValid(bare)) return bare;
   }
@@ -209,7 +209,8 @@ function sentenceOf(thrown: unknown, signal: AbortSignal, last: TestStep | undef
   if (signal.aborted) return `it took too long and was ended ${where}`;
   const { code, message } = thrown as NodeJS.ErrnoException;
   if (/CERT|SELF_SIGNED|ALTNAME|SSL|TLS|VERIFY|ISSUER/.test(code ?? '')) {
-    return `the TLS handshake with the target failed: ${message}`;
+    // Behind the semicolon stands advice for people who start Node themselves.
+    return `the TLS handshake with the target failed: ${message.split(';')[0]}`;
   }
   return `the connection ended ${where} (${code ?? message})`;
 }

@@ -251,15 +251,20 @@ test('connections past the bound are closed, and the next one is served when the
 });
 
 /** Statuses of so many requests that were sent in one piece. */
-async function flood(own: FakeDashboard, count: number, lines: string): Promise<number[]> {
+async function flood(
+  own: FakeDashboard,
+  count: number,
+  lines: string,
+): Promise<{ statuses: number[]; last: string }> {
   const one = `GET /health HTTP/1.1\r\n${lines}\r\n`;
   const heard = await say(own, `${`${one}\r\n`.repeat(count - 1)}${one}Connection: close\r\n\r\n`);
-  return [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
+  const answers = heard.split(/(?=HTTP\/1\.1 \d{3} )/);
+  return { statuses: answers.map(statusOf), last: answers.at(-1)! };
 }
 
 test('a flood of refused requests runs dry, and the owner’s go on', async () => {
   const own = await serveFake();
-  const statuses = await flood(own, 3 * DASHBOARD.refusalsBurst, 'Host: evil.example');
+  const { statuses } = await flood(own, 3 * DASHBOARD.refusalsBurst, 'Host: evil.example');
   expect(statuses).toHaveLength(3 * DASHBOARD.refusalsBurst);
   expect([statuses[0], statuses.at(-1)]).toEqual([403, 429]);
   expect((await ask(own, '/api/v1/nodes')).status).toBe(200);
@@ -268,9 +273,9 @@ test('a flood of refused requests runs dry, and the owner’s go on', async () =
 
 test('a flood of good requests runs dry, too, and says when to come back', async () => {
   const own = await serveFake();
-  const statuses = await flood(own, 2 * DASHBOARD.requestsBurst, `Host: 127.0.0.1:${portOf(own)}`);
+  const { statuses, last } = await flood(own, 2 * DASHBOARD.requestsBurst, `Host: 127.0.0.1:${portOf(own)}`);
   expect([statuses[0], statuses.at(-1)]).toEqual([200, 429]);
-  expect(await ask(own, '/health')).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+  expect(last).toContain('Retry-After: 1');
   await own.close();
 });
 
