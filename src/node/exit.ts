@@ -83,7 +83,6 @@ export class Exit implements TunnelOwner, DialHandler {
     const tunnel = this.#tunnels.open(index, dial, conn, keys, terms);
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
-    tunnel.session.ping(this.#reactor.nowMs);
     if (this.#drain.active) tunnel.session.sendGoAway();
     this.#tunnels.touch(tunnel);
   }
@@ -116,6 +115,9 @@ export class Exit implements TunnelOwner, DialHandler {
   /** The hub's first record: it sends streams from now on. */
   onUp(tunnel: Tunnel): void {
     this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
+    // Not sooner: the answer would come before the hub can send streams, and would say that it does.
+    tunnel.session.ping(this.#reactor.nowMs);
+    this.#tunnels.touch(tunnel);
   }
 
   onFlushed(tunnel: Tunnel): void {
