@@ -1,10 +1,11 @@
 // `restunnel status`, `events`, `nodes` and `users` as they are run, against a fleet without a hub. The live view runs on a
 // pseudo-terminal (script(1)).
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ControlServer, serveControl } from '../../src/control/controlSocket.ts';
 import type { EventRecord } from '../../src/control/fleet.ts';
@@ -91,7 +92,7 @@ describe('the live view', () => {
 
   /** The view on a terminal of 20 lines and 60 columns, and how that terminal is set when it has ended. */
   function view(env: NodeJS.ProcessEnv = {}) {
-    const status = `sh -c 'echo pid=$$; exec ${process.execPath} ${BIN} status'`;
+    const status = `sh -c 'echo pid=$$ tty=$(tty); exec ${process.execPath} ${BIN} status'`;
     return launch(
       'script',
       ['-qec', `stty rows 20 cols 60; ${status}; echo code=$?; stty -a`, '/dev/null'],
@@ -132,6 +133,20 @@ describe('the live view', () => {
       expect(shown).not.toContain('\u001b[2m');
     },
   );
+
+  test('fits a window that changes its size', async () => {
+    const { child, said, ended } = view();
+    const lines = () => frames(said.out).at(-1)!.split('\r\r\n');
+    await eventually(() => lines().length > 10);
+    const terminal = /tty=(\S+)/.exec(said.out)![1]!;
+    execFileSync('stty', ['-F', terminal, 'rows', '9', 'cols', '30']);
+    await eventually(() => {
+      expect(lines().length).toBeLessThanOrEqual(9);
+      for (const line of lines().slice(1, -1)) expect(stripVTControlCharacters(line).length).toBeLessThan(30);
+    });
+    child.stdin!.write('q');
+    expect(await ended).toBe(0);
+  });
 
   test('waits for a hub that went, and goes on with the next', async () => {
     const { child, said, ended } = view();
