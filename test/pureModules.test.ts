@@ -38,6 +38,19 @@ const SHELLS = new Map([
   ['src/node/node.ts', 'the control thread of a node'],
 ]);
 
+/** Of src/control, whose other files are the hub's shell. */
+const PURE_CONTROL = [
+  'changeText',
+  'localTime',
+  'nodeLimits',
+  'nodeSettings',
+  'nodeStatus',
+  'nodeView',
+  'recentTraffic',
+  'rollup',
+  'rotateSchedule',
+].map((name) => `src/control/${name}.ts`);
+
 const PURE_FOLDERS = ['tunnel', 'proxy', 'noise', 'routing', 'ring', 'node'];
 const files = PURE_FOLDERS.flatMap((folder) => globSync(`src/${folder}/**/*.ts`, { cwd: ROOT }))
   .filter((file) => !file.endsWith('.d.ts'))

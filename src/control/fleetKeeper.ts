@@ -1,7 +1,6 @@
 // What a running hub keeps about its nodes: hears from hub.ts what they do, counts it once a second, makes limits hold and writes down
 // what happened. Made by hub.ts; what the owner sees of it is ownerFleet.ts.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ToFront, ToWorker } from '../engine/messages.ts';
 import { HISTORY, SETTINGS } from '../limits.ts';
@@ -176,8 +175,9 @@ export class FleetKeeper {
   /** Once the node has no streams, or after a time. It takes no new ones meanwhile: its maker sees to that. */
   async drained(nodeId: string): Promise<void> {
     const endMs = performance.now() + SETTINGS.rotationDrainMs;
-    while (this.streamsOf(nodeId) > 0 && performance.now() < endMs)
-      await delay(SETTINGS.drainLookMs, undefined, { ref: false });
+    while (this.streamsOf(nodeId) > 0 && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, SETTINGS.drainLookMs).unref());
+    }
   }
 
   // --- Once a second ----------------------------------------------------------------------------------------------------------------------

@@ -135,9 +135,9 @@ export class History {
 
   /** The store's word on a date and its month, and what is not in it yet. */
   #readSums(day: string): void {
-    this.#day = day;
     const month = monthOfDay(day);
     this.#sums = this.#table.sums(month, day);
+    this.#day = day;
     for (const { nodeId, at, downBytes, upBytes } of this.#rollup.rows().days) {
       if (monthOfDay(at) !== month) continue;
       const known = this.#sums.get(nodeId) ?? { today: NOTHING, month: NOTHING };
