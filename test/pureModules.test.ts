@@ -38,19 +38,6 @@ const SHELLS = new Map([
   ['src/node/node.ts', 'the control thread of a node'],
 ]);
 
-/** Of src/control, whose other files are the hub's shell. */
-const PURE_CONTROL = [
-  'changeText',
-  'localTime',
-  'nodeLimits',
-  'nodeSettings',
-  'nodeStatus',
-  'nodeView',
-  'recentTraffic',
-  'rollup',
-  'rotateSchedule',
-].map((name) => `src/control/${name}.ts`);
-
 const PURE_FOLDERS = ['tunnel', 'proxy', 'noise', 'routing', 'ring', 'node'];
 const files = PURE_FOLDERS.flatMap((folder) => globSync(`src/${folder}/**/*.ts`, { cwd: ROOT }))
   .filter((file) => !file.endsWith('.d.ts'))
@@ -62,6 +49,15 @@ const PURE_FILES = [
   'src/dashboard/remotes.ts',
   'src/dashboard/schemas.ts',
   'src/dashboard/sessions.ts',
+  'src/control/changeText.ts',
+  'src/control/localTime.ts',
+  'src/control/nodeLimits.ts',
+  'src/control/nodeSettings.ts',
+  'src/control/nodeStatus.ts',
+  'src/control/nodeView.ts',
+  'src/control/recentTraffic.ts',
+  'src/control/rollup.ts',
+  'src/control/rotateSchedule.ts',
 ];
 const pure = [...files.filter((file) => !SHELLS.has(file)), ...PURE_FILES];
 
