@@ -257,12 +257,14 @@ export class FakeFleet implements Fleet {
     const points = Array.from({ length: steps }, (_, step) => {
       const atMs = end - (steps - 1 - step) * stepMs;
       const load = shown.reduce((sum, { seed }) => sum + this.#loadAt(seed, atMs), 0);
+      // The last step is still being counted.
+      const passedMs = Math.min(stepMs, this.#now() - atMs);
       return {
         at: this.#iso(atMs),
-        downBytes: Math.round((load * 900_000 * stepMs) / 1_000),
-        upBytes: Math.round((load * 90_000 * stepMs) / 1_000),
-        succeeded: Math.round((load * 8 * stepMs) / 1_000),
-        failed: Math.round((load * 0.3 * stepMs) / 1_000),
+        downBytes: Math.round((load * 900_000 * passedMs) / 1_000),
+        upBytes: Math.round((load * 90_000 * passedMs) / 1_000),
+        succeeded: Math.round((load * 8 * passedMs) / 1_000),
+        failed: Math.round((load * 0.3 * passedMs) / 1_000),
         streams: Math.round(load * 25),
       };
     });

@@ -15,6 +15,7 @@ import {
   plural,
   rate,
 } from '../../src/dashboard/pages/format.ts';
+import { ratesOf } from '../../src/dashboard/pages/historyRates.ts';
 import { compareNodes, matchesFilter, ORDERS, type Order } from '../../src/dashboard/pages/nodeOrder.ts';
 import {
   nodeWord,
@@ -92,6 +93,27 @@ describe('numbers', () => {
       '1:02:03',
       '0:00',
     ]);
+  });
+});
+
+describe('rates of a history', () => {
+  it('measures the step that is still being counted by what has passed of it', () => {
+    const point = (at: string, downBytes: number) => ({
+      at,
+      downBytes,
+      upBytes: 10,
+      succeeded: 0,
+      failed: 0,
+      streams: 0,
+    });
+    const points = [point('2026-11-22T12:00:00.000Z', 10_000), point('2026-11-22T12:00:10.000Z', 5_000)];
+    const history = { range: '10m', stepMs: 10_000, points } as const;
+    const start = Date.parse('2026-11-22T12:00:10.000Z');
+    expect(ratesOf(history, start + 5_000)[1]).toEqual([1_000, 1_000]);
+    expect(ratesOf(history, start + 60_000)[1]).toEqual([1_000, 500]);
+    expect(ratesOf(history, start + 100)[1]).toEqual([1_000]);
+    // A browser whose clock is behind the hub's.
+    expect(ratesOf(history, start - 60_000)[1]).toEqual([1_000, 500]);
   });
 });
 

@@ -6,6 +6,7 @@ import type { History, HistoryRange } from '../../control/fleet.ts';
 import { ApiError, getHistory } from './api.ts';
 import { el, freshId, setText } from './dom.ts';
 import { bytes, rate } from './format.ts';
+import { type Rates, ratesOf } from './historyRates.ts';
 
 const RANGES: readonly { range: HistoryRange; label: string; ms: number; words: string }[] = [
   { range: '10m', label: '10 min', ms: 600_000, words: 'last 10 minutes' },
@@ -19,8 +20,6 @@ const TABLE_ROWS = 30;
 /** The lowest top of the scale, so that a silent fleet draws no mountains. */
 const QUIET_BYTES_PER_SECOND = 10_000;
 
-type Column = number[];
-
 export interface Chart {
   readonly root: HTMLElement;
   /** The rates of this second. */
@@ -31,7 +30,8 @@ export interface Chart {
 /** `nodeId` null: the whole hub. */
 export function throughputChart(nodeId: string | null): Chart {
   let chosen = RANGES[0]!;
-  let data: [Column, Column, Column] = [[], [], []];
+  let data: Rates = [[], [], []];
+  let totals = { down: 0, up: 0 };
   let plot: uPlot | null = null;
   let asked = 0;
 
@@ -80,13 +80,13 @@ export function throughputChart(nodeId: string | null): Chart {
     }
   }
 
-  function take({ points, stepMs }: History): void {
-    const perSecond = 1000 / stepMs;
-    data = [
-      points.map(({ at }) => Date.parse(at) / 1000),
-      points.map(({ downBytes }) => downBytes * perSecond),
-      points.map(({ upBytes }) => upBytes * perSecond),
-    ];
+  function take(history: History): void {
+    data = ratesOf(history, Date.now());
+    totals = { down: 0, up: 0 };
+    for (const { downBytes, upBytes } of history.points) {
+      totals.down += downBytes;
+      totals.up += upBytes;
+    }
     plot?.setData(data);
     describe();
   }
@@ -107,14 +107,11 @@ export function throughputChart(nodeId: string | null): Chart {
 
   function describe(): void {
     const words = chosen.words;
-    const steps = data[0].map((at, index) => (index === 0 ? 0 : at - data[0][index - 1]!));
-    const total = (column: Column): number =>
-      column.reduce((sum, value, index) => sum + value * (steps[index] ?? 0), 0);
     const peak = data[1].reduce((most, value) => Math.max(most, value), 0);
     const text =
-      total(data[1]) + total(data[2]) === 0
+      totals.down + totals.up === 0
         ? `Nothing moved in the ${words}.`
-        : `In the ${words}: ${bytes(total(data[1]))} down, ${bytes(total(data[2]))} up; at most ${rate(peak)} down.`;
+        : `In the ${words}: ${bytes(totals.down)} down, ${bytes(totals.up)} up; at most ${rate(peak)} down.`;
     setText(summary, text);
     canvas.setAttribute('aria-label', `Chart of the throughput. ${text}`);
     drawTable();
@@ -126,7 +123,7 @@ export function throughputChart(nodeId: string | null): Chart {
     const group = Math.ceil(data[0].length / TABLE_ROWS) || 1;
     const rows: HTMLElement[] = [];
     for (let start = 0; start < data[0].length; start += group) {
-      const mean = (column: Column): number => {
+      const mean = (column: number[]): number => {
         const part = column.slice(start, start + group);
         return part.reduce((sum, value) => sum + value, 0) / part.length;
       };
@@ -166,7 +163,10 @@ export function throughputChart(nodeId: string | null): Chart {
       if (chosen.range !== '10m') return;
       const seconds = Date.parse(at) / 1000;
       const [times] = data;
-      if (times.length > 0 && seconds <= times[times.length - 1]!) return;
+      const last = times[times.length - 1] ?? seconds - 1;
+      if (seconds <= last) return;
+      totals.down += down * (seconds - last);
+      totals.up += up * (seconds - last);
       times.push(seconds);
       data[1].push(down);
       data[2].push(up);

@@ -163,9 +163,10 @@ function row({ number, at, kind, nodeId, nodeName, text }: EventRecord): HTMLEle
 
 /** The device's name in it leads to the device; a sentence without the name has it in front. */
 function sentence(text: string, nodeId: string | null, nodeName: string | null): (Node | string)[] {
-  if (nodeId === null) return [text];
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  if (nodeId === null) return [capital];
   const name = nodeName ?? nodeId;
   const link = el('a', { class: 'name', href: `#/nodes/${encodeURIComponent(nodeId)}` }, name);
   const at = text.indexOf(name);
-  return at < 0 ? [link, `: ${text}`] : [text.slice(0, at), link, text.slice(at + name.length)];
+  return at < 0 ? [link, `: ${text}`] : [capital.slice(0, at), link, text.slice(at + name.length)];
 }

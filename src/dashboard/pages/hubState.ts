@@ -1,6 +1,7 @@
 // What is known of the hub: its status, every node, a minute of each one's rates. Fed by main.ts, read by the views.
 
 import type { EventRecord, History, HubStatus, LiveTick, NodeView } from '../../control/fleet.ts';
+import { ratesOf } from './historyRates.ts';
 
 /** Seconds of rates kept per node. */
 export const TRAIL_LENGTH = 60;
@@ -70,12 +71,13 @@ export class HubState {
   }
 
   /** What the last minute was before this page looked, for a node without a trail of its own yet. */
-  recall(id: string, { points, stepMs }: History): void {
-    const recent = points.slice(-Math.ceil((TRAIL_LENGTH * 1000) / stepMs));
-    if (this.trails.get(id)?.known === TRAIL_LENGTH || recent.length === 0) return;
+  recall(id: string, history: History): void {
+    const [, down, up] = ratesOf(history, Date.now());
+    const steps = Math.min(down.length, Math.ceil((TRAIL_LENGTH * 1000) / history.stepMs));
+    if (this.trails.get(id)?.known === TRAIL_LENGTH || steps === 0) return;
     const values = Float64Array.from({ length: TRAIL_LENGTH }, (_, second) => {
-      const { downBytes, upBytes } = recent[Math.floor((second / TRAIL_LENGTH) * recent.length)]!;
-      return ((downBytes + upBytes) * 1000) / stepMs;
+      const step = down.length - steps + Math.floor((second / TRAIL_LENGTH) * steps);
+      return down[step]! + up[step]!;
     });
     this.trails.set(id, { values, start: 0, known: TRAIL_LENGTH });
   }
