@@ -1,9 +1,9 @@
 // The API about the hub itself: status, events, metrics, health, and its own description. Added by api.ts.
 
 import { createRoute, z } from '@hono/zod-openapi';
+import type { Registry } from 'prom-client';
 import type { EventQuery, Fleet } from '../control/fleet.ts';
 import { type Api, json, refusals } from './apiRoute.ts';
-import { makeMetrics } from './metrics.ts';
 import { owned } from './problem.ts';
 import { eventRecord, eventsQuery, hubStatus } from './schemas.ts';
 
@@ -48,7 +48,8 @@ const getDescription = createRoute({
 
 /** `describe` is called once, when every route is there. */
 export function addHubRoutes(api: Api, fleet: Fleet, describe: () => object): void {
-  const metrics = makeMetrics(fleet);
+  /** Loaded when somebody scrapes: most hubs never are. */
+  let loading: Promise<Registry> | null = null;
   let description: { openapi: string } | null = null;
 
   api.openapi(getStatus, (c) => c.json(fleet.status(), 200));
@@ -61,9 +62,11 @@ export function addHubRoutes(api: Api, fleet: Fleet, describe: () => object): vo
     };
     return c.json(fleet.events(query), 200);
   });
-  api.openapi(getMetrics, async (c) =>
-    c.text(await metrics.metrics(), 200, { 'Content-Type': metrics.contentType }),
-  );
+  api.openapi(getMetrics, async (c) => {
+    loading ??= import('./metrics.ts').then(({ makeMetrics }) => makeMetrics(fleet));
+    const metrics = await loading;
+    return c.text(await metrics.metrics(), 200, { 'Content-Type': metrics.contentType });
+  });
   api.openapi(getHealth, (c) => c.json({ ok: true } as const, 200));
   api.openapi(getDescription, (c) => {
     description ??= describe() as { openapi: string };

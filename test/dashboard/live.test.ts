@@ -1,11 +1,15 @@
 // The live channel over real sockets: who watches gets everything, who is slow costs nothing, who leaves is forgotten.
 
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { LiveTick } from '../../src/control/fleet.ts';
+import { Live } from '../../src/dashboard/live.ts';
 import { liveTick } from '../../src/dashboard/schemas.ts';
 import { DASHBOARD } from '../../src/limits.ts';
 import { ask, bearerOf, portOf, sessionOf } from './asker.ts';
+import { FakeFleet } from './fakeFleet.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
 
 interface Message {
@@ -64,6 +68,29 @@ class Viewer {
       const match = /event: (\w+)\ndata: (.*)$/s.exec(part);
       if (match !== null) this.messages.push({ event: match[1]!, tick: JSON.parse(match[2]!) as LiveTick });
     }
+  }
+}
+
+/** What Live knows of a response. */
+class FakeResponse extends EventEmitter {
+  readonly written: string[] = [];
+  writableNeedDrain = false;
+  destroyed = false;
+
+  writeHead(): void {}
+
+  write(bytes: Buffer): boolean {
+    this.written.push(bytes.toString());
+    return true;
+  }
+
+  end(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
   }
 }
 
@@ -170,6 +197,28 @@ test('a quiet channel has a heartbeat', async () => {
 });
 
 describe('bounds', () => {
+  test('who takes nothing for a minute is closed, and who takes it late is not', () => {
+    let nowMs = 0;
+    const fleet = new FakeFleet({ nodes: 1 });
+    const live = new Live({ fleet, now: () => nowMs });
+    const [stuck, late] = [new FakeResponse(), new FakeResponse()];
+    for (const response of [stuck, late]) live.add(response as unknown as ServerResponse, null);
+    stuck.writableNeedDrain = true;
+    late.writableNeedDrain = true;
+    for (; nowMs < DASHBOARD.viewerStalledMs; nowMs += 1_000) {
+      fleet.tick();
+      if (nowMs === 30_000) late.writableNeedDrain = false;
+    }
+    expect([stuck.destroyed, late.destroyed]).toEqual([false, false]);
+    fleet.tick();
+    expect([stuck.destroyed, late.destroyed, live.viewers]).toEqual([true, false, 1]);
+    expect(stuck.written).toHaveLength(1);
+    expect(late.written[1]).toMatch(/^event: state\n/);
+    expect(late.written[2]).toMatch(/^event: tick\n/);
+    live.close();
+    expect(fleet.watchers.size).toBe(0);
+  });
+
   test('viewers past the bound are told so, and there is room again when one leaves', async () => {
     const fake = await start();
     const viewers = await Promise.all(Array.from({ length: DASHBOARD.viewersMax }, () => view(fake)));
