@@ -205,6 +205,12 @@ export const PACE = {
   quantumMinBytes: 2_048,
 } as const;
 
+/** The Unix socket of the SOCKS proxy. */
+export const SOCKS_SOCKET = {
+  /** What sockaddr_un holds on every system, less what the net reactor appends while it makes the socket. */
+  pathMaxBytes: 92,
+} as const;
+
 /** Datagrams: dropped, never queued, wherever there is no room. */
 export const UDP = {
   /** Unsent DATAGRAM frames of a session, beside what its streams may queue. */

@@ -1,6 +1,7 @@
 // The options that several commands share, each with its check. Called by main.ts (to declare) and by the commands (types).
 
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { HostPort } from '../control/hubOptions.ts';
 import { UserError } from '../userError.ts';
@@ -32,6 +33,7 @@ export interface RunFlags extends CommonFlags {
 export interface HubFlags extends RunFlags {
   tunnel: HostPort;
   socks: HostPort;
+  socksSocket?: string;
   http: HostPort;
   dashboard: HostPort;
   workers?: number;
@@ -74,6 +76,12 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
         .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
     )
     .addOption(loopbackOption('socks', 'SOCKS5 proxy', 1_080))
+    .addOption(
+      new Option(
+        '--socks-socket <path>',
+        'a Unix socket that speaks SOCKS5, too, for this user only',
+      ).argParser((path) => resolve(path)),
+    )
     .addOption(loopbackOption('http', 'HTTP proxy', 1_081))
     .addOption(
       new Option('--dashboard <host:port>', 'dashboard, loopback or with a password')

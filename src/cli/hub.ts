@@ -42,6 +42,7 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     dataDir,
     tunnel: flags.tunnel,
     socks: flags.socks,
+    socksSocket: flags.socksSocket ?? null,
     http: flags.http,
     dashboard: flags.dashboard,
     workers: workersOf(flags, log),

@@ -32,6 +32,7 @@ import { OwnerFleet } from './ownerFleet.ts';
 import { choosePublicHost } from './publicHost.ts';
 import { RulesFile } from './rulesFile.ts';
 import { type HubSession, Sessions } from './sessions.ts';
+import { makeWayForSocket, removeSocket } from './socksSocket.ts';
 import { Store } from './store.ts';
 import { userCommands } from './userCommands.ts';
 
@@ -88,6 +89,8 @@ class Hub implements RunningHub {
   #workers: EngineThread[] = [];
   #control: ControlServer | null = null;
   #dashboard: Dashboard | null = null;
+  /** The Unix socket that is ours to remove. */
+  #socksSocket: string | null = null;
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
   #end: (error: Error | null) => void = () => {};
@@ -151,7 +154,8 @@ class Hub implements RunningHub {
   // --- Start -----------------------------------------------------------------------------------------------------------------------
 
   async start(): Promise<void> {
-    const { dataDir, tunnel, socks, http, dashboard, dashboardHosts, dashboardPassword } = this.#options;
+    const { dataDir, tunnel, socks, socksSocket, http, dashboard, dashboardHosts, dashboardPassword } =
+      this.#options;
     this.#rulesFile?.start();
     this.#control = await serveControl(dataDir, {
       ...ownerCommands(this.fleet),
@@ -161,6 +165,7 @@ class Hub implements RunningHub {
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);
     this.addresses.socks = await this.#listen('socks', socks);
     this.addresses.http = await this.#listen('http', http);
+    if (socksSocket !== null && socksSocket !== undefined) await this.#listenOnSocket(socksSocket);
     this.#dashboard = await serveDashboard({
       bind: dashboard,
       fleet: this.fleet,
@@ -227,6 +232,20 @@ class Hub implements RunningHub {
     });
   }
 
+  #portOf(name: ListenerName): number {
+    return name === 'socksSocket' ? 0 : this.#options[name].port;
+  }
+
+  async #listenOnSocket(path: string): Promise<void> {
+    await makeWayForSocket(path);
+    try {
+      await this.#listen('socksSocket', { host: path, port: 0 });
+    } catch (error) {
+      throw new UserError(`--socks-socket ${path}: cannot listen there (${(error as BindError).code})`);
+    }
+    this.#socksSocket = path;
+  }
+
   #listen(name: ListenerName, bind: { host: string; port: number }): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#listening.set(name, { resolve, reject });
@@ -246,7 +265,7 @@ class Hub implements RunningHub {
       case 'listenFailed':
         this.#listening
           .get(message.name)
-          ?.reject(new BindError(message.name, this.#options[message.name].port, message.errno));
+          ?.reject(new BindError(message.name, this.#portOf(message.name), message.errno));
         return;
       case 'handshake':
         void this.#judge(message.conn, message.message1, message.remoteAddress);
@@ -413,6 +432,8 @@ class Hub implements RunningHub {
     await this.#dashboard?.close();
     // The front first: it hands descriptors to the others.
     await this.#front?.stop();
+    if (this.#socksSocket !== null) removeSocket(this.#socksSocket);
+    this.#socksSocket = null;
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#admission.close();
     this.#keeper.stop();

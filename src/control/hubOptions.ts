@@ -14,6 +14,8 @@ export interface HubOptions {
   dataDir: string;
   tunnel: HostPort;
   socks: HostPort;
+  /** Absolute path of a Unix socket that speaks SOCKS, too; null or absent: none. */
+  socksSocket?: string | null;
   http: HostPort;
   dashboard: HostPort;
   /** Worker threads beside the front thread; 0 puts both roles on one engine thread. */

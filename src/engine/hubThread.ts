@@ -147,7 +147,7 @@ class HubThread implements ListenHandler {
     const refused = freeDescriptors < this.#marks.clientsRefused;
     if (refused) this.#tellOfRefusals(name);
     if (freeDescriptors < this.#marks.clientsReset) reactor.reset(conn);
-    else this.#front!.onAccept(conn, name, refused);
+    else this.#front!.onAccept(conn, name === 'http' ? 'http' : 'socks', refused);
   }
 
   #tellOfRefusals(name: ListenerName): void {

@@ -152,7 +152,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       return;
     }
     const isUdp = request.kind === CLIENT_KIND.socksUdp;
-    const failure = this.#whyNot(tunnel, isUdp);
+    const failure = this.#whyNot(tunnel, conn, isUdp);
     const { session } = tunnel;
     const slot = failure !== null ? -1 : isUdp ? session.openUdp() : session.open(request.host, request.port);
     if (slot < 0) {
@@ -179,9 +179,11 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   }
 
   /** Why a session can't take another stream; null: it can. */
-  #whyNot({ session, associationOf }: Tunnel, isUdp: boolean): FailureName | null {
+  #whyNot({ session, associationOf }: Tunnel, conn: ConnId, isUdp: boolean): FailureName | null {
     if (session.streams.count >= ENGINE.streamsPerTunnelMax) return 'nodeBusy';
     if (!isUdp) return null;
+    // From a Unix socket: its owner is known by the file's mode, a UDP port would be anybody's.
+    if (this.#reactor.remoteAddress(conn) === '') return 'commandNotSupported';
     if (!session.speaksUdp) return 'udpNotSupported';
     return associationOf.size < UDP.associationsPerSession ? null : 'nodeBusy';
   }

@@ -10,6 +10,7 @@ import type { CompiledRules } from '../routing/rules.ts';
 export type Io = 'epoll' | 'net';
 
 export interface Bind {
+  /** An IP literal, or the path of a Unix socket. */
   readonly host: string;
   readonly port: number;
 }
@@ -164,7 +165,7 @@ export type ToEngine =
 /** What a thread's role has to see to. */
 export type Order = Exclude<ToEngine, { type: 'ping' | 'stop' }>;
 
-export type ListenerName = 'tunnel' | 'socks' | 'http';
+export type ListenerName = 'tunnel' | 'socks' | 'socksSocket' | 'http';
 
 export type FromFront =
   | { readonly type: 'routed'; readonly index: number; readonly number: number }

@@ -2,6 +2,7 @@
 // Sockets read into one buffer of the reactor's (onread); what a handler leaves there is kept in a copy and reading rests.
 // Not seen here: a connection that breaks while it is not read is told by its next read or write, as Node does not watch it.
 
+import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import {
   createServer,
   connect as dial,
@@ -11,6 +12,7 @@ import {
   Socket,
   type SocketConstructorOpts,
 } from 'node:net';
+import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ENGINE } from '../limits.ts';
 import { ERRNO, errnoOfCode } from './errno.ts';
@@ -33,6 +35,7 @@ import { TimerWheel } from './timers.ts';
 import { UdpNet } from './udpNet.ts';
 
 const SLOT_UNIT = 2 ** 20;
+const HIDDEN_NAME = 's';
 const NOTHING = new Uint8Array(0);
 
 interface Conn {
@@ -113,10 +116,15 @@ export class NetReactor implements Reactor {
     const id = ++this.#lastListener;
     if (this.#stopped) return id;
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    const isUnix = address.startsWith('/');
     const listener: Listener = { server, handler, listening: false };
     this.#listeners.set(id, listener);
     server.on('listening', () => {
       listener.listening = true;
+      if (isUnix) {
+        this.#publish(id, address);
+        return;
+      }
       const bound = server.address();
       if (bound === null || typeof bound === 'string') return;
       this.#call(null, () => {
@@ -125,10 +133,42 @@ export class NetReactor implements Reactor {
     });
     server.on('error', (error: NodeJS.ErrnoException) => this.#listenerFailed(id, errnoOfCode(error.code)));
     server.on('connection', (socket) => this.#accepted(id, socket));
-    if (isLiteral(address, port)) {
+    if (isUnix) this.#listenHidden(id, server, address);
+    else if (isLiteral(address, port)) {
       server.listen({ host: address, port, backlog: ENGINE.listenBacklog, ipv6Only: isIP(address) === 6 });
     } else this.#answer(() => this.#listenerFailed(id, ERRNO.EINVAL));
     return id;
+  }
+
+  /** In a folder that nobody else may enter: node gives no way to set the mode between bind and listen. */
+  #listenHidden(id: ListenerId, server: Server, path: string): void {
+    try {
+      const folder = hiddenFolder(path);
+      mkdirSync(folder, { mode: 0o700 });
+      server.once('error', () => rmSync(folder, { recursive: true, force: true }));
+      server.listen({ path: join(folder, HIDDEN_NAME), backlog: ENGINE.listenBacklog });
+    } catch (error) {
+      const errno = errnoOfCode((error as NodeJS.ErrnoException).code);
+      this.#answer(() => this.#listenerFailed(id, errno));
+    }
+  }
+
+  #publish(id: ListenerId, path: string): void {
+    const listener = this.#listeners.get(id);
+    const folder = hiddenFolder(path);
+    try {
+      chmodSync(join(folder, HIDDEN_NAME), 0o600);
+      renameSync(join(folder, HIDDEN_NAME), path);
+    } catch (error) {
+      if (listener === undefined) return;
+      listener.listening = false;
+      listener.server.close(() => {});
+      this.#listenerFailed(id, errnoOfCode((error as NodeJS.ErrnoException).code));
+      return;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    this.#call(null, () => listener?.handler.onListening(id, path, 0));
   }
 
   unlisten(id: ListenerId): void {
@@ -360,7 +400,8 @@ export class NetReactor implements Reactor {
     const conn = this.#conns.get(id);
     if (conn === undefined) return;
     this.#remove(conn);
-    if (conn.connecting) conn.socket.destroy();
+    // Of a Unix socket there is no RST.
+    if (conn.connecting || conn.socket.remoteAddress === undefined) conn.socket.destroy();
     else conn.socket.resetAndDestroy();
   }
 
@@ -585,6 +626,11 @@ export class NetReactor implements Reactor {
 
 /** Stands in for the socket of a connection that has none yet. */
 const NO_SOCKET = new Socket();
+
+/** Where a Unix socket is made before it is moved to its path. */
+function hiddenFolder(path: string): string {
+  return `${path}.${process.pid}`;
+}
 
 function isLiteral(address: string, port: number): boolean {
   return (

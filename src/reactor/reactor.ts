@@ -70,7 +70,10 @@ export interface Reactor {
 
   slab(bytes: number): Slab;
 
-  /** Bind and listen on an IP literal. The answer comes to the handler, always in a later turn. */
+  /**
+   * Bind and listen on an IP literal, or on an absolute path: a Unix socket that only this user may connect to from its first moment.
+   * The answer comes to the handler, always in a later turn. Who listened on a path removes it, too.
+   */
   listen(address: string, port: number, handler: ListenHandler): ListenerId;
   /** Stop accepting and close the listening socket; connections live on. */
   unlisten(listener: ListenerId): void;

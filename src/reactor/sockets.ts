@@ -1,9 +1,11 @@
 // Sockets by descriptor: what the epoll reactor does with one outside its hot path (bind, dial, options, addresses).
 // Every call returns a descriptor or 0 on success and -errno on failure.
 
-import { ERRNO } from './errno.ts';
+import { chmodSync } from 'node:fs';
+import { ERRNO, errnoOfCode } from './errno.ts';
 import {
   AF_INET6,
+  AF_UNIX,
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_V6ONLY,
@@ -24,6 +26,9 @@ import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from '.
 const LENGTH_AT = 32;
 const OPTION_AT = 40;
 const SCRATCH_BYTES = 64;
+/** struct sockaddr_un (unix(7)): the family, and the path with a NUL behind it. */
+const SOCKADDR_UN_BYTES = 110;
+const UN_PATH_AT = 2;
 
 export class Sockets {
   readonly #libc: Libc;
@@ -36,8 +41,9 @@ export class Sockets {
     this.#address = libc.addressOf(this.#bytes);
   }
 
-  /** A listening, non-blocking socket on an IP literal. */
+  /** A listening, non-blocking socket on an IP literal or a path. */
   listen(address: string, port: number, backlog: number): number {
+    if (address.startsWith('/')) return this.#listenUnix(address, backlog);
     const length = encodeSockaddr(this.#bytes, address, port);
     if (length === 0) return -ERRNO.EINVAL;
     const fd = this.#open();
@@ -50,6 +56,28 @@ export class Sockets {
       this.#check(this.#libc.bind(fd, this.#address, length)) ||
       this.#check(this.#libc.listen(fd, backlog));
     return set === 0 ? fd : this.#abandon(fd, set);
+  }
+
+  /** Nobody can connect between bind() and listen(): the mode is set there. */
+  #listenUnix(path: string, backlog: number): number {
+    const name = Buffer.from(path);
+    const sockaddr = new Uint8Array(new ArrayBuffer(SOCKADDR_UN_BYTES));
+    if (name.length >= SOCKADDR_UN_BYTES - UN_PATH_AT || name.includes(0)) return -ERRNO.EINVAL;
+    sockaddr[0] = AF_UNIX;
+    sockaddr.set(name, UN_PATH_AT);
+    const fd = this.#check(this.#libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (fd < 0) return fd;
+    const bound = this.#check(
+      this.#libc.bind(fd, this.#libc.addressOf(sockaddr), UN_PATH_AT + name.length + 1),
+    );
+    if (bound < 0) return this.#abandon(fd, bound);
+    try {
+      chmodSync(path, 0o600);
+    } catch (error) {
+      return this.#abandon(fd, -errnoOfCode((error as NodeJS.ErrnoException).code));
+    }
+    const listening = this.#check(this.#libc.listen(fd, backlog));
+    return listening === 0 ? fd : this.#abandon(fd, listening);
   }
 
   /** A non-blocking UDP socket on an IP literal. */
