@@ -542,9 +542,13 @@ assertRelation(
   'rules count their groups',
 );
 assertRelation(
-  ROTATION.commandMs + ROTATION.killMs + 2 * ROTATION.addressMs + ROTATION.reconnectMs <
+  SETTINGS.rotationDrainMs +
+    ROTATION.commandMs +
+    ROTATION.killMs +
+    2 * ROTATION.addressMs +
+    ROTATION.reconnectMs <
     SETTINGS.rotationTimeoutMs,
-  'the hub outwaits the command and the way back',
+  'the hub outwaits the drain, the command and the way back',
 );
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(

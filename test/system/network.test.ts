@@ -2,6 +2,7 @@
 // be there: the node comes back by itself, and streams that cannot go on are failed. The cases wait beside each other, up to 45 s.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callControl } from '../../src/control/controlSocket.ts';
 import { formatLink, parseLink } from '../../src/control/link.ts';
 import {
   type ExitNode,
@@ -37,13 +38,14 @@ async function start(
   { site }: Place,
   family: 4 | 6,
   viaPort?: (hub: Hub) => Promise<number>,
+  args: readonly string[] = [],
 ): Promise<{ hub: Hub; node: ExitNode }> {
   const host = site.hubAddress[family];
   const bind = family === 6 ? `[${host}]:0` : `${host}:0`;
   const hub = await startHub({ args: ['--tunnel', bind, '--public-host', host] });
   let { link } = await makeLink(hub);
   if (viaPort !== undefined) link = formatLink({ ...parseLink(link), port: await viaPort(hub) });
-  return { hub, node: await startNode({ links: [link], wrap: site.wrap }) };
+  return { hub, node: await startNode({ links: [link], wrap: site.wrap, args }) };
 }
 
 async function fetchSome(hub: Hub, { target }: Place): Promise<void> {
@@ -82,7 +84,7 @@ async function recovered(hub: Hub, node: ExitNode, place: Place): Promise<void> 
 describe.skipIf(missing !== '')(`networks ${missing}`, () => {
   beforeAll(async () => {
     networks = new Networks();
-    for (let number = 0; number < 5; number++) {
+    for (let number = 0; number < 6; number++) {
       const site = networks.addSite();
       places.push({ site, target: await networks.at(site, () => Target.start()) });
     }
@@ -126,7 +128,23 @@ describe.skipIf(missing !== '')(`networks ${missing}`, () => {
     });
     const other = place.site.readdress(77);
     await hub.waitForLog(({ msg, from }) => msg === 'node connected' && from === other, NOTICED_MS);
+    // It has seen so itself; the silence of the hub would have told it much later.
+    expect(times(node, 'the address of this device has gone')).toBe(1);
+    expect(times(node, 'the peer is silent')).toBe(0);
     expect(await held.over).toBe('ECONNRESET');
+    await recovered(hub, node, place);
+  });
+
+  test.concurrent('a new address that the hub asked for', { timeout: 120_000 }, async () => {
+    const place = places[5]!;
+    const { site } = place;
+    const other = site.nodeAddress[4].replace(/\d+$/, '88');
+    const change = `ip addr del ${site.nodeAddress[4]}/24 dev uplink && ip addr add ${other}/24 dev uplink`;
+    const { hub, node } = await start(place, 4, undefined, ['--on-rotate', change]);
+    const { nodeId } = node.ready;
+    await fetchSome(hub, place);
+    const rotation = await callControl(hub.dataDir, 'nodes.rotate', { node: nodeId }, NOTICED_MS);
+    expect(rotation).toMatchObject({ nodeId, oldAddress: site.nodeAddress[4], newAddress: other });
     await recovered(hub, node, place);
   });
 
