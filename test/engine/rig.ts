@@ -62,7 +62,12 @@ export class Rig {
     nowMs: () => this.net.nowMs,
     random: Math.random,
   });
+  /** How long the hub's control takes to route streams to a session that is up. */
+  controlMs = 0;
+  /** Sessions that the node takes for connected. */
+  connected = 0;
   readonly #up = new Set<number>();
+  readonly #gone = new Set<number>();
   readonly #capabilities: number;
   /** What the exit told its control of the hub's orders. */
   readonly ordered: string[] = [];
@@ -188,15 +193,19 @@ export class Rig {
   }
 
   #hearWorker(message: FromWorker): void {
-    if (message.type === 'tunnelUp') {
-      const { index, number } = message;
-      this.#up.add(number);
-      this.#router.add({ index, number, worker: 0, nodeId: 'node' });
-      this.worker.greet(index, number);
-    }
+    if (message.type === 'tunnelUp')
+      this.net.setTimer(this.controlMs, { onTimer: () => this.#route(message) }, 0);
     if (message.type !== 'tunnelDown') return;
+    this.#gone.add(message.number);
     if (this.#up.delete(message.number)) this.lost++;
     this.#router.remove(message.index, message.number);
+  }
+
+  #route({ index, number }: { index: number; number: number }): void {
+    if (this.#gone.has(number)) return;
+    this.#up.add(number);
+    this.#router.add({ index, number, worker: 0, nodeId: 'node' });
+    this.worker.greet(index, number);
   }
 
   /** Connects of all sessions and failures told to clients beside them. */
@@ -272,6 +281,9 @@ export class Rig {
           message.name === 'target.test' ? [HOST] : null,
           'nameNotFound',
         );
+        return;
+      case 'tunnelUp':
+        this.connected++;
         return;
       case 'control':
         this.ordered.push(message.json);
