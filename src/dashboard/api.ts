@@ -26,7 +26,7 @@ export function makeApi(parts: ApiParts): Api {
   addNodeRoutes(api, parts.fleet);
   addPairingRoutes(api, parts.fleet);
   addLiveRoute(api, parts.live);
-  addTestRoute(api, parts.fleet);
+  addTestRoute(api, parts);
   addSessionRoutes(api, parts);
   api.notFound((c) => tell(c.req.method, new Problem(404, 'there is nothing at this path')));
   api.onError((error, c) => {

@@ -25,6 +25,8 @@ export interface ApiParts {
   readonly sessions: Sessions;
   readonly password: Password | null;
   readonly remotes: Remotes;
+  /** Of the hub's own user at its proxy. */
+  readonly proxyPassword: string;
   /** Hears of errors that are nobody's to mend. */
   readonly onFault: (error: unknown) => void;
 }

@@ -1,9 +1,8 @@
 // The API's test page: fetch a URL through a node and tell how it went. Added by api.ts.
 
 import { createRoute } from '@hono/zod-openapi';
-import type { Fleet } from '../control/fleet.ts';
 import { DASHBOARD } from '../limits.ts';
-import { type Api, json, jsonBody, refusals } from './apiRoute.ts';
+import { type Api, type ApiParts, json, jsonBody, refusals } from './apiRoute.ts';
 import { owned, Problem } from './problem.ts';
 import { testFetchRequest, testFetchResult } from './schemas.ts';
 import { readTestUrl, testFetch } from './testFetch.ts';
@@ -19,7 +18,7 @@ const postTestFetch = createRoute({
   },
 });
 
-export function addTestRoute(api: Api, fleet: Fleet): void {
+export function addTestRoute(api: Api, { fleet, proxyPassword }: ApiParts): void {
   let running = 0;
   api.openapi(postTestFetch, async (c) => {
     const { node, url: text } = c.req.valid('json');
@@ -33,6 +32,7 @@ export function addTestRoute(api: Api, fleet: Fleet): void {
       const outcome = await testFetch({
         proxy: fleet.status().addresses.http,
         nodeId: found?.id ?? null,
+        password: proxyPassword,
         url,
       });
       return c.json(

@@ -27,6 +27,8 @@ export interface DashboardOptions {
   /** Names, beside the bound address and loopback, that a Host header may say with any port; IPv6 without brackets. */
   readonly hosts?: readonly string[];
   readonly password?: string | null;
+  /** Of the hub's own user at its proxy (OWN_USER), for the test page. */
+  readonly proxyPassword?: string;
   readonly onFault?: (error: unknown) => void;
   /** Shorter in tests. */
   readonly timeouts?: Partial<
@@ -55,7 +57,8 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
   const remotes = new Remotes();
   const live = new Live({ fleet, now: () => performance.now(), heartbeatMs: timeouts.heartbeatMs });
   const onFault = options.onFault ?? (() => {});
-  const api = makeApi({ fleet, live, sessions, password, remotes, onFault });
+  const proxyPassword = options.proxyPassword ?? '';
+  const api = makeApi({ fleet, live, sessions, password, remotes, proxyPassword, onFault });
   const pages = loadPages();
   const sessionOf = new WeakMap<IncomingMessage, Session>();
   const toApi = getRequestListener(

@@ -15,6 +15,8 @@ export interface TestFetch {
   readonly proxy: string;
   /** null: whichever node the hub chooses. */
   readonly nodeId: string | null;
+  /** Of the hub's own user, for a proxy that asks for one. */
+  readonly password: string;
   readonly url: URL;
   readonly timeoutMs?: number;
   /** Certificates to trust instead of the system's. */
@@ -31,6 +33,9 @@ export interface TestFetchOutcome {
   readonly steps: readonly { readonly step: TestStep; readonly ms: number }[];
 }
 
+/** Who the hub itself is at its proxy: the name before the routing words. */
+export const OWN_USER = 'x';
+
 /** Throws UserError for what cannot be fetched. */
 export function readTestUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -44,7 +49,14 @@ export function readTestUrl(text: string): URL {
 }
 
 /** Never rejects: what went wrong is its `error`, a sentence. */
-export async function testFetch({ proxy, nodeId, url, timeoutMs, ca }: TestFetch): Promise<TestFetchOutcome> {
+export async function testFetch({
+  proxy,
+  nodeId,
+  password,
+  url,
+  timeoutMs,
+  ca,
+}: TestFetch): Promise<TestFetchOutcome> {
   const signal = AbortSignal.timeout(timeoutMs ?? DASHBOARD.testFetchTimeoutMs);
   const startedAt = performance.now();
   const steps: { step: TestStep; ms: number }[] = [];
@@ -59,7 +71,7 @@ export async function testFetch({ proxy, nodeId, url, timeoutMs, ca }: TestFetch
   let status: number | null = null;
   let content: Buffer = Buffer.alloc(0);
   try {
-    socket = await openStream(proxy, nodeId, url, signal, done);
+    socket = await openStream(proxy, `${usernameOf(nodeId)}:${password}`, url, signal, done);
     if (url.protocol === 'https:') {
       socket = await secure(socket, url, ca, signal);
       done('tls');
@@ -86,19 +98,23 @@ export async function testFetch({ proxy, nodeId, url, timeoutMs, ca }: TestFetch
   };
 }
 
-/** CONNECT through the proxy (RFC 9110 section 9.3.6); the node stands in the username. */
+function usernameOf(nodeId: string | null): string {
+  return nodeId === null ? OWN_USER : `${OWN_USER}-node-${nodeId}`;
+}
+
+/** CONNECT through the proxy (RFC 9110 section 9.3.6). */
 function openStream(
   proxy: string,
-  nodeId: string | null,
+  credentials: string,
   url: URL,
   signal: AbortSignal,
   done: (step: TestStep) => void,
 ): Promise<Socket> {
   const target = `${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`;
-  const headers: Record<string, string> = { Host: target };
-  if (nodeId !== null) {
-    headers['Proxy-Authorization'] = `Basic ${Buffer.from(`x-node-${nodeId}:`).toString('base64')}`;
-  }
+  const headers = {
+    Host: target,
+    'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}`,
+  };
   return new Promise((resolve, reject) => {
     const outgoing = request({
       ...fromHere(proxy),

@@ -57,7 +57,7 @@ test('asks through the chosen node and tells what the target saw', async () => {
   });
   const origin = await originThat('{"origin": "203.0.113.7"}');
   const url = readTestUrl(`http://${origin}/ip?x=1`);
-  const outcome = await testFetch({ proxy, nodeId: '0123456789abcdef', url });
+  const outcome = await testFetch({ proxy, nodeId: '0123456789abcdef', password: 'secret', url });
   expect(outcome).toMatchObject({
     ok: true,
     error: null,
@@ -67,7 +67,7 @@ test('asks through the chosen node and tells what the target saw', async () => {
   });
   expect(outcome.steps.map(({ step }) => step)).toEqual(['proxy', 'stream', 'firstByte', 'whole']);
   expect(outcome.steps.every(({ ms }) => ms >= 0)).toBe(true);
-  const user = Buffer.from('x-node-0123456789abcdef:').toString('base64');
+  const user = Buffer.from('x-node-0123456789abcdef:secret').toString('base64');
   expect(asked).toEqual([origin, `Basic ${user}`]);
 });
 
@@ -84,10 +84,10 @@ test.skipIf(openssl.skip)(`over TLS, which it checks ${openssl.why}`, async () =
   );
   const proxy = await proxyThat(tunnel);
   const url = readTestUrl(`https://${origin}/`);
-  const trusting = await testFetch({ proxy, nodeId: null, url, ca: pem });
+  const trusting = await testFetch({ proxy, nodeId: null, password: 'secret', url, ca: pem });
   expect(trusting).toMatchObject({ ok: true, error: null, status: 200, address: '2001:db8::7' });
   expect(trusting.steps.map(({ step }) => step)).toEqual(['proxy', 'stream', 'tls', 'firstByte', 'whole']);
-  const wary = await testFetch({ proxy, nodeId: null, url });
+  const wary = await testFetch({ proxy, nodeId: null, password: 'secret', url });
   expect(wary.error).toBe('the TLS handshake with the target failed: self-signed certificate');
   expect(wary.steps.map(({ step }) => step)).toEqual(['proxy', 'stream']);
 });
@@ -99,18 +99,18 @@ test('without a node it leaves the choice to the hub', async () => {
     tunnel(request, socket);
   });
   const url = readTestUrl(`http://${await originThat('no address here', 404)}/`);
-  expect(await testFetch({ proxy, nodeId: null, url })).toMatchObject({
+  expect(await testFetch({ proxy, nodeId: null, password: 'secret', url })).toMatchObject({
     ok: true,
     status: 404,
     address: null,
   });
-  expect(authorization).toBeUndefined();
+  expect(authorization).toBe(`Basic ${Buffer.from('x:secret').toString('base64')}`);
 });
 
 test('what is long is cut', async () => {
   const proxy = await proxyThat(tunnel);
   const url = readTestUrl(`http://${await originThat('x'.repeat(4 * DASHBOARD.testFetchBodyMaxBytes))}/`);
-  const { ok, body } = await testFetch({ proxy, nodeId: null, url });
+  const { ok, body } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
   expect([ok, body.length]).toEqual([true, DASHBOARD.testFetchShownBytes]);
 });
 
@@ -122,7 +122,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     const closed = createServer();
     const proxy = await listen(closed);
     await new Promise((resolve) => closed.close(resolve));
-    const { ok, error, steps } = await testFetch({ proxy, nodeId: null, url });
+    const { ok, error, steps } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
     expect([ok, error, steps]).toEqual([
       false,
       'the connection ended before the proxy of the hub had answered (ECONNREFUSED)',
@@ -137,7 +137,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
           'Content-Length: 0\r\n\r\n',
       ),
     );
-    const outcome = await testFetch({ proxy, nodeId: null, url });
+    const outcome = await testFetch({ proxy, nodeId: null, password: 'secret', url });
     expect(outcome).toMatchObject({ ok: false, error: 'a "private" target', status: null });
     expect(outcome.steps.map(({ step }) => step)).toEqual(['proxy']);
   });
@@ -146,25 +146,33 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     const proxy = await proxyThat((_, socket) =>
       socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'),
     );
-    expect((await testFetch({ proxy, nodeId: null, url })).error).toBe('the proxy answered with status 502');
+    expect((await testFetch({ proxy, nodeId: null, password: 'secret', url })).error).toBe(
+      'the proxy answered with status 502',
+    );
   });
 
   test('a proxy that goes', async () => {
     const proxy = await proxyThat((_, socket) => socket.destroy());
-    const { error } = await testFetch({ proxy, nodeId: null, url });
+    const { error } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
     expect(error).toMatch(/^the connection ended while the exit node was to open the connection/);
   });
 
   test('silence', async () => {
     const proxy = await proxyThat(() => {});
-    const { error } = await testFetch({ proxy, nodeId: null, url, timeoutMs: 50 });
+    const { error } = await testFetch({ proxy, nodeId: null, password: 'secret', url, timeoutMs: 50 });
     expect(error).toMatch(/^it took too long and was ended (?:while the exit node|before the proxy)/);
   });
 
   test('silence of the target, and during the TLS handshake', async () => {
     const proxy = await proxyThat((_, socket) => socket.write('HTTP/1.1 200 Connection established\r\n\r\n'));
     for (const target of [url, secureUrl]) {
-      const { error, steps } = await testFetch({ proxy, nodeId: null, url: target, timeoutMs: 300 });
+      const { error, steps } = await testFetch({
+        proxy,
+        nodeId: null,
+        password: 'secret',
+        url: target,
+        timeoutMs: 300,
+      });
       expect(error).toBe('it took too long and was ended before the target had answered');
       expect(steps.map(({ step }) => step)).toEqual(['proxy', 'stream']);
     }
@@ -175,7 +183,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     });
-    const { ok, error } = await testFetch({ proxy, nodeId: null, url: secureUrl });
+    const { ok, error } = await testFetch({ proxy, nodeId: null, password: 'secret', url: secureUrl });
     expect([ok, error]).toEqual([
       false,
       expect.stringMatching(/^the TLS handshake with the target failed: .*|^the target ended/),
@@ -187,7 +195,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'));
     });
-    const outcome = await testFetch({ proxy, nodeId: null, url });
+    const outcome = await testFetch({ proxy, nodeId: null, password: 'secret', url });
     expect(outcome).toMatchObject({
       ok: false,
       status: 200,
