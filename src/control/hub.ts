@@ -1,10 +1,11 @@
 // The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and answers the command
 // line. Never touches a byte of a stream. Called by cli/hub.ts and cli/quickstart.ts.
 
+import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import type { FromEngine, Io, ListenerName, WorkerLink } from '../engine/messages.ts';
-import { ENGINE } from '../limits.ts';
+import { DASHBOARD, ENGINE } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
@@ -88,6 +89,8 @@ class Hub implements RunningHub {
   #front: EngineThread | null = null;
   #workers: EngineThread[] = [];
   #control: ControlServer | null = null;
+  /** Of the hub itself at its own proxy, for this run. */
+  readonly #ownPassword = randomBytes(DASHBOARD.secretBytes).toString('base64url');
   #dashboard: Dashboard | null = null;
   /** The Unix socket that is ours to remove. */
   #socksSocket: string | null = null;
@@ -172,6 +175,7 @@ class Hub implements RunningHub {
       dataDir,
       hosts: dashboardHosts ?? [],
       password: dashboardPassword ?? null,
+      proxyPassword: this.#ownPassword,
       onFault: (error) => this.#log.error({ err: error }, 'the dashboard failed at a request'),
     });
     this.addresses.dashboard = this.#dashboard.address;
