@@ -70,7 +70,7 @@ test('without a command: the help on stderr, exit code 2', async () => {
 test('help names every command, an example and the exit codes; each command names its defaults', async () => {
   const { code, stdout, stderr } = await run(['--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  for (const command of ['quickstart', 'hub', 'pair', 'node', 'nodes']) {
+  for (const command of ['quickstart', 'hub', 'pair', 'node', 'nodes', 'status', 'events', 'users']) {
     expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
   }
   expect(stdout).toContain('curl -x socks5h://127.0.0.1:1080 http://example.com');
