@@ -58,6 +58,17 @@ const PURE_FILES = [
   'src/control/recentTraffic.ts',
   'src/control/rollup.ts',
   'src/control/rotateSchedule.ts',
+  'src/cli/cells.ts',
+  'src/cli/eventText.ts',
+  'src/cli/nodeFlags.ts',
+  'src/cli/nodeText.ts',
+  'src/cli/sizes.ts',
+  'src/cli/sparkline.ts',
+  'src/cli/states.ts',
+  'src/cli/statusView.ts',
+  'src/cli/table.ts',
+  'src/control/tags.ts',
+  'src/control/userName.ts',
 ];
 const pure = [...files.filter((file) => !SHELLS.has(file)), ...PURE_FILES];
 
