@@ -378,6 +378,9 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('.viewHead');
     expect(await page.title()).toBe('Fleet · Restunnel');
+    await expectSound(page, 'behind a password');
+    await click(page, 'Log out');
+    await page.waitForSelector('#password');
   });
 
   it('remember dark or light', async () => {

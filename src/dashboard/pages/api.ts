@@ -33,11 +33,16 @@ export class ApiError extends Error {
 let token: string | null = null;
 
 /** The token of this session; leaves for the login page when the hub wants a password first. */
-export async function openSession(): Promise<void> {
+export async function openSession(): Promise<{ hasPassword: boolean }> {
   const answer = await send('/api/v1/session', {}, TIMEOUT_MS);
-  const session = (await answer.json()) as { token: string; passwordNeeded: boolean };
-  if (session.passwordNeeded) location.assign('/login');
-  token = session.token;
+  const { token: given, hasPassword } = (await answer.json()) as { token: string; hasPassword: boolean };
+  token = given;
+  return { hasPassword };
+}
+
+export async function logOut(): Promise<void> {
+  await send('/api/v1/logout', { method: 'POST', headers: sessionHeaders() }, TIMEOUT_MS);
+  location.assign('/login');
 }
 
 export function sessionHeaders(): Record<string, string> {
@@ -92,7 +97,7 @@ async function call<T>(method: string, path: string, body?: unknown, timeoutMs =
 const nodePath = (id: string, rest = ''): string => `nodes/${encodeURIComponent(id)}${rest}`;
 
 export const getStatus = (): Promise<HubStatus> => call('GET', 'status');
-export const getNodes = async (): Promise<NodeView[]> => listOf(await call('GET', 'nodes'), 'nodes');
+export const getNodes = (): Promise<NodeView[]> => call('GET', 'nodes');
 export const getNode = (id: string): Promise<NodeView> => call('GET', nodePath(id));
 export const getConnects = (id: string): Promise<ConnectFigures> => call('GET', nodePath(id, '/connects'));
 export const changeNode = (id: string, change: NodeChange): Promise<NodeView> =>
@@ -101,8 +106,8 @@ export const revokeNode = (id: string): Promise<NodeView> => call('POST', nodePa
 export const rotateNode = (id: string): Promise<Rotation> =>
   call('POST', nodePath(id, '/rotate'), {}, SLOW_TIMEOUT_MS);
 
-export const getStreams = async (id: string): Promise<LiveStream[]> =>
-  listOf(await call('GET', `streams?node=${encodeURIComponent(id)}`), 'streams');
+export const getStreams = (id: string): Promise<LiveStream[]> =>
+  call('GET', `streams?node=${encodeURIComponent(id)}`);
 
 export function getHistory(id: string | null, range: HistoryRange): Promise<History> {
   return call('GET', `history?range=${range}${id === null ? '' : `&node=${encodeURIComponent(id)}`}`);
@@ -115,17 +120,13 @@ export interface EventFilter {
 }
 
 /** Newest first, those before `before` when it is given. */
-export async function getEvents(
-  filter: EventFilter,
-  before: number | null,
-  limit: number,
-): Promise<EventRecord[]> {
+export function getEvents(filter: EventFilter, before: number | null, limit: number): Promise<EventRecord[]> {
   const query = new URLSearchParams({ limit: String(limit) });
   if (filter.kind !== null) query.set('kind', filter.kind);
   if (filter.nodeId !== null) query.set('node', filter.nodeId);
   if (filter.contains !== '') query.set('contains', filter.contains);
   if (before !== null) query.set('before', String(before));
-  return listOf(await call('GET', `events?${query}`), 'events');
+  return call('GET', `events?${query}`);
 }
 
 export const makePairing = (name: string | null): Promise<Pairing> => call('POST', 'pairings', { name });
@@ -149,8 +150,3 @@ export interface TestFetch {
 
 export const testFetch = (node: string): Promise<TestFetch> =>
   call('POST', 'test-fetch', { node }, SLOW_TIMEOUT_MS);
-
-/** Lists come bare or under their name. */
-function listOf<T>(answer: unknown, name: string): T[] {
-  return (Array.isArray(answer) ? answer : (answer as Record<string, unknown>)[name]) as T[];
-}

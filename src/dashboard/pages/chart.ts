@@ -209,7 +209,7 @@ function plotOptions(width: number, show: (index: number | null) => void): uPlot
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, QUIET_BYTES_PER_SECOND)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 30, values: axisTimes },
+      { ...axis, grid: { show: false }, space: 58, size: 30, values: axisTimes },
       { ...axis, grid, size: 74, space: 44, values: (_plot, values) => values.map((value) => rate(value)) },
     ],
     series: [

@@ -12,6 +12,7 @@ const SILENCE_MS = 20_000;
 const HIDDEN_MS = 60_000;
 
 export interface LiveListener {
+  admitted(session: { hasPassword: boolean }): void;
   /** The channel is open (again): what was known may be old. Rejecting means that the hub is gone once more. */
   opened(): Promise<void>;
   tick(tick: LiveTick): void;
@@ -24,7 +25,7 @@ export async function followHub(listener: LiveListener): Promise<never> {
   for (;;) {
     await visible();
     try {
-      await openSession();
+      listener.admitted(await openSession());
       await readTicks(listener, () => {
         retryMs = RETRY_MIN_MS;
       });

@@ -1,10 +1,10 @@
 // The dashboard's page: follows the hub, shows the view that the address names. Loaded by index.html.
 
-import { getHistory, getNodes, getStatus } from './api.ts';
+import { getHistory, getNodes, getStatus, logOut } from './api.ts';
 import { fleetView } from './fleetView.ts';
 import { HubState, isNews } from './hubState.ts';
 import { followHub } from './live.ts';
-import { announce } from './notices.ts';
+import { announce, notifyError } from './notices.ts';
 import { startTheme } from './theme.ts';
 import { startTimes } from './times.ts';
 import type { OpenView, View } from './view.ts';
@@ -80,6 +80,7 @@ async function recall(): Promise<void> {
 
 startTheme(byId('theme') as HTMLButtonElement);
 startTimes();
+byId('logout').addEventListener('click', () => void logOut().catch(notifyError));
 byId('skip').addEventListener('click', (event) => {
   event.preventDefault();
   main.querySelector<HTMLElement>('h1')?.focus();
@@ -104,6 +105,9 @@ setInterval(() => {
 }, STATUS_EVERY_MS);
 
 void followHub({
+  admitted: ({ hasPassword }) => {
+    byId('logout').hidden = !hasPassword;
+  },
   opened: async () => {
     const [status, nodes] = await Promise.all([getStatus(), getNodes()]);
     hub.refresh(status, nodes);
