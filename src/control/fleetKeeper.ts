@@ -75,7 +75,8 @@ export class FleetKeeper {
     this.threads = Array.from({ length: parts.threads }, (_, at) => new ThreadSlots(parts.slots, at));
     this.book = new NodeBook(store);
     this.events = new Events(store.path, store.database);
-    this.history = new History(new HistoryTable(store.path, store.database), log, now);
+    const table = new HistoryTable(store.path, store.database);
+    this.history = new History(table, log, now, (text) => this.note({ kind: 'warning', text }));
     const since = new Date(now.wallMs).toISOString();
     this.traffic = new Traffic(this.slots, this.threads, now.runMs, since);
     this.limits = new LimitKeeper({

@@ -22,6 +22,9 @@ interface Sums {
   month: { downBytes: number; upBytes: number };
 }
 
+const UNWRITABLE = 'history cannot be written; it is kept in memory until it can';
+const WRITABLE = 'history is written again';
+
 const NOTHING: Traffic = { downBytes: 0, upBytes: 0 };
 
 /** The times of one moment: milliseconds since the Unix epoch, and of a clock that nobody sets back. */
@@ -33,6 +36,7 @@ export interface Moment {
 export class History {
   readonly #table: HistoryTable;
   readonly #log: Logger;
+  readonly #warn: (text: string) => void;
   readonly #rollup = new Rollup();
   readonly #recent = new RecentTraffic();
   /** Of the local date `#day`, written and unwritten. */
@@ -48,9 +52,11 @@ export class History {
   #isWritable = true;
   #rowsWritten = 0;
 
-  constructor(table: HistoryTable, log: Logger, now: Moment) {
+  /** `warn`: hears once when nothing can be written any more, and once when it can again. */
+  constructor(table: HistoryTable, log: Logger, now: Moment, warn: (text: string) => void = () => {}) {
     this.#table = table;
     this.#log = log;
+    this.#warn = warn;
     this.#writtenMs = now.runMs;
     this.#triedMs = now.runMs;
     this.#thinnedMs = now.runMs;
@@ -177,13 +183,17 @@ export class History {
   #tell(work: () => void): boolean {
     try {
       work();
-      if (!this.#isWritable) this.#log.info('history is written again');
+      if (!this.#isWritable) {
+        this.#log.info(WRITABLE);
+        this.#warn(WRITABLE);
+      }
       this.#isWritable = true;
       return true;
     } catch (error) {
       if (this.#isWritable) {
         const what = error instanceof UnwritableError ? { reason: error.message } : { err: error };
-        this.#log.warn(what, 'history cannot be written; it is kept in memory until it can');
+        this.#log.warn(what, UNWRITABLE);
+        this.#warn(UNWRITABLE);
       }
       this.#isWritable = false;
       return false;

@@ -113,12 +113,17 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   }
 
   onFlushed(tunnel: Tunnel): void {
-    const { session } = tunnel;
-    this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+    this.#count(tunnel);
     this.#drain.flushed(tunnel);
   }
 
+  #count({ index, session }: Tunnel): void {
+    this.#slots.setBytes(index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+  }
+
   onDown(tunnel: Tunnel, reason: string): void {
+    // What came in the turn of its end counts, too.
+    this.#count(tunnel);
     this.#unroute(tunnel.index, tunnel.number);
     this.#drain.down(tunnel);
     this.relay.dropAll(tunnel, 'nodeLost');
