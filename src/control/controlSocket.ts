@@ -6,16 +6,21 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { join } from 'node:path';
 import { CONTROL } from '../limits.ts';
 import { UserError } from '../userError.ts';
-import { lockDataDir } from './dataDirLock.ts';
+import { type DataDirLock, lockDataDir } from './dataDirLock.ts';
 
 /** Takes the request's JSON, gives what is to be the answer's. A UserError thrown reaches the caller as one. */
 export type ControlHandler = (body: unknown) => unknown | Promise<unknown>;
 
 export interface ControlServer {
   readonly path: string;
-  /** Removes the socket; requests under way are cut. Harmless twice. */
+  /** Removes the socket; requests under way are cut. The directory stays locked. Harmless twice. */
+  stopServing(): Promise<void>;
+  /** The same, and lets go of the directory. */
   close(): Promise<void>;
 }
+
+/** Of the servers that are not closed: a lock that nobody refers to is collected as garbage, and released by that. */
+const held = new Set<DataDirLock>();
 
 /** callControl's answer when no hub runs in the directory. */
 export const NOT_RUNNING = Symbol('no hub is running');
@@ -46,10 +51,17 @@ export async function serveControl(
     lock.release();
     throw error instanceof UserError ? error : cannotServe(path, error);
   }
-  // Held by the listening server, so that the lock is not collected as garbage while it serves.
-  server.once('close', () => lock.release());
+  held.add(lock);
   server.on('error', onFault);
-  return { path, close: () => close(server) };
+  const stopServing = () => close(server);
+  return {
+    path,
+    stopServing,
+    async close() {
+      await stopServing();
+      if (held.delete(lock)) lock.release();
+    },
+  };
 }
 
 /**

@@ -31,8 +31,8 @@ export class Events {
   readonly #throttles = new Map<EventKind, { readonly bucket: Bucket; leftOut: number }>();
   /** Not in the table yet, oldest first. */
   #pending: EventRecord[] = [];
-  #nextNumber: number;
-  #rows: number;
+  #nextNumber = 1;
+  #rows = 0;
   #writtenMs = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, database: DatabaseSync) {
@@ -41,12 +41,19 @@ export class Events {
     database.function('holds', { deterministic: true }, (text, needle) =>
       String(text).toLowerCase().includes(String(needle)) ? 1 : 0,
     );
-    const last = database.prepare('SELECT number, kind FROM events ORDER BY number DESC LIMIT 1').get();
-    const lastNumber = Number(last?.number ?? 0);
-    // A hub that was killed had told numbers to viewers which it never wrote.
-    const skipped = last === undefined || last.kind === 'hubStopping' ? 0 : EVENTS.pendingMax;
-    this.#nextNumber = lastNumber + 1 + skipped;
-    this.#rows = Number(database.prepare('SELECT count(*) AS n FROM events').get()?.n);
+    this.load();
+  }
+
+  /** Goes on from what the table holds. */
+  load(): void {
+    inSentences(this.#path, () => {
+      const sql = 'SELECT number, kind FROM events ORDER BY number DESC LIMIT 1';
+      const last = this.#database.prepare(sql).get();
+      // A hub that was killed had told numbers to viewers which it never wrote.
+      const skipped = last === undefined || last.kind === 'hubStopping' ? 0 : EVENTS.pendingMax;
+      this.#nextNumber = Number(last?.number ?? 0) + 1 + skipped;
+      this.#rows = Number(this.#database.prepare('SELECT count(*) AS n FROM events').get()?.n);
+    });
   }
 
   /** The number of the newest event. */

@@ -98,7 +98,11 @@ export class FleetKeeper {
     this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
   }
 
+  /** With the data directory's lock in hand: a hub before us has written all it had to. */
   start(version: string): void {
+    this.book.load();
+    this.history.load(moment());
+    this.events.load();
     this.note({ kind: 'hubStarted', text: `the hub ${version} started` });
     this.#ticking = setInterval(() => this.#tick(), HISTORY.sampleEveryMs).unref();
   }

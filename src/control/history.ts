@@ -63,6 +63,11 @@ export class History {
     this.#countedMs = now.runMs;
     this.#steadyMs = now.runMs;
     this.#offsetMs = now.wallMs - now.runMs;
+    this.load(now);
+  }
+
+  /** The sums, as the store has them. */
+  load(now: Moment): void {
     this.#readSums(localDay(now.wallMs));
   }
 

@@ -164,6 +164,7 @@ class Hub implements RunningHub {
       ...ownerCommands(this.fleet),
       ...userCommands(this.#store.users),
     });
+    this.#keeper.start(version());
     await this.#startThreads();
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);
     this.addresses.socks = await this.#listen('socks', socks);
@@ -179,7 +180,6 @@ class Hub implements RunningHub {
       onFault: (error) => this.#log.error({ err: error }, 'the dashboard failed at a request'),
     });
     this.addresses.dashboard = this.#dashboard.address;
-    this.#keeper.start(version());
   }
 
   async #startThreads(): Promise<void> {
@@ -432,7 +432,7 @@ class Hub implements RunningHub {
   async stopNow(): Promise<void> {
     this.#stopping ??= Promise.resolve();
     this.#rulesFile?.close();
-    await this.#control?.close();
+    await this.#control?.stopServing();
     await this.#dashboard?.close();
     // The front first: it hands descriptors to the others.
     await this.#front?.stop();
@@ -442,6 +442,8 @@ class Hub implements RunningHub {
     await this.#admission.close();
     this.#keeper.stop();
     this.#store.close();
+    // Only now may another hub go on from what is written.
+    await this.#control?.close();
     this.#keyPair.secretKey.fill(0);
     this.#end(null);
   }

@@ -16,8 +16,14 @@ export class NodeBook {
 
   constructor(store: Store) {
     this.#store = store;
-    const settings = store.settings.all();
-    for (const stored of store.listNodes()) {
+    this.load();
+  }
+
+  /** As the store has it. */
+  load(): void {
+    const settings = this.#store.settings.all();
+    this.#nodes.clear();
+    for (const stored of this.#store.listNodes()) {
       this.#nodes.set(stored.id, { stored, settings: settings.get(stored.id) ?? DEFAULT_SETTINGS });
     }
   }
