@@ -129,8 +129,8 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
   const hub = await bootHub({
     dataDir,
     tunnel: parseHostPort(setup.tunnel ?? '0.0.0.0:9000', 'tunnel', '0.0.0.0'),
-    socks: parseLoopbackHostPort(setup.socks ?? '127.0.0.1:1080', 'socks'),
-    http: parseLoopbackHostPort(setup.http ?? '127.0.0.1:1081', 'http'),
+    socks: parseHostPort(setup.socks ?? '127.0.0.1:1080', 'socks', '127.0.0.1'),
+    http: parseHostPort(setup.http ?? '127.0.0.1:1081', 'http', '127.0.0.1'),
     dashboard: parseLoopbackHostPort(setup.dashboard ?? '127.0.0.1:8080', 'dashboard'),
     workers: setup.workers ?? defaultWorkers(availableParallelism()),
     io: setup.io ?? 'auto',

@@ -386,6 +386,14 @@ export const ROUTING = {
   restDefaultMs: 600_000,
 } as const;
 
+/** Clients that say who they are (src/engine/access.ts). */
+export const ACCESS = {
+  /** Clients that wait for control's word at once. */
+  questionsMax: 1_024,
+  /** Names with right passwords that the front knows. */
+  knownMax: 8_192,
+} as const;
+
 /** Nodes that fail by their own fault (src/routing/breaker.ts). */
 export const BREAKER = {
   inRow: 5,
@@ -658,3 +666,4 @@ assertRelation(
     SETTINGS.rotationTimeoutMs,
   'the hub outwaits whatever a node does for a new address',
 );
+assertRelation(ACCESS.knownMax >= USERS.usersMax, 'the front knows every user who is connected');

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { HostPort } from '../control/hubOptions.ts';
 import { UserError } from '../userError.ts';
-import { parseHostPort, parseLoopbackHostPort, parsePublicHost, quote } from './addresses.ts';
+import { parseHostPort, parsePublicHost, quote } from './addresses.ts';
 import { defaultWorkers } from './defaultWorkers.ts';
 import { type LogLevel, parseLogLevel } from './log.ts';
 import { parseWhole } from './numbers.ts';
@@ -75,14 +75,14 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
         .default({ host: tunnelDefaultHost, port: TUNNEL_PORT }, `${tunnelDefaultHost}:${TUNNEL_PORT}`)
         .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
     )
-    .addOption(loopbackOption('socks', 'SOCKS5 proxy', 1_080))
+    .addOption(proxyOption('socks', 'SOCKS5 proxy', 1_080))
     .addOption(
       new Option(
         '--socks-socket <path>',
         'a Unix socket that speaks SOCKS5, too, for this user only',
       ).argParser((path) => resolve(path)),
     )
-    .addOption(loopbackOption('http', 'HTTP proxy', 1_081))
+    .addOption(proxyOption('http', 'HTTP proxy', 1_081))
     .addOption(
       new Option('--dashboard <host:port>', 'dashboard, loopback or with a password')
         .default({ host: '127.0.0.1', port: DASHBOARD_PORT }, `127.0.0.1:${DASHBOARD_PORT}`)
@@ -116,10 +116,10 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     );
 }
 
-function loopbackOption(name: 'socks' | 'http', what: string, port: number): Option {
-  return new Option(`--${name} <host:port>`, `${what}, loopback only`)
+function proxyOption(name: 'socks' | 'http', what: string, port: number): Option {
+  return new Option(`--${name} <host:port>`, `${what}; other addresses than loopback need users`)
     .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
-    .argParser((text) => parseLoopbackHostPort(text, `--${name}`));
+    .argParser((text) => parseHostPort(text, `--${name}`, '127.0.0.1'));
 }
 
 /** Throws UserError (exit code 2); epoll is refused where it does not exist. */

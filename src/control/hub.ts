@@ -30,6 +30,7 @@ import { LogThrottle } from './logThrottle.ts';
 import { parseNodeStatus } from './nodeStatus.ts';
 import { ownerCommands } from './ownerCommands.ts';
 import { OwnerFleet } from './ownerFleet.ts';
+import { ProxyUsers } from './proxyUsers.ts';
 import { choosePublicHost } from './publicHost.ts';
 import { RulesFile } from './rulesFile.ts';
 import { type HubSession, Sessions } from './sessions.ts';
@@ -84,6 +85,7 @@ class Hub implements RunningHub {
     ListenerName,
     { resolve: (address: string) => void; reject: (error: Error) => void }
   >();
+  readonly #proxyUsers: ProxyUsers;
   readonly #rulesFile: RulesFile | null;
   #rules: CompiledRules | null = null;
   #front: EngineThread | null = null;
@@ -142,6 +144,15 @@ class Hub implements RunningHub {
       log: this.#log,
       listener: this.#keeper,
     });
+    this.#proxyUsers = new ProxyUsers({
+      users: this.#store.users,
+      binds: [
+        ['--socks', options.socks],
+        ['--http', options.http],
+      ],
+      toFront: (message) => this.#front?.post(message),
+      log: this.#log,
+    });
     const { rules } = options;
     this.#rulesFile =
       typeof rules !== 'string'
@@ -159,6 +170,7 @@ class Hub implements RunningHub {
   async start(): Promise<void> {
     const { dataDir, tunnel, socks, socksSocket, http, dashboard, dashboardHosts, dashboardPassword } =
       this.#options;
+    this.#proxyUsers.checkBinds();
     this.#rulesFile?.start();
     this.#control = await serveControl(dataDir, {
       ...ownerCommands(this.fleet),
@@ -213,7 +225,8 @@ class Hub implements RunningHub {
     this.#adopt(this.#front);
     for (const worker of this.#workers)
       worker.post({ type: 'frontIs', thread: 0, doorbell: this.#front.doorbell });
-    // Before it listens: no request goes by the rules.
+    // Before it listens: no request goes by the users or the rules.
+    this.#proxyUsers.start();
     if (this.#rules !== null) this.#front.post({ type: 'rules', rules: this.#rules });
     if (this.#workerCount === 0) this.#workers = [this.#front];
   }
@@ -270,6 +283,9 @@ class Hub implements RunningHub {
         this.#listening
           .get(message.name)
           ?.reject(new BindError(message.name, this.#portOf(message.name), message.errno));
+        return;
+      case 'authenticate':
+        void this.#proxyUsers.answer(message);
         return;
       case 'handshake':
         void this.#judge(message.conn, message.message1, message.remoteAddress);

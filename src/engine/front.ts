@@ -15,7 +15,9 @@ import {
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
+import { narrowed, type RoutingRequest } from '../routing/request.ts';
 import type { Router } from '../routing/router.ts';
+import { type Access, ASKED, isRefusal, type Refusal } from './access.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import type { OpenRequest } from './openRequest.ts';
 import type { RuleGate } from './ruleGate.ts';
@@ -35,6 +37,8 @@ interface Intake {
   readonly refused: boolean;
   /** What came of an unfinished request. */
   kept: Uint8Array;
+  /** What its user name asks for, once that is known; null before. */
+  routing: RoutingRequest | Refusal | null;
   timer: TimerId;
 }
 
@@ -45,6 +49,7 @@ export class Front implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;
   readonly #router: Router;
   readonly #gate: RuleGate;
+  readonly #access: Access;
   readonly #doors: readonly WorkerDoor[];
   readonly #opened: (index: number) => void;
   readonly #failed: (cause: FailureName) => void;
@@ -58,6 +63,7 @@ export class Front implements ConnHandler, TimerHandler {
     reactor: Reactor;
     router: Router;
     gate: RuleGate;
+    access: Access;
     /** By the number of the worker. */
     doors: readonly WorkerDoor[];
     /** Counts a stream given to the session with this index. */
@@ -69,6 +75,7 @@ export class Front implements ConnHandler, TimerHandler {
     this.#reactor = options.reactor;
     this.#router = options.router;
     this.#gate = options.gate;
+    this.#access = options.access;
     this.#doors = options.doors;
     this.#opened = options.opened;
     this.#failed = options.failed;
@@ -104,10 +111,11 @@ export class Front implements ConnHandler, TimerHandler {
     const tag = this.#freeTags.pop() ?? this.#intakes.push(null) - 1;
     this.#intakes[tag] = {
       conn,
-      socks: protocol === 'socks' ? new Socks5Parser() : null,
+      socks: protocol === 'socks' ? new Socks5Parser(this.#access.required) : null,
       http: protocol === 'http' ? new RequestHeadParser() : null,
       refused,
       kept,
+      routing: null,
       timer: this.#reactor.setTimer(timeoutMs, this, tag),
     };
     this.#reactor.attach(conn, this, tag);
@@ -148,8 +156,17 @@ export class Front implements ConnHandler, TimerHandler {
     const { bytes } = this.#scratch;
     let start = 0;
     for (;;) {
-      const consumed = parser.feed(bytes, start, end);
-      start += consumed;
+      let moved = true;
+      if (parser instanceof Socks5Parser && parser.state === SOCKS.judged) {
+        const judged = this.#judge(intake, tag, parser.user, parser.password, start, end);
+        if (judged === null) return;
+        if (isRefusal(judged)) parser.deny(judged.failure);
+        else parser.admit();
+      } else {
+        const consumed = parser.feed(bytes, start, end);
+        start += consumed;
+        moved = consumed > 0;
+      }
       if (parser.state === SOCKS.failed) {
         this.#leave(intake, tag);
         if (parser.failure !== '') this.#failed(parser.failure);
@@ -162,12 +179,13 @@ export class Front implements ConnHandler, TimerHandler {
         this.#reactor.reset(intake.conn);
         return;
       }
-      if (consumed === 0) break;
+      if (!moved) break;
     }
     if (parser.state !== SOCKS.ready) {
       this.#keep(intake, tag, start, end);
       return;
     }
+    if (this.#judge(intake, tag, parser.user, parser.password, start, end) === null) return;
     this.#leave(intake, tag);
     const { host, port } = parser;
     this.#dispatch(intake, {
@@ -186,13 +204,16 @@ export class Front implements ConnHandler, TimerHandler {
       this.#keep(intake, tag, 0, end);
       return;
     }
-    this.#leave(intake, tag);
     if (consumed < 0) {
+      this.#leave(intake, tag);
       this.#refuse(intake.conn, CLIENT_KIND.httpConnect, parser.failure as FailureName, parser.detail);
       return;
     }
     const request = parser.request!;
-    const { host, port } = request;
+    const { host, port, user, password } = request;
+    // While control is asked, the whole request waits, and is then parsed again.
+    if (this.#judge(intake, tag, user, password, 0, end) === null) return;
+    this.#leave(intake, tag);
     const rest = bytes.subarray(consumed, end);
     if (request.kind === 'connect') {
       this.#dispatch(intake, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early: rest });
@@ -210,6 +231,35 @@ export class Front implements ConnHandler, TimerHandler {
     this.#dispatch(intake, { kind: CLIENT_KIND.httpForward, host, port, plan, early });
   }
 
+  /** What the client's name asks for, or why it is turned away; null: it waits for that, with bytes[start, end) of its request. */
+  #judge(
+    intake: Intake,
+    tag: number,
+    user: string | undefined,
+    password: string | undefined,
+    start: number,
+    end: number,
+  ): RoutingRequest | Refusal | null {
+    if (intake.routing !== null) return intake.routing;
+    const judgement = this.#access.judge(user, password, (answer) => this.#judged(intake, tag, answer));
+    if (judgement !== ASKED) {
+      intake.routing = judgement;
+      return judgement;
+    }
+    this.#reactor.pauseRead(intake.conn);
+    this.#keep(intake, tag, start, end);
+    return null;
+  }
+
+  /** Control has said who a client is, if it still waits for that. */
+  #judged(intake: Intake, tag: number, answer: RoutingRequest | Refusal): void {
+    if (this.#intakes[tag] !== intake) return;
+    intake.routing = answer;
+    this.#scratch.bytes.set(intake.kept);
+    this.#reactor.resumeRead(intake.conn);
+    this.#parse(intake, tag, intake.kept.length);
+  }
+
   #keep(intake: Intake, tag: number, start: number, end: number): void {
     if (end - start >= SCRATCH_BYTES) {
       this.#leave(intake, tag);
@@ -219,21 +269,26 @@ export class Front implements ConnHandler, TimerHandler {
     intake.kept = end > start ? this.#scratch.bytes.slice(start, end) : NOTHING;
   }
 
-  #dispatch({ conn, refused }: Intake, request: OpenRequest): void {
+  #dispatch({ conn, refused, routing }: Intake, request: OpenRequest): void {
     if (this.draining || refused) {
       this.#refuse(conn, request.kind, refused ? 'hubBusy' : 'stopping');
+      return;
+    }
+    if (routing === null || isRefusal(routing)) {
+      this.#refuse(conn, request.kind, routing?.failure ?? 'authRequired', routing?.detail);
       return;
     }
     if (request.kind === CLIENT_KIND.socksUdp && this.#gate.hasRules) {
       this.#refuse(conn, request.kind, 'ruleRefused');
       return;
     }
-    const decision = this.#gate.decide(null, request.host, request.port, this.#reactor.nowMs);
+    const decision = this.#gate.decide(routing.user || null, request.host, request.port, this.#reactor.nowMs);
     if (decision?.verdict === 'refuse') {
       this.#refuse(conn, request.kind, 'ruleRefused', decision.reason);
       return;
     }
-    const route = this.#router.pick();
+    const wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
+    const route = this.#router.pick(wanted, request.host);
     if (typeof route === 'string') {
       this.#refuse(conn, request.kind, route);
       return;

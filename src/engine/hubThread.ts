@@ -10,6 +10,7 @@ import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
+import { Access } from './access.ts';
 import { Teller } from './client.ts';
 import { type DescriptorMarks, descriptorMarks } from './descriptors.ts';
 import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } from './doors.ts';
@@ -35,6 +36,9 @@ class HubThread implements ListenHandler {
     figures: sessionFigures(this.#sessionSlots),
     nowMs: () => reactor.nowMs,
     random: Math.random,
+  });
+  readonly #access = new Access((query, name, password) => {
+    tell({ type: 'authenticate', query, name, password });
   });
   readonly #farewell = new Farewell(reactor);
   readonly #teller = new Teller(reactor, this.#farewell);
@@ -71,6 +75,7 @@ class HubThread implements ListenHandler {
     const front = new Front({
       reactor,
       router: this.#router,
+      access: this.#access,
       gate: this.#gate,
       doors: this.#doors,
       opened: (index) => this.#sessionSlots.opened(index),
@@ -184,6 +189,12 @@ class HubThread implements ListenHandler {
         return;
       case 'routing':
         this.#router.describe(order.routing);
+        return;
+      case 'users':
+        this.#access.changed(order.required);
+        return;
+      case 'user':
+        this.#access.answer(order.query, order.user);
         return;
       case 'forgetNode':
         this.#router.forget(order.nodeId);

@@ -6,6 +6,7 @@ import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
 import type { CompiledRules } from '../routing/rules.ts';
+import type { KnownUser } from './access.ts';
 
 export type Io = 'epoll' | 'net';
 
@@ -87,7 +88,11 @@ export type ToFront =
   /** The owner's rules, in force from now on. */
   | { readonly type: 'rules'; readonly rules: CompiledRules }
   /** The node was revoked. */
-  | { readonly type: 'forgetNode'; readonly nodeId: string };
+  | { readonly type: 'forgetNode'; readonly nodeId: string }
+  /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
+  | { readonly type: 'users'; readonly required: boolean }
+  /** The word on an `authenticate`; null: not one of ours. */
+  | { readonly type: 'user'; readonly query: number; readonly user: KnownUser | null };
 
 export type ToWorker =
   | { readonly type: 'greet'; readonly index: number; readonly number: number }
@@ -174,6 +179,13 @@ export type FromFront =
       readonly name: ListenerName;
       readonly address: string;
       readonly port: number;
+    }
+  /** Who is it? Answered with a `user`. */
+  | {
+      readonly type: 'authenticate';
+      readonly query: number;
+      readonly name: string;
+      readonly password: string;
     }
   | { readonly type: 'listenFailed'; readonly name: ListenerName; readonly errno: number }
   | {

@@ -15,7 +15,7 @@ const ADDRESS_DOMAIN = 3;
 const ADDRESS_IPV6 = 4;
 
 /** What the parser waits for next, or how it ended. */
-export const SOCKS = { greeting: 0, credentials: 1, request: 2, ready: 3, failed: 4 } as const;
+export const SOCKS = { greeting: 0, credentials: 1, request: 2, ready: 3, failed: 4, judged: 5 } as const;
 export type SocksState = (typeof SOCKS)[keyof typeof SOCKS];
 
 const NOTHING = new Uint8Array(0);
@@ -23,6 +23,7 @@ const CHOSE_NONE = Uint8Array.of(VERSION, METHOD_NONE);
 const CHOSE_USER = Uint8Array.of(VERSION, METHOD_USER);
 const CHOSE_NOTHING = Uint8Array.of(VERSION, 0xff);
 const CREDENTIALS_TAKEN = Uint8Array.of(CREDENTIALS_VERSION, 0);
+const CREDENTIALS_REFUSED = Uint8Array.of(CREDENTIALS_VERSION, 1);
 
 const REPLIES = Array.from({ length: 9 }, (_, code) =>
   Uint8Array.of(VERSION, code, 0, ADDRESS_IPV4, 0, 0, 0, 0, 0, 0),
@@ -40,8 +41,9 @@ export function encodeSocksReply(code: number): Uint8Array {
 
 /**
  * Feed it the unconsumed bytes until feed() returns 0, sending `reply` after every call. Then `state` is `ready` (host, port, user are
- * set; the caller sends the reply once the stream is open), `failed` (send `reply`, if any, and close; `failure` says why), or
- * something else: more bytes are needed.
+ * set; the caller sends the reply once the stream is open), `judged` (user and password are set; the caller says admit() or deny(),
+ * sends the reply and goes on), `failed` (send `reply`, if any, and close; `failure` says why), or something else: more bytes are
+ * needed.
  */
 export class Socks5Parser {
   state: SocksState = SOCKS.greeting;
@@ -53,9 +55,15 @@ export class Socks5Parser {
   /** A domain name or IP literal, IPv6 canonical and without brackets. */
   host = '';
   port = 0;
-  /** Set when the client chose to name itself. Any name is taken: what it means is for routing to say. */
+  /** Set when the client chose to name itself. What it means is for the front to say. */
   user: string | undefined = undefined;
   password: string | undefined = undefined;
+  readonly #namesRequired: boolean;
+
+  /** `namesRequired`: a client that cannot name itself is told so at once. */
+  constructor(namesRequired = false) {
+    this.#namesRequired = namesRequired;
+  }
 
   /**
    * Take at most one message from bytes[start..end) and return its length; 0 when it isn't whole yet, or when the parser is ready
@@ -84,6 +92,7 @@ export class Socks5Parser {
       else if (bytes[at] === METHOD_USER) user = true;
     }
     if (!none && !user) return this.#fail('badRequest', CHOSE_NOTHING);
+    if (!user && this.#namesRequired) return this.#fail('authRequired', CHOSE_NOTHING);
     this.state = user ? SOCKS.credentials : SOCKS.request;
     this.reply = user ? CHOSE_USER : CHOSE_NONE;
     return length;
@@ -99,9 +108,19 @@ export class Socks5Parser {
     if (end < passwordEnd) return 0;
     this.user = utf8Text(bytes, start + 2, userEnd);
     this.password = utf8Text(bytes, userEnd + 1, passwordEnd);
+    this.state = SOCKS.judged;
+    return passwordEnd - start;
+  }
+
+  /** The client is who it says, and what its name asks for can be read. */
+  admit(): void {
     this.state = SOCKS.request;
     this.reply = CREDENTIALS_TAKEN;
-    return passwordEnd - start;
+  }
+
+  /** RFC 1929 section 2: any status but 0, and the connection is to be closed. */
+  deny(failure: FailureName): void {
+    this.#fail(failure, CREDENTIALS_REFUSED);
   }
 
   /** RFC 1928 section 4: VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT. */

@@ -124,6 +124,31 @@ export function parseUsername(text: string): RoutingRequest | BadUsername {
   };
 }
 
+/** What a rule of the owner asks of the node, besides the client. */
+export type Condition = Readonly<
+  Partial<Record<'node' | 'tag' | 'country' | 'platform' | 'net', string | undefined>>
+>;
+
+const narrowedBy = new WeakMap<Condition, WeakMap<RoutingRequest, RoutingRequest>>();
+
+/** The request under a condition: the same object for the same two, as long as its user may use the same nodes. */
+export function narrowed(request: RoutingRequest, condition: Condition): RoutingRequest {
+  let ofCondition = narrowedBy.get(condition);
+  if (ofCondition === undefined) {
+    ofCondition = new WeakMap();
+    narrowedBy.set(condition, ofCondition);
+  }
+  const known = ofCondition.get(request);
+  if (known !== undefined && known.allowedTags === request.allowedTags) return known;
+  const terms = new Set(request.terms);
+  for (const [key, value] of Object.entries(condition)) {
+    if (value !== undefined) terms.add(`${key}:${foldName(value)}`);
+  }
+  const both = { ...request, terms: [...terms].sort(), candidates: null };
+  ofCondition.set(request, both);
+  return both;
+}
+
 function sessionOf(user: string, name: string, values: ReadonlyMap<Key, string>): SessionRequest {
   return {
     name,

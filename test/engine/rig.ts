@@ -1,6 +1,7 @@
 // A whole hub and its exit node in one test: front, worker and exit on reactors without sockets, control played by the test, and clients
 // and targets beside them. The front hands clients to the worker by a call, or over rings as between threads.
 
+import { Access } from '../../src/engine/access.ts';
 import { Teller } from '../../src/engine/client.ts';
 import {
   LocalDoor,
@@ -89,6 +90,7 @@ export class Rig {
     const front = new Front({
       reactor: frontReactor,
       router: this.#router,
+      access: new Access(() => {}),
       gate: new RuleGate(),
       doors,
       opened: (index) => this.#slots.opened(index),

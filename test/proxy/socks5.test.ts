@@ -19,7 +19,10 @@ function run(input: Uint8Array, cuts: readonly number[]): SocksOutcome {
       expect(consumed + taken).toBeLessThanOrEqual(cut);
       replies.push(...parser.reply);
       consumed += taken;
-      if (taken === 0) break;
+      if (parser.state === SOCKS.judged) {
+        parser.admit();
+        replies.push(...parser.reply);
+      } else if (taken === 0) break;
     }
   }
   const { state, failure, host, port, user, password, isAssociate: associate } = parser;
@@ -88,6 +91,32 @@ describe('accepted requests', () => {
     });
     const empty = bytesOf([5, 1, 2, 1, 0, 0], domain('a'));
     expect(run(empty, [])).toMatchObject({ outcome: 'ready', user: '', password: '' });
+  });
+});
+
+describe('names that are judged', () => {
+  const named = bytesOf([5, 1, 2, 1, 5], 'alice', [3], 'p:w', domain('a'));
+
+  test('nothing is read or said before the word on a name', () => {
+    const parser = new Socks5Parser();
+    let at = parser.feed(named, 0, named.length);
+    at += parser.feed(named, at, named.length);
+    expect(parser).toMatchObject({ state: SOCKS.judged, user: 'alice', password: 'p:w' });
+    expect([parser.feed(named, at, named.length), parser.reply.length]).toEqual([0, 0]);
+    parser.deny('badUsername');
+    expect(parser).toMatchObject({ state: SOCKS.failed, failure: 'badUsername' });
+    expect([...parser.reply]).toEqual([1, 1]);
+    expect(parser.feed(named, at, named.length)).toBe(0);
+  });
+
+  test('where names are required, a client without any is refused in its greeting', () => {
+    const parser = new Socks5Parser(true);
+    expect(parser.feed(Uint8Array.from(NO_AUTH), 0, 3)).toBe(0);
+    expect([...parser.reply]).toEqual([5, 0xff]);
+    expect(parser.failure).toBe('authRequired');
+    const able = new Socks5Parser(true);
+    expect(able.feed(Uint8Array.of(5, 2, 0, 2), 0, 4)).toBe(4);
+    expect([...able.reply]).toEqual([5, 2]);
   });
 });
 

@@ -1,0 +1,221 @@
+// What a client asks for by its user name, with real nodes and curl: by name, tag and session, over SOCKS and HTTP, in every mode. Each
+// node may reach one origin alone, so an answer says which node gave it.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callControl } from '../../src/control/controlSocket.ts';
+import { hashPassword } from '../../src/control/passwords.ts';
+import { needs } from '../require.ts';
+import {
+  type ExitNode,
+  eventually,
+  type Hub,
+  MODES,
+  makeLink,
+  makeTempDir,
+  startHub,
+  startNode,
+} from './harness.ts';
+import { Origin, PAGE, portOf } from './origin.ts';
+import { run } from './programs.ts';
+import { closeRawClients, RawClient, socksRequest } from './rawClient.ts';
+
+const NAMES = ['Living-Room', 'phone', 'cabin'];
+const origins = NAMES.map(() => new Origin());
+const PROXIES = ['socks5h', 'http', 'http tunnel'] as const;
+type Proxy = (typeof PROXIES)[number];
+
+beforeAll(() => Promise.all(origins.map((origin) => origin.start())));
+afterAll(async () => {
+  closeRawClients();
+  await Promise.all(origins.map((origin) => origin.stop()));
+});
+
+interface Answer {
+  /** 0: no HTTP answer at all. */
+  readonly status: number;
+  readonly text: string;
+  readonly headers: string;
+}
+
+async function curl(hub: Hub, proxy: Proxy, user: string, url: string): Promise<Answer> {
+  const socks = proxy === 'socks5h';
+  const headFile = join(makeTempDir(), 'head');
+  const at = socks ? `socks5h://${hub.ready.socks}` : `http://${hub.ready.http}`;
+  const args = [
+    '-q',
+    '-sS',
+    '-x',
+    at,
+    '--max-time',
+    '40',
+    '-w',
+    '\n%{http_code} %{http_connect}',
+    '-D',
+    headFile,
+  ];
+  if (proxy === 'http tunnel') args.push('-p');
+  if (user !== '') args.push('--proxy-user', user);
+  const { stdout, stderr } = await run('curl', [...args, url]);
+  const lines = stdout.toString().split('\n');
+  const [status, connect] = lines.pop()!.split(' ').map(Number);
+  return {
+    status: status || connect || 0,
+    text: lines.join('\n'),
+    headers: stderr + (socks ? '' : readFileSync(headFile, 'latin1')),
+  };
+}
+
+/** Which of the nodes answers. */
+async function whoAnswers(hub: Hub, proxy: Proxy, user: string): Promise<string> {
+  const answers = await Promise.all(origins.map((origin) => curl(hub, proxy, user, origin.url('/page'))));
+  const who = NAMES.filter((_, at) => answers[at]!.text === PAGE);
+  if (who.length !== 1) throw new Error(`${who.length} nodes answered: ${JSON.stringify(answers)}`);
+  return who[0]!;
+}
+
+const { skip, why } = needs('curl');
+
+describe.skipIf(skip).each(MODES)(`$name ${why}`, (mode) => {
+  let hub: Hub;
+  let nodes: ExitNode[];
+
+  beforeAll(async () => {
+    hub = await startHub(mode);
+    nodes = await Promise.all(
+      NAMES.map(async (name, at) => {
+        const { link } = await makeLink(hub, ['--name', name]);
+        const allowTargets = [`127.0.0.0/8:${portOf(origins[at]!.http)}`];
+        return startNode({ links: [link], io: mode.io, allowTargets });
+      }),
+    );
+    await callControl(hub.dataDir, 'nodes.change', {
+      node: 'phone',
+      change: { tags: ['mobile'], country: 'DE' },
+    });
+    await callControl(hub.dataDir, 'nodes.change', {
+      node: 'cabin',
+      change: { tags: ['far'], country: 'DE' },
+    });
+  });
+
+  afterAll(async () => {
+    expect([...hub.faults(), ...hub.complaints]).toEqual([]);
+    await Promise.all([hub.stop(), ...nodes.map((node) => node.stop())]);
+  });
+
+  test.each(PROXIES)('%s: a node by its name, a node by its tag', async (proxy) => {
+    expect(await whoAnswers(hub, proxy, 'me-node-living_room:x')).toBe('Living-Room');
+    expect(await whoAnswers(hub, proxy, `me-node-${nodes[1]!.ready.nodeId}:`)).toBe('phone');
+    expect(await whoAnswers(hub, proxy, 'me-country-de-tag-FAR:x')).toBe('cabin');
+  });
+
+  test.each(PROXIES)('%s: a session stays with its node', async (proxy) => {
+    const user = `me-session-${proxy.replace(' ', '')}:x`;
+    const first = await whoAnswers(hub, proxy, user);
+    for (let at = 0; at < 2; at++) expect(await whoAnswers(hub, proxy, user)).toBe(first);
+  });
+
+  test('what cannot be had, and what cannot be read, is said in a sentence', async () => {
+    const url = origins[0]!.url('/page');
+    const none = await curl(hub, 'http', 'me-country-us:x', url);
+    expect(none).toMatchObject({ status: 503, text: 'no connected exit node is what was asked for\n' });
+    expect((await curl(hub, 'socks5h', 'me-country-us:x', url)).headers).toMatch(/\(1\)/);
+    const unread = await curl(hub, 'http', 'me-land-us:x', url);
+    expect(unread.status).toBe(400);
+    expect(unread.text).toMatch(
+      /^the user name cannot be read: "land" is no key; behind the user, there may be node, tag/,
+    );
+    expect((await curl(hub, 'http tunnel', 'me-land-us:x', url)).status).toBe(400);
+    expect((await curl(hub, 'socks5h', 'me-land-us:x', url)).headers).toMatch(/rejected|authentication/i);
+  });
+
+  test('a strict session says that its node is lost, a soft one moves', async () => {
+    const url = (name: string) => origins[NAMES.indexOf(name)]!.url('/page');
+    const strict = 'me-session-strict-strict:x';
+    const lost = await whoAnswers(hub, 'http', strict);
+    const soft = 'me-session-soft:x';
+    while ((await whoAnswers(hub, 'http', soft)) !== lost) {
+      // Another name is another session, on another node.
+      await callControl(hub.dataDir, 'nodes.change', {
+        node: await whoAnswers(hub, 'http', soft),
+        change: { paused: true },
+      });
+    }
+    for (const node of NAMES)
+      await callControl(hub.dataDir, 'nodes.change', { node, change: { paused: false } });
+    await nodes[NAMES.indexOf(lost)]!.kill();
+    await eventually(
+      async () => (await curl(hub, 'http', `me-node-${lost.replace('-', '_')}:x`, url(lost))).status === 503,
+    );
+
+    const told = await curl(hub, 'http', strict, url(lost));
+    expect(told).toMatchObject({ status: 503 });
+    expect(told.text).toMatch(/^the exit node of this strict session is gone/);
+    expect(told.headers).toMatch(/proxy-status: restunnel; error=destination_unavailable/i);
+    expect((await curl(hub, 'socks5h', strict, url(lost))).headers).toMatch(/\(3\)/);
+    const moved = await whoAnswers(hub, 'http', soft);
+    expect(moved).not.toBe(lost);
+    expect(await whoAnswers(hub, 'socks5h', soft)).toBe(moved);
+
+    const at = NAMES.indexOf(lost);
+    nodes[at] = await startNode({
+      dataDir: nodes[at]!.dataDir,
+      io: mode.io,
+      allowTargets: [`127.0.0.0/8:${portOf(origins[at]!.http)}`],
+    });
+    expect(await whoAnswers(hub, 'http', strict)).toBe(lost);
+    expect(await whoAnswers(hub, 'http', soft)).toBe(moved);
+  });
+
+  // Last: from here on, every client has to name itself.
+  test('with users, clients name themselves, and may use what their user may', async () => {
+    const url = origins[1]!.url('/page');
+    await callControl(hub.dataDir, 'users.add', {
+      name: 'crawler',
+      hash: await hashPassword('right'),
+      limits: { streams: null, tags: ['mobile'] },
+    });
+    const asked = await eventually(async () => {
+      const answer = await curl(hub, 'http', '', url);
+      if (answer.status !== 407) throw new Error(answer.text);
+      return answer;
+    });
+    expect(asked.text).toBe('this proxy asks for a user name and its password\n');
+    expect(asked.headers).toMatch(/^proxy-authenticate: Basic realm="restunnel", charset="UTF-8"\r?$/im);
+    expect(asked.headers).toMatch(/^connection: close\r?$/im);
+    for (const user of ['crawler:wrong', 'nobody:right', 'crawler-node-phone:', '-node-phone:right']) {
+      for (const proxy of ['http', 'http tunnel'] as const) {
+        expect((await curl(hub, proxy, user, url)).status).toBe(407);
+      }
+      expect((await curl(hub, 'socks5h', user, url)).status).toBe(0);
+    }
+    for (const proxy of PROXIES) {
+      expect(await whoAnswers(hub, proxy, 'crawler:right')).toBe('phone');
+      expect((await curl(hub, proxy, 'crawler-node-cabin:right', url)).text).not.toBe(PAGE);
+    }
+
+    // Greeting, name and request in one segment: the answers come in order, and nothing of it is lost while the password is checked.
+    const raw = await RawClient.dial(hub.socks);
+    const name = Buffer.concat([Buffer.of(1, 7), Buffer.from('crawler'), Buffer.of(5), Buffer.from('right')]);
+    const request = socksRequest('127.0.0.1', portOf(origins[1]!.echo));
+    raw.send(Buffer.concat([Buffer.of(5, 1, 2), name, request]));
+    expect(await raw.take(4)).toEqual(Buffer.of(5, 2, 1, 0));
+    expect((await raw.take(10))[1]).toBe(2);
+    raw.close();
+    // RFC 9931: bytes behind a CONNECT that is refused are never taken for another request.
+    const optimist = await RawClient.dial(hub.http);
+    const connect = `CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: a\r\n\r\nGET ${url} HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Basic `;
+    optimist.send(`${connect}${Buffer.from('crawler:right').toString('base64')}\r\n\r\n`);
+    const said = (await optimist.takeAll()).toString();
+    expect(said).toMatch(/^HTTP\/1\.1 407 /);
+    expect(said.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    const mute = await RawClient.dial(hub.socks);
+    mute.send(Buffer.of(5, 1, 0));
+    expect(await mute.takeAll()).toEqual(Buffer.of(5, 0xff));
+
+    await callControl(hub.dataDir, 'users.remove', { name: 'crawler' });
+    await eventually(async () => (await curl(hub, 'http', 'me-node-phone:x', url)).text === PAGE);
+  });
+});
