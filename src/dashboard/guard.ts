@@ -11,6 +11,8 @@ export interface GuardedRequest {
   readonly url: string;
   /** Name, value, name, value …, as they came. */
   readonly rawHeaders: readonly string[];
+  /** Where its connection arrived, as a Host header says it. */
+  readonly arrivedAt: string;
   readonly nowMs: number;
 }
 
@@ -82,7 +84,7 @@ export function judge(request: GuardedRequest, rules: Rules): Verdict {
   }
   const path = request.url.split('?', 1)[0]!;
   return (
-    wrongHost(headers, rules) ??
+    wrongHost(request.arrivedAt, headers, rules) ??
     wrongShape(request.method, path, headers) ??
     wrongOrigin(request.method, path, headers) ??
     whoseIsIt(request, path, headers, rules)
@@ -90,9 +92,15 @@ export function judge(request: GuardedRequest, rules: Rules): Verdict {
 }
 
 /** A page whose name was rebound to our address sends its own name. */
-function wrongHost(headers: ReadonlyMap<string, string>, { hosts }: Rules): Refusal | null {
+function wrongHost(
+  arrivedAt: string,
+  headers: ReadonlyMap<string, string>,
+  { hosts }: Rules,
+): Refusal | null {
   const host = (headers.get('host') ?? '').toLowerCase();
-  if (hosts.exact.has(host) || hosts.anyPort.has(host.replace(/:\d{1,5}$/, ''))) return null;
+  // An address in figures cannot be rebound, so the one that the connection came to is ours however it is bound.
+  if (host === arrivedAt || hosts.exact.has(host) || hosts.anyPort.has(host.replace(/:\d{1,5}$/, '')))
+    return null;
   return refusal(403, 'this address is not the dashboard; give names of your own with --dashboard-host');
 }
 

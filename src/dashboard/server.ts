@@ -90,7 +90,8 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
       const nowMs = performance.now();
       const remote = remoteOf(incoming);
       const { method = '', url = '', rawHeaders } = incoming;
-      const verdict = judge({ method, url, rawHeaders, nowMs: Date.now() }, rules);
+      const arrivedAt = arrivalOf(incoming.socket);
+      const verdict = judge({ method, url, rawHeaders, arrivedAt, nowMs: Date.now() }, rules);
       if (!verdict.admitted) {
         if (remotes.takeRefusal(remote, nowMs))
           refuse(incoming, outgoing, verdict.status, verdict.detail, verdict.headers);
@@ -137,6 +138,11 @@ function hostsOf(address: string, named: readonly string[]): Rules['hosts'] {
   if (port === '80') for (const name of names) exact.add(name);
   const anyPort = new Set(named.map((name) => (name.includes(':') ? `[${name}]` : name).toLowerCase()));
   return { exact, anyPort };
+}
+
+function arrivalOf({ localAddress = '', localPort }: Socket): string {
+  const address = localAddress.replace(/^::ffff:(?=[\d.]+$)/, '');
+  return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }
 
 function pageOf(

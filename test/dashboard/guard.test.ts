@@ -49,7 +49,7 @@ function ask({
   nowMs = NOW_MS,
 }: Asked): Verdict {
   const rawHeaders = raw ?? Object.entries({ Host: '127.0.0.1:8080', ...headers }).flat();
-  return judge({ method, url, rawHeaders, nowMs }, rules);
+  return judge({ method, url, rawHeaders, arrivedAt: '192.0.2.7:8080', nowMs }, rules);
 }
 
 /** 0 for what is admitted. */
@@ -75,6 +75,7 @@ describe('whose name it is called by', () => {
     '[::1]:8080',
     'hub.example.org',
     'hub.example.org:9999',
+    '192.0.2.7:8080',
   ])('%s is ours', (host) => expect(statusOf({ headers: { Host: host } })).toBe(0));
 
   test.each([
@@ -86,6 +87,8 @@ describe('whose name it is called by', () => {
     'localhost',
     '127.0.0.1',
     '127.0.0.2:8080',
+    '192.0.2.7',
+    '192.0.2.8:8080',
     '127.0.0.1:8080.',
     '127.0.0.1:8080@evil.example',
     'evil.example@127.0.0.1:8080',
