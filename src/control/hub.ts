@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
-import type { FromEngine, Io, ListenerName, WorkerLink } from '../engine/messages.ts';
+import type { FromEngine, Io, ListenerName } from '../engine/messages.ts';
 import { DASHBOARD, ENGINE } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -12,19 +12,18 @@ import { mac1Key } from '../noise/mac1.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { codeOfErrno } from '../reactor/errno.ts';
 import type { ConnId } from '../reactor/reactor.ts';
-import { ringBuffer } from '../ring/ring.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import { UserError } from '../userError.ts';
 import { version } from '../version.ts';
 import { Admission, wipeKeys } from './admission.ts';
 import { type ControlServer, serveControl } from './controlSocket.ts';
-import { descriptorLimit } from './descriptorLimit.ts';
-import { EngineThread, moduleBeside } from './engineThread.ts';
+import type { EngineThread } from './engineThread.ts';
 import type { Fleet, Pairing } from './fleet.ts';
 import { FleetKeeper } from './fleetKeeper.ts';
 import type { HubOptions, RunningHub } from './hubOptions.ts';
 import { hubKeyPath } from './hubSettings.ts';
+import { startHubThreads } from './hubThreads.ts';
 import { formatLink } from './link.ts';
 import { LogThrottle } from './logThrottle.ts';
 import { parseNodeStatus } from './nodeStatus.ts';
@@ -195,40 +194,23 @@ class Hub implements RunningHub {
   }
 
   async #startThreads(): Promise<void> {
-    const module = moduleBeside('../engine/hubThread', import.meta.url);
-    const common = { io: this.#io, slots: this.#slots, showTargets: this.#options.showTargets ?? false };
-    const links: WorkerLink[] = [];
-    for (let worker = 0; worker < this.#workerCount; worker++) {
-      const toWorker = ringBuffer(ENGINE.handOverRingBytes);
-      const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
-      const thread = await EngineThread.start(
-        module,
-        { ...common, role: 'worker', thread: 1 + worker, fromFront: toWorker, toFront: fromWorker },
-        (message) => this.#hear(message),
-      );
-      this.#adopt(thread);
-      this.#workers.push(thread);
-      links.push({ thread: 1 + worker, doorbell: thread.doorbell, toWorker, fromWorker });
-    }
-    this.#front = await EngineThread.start(
-      module,
-      {
-        ...common,
-        role: 'front',
-        thread: 0,
-        mac1Key: mac1Key(this.#keyPair.publicKey),
-        descriptorLimit: descriptorLimit(),
-        workers: links,
+    await startHubThreads({
+      io: this.#io,
+      slots: this.#slots,
+      showTargets: this.#options.showTargets ?? false,
+      workers: this.#workerCount,
+      mac1Key: mac1Key(this.#keyPair.publicKey),
+      hear: (message) => this.#hear(message),
+      started: (thread, role) => {
+        this.#adopt(thread);
+        if (role === 'front') this.#front = thread;
+        else this.#workers.push(thread);
       },
-      (message) => this.#hear(message),
-    );
-    this.#adopt(this.#front);
-    for (const worker of this.#workers)
-      worker.post({ type: 'frontIs', thread: 0, doorbell: this.#front.doorbell });
+    });
     // Before it listens: no request goes by the users or the rules.
     this.#proxyUsers.start();
-    if (this.#rules !== null) this.#front.post({ type: 'rules', rules: this.#rules });
-    if (this.#workerCount === 0) this.#workers = [this.#front];
+    if (this.#rules !== null) this.#front!.post({ type: 'rules', rules: this.#rules });
+    if (this.#workerCount === 0) this.#workers = [this.#front!];
   }
 
   #adoptRules(rules: CompiledRules): void {
