@@ -278,11 +278,7 @@ export class Rig {
         return;
       }
       case 'lookup':
-        this.exit.dialler.onLookup(
-          message.query,
-          message.name === 'target.test' ? [HOST] : null,
-          'nameNotFound',
-        );
+        this.exit.onLookup(message.query, message.name === 'target.test' ? [HOST] : null, 'nameNotFound');
         return;
       case 'tunnelUp':
         this.connected++;

@@ -165,6 +165,15 @@ describe('datagrams', () => {
     expect(openHub().send(say.datagram(FIRST, 'x', new Array(16).fill(1)))).toEqual(['datagram 0 20 19']);
   });
 
+  test('the vector of the protocol page', () => {
+    const peer = openHub();
+    const payload = datagramPayload([192, 0, 2, 1], 53, Buffer.from('x'));
+    peer.session.sendDatagram(0, payload, 0, payload.length);
+    expect(Buffer.from(encodeFrames(peer.sentFrames())).toString('hex')).toBe(
+      '23000100000000000801c0000201003578',
+    );
+  });
+
   test('ends with an abort of either side, and what comes late is skipped', () => {
     const peer = openNode();
     peer.session.abort(0);

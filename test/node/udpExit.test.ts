@@ -1,0 +1,258 @@
+// The exit's associations without a tunnel: names, policy, who may answer, expiry, and the bounds of their pure parts.
+
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Tunnel } from '../../src/engine/tunnel.ts';
+import type { Tunnels } from '../../src/engine/tunnels.ts';
+import { NODE, UDP } from '../../src/limits.ts';
+import { parseAllowRule } from '../../src/node/allowRule.ts';
+import { NameCache } from '../../src/node/nameCache.ts';
+import { TargetPolicy } from '../../src/node/policy.ts';
+import { UdpExit } from '../../src/node/udpExit.ts';
+import { UdpNames } from '../../src/node/udpNames.ts';
+import { UdpPeers } from '../../src/node/udpPeers.ts';
+import { Endpoint } from '../../src/reactor/endpoint.ts';
+import { formatEndpoint, parseEndpoint } from '../../src/reactor/sockaddr.ts';
+import { datagramHeaderBytes } from '../../src/tunnel/datagram.ts';
+import { MemoryReactor } from '../engine/memoryReactor.ts';
+import { testSlab } from '../noise/cipherTwin.ts';
+import { datagramPayload } from '../tunnel/framesTwin.ts';
+
+const PORT = 53;
+
+function endpoint(address: string, port = PORT): Endpoint {
+  const one = new Endpoint();
+  expect(parseEndpoint(address, port, one)).toBe(true);
+  return one;
+}
+
+describe('associations', () => {
+  let net: MemoryReactor;
+  let exit: UdpExit;
+  let tunnel: Tunnel;
+  let lookups: [name: string, query: number][];
+  let heard: string[];
+  let answered: string[];
+  let aborted: number[];
+  let dropped: () => number;
+
+  beforeEach(() => {
+    net = new MemoryReactor();
+    lookups = [];
+    heard = [];
+    answered = [];
+    aborted = [];
+    const slab = testSlab(65_536);
+    const session = {
+      datagramsDropped: 0,
+      nowMs: 0,
+      inbound: { slab },
+      abort: (slot: number) => aborted.push(slot),
+      sendDatagram: (_slot: number, bytes: Uint8Array, start: number, end: number) => {
+        answered.push(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
+        return true;
+      },
+    };
+    dropped = () => session.datagramsDropped;
+    tunnel = { associations: 0, session, tagOf: (slot: number) => slot } as unknown as Tunnel;
+    exit = new UdpExit({
+      reactor: net,
+      tunnels: { touch() {} } as unknown as Tunnels,
+      policy: new TargetPolicy({
+        allow: ['127.0.0.1', '127.0.0.3'].map(parseAllowRule),
+        ownAddresses: [],
+        hubAddresses: ['192.0.2.9'],
+      }),
+      cache: new NameCache(),
+      lookup: (name, query) => lookups.push([name, query]),
+    });
+    // Whoever is sent to hears it; 127.0.0.3 and a stranger answer.
+    for (const address of ['127.0.0.1', '127.0.0.3']) listen(address);
+  });
+
+  function listen(address: string): void {
+    const slab = testSlab(2_048);
+    const from = new Endpoint();
+    net.udp.bind(
+      address,
+      PORT,
+      {
+        onBound() {},
+        onBindFailed() {},
+        onDatagrams(udp) {
+          const length = net.udp.receive(udp, slab, 0, 2_048, from);
+          heard.push(`${address} ${Buffer.from(slab.bytes.subarray(0, length)).toString()}`);
+          net.udp.send(udp, slab, 0, length, from);
+        },
+      },
+      0,
+    );
+  }
+
+  function send(to: string | number[], text: string, slot = 1): void {
+    const payload = datagramPayload(to, PORT, Buffer.from(text));
+    tunnel.session.inbound.slab.bytes.set(payload);
+    exit.onDatagram(tunnel, slot, 0, payload.length, datagramHeaderBytes(payload, 0, payload.length));
+  }
+
+  function settle(): void {
+    net.runUntil(() => false, net.nowMs + 100);
+  }
+
+  test('to an address; what is refused goes nowhere', () => {
+    exit.open(tunnel, 1);
+    send([127, 0, 0, 1], 'a');
+    send([127, 0, 0, 2], 'private');
+    send([192, 0, 2, 9], 'the hub');
+    send([255, 255, 255, 255], 'everybody');
+    send([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1], 'mapped');
+    settle();
+    expect(heard).toEqual(['127.0.0.1 a', '127.0.0.1 mapped']);
+    expect(dropped()).toBe(3);
+    expect(answered.map((one) => one.slice(7))).toEqual(['a', 'mapped']);
+  });
+
+  test('to a name: the first few wait for its address, which is asked for once', () => {
+    exit.open(tunnel, 1);
+    exit.open(tunnel, 2);
+    for (let n = 0; n < UDP.heldMax + 2; n++) send('Target.test', `${n}`);
+    send('target.test.', 'other', 2);
+    expect(lookups).toEqual([['target.test', -1]]);
+    expect(dropped()).toBe(2);
+    exit.close(tunnel, 2);
+    exit.onLookup(-1, ['127.0.0.2', '127.0.0.3'], 'internal');
+    for (let n = 0; n < 8; n++) settle();
+    // The first is refused by policy.
+    expect(heard).toEqual(['127.0.0.3 0', '127.0.0.3 1', '127.0.0.3 2', '127.0.0.3 3']);
+    send('target.test', 'cached');
+    settle();
+    expect(heard.at(-1)).toBe('127.0.0.3 cached');
+    expect(lookups.length).toBe(1);
+  });
+
+  test('a name that is refused, unknown, no name, or not answered in time', () => {
+    exit.open(tunnel, 1);
+    send('private.test', 'x');
+    exit.onLookup(-1, ['127.0.0.2', '10.0.0.1'], 'internal');
+    expect(dropped()).toBe(1);
+    send('missing.test', 'x');
+    exit.onLookup(-2, null, 'nameNotFound');
+    expect(dropped()).toBe(2);
+    send('missing.test', 'x');
+    expect(dropped()).toBe(3);
+    send('fe80::1%eth0', 'x');
+    send('no..name', 'x');
+    expect(dropped()).toBe(5);
+    send('slow.test', 'x');
+    net.runUntil(() => false, net.nowMs + NODE.dnsTimeoutMs + 1_000);
+    expect(dropped()).toBe(6);
+    exit.onLookup(-3, ['127.0.0.1'], 'internal');
+    settle();
+    expect(heard).toEqual([]);
+    expect(lookups.map(([name]) => name)).toEqual(['private.test', 'missing.test', 'slow.test']);
+  });
+
+  test('only who was sent to is heard', () => {
+    exit.open(tunnel, 1);
+    send([127, 0, 0, 1], 'hello');
+    settle();
+    expect(answered.length).toBe(1);
+    // The exit's socket, as the one that was sent to saw it.
+    const stranger = net.udp.bind('127.0.0.2', 9, { onBound() {}, onBindFailed() {}, onDatagrams() {} }, 0);
+    const slab = testSlab(8);
+    for (let port = 40_000; port < 40_010; port++)
+      net.udp.send(stranger, slab, 0, 8, endpoint('0.0.0.0', port));
+    settle();
+    expect(answered.length).toBe(1);
+    expect(dropped()).toBe(1);
+  });
+
+  test('ends by itself when a hub forgets it', () => {
+    exit.open(tunnel, 1);
+    exit.open(tunnel, 2);
+    const half = UDP.nodeIdleMs / 2;
+    net.runUntil(() => false, net.nowMs + half);
+    send([127, 0, 0, 1], 'still here');
+    net.runUntil(() => aborted.length > 0, net.nowMs + half + 10_000);
+    expect(aborted).toEqual([2]);
+    expect([exit.count, tunnel.associations]).toEqual([1, 1]);
+    net.runUntil(() => aborted.length > 1, net.nowMs + UDP.nodeIdleMs);
+    expect(aborted).toEqual([2, 1]);
+    expect(exit.count).toBe(0);
+  });
+
+  test('a session may have so many', () => {
+    for (let slot = 0; slot < UDP.associationsPerSession; slot++) expect(exit.open(tunnel, slot)).toBe(true);
+    expect(exit.open(tunnel, UDP.associationsPerSession)).toBe(false);
+    exit.close(tunnel, 7);
+    expect(exit.open(tunnel, UDP.associationsPerSession)).toBe(true);
+  });
+});
+
+test('policy: an address in numbers is judged as in text', () => {
+  const policy = new TargetPolicy({
+    allow: [parseAllowRule('10.1.0.0/16:53')],
+    ownAddresses: ['203.0.113.7', '2a00::7'],
+    hubAddresses: ['8.8.4.4'],
+  });
+  const address = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.constantFrom('10.1.2.3', '10.2.2.3', '8.8.4.4', '8.8.8.8', '2a00::7', '2a00::8', '64:ff9b::a00:1'),
+    fc.ipV4().map((ipv4) => `::ffff:${ipv4}`),
+  );
+  fc.assert(
+    fc.property(address, fc.constantFrom(53, 80), (text, port) => {
+      const one = endpoint(text, port);
+      expect(policy.checkEndpoint(one)).toBe(policy.check(text, port));
+      one.unmap();
+      expect(policy.checkEndpoint(one)).toBe(policy.check(text, port));
+      expect(formatEndpoint(one)).toBe(formatEndpoint(endpoint(text, port)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('peers: a set of so many, the one not added for longest goes first', () => {
+  const some = fc.constantFrom('1.1.1.1', '1.1.1.2', '::1.1.1.1', '2001::1', '2001::2', '9.9.9.9', '8.8.8.8');
+  fc.assert(
+    fc.property(fc.array(some, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (added, max) => {
+      const peers = new UdpPeers(max);
+      let naive: string[] = [];
+      for (const address of added) {
+        peers.add(endpoint(address));
+        naive = [...naive.filter((one) => one !== address), address].slice(-max);
+        for (const one of new Set(added))
+          expect([one, peers.has(endpoint(one, 7))]).toEqual([one, naive.includes(one)]);
+        expect(peers.count).toBe(naive.length);
+      }
+    }),
+  );
+});
+
+test('held datagrams: bounded of each owner, in bytes and in names, and nothing stays behind', () => {
+  const names = new UdpNames<string>();
+  const bytes = new Uint8Array(60_000);
+  let query = 0;
+  const hold = (name: string, owner: string, length: number) =>
+    names.hold(name, owner, 1, bytes, 0, length, --query);
+  expect(hold('a', 'one', 10)).toBe('ask');
+  expect(hold('a', 'two', 10)).toBe('asked');
+  for (let n = 1; n < UDP.heldMax; n++) expect(hold(`b${n}`, 'one', 10)).toBe('ask');
+  expect(hold('a', 'one', 10)).toBe('dropped');
+  names.forget('one');
+  expect(names.heldBytes).toBe(10);
+  expect(names.take(-1)?.held.map(({ owner }) => owner)).toEqual(['two']);
+  expect(names.take(-1)).toBeNull();
+  expect(names.heldBytes).toBe(0);
+
+  const waiting = names.count;
+  let asked = 0;
+  for (let n = 0; n < 2 * UDP.lookupsMax; n++) if (hold(`n${n}`, `owner ${n}`, 1) === 'ask') asked++;
+  expect(asked).toBe(UDP.lookupsMax - waiting);
+  let held = 0;
+  for (let n = 0; n < 100; n++) if (hold('n0', `big ${n}`, 60_000) === 'asked') held++;
+  expect(held).toBe(Math.floor((UDP.heldBytesMax - asked) / 60_000));
+  for (let one = query; one < 0; one++) names.take(one);
+  expect([names.count, names.heldBytes]).toEqual([0, 0]);
+});
