@@ -29,6 +29,7 @@ import {
 import { changeOf, valuesOf } from '../../src/dashboard/pages/settingsChange.ts';
 import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashboard/pages/words.ts';
 import { FAILURES } from '../../src/failures.ts';
+import { parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
 const node = (change: Partial<NodeView> = {}): NodeView => ({
@@ -220,6 +221,20 @@ describe('lines to copy', () => {
     );
     const twins = [node({ id: 'a', name: 'Pixel 8' }), node({ id: 'b', name: 'pixel-8' })];
     expect(twins.map((one) => nodeWord(one, twins))).toEqual(['a', 'b']);
+  });
+
+  it('is understood by the router as it was meant', () => {
+    const word = fc.stringMatching(/^[A-Za-z0-9_]{1,32}$/);
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, maxLength: 40 }), word, word, (name, tag, session) => {
+        const device = nodeWord(node({ name, id: '00ab' }), []);
+        const parsed = parseUsername(
+          usernameOf({ node: device, tag, country: 'DE', session })!,
+        ) as RoutingRequest;
+        expect(parsed.terms).toEqual(['country:de', `node:${device}`, `tag:${tag.toLowerCase()}`]);
+        expect(parsed.session?.name).toBe(session);
+      }),
+    );
   });
 
   it('reaches ports of all addresses by the loopback one', () => {

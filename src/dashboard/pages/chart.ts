@@ -204,7 +204,7 @@ function plotOptions(width: number, show: (index: number | null) => void): uPlot
   return {
     width,
     height: HEIGHT_PX,
-    padding: [12, 8, 0, 0],
+    padding: [12, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, QUIET_BYTES_PER_SECOND)] } },
