@@ -31,9 +31,4 @@ export class RuleGate {
     }
     return this.#rules.decide(user, host, port, this.#minuteOfDay);
   }
-
-  /** Streams of a user at once; null: no limit. */
-  streamsMax(user: string | null): number | null {
-    return this.#rules?.streamsMax(user) ?? null;
-  }
 }

@@ -33,7 +33,6 @@ interface CompiledGate {
 
 interface CompiledUser extends CompiledGate {
   readonly hours: readonly Hours[];
-  readonly streamsMax: number | null;
 }
 
 interface CompiledRoute extends Targets {
@@ -92,9 +91,9 @@ export function compileRules(
   try {
     const gate = compiler.gate(file.hosts, ['hosts']);
     const users = new Map<string, CompiledUser>();
-    for (const [name, { streams, hours, hosts }] of Object.entries(file.users ?? {})) {
+    for (const [name, { hours, hosts }] of Object.entries(file.users ?? {})) {
       const own = compiler.gate(hosts, ['users', name, 'hosts']);
-      users.set(name, { ...own, hours: hours ?? [], streamsMax: streams ?? null });
+      users.set(name, { ...own, hours: hours ?? [] });
     }
     const routes = (file.routes ?? []).map(({ users, through, ...targets }, i) => ({
       ...compiler.targets(targets, ['routes', i]),
@@ -276,12 +275,6 @@ export class Rules {
       if (this.#isTarget(route, port)) return this.#routed[i]!;
     }
     return ALLOWED;
-  }
-
-  /** Open at once; null: no limit. */
-  streamsMax(user: string | null): number | null {
-    const { users } = this.#rules;
-    return (users.get(user ?? OTHERS) ?? users.get(OTHERS))?.streamsMax ?? null;
   }
 
   #lookUp(host: string): void {

@@ -95,7 +95,6 @@ const rulesFile = z.strictObject({
     .record(
       name,
       z.strictObject({
-        streams: z.int().min(0).exactOptional(),
         hours: hours.exactOptional(),
         hosts: gate.exactOptional(),
       }),

@@ -18,13 +18,12 @@ test('without rules there is nothing to decide', () => {
   const gate = new RuleGate();
   expect(gate.decide(null, 'a.test', 443, 0)).toBe(null);
   expect(gate.hasRules).toBe(false);
-  expect(gate.streamsMax('alice')).toBe(null);
 });
 
 test('the last rules count, and the hour at which they are asked', () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   const gate = new RuleGate();
-  gate.set(compiled('hours: 08:00-12:00\nusers: {alice: {streams: 2}}'));
+  gate.set(compiled('hours: 08:00-12:00'));
   const at = (hour: number, minute: number, nowMs: number) => {
     vi.setSystemTime(new Date(2026, 5, 1, hour, minute));
     return gate.decide(null, 'a.test', 443, nowMs)?.verdict;
@@ -32,7 +31,6 @@ test('the last rules count, and the hour at which they are asked', () => {
   expect(at(7, 59, 0)).toBe('refuse');
   expect(at(8, 0, 1_000)).toBe('allow');
   expect(at(12, 0, 2_000)).toBe('refuse');
-  expect(gate.streamsMax('alice')).toBe(2);
   gate.set(compiled('{}'));
   expect(at(12, 0, 3_000)).toBe('allow');
 });

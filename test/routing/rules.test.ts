@@ -116,15 +116,12 @@ routes:
     expect(ask('alice', 'other.example', 443)).toBe('allow');
   });
 
-  test('users: their own hosts, hours and streams; "*" is everybody else', () => {
+  test('users: their own hosts and hours; "*" is everybody else', () => {
     const rules = rulesOf(`
 users:
-  alice: {streams: 3, hours: 22:00-06:00}
-  "*": {streams: 9, hosts: {allow: [example.com], refuse: [x.example.com]}}
+  alice: {hours: 22:00-06:00}
+  "*": {hosts: {allow: [example.com], refuse: [x.example.com]}}
 `);
-    expect(rules.streamsMax('alice')).toBe(3);
-    expect(rules.streamsMax('bob')).toBe(9);
-    expect(rules.streamsMax(null)).toBe(9);
     expect(said(rules.decide('alice', 'a.test', 80, NOON))).toBe('this user has other hours');
     expect(said(rules.decide('alice', 'a.test', 80, 23 * 60))).toBe('allow');
     for (const user of ['bob', null]) {
@@ -132,7 +129,6 @@ users:
       expect(said(rules.decide(user, 'x.example.com', 80, NOON))).toBe('this host is refused to this user');
       expect(said(rules.decide(user, 'a.test', 80, NOON))).toBe('this user may reach other hosts only');
     }
-    expect(rulesOf('{}').streamsMax('alice')).toBe(null);
   });
 
   test('hours of the hub', () => {
@@ -254,8 +250,6 @@ describe('what is wrong, and where', () => {
       '1:11 routes[0].ports[0]: write a port as 443, or several as 8000-9000',
     ],
     ['users: {a: {hours: 8-9}}', '1:13 users.a.hours[0]: write hours as "08:00-22:00"'],
-    ['users: {a: {streams: 1.5}}', '1:13 users.a.streams: this is to be a whole number'],
-    ['users: {a: {streams: -1}}', '1:13 users.a.streams: less than 0'],
     [
       'hosts: {refuse: [{lists: gone.txt}]}',
       '1:19 hosts.refuse[0].lists[0]: the list cannot be read: no such file',

@@ -4,8 +4,20 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CHECKOUT, runBin } from '../cli/runBin.ts';
-import { endAll, eventually, Fatal, type Hub, launchHub, MODES, makeTempDir, startHub } from './harness.ts';
+import {
+  endAll,
+  eventually,
+  Fatal,
+  type Hub,
+  launchHub,
+  MODES,
+  makeLink,
+  makeTempDir,
+  startHub,
+  startNode,
+} from './harness.ts';
 import { closeRawClients, connectRequest, RawClient, SOCKS_GREETING, socksRequest } from './rawClient.ts';
+import { Target } from './target.ts';
 
 afterEach(async () => {
   closeRawClients();
@@ -18,10 +30,15 @@ function rulesFile(content: string): string {
   return path;
 }
 
-async function httpAnswer(hub: Hub, host: string, port = 443): Promise<string> {
+/** @param user as Basic has it; '': none */
+async function httpAnswer(hub: Hub, host: string, port = 443, user = ''): Promise<string> {
   const client = await RawClient.dial(hub.http);
-  client.send(connectRequest(host, port));
-  const { head, body } = await client.takeResponse();
+  const credentials = Buffer.from(`${user}:x`).toString('base64');
+  const header = user === '' ? '' : `Proxy-Authorization: Basic ${credentials}\r\n`;
+  client.send(connectRequest(host, port).replace(/\r\n$/, `${header}\r\n`));
+  const head = await client.takeHead();
+  const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);
+  const body = (await client.take(length)).toString();
   client.close();
   return `${/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]} ${body.trim()}`;
 }
@@ -56,6 +73,40 @@ describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode) => {
     expect(await httpAnswer(hub, 'bad.test')).toMatch(/^503 /);
     expect(await hub.stop()).toEqual({ code: 0, signal: null });
   });
+});
+
+test('routes lead through the nodes that they name, by user; what a client asks for holds, too', async () => {
+  const targets = await Promise.all([Target.start(), Target.start()]);
+  const [one, two] = targets.map(({ port }) => port) as [number, number];
+  const path = rulesFile(`
+routes:
+  - {users: alice, through: {node: one}}
+  - {hosts: 127.0.0.0/8, ports: [${two}], users: bob, through: {node: two}}
+  - {users: dora, through: {tag: nobody}}
+users:
+  carol: {hosts: {refuse: [127.0.0.0/8]}}
+`);
+  const hub = await startHub({ ...MODES[1]!, args: ['--rules', path] });
+  for (const [name, port] of [['one', one] as const, ['two', two] as const]) {
+    const { link } = await makeLink(hub, ['--name', name]);
+    await startNode({ links: [link], allowTargets: [`127.0.0.1:${port}`] });
+  }
+  // Each node may reach one target alone, so an answer says which of them was asked.
+  const answers = async (user: string, port: number, times = 4) => {
+    const told = new Set<string>();
+    for (let i = 0; i < times; i++) told.add((await httpAnswer(hub, '127.0.0.1', port, user)).slice(0, 3));
+    return [...told];
+  };
+  expect(await answers('alice', one)).toEqual(['200']);
+  expect(await answers('alice', two)).toEqual(['403']);
+  expect(await answers('bob', two)).toEqual(['200']);
+  expect(await answers('bob-node-one', one)).toEqual(['200']);
+  expect(await answers('bob-node-one', two)).toEqual(['503']);
+  expect(await answers('dora', one)).toEqual(['503']);
+  expect(await httpAnswer(hub, '127.0.0.1', one, 'carol-session-a')).toContain(
+    'this host is refused to this user',
+  );
+  await Promise.all(targets.map((target) => target.close()));
 });
 
 test('SIGHUP reads the rules again; a bad file keeps the old ones and is told', async () => {
