@@ -345,7 +345,7 @@ export const RULES = {
   portsMax: 64,
   hoursMax: 16,
   /** Changed files are read once they have been the same for so long. */
-  settleMs: 100,
+  settleMs: 250,
   /** What is told of one file; the rest is counted. */
   problemsMax: 20,
 } as const;
