@@ -18,6 +18,7 @@ import {
 import { ratesOf } from '../../src/dashboard/pages/historyRates.ts';
 import { compareNodes, matchesFilter, ORDERS, type Order } from '../../src/dashboard/pages/nodeOrder.ts';
 import {
+  hintFor,
   nodeWord,
   reachable,
   recipe,
@@ -221,6 +222,11 @@ describe('lines to copy', () => {
     );
     const twins = [node({ id: 'a', name: 'Pixel 8' }), node({ id: 'b', name: 'pixel-8' })];
     expect(twins.map((one) => nodeWord(one, twins))).toEqual(['a', 'b']);
+  });
+
+  it('says when a browser would keep the user name to itself', () => {
+    expect(hintFor('playwright', 'x-node-a')).toContain('restunnel users add');
+    expect([hintFor('playwright', null), hintFor('curl', 'x-node-a')]).toEqual([null, null]);
   });
 
   it('is understood by the router as it was meant', () => {

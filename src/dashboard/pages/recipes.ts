@@ -144,6 +144,12 @@ export function recipe(tool: Tool, { socks, http }: Ports, username: string | nu
   }
 }
 
+/** What the lines alone do not say; null: nothing. */
+export function hintFor(tool: Tool, username: string | null): string | null {
+  if (username === null || (tool !== 'playwright' && tool !== 'puppeteer')) return null;
+  return 'Chromium sends a user name only to a proxy that asks for one, and the hub asks when it has users: restunnel users add NAME.';
+}
+
 /** A session chosen by hand would make all of Crawlee's sessions one. */
 function crawleeUser(username: string | null): string {
   return `${(username ?? 'x').replace(/-session-.*$/, '')}-session-\${sessionId ?? '0'}`;

@@ -5,6 +5,7 @@ import { el, field, freshId, heading } from './dom.ts';
 import type { HubState } from './hubState.ts';
 import {
   type Choice,
+  hintFor,
   nodeWord,
   reachable,
   recipe,
@@ -128,7 +129,11 @@ export function useView(hub: HubState): View {
     const key = `${tool}\n${text}\n${username}`;
     if (key === shown) return;
     shown = key;
-    lines.replaceChildren(copyable(text, `the lines for ${TOOLS[tool]}`));
+    const hint = hintFor(tool, username);
+    lines.replaceChildren(
+      copyable(text, `the lines for ${TOOLS[tool]}`),
+      ...(hint === null ? [] : [el('p', { class: 'hint' }, hint)]),
+    );
     said.replaceChildren(
       ...(username === null
         ? [
