@@ -32,6 +32,7 @@ export async function openStream(
   hub: Hub,
   username: string | null = null,
   host = 'any.example',
+  port = 80,
 ): Promise<Socket> {
   const socket = connect(hub.socks);
   socket.on('error', () => {});
@@ -39,7 +40,7 @@ export async function openStream(
     await once(socket, 'connect');
     await greet(socket, username);
     const name = Buffer.from(host);
-    socket.write(Buffer.from([5, 1, 0, 3, name.length, ...name, 0, 80]));
+    socket.write(Buffer.from([5, 1, 0, 3, name.length, ...name, port >> 8, port & 0xff]));
     const reply = await readBytes(socket, 10);
     if (reply[1] !== 0) throw new SocksRefusal(reply[1]!);
     return socket;
