@@ -381,6 +381,8 @@ export const ROUTING = {
   /** Sessions of one message to control. */
   sessionsPerDump: 2_048,
   sessionsSaveEveryMs: 60_000,
+  /** How long the end of a hub waits for the last copy. */
+  sessionsLastSaveMs: 5_000,
   /** Pairs of a node and a host that it rests for. */
   restsMax: 65_536,
   restDefaultMs: 600_000,

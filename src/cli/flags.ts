@@ -39,6 +39,7 @@ export interface HubFlags extends RunFlags {
   workers?: number;
   publicHost?: string;
   rules?: string;
+  persistSessions?: boolean;
   showTargets?: boolean;
   dashboardHost?: string[];
   dashboardPasswordFile?: string;
@@ -107,6 +108,10 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .option(
       '--rules <file>',
       'which hosts may be reached, by whom, when and through which nodes (YAML or JSON); reread when it changes',
+    )
+    .option(
+      '--persist-sessions',
+      'keep sticky sessions in the data directory, so that they outlive a restart',
     )
     .addOption(
       new Option(

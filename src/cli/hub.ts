@@ -49,6 +49,7 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     io: flags.io,
     publicHost: flags.publicHost ?? readHubSettings(dataDir).publicHost,
     rules: flags.rules ?? null,
+    persistSessions: flags.persistSessions ?? false,
     showTargets: flags.showTargets === true,
     dashboardHosts: flags.dashboardHost ?? [],
     dashboardPassword,

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import type { FromEngine, Io, ListenerName } from '../engine/messages.ts';
-import { DASHBOARD, ENGINE } from '../limits.ts';
+import { DASHBOARD, ENGINE, ROUTING } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
@@ -33,6 +33,7 @@ import { ProxyUsers } from './proxyUsers.ts';
 import { choosePublicHost } from './publicHost.ts';
 import { RulesFile } from './rulesFile.ts';
 import { type HubSession, Sessions } from './sessions.ts';
+import { SessionsFile } from './sessionsFile.ts';
 import { makeWayForSocket, removeSocket } from './socksSocket.ts';
 import { Store } from './store.ts';
 import { userCommands } from './userCommands.ts';
@@ -85,6 +86,7 @@ class Hub implements RunningHub {
     { resolve: (address: string) => void; reject: (error: Error) => void }
   >();
   readonly #proxyUsers: ProxyUsers;
+  readonly #sessionsFile: SessionsFile | null;
   readonly #rulesFile: RulesFile | null;
   #rules: CompiledRules | null = null;
   #front: EngineThread | null = null;
@@ -152,6 +154,10 @@ class Hub implements RunningHub {
       toFront: (message) => this.#front?.post(message),
       log: this.#log,
     });
+    this.#sessionsFile =
+      options.persistSessions === true
+        ? new SessionsFile(options.dataDir, (message) => this.#front?.post(message), this.#log)
+        : null;
     const { rules } = options;
     this.#rulesFile =
       typeof rules !== 'string'
@@ -209,6 +215,7 @@ class Hub implements RunningHub {
     });
     // Before it listens: no request goes by the users or the rules.
     this.#proxyUsers.start();
+    this.#sessionsFile?.start(Date.now());
     if (this.#rules !== null) this.#front!.post({ type: 'rules', rules: this.#rules });
     if (this.#workerCount === 0) this.#workers = [this.#front!];
   }
@@ -265,6 +272,17 @@ class Hub implements RunningHub {
         this.#listening
           .get(message.name)
           ?.reject(new BindError(message.name, this.#portOf(message.name), message.errno));
+        return;
+      case 'rotationWanted':
+        this.fleet.rotate(message.nodeId).catch((error: Error) => {
+          this.#log.info(
+            { node: message.nodeId, why: error.message },
+            'a client wanted a new address in vain',
+          );
+        });
+        return;
+      case 'sessions':
+        this.#sessionsFile?.hear(message);
         return;
       case 'authenticate':
         void this.#proxyUsers.answer(message);
@@ -415,6 +433,7 @@ class Hub implements RunningHub {
       this.#hurry = resolve;
     });
     await Promise.race([hurried, delay(ENGINE.drainMs), this.#drain()]);
+    await Promise.race([this.#sessionsFile?.save(), this.#front!.ended, delay(ROUTING.sessionsLastSaveMs)]);
     await this.stopNow();
   }
 
@@ -430,6 +449,7 @@ class Hub implements RunningHub {
   async stopNow(): Promise<void> {
     this.#stopping ??= Promise.resolve();
     this.#rulesFile?.close();
+    this.#sessionsFile?.close();
     await this.#control?.stopServing();
     await this.#dashboard?.close();
     // The front first: it hands descriptors to the others.

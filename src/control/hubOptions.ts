@@ -25,6 +25,8 @@ export interface HubOptions {
   publicHost: string | null;
   /** The owner's rules (docs/rules.example.yaml); null or absent: none. */
   rules?: string | null;
+  /** Whether sticky sessions outlive a restart; absent: no. */
+  persistSessions?: boolean;
   /** Whether hosts that streams go to are kept, for the owner to see; absent: no. */
   showTargets?: boolean;
   /** Host names besides its address by which browsers may call the dashboard: of a reverse proxy, or of a forwarded port. */

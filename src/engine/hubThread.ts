@@ -2,7 +2,7 @@
 // the only worker, too.
 
 import { workerData } from 'node:worker_threads';
-import { DESCRIPTORS, PROTOCOL, STRANGER } from '../limits.ts';
+import { DESCRIPTORS, PROTOCOL, ROUTING, STRANGER } from '../limits.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { ConnId, ListenerId, ListenHandler } from '../reactor/reactor.ts';
 import { Bell, Sleeper } from '../ring/bell.ts';
@@ -36,6 +36,7 @@ class HubThread implements ListenHandler {
     figures: sessionFigures(this.#sessionSlots),
     nowMs: () => reactor.nowMs,
     random: Math.random,
+    wantRotation: (nodeId) => tell({ type: 'rotationWanted', nodeId }),
   });
   readonly #access = new Access((query, name, password) => {
     tell({ type: 'authenticate', query, name, password });
@@ -190,6 +191,12 @@ class HubThread implements ListenHandler {
       case 'routing':
         this.#router.describe(order.routing);
         return;
+      case 'keepSessions':
+        this.#sendSessions(order.query);
+        return;
+      case 'restoreSessions':
+        this.#router.restoreSessions(order.sessions);
+        return;
       case 'users':
         this.#access.changed(order.required);
         return;
@@ -235,6 +242,17 @@ class HubThread implements ListenHandler {
         this.#draining = true;
         return;
     }
+  }
+
+  /** A piece a turn: connections are not to wait for it. */
+  #sendSessions(query: number): void {
+    const pieces = this.#router.sessions.dump(ROUTING.sessionsPerDump, () => reactor.nowMs);
+    const next = () => {
+      const { value, done } = pieces.next();
+      tell({ type: 'sessions', query, sessions: value ?? [], done: done === true });
+      if (done !== true) reactor.setTimer(1, { onTimer: next }, 0);
+    };
+    next();
   }
 
   #judge(order: Extract<ToEngine, { type: 'verdict' }>): void {

@@ -6,6 +6,7 @@ import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
 import type { CompiledRules } from '../routing/rules.ts';
+import type { StoredSession } from '../routing/stickySessions.ts';
 import type { KnownUser } from './access.ts';
 
 export type Io = 'epoll' | 'net';
@@ -89,6 +90,10 @@ export type ToFront =
   | { readonly type: 'rules'; readonly rules: CompiledRules }
   /** The node was revoked. */
   | { readonly type: 'forgetNode'; readonly nodeId: string }
+  /** Asks for all sticky sessions; answered with `sessions`. */
+  | { readonly type: 'keepSessions'; readonly query: number }
+  /** Sticky sessions from before a restart. */
+  | { readonly type: 'restoreSessions'; readonly sessions: readonly StoredSession[] }
   /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
   | { readonly type: 'users'; readonly required: boolean }
   /** The word on an `authenticate`; null: not one of ours. */
@@ -179,6 +184,15 @@ export type FromFront =
       readonly name: ListenerName;
       readonly address: string;
       readonly port: number;
+    }
+  /** A client's session has begun that asked for a new address of its node. */
+  | { readonly type: 'rotationWanted'; readonly nodeId: string }
+  /** A piece of the answer to `keepSessions`, the last one with `done`. */
+  | {
+      readonly type: 'sessions';
+      readonly query: number;
+      readonly sessions: readonly StoredSession[];
+      readonly done: boolean;
     }
   /** Who is it? Answered with a `user`. */
   | {

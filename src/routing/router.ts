@@ -135,7 +135,7 @@ export class Router {
     excluded: readonly string[],
   ): Route | FailureName {
     const nowMs = this.#nowMs();
-    const { key, ttlMs, strict } = request;
+    const { key, ttlMs, strict, rotate } = request;
     const session = this.sessions.find(key, nowMs);
     if (session !== null) {
       const node = this.#nodes.get(session.nodeId);
@@ -143,6 +143,7 @@ export class Router {
         this.sessions.use(session, ttlMs, strict, nowMs);
         return this.#take(node);
       }
+      if (rotate && node?.routing.closedFor === 'rotating' && node.lanes.length > 0) return 'nodeRotating';
       if (strict) return 'sessionLost';
       if (session.restored && nowMs < this.#graceUntilMs && (node?.lanes.length ?? 0) === 0)
         return 'sessionLost';
@@ -153,7 +154,11 @@ export class Router {
       session.nodeId = node.id;
       this.sessions.use(session, ttlMs, strict, nowMs);
     } else if (this.sessions.begin(key, node.id, ttlMs, strict, nowMs) === null) return 'hubBusy';
-    else if (request.rotate) this.#wantRotation(node.id);
+    else if (rotate) {
+      // Its first stream must not leave from the old address: the client is to try again.
+      this.#wantRotation(node.id);
+      return 'nodeRotating';
+    }
     return this.#take(node);
   }
 

@@ -392,13 +392,19 @@ describe('sessions', () => {
     expect(Array.from({ length: 80 }, () => fleet.open('', 'shop.example').nodeId)).toContain(nodeId);
   });
 
-  test('rotate asks for a new address when the session begins, and then no more', () => {
+  test('rotate asks for a new address when the session begins, waits for it, and asks no more', () => {
     const fleet = new PretendFleet();
     fleet.join('a');
-    for (let at = 0; at < 3; at++) fleet.open('me-session-s-rotate');
-    expect(fleet.rotations).toEqual(['a']);
+    fleet.join('b');
+    const request = read('me-session-s-rotate');
+    expect(fleet.router.pick(request)).toBe('nodeRotating');
+    const nodeId = fleet.rotations[0]!;
+    fleet.router.describe({ ...unknownNode(nodeId), closedFor: 'rotating' });
+    expect(fleet.router.pick(request)).toBe('nodeRotating');
+    fleet.router.describe(unknownNode(nodeId));
+    for (let at = 0; at < 3; at++) expect(fleet.router.pick(request)).toMatchObject({ nodeId });
     fleet.open('me-session-t');
-    expect(fleet.rotations).toEqual(['a']);
+    expect(fleet.rotations).toEqual([nodeId]);
   });
 
   test('after a restart, a session waits a while for its node, and moves then', () => {

@@ -1,7 +1,7 @@
 // What a client asks for by its user name, with real nodes and curl: by name, tag and session, over SOCKS and HTTP, in every mode. Each
 // node may reach one origin alone, so an answer says which node gave it.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callControl } from '../../src/control/controlSocket.ts';
@@ -217,5 +217,44 @@ describe.skipIf(skip).each(MODES)(`$name ${why}`, (mode) => {
 
     await callControl(hub.dataDir, 'users.remove', { name: 'crawler' });
     await eventually(async () => (await curl(hub, 'http', 'me-node-phone:x', url)).text === PAGE);
+  });
+});
+
+describe.skipIf(skip)(`--persist-sessions ${why}`, () => {
+  test('sessions outlive a restart: strict ones stay, soft ones wait for their node', async () => {
+    const first = await startHub({ args: ['--persist-sessions'] });
+    const nodes = await Promise.all(
+      NAMES.map(async (name, at) => {
+        const { link } = await makeLink(first, ['--name', name]);
+        return startNode({ links: [link], allowTargets: [`127.0.0.0/8:${portOf(origins[at]!.http)}`] });
+      }),
+    );
+    const users = ['me-session-a:x', 'me-session-b:x', 'me-session-c-strict:x'];
+    const before = [];
+    for (const user of users) before.push(await whoAnswers(first, 'http', user));
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+
+    const again = await startHub({
+      dataDir: first.dataDir,
+      args: ['--persist-sessions', '--tunnel', first.ready.tunnel],
+    });
+    const at = NAMES.indexOf(before[0]!);
+    // Nobody has come back yet, or somebody else: the session is not given to another.
+    const early = await curl(again, 'http', users[0]!, origins[at]!.url('/page'));
+    expect([200, 503]).toContain(early.status);
+    for (const [index, user] of users.entries()) {
+      expect(await eventually(() => whoAnswers(again, 'http', user))).toBe(before[index]);
+    }
+    expect([...again.faults(), ...again.complaints]).toEqual([]);
+    await Promise.all([again.stop(), ...nodes.map((node) => node.stop())]);
+  });
+
+  test('a damaged file costs the sessions, and the log says so', async () => {
+    const dataDir = makeTempDir();
+    writeFileSync(join(dataDir, 'sessions.json'), '{"atMs":1,"sessions":[{"key":1}]}');
+    const hub = await startHub({ dataDir, args: ['--persist-sessions'] });
+    await hub.waitForLog(({ msg }) => /sessions\.json cannot be read: sticky sessions begin anew$/.test(msg));
+    expect(await hub.stop()).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(readFileSync(join(dataDir, 'sessions.json'), 'utf8'))).toMatchObject({ sessions: [] });
   });
 });
