@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
+import { OWN_USER } from '../dashboard/testFetch.ts';
 import type { FromEngine, Io, ListenerName } from '../engine/messages.ts';
 import { DASHBOARD, ENGINE, ROUTING } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
@@ -147,6 +148,7 @@ class Hub implements RunningHub {
     });
     this.#proxyUsers = new ProxyUsers({
       users: this.#store.users,
+      own: { name: OWN_USER, password: this.#ownPassword },
       binds: [
         ['--socks', options.socks],
         ['--http', options.http],

@@ -14,6 +14,7 @@ import {
   makeLink,
   makeTempDir,
   parseAddress,
+  runCommand,
   startHub,
   startNode,
 } from './harness.ts';
@@ -80,6 +81,11 @@ test('shows the paired devices and fetches a page through the chosen one', async
   const asked = { method: 'POST', headers: bearerOf(hub) };
   const fetched = await ask('/api/v1/test-fetch', { ...asked, body: { node: id, url } });
   expect(JSON.parse(fetched.body)).toMatchObject({ ok: true, error: null, nodeId: id, status: 200 });
+  // With users, the proxy asks everybody for a password; the hub has one of its own.
+  await runCommand(['users', 'add', 'crawler'], hub.dataDir);
+  const known = await ask('/api/v1/test-fetch', { ...asked, body: { node: id, url: origin.url('/page') } });
+  expect(JSON.parse(known.body)).toMatchObject({ ok: true, error: null, status: 200 });
+  await runCommand(['users', 'remove', 'crawler'], hub.dataDir);
   const refused = await ask('/api/v1/test-fetch', { ...asked, body: { node: id, url: 'http://10.0.0.1/' } });
   expect(JSON.parse(refused.body)).toMatchObject({
     ok: false,
