@@ -38,6 +38,8 @@ export interface HubSetup {
   readonly rules?: string;
   /** Whether the hosts that streams go to are kept, for fleet.streams(). */
   readonly showTargets?: boolean;
+  /** Whether the HTTP proxy asks clients for a user name while there are no users: browsers say theirs only then. */
+  readonly askUser?: boolean;
   /** Default: silent. */
   readonly log?: Logger;
 }
@@ -137,6 +139,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     publicHost: setup.publicHost ?? readHubSettings(dataDir).publicHost,
     rules: setup.rules ?? null,
     showTargets: setup.showTargets ?? false,
+    askUser: setup.askUser ?? false,
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return new Hub(hub);

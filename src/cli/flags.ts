@@ -41,6 +41,7 @@ export interface HubFlags extends RunFlags {
   rules?: string;
   persistSessions?: boolean;
   showTargets?: boolean;
+  askUser?: boolean;
   dashboardHost?: string[];
   dashboardPasswordFile?: string;
 }
@@ -105,6 +106,10 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .option('--dashboard-password-file <file>', 'ask for the password that this file holds')
     .option('--show-targets', 'show the hosts that open streams go to (default: not even the owner is told)')
     .optionsGroup('Options:')
+    .option(
+      '--ask-user',
+      'let the HTTP proxy ask for a user name, also while there are no users: browsers name their route only when asked',
+    )
     .option(
       '--rules <file>',
       'which hosts may be reached, by whom, when and through which nodes (YAML or JSON); reread when it changes',

@@ -51,6 +51,7 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     rules: flags.rules ?? null,
     persistSessions: flags.persistSessions ?? false,
     showTargets: flags.showTargets === true,
+    askUser: flags.askUser === true,
     dashboardHosts: flags.dashboardHost ?? [],
     dashboardPassword,
     log,

@@ -206,6 +206,7 @@ class Hub implements RunningHub {
       io: this.#io,
       slots: this.#slots,
       showTargets: this.#options.showTargets ?? false,
+      askUser: this.#options.askUser ?? false,
       workers: this.#workerCount,
       mac1Key: mac1Key(this.#keyPair.publicKey),
       hear: (message) => this.#hear(message),

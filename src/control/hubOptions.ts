@@ -29,6 +29,8 @@ export interface HubOptions {
   persistSessions?: boolean;
   /** Whether hosts that streams go to are kept, for the owner to see; absent: no. */
   showTargets?: boolean;
+  /** Whether the HTTP proxy asks clients for a user name while there are no users; absent: no. */
+  askUser?: boolean;
   /** Host names besides its address by which browsers may call the dashboard: of a reverse proxy, or of a forwarded port. */
   dashboardHosts?: readonly string[];
   /** Asked for by the dashboard; null or absent: none. */

@@ -14,13 +14,14 @@ export interface HubThreadsPlan {
   /** 0: the front is the only worker, too. */
   readonly workers: number;
   readonly mac1Key: Uint8Array;
+  readonly askUser: boolean;
   hear(message: FromEngine): void;
   /** Each as soon as it runs, the front last: they are to be stopped also when a later one cannot start. */
   started(thread: EngineThread, role: 'worker' | 'front'): void;
 }
 
 export async function startHubThreads(plan: HubThreadsPlan): Promise<void> {
-  const { io, slots, showTargets, mac1Key } = plan;
+  const { io, slots, showTargets, mac1Key, askUser } = plan;
   const module = moduleBeside('../engine/hubThread', import.meta.url);
   const common = { io, slots, showTargets };
   const hear = (message: FromEngine) => plan.hear(message);
@@ -42,7 +43,7 @@ export async function startHubThreads(plan: HubThreadsPlan): Promise<void> {
   const limits = { descriptorLimit: descriptorLimit(), workers: links };
   const front = await EngineThread.start(
     module,
-    { ...common, ...limits, role: 'front', thread: 0, mac1Key },
+    { ...common, ...limits, role: 'front', thread: 0, mac1Key, askUser },
     hear,
   );
   plan.started(front, 'front');

@@ -98,13 +98,14 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
         else tooMany(incoming, outgoing);
         return;
       }
-      if (!remotes.takeRequest(remote, nowMs)) {
-        tooMany(incoming, outgoing);
-        return;
-      }
+      // Pages lie in memory and cost next to nothing; an owner who loads them anew is no flood.
       const page = pageOf(pages, incoming);
       if (page !== null) {
         answerPage(page, incoming, outgoing);
+        return;
+      }
+      if (!remotes.takeRequest(remote, nowMs)) {
+        tooMany(incoming, outgoing);
         return;
       }
       if (verdict.session !== null) sessionOf.set(incoming, verdict.session);

@@ -26,7 +26,7 @@ export interface Refusal {
 export const ASKED = 'asked';
 export type Judgement = RoutingRequest | Refusal | typeof ASKED;
 
-const NO_CREDENTIALS: Refusal = { failure: 'authRequired', detail: '' };
+export const NO_CREDENTIALS: Refusal = { failure: 'authRequired', detail: '' };
 const WRONG_CREDENTIALS: Refusal = { failure: 'authRequired', detail: 'these are not right' };
 const TOO_MANY: Refusal = {
   failure: 'hubBusy',

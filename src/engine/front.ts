@@ -17,7 +17,7 @@ import {
 import type { Slab } from '../reactor/slab.ts';
 import { narrowed, type RoutingRequest } from '../routing/request.ts';
 import type { Router } from '../routing/router.ts';
-import { type Access, ASKED, isRefusal, type Refusal } from './access.ts';
+import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './access.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import type { OpenRequest } from './openRequest.ts';
 import type { RuleGate } from './ruleGate.ts';
@@ -50,6 +50,7 @@ export class Front implements ConnHandler, TimerHandler {
   readonly #router: Router;
   readonly #gate: RuleGate;
   readonly #access: Access;
+  readonly #asksUser: boolean;
   readonly #doors: readonly WorkerDoor[];
   readonly #opened: (index: number) => void;
   readonly #failed: (cause: FailureName) => void;
@@ -64,6 +65,8 @@ export class Front implements ConnHandler, TimerHandler {
     router: Router;
     gate: RuleGate;
     access: Access;
+    /** HTTP clients without a user name are asked for one. */
+    asksUser: boolean;
     /** By the number of the worker. */
     doors: readonly WorkerDoor[];
     /** Counts a stream given to the session with this index. */
@@ -76,6 +79,7 @@ export class Front implements ConnHandler, TimerHandler {
     this.#router = options.router;
     this.#gate = options.gate;
     this.#access = options.access;
+    this.#asksUser = options.asksUser;
     this.#doors = options.doors;
     this.#opened = options.opened;
     this.#failed = options.failed;
@@ -211,6 +215,7 @@ export class Front implements ConnHandler, TimerHandler {
     }
     const request = parser.request!;
     const { host, port, user, password } = request;
+    if (user === undefined && this.#asksUser) intake.routing ??= NO_CREDENTIALS;
     // While control is asked, the whole request waits, and is then parsed again.
     if (this.#judge(intake, tag, user, password, 0, end) === null) return;
     this.#leave(intake, tag);

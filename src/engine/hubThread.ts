@@ -70,13 +70,14 @@ class HubThread implements ListenHandler {
     );
   }
 
-  #beFront({ mac1Key, workers, descriptorLimit }: Extract<ThreadPlan, { role: 'front' }>): void {
+  #beFront({ mac1Key, askUser, workers, descriptorLimit }: Extract<ThreadPlan, { role: 'front' }>): void {
     this.#descriptorLimit = descriptorLimit;
     this.#marks = descriptorMarks(descriptorLimit);
     const front = new Front({
       reactor,
       router: this.#router,
       access: this.#access,
+      asksUser: askUser,
       gate: this.#gate,
       doors: this.#doors,
       opened: (index) => this.#sessionSlots.opened(index),

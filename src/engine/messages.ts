@@ -27,6 +27,8 @@ export type ThreadPlan = {
   | {
       readonly role: 'front';
       readonly mac1Key: Uint8Array;
+      /** HTTP clients without a user name are asked for one. */
+      readonly askUser: boolean;
       /** RLIMIT_NOFILE, or Infinity. */
       readonly descriptorLimit: number;
       /** Empty: this thread is the only worker, too. */

@@ -88,6 +88,7 @@ export class Rig {
     this.#teller = new Teller(frontReactor, new Farewell(frontReactor));
     const doors: TunnelDoor[] = [];
     const front = new Front({
+      asksUser: false,
       reactor: frontReactor,
       router: this.#router,
       access: new Access(() => {}),

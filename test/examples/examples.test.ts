@@ -1,28 +1,38 @@
-// Every example of examples/, run as its reader would run it, with the real tool, through a real hub and node.
+// Every example of examples/, run as its reader would run it, with the real tool, through a hub with four nodes: the session that its
+// user name asks for has to bring it to the same one as all the others.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Need, needs, needsPython } from '../require.ts';
-import { type Hub, pairNode, startHub } from '../system/harness.ts';
-import { Origin } from '../system/origin.ts';
+import { type Hub, startHub } from '../system/harness.ts';
+import { startFleet } from '../system/lightFleet.ts';
+import type { LightNode } from '../system/lightNode.ts';
+import { Origin, PAGE } from '../system/origin.ts';
 import { run } from '../system/programs.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const FILES = readdirSync(EXAMPLES).filter((name) => name !== 'README.md');
-/** What stands in every page, whatever a browser makes of the rest. */
-const SENTENCE = 'a page of the origin';
+/** Runs a hub and a node of its own, so it is given a real page. */
+const OWN_HUB = 'embed.mjs';
+/** One session for each of Crawlee's. */
+const OWN_SESSIONS = 'crawlee.mjs';
 
 let hub: Hub;
+let nodes: LightNode[];
 const origin = new Origin();
 
 beforeAll(async () => {
   await origin.start();
-  hub = await startHub();
-  await pairNode(hub);
+  // Browsers say their user name only when they are asked for it.
+  hub = await startHub({ args: ['--ask-user'] });
+  nodes = await startFleet(hub, 4);
 });
-afterAll(() => origin.stop());
+afterAll(async () => {
+  for (const node of nodes) node.vanish();
+  await origin.stop();
+});
 
 /** How a file is run, and what it needs of the system. */
 function commandOf(file: string): { command: string[]; need: Need } {
@@ -40,20 +50,29 @@ function commandOf(file: string): { command: string[]; need: Need } {
   return { command: ['sh', path], need: needs(file.replace('.sh', '')) };
 }
 
+/** All of the others name the same session: whoever served the first serves them all. */
+let sessionNode: string | undefined;
+
 for (const file of FILES) {
   const { command, need } = commandOf(file);
   const { skip, why } = need;
   test.skipIf(skip)(`${file} ${why}`, async () => {
-    const { code, stdout, stderr } = await run('env', [
-      `RESTUNNEL_HTTP=${hub.ready.http}`,
-      `RESTUNNEL_SOCKS=${hub.ready.socks}`,
-      ...command,
-      origin.url('/page'),
-    ]);
+    const url = file === OWN_HUB ? origin.url('/page') : 'http://any.example/page';
+    const ports = [`RESTUNNEL_HTTP=${hub.ready.http}`, `RESTUNNEL_SOCKS=${hub.ready.socks}`];
+    const { code, stdout, stderr } = await run('env', [...ports, ...command, url]);
     expect(code, stderr).toBe(0);
-    const pages = stdout.toString().split(SENTENCE).length - 1;
+    const said = stdout.toString();
+    if (file === OWN_HUB) {
+      expect(said).toContain(PAGE.trim());
+      return;
+    }
+    const served = nodes.filter(({ id }) => said.includes(id)).map(({ id }) => id);
+    expect(served, said).toHaveLength(1);
+    if (file === OWN_SESSIONS) return;
+    sessionNode ??= served[0];
+    expect(served[0], 'the node of the session').toBe(sessionNode);
     // curl fetches it once over each proxy.
-    expect(pages).toBe(file === 'curl.sh' ? 2 : 1);
+    expect(said.split(served[0]!)).toHaveLength(file === 'curl.sh' ? 3 : 2);
   });
 }
 

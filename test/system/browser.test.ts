@@ -134,6 +134,18 @@ describe.skipIf(skip)(`the dashboard in a browser ${why}`, () => {
     expect(mbit).toBeLessThan(LIMIT_MBIT * 1.1);
   });
 
+  test('fetches a test page through a device and shows each step', async () => {
+    await page.goto(`http://${hub.ready.dashboard}/#/use`);
+    await sees('Try it');
+    await page.locator('::-p-aria([name="Device"])').fill(nodes[1]!.ready.nodeId);
+    await page.locator('::-p-aria([name="Page to fetch"])').fill(origin.url('/page'));
+    await press('Fetch a test page');
+    await sees('status 200');
+    await sees('Device reaches the target');
+    await page.goto(`http://${hub.ready.dashboard}/#/nodes/${nodes[0]!.ready.nodeId}`);
+    await sees('Limits and labels');
+  });
+
   test('revokes it after a warning, and its streams end', async () => {
     await press('Revoke');
     await page.locator('::-p-aria([name="Type Pixel 8 to confirm"])').fill('Pixel 8');

@@ -199,7 +199,7 @@ class Carrier implements SessionHandler {
       return;
     }
     const body = this.#node.id;
-    const head = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${body.length}\r\n\r\n`;
     this.#say(slot, Buffer.from(head + body));
   }
 

@@ -148,5 +148,5 @@ export interface TestFetch {
   readonly error: string | null;
 }
 
-export const testFetch = (node: string): Promise<TestFetch> =>
-  call('POST', 'test-fetch', { node }, SLOW_TIMEOUT_MS);
+export const testFetch = (node: string, url: string): Promise<TestFetch> =>
+  call('POST', 'test-fetch', { node, url }, SLOW_TIMEOUT_MS);

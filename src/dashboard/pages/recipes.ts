@@ -147,7 +147,7 @@ export function recipe(tool: Tool, { socks, http }: Ports, username: string | nu
 /** What the lines alone do not say; null: nothing. */
 export function hintFor(tool: Tool, username: string | null): string | null {
   if (username === null || (tool !== 'playwright' && tool !== 'puppeteer')) return null;
-  return 'Chromium sends a user name only to a proxy that asks for one, and the hub asks when it has users: restunnel users add NAME.';
+  return 'Chromium sends a user name only to a proxy that asks for one, and the hub asks when it has users (restunnel users add NAME) or was started with --ask-user.';
 }
 
 /** A session chosen by hand would make all of Crawlee's sessions one. */

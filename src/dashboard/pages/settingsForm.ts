@@ -38,7 +38,7 @@ export function settingsForm(hub: HubState, id: string): SettingsForm {
     }),
     schedule: el('input', {
       type: 'text',
-      placeholder: '0 4 * * *',
+      placeholder: 'daily 04:30',
       autocomplete: 'off',
       spellcheck: 'false',
     }),
@@ -65,7 +65,7 @@ export function settingsForm(hub: HubState, id: string): SettingsForm {
       ),
       field('Tags', inputs.tags, 'Separated by commas; requests choose by them.'),
       field('Country', inputs.country, 'Two letters.'),
-      field('New address, by schedule', inputs.schedule, 'A cron pattern; empty: never.'),
+      field('New address, by schedule', inputs.schedule, 'Such as every 6h, or daily 04:30; empty: never.'),
     ),
     el('div', { class: 'actions' }, undo, save),
   );

@@ -1,8 +1,11 @@
 // The button that fetches a test page through a device, and how long each step took, as bars on one time line. Used by useView.ts.
 
 import { type TestFetch, testFetch } from './api.ts';
-import { actionButton, el } from './dom.ts';
+import { actionButton, el, field } from './dom.ts';
 import { millis } from './format.ts';
+
+/** Answers with the address that asked, and nothing else. */
+const TEST_PAGE = 'https://icanhazip.com';
 
 const STEP_WORDS: Readonly<Record<string, string>> = {
   proxy: 'Hub’s proxy answers',
@@ -15,6 +18,13 @@ const STEP_WORDS: Readonly<Record<string, string>> = {
 /** `device` gives the one to go through, or null when none is connected. */
 export function testFetchCard(device: () => { id: string; name: string } | null): HTMLElement {
   const result = el('div', { class: 'testResult', 'aria-live': 'polite' });
+  const address = el('input', {
+    type: 'url',
+    value: TEST_PAGE,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    inputmode: 'url',
+  });
   const button = actionButton('Fetch a test page', { class: 'primary' }, async () => {
     const through = device();
     if (through === null) {
@@ -23,7 +33,9 @@ export function testFetchCard(device: () => { id: string; name: string } | null)
     }
     result.replaceChildren(el('p', { class: 'muted' }, `Fetching through ${through.name}…`));
     try {
-      result.replaceChildren(...resultOf(await testFetch(through.id), through.name));
+      result.replaceChildren(
+        ...resultOf(await testFetch(through.id, address.value.trim() || TEST_PAGE), through.name),
+      );
     } catch (error) {
       result.replaceChildren(
         el('p', { class: 'wrong' }, error instanceof Error ? error.message : String(error)),
@@ -39,6 +51,7 @@ export function testFetchCard(device: () => { id: string; name: string } | null)
       { class: 'muted' },
       'Fetches a page that says from which address it was asked for, through the device chosen above.',
     ),
+    field('Page to fetch', address),
     result,
   );
 }
