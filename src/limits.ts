@@ -296,6 +296,8 @@ export const LISTING = {
 export const USERS = {
   usersMax: 4_096,
   streamsMax: 1_000_000,
+  /** Users with a limit of their own whose streams are counted at once. */
+  countedMax: 4_096,
   /** RFC 1929: PLEN is one byte. */
   passwordMaxBytes: 255,
   /** Wrong passwords for one name: a store of so many, filled again at so many a second. Names share a fixed number of stores. */
@@ -669,3 +671,5 @@ assertRelation(
   'the hub outwaits whatever a node does for a new address',
 );
 assertRelation(ACCESS.knownMax >= USERS.usersMax, 'the front knows every user who is connected');
+assertRelation(USERS.countedMax >= USERS.usersMax, 'the streams of every user can be counted');
+assertRelation(USERS.countedMax < 2 ** 16, 'a user fits the hand-over ring');

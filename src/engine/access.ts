@@ -40,6 +40,8 @@ export function isRefusal(judgement: Judgement): judgement is Refusal {
 interface Question {
   readonly digest: string;
   readonly username: string;
+  /** Which users there were. */
+  readonly users: number;
   readonly answer: (judgement: RoutingRequest | Refusal) => void;
 }
 
@@ -52,6 +54,8 @@ export class Access {
   readonly #known = new Map<string, KnownUser>();
   readonly #questions = new Map<number, Question>();
   #nextQuery = 1;
+  /** Grows with every change of a user. */
+  #users = 0;
   /** Clients have to say who they are. */
   required = false;
 
@@ -64,6 +68,7 @@ export class Access {
   changed(required: boolean): void {
     this.required = required;
     this.#known.clear();
+    this.#users++;
   }
 
   /**
@@ -85,7 +90,7 @@ export class Access {
     if (known !== undefined) return this.#restricted(request, known);
     if (this.#questions.size >= ACCESS.questionsMax) return TOO_MANY;
     const query = this.#nextQuery++;
-    this.#questions.set(query, { digest, username, answer });
+    this.#questions.set(query, { digest, username, users: this.#users, answer });
     this.#ask(query, request.user, password);
     return ASKED;
   }
@@ -99,14 +104,19 @@ export class Access {
       question.answer(WRONG_CREDENTIALS);
       return;
     }
-    if (this.#known.size >= ACCESS.knownMax) this.#known.delete(this.#known.keys().next().value!);
-    this.#known.set(question.digest, user);
+    if (question.users === this.#users) this.#remember(question.digest, user);
     question.answer(this.#restricted(this.#usernames.parse(question.username) as RoutingRequest, user));
+  }
+
+  #remember(digest: string, user: KnownUser): void {
+    if (this.#known.size >= ACCESS.knownMax) this.#known.delete(this.#known.keys().next().value!);
+    this.#known.set(digest, user);
   }
 
   /** A remembered request may be from before its user was changed, or the first one was made. */
   #restricted(request: RoutingRequest, user: KnownUser | null): RoutingRequest {
     const tags = user?.tags ?? null;
+    request.streamsMax = user?.streamsMax ?? null;
     if (request.allowedTags !== tags) {
       request.allowedTags = tags;
       request.candidates = null;

@@ -5,7 +5,7 @@ import type { FailureName } from '../failures.ts';
 import { CLIENT } from '../limits.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
-import type { SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { CLIENT_KIND, type Teller, UNANSWERED } from './client.ts';
 import { Exchange } from './exchange.ts';
 import type { OpenRequest } from './openRequest.ts';
@@ -20,6 +20,7 @@ export type ReturnedClient = (conn: ConnId, early: Uint8Array) => void;
 export interface RelaySlots {
   readonly sessions: SessionSlots;
   readonly thread: ThreadSlots;
+  readonly users: UserSlots;
 }
 
 export class ClientRelay extends Relay {
@@ -264,5 +265,9 @@ export class ClientRelay extends Relay {
     tunnel.exchangeOf.delete(slot);
     this.streams--;
     this.#slots.sessions.closed(tunnel.index);
+    const user = tunnel.userOf.get(slot);
+    if (user === undefined) return;
+    tunnel.userOf.delete(slot);
+    this.#slots.users.closed(user);
   }
 }

@@ -21,6 +21,7 @@ import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './a
 import { CLIENT_KIND, type Teller } from './client.ts';
 import type { OpenRequest } from './openRequest.ts';
 import type { RuleGate } from './ruleGate.ts';
+import type { UserStreams } from './userStreams.ts';
 
 /** Takes clients with their requests; one per worker. */
 export interface WorkerDoor {
@@ -51,6 +52,7 @@ export class Front implements ConnHandler, TimerHandler {
   readonly #gate: RuleGate;
   readonly #access: Access;
   readonly #asksUser: boolean;
+  readonly #users: UserStreams;
   readonly #doors: readonly WorkerDoor[];
   readonly #opened: (index: number) => void;
   readonly #failed: (cause: FailureName) => void;
@@ -67,6 +69,7 @@ export class Front implements ConnHandler, TimerHandler {
     access: Access;
     /** HTTP clients without a user name are asked for one. */
     asksUser: boolean;
+    users: UserStreams;
     /** By the number of the worker. */
     doors: readonly WorkerDoor[];
     /** Counts a stream given to the session with this index. */
@@ -80,6 +83,7 @@ export class Front implements ConnHandler, TimerHandler {
     this.#gate = options.gate;
     this.#access = options.access;
     this.#asksUser = options.asksUser;
+    this.#users = options.users;
     this.#doors = options.doors;
     this.#opened = options.opened;
     this.#failed = options.failed;
@@ -274,32 +278,44 @@ export class Front implements ConnHandler, TimerHandler {
     intake.kept = end > start ? this.#scratch.bytes.slice(start, end) : NOTHING;
   }
 
-  #dispatch({ conn, refused, routing }: Intake, request: OpenRequest): void {
+  #dispatch({ conn, refused, routing }: Intake, asked: Omit<OpenRequest, 'user'>): void {
     if (this.draining || refused) {
-      this.#refuse(conn, request.kind, refused ? 'hubBusy' : 'stopping');
+      this.#refuse(conn, asked.kind, refused ? 'hubBusy' : 'stopping');
       return;
     }
     if (routing === null || isRefusal(routing)) {
-      this.#refuse(conn, request.kind, routing?.failure ?? 'authRequired', routing?.detail);
+      this.#refuse(conn, asked.kind, routing?.failure ?? 'authRequired', routing?.detail);
       return;
     }
-    if (request.kind === CLIENT_KIND.socksUdp && this.#gate.hasRules) {
-      this.#refuse(conn, request.kind, 'ruleRefused');
+    if (asked.kind === CLIENT_KIND.socksUdp && this.#gate.hasRules) {
+      this.#refuse(conn, asked.kind, 'ruleRefused');
       return;
     }
-    const decision = this.#gate.decide(routing.user || null, request.host, request.port, this.#reactor.nowMs);
+    const decision = this.#gate.decide(routing.user || null, asked.host, asked.port, this.#reactor.nowMs);
     if (decision?.verdict === 'refuse') {
-      this.#refuse(conn, request.kind, 'ruleRefused', decision.reason);
+      this.#refuse(conn, asked.kind, 'ruleRefused', decision.reason);
+      return;
+    }
+    const user = this.#countedAs(routing);
+    if (user < 0) {
+      this.#refuse(conn, asked.kind, 'userLimit');
       return;
     }
     const wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
-    const route = this.#router.pick(wanted, request.host);
+    const route = this.#router.pick(wanted, asked.host);
     if (typeof route === 'string') {
-      this.#refuse(conn, request.kind, route);
+      this.#refuse(conn, asked.kind, route);
       return;
     }
-    if (this.#doors[route.worker]!.open(conn, route.index, route.number, request)) this.#opened(route.index);
-    else this.#refuse(conn, request.kind, 'hubBusy');
+    if (this.#doors[route.worker]!.open(conn, route.index, route.number, { ...asked, user })) {
+      this.#opened(route.index);
+      this.#users.opened(user);
+    } else this.#refuse(conn, asked.kind, 'hubBusy');
+  }
+
+  /** Where the user's next stream counts: 0 without a limit, -1 when it has as many as it may have. */
+  #countedAs({ user, streamsMax }: RoutingRequest): number {
+    return streamsMax === null ? 0 : this.#users.enter(user, streamsMax);
   }
 
   #refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {

@@ -2,13 +2,13 @@
 // the only worker, too.
 
 import { workerData } from 'node:worker_threads';
-import { DESCRIPTORS, PROTOCOL, ROUTING, STRANGER } from '../limits.ts';
+import { DESCRIPTORS, PROTOCOL, ROUTING, STRANGER, USERS } from '../limits.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { ConnId, ListenerId, ListenHandler } from '../reactor/reactor.ts';
 import { Bell, Sleeper } from '../ring/bell.ts';
 import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
-import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
 import { Access } from './access.ts';
 import { Teller } from './client.ts';
@@ -22,6 +22,7 @@ import { RuleGate } from './ruleGate.ts';
 import { sessionFigures } from './sessionFigures.ts';
 import { Strangers } from './strangers.ts';
 import { ThreadLoop } from './threadLoop.ts';
+import { UserStreams } from './userStreams.ts';
 
 const plan = workerData as ThreadPlan;
 const loop = new ThreadLoop(plan.io);
@@ -30,6 +31,7 @@ const { reactor, tell } = loop;
 class HubThread implements ListenHandler {
   readonly #threadSlots = new ThreadSlots(plan.slots, plan.thread);
   readonly #sessionSlots = new SessionSlots(plan.slots);
+  readonly #userSlots = new UserSlots(plan.slots, plan.thread);
   readonly #sleeper = new Sleeper(this.#threadSlots.marks, this.#threadSlots.asleepIndex);
   readonly #listeners = new Map<ListenerId, ListenerName>();
   readonly #router = new Router({
@@ -78,6 +80,7 @@ class HubThread implements ListenHandler {
       router: this.#router,
       access: this.#access,
       asksUser: askUser,
+      users: new UserStreams(this.#userSlots, USERS.countedMax),
       gate: this.#gate,
       doors: this.#doors,
       opened: (index) => this.#sessionSlots.opened(index),
@@ -124,6 +127,7 @@ class HubThread implements ListenHandler {
       reactor: reactor,
       slots: this.#sessionSlots,
       threadSlots: this.#threadSlots,
+      userSlots: this.#userSlots,
       teller: this.#teller,
       showTargets: plan.role !== 'exit' && plan.showTargets,
       makeAead: loop.makeAead,

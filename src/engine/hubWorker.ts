@@ -5,7 +5,7 @@ import { type FailureName, failureOfReason } from '../failures.ts';
 import { CLIENT, ENGINE, PROTOCOL, UDP } from '../limits.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
-import type { SessionSlots, ThreadSlots } from '../ring/slots.ts';
+import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { Associations } from './associations.ts';
@@ -23,6 +23,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   readonly #reactor: Reactor;
   readonly #slots: SessionSlots;
   readonly #threadSlots: ThreadSlots;
+  readonly #userSlots: UserSlots;
   readonly #teller: Teller;
   readonly #showTargets: boolean;
   readonly #tell: (message: FromWorker) => void;
@@ -36,6 +37,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     reactor: Reactor;
     slots: SessionSlots;
     threadSlots: ThreadSlots;
+    userSlots: UserSlots;
     teller: Teller;
     /** Whether targets are kept for listStreams(). */
     showTargets: boolean;
@@ -50,6 +52,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.#reactor = options.reactor;
     this.#slots = options.slots;
     this.#threadSlots = options.threadSlots;
+    this.#userSlots = options.userSlots;
     this.#teller = options.teller;
     this.#showTargets = options.showTargets;
     this.#tell = options.tell;
@@ -58,7 +61,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.relay = new ClientRelay(
       options.reactor,
       this.tunnels,
-      { sessions: options.slots, thread: options.threadSlots },
+      { sessions: options.slots, thread: options.threadSlots, users: options.userSlots },
       options.teller,
       options.giveBack,
     );
@@ -169,6 +172,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     tunnel.connOf[slot] = conn;
     this.relay.streams++;
     tunnel.kindOf[slot] = request.kind | UNANSWERED;
+    if (request.user > 0) tunnel.userOf.set(slot, request.user);
     tunnel.sinceMs[slot] = this.#reactor.nowMs;
     tunnel.openedMs[slot] = this.#reactor.nowMs;
     if (isUdp) {
@@ -195,6 +199,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   #refuse(conn: ConnId, index: number, request: OpenRequest, failure: FailureName): void {
     this.#slots.closed(index);
+    if (request.user > 0) this.#userSlots.closed(request.user);
     this.#teller.refuse(conn, request.kind, failure);
   }
 

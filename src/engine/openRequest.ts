@@ -20,6 +20,8 @@ export interface OpenRequest {
   readonly kind: number;
   readonly host: string;
   readonly port: number;
+  /** Where its user's streams are counted (ring/slots.ts); 0: nowhere. */
+  readonly user: number;
   /** For CLIENT_KIND.httpForward. */
   readonly plan: ExchangePlan | null;
   /** To be sent to the target at once: what came behind the request, or a rewritten head and what came behind it. */

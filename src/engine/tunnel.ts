@@ -45,6 +45,8 @@ export class Tunnel {
   openedMs = new Uint32Array(INITIAL_CAPACITY);
   /** By slot: where the streams go, when they are to be shown. */
   readonly targetOf = new Map<number, { readonly host: string; readonly port: number }>();
+  /** By slot: where its user's streams are counted, when that is limited. */
+  readonly userOf = new Map<number, number>();
   /** By slot: bytes of the client that wait for room in the tunnel; few streams ever have any. */
   readonly earlyOf = new Map<number, Uint8Array>();
   /** By slot: HTTP requests in absolute form; CONNECT and SOCKS need none. */

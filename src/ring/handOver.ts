@@ -2,7 +2,7 @@
 // Each message is one descriptor with everything the other thread needs. Encoded and decoded by engine/doors.ts.
 //
 //   type u8 | fd u32 | then by type:
-//   OPEN    index u32 | number f64 | kind u8 | port u16 | plan u8 (bits) | framing f64 | headBytes u32 | hostBytes u8 | host | early
+//   OPEN    index u32 | number f64 | kind u8 | port u16 | plan u8 (bits) | framing f64 | headBytes u32 | hostBytes u8 | user u16 | host | early
 //   ADOPT   index u32 | number f64 | capabilities u32 | send key [32] | receive key [32]
 //   RETURN  early
 
@@ -14,7 +14,7 @@ export const HAND_OVER = { OPEN: 1, ADOPT: 2, RETURN: 3 } as const;
 
 const PLAN = { present: 1, head: 2, keepAlive: 4, upgrade: 8, http11: 16 } as const;
 const KEY_BYTES = 32;
-const OPEN_FIXED_BYTES = 5 + 4 + 8 + 1 + 2 + 1 + 8 + 4 + 1;
+const OPEN_FIXED_BYTES = 5 + 4 + 8 + 1 + 2 + 1 + 8 + 4 + 1 + 2;
 const ADOPT_KEYS_AT = 5 + 4 + 8 + 4;
 const ADOPT_BYTES = ADOPT_KEYS_AT + 2 * KEY_BYTES;
 /** A rewritten head may be a few headers longer than the one that came. */
@@ -45,6 +45,7 @@ export class HandOverEncoder {
     view.setFloat64(21, plan === null ? 0 : plan.framing);
     view.setUint32(29, plan === null ? 0 : plan.headBytes);
     view.setUint8(33, host.length);
+    view.setUint16(34, request.user);
     for (let at = 0; at < host.length; at++) this.bytes[OPEN_FIXED_BYTES + at] = host.charCodeAt(at);
     this.bytes.set(early, OPEN_FIXED_BYTES + host.length);
     return OPEN_FIXED_BYTES + host.length + early.length;
@@ -111,6 +112,7 @@ export function decodeOpen(
     kind: view.getUint8(at + 17),
     host: String.fromCharCode(...bytes.subarray(hostAt, hostAt + hostBytes)),
     port: view.getUint16(at + 18),
+    user: view.getUint16(at + 34),
     plan,
     early: bytes.slice(hostAt + hostBytes, offset + length),
   };

@@ -2,7 +2,7 @@
 // lines of their own. Made by control (control/hub.ts, node/node.ts), written by the engine threads.
 
 import type { FailureName } from '../failures.ts';
-import { SESSION } from '../limits.ts';
+import { SESSION, USERS } from '../limits.ts';
 import { CONNECT_TIME_BOUNDS_MS, connectTimeBucket } from './connectTimes.ts';
 import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';
 
@@ -40,15 +40,21 @@ export const BYTES = { sent: 12, received: 13 } as const;
 export const SESSION_TIMES = 2 * INTS_PER_LINE;
 export const SESSION_CAUSES = SESSION_TIMES + TIMES;
 
+/** Slot 0 is nobody. */
+const USER_SLOTS = 1 + USERS.countedMax;
+
 export interface SharedSlots {
   readonly threads: SharedArrayBuffer;
   readonly sessions: SharedArrayBuffer;
+  /** By thread and user: streams that are over. */
+  readonly users: SharedArrayBuffer;
 }
 
 export function makeSlots(threads: number): SharedSlots {
   return {
     threads: new SharedArrayBuffer(threads * THREAD_BYTES),
     sessions: new SharedArrayBuffer(SESSION.sessionsMax * SESSION_BYTES),
+    users: new SharedArrayBuffer(threads * USER_SLOTS * 4),
   };
 }
 
@@ -81,6 +87,29 @@ export class ThreadSlots {
   /** Failures by this cause that the thread has counted, modulo 2^32. */
   failed(cause: FailureName): number {
     return this.marks[this.#base + THREAD_CAUSES + causeIndex(cause)]! >>> 0;
+  }
+}
+
+/** Streams of users whose number is limited. */
+export class UserSlots {
+  readonly #closed: Int32Array;
+  readonly #base: number;
+
+  constructor(slots: SharedSlots, thread: number) {
+    this.#closed = new Int32Array(slots.users);
+    this.#base = thread * USER_SLOTS;
+  }
+
+  /** Worker: a stream is over (or could not be opened). */
+  closed(user: number): void {
+    Atomics.store(this.#closed, this.#base + user, (this.#closed[this.#base + user]! + 1) | 0);
+  }
+
+  /** On all threads, modulo 2^32. */
+  closedOf(user: number): number {
+    let closed = 0;
+    for (let at = user; at < this.#closed.length; at += USER_SLOTS) closed += Atomics.load(this.#closed, at);
+    return closed | 0;
   }
 }
 

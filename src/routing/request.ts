@@ -13,6 +13,8 @@ export interface RoutingRequest {
   readonly session: SessionRequest | null;
   /** Tags of which a node has to have one; null: any node. Set from the user's record, by the front. */
   allowedTags: readonly string[] | null;
+  /** Streams its user may have open at once; null: no limit of its own. As allowedTags. */
+  streamsMax: number | null;
   /** The nodes that fit, as the router last found them; the router's alone. */
   candidates: CandidateSet | null;
 }
@@ -74,7 +76,7 @@ export function foldName(text: string): string {
 }
 
 export function anyNode(user = ''): RoutingRequest {
-  return { user, terms: [], session: null, allowedTags: null, candidates: null };
+  return { user, terms: [], session: null, allowedTags: null, streamsMax: null, candidates: null };
 }
 
 export function parseUsername(text: string): RoutingRequest | BadUsername {
@@ -120,6 +122,7 @@ export function parseUsername(text: string): RoutingRequest | BadUsername {
     terms: [...terms].sort(),
     session: name === undefined ? null : sessionOf(user, name, values),
     allowedTags: null,
+    streamsMax: null,
     candidates: null,
   };
 }

@@ -17,6 +17,7 @@ import type { FromExit, FromWorker } from '../../src/engine/messages.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { sessionFigures } from '../../src/engine/sessionFigures.ts';
 import { Strangers } from '../../src/engine/strangers.ts';
+import { UserStreams } from '../../src/engine/userStreams.ts';
 import type { FailureName } from '../../src/failures.ts';
 import { ENGINE, NODE, PROTOCOL } from '../../src/limits.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
@@ -30,7 +31,7 @@ import { Bell } from '../../src/ring/bell.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import { HandOverEncoder } from '../../src/ring/handOver.ts';
 import { RingReader, RingWriter, ringBuffer } from '../../src/ring/ring.ts';
-import { makeSlots, SessionSlots, ThreadSlots } from '../../src/ring/slots.ts';
+import { makeSlots, SessionSlots, ThreadSlots, UserSlots } from '../../src/ring/slots.ts';
 import { Router } from '../../src/routing/router.ts';
 import { FailingReactor, type Plan } from './failingReactor.ts';
 import { MemoryReactor } from './memoryReactor.ts';
@@ -92,6 +93,7 @@ export class Rig {
       reactor: frontReactor,
       router: this.#router,
       access: new Access(() => {}),
+      users: new UserStreams(new UserSlots(SLOTS, 0), 1),
       gate: new RuleGate(),
       doors,
       opened: (index) => this.#slots.opened(index),
@@ -116,6 +118,7 @@ export class Rig {
       slots: this.#slots,
       threadSlots: this.#threadSlots,
       teller: workerTeller,
+      userSlots: new UserSlots(SLOTS, 0),
       showTargets: true,
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearWorker(message)),

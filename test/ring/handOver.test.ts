@@ -28,6 +28,7 @@ const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const request: fc.Arbitrary<OpenRequest> = fc.record({
   kind: fc.integer({ min: 0, max: 255 }),
   host,
+  user: fc.integer({ min: 0, max: 0xffff }),
   port: fc.integer({ min: 0, max: 65_535 }),
   plan: fc.option(
     fc.record({
@@ -146,6 +147,7 @@ describe('hand-over', () => {
       host: 'h'.repeat(255),
       port: 1,
       plan: null,
+      user: 1,
       early: new Uint8Array(CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax + 1_024),
     };
     expect(encoder.open(0, 0, largest)).toBe(HAND_OVER_MAX_BYTES);

@@ -215,6 +215,25 @@ describe.skipIf(skip).each(MODES)(`$name ${why}`, (mode) => {
     mute.send(Buffer.of(5, 1, 0));
     expect(await mute.takeAll()).toEqual(Buffer.of(5, 0xff));
 
+    await callControl(hub.dataDir, 'users.set', { name: 'crawler', limits: { streams: 2 } });
+    const held: RawClient[] = [];
+    const hold = async () => {
+      const client = await RawClient.dial(hub.http);
+      const auth = Buffer.from('crawler:right').toString('base64');
+      const port = portOf(origins[1]!.http);
+      client.send(
+        `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Basic ${auth}\r\n\r\n`,
+      );
+      held.push(client);
+      return (await client.takeHead()).split('\r\n')[0];
+    };
+    for (let at = 0; at < 2; at++) expect(await hold()).toMatch(/ 200 /);
+    await eventually(async () => expect(await hold()).toMatch(/ 429 /));
+    expect((await curl(hub, 'socks5h', 'crawler:right', url)).headers).toMatch(/\(2\)/);
+    held[0]!.close();
+    await eventually(async () => expect((await curl(hub, 'http', 'crawler:right', url)).text).toBe(PAGE));
+    for (const client of held) client.close();
+
     await callControl(hub.dataDir, 'users.remove', { name: 'crawler' });
     await eventually(async () => (await curl(hub, 'http', 'me-node-phone:x', url)).text === PAGE);
   });

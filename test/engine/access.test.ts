@@ -1,0 +1,108 @@
+// Who a client is, as the front knows it: questions to control, their answers, and what is remembered of them.
+
+import { describe, expect, test } from 'vitest';
+import { Access, ASKED, isRefusal, type Judgement, type KnownUser } from '../../src/engine/access.ts';
+import { ACCESS } from '../../src/limits.ts';
+
+const ALICE: KnownUser = { name: 'alice', tags: ['lte'], streamsMax: 3 };
+
+interface Asked {
+  readonly query: number;
+  readonly name: string;
+  readonly password: string;
+}
+
+function setUp(required: boolean) {
+  const asked: Asked[] = [];
+  const access = new Access((query, name, password) => asked.push({ query, name, password }));
+  access.changed(required);
+  const answers: Judgement[] = [];
+  const judge = (user?: string, password?: string) =>
+    access.judge(user, password, (answer) => answers.push(answer));
+  return { access, asked, answers, judge };
+}
+
+describe('without users', () => {
+  test('any name is a request, and nobody is asked', () => {
+    const { judge, asked } = setUp(false);
+    expect(judge()).toMatchObject({ user: '', terms: [] });
+    expect(judge('me-country-de', 'anything')).toMatchObject({
+      terms: ['country:de'],
+      allowedTags: null,
+      streamsMax: null,
+    });
+    expect(judge('me-land-de', '')).toMatchObject({ failure: 'badUsername' });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('with users', () => {
+  test('who gives no name, or no password, is refused at once', () => {
+    const { judge, asked } = setUp(true);
+    for (const judgement of [judge(), judge('alice'), judge('-node-a', 'x'), judge('', 'x')]) {
+      expect(judgement).toMatchObject({ failure: 'authRequired' });
+    }
+    expect(asked).toEqual([]);
+  });
+
+  test('a right password is asked about once for every wish of its user', () => {
+    const { access, judge, asked, answers } = setUp(true);
+    expect(judge('alice-country-de', 'right')).toBe(ASKED);
+    expect(asked).toEqual([{ query: 1, name: 'alice', password: 'right' }]);
+    access.answer(1, ALICE);
+    expect(answers).toMatchObject([{ terms: ['country:de'], allowedTags: ['lte'], streamsMax: 3 }]);
+    expect(judge('alice-session-a', 'right')).toMatchObject({
+      allowedTags: ['lte'],
+      session: { key: 'alice-a' },
+    });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('a wrong one is asked about again, and opens nothing to the right one’s name', () => {
+    const { access, judge, asked, answers } = setUp(true);
+    judge('alice', 'right');
+    access.answer(1, ALICE);
+    expect(judge('alice', 'wrong')).toBe(ASKED);
+    access.answer(2, null);
+    expect(answers[1]).toMatchObject({ failure: 'authRequired', detail: 'these are not right' });
+    expect(judge('alice', 'wrong')).toBe(ASKED);
+    expect(judge('aliceright', '')).toBe(ASKED);
+    expect(asked.map(({ query }) => query)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('after a change of users everything is asked anew, and limits that are gone bind nobody', () => {
+    const { access, judge, asked } = setUp(true);
+    judge('alice', 'right');
+    access.answer(1, ALICE);
+    access.changed(true);
+    expect(judge('alice', 'right')).toBe(ASKED);
+    access.answer(2, { ...ALICE, tags: null, streamsMax: null });
+    expect(judge('alice', 'right')).toMatchObject({ allowedTags: null, streamsMax: null });
+    judge('alice', 'right');
+    expect(asked).toHaveLength(2);
+    access.changed(false);
+    expect(judge('alice', 'whatever')).toMatchObject({ allowedTags: null });
+  });
+
+  test('an answer that comes after a change admits its client, but is not remembered', () => {
+    const { access, judge, answers } = setUp(true);
+    judge('alice', 'old');
+    access.changed(true);
+    access.answer(1, ALICE);
+    expect(answers).toHaveLength(1);
+    expect(judge('alice', 'old')).toBe(ASKED);
+  });
+
+  test('questions are bounded, answers to none are nothing, and room comes back', () => {
+    const { access, judge, answers } = setUp(true);
+    for (let at = 0; at < ACCESS.questionsMax; at++) expect(judge(`user${at}`, 'x')).toBe(ASKED);
+    const more = judge('one_more', 'x');
+    expect(more !== ASKED && isRefusal(more) && more.failure).toBe('hubBusy');
+    access.answer(ACCESS.questionsMax + 7, ALICE);
+    expect(answers).toEqual([]);
+    access.answer(1, null);
+    access.answer(1, ALICE);
+    expect(answers).toHaveLength(1);
+    expect(judge('one_more', 'x')).toBe(ASKED);
+  });
+});
