@@ -22,6 +22,9 @@ const POOLED = 4;
 const outboundPool = new SlabPool(testSlab, OUTBOUND_SLAB_BYTES, POOLED);
 const inboundPool = new SlabPool(testSlab, ENGINE.tunnelReadBytes, POOLED);
 const TICK_MS = 1_000;
+/** A hub that will not answer is silent for ten seconds. */
+const ATTEMPT_MS = 1_000;
+const ATTEMPTS_MAX = 30;
 
 /** What a request's path asks a LightNode for; every other path gets the node's id. */
 export const HOLD_PATH = '/hold';
@@ -57,27 +60,39 @@ export class LightNode {
     return this.#carrier?.session.streams.count ?? 0;
   }
 
-  /** Resolves when the hub routes to it. */
+  /** Resolves when the hub routes to it. Like a device it tries again: a hub allows one address only so many handshakes a second. */
   async connect(): Promise<void> {
+    for (let attempt = 1; this.#carrier === null; attempt++) {
+      try {
+        this.#carrier = await this.#dial();
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async #dial(): Promise<Carrier> {
     const { bytes, initiator } = firstMessage({
       hubPublicKey: this.#hubPublicKey,
       keyPair: this.#keyPair,
       name: this.name,
       ...(this.#token === undefined ? {} : { token: this.#token }),
     });
-    this.#token = undefined;
     const socket = connect(hostAndPort(this.#tunnel), () => socket.write(bytes));
     socket.setNoDelay(true);
+    socket.setTimeout(ATTEMPT_MS, () => socket.destroy());
     const { message, rest } = await readMessage(socket);
+    socket.setTimeout(0);
+    this.#token = undefined;
     const { payload, ...keys } = initiator.finish(message);
     const { initialWindowBytes } = decodeMessage2(payload);
     const carrier = new Carrier(this, socket, keys, initialWindowBytes);
-    this.#carrier = carrier;
     carrier.session.sendStatus(JSON.stringify(this.status));
     carrier.flush();
     carrier.receive(rest);
     await eventually(() => carrier.greeted || carrier.closed);
     if (carrier.closed) throw new Error(`the hub closed the session of ${this.name}`);
+    return carrier;
   }
 
   /** Without a word, as a device that loses its network: streams and all. */
