@@ -167,9 +167,9 @@ describe('a hostile node', () => {
     openSessions.push(session);
   }
 
-  /** A stream over the raw node, which has the fewest. */
+  /** A stream over the raw node. */
   async function openStream(): Promise<{ id: number; client: Stream }> {
-    const client = Stream.open(hub.socks, target.port, 'hold');
+    const client = Stream.open(hub.socks, target.port, 'hold', `test-node-${raw.id}`);
     const { id } = await session.next(TYPE.CONNECT);
     await session.send(say.ok(id));
     return { id, client: await client };
@@ -234,7 +234,7 @@ describe('a hostile node', () => {
   test('is bounded: MadeYouReset, responses that make the hub give every stream up', async () => {
     await connectRaw();
     for (let round = 0; round < 50; round++) {
-      const answer = httpThrough(hub.http, `http://127.0.0.1:${target.port}/`);
+      const answer = httpThrough(hub.http, `http://127.0.0.1:${target.port}/`, `test-node-${raw.id}`);
       const { id } = await session.next(TYPE.CONNECT);
       await session.send(say.ok(id), frame(TYPE.DATA, id, Buffer.from('HTTP/9.9 what\r\n\r\n')));
       expect((await answer).status).toBe(502);

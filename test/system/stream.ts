@@ -39,12 +39,19 @@ export class Stream {
     });
   }
 
-  /** Rejects with Refused, or with the error of a broken connection. `order` is what Target obeys. */
-  static async open(proxy: Address, port: number, order: string): Promise<Stream> {
+  /**
+   * Rejects with Refused, or with the error of a broken connection. `order` is what Target obeys. `username` says which way; without one
+   * any node will do.
+   */
+  static async open(proxy: Address, port: number, order: string, username = ''): Promise<Stream> {
     const socket = connect({ ...proxy, allowHalfOpen: true });
     const reader = new ExactReader(socket);
-    socket.write(Buffer.from([5, 1, 0]));
+    socket.write(Buffer.from([5, 1, username === '' ? 0 : 2]));
     await reader.take(2);
+    if (username !== '') {
+      socket.write(Buffer.from([1, username.length, ...Buffer.from(username), 1, 0x78]));
+      await reader.take(2);
+    }
     socket.write(Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, port >> 8, port & 0xff]));
     const reply = await reader.take(10);
     reader.release();
@@ -109,11 +116,14 @@ export function openStreams(proxy: Address, port: number, order: string, count: 
 export function httpThrough(
   proxy: Address,
   url: string,
+  username = 'any',
 ): Promise<{ status: number; headers: string; body: string }> {
   return new Promise((resolve, reject) => {
     const socket = connect(proxy, () => {
       const { host } = new URL(url);
-      socket.write(`GET ${url} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      const basic = Buffer.from(`${username}:`).toString('base64');
+      const headers = `Host: ${host}\r\nProxy-Authorization: Basic ${basic}\r\nConnection: close`;
+      socket.write(`GET ${url} HTTP/1.1\r\n${headers}\r\n\r\n`);
     });
     let text = '';
     socket.setEncoding('latin1').on('data', (data: string) => {
