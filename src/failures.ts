@@ -1,9 +1,16 @@
 // The one table from a failure to what everyone is told of it: CONNECT_FAIL reason on the wire, SOCKS5 reply (RFC 1928 section 6),
-// HTTP status, Proxy-Status error token (RFC 9209 section 2.3) and the sentence in the log and in the HTTP body.
+// HTTP status, Proxy-Status error token (RFC 9209 section 2.3) and the sentence in the log and in the HTTP body; and whose doing it is.
+
+/**
+ * Whose doing a failure is. `node`: it does badly, which counts for its weight and its breaker; `terms`: it does well, but its owner or
+ * its version has it take no such stream. For these two another node may do better (native-notes/routing.md), for all others none.
+ */
+export type Blame = 'node' | 'terms' | 'target' | 'client' | 'hub';
 
 export interface Failure {
   /** Reason byte of CONNECT_FAIL. */
   readonly reason: number;
+  readonly blame: Blame;
   readonly socksReply: number;
   readonly httpStatus: number;
   readonly proxyStatus: string;
@@ -12,18 +19,27 @@ export interface Failure {
 
 function failure(
   reason: number,
+  blame: Blame,
   socksReply: number,
   httpStatus: number,
   proxyStatus: string,
   sentence: string,
 ): Failure {
-  return { reason, socksReply, httpStatus, proxyStatus, sentence };
+  return { reason, blame, socksReply, httpStatus, proxyStatus, sentence };
 }
 
 export const FAILURES = {
-  internal: failure(0x01, 1, 502, 'proxy_internal_error', 'the exit node could not open the connection'),
+  internal: failure(
+    0x01,
+    'node',
+    1,
+    502,
+    'proxy_internal_error',
+    'the exit node could not open the connection',
+  ),
   policy: failure(
     0x02,
+    'target',
     2,
     403,
     'destination_ip_prohibited',
@@ -31,6 +47,7 @@ export const FAILURES = {
   ),
   networkUnreachable: failure(
     0x03,
+    'node',
     3,
     502,
     'destination_ip_unroutable',
@@ -38,33 +55,44 @@ export const FAILURES = {
   ),
   hostUnreachable: failure(
     0x04,
+    'target',
     4,
     502,
     'destination_ip_unroutable',
     'the target host is unreachable from the exit node',
   ),
-  refused: failure(0x05, 5, 502, 'connection_refused', 'the target refused the connection'),
-  timedOut: failure(0x06, 6, 504, 'connection_timeout', 'the target did not answer in time'),
-  nameNotFound: failure(0x07, 4, 502, 'dns_error', 'the exit node cannot resolve the target name'),
+  refused: failure(0x05, 'target', 5, 502, 'connection_refused', 'the target refused the connection'),
+  timedOut: failure(0x06, 'target', 6, 504, 'connection_timeout', 'the target did not answer in time'),
+  nameNotFound: failure(0x07, 'target', 4, 502, 'dns_error', 'the exit node cannot resolve the target name'),
   nameTimedOut: failure(
     0x08,
+    'node',
     4,
     504,
     'dns_timeout',
     'the exit node got no answer for the target name in time',
   ),
-  nodeBusy: failure(0x09, 1, 503, 'connection_limit_reached', 'the exit node has no room for another stream'),
+  nodeBusy: failure(
+    0x09,
+    'node',
+    1,
+    503,
+    'connection_limit_reached',
+    'the exit node has no room for another stream',
+  ),
   draining: failure(
     0x0a,
+    'node',
     1,
     503,
     'connection_limit_reached',
     'the exit node is shutting down and takes no new streams',
   ),
-  badTarget: failure(0x0b, 1, 400, 'http_request_error', 'the target is not a valid host and port'),
+  badTarget: failure(0x0b, 'client', 1, 400, 'http_request_error', 'the target is not a valid host and port'),
   // The hub's own: these, from 0xe0 on, never travel on the wire.
   noNode: failure(
     0xf0,
+    'hub',
     1,
     503,
     'destination_unavailable',
@@ -72,6 +100,7 @@ export const FAILURES = {
   ),
   nodeLost: failure(
     0xf1,
+    'node',
     1,
     502,
     'connection_terminated',
@@ -79,54 +108,109 @@ export const FAILURES = {
   ),
   targetLost: failure(
     0xfa,
+    'target',
     1,
     502,
     'connection_terminated',
     'the target closed the connection before it answered',
   ),
-  hubBusy: failure(0xf2, 1, 503, 'connection_limit_reached', 'the hub has no room for another stream'),
-  openTimedOut: failure(0xf3, 6, 504, 'connection_timeout', 'the exit node gave no answer in time'),
-  stopping: failure(0xf4, 1, 503, 'connection_limit_reached', 'the hub is shutting down'),
-  badRequest: failure(0xf5, 1, 400, 'http_request_error', 'the request is malformed'),
+  hubBusy: failure(0xf2, 'hub', 1, 503, 'connection_limit_reached', 'the hub has no room for another stream'),
+  openTimedOut: failure(0xf3, 'node', 6, 504, 'connection_timeout', 'the exit node gave no answer in time'),
+  stopping: failure(0xf4, 'hub', 1, 503, 'connection_limit_reached', 'the hub is shutting down'),
+  badRequest: failure(0xf5, 'client', 1, 400, 'http_request_error', 'the request is malformed'),
   commandNotSupported: failure(
     0xf6,
+    'client',
     7,
     501,
     'http_request_error',
     'only CONNECT and UDP ASSOCIATE are supported',
   ),
-  udpNotSupported: failure(0xfb, 7, 501, 'http_request_error', 'the exit node knows no UDP: update it'),
-  addressNotSupported: failure(0xf7, 8, 400, 'http_request_error', 'the address type is not supported'),
-  headTooLarge: failure(0xf8, 1, 431, 'http_request_error', 'the request head is too large'),
-  badResponse: failure(0xf9, 1, 502, 'http_protocol_error', 'the target sent a malformed HTTP response'),
-  nodePaused: failure(0xe0, 1, 503, 'destination_unavailable', 'the exit node is paused by its owner'),
+  udpNotSupported: failure(
+    0xfb,
+    'terms',
+    7,
+    501,
+    'http_request_error',
+    'the exit node knows no UDP: update it',
+  ),
+  addressNotSupported: failure(
+    0xf7,
+    'client',
+    8,
+    400,
+    'http_request_error',
+    'the address type is not supported',
+  ),
+  headTooLarge: failure(0xf8, 'client', 1, 431, 'http_request_error', 'the request head is too large'),
+  badResponse: failure(
+    0xf9,
+    'target',
+    1,
+    502,
+    'http_protocol_error',
+    'the target sent a malformed HTTP response',
+  ),
+  nodePaused: failure(
+    0xe0,
+    'terms',
+    1,
+    503,
+    'destination_unavailable',
+    'the exit node is paused by its owner',
+  ),
   nodeOverQuota: failure(
     0xe1,
+    'terms',
     1,
     503,
     'destination_unavailable',
     'the exit node has used up its bytes of this month',
   ),
-  nodeOffHours: failure(0xe2, 1, 503, 'destination_unavailable', 'the exit node is outside of its hours'),
-  nodeRotating: failure(0xe3, 1, 503, 'destination_unavailable', 'the exit node is changing its address'),
+  nodeOffHours: failure(
+    0xe2,
+    'terms',
+    1,
+    503,
+    'destination_unavailable',
+    'the exit node is outside of its hours',
+  ),
+  nodeRotating: failure(
+    0xe3,
+    'terms',
+    1,
+    503,
+    'destination_unavailable',
+    'the exit node is changing its address',
+  ),
   nodeStreamsLimit: failure(
     0xe4,
+    'terms',
     1,
     503,
     'connection_limit_reached',
     'the exit node has as many streams as its owner allows',
   ),
-  noMatch: failure(0xe5, 1, 503, 'destination_unavailable', 'no connected exit node is what was asked for'),
+  noMatch: failure(
+    0xe5,
+    'hub',
+    1,
+    503,
+    'destination_unavailable',
+    'no connected exit node is what was asked for',
+  ),
   sessionLost: failure(
     0xe6,
+    'hub',
     3,
     503,
     'destination_unavailable',
     'the exit node of this strict session is gone or takes no new streams',
   ),
-  badUsername: failure(0xe7, 1, 400, 'http_request_error', 'the user name cannot be read'),
+  badUsername: failure(0xe7, 'client', 1, 400, 'http_request_error', 'the user name cannot be read'),
   authRequired: failure(
     0xe8,
+    'client',
     2,
     407,
     'http_request_denied',
@@ -134,12 +218,20 @@ export const FAILURES = {
   ),
   userLimit: failure(
     0xe9,
+    'client',
     2,
     429,
     'connection_limit_reached',
     'the user has as many streams open as it may have',
   ),
-  ruleRefused: failure(0xea, 2, 403, 'http_request_denied', 'the rules of this hub refuse the target'),
+  ruleRefused: failure(
+    0xea,
+    'client',
+    2,
+    403,
+    'http_request_denied',
+    'the rules of this hub refuse the target',
+  ),
 } as const satisfies Record<string, Failure>;
 
 export type FailureName = keyof typeof FAILURES;
@@ -152,4 +244,10 @@ const BY_REASON = new Map<number, FailureName>(
 export function failureOfReason(reason: number): FailureName {
   if (reason >= 0xe0) return 'internal';
   return BY_REASON.get(reason) ?? 'internal';
+}
+
+/** Whether another node may do better at the same stream. */
+export function triesElsewhere(failure: FailureName): boolean {
+  const { blame } = FAILURES[failure];
+  return blame === 'node' || blame === 'terms';
 }

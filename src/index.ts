@@ -40,6 +40,8 @@ export interface HubSetup {
   readonly showTargets?: boolean;
   /** Whether the HTTP proxy asks clients for a user name while there are no users: browsers say theirs only then. */
   readonly askUser?: boolean;
+  /** Whether HTTP clients are told which node serves them, and its public address. Default: yes. */
+  readonly proxyHeaders?: boolean;
   /** Default: silent. */
   readonly log?: Logger;
 }
@@ -140,6 +142,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     rules: setup.rules ?? null,
     showTargets: setup.showTargets ?? false,
     askUser: setup.askUser ?? false,
+    proxyHeaders: setup.proxyHeaders ?? true,
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return new Hub(hub);

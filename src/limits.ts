@@ -388,6 +388,12 @@ export const ROUTING = {
   /** Pairs of a node and a host that it rests for. */
   restsMax: 65_536,
   restDefaultMs: 600_000,
+  /** A stream that fails by its node, before the node is connected, is tried on others so many times. */
+  retriesMax: 2,
+  /** Routing requests that a stream on its way to a node may come back for. */
+  requestNumbersMax: 16_384,
+  /** Sessions that are over and whose node is remembered. */
+  goneSessionsMax: 4_096,
 } as const;
 
 /** Clients that say who they are (src/engine/access.ts). */

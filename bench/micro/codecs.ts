@@ -67,7 +67,18 @@ function addHandOver(bench: Bench): void {
   const writer = new RingWriter(buffer);
   const reader = new RingReader(buffer);
   const encoder = new HandOverEncoder();
-  const request = { kind: 0, host: HOST, port: 443, plan: null, user: 0, early: new Uint8Array(0) };
+  const request = {
+    kind: 0,
+    host: HOST,
+    port: 443,
+    plan: null,
+    user: 0,
+    early: new Uint8Array(0),
+    asked: 1,
+    session: '',
+    tried: [],
+    waitedMs: 0,
+  };
   bench.add('ring: hand a client over, one thread', () => {
     const length = encoder.open(1, 2, request);
     encoder.setFd(9);

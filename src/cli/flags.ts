@@ -42,6 +42,7 @@ export interface HubFlags extends RunFlags {
   persistSessions?: boolean;
   showTargets?: boolean;
   askUser?: boolean;
+  proxyHeaders: 'on' | 'off';
   dashboardHost?: string[];
   dashboardPasswordFile?: string;
 }
@@ -117,6 +118,14 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .option(
       '--persist-sessions',
       'keep sticky sessions in the data directory, so that they outlive a restart',
+    )
+    .addOption(
+      new Option(
+        '--proxy-headers <on|off>',
+        'tell HTTP clients which node serves them, and its public address',
+      )
+        .choices(['on', 'off'])
+        .default('on', 'on'),
     )
     .addOption(
       new Option(

@@ -52,6 +52,7 @@ export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
     persistSessions: flags.persistSessions ?? false,
     showTargets: flags.showTargets === true,
     askUser: flags.askUser === true,
+    proxyHeaders: flags.proxyHeaders === 'on',
     dashboardHosts: flags.dashboardHost ?? [],
     dashboardPassword,
     log,

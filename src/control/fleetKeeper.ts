@@ -26,6 +26,7 @@ export interface KeeperParts {
   readonly threads: number;
   readonly log: Logger;
   readonly showTargets: boolean;
+  readonly proxyHeaders: boolean;
   linkOf(token: Uint8Array): string;
   toFront(message: ToFront): void;
   /** `worker` as in HubSession. */
@@ -86,6 +87,7 @@ export class FleetKeeper {
       history: this.history,
       events: this.events,
       isRotating: (nodeId) => this.rotations.isRotating(nodeId),
+      tellsNodes: parts.proxyHeaders,
       toFront: (message) => parts.toFront(message),
       toWorker: ({ worker }, message) => parts.toWorker(worker, message),
     });

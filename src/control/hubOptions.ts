@@ -31,6 +31,8 @@ export interface HubOptions {
   showTargets?: boolean;
   /** Whether the HTTP proxy asks clients for a user name while there are no users; absent: no. */
   askUser?: boolean;
+  /** Whether HTTP clients are told which node serves them and at what address; absent: yes. */
+  proxyHeaders?: boolean;
   /** Host names besides its address by which browsers may call the dashboard: of a reverse proxy, or of a forwarded port. */
   dashboardHosts?: readonly string[];
   /** Asked for by the dashboard; null or absent: none. */

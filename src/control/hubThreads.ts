@@ -11,6 +11,7 @@ export interface HubThreadsPlan {
   readonly io: Io;
   readonly slots: SharedSlots;
   readonly showTargets: boolean;
+  readonly proxyHeaders: boolean;
   /** 0: the front is the only worker, too. */
   readonly workers: number;
   readonly mac1Key: Uint8Array;
@@ -21,7 +22,7 @@ export interface HubThreadsPlan {
 }
 
 export async function startHubThreads(plan: HubThreadsPlan): Promise<void> {
-  const { io, slots, showTargets, mac1Key, askUser } = plan;
+  const { io, slots, showTargets, proxyHeaders, mac1Key, askUser } = plan;
   const module = moduleBeside('../engine/hubThread', import.meta.url);
   const common = { io, slots, showTargets };
   const hear = (message: FromEngine) => plan.hear(message);
@@ -43,7 +44,7 @@ export async function startHubThreads(plan: HubThreadsPlan): Promise<void> {
   const limits = { descriptorLimit: descriptorLimit(), workers: links };
   const front = await EngineThread.start(
     module,
-    { ...common, ...limits, role: 'front', thread: 0, mac1Key, askUser },
+    { ...common, ...limits, role: 'front', thread: 0, mac1Key, askUser, proxyHeaders },
     hear,
   );
   plan.started(front, 'front');

@@ -1,7 +1,7 @@
 // Makes the nodes' limits hold: tells the front who takes new streams, the workers how fast each session may go, and ends the streams of
 // a node whose quota is used up. Called by hub.ts and ownerFleet.ts: once a second, and at every change.
 
-import type { ToFront, ToWorker } from '../engine/messages.ts';
+import type { NamedNode, ToFront, ToWorker } from '../engine/messages.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { ClosedFor, NodeRouting } from '../routing/nodeRouting.ts';
 import type { Events } from './events.ts';
@@ -22,6 +22,9 @@ export class LimitKeeper {
   readonly #toWorker: (session: HubSession, message: ToWorker) => void;
   /** What the front was told last of each node. */
   readonly #routings = new Map<string, NodeRouting>();
+  /** Whether clients are told which node serves them; and what the workers were told last. */
+  readonly #tellsNodes: boolean;
+  readonly #named = new Map<HubSession, NamedNode>();
   /** What the worker was told last of each session; those without a limit are absent. */
   readonly #paces = new Map<HubSession, number>();
   /** Nodes that were within their quota when last looked at, or not. */
@@ -34,6 +37,7 @@ export class LimitKeeper {
     history: History;
     events: Events;
     isRotating: (nodeId: string) => boolean;
+    tellsNodes: boolean;
     toFront: (message: ToFront) => void;
     toWorker: (session: HubSession, message: ToWorker) => void;
   }) {
@@ -43,6 +47,7 @@ export class LimitKeeper {
     this.#history = options.history;
     this.#events = options.events;
     this.#isRotating = options.isRotating;
+    this.#tellsNodes = options.tellsNodes;
     this.#toFront = options.toFront;
     this.#toWorker = options.toWorker;
   }
@@ -62,6 +67,7 @@ export class LimitKeeper {
     const sessions = this.#sessions.upOfNode(nodeId);
     if (node === null || node.stored.revokedAtMs !== null || sessions.length === 0) return false;
     const isTold = this.#tellFront(node, sessions, now);
+    if (this.#tellsNodes) this.#tellWorkers(node, sessions);
     this.#pace(node, sessions);
     return this.#holdQuota(node, sessions, now) || isTold;
   }
@@ -69,6 +75,7 @@ export class LimitKeeper {
   /** A session is over: its node's others share its rate. */
   ended(session: HubSession): void {
     this.#paces.delete(session);
+    this.#named.delete(session);
     const node = this.#book.get(session.nodeId);
     if (node !== null) this.#pace(node, this.#sessions.upOfNode(session.nodeId));
   }
@@ -104,6 +111,19 @@ export class LimitKeeper {
     this.#routings.set(stored.id, routing);
     this.#toFront({ type: 'routing', routing });
     return true;
+  }
+
+  /** Every worker with a session of the node knows what its clients are told of it. */
+  #tellWorkers({ stored }: KnownNode, sessions: readonly HubSession[]): void {
+    const { nodeId, name, publicAddress } = this.#routings.get(stored.id)!;
+    const node = { nodeId, name, publicAddress };
+    for (const session of sessions) {
+      const told = this.#named.get(session);
+      if (told !== undefined && told.name === name && told.publicAddress === publicAddress) continue;
+      this.#named.set(session, node);
+      const { index, number } = session;
+      this.#toWorker(session, { type: 'nameNode', index, number, node });
+    }
   }
 
   #pace({ settings }: KnownNode, sessions: readonly HubSession[]): void {

@@ -7,6 +7,7 @@ import { encodeSocksReply } from '../proxy/socks5.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
 import type { Farewell } from './farewell.ts';
+import { establishedWords, type NodeWords } from './nodeWords.ts';
 
 /** What a client speaks: `kindOf` of its stream. */
 export const CLIENT_KIND = {
@@ -23,18 +24,20 @@ export const UNANSWERED = 0x80;
 const NOTHING = new Uint8Array(0);
 
 /** What a client reads when its stream is open; an absolute-form request is answered by the target alone, an association by its owner. */
-export function openAnswer(kind: number): Uint8Array {
+export function openAnswer(kind: number, words: NodeWords | null, session: string): Uint8Array {
   if (kind === CLIENT_KIND.socks) return encodeSocksReply(0);
   if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(true);
-  return kind === CLIENT_KIND.httpConnect ? connectEstablished : NOTHING;
+  if (kind !== CLIENT_KIND.httpConnect) return NOTHING;
+  return words === null ? connectEstablished : establishedWords(words, session);
 }
 
-export function failureAnswer(kind: number, failure: FailureName, detail?: string): Uint8Array {
+/** `fields`: more header lines for HTTP. */
+function failureAnswer(kind: number, failure: FailureName, detail: string, fields: string): Uint8Array {
   if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(false);
   if (kind === CLIENT_KIND.socks || kind === CLIENT_KIND.socksUdp) {
     return encodeSocksReply(FAILURES[failure].socksReply);
   }
-  return encodeHttpFailure(failure, detail);
+  return encodeHttpFailure(failure, detail, false, false, fields);
 }
 
 const SCRATCH_BYTES = 4_096;
@@ -58,9 +61,9 @@ export class Teller {
     return this.#reactor.write(conn, this.#scratch, 0, bytes.length) === bytes.length;
   }
 
-  /** Tells the client why there is no stream, and closes behind it. */
-  refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
-    this.sayLast(conn, failureAnswer(kind, failure, detail));
+  /** Tells the client why there is no stream, and closes behind it. `fields`: nodeWords.ts. */
+  refuse(conn: ConnId, kind: number, failure: FailureName, detail = '', fields = ''): void {
+    this.sayLast(conn, failureAnswer(kind, failure, detail, fields));
   }
 
   sayLast(conn: ConnId, bytes: Uint8Array): void {

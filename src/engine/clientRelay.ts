@@ -1,5 +1,5 @@
-// The relay of a hub: clients' early bytes, answers for clients whose stream ends before it was answered, and absolute-form HTTP
-// exchanges, after which the client goes back to the front for its next request. Used by hubWorker.ts.
+// The relay of a hub: clients' early bytes, answers for clients whose stream ends before it was answered, unless another node may do
+// better, and absolute-form HTTP exchanges, after which the client goes back to the front for its next request. Used by hubWorker.ts.
 
 import type { FailureName } from '../failures.ts';
 import { CLIENT } from '../limits.ts';
@@ -8,13 +8,26 @@ import type { Slab } from '../reactor/slab.ts';
 import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { CLIENT_KIND, type Teller, UNANSWERED } from './client.ts';
 import { Exchange } from './exchange.ts';
-import type { OpenRequest } from './openRequest.ts';
+import { namedFields, responseFields } from './nodeWords.ts';
+import { mayBeTriedAgain, type OpenRequest } from './openRequest.ts';
 import { Relay } from './relay.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';
 
 /** A client whose exchange is over, with what it sent of its next request. */
 export type ReturnedClient = (conn: ConnId, early: Uint8Array) => void;
+
+/**
+ * A client whose request failed on this session before its node was connected, and which another node may serve. False when the front
+ * has no room for it: it stays here.
+ */
+export type RetriedClient = (
+  conn: ConnId,
+  index: number,
+  number: number,
+  request: OpenRequest,
+  failure: FailureName,
+) => boolean;
 
 /** What a worker counts in. */
 export interface RelaySlots {
@@ -27,6 +40,9 @@ export class ClientRelay extends Relay {
   readonly #slots: RelaySlots;
   readonly #teller: Teller;
   readonly #giveBack: ReturnedClient;
+  readonly #retry: RetriedClient;
+  /** Every request ends here: none is tried again. */
+  ending = false;
   /** Clients that have a stream. */
   streams = 0;
 
@@ -36,11 +52,13 @@ export class ClientRelay extends Relay {
     slots: RelaySlots,
     teller: Teller,
     giveBack: ReturnedClient,
+    retry: RetriedClient,
   ) {
     super(reactor, tunnels);
     this.#slots = slots;
     this.#teller = teller;
     this.#giveBack = giveBack;
+    this.#retry = retry;
   }
 
   // --- Client to tunnel ----------------------------------------------------------------------------------------------------------
@@ -48,9 +66,12 @@ export class ClientRelay extends Relay {
   /** The first bytes of a stream that was just opened. */
   begin(tunnel: Tunnel, slot: number, request: OpenRequest): void {
     const { plan, early } = request;
+    tunnel.requestOf[slot] = request;
     let length = early.length;
     if (plan !== null) {
       const exchange = new Exchange(plan);
+      if (tunnel.words !== null)
+        exchange.response.ownFields = responseFields(tunnel.words.fields, request.session);
       tunnel.exchangeOf.set(slot, exchange);
       length = plan.headBytes + exchange.takeRequest(early, plan.headBytes, early.length);
     }
@@ -63,7 +84,7 @@ export class ClientRelay extends Relay {
     while (at < length) {
       const room = session.dataRoom(slot);
       if (room === 0) {
-        tunnel.earlyOf.set(slot, early.slice(at, length));
+        tunnel.earlyOf.set(slot, early.subarray(at, length));
         return;
       }
       const bytes = Math.min(room, length - at);
@@ -225,17 +246,37 @@ export class ClientRelay extends Relay {
     else this.resetLocal(tunnel, slot);
   }
 
-  /** Tells the client that there is no stream for it. The session knows already. */
-  fail(tunnel: Tunnel, slot: number, failure: FailureName, detail?: string): void {
+  /**
+   * There is no stream for the client, as the session knows already: another node is tried, or the client is told. `isSent`: the target
+   * may have read what came with the request.
+   */
+  fail(tunnel: Tunnel, slot: number, failure: FailureName, detail?: string, isSent = true): void {
     const conn = tunnel.connOf[slot]!;
     if (conn === 0) return;
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
+    const request = tunnel.requestOf[slot]!;
+    const waitedMs = this.reactor.nowMs - tunnel.sinceMs[slot]!;
     if ((tunnel.kindOf[slot]! & UNANSWERED) !== 0) this.#slots.sessions.connectFailed(tunnel.index, failure);
     else this.#slots.thread.countFailed(failure);
     tunnel.connOf[slot] = 0;
     this.dropPending(tunnel, slot);
     this.onGone(tunnel, slot);
-    this.#teller.refuse(conn, kind, failure, detail);
+    if (request !== null && this.tryAgain(conn, tunnel, request, failure, isSent, waitedMs)) return;
+    this.#teller.refuse(conn, kind, failure, detail, namedFields(tunnel.words, request?.session ?? ''));
+  }
+
+  /** Whether the client has gone back to the front with its request: it has no stream here. */
+  tryAgain(
+    conn: ConnId,
+    { index, number }: Pick<Tunnel, 'index' | 'number'>,
+    request: OpenRequest,
+    failure: FailureName,
+    isSent: boolean,
+    waitedMs: number,
+  ): boolean {
+    if (this.ending || !mayBeTriedAgain(request, failure, isSent, waitedMs)) return false;
+    const again = { ...request, waitedMs: Math.round(waitedMs) };
+    return this.#retry(conn, index, number, again, failure);
   }
 
   /** Every stream of the tunnel is gone, as its session knows; clients without an answer are told `failure`. */
@@ -260,6 +301,7 @@ export class ClientRelay extends Relay {
       this.reactor.udp.close(association.udp);
     }
     tunnel.kindOf[slot] = CLIENT_KIND.none;
+    tunnel.requestOf[slot] = null;
     tunnel.targetOf.delete(slot);
     tunnel.earlyOf.delete(slot);
     tunnel.exchangeOf.delete(slot);

@@ -1,6 +1,7 @@
 // How the front reaches a worker: in the same thread by a call, in another by a ring and the worker's bell. And the way back, for HTTP
-// clients whose exchange is over. Wired by hubThread.ts.
+// clients whose exchange is over, and for requests that another node may serve. Wired by hubThread.ts.
 
+import type { FailureName } from '../failures.ts';
 import type { ConnHandler, ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Bell } from '../ring/bell.ts';
 import {
@@ -11,9 +12,11 @@ import {
   type HandOverEncoder,
   handOverFd,
   handOverType,
+  retryFailure,
 } from '../ring/handOver.ts';
 import type { RingReader, RingWriter } from '../ring/ring.ts';
-import type { WorkerDoor } from './front.ts';
+import type { WorkerDoor } from './dispatcher.ts';
+import type { Front } from './front.ts';
 import type { HubWorker } from './hubWorker.ts';
 import type { SessionKeys } from './messages.ts';
 import type { OpenRequest } from './openRequest.ts';
@@ -67,6 +70,10 @@ export class RingDoor implements TunnelDoor {
     return sent;
   }
 
+  retry(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): boolean {
+    return this.#send(conn, this.#encoder.retry(index, number, request, failure));
+  }
+
   giveBack(conn: ConnId, early: Uint8Array): boolean {
     return this.#send(conn, this.#encoder.giveBack(early));
   }
@@ -112,13 +119,20 @@ export function takeFromFront(ring: RingReader, reactor: Reactor, worker: HubWor
 export function takeFromWorker(
   ring: RingReader,
   reactor: Reactor,
-  takeBack: (conn: ConnId, early: Uint8Array) => void,
+  front: Pick<Front, 'takeBack' | 'retry'>,
 ): void {
   while (ring.next()) {
     const { bytes, offset, length } = ring;
     const conn = reactor.adopt(handOverFd(bytes, offset), NOBODY, 0);
+    if (handOverType(bytes, offset) === HAND_OVER.RETRY) {
+      const { index, number, request } = decodeOpen(bytes, offset, length);
+      const failure = retryFailure(bytes, offset);
+      ring.done();
+      front.retry(conn, index, number, request, failure);
+      continue;
+    }
     const early = decodeReturn(bytes, offset, length);
     ring.done();
-    takeBack(conn, early);
+    front.takeBack(conn, early);
   }
 }

@@ -1,5 +1,5 @@
-// The hub's front: accepts clients, reads their request whatever way it is cut, picks the exit node, and hands the connection to the
-// worker that owns its tunnel. Runs on an engine thread (hubThread.ts).
+// The hub's front: accepts clients and reads their request whatever way it is cut, to be dispatched to a node (dispatcher.ts). Runs on an
+// engine thread (hubThread.ts).
 
 import type { FailureName } from '../failures.ts';
 import { CLIENT } from '../limits.ts';
@@ -15,19 +15,11 @@ import {
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
-import { narrowed, type RoutingRequest } from '../routing/request.ts';
-import type { Router } from '../routing/router.ts';
+import type { RoutingRequest } from '../routing/request.ts';
 import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './access.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
+import { Dispatcher, type DispatcherOptions, type ReadRequest } from './dispatcher.ts';
 import type { OpenRequest } from './openRequest.ts';
-import type { RuleGate } from './ruleGate.ts';
-import type { UserStreams } from './userStreams.ts';
-
-/** Takes clients with their requests; one per worker. */
-export interface WorkerDoor {
-  /** False when it has no room: the client stays ours. `request.early` is read before returning. */
-  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean;
-}
 
 interface Intake {
   readonly conn: ConnId;
@@ -44,17 +36,15 @@ interface Intake {
 }
 
 const NOTHING = new Uint8Array(0);
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax;
 
 export class Front implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;
-  readonly #router: Router;
-  readonly #gate: RuleGate;
   readonly #access: Access;
   readonly #asksUser: boolean;
-  readonly #users: UserStreams;
-  readonly #doors: readonly WorkerDoor[];
-  readonly #opened: (index: number) => void;
+  readonly #dispatcher: Dispatcher;
   readonly #failed: (cause: FailureName) => void;
   readonly #teller: Teller;
   readonly #scratch: Slab;
@@ -62,30 +52,17 @@ export class Front implements ConnHandler, TimerHandler {
   readonly #freeTags: number[] = [];
   draining = false;
 
-  constructor(options: {
-    reactor: Reactor;
-    router: Router;
-    gate: RuleGate;
-    access: Access;
-    /** HTTP clients without a user name are asked for one. */
-    asksUser: boolean;
-    users: UserStreams;
-    /** By the number of the worker. */
-    doors: readonly WorkerDoor[];
-    /** Counts a stream given to the session with this index. */
-    opened: (index: number) => void;
-    /** Counts a failure that a client is told of. */
-    failed: (cause: FailureName) => void;
-    teller: Teller;
-  }) {
+  constructor(
+    options: DispatcherOptions & {
+      readonly access: Access;
+      /** HTTP clients without a user name are asked for one. */
+      readonly asksUser: boolean;
+    },
+  ) {
     this.#reactor = options.reactor;
-    this.#router = options.router;
-    this.#gate = options.gate;
     this.#access = options.access;
     this.#asksUser = options.asksUser;
-    this.#users = options.users;
-    this.#doors = options.doors;
-    this.#opened = options.opened;
+    this.#dispatcher = new Dispatcher(options);
     this.#failed = options.failed;
     this.#teller = options.teller;
     this.#scratch = options.reactor.slab(SCRATCH_BYTES);
@@ -201,7 +178,7 @@ export class Front implements ConnHandler, TimerHandler {
       host,
       port,
       plan: null,
-      early: bytes.subarray(start, end),
+      early: copied(bytes, start, end),
     });
   }
 
@@ -214,7 +191,12 @@ export class Front implements ConnHandler, TimerHandler {
     }
     if (consumed < 0) {
       this.#leave(intake, tag);
-      this.#refuse(intake.conn, CLIENT_KIND.httpConnect, parser.failure as FailureName, parser.detail);
+      this.#dispatcher.refuse(
+        intake.conn,
+        CLIENT_KIND.httpConnect,
+        parser.failure as FailureName,
+        parser.detail,
+      );
       return;
     }
     const request = parser.request!;
@@ -223,20 +205,21 @@ export class Front implements ConnHandler, TimerHandler {
     // While control is asked, the whole request waits, and is then parsed again.
     if (this.#judge(intake, tag, user, password, 0, end) === null) return;
     this.#leave(intake, tag);
-    const rest = bytes.subarray(consumed, end);
     if (request.kind === 'connect') {
-      this.#dispatch(intake, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early: rest });
+      const early = copied(bytes, consumed, end);
+      this.#dispatch(intake, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early });
       return;
     }
     const plan = {
       head: request.method === 'HEAD',
+      idempotent: IDEMPOTENT.has(request.method),
       framing: request.framing,
       keepAlive: request.keepAlive,
       upgrade: request.upgrade,
       httpMinor: request.httpMinor,
       headBytes: request.head.length,
     };
-    const early = joined(request.head, rest);
+    const early = joined(request.head, bytes.subarray(consumed, end));
     this.#dispatch(intake, { kind: CLIENT_KIND.httpForward, host, port, plan, early });
   }
 
@@ -278,49 +261,17 @@ export class Front implements ConnHandler, TimerHandler {
     intake.kept = end > start ? this.#scratch.bytes.slice(start, end) : NOTHING;
   }
 
-  #dispatch({ conn, refused, routing }: Intake, asked: Omit<OpenRequest, 'user'>): void {
-    if (this.draining || refused) {
-      this.#refuse(conn, asked.kind, refused ? 'hubBusy' : 'stopping');
-      return;
-    }
-    if (routing === null || isRefusal(routing)) {
-      this.#refuse(conn, asked.kind, routing?.failure ?? 'authRequired', routing?.detail);
-      return;
-    }
-    if (asked.kind === CLIENT_KIND.socksUdp && this.#gate.hasRules) {
-      this.#refuse(conn, asked.kind, 'ruleRefused');
-      return;
-    }
-    const decision = this.#gate.decide(routing.user || null, asked.host, asked.port, this.#reactor.nowMs);
-    if (decision?.verdict === 'refuse') {
-      this.#refuse(conn, asked.kind, 'ruleRefused', decision.reason);
-      return;
-    }
-    const user = this.#countedAs(routing);
-    if (user < 0) {
-      this.#refuse(conn, asked.kind, 'userLimit');
-      return;
-    }
-    const wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
-    const route = this.#router.pick(wanted, asked.host);
-    if (typeof route === 'string') {
-      this.#refuse(conn, asked.kind, route);
-      return;
-    }
-    if (this.#doors[route.worker]!.open(conn, route.index, route.number, { ...asked, user })) {
-      this.#opened(route.index);
-      this.#users.opened(user);
-    } else this.#refuse(conn, asked.kind, 'hubBusy');
+  #dispatch({ conn, refused, routing }: Intake, request: ReadRequest): void {
+    const { kind } = request;
+    if (this.draining || refused) this.#dispatcher.refuse(conn, kind, refused ? 'hubBusy' : 'stopping');
+    else if (routing === null || isRefusal(routing))
+      this.#dispatcher.refuse(conn, kind, routing?.failure ?? 'authRequired', routing?.detail);
+    else this.#dispatcher.dispatch(conn, routing, request);
   }
 
-  /** Where the user's next stream counts: 0 without a limit, -1 when it has as many as it may have. */
-  #countedAs({ user, streamsMax }: RoutingRequest): number {
-    return streamsMax === null ? 0 : this.#users.enter(user, streamsMax);
-  }
-
-  #refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
-    this.#failed(failure);
-    this.#teller.refuse(conn, kind, failure, detail);
+  /** A request that failed by its node comes back from its worker (dispatcher.ts). */
+  retry(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): void {
+    this.#dispatcher.retry(conn, index, number, request, failure);
   }
 
   /** The client did not say in time what it wants. */
@@ -343,6 +294,11 @@ export class Front implements ConnHandler, TimerHandler {
 function socksKind(parser: Socks5Parser | Socks4Parser): number {
   if (parser instanceof Socks4Parser) return CLIENT_KIND.socks4;
   return parser.isAssociate ? CLIENT_KIND.socksUdp : CLIENT_KIND.socks;
+}
+
+/** The scratch is the next client's: what comes early is kept for as long as its node may be another one. */
+function copied(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return end > start ? bytes.slice(start, end) : NOTHING;
 }
 
 function joined(head: Uint8Array, rest: Uint8Array): Uint8Array {

@@ -12,6 +12,7 @@ import { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
 import { Access } from './access.ts';
 import { Teller } from './client.ts';
+import type { RetriedClient, ReturnedClient } from './clientRelay.ts';
 import { type DescriptorMarks, descriptorMarks } from './descriptors.ts';
 import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } from './doors.ts';
 import { Farewell } from './farewell.ts';
@@ -72,7 +73,13 @@ class HubThread implements ListenHandler {
     );
   }
 
-  #beFront({ mac1Key, askUser, workers, descriptorLimit }: Extract<ThreadPlan, { role: 'front' }>): void {
+  #beFront({
+    mac1Key,
+    askUser,
+    workers,
+    descriptorLimit,
+    proxyHeaders,
+  }: Extract<ThreadPlan, { role: 'front' }>): void {
     this.#descriptorLimit = descriptorLimit;
     this.#marks = descriptorMarks(descriptorLimit);
     const front = new Front({
@@ -86,6 +93,7 @@ class HubThread implements ListenHandler {
       opened: (index) => this.#sessionSlots.opened(index),
       failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
+      tellsNodes: proxyHeaders,
     });
     const encoder = new HandOverEncoder();
     for (const link of workers) {
@@ -98,11 +106,17 @@ class HubThread implements ListenHandler {
       const reader = new RingReader(link.fromWorker);
       this.#rings.push({
         reader,
-        take: () => takeFromWorker(reader, reactor, (conn, early) => front.takeBack(conn, early)),
+        take: () => takeFromWorker(reader, reactor, front),
       });
     }
     if (workers.length === 0) {
-      this.#worker = this.#makeWorker((conn, early) => front.takeBack(conn, early));
+      this.#worker = this.#makeWorker(
+        (conn, early) => front.takeBack(conn, early),
+        (...retried) => {
+          front.retry(...retried);
+          return true;
+        },
+      );
       this.#doors.push(new LocalDoor(this.#worker));
     }
     this.#front = front;
@@ -114,15 +128,18 @@ class HubThread implements ListenHandler {
   }
 
   #beWorker(fromFront: SharedArrayBuffer): void {
-    const worker = this.#makeWorker((conn, early) => {
-      if (!this.#returnDoor!.giveBack(conn, early)) this.#teller.leave(conn);
-    });
+    const worker = this.#makeWorker(
+      (conn, early) => {
+        if (!this.#returnDoor!.giveBack(conn, early)) this.#teller.leave(conn);
+      },
+      (...retried) => this.#returnDoor!.retry(...retried),
+    );
     this.#worker = worker;
     const reader = new RingReader(fromFront);
     this.#rings.push({ reader, take: () => takeFromFront(reader, reactor, worker) });
   }
 
-  #makeWorker(giveBack: (conn: ConnId, early: Uint8Array) => void): HubWorker {
+  #makeWorker(giveBack: ReturnedClient, retry: RetriedClient): HubWorker {
     return new HubWorker({
       reactor: reactor,
       slots: this.#sessionSlots,
@@ -133,6 +150,7 @@ class HubThread implements ListenHandler {
       makeAead: loop.makeAead,
       tell,
       giveBack,
+      retry,
       unroute: (index, number) => this.#router.remove(index, number),
     });
   }
@@ -216,6 +234,9 @@ class HubThread implements ListenHandler {
         return;
       case 'cut':
         this.#worker?.cut(order.index, order.number, order.reason);
+        return;
+      case 'nameNode':
+        this.#worker?.nameNode(order.index, order.number, order.node);
         return;
       case 'pace':
         this.#worker?.pace(order.index, order.number, order.bytesPerSecond);

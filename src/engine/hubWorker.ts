@@ -10,9 +10,10 @@ import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { Associations } from './associations.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
-import { ClientRelay, type ReturnedClient } from './clientRelay.ts';
+import { ClientRelay, type RetriedClient, type ReturnedClient } from './clientRelay.ts';
 import { Drain } from './drain.ts';
-import type { FromWorker, ListedStream, SessionKeys } from './messages.ts';
+import type { FromWorker, ListedStream, NamedNode, SessionKeys } from './messages.ts';
+import { namedFields, nodeWords } from './nodeWords.ts';
 import type { OpenRequest } from './openRequest.ts';
 import { listStreams } from './streamList.ts';
 import type { Tunnel } from './tunnel.ts';
@@ -48,6 +49,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     unroute: (index: number, number: number) => void;
     /** Takes a client back whose HTTP exchange is over. */
     giveBack: ReturnedClient;
+    /** Takes a client back whose request another node may serve. */
+    retry: RetriedClient;
   }) {
     this.#reactor = options.reactor;
     this.#slots = options.slots;
@@ -64,6 +67,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       { sessions: options.slots, thread: options.threadSlots, users: options.userSlots },
       options.teller,
       options.giveBack,
+      options.retry,
     );
     this.#associations = new Associations(options.reactor, this.tunnels, this.relay, options.teller);
     this.#drain = new Drain(this.tunnels, this.relay.lingering);
@@ -94,6 +98,12 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     if (tunnel === null) return;
     tunnel.session.ping(this.#reactor.nowMs);
     this.tunnels.touch(tunnel);
+  }
+
+  /** Who is at the other end, for clients to be told. */
+  nameNode(index: number, number: number, node: NamedNode): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel !== null) tunnel.words = nodeWords(node.name, node.nodeId, node.publicAddress);
   }
 
   /** A rate for the session: the worker keeps what goes up to it, the node what comes down. */
@@ -154,9 +164,11 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   open(conn: ConnId, index: number, number: number, request: OpenRequest): void {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) {
+      this.#closed(index, request);
+      if (this.relay.tryAgain(conn, { index, number }, request, 'nodeLost', false, request.waitedMs)) return;
       // The index may be another session's soon.
       this.#threadSlots.countFailed('nodeLost');
-      this.#refuse(conn, index, request, 'nodeLost');
+      this.#teller.refuse(conn, request.kind, 'nodeLost');
       return;
     }
     const isUdp = request.kind === CLIENT_KIND.socksUdp;
@@ -164,8 +176,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     const { session } = tunnel;
     const slot = failure !== null ? -1 : isUdp ? session.openUdp() : session.open(request.host, request.port);
     if (slot < 0) {
-      this.#slots.connectFailed(index, failure ?? 'nodeBusy');
-      this.#refuse(conn, index, request, failure ?? 'nodeBusy');
+      this.#refuse(conn, tunnel, request, failure ?? 'nodeBusy');
       return;
     }
     tunnel.cover(slot);
@@ -173,9 +184,10 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.relay.streams++;
     tunnel.kindOf[slot] = request.kind | UNANSWERED;
     if (request.user > 0) tunnel.userOf.set(slot, request.user);
-    tunnel.sinceMs[slot] = this.#reactor.nowMs;
+    tunnel.sinceMs[slot] = this.#reactor.nowMs - request.waitedMs;
     tunnel.openedMs[slot] = this.#reactor.nowMs;
     if (isUdp) {
+      tunnel.requestOf[slot] = request;
       this.#associations.begin(tunnel, slot, conn, request.port);
       this.tunnels.touch(tunnel);
       return;
@@ -197,24 +209,33 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     return associationOf.size < UDP.associationsPerSession ? null : 'nodeBusy';
   }
 
-  #refuse(conn: ConnId, index: number, request: OpenRequest, failure: FailureName): void {
+  /** The session takes no stream: nothing of it was sent. */
+  #refuse(conn: ConnId, tunnel: Tunnel, request: OpenRequest, failure: FailureName): void {
+    this.#slots.connectFailed(tunnel.index, failure);
+    this.#closed(tunnel.index, request);
+    if (this.relay.tryAgain(conn, tunnel, request, failure, false, request.waitedMs)) return;
+    this.#teller.refuse(conn, request.kind, failure, '', namedFields(tunnel.words, request.session));
+  }
+
+  /** A stream that came to nothing here, where the front counts it. */
+  #closed(index: number, { user }: OpenRequest): void {
     this.#slots.closed(index);
-    if (request.user > 0) this.#userSlots.closed(request.user);
-    this.#teller.refuse(conn, request.kind, failure);
+    if (user > 0) this.#userSlots.closed(user);
   }
 
   onConnectOk(index: number, slot: number): void {
     const tunnel = this.tunnels.at(index);
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
+    const { session, waitedMs } = tunnel.requestOf[slot]!;
+    tunnel.requestOf[slot] = null;
+    this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]! - waitedMs);
     if (kind === CLIENT_KIND.socksUdp) {
-      this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]!);
       this.#associations.accepted(tunnel, slot);
       return;
     }
     tunnel.kindOf[slot] = kind;
-    this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]!);
     const conn = tunnel.connOf[slot]!;
-    if (!this.#teller.say(conn, openAnswer(kind))) {
+    if (!this.#teller.say(conn, openAnswer(kind, tunnel.words, session))) {
       this.relay.onBroken(conn, tunnel.tagOf(slot));
       return;
     }
@@ -226,7 +247,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   }
 
   onConnectFail(index: number, slot: number, reason: number): void {
-    this.relay.fail(this.tunnels.at(index), slot, failureOfReason(reason));
+    this.relay.fail(this.tunnels.at(index), slot, failureOfReason(reason), '', false);
   }
 
   /** Now and then: gives up streams that nobody answers, and those whose client left without saying so. */
@@ -283,6 +304,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   /** The thread ends: streams that are cut are reset, so that no client takes half for the whole. */
   end(): void {
+    this.relay.ending = true;
     this.tunnels.closeAll('the hub is stopping');
     this.relay.lingering.resetAll();
   }

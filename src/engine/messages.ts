@@ -35,6 +35,8 @@ export type ThreadPlan = {
       readonly workers: readonly WorkerLink[];
       /** Whether hosts of streams are kept, for `listStreams`. */
       readonly showTargets: boolean;
+      /** Whether HTTP clients are told which node serves them. */
+      readonly proxyHeaders: boolean;
     }
   | {
       readonly role: 'worker';
@@ -101,7 +103,21 @@ export type ToFront =
   /** The word on an `authenticate`; null: not one of ours. */
   | { readonly type: 'user'; readonly query: number; readonly user: KnownUser | null };
 
+/** Whom a session leads to, as clients are told. */
+export interface NamedNode {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly publicAddress: string | null;
+}
+
 export type ToWorker =
+  /** Before its route, and when something of it changes; never where clients are not to be told. */
+  | {
+      readonly type: 'nameNode';
+      readonly index: number;
+      readonly number: number;
+      readonly node: NamedNode;
+    }
   | { readonly type: 'greet'; readonly index: number; readonly number: number }
   | { readonly type: 'cut'; readonly index: number; readonly number: number; readonly reason: string }
   /**

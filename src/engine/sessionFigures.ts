@@ -1,19 +1,12 @@
 // What the shared slots tell the router of a session. Used by the front's thread.
 
-import type { FailureName } from '../failures.ts';
+import { FAILURES } from '../failures.ts';
+import { FAILURE_CAUSES } from '../ring/failureCauses.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { SessionFigures } from '../routing/routedNode.ts';
 
 /** A connect that failed so says something of the node. Whatever else fails is the target's doing, or the client's. */
-const FAULTS_OF_NODE: readonly FailureName[] = [
-  'internal',
-  'networkUnreachable',
-  'nameTimedOut',
-  'nodeBusy',
-  'draining',
-  'nodeLost',
-  'openTimedOut',
-];
+const FAULTS_OF_NODE = FAILURE_CAUSES.filter((cause) => FAILURES[cause].blame === 'node');
 
 export function sessionFigures(slots: SessionSlots): SessionFigures {
   return {

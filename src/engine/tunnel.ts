@@ -6,6 +6,8 @@ import type { Pace } from '../tunnel/pace.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { Association } from './associations.ts';
 import type { Exchange } from './exchange.ts';
+import type { NodeWords } from './nodeWords.ts';
+import type { OpenRequest } from './openRequest.ts';
 import type { Pending } from './pending.ts';
 
 const INITIAL_CAPACITY = 16;
@@ -32,6 +34,8 @@ export class Tunnel {
   /** The first record has been authenticated. */
   up = false;
   closed = false;
+  /** Hub only: what clients are told of the node; null until control has said who it is, or for good. */
+  words: NodeWords | null = null;
 
   /** By slot: the local socket, 0 while there is none (dialling, or the stream is over). */
   connOf = new Float64Array(INITIAL_CAPACITY);
@@ -43,6 +47,8 @@ export class Tunnel {
   sinceMs = new Float64Array(INITIAL_CAPACITY);
   /** By slot, hub only: when the stream was opened, in milliseconds modulo 2^32. */
   openedMs = new Uint32Array(INITIAL_CAPACITY);
+  /** By slot, hub only: what the client asked for, until the node has connected. */
+  requestOf: (OpenRequest | null)[] = new Array(INITIAL_CAPACITY).fill(null);
   /** By slot: where the streams go, when they are to be shown. */
   readonly targetOf = new Map<number, { readonly host: string; readonly port: number }>();
   /** By slot: where its user's streams are counted, when that is limited. */
@@ -90,6 +96,7 @@ export class Tunnel {
     openedMs.set(this.openedMs);
     this.openedMs = openedMs;
     while (this.pendingOf.length < capacity) this.pendingOf.push(null);
+    while (this.requestOf.length < capacity) this.requestOf.push(null);
   }
 }
 

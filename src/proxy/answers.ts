@@ -26,13 +26,14 @@ const DETAIL_MAX_CHARS = 512;
 
 /**
  * A whole response for a failure: status, Proxy-Status (RFC 9209) and one sentence of text, continued by `detail` where there is one.
- * `bodiless` answers a HEAD request: the same head without the text.
+ * `bodiless` answers a HEAD request: the same head without the text. `fields`: more header lines, each with its CRLF.
  */
 export function encodeHttpFailure(
   name: FailureName,
   detail = '',
   keepAlive = false,
   bodiless = false,
+  fields = '',
 ): Uint8Array {
   const { httpStatus, proxyStatus, sentence } = FAILURES[name];
   const text = detail === '' ? sentence : `${sentence}: ${detail.slice(0, DETAIL_MAX_CHARS)}`;
@@ -41,6 +42,7 @@ export function encodeHttpFailure(
     `HTTP/1.1 ${httpStatus} ${REASON_PHRASES[httpStatus]}\r\n` +
     `Proxy-Status: restunnel; error=${proxyStatus}; details=${structuredString(text)}\r\n` +
     (httpStatus === 407 ? CHALLENGE : '') +
+    fields +
     'Content-Type: text/plain; charset=utf-8\r\n' +
     `Content-Length: ${body.length}\r\n` +
     `Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`;

@@ -4,9 +4,9 @@ import { CLIENT, PROTOCOL } from '../limits.ts';
 
 /**
  * A rewritten head is the received one with fields taken out, the target's authority moved into Host, and at most a version, an empty
- * Host line and one Connection line put in.
+ * Host line, one Connection line and what the proxy says of the node put in.
  */
-const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + PROTOCOL.hostMaxBytes + 128;
+const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + PROTOCOL.hostMaxBytes + 1_024;
 
 export const CRLF = Buffer.from('\r\n');
 export const CONNECTION_CLOSE = Buffer.from('Connection: close\r\n');

@@ -58,6 +58,8 @@ export class ResponseHeadParser {
   keepAlive = false;
   /** Set by a parse() that returned -1, which always means badResponse; continues the failure's sentence. */
   detail = '';
+  /** Lines that the proxy adds to the head of a response, behind the target's: of a Proxy-Status the last one is nearest (RFC 9209 section 2). */
+  ownFields: Uint8Array = NO_HEAD;
   readonly #scanner = new HeadScanner();
   #request: RequestFacts;
 
@@ -172,6 +174,7 @@ export class ResponseHeadParser {
       }
     }
     if (connectionLine) writer.add(connectionLine);
+    if (!this.interim) writer.add(this.ownFields);
     writer.add(CRLF);
     this.head = writer.take();
   }

@@ -8,6 +8,7 @@ import { type NodeRouting, unknownNode } from './nodeRouting.ts';
 import { anyNode, type RoutingRequest, type SessionRequest } from './request.ts';
 import { Rests } from './rests.ts';
 import { type Lane, type Route, RoutedNode, type SessionFigures } from './routedNode.ts';
+import { SessionNodes } from './sessionNodes.ts';
 import { StickySessions, type StoredSession } from './stickySessions.ts';
 
 export type { Route } from './routedNode.ts';
@@ -36,6 +37,7 @@ export class Router {
   readonly #candidates = new Candidates();
   readonly sessions: StickySessions;
   readonly #rests = new Rests();
+  readonly #sessionNodes = new SessionNodes();
   /** Sessions from before a restart wait for their nodes until then. */
   #graceUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -75,6 +77,7 @@ export class Router {
       node.setRoom();
     });
     this.#nodeOfIndex.set(index, node);
+    this.#sessionNodes.add(route.number, node.id);
     if (node.lanes.length > 1) return;
     // As busy of late as the others: a node that comes does not get every stream until it has caught up.
     node.recent = this.#usualRecent * node.weight;
@@ -86,11 +89,18 @@ export class Router {
     const at = node?.lanes.findIndex(({ route }) => route.index === index && route.number === number) ?? -1;
     if (node === undefined || at < 0) return;
     this.#nodeOfIndex.delete(index);
+    this.#sessionNodes.remove(number);
     this.#sample(node, this.#nowMs());
     this.#change(node, () => {
       node.lanes.splice(at, 1);
       node.setRoom();
     });
+  }
+
+  /** What is known of the node whose session has, or had, this number; null when it is forgotten. */
+  routingOf(number: number): NodeRouting | null {
+    const nodeId = this.#sessionNodes.nodeOf(number);
+    return nodeId === null ? null : (this.#nodes.get(nodeId)?.routing ?? null);
   }
 
   #nodeOf(nodeId: string): RoutedNode {

@@ -60,6 +60,7 @@ function open(): void {
     threads: 1,
     log: pino({ level: 'silent' }),
     showTargets: false,
+    proxyHeaders: true,
     linkOf: (token) => `restunnel:token:${Buffer.from(token).toString('base64url')}`,
     toFront: (message) => toFront.push(message),
     toWorker: (_, message) => toWorkers.push(message),

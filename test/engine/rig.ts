@@ -99,6 +99,7 @@ export class Rig {
       opened: (index) => this.#slots.opened(index),
       failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
+      tellsNodes: false,
     });
     this.front = front;
     const toWorker = ringBuffer(ENGINE.handOverRingBytes);
@@ -126,6 +127,11 @@ export class Rig {
       giveBack: (conn, early) => {
         if (!rings) front.takeBack(conn, early);
         else if (!back.giveBack(conn, early)) workerTeller.leave(conn);
+      },
+      retry: (...retried) => {
+        if (rings) return back.retry(...retried);
+        front.retry(...retried);
+        return true;
       },
     });
     this.#door = rings
@@ -175,7 +181,7 @@ export class Rig {
     workerReactor: FailingReactor,
   ): void {
     takeFromFront(fromFront, workerReactor, this.worker);
-    takeFromWorker(fromWorker, frontReactor, (conn, early) => this.front.takeBack(conn, early));
+    takeFromWorker(fromWorker, frontReactor, this.front);
   }
 
   // --- Control of the hub ----------------------------------------------------------------------------------------------------------
@@ -316,6 +322,7 @@ export class Rig {
       hubConnsOfStreams: sum((tunnel) => tunnel.connOf.filter((conn) => conn !== 0).length),
       hubEarly: sum((tunnel) => tunnel.earlyOf.size),
       hubTargets: sum((tunnel) => tunnel.targetOf.size),
+      hubRequests: sum((tunnel) => tunnel.requestOf.filter((request) => request !== null).length),
       hubExchanges: sum((tunnel) => tunnel.exchangeOf.size),
       hubLoad: this.load,
       clientsInFront: this.front.count,

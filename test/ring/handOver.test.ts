@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OpenRequest } from '../../src/engine/openRequest.ts';
-import { CLIENT, ENGINE } from '../../src/limits.ts';
+import { CLIENT, ENGINE, ROUTING } from '../../src/limits.ts';
+import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import {
   decodeAdopt,
   decodeOpen,
@@ -13,6 +14,7 @@ import {
   HandOverEncoder,
   handOverFd,
   handOverType,
+  retryFailure,
 } from '../../src/ring/handOver.ts';
 import { RingReader, RingWriter, ringBuffer } from '../../src/ring/ring.ts';
 
@@ -35,12 +37,17 @@ const request: fc.Arbitrary<OpenRequest> = fc.record({
       head: fc.boolean(),
       keepAlive: fc.boolean(),
       upgrade: fc.boolean(),
+      idempotent: fc.boolean(),
       httpMinor: fc.constantFrom(0 as const, 1 as const),
       framing: fc.integer({ min: -10, max: Number.MAX_SAFE_INTEGER }),
       headBytes: u32,
     }),
   ),
   early: bytes,
+  asked: u32,
+  session: fc.stringMatching(/^[A-Za-z0-9_]{0,64}$/),
+  tried: fc.array(number, { maxLength: ROUTING.retriesMax }),
+  waitedMs: u32,
 });
 
 /** Pushes what is in the encoder and pops it again, the ring's end somewhere in between. */
@@ -77,6 +84,23 @@ describe('hand-over', () => {
         expect(read).toEqual({ type: HAND_OVER.OPEN, fd, index, number: session, request: wanted });
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test('RETRY', () => {
+    const cause = fc.constantFrom(...FAILURE_CAUSES);
+    fc.assert(
+      fc.property(u32, u32, number, request, cause, (fd, index, session, wanted, failure) => {
+        const length = encoder.retry(index, session, wanted, failure);
+        encoder.setFd(fd);
+        const read = through(encoder, length, (offset, size) => ({
+          type: handOverType(reader.bytes, offset),
+          fd: handOverFd(reader.bytes, offset),
+          failure: retryFailure(reader.bytes, offset),
+          ...decodeOpen(reader.bytes, offset, size),
+        }));
+        expect(read).toEqual({ type: HAND_OVER.RETRY, fd, failure, index, number: session, request: wanted });
+      }),
     );
   });
 
@@ -149,6 +173,10 @@ describe('hand-over', () => {
       plan: null,
       user: 1,
       early: new Uint8Array(CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax + 1_024),
+      asked: 1,
+      session: 's'.repeat(64),
+      tried: Array.from({ length: ROUTING.retriesMax }, (_, at) => at),
+      waitedMs: 1,
     };
     expect(encoder.open(0, 0, largest)).toBe(HAND_OVER_MAX_BYTES);
     expect(new RingWriter(ringBuffer(ENGINE.handOverRingBytes)).messageMaxBytes).toBeGreaterThan(
