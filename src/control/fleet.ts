@@ -233,6 +233,7 @@ export interface LiveTick {
   >;
   /** Nodes whose view is another than at the tick before. */
   readonly nodes: readonly NodeView[];
+  /** Oldest first. */
   readonly events: readonly EventRecord[];
 }
 

@@ -4,7 +4,7 @@
 import { SETTINGS } from '../limits.ts';
 import { UserError } from '../userError.ts';
 import type { NodeChange, NodeLimits, NodeSettings } from './fleet.ts';
-import { parseHours } from './nodeLimits.ts';
+import { hoursOf } from './nodeLimits.ts';
 import { parseSchedule } from './rotateSchedule.ts';
 import { cleanTags } from './tags.ts';
 
@@ -16,7 +16,7 @@ export const DEFAULT_SETTINGS: NodeSettings = {
   rotateSchedule: null,
 };
 
-/** The settings after a change; its `name` is the store's to check. Throws UserError with what is wrong. */
+/** The settings after a change; its `name` is the store's to check. Throws UserError (exit code 2) with what is wrong. */
 export function changedSettings(settings: NodeSettings, change: NodeChange): NodeSettings {
   return {
     tags: change.tags === undefined ? settings.tags : cleanTags(change.tags),
@@ -31,7 +31,7 @@ export function changedSettings(settings: NodeSettings, change: NodeChange): Nod
 function checkedCountry(country: string | null): string | null {
   if (country === null) return null;
   if (!/^[A-Za-z]{2}$/.test(country)) {
-    throw new UserError(`${JSON.stringify(country)} is no country: it has two letters, as in DE`);
+    throw new UserError(`${JSON.stringify(country)} is no country: it has two letters, as in DE`, 2);
   }
   return country.toUpperCase();
 }
@@ -40,16 +40,16 @@ function checkedLimits(limits: NodeLimits, change: Partial<NodeLimits>): NodeLim
   const { mbitPerSecond, streams, monthlyBytes, hours } = { ...limits, ...change };
   const { mbitPerSecondMin: min, mbitPerSecondMax: max } = SETTINGS;
   if (mbitPerSecond !== null && !(mbitPerSecond >= min && mbitPerSecond <= max)) {
-    throw new UserError(`a node's rate is from ${min} to ${max} Mbit/s`);
+    throw new UserError(`a node's rate is from ${min} to ${max} Mbit/s`, 2);
   }
   if (streams !== null && !(Number.isSafeInteger(streams) && streams > 0)) {
-    throw new UserError('the streams of a node are a whole number from 1; pause it to allow none');
+    throw new UserError('the streams of a node are a whole number from 1; pause it to allow none', 2);
   }
   if (monthlyBytes !== null && !(Number.isSafeInteger(monthlyBytes) && monthlyBytes > 0)) {
-    throw new UserError('the bytes of a month are a whole number from 1; pause the node to allow none');
+    throw new UserError('the bytes of a month are a whole number from 1; pause the node to allow none', 2);
   }
-  if (hours !== null && parseHours(hours) === null) {
-    throw new UserError(`${JSON.stringify(hours)} are no hours: write HH:MM-HH:MM, as in 22:00-06:00`);
+  if (hours !== null && hoursOf(hours) === null) {
+    throw new UserError(`${JSON.stringify(hours)} are no hours: write HH:MM-HH:MM, as in 22:00-06:00`, 2);
   }
   return { mbitPerSecond, streams, monthlyBytes, hours };
 }
@@ -58,6 +58,7 @@ function checkedSchedule(schedule: string | null): string | null {
   if (schedule !== null && parseSchedule(schedule) === null) {
     throw new UserError(
       `${JSON.stringify(schedule)} is no schedule: write "every 30m", "every 6h" or "daily 04:30"`,
+      2,
     );
   }
   return schedule;

@@ -38,7 +38,7 @@ export class Pairings {
   /** Throws UserError for a lifetime out of bounds, and when too many links are open. */
   make(name: string | null, ttlMs: number, nowMs: number): Pairing {
     if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs)) {
-      throw new UserError('a pairing link lives for one second to thirty days');
+      throw new UserError('a pairing link lives for one second to thirty days', 2);
     }
     const random = randomBytes(PROTOCOL.tokenBytes);
     const { token, expiresAtMs } = this.#store.createToken({ name, ttlMs, nowMs, random });

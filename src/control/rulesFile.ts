@@ -9,42 +9,58 @@ import { type CompiledRules, compileRules, type RulesSummary } from '../routing/
 import type { Problem } from '../routing/rulesSchema.ts';
 import { UserError } from '../userError.ts';
 
+/** The file and its lists, each with how it was when it was read. */
+export type Seen = ReadonlyMap<string, string>;
+
 export interface LoadedRules {
   readonly rules: CompiledRules;
-  /** The file and its lists. */
-  readonly files: readonly string[];
+  readonly seen: Seen;
 }
 
 export interface RefusedRules {
   readonly problems: readonly Problem[];
-  readonly files: readonly string[];
+  readonly seen: Seen;
 }
 
 /** Reads and compiles; what cannot be read is a problem like others. */
 export function readRules(path: string): LoadedRules | RefusedRules {
-  const files = [resolve(path)];
+  const file = resolve(path);
+  const seen = new Map<string, string>();
+  const read = (path: string, maxBytes: number) => {
+    // Looked at before it is read: a change meanwhile is another change.
+    if (!seen.has(path)) seen.set(path, lookAt(path));
+    return readBounded(path, maxBytes);
+  };
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readBounded(files[0]!, RULES.fileMaxBytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(read(file, RULES.fileMaxBytes));
   } catch (error) {
-    return { files, problems: [{ line: 0, column: 0, path: '', sentence: reasonOf(error) }] };
+    return { seen, problems: [{ line: 0, column: 0, path: '', sentence: reasonOf(error) }] };
   }
   const result = compileRules(text, (name) => {
-    const list = resolve(dirname(files[0]!), name);
-    files.push(list);
     try {
-      return readBounded(list, RULES.listMaxBytes);
+      return read(resolve(dirname(file), name), RULES.listMaxBytes);
     } catch (error) {
       throw new Error(reasonOf(error));
     }
   });
-  return { ...result, files };
+  return { ...result, seen };
 }
 
 function readBounded(path: string, maxBytes: number): Uint8Array {
   const { size } = statSync(path);
   if (size > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
   return readFileSync(path);
+}
+
+/** What is another after every change. */
+function lookAt(path: string): string {
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }
 
 function reasonOf(error: unknown): string {
@@ -85,9 +101,8 @@ export class RulesFile {
   readonly #onRules: (rules: CompiledRules) => void;
   readonly #tell: (kind: 'rulesLoaded' | 'warning', text: string) => void;
   readonly #watchers = new Map<string, FSWatcher>();
-  #files: readonly string[] = [];
   /** How the files were when they were last read, and at the last look. */
-  #readAs = '';
+  #readAs: Seen = new Map();
   #seenAs = '';
   #settling: NodeJS.Timeout | null = null;
 
@@ -124,9 +139,11 @@ export class RulesFile {
 
   /** Null, or what is wrong. */
   #load(): string | null {
-    // Looked at before they are read: a change meanwhile is another change.
     const result = readRules(this.#path);
-    this.#watch(result.files);
+    this.#readAs = result.seen;
+    this.#watch([...result.seen.keys()]);
+    // What has changed while it was read was before anybody watched, or looked away.
+    this.#changed();
     if ('problems' in result) return problemsText(this.#path, result.problems);
     const text = `rules loaded: ${summaryText(result.rules.summary)}`;
     for (const { file, skipped, firstSkippedLine } of result.rules.summary.lists) {
@@ -147,8 +164,6 @@ export class RulesFile {
 
   /** Directories, not files: editors put a new file in the old one's place. */
   #watch(files: readonly string[]): void {
-    this.#files = files;
-    this.#readAs = this.#look();
     const directories = new Set(files.map((file) => dirname(file)));
     for (const [directory, watcher] of this.#watchers) {
       if (directories.has(directory)) continue;
@@ -180,7 +195,7 @@ export class RulesFile {
   #changed(): void {
     if (this.#settling !== null) return;
     this.#seenAs = this.#look();
-    if (this.#seenAs === this.#readAs) return;
+    if (this.#seenAs === [...this.#readAs.values()].join()) return;
     this.#settling = setTimeout(() => {
       this.#settling = null;
       if (this.#look() === this.#seenAs) this.reload();
@@ -189,16 +204,7 @@ export class RulesFile {
   }
 
   #look(): string {
-    return this.#files
-      .map((file) => {
-        try {
-          const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-          return `${ino} ${size} ${mtimeNs}`;
-        } catch (error) {
-          return String((error as NodeJS.ErrnoException).code);
-        }
-      })
-      .join();
+    return [...this.#readAs.keys()].map(lookAt).join();
   }
 
   close(): void {

@@ -212,7 +212,7 @@ export class Store {
     return inTransaction(this.path, this.#database, () => {
       const { id, revoked_at } = this.#resolve(idOrName);
       const name = cleanName(newName);
-      if (name === '') throw new UserError('a node needs a name of at least one printable character');
+      if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
       const taken = this.#row(
         'SELECT * FROM nodes WHERE name = ? AND revoked_at IS NULL AND id <> ?',
         name,

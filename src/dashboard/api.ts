@@ -4,6 +4,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { UserError } from '../userError.ts';
 import { version } from '../version.ts';
 import { addHubRoutes } from './apiHub.ts';
 import { addLiveRoute } from './apiLive.ts';
@@ -34,6 +35,8 @@ export function makeApi(parts: ApiParts): Api {
     if (error instanceof HTTPException && error.status < 500) {
       return tell(c.req.method, new Problem(error.status, error.message.toLowerCase()));
     }
+    // Nothing that a route expects, yet nobody's fault in here: the disk, or workers that are too busy.
+    if (error instanceof UserError) return tell(c.req.method, new Problem(503, error.message));
     parts.onFault(error);
     return tell(c.req.method, new Problem(500, 'the hub failed at this; see its log'));
   });

@@ -78,7 +78,7 @@ export class Live {
   }
 
   #tell(tick: LiveTick): void {
-    const latest = tick.events[0]?.number ?? 0;
+    const latest = tick.events.at(-1)?.number ?? 0;
     let text: Buffer | null = null;
     const late: Viewer[] = [];
     for (const viewer of this.#viewers) {
@@ -96,11 +96,11 @@ export class Live {
   /** One text for all of them: who missed less is told some events again, and knows them by their numbers. */
   #catchUp(late: readonly Viewer[]): void {
     const after = Math.min(...late.map(({ eventNumber }) => eventNumber));
-    const events = this.#fleet.events({ after, limit: DASHBOARD.catchUpEventsMax });
+    const events = this.#fleet.events({ after, limit: DASHBOARD.catchUpEventsMax }).toReversed();
     const text = message('state', this.#state(events));
     for (const viewer of late) {
       viewer.behind = false;
-      viewer.eventNumber = Math.max(viewer.eventNumber, events[0]?.number ?? 0);
+      viewer.eventNumber = Math.max(viewer.eventNumber, events.at(-1)?.number ?? 0);
       viewer.response.write(text);
     }
   }

@@ -22,7 +22,7 @@ export function problemBody(status: number, detail: string): string {
   return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail });
 }
 
-/** What the owner can mend becomes a problem of this status; everything else stays what it is. */
+/** What the owner can mend becomes a problem: 400 for words that mean nothing, else this status. Everything else stays what it is. */
 export function owned<T>(status: number, work: () => T): T {
   try {
     return work();
@@ -32,5 +32,6 @@ export function owned<T>(status: number, work: () => T): T {
 }
 
 export function asProblem(status: number, error: unknown): unknown {
-  return error instanceof UserError ? new Problem(status, error.message) : error;
+  if (!(error instanceof UserError)) return error;
+  return new Problem(error.exitCode === 2 ? 400 : status, error.message);
 }

@@ -212,7 +212,7 @@ export const liveTick = z
     at: time,
     hub: z.object(rates),
     nodes: z.array(nodeView).readonly(),
-    events: z.array(eventRecord).readonly(),
+    events: z.array(eventRecord).readonly().describe('Oldest first.'),
   })
   .openapi('LiveTick');
 

@@ -1,4 +1,4 @@
-// Hours of the day as an owner writes them, "HH:MM-HH:MM". Used by the rules. Pure.
+// Hours of the day as an owner writes them, "HH:MM-HH:MM". Used by the rules and by the limits of nodes. Pure.
 
 /** Minutes of the day, from the first up to but not with the last; last below first: past midnight. */
 export type Hours = readonly [first: number, last: number];

@@ -2,16 +2,18 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { closedFor, isOverQuota, isWithin, paceOf, parseHours } from '../../src/control/nodeLimits.ts';
+import { closedFor, hoursOf, isOverQuota, paceOf } from '../../src/control/nodeLimits.ts';
 import { changedSettings, DEFAULT_SETTINGS } from '../../src/control/nodeSettings.ts';
+import { isWithin } from '../../src/routing/hours.ts';
 import { UserError } from '../../src/userError.ts';
 
 const at = (clock: string) => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
 
 describe('hours', () => {
   test('are read strictly', () => {
-    expect(parseHours('22:00-06:30')).toEqual({ from: 1_320, until: 390 });
-    expect(parseHours(' 08:00 - 17:00 ')).toEqual({ from: 480, until: 1_020 });
+    expect(hoursOf('22:00-06:30')).toEqual([1_320, 390]);
+    expect(hoursOf(' 08:00 - 17:00 ')).toEqual([480, 1_020]);
+    expect(hoursOf('18:00-24:00')).toEqual([1_080, 1_440]);
     for (const text of [
       '',
       '8:00-17:00',
@@ -21,16 +23,16 @@ describe('hours', () => {
       '08:00-08:00',
       '08:00-09:00-10:00',
     ])
-      expect([text, parseHours(text)]).toEqual([text, null]);
+      expect([text, hoursOf(text)]).toEqual([text, null]);
   });
 
   test('begin with their first minute, end before their last, and may pass midnight', () => {
-    const night = parseHours('22:00-06:00')!;
+    const night = hoursOf('22:00-06:00')!;
     expect(
-      ['21:59', '22:00', '23:59', '00:00', '05:59', '06:00'].map((clock) => isWithin(night, at(clock))),
+      ['21:59', '22:00', '23:59', '00:00', '05:59', '06:00'].map((clock) => isWithin([night], at(clock))),
     ).toEqual([false, true, true, true, true, false]);
-    const day = parseHours('08:00-17:00')!;
-    expect(['07:59', '08:00', '16:59', '17:00'].map((clock) => isWithin(day, at(clock)))).toEqual([
+    const day = hoursOf('08:00-17:00')!;
+    expect(['07:59', '08:00', '16:59', '17:00'].map((clock) => isWithin([day], at(clock)))).toEqual([
       false,
       true,
       true,
@@ -43,7 +45,7 @@ describe('hours', () => {
     fc.assert(
       fc.property(minute, minute, minute, (from, until, now) => {
         fc.pre(from !== until);
-        expect(isWithin({ from, until }, now)).toBe(!isWithin({ from: until, until: from }, now));
+        expect(isWithin([[from, until]], now)).toBe(!isWithin([[until, from]], now));
       }),
     );
   });

@@ -1,5 +1,7 @@
 // The rules file of a running hub: what is loaded at the start and on changes, however they come, and what a bad file does.
 
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +64,22 @@ describe('a rules file', () => {
     const path = join(makeDir(), 'rules.yaml');
     writeFileSync(path, content);
     expect(() => open(path).file.start()).toThrow(sentence);
+  });
+
+  test('one that changes while it is read is read again', async () => {
+    const dir = makeDir();
+    const path = join(dir, 'rules.yaml');
+    // Whoever opens the pipe has read the rules by then, and waits for the list.
+    execFileSync('mkfifo', [join(dir, 'list.txt')]);
+    writeFileSync(path, 'hosts: {refuse: [{lists: list.txt}]}');
+    const change = `exec 3>list.txt; echo 'hosts: {refuse: [new.test]}' >rules.yaml; echo old.test >&3`;
+    const changing = once(spawn('sh', ['-c', change], { cwd: dir }), 'exit');
+    const { file, refuses } = open(path);
+    file.start();
+    expect([refuses('old.test'), refuses('new.test')]).toEqual([true, false]);
+    await changing;
+    await vi.waitUntil(() => refuses('new.test'), WAIT);
+    expect(refuses('old.test')).toBe(false);
   });
 
   test('a missing one, a directory and a missing list are told in words', () => {

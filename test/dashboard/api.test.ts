@@ -7,6 +7,7 @@ import { makeApi } from '../../src/dashboard/api.ts';
 import { Live } from '../../src/dashboard/live.ts';
 import { Remotes } from '../../src/dashboard/remotes.ts';
 import { Sessions } from '../../src/dashboard/sessions.ts';
+import { UserError } from '../../src/userError.ts';
 import { type Asked, ask, bearerOf } from './asker.ts';
 import { FakeFleet } from './fakeFleet.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
@@ -169,6 +170,8 @@ describe('refusals are problems with one sentence', () => {
     [400, '/api/v1/test-fetch', { method: 'POST', body: { url: 'http://user:secret@host/' } }],
     [400, '/api/v1/login', { method: 'POST', body: {} }],
     [409, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { name: 'Mac mini in the office' } }],
+    [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { limits: { hours: '25:00-26:00' } } }],
+    [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { tags: ['no-tag'] } }],
     [409, '/api/v1/nodes/0002f00d/rotate', { method: 'POST' }],
   ])('%i for %s', async (wanted, path, asked) => {
     const { status, headers, text } = await ask(fake, path, { ...asked, headers: bearerOf(fake) });
@@ -178,6 +181,24 @@ describe('refusals are problems with one sentence', () => {
     expect(rest).toMatchObject({ type: 'about:blank', status: wanted });
     expect(detail).toMatch(/^[^\n]{5,300}$/);
   });
+});
+
+test('what the hub cannot do now is told in its sentence, and is no fault', async () => {
+  const faults: unknown[] = [];
+  const busy = await serveFake({}, { onFault: (error) => faults.push(error) });
+  busy.fleet.streams = () => Promise.reject(new UserError('the hub is too busy'));
+  busy.fleet.history = () => {
+    throw new UserError('the disk cannot be read');
+  };
+  for (const [path, detail] of [
+    ['/api/v1/streams', 'the hub is too busy'],
+    ['/api/v1/history', 'the disk cannot be read'],
+  ] as const) {
+    const { status, text } = await ask(busy, path);
+    expect([status, JSON.parse(text)]).toEqual([503, expect.objectContaining({ status: 503, detail })]);
+  }
+  expect(faults).toEqual([]);
+  await busy.close();
 });
 
 test('a fault inside tells nothing but that it was one', async () => {

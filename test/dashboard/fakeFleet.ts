@@ -19,6 +19,7 @@ import type {
   PairingState,
   Rotation,
 } from '../../src/control/fleet.ts';
+import { changedSettings } from '../../src/control/nodeSettings.ts';
 import { UserError } from '../../src/userError.ts';
 
 export interface FakeFleetOptions {
@@ -119,7 +120,7 @@ export class FakeFleet implements Fleet {
     const { nodesConnected, nodesPaired, streams, clients, ...rest } = this.status();
     const { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond } = rest;
     const rates = { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond };
-    const events = this.#events.slice(this.#eventsTold).reverse();
+    const events = this.#events.slice(this.#eventsTold);
     this.#eventsTold = this.#events.length;
     const hub = { nodesConnected, nodesPaired, streams, clients, ...rates };
     const tick = { at: this.#iso(), hub, nodes, events };
@@ -192,18 +193,15 @@ export class FakeFleet implements Fleet {
   change(node: string, change: NodeChange): NodeView {
     const found = this.#find(node);
     this.calls.push(`change ${found.id} ${JSON.stringify(change)}`);
-    const { name, limits, ...settings } = change;
+    const { name } = change;
+    const settings = changedSettings(found.settings, change);
     if (name !== undefined) {
       if (this.#nodes.some((other) => other !== found && other.name === name)) {
         throw new UserError(`another device is called ${JSON.stringify(name)} already`);
       }
       found.name = name;
     }
-    found.settings = {
-      ...found.settings,
-      ...settings,
-      limits: { ...found.settings.limits, ...limits },
-    };
+    found.settings = settings;
     this.#tell('changed', found, `the owner changed ${Object.keys(change).join(', ')}`);
     return this.#view(found);
   }

@@ -166,7 +166,7 @@ test('a viewer that reads nothing holds back nobody, skips ticks, and learns eve
   let ticks = 0;
   // Until the kernel's buffers are full and beyond.
   for (; ticks < 150; ticks++) {
-    fake.fleet.change('Pixel 8', { tags: [`tick ${ticks}`] });
+    fake.fleet.change('Pixel 8', { tags: [`tick_${ticks}`] });
     fake.fleet.tick();
     await expect.poll(() => quick.messages.length, { interval: 2 }).toBe(ticks + 2);
   }
@@ -181,7 +181,7 @@ test('a viewer that reads nothing holds back nobody, skips ticks, and learns eve
   // It was sent far fewer than there were, and yet it knows the last of them.
   expect(slow.messages.length).toBeLessThan(ticks);
   const seen = slow.messages.flatMap(({ tick }) => tick.nodes).findLast(({ name }) => name === 'Pixel 8')!;
-  expect(seen.tags).toEqual([`tick ${ticks - 1}`]);
+  expect(seen.tags).toEqual([`tick_${ticks - 1}`]);
   const numbers = new Set(slow.messages.flatMap(({ tick }) => tick.events).map(({ number }) => number));
   const last = fake.fleet.events({ limit: 1 })[0]!.number;
   expect(numbers.has(last)).toBe(true);
@@ -194,6 +194,32 @@ test('a quiet channel has a heartbeat', async () => {
   const viewer = await view(fake);
   await expect.poll(() => viewer.heartbeats).toBeGreaterThan(2);
   expect(viewer.messages).toHaveLength(1);
+});
+
+test('events come in the order in which they happened, and who missed some is told no others again', () => {
+  const fleet = new FakeFleet({ nodes: 1 });
+  const live = new Live({ fleet, now: () => 0 });
+  const response = new FakeResponse();
+  live.add(response as unknown as ServerResponse, null);
+  const happen = (count: number) => {
+    for (let at = 0; at < count; at++)
+      fleet.change('Pixel 8', { tags: [`t${fleet.events({ limit: 1 })[0]?.number}`] });
+    fleet.tick();
+  };
+  const numbers = () => {
+    const { events } = JSON.parse(response.written.at(-1)!.split('data: ')[1]!) as LiveTick;
+    return events.map(({ number }) => number);
+  };
+  const before = fleet.events({ limit: 1 })[0]?.number ?? 0;
+  happen(3);
+  expect(numbers()).toEqual([before + 1, before + 2, before + 3]);
+  response.writableNeedDrain = true;
+  happen(2);
+  response.writableNeedDrain = false;
+  happen(0);
+  expect(response.written.at(-1)).toMatch(/^event: state\n/);
+  expect(numbers()).toEqual([before + 4, before + 5]);
+  live.close();
 });
 
 describe('bounds', () => {
