@@ -1,6 +1,6 @@
 // Nodes as text for people: the table of all, and everything about one. Pure. Called by nodes.ts.
 
-import type { ConnectFigures, NodeLimits, NodeView } from '../control/fleet.ts';
+import type { ConnectFigures, NodeLimits, NodeView, Rotation } from '../control/fleet.ts';
 import type { ListedNode } from '../control/nodeList.ts';
 import { roundDuration } from './durations.ts';
 import { formatBytes, formatRate } from './sizes.ts';
@@ -62,6 +62,14 @@ export function drawNode(node: ShownNode, connects: ConnectFigures | null, nowMs
     ['revoked', node.revokedAt],
   ];
   return drawTable(rows.filter((row): row is [string, string] => row[1] !== null));
+}
+
+/** `node` as the owner called it. */
+export function rotationText(node: string, { oldAddress, newAddress, tookMs }: Rotation): string {
+  const took = `in ${roundDuration(tookMs)}`;
+  if (oldAddress === newAddress)
+    return `${node} did what it does for a new address ${took}, but still comes from ${newAddress ?? 'an unknown one'}\n`;
+  return `${node} went from ${oldAddress ?? 'an unknown address'} to ${newAddress ?? 'an unknown one'} ${took}\n`;
 }
 
 export function limitsText({ mbitPerSecond, streams, monthlyBytes, hours }: NodeLimits): string {

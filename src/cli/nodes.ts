@@ -8,10 +8,9 @@ import { SETTINGS } from '../limits.ts';
 import { UserError } from '../userError.ts';
 import { askHub } from './askHub.ts';
 import { dataDirExists, resolveDataDir } from './dataDir.ts';
-import { roundDuration } from './durations.ts';
 import type { CommonFlags } from './flags.ts';
 import { type NodeSetFlags, nodeChangeOf } from './nodeFlags.ts';
-import { drawNode, drawNodes, type ShownNode } from './nodeText.ts';
+import { drawNode, drawNodes, rotationText, type ShownNode } from './nodeText.ts';
 import { withStore } from './offlineStore.ts';
 
 export interface NodesFlags extends CommonFlags {
@@ -67,16 +66,8 @@ export async function runPause(node: string, paused: boolean, flags: NodesFlags)
 export async function runRotate(node: string, flags: NodesFlags): Promise<void> {
   const timeoutMs = SETTINGS.rotationTimeoutMs + 10_000;
   const rotation = await askHub<Rotation>(resolveDataDir(flags.dataDir), 'nodes.rotate', { node }, timeoutMs);
-  if (flags.json === true) {
-    printJson(rotation);
-    return;
-  }
-  const { oldAddress, newAddress, tookMs } = rotation;
-  const change =
-    oldAddress === newAddress
-      ? `${node} has the same address as before`
-      : `${node} went from ${oldAddress ?? 'an unknown address'}`;
-  process.stdout.write(`${change} to ${newAddress ?? 'an unknown one'} in ${roundDuration(tookMs)}\n`);
+  if (flags.json === true) printJson(rotation);
+  else process.stdout.write(rotationText(node, rotation));
 }
 
 async function listNodes(dataDir: string): Promise<ShownNode[]> {

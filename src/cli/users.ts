@@ -29,6 +29,9 @@ export interface UserFlags extends UsersFlags {
 
 const PASSWORD_RANDOM_BYTES = 18;
 
+const WITHOUT_USERS =
+  'a proxy on loopback asks nobody for a password, one that others can reach admits nobody';
+
 export async function runUsersList(flags: UsersFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
   const users = dataDirExists(dataDir)
@@ -40,9 +43,9 @@ export async function runUsersList(flags: UsersFlags): Promise<void> {
 
 export async function runUsersAdd(name: string, flags: UserFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
-  prepareDataDir(dataDir);
   checkUserName(name);
   const { password, madeUp } = await passwordFor(flags, true);
+  prepareDataDir(dataDir);
   const hash = await hashPassword(password!);
   const limits: UserLimits = { streams: null, tags: null, ...limitsOf(flags) };
   const user = await ask<User>(dataDir, 'users.add', { name, hash, limits }, (users) =>
@@ -53,6 +56,9 @@ export async function runUsersAdd(name: string, flags: UserFlags): Promise<void>
 
 export async function runUsersSet(name: string, flags: UserFlags): Promise<void> {
   const dataDir = existingDir(flags);
+  if (flags.passwordFile !== undefined && flags.newPassword === true) {
+    throw new UserError('say --password-file or --new-password, not both', 2);
+  }
   const { password, madeUp } = await passwordFor(flags, flags.newPassword === true);
   const limits = limitsOf(flags);
   if (password === null && Object.keys(limits).length === 0) {
@@ -71,7 +77,7 @@ export async function runUsersRemove(name: string, flags: UsersFlags): Promise<v
   tell(flags, user, null, `${name} may not use the proxy any more`);
   const left = await ask<User[]>(dataDir, 'users.list', {}, (users) => users.list());
   if (left.length === 0) {
-    process.stderr.write('restunnel: no users are left: the proxy asks nobody for a password now\n');
+    process.stderr.write(`restunnel: no users are left: ${WITHOUT_USERS}\n`);
   }
 }
 
@@ -128,7 +134,7 @@ function tell(flags: UsersFlags, user: User, password: string | null, sentence: 
 
 export function drawUsers(users: readonly User[], nowMs: number): string {
   if (users.length === 0) {
-    return 'There are no users: the proxy asks nobody for a password. Add one with: restunnel users add NAME\n';
+    return `There are no users: ${WITHOUT_USERS}. Add one with: restunnel users add NAME\n`;
   }
   const ago = (time: string) => `${roundDuration(nowMs - Date.parse(time))} ago`;
   const rows = users.map(({ name, limits, createdAt, changedAt }) => [

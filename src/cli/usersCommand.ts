@@ -12,8 +12,8 @@ export function addUsers(program: Command): void {
     .command('users')
     .summary('who may use the proxy, with which password')
     .description(
-      'Lists, adds, changes or removes those who may use the proxy. While there are none, nobody is asked for a password. Works whether ' +
-        'or not the hub is running.',
+      'Lists, adds, changes or removes those who may use the proxy. While there are none, a proxy on loopback asks nobody for a ' +
+        'password, and no hub starts one that others can reach. Works whether or not the hub is running.',
     );
   const list = users.command('list', { isDefault: true }).description('list the users (the default)');
   const add = users

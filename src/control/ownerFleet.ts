@@ -23,6 +23,7 @@ import type {
 import { type FleetKeeper, moment } from './fleetKeeper.ts';
 import { FleetWatch } from './fleetWatch.ts';
 import type { KnownNode } from './nodeBook.ts';
+import { cleanName } from './nodeName.ts';
 import { nodeView } from './nodeView.ts';
 import type { HubSession } from './sessions.ts';
 
@@ -192,9 +193,16 @@ export class OwnerFleet implements Fleet {
       const rotation = await answer;
       const { oldAddress, newAddress, tookMs } = rotation;
       const seconds = (tookMs / 1_000).toFixed(1);
-      const text = `${name} has a new address after ${seconds} s: ${oldAddress} became ${newAddress}`;
+      // A device that nobody told its address may have got one that the hub does not see.
+      const text =
+        oldAddress === newAddress
+          ? `${name} has done what it does for a new address in ${seconds} s, but still comes from ${newAddress}`
+          : `${name} has a new address after ${seconds} s: ${oldAddress} became ${newAddress}`;
       keeper.note({ kind: 'rotated', node: known.stored, text });
-      keeper.parts.log.info({ node: name, id, oldAddress, newAddress, tookMs }, 'node has a new address');
+      keeper.parts.log.info(
+        { node: name, id, oldAddress, newAddress, tookMs },
+        'node was asked for a new address',
+      );
       return rotation;
     } finally {
       keeper.apply(id);
@@ -222,7 +230,8 @@ export class OwnerFleet implements Fleet {
 
   pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Pairing {
     const pairing = this.#keeper.pairings.make(name, ttlMs, Date.now());
-    const text = `a pairing link was made${name === null ? '' : ` for ${name}`}`;
+    const shown = cleanName(name ?? '');
+    const text = `a pairing link was made${shown === '' ? '' : ` for ${shown}`}`;
     this.#keeper.note({ kind: 'linkMade', text });
     return pairing;
   }

@@ -17,53 +17,77 @@ export function makeMetrics(fleet: Fleet): Registry {
 
   const info = gauge('info', 'Always 1; the labels say what runs.', ['version', 'io', 'workers'] as const);
   const started = gauge('start_time_seconds', 'When the hub started, in seconds since 1970.');
-  const resident = gauge('resident_memory_bytes', 'Memory of the process of the hub.');
-  const processor = gauge('cpu_ratio', 'Share of one core that the hub used of late; may pass 1.');
-  const states = gauge('nodes', 'Paired and revoked nodes by what they are doing.', ['state'] as const);
-  const streams = gauge('streams', 'Streams open now.');
-  const clients = gauge('clients', 'Connections of clients open now.');
-  const strangers = gauge('strangers', 'Connections on the tunnel port that proved nothing yet.');
-  const rates = gauge('bytes_per_second', 'Traffic of the hub now; down is towards clients.', [
-    'direction',
+  const resident = gauge('resident_memory_bytes', 'Memory that the process of the hub holds (resident set).');
+  const processor = gauge(
+    'cpu_ratio',
+    'CPU time of the hub in the last second, as a share of one core; several threads may pass 1.',
+  );
+  const states = gauge('nodes', 'Nodes by state; all but the connected ones take no new streams.', [
+    'state',
   ] as const);
+  const streams = gauge('streams', 'Streams open now: connections of clients that a node carries.');
+  const clients = gauge('clients', 'Connections of clients open now, those without a stream yet included.');
+  const strangers = gauge(
+    'strangers',
+    'Connections on the tunnel port that have not proved yet to be a paired node.',
+  );
+  const rates = gauge(
+    'bytes_per_second',
+    'Bytes per second through all nodes in the last second; down is from targets to clients.',
+    ['direction'] as const,
+  );
   const connects = counter('connects_total', 'Streams that reached their target since the hub started.');
-  const failures = counter('failures_total', 'Streams that did not, by cause, since the hub started.', [
-    'cause',
-  ] as const);
-  const connectTime = gauge('connect_seconds', 'From the opening of a stream to the answer of the node.', [
-    'quantile',
-  ] as const);
+  const failures = counter(
+    'failures_total',
+    'Streams that did not reach their target since the hub started, by cause.',
+    ['cause'] as const,
+  );
+  const connectTime = gauge(
+    'connect_seconds',
+    'Quantiles since the hub started: from the opening of a stream to its target being reached.',
+    ['quantile'] as const,
+  );
 
-  const nodeUp = gauge('node_connected', '1 while the node is connected.', node);
+  const nodeUp = gauge('node_connected', '1 while the node is connected, else 0.', node);
   const nodeStreams = gauge('node_streams', 'Streams open on the node now.', node);
-  const nodeBytes = counter('node_bytes_total', 'Traffic of the node in this calendar month.', [
-    ...node,
-    'direction',
-  ] as const);
-  const nodeRates = gauge('node_bytes_per_second', 'Traffic of the node now.', [
-    ...node,
-    'direction',
-  ] as const);
-  const nodeRoundTrip = gauge('node_round_trip_seconds', 'Between hub and node.', node);
-  const nodeBattery = gauge('node_battery_ratio', 'Between 0 and 1, of nodes that have one.', node);
+  const nodeBytes = counter(
+    'node_bytes_total',
+    'Bytes of the node in this calendar month; begins anew with each; down is from targets to clients.',
+    [...node, 'direction'] as const,
+  );
+  const nodeRates = gauge(
+    'node_bytes_per_second',
+    'Bytes per second of the node in the last second; down is from targets to clients.',
+    [...node, 'direction'] as const,
+  );
+  const nodeRoundTrip = gauge(
+    'node_round_trip_seconds',
+    'Round trip between hub and node; absent while it is not measured.',
+    node,
+  );
+  const nodeBattery = gauge(
+    'node_battery_ratio',
+    'Charge of the battery of the node, 0 to 1; absent where there is none.',
+    node,
+  );
   const nodeConnects = counter(
     'node_connects_total',
-    'Streams that reached their target since the hub started.',
+    'Streams of the node that reached their target since the hub started.',
     node,
   );
   const nodeFailures = counter(
     'node_failures_total',
-    'Streams of the node that did not, by cause, since the hub started.',
+    'Streams of the node that did not reach their target since the hub started, by cause.',
     [...node, 'cause'] as const,
   );
   const nodeConnectTime = gauge(
     'node_connect_seconds',
-    'From the opening of a stream to the answer of the node.',
+    'Quantiles since the hub started: from the opening of a stream of the node to its target being reached.',
     [...node, 'quantile'] as const,
   );
   const unlisted = gauge(
     'nodes_without_metrics',
-    'Nodes beyond the bound of those with metrics of their own.',
+    `Paired nodes that are left out of the node metrics: only ${DASHBOARD.metricsNodesMax} have their own.`,
   );
 
   /** Everything at once: no two numbers of one scrape are of different moments. */

@@ -223,10 +223,11 @@ function sentenceOf(thrown: unknown, signal: AbortSignal, last: TestStep | undef
   if (thrown instanceof UserError) return thrown.message;
   const where = last === undefined ? 'before the proxy of the hub had answered' : AFTER[last];
   if (signal.aborted) return `it took too long and was ended ${where}`;
-  const { code, message } = thrown as NodeJS.ErrnoException;
+  const { code, message, reason } = thrown as NodeJS.ErrnoException & { reason?: string };
   if (/CERT|SELF_SIGNED|ALTNAME|SSL|TLS|VERIFY|ISSUER/.test(code ?? '')) {
-    // Behind the semicolon stands advice for people who start Node themselves.
-    return `the TLS handshake with the target failed: ${message.split(';')[0]}`;
+    // OpenSSL's message is its whole error stack; behind a semicolon stands advice for people who start Node themselves.
+    const why = code?.startsWith('ERR_SSL_') && reason ? reason : message.split(';')[0];
+    return `the TLS handshake with the target failed: ${why}`;
   }
   return `the connection ended ${where} (${code ?? message})`;
 }

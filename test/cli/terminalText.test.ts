@@ -3,11 +3,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cellsOf, cut, fill, printable } from '../../src/cli/cells.ts';
+import { rotationText } from '../../src/cli/nodeText.ts';
 import { formatBytes, formatRate, parseSize } from '../../src/cli/sizes.ts';
 import { sparkline } from '../../src/cli/sparkline.ts';
 import { drawTable } from '../../src/cli/table.ts';
 import { UserError } from '../../src/userError.ts';
 import { anyText } from './anyText.ts';
+
+test('a new address, and one that is the old one', () => {
+  const rotation = { nodeId: '1', oldAddress: '192.0.2.1', newAddress: '192.0.2.2', tookMs: 3_400 };
+  expect(rotationText('phone', rotation)).toBe('phone went from 192.0.2.1 to 192.0.2.2 in 3s\n');
+  expect(rotationText('phone', { ...rotation, newAddress: '192.0.2.1' })).toBe(
+    'phone did what it does for a new address in 3s, but still comes from 192.0.2.1\n',
+  );
+});
 
 describe('cells', () => {
   test('wide, narrow and combining characters', () => {

@@ -277,6 +277,18 @@ describe('a new address', () => {
     ]);
   });
 
+  test('that is the old one as far as the hub sees is not called a new one', async () => {
+    const session = connect(pair(1, 'phone'));
+    const rotation = fleet.rotate('phone');
+    await vi.advanceTimersByTimeAsync(SETTINGS.drainLookMs);
+    const { address } = session;
+    hear(session, { ...answer(asked()[0]!.request), oldAddress: address, newAddress: null, ok: true });
+    await rotation;
+    expect(fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
+      { text: `phone has done what it does for a new address in 1.2 s, but still comes from ${address}` },
+    ]);
+  });
+
   test('waits no longer for streams than it may', async () => {
     const session = connect(pair(1, 'phone'));
     slots.opened(session.index);
@@ -414,6 +426,14 @@ describe('pairing links', () => {
     });
     expect(() => fleet.pairing('invented')).toThrow(UserError);
     expect(() => fleet.pair({ name: null, ttlMs: 1 })).toThrow(UserError);
+  });
+
+  test('are told of by the name that the device will get', () => {
+    for (const name of ['a\u001b[31m\nb', ' \u200b']) fleet.pair({ name, ttlMs: 60_000 });
+    expect(fleet.events({ kinds: ['linkMade'], limit: 9 }).map(({ text }) => text)).toEqual([
+      'a pairing link was made',
+      'a pairing link was made for a[31m b',
+    ]);
   });
 
   test('say which node has used them, as long as anybody may still ask', () => {

@@ -206,6 +206,12 @@ export class FakeFleet implements Fleet {
     return this.#view(found);
   }
 
+  /** Words that no hub would keep: pages must not trust theirs to be clean. */
+  plant(node: string, words: { readonly tags: readonly string[]; readonly country: string }): void {
+    const found = this.#find(node);
+    found.settings = { ...found.settings, ...words };
+  }
+
   revoke(node: string): NodeView {
     const found = this.#find(node);
     this.calls.push(`revoke ${found.id}`);

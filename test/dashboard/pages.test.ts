@@ -234,7 +234,8 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
   it('show whatever a device calls itself as text', async () => {
     const fake = await serve({ nodes: 3 });
     const [evil] = fake.fleet.nodes();
-    fake.fleet.change(evil!.id, { name: EVIL, tags: [EVIL], country: '<b' });
+    fake.fleet.change(evil!.id, { name: EVIL });
+    fake.fleet.plant(evil!.id, { tags: [EVIL], country: '<b' });
     fake.fleet.setAway(evil!.id, true);
     fake.fleet.pair({ name: EVIL, ttlMs: 60_000 });
     fake.fleet.usePairing('pairing-1');
