@@ -40,6 +40,8 @@ export const FIELD = {
   upgrade: 7,
   proxyAuthorization: 8,
   hopByHop: 9,
+  /** What only this proxy says; from a target it would be a lie about the way. */
+  ours: 10,
 } as const;
 export type FieldKind = (typeof FIELD)[keyof typeof FIELD];
 
@@ -57,6 +59,9 @@ const KNOWN_FIELDS: readonly (readonly [string, FieldKind])[] = [
   ['te', FIELD.hopByHop],
   ['proxy-authenticate', FIELD.hopByHop],
   ['proxy-authentication-info', FIELD.hopByHop],
+  ['x-restunnel-node', FIELD.ours],
+  ['x-restunnel-session', FIELD.ours],
+  ['x-restunnel-exit-ip', FIELD.ours],
 ];
 const KNOWN_BY_LENGTH: [Uint8Array, FieldKind][][] = Array.from({ length: 26 }, () => []);
 for (const [name, kind] of KNOWN_FIELDS) KNOWN_BY_LENGTH[name.length]!.push([Buffer.from(name), kind]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { nodeWords, responseFields } from '../../src/engine/nodeWords.ts';
 import { CLIENT } from '../../src/limits.ts';
 import { CHUNKED, NO_BODY, UNTIL_CLOSE } from '../../src/proxy/httpBody.ts';
 import { type RequestFacts, ResponseHeadParser } from '../../src/proxy/httpResponse.ts';
@@ -24,6 +25,43 @@ const lines = (...list: string[]) => `${list.join('\r\n')}\r\n\r\n`;
 const ok = (...headers: string[]) => lines('HTTP/1.1 200 OK', ...headers);
 
 describe('rewriting', () => {
+  test('what the proxy says of the node stands behind the target’s words, which cannot say the same', () => {
+    const parser = new ResponseHeadParser(GET);
+    parser.ownFields = Buffer.from('Proxy-Status: restunnel\r\nX-Restunnel-Node: a\r\n');
+    const said = Buffer.from(
+      lines('HTTP/1.1 103 Early Hints', 'Link: <a>') +
+        ok(
+          'Proxy-Status: cdn',
+          'x-restunnel-NODE: b',
+          'X-Restunnel-Session: b',
+          'X-Restunnel-Exit-IP: b',
+          'Content-Length: 0',
+        ),
+    );
+    const interim = parser.parse(said, 0, said.length);
+    expect(Buffer.from(parser.head).toString()).toBe(lines('HTTP/1.1 103 Early Hints', 'Link: <a>'));
+    expect(parser.parse(said, interim, said.length)).toBe(said.length - interim);
+    expect(Buffer.from(parser.head).toString()).toBe(
+      ok(
+        'Proxy-Status: cdn',
+        'Content-Length: 0',
+        'Connection: keep-alive',
+        'Proxy-Status: restunnel',
+        'X-Restunnel-Node: a',
+      ),
+    );
+  });
+
+  test('the largest head has room for the longest name, session and address', () => {
+    const { fields } = nodeWords('n'.repeat(64), '', `1${':1111'.repeat(8)}`);
+    const parser = new ResponseHeadParser(GET);
+    parser.ownFields = responseFields(fields, 's'.repeat(64));
+    const filler = 'x'.repeat(CLIENT.httpHeadMaxBytes - ok('X: ').length);
+    const largest = Buffer.from(ok(`X: ${filler}`));
+    expect(parser.parse(largest, 0, largest.length)).toBe(CLIENT.httpHeadMaxBytes);
+    expect(parser.head.length).toBeGreaterThan(CLIENT.httpHeadMaxBytes + parser.ownFields.length);
+  });
+
   test('hop-by-hop headers go, order and spelling stay, the body is left alone', () => {
     const head = ok(
       'Server: x',

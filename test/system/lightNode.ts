@@ -39,6 +39,12 @@ export class LightNode {
   #carrier: Carrier | null = null;
   /** Refuses every stream with this reason, when set. */
   refuseReason: number | null = null;
+  /** Loses its network at the next stream, instead of an answer. */
+  vanishesAtConnect = false;
+  /** Streams that it was asked for. */
+  connects = 0;
+  /** What came on streams, by the first line of each piece. */
+  readonly heard: string[] = [];
   /** What it says of itself. */
   status: Record<string, unknown> = { platform: 'linux' };
 
@@ -200,7 +206,9 @@ class Carrier implements SessionHandler {
   }
 
   onConnect(slot: number): void {
-    if (this.#node.refuseReason !== null) this.session.refuse(slot, this.#node.refuseReason);
+    this.#node.connects++;
+    if (this.#node.vanishesAtConnect) this.#node.vanish();
+    else if (this.#node.refuseReason !== null) this.session.refuse(slot, this.#node.refuseReason);
     else this.session.accept(slot);
   }
 
@@ -208,6 +216,7 @@ class Carrier implements SessionHandler {
     const { bytes } = this.session.inbound.slab;
     const path = Buffer.from(bytes.subarray(offset, offset + Math.min(length, 64))).toString('latin1');
     this.session.consumed(slot, length);
+    this.#node.heard.push(path.split('\r\n', 1)[0]!);
     if (path.startsWith(`GET ${HOLD_PATH}`)) {
       this.#holding.add(slot);
       this.#say(slot, Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n'));

@@ -1,0 +1,285 @@
+// Streams whose node fails before it is connected, over every protocol and in every mode: another node serves them, without the client
+// noticing, where it does no harm. And what HTTP clients are told of the node that serves them. Each test has nodes of its own, by tag.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callControl } from '../../src/control/controlSocket.ts';
+import { FAILURES, type FailureName } from '../../src/failures.ts';
+import { ROUTING } from '../../src/limits.ts';
+import { eventually, type Hub, listNodes, MODES, startHub } from './harness.ts';
+import { openStream, pairLight, SocksRefusal, whoServes } from './lightFleet.ts';
+import type { LightNode } from './lightNode.ts';
+import { absoluteRequest, closeRawClients, RawClient } from './rawClient.ts';
+
+const HOST = 'any.example';
+const PROTOCOLS = ['socks5', 'socks4', 'connect', 'forward'] as const;
+type Protocol = (typeof PROTOCOLS)[number];
+
+afterAll(() => closeRawClients());
+
+function basic(user: string): string {
+  return `Proxy-Authorization: Basic ${Buffer.from(`${user}:x`).toString('base64')}`;
+}
+
+function connectHead(user: string): string {
+  return `CONNECT ${HOST}:80 HTTP/1.1\r\nHost: ${HOST}:80\r\n${basic(user)}\r\n\r\n`;
+}
+
+interface Told {
+  /** Who answered. */
+  readonly body: string;
+  /** Of the proxy. */
+  readonly head: string;
+}
+
+/** Asks for a page over HTTP; what the proxy refuses is an answer, too. */
+async function askHttp(hub: Hub, protocol: 'connect' | 'forward', user: string): Promise<Told> {
+  const client = await RawClient.dial(hub.http);
+  try {
+    if (protocol === 'forward') {
+      return await client.send(absoluteRequest(`http://${HOST}/`, [basic(user)])).takeResponse();
+    }
+    const head = await client.send(connectHead(user)).takeHead();
+    if (!head.startsWith('HTTP/1.1 200')) return { head, body: (await client.takeAll()).toString() };
+    client.send(`GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+    return { head, body: (await client.takeResponse()).body };
+  } finally {
+    client.close();
+  }
+}
+
+/** The id of the node that serves. */
+async function ask(hub: Hub, protocol: Protocol, user: string): Promise<string> {
+  if (protocol === 'connect' || protocol === 'forward') return (await askHttp(hub, protocol, user)).body;
+  if (protocol === 'socks5') {
+    const socket = await openStream(hub, user, HOST);
+    const who = await whoServes(socket);
+    socket.destroy();
+    return who;
+  }
+  const client = await RawClient.dial(hub.socks);
+  client.send(Buffer.from(`\x04\x01\x00\x50\x00\x00\x00\x01${user}\0${HOST}\0`, 'latin1'));
+  expect((await client.take(8))[1]).toBe(90);
+  const { body } = await client.send(`GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`).takeResponse();
+  client.close();
+  return body;
+}
+
+async function replyOf(stream: Promise<unknown>): Promise<number> {
+  const refusal = await stream.then(
+    () => null,
+    (error) => error,
+  );
+  expect(refusal).toBeInstanceOf(SocksRefusal);
+  return (refusal as SocksRefusal).reply;
+}
+
+let group = 0;
+
+/** Nodes with a tag of their own. */
+async function startGroup(hub: Hub, count: number): Promise<{ tag: string; nodes: LightNode[] }> {
+  const tag = `g${++group}`;
+  const nodes: LightNode[] = [];
+  for (let at = 0; at < count; at++) {
+    const node = await pairLight(hub, `${tag} ${at}`);
+    await node.connect();
+    await callControl(hub.dataDir, 'nodes.change', { node: node.id, change: { tags: [tag] } });
+    nodes.push(node);
+  }
+  return { tag, nodes };
+}
+
+/** A session on one of two nodes: [the one it is on, the other one]. */
+async function startSession(hub: Hub, words = ''): Promise<{ user: string; nodes: [LightNode, LightNode] }> {
+  const { tag, nodes } = await startGroup(hub, 2);
+  const user = `me-tag-${tag}-session-${tag}${words}`;
+  const id = await ask(hub, 'socks5', user);
+  const here = nodes.find((node) => node.id === id)!;
+  const other = nodes.find((node) => node.id !== id)!;
+  here.connects = other.connects = 0;
+  return { user, nodes: [here, other] };
+}
+
+function refuse(nodes: readonly LightNode[], failure: FailureName): void {
+  for (const node of nodes) node.refuseReason = FAILURES[failure].reason;
+}
+
+function connects(nodes: readonly LightNode[]): number {
+  return nodes.reduce((sum, node) => sum + node.connects, 0);
+}
+
+describe.each(MODES)('$name', (mode) => {
+  let hub: Hub;
+  beforeAll(async () => {
+    hub = await startHub(mode);
+  });
+  afterAll(async () => {
+    // Nothing of a stream stays counted, wherever it was tried.
+    await eventually(async () => {
+      const nodes = (await callControl(hub.dataDir, 'nodes.list', {})) as { streams: number }[];
+      expect(nodes.filter(({ streams }) => streams !== 0)).toEqual([]);
+    });
+    expect([...hub.faults(), ...hub.complaints]).toEqual([]);
+    await hub.stop();
+  });
+
+  test.each(PROTOCOLS)(
+    '%s: a node that has no room: another one serves, and the session has moved',
+    async (protocol) => {
+      const { user, nodes } = await startSession(hub);
+      refuse([nodes[0]], 'nodeBusy');
+      expect(await ask(hub, protocol, user)).toBe(nodes[1].id);
+      expect(connects(nodes)).toBe(2);
+      nodes[0].refuseReason = null;
+      expect(await ask(hub, protocol, user)).toBe(nodes[1].id);
+      expect(nodes[0].connects).toBe(1);
+    },
+  );
+
+  test.each(PROTOCOLS)(
+    '%s: a node that is lost instead of an answer: another one serves',
+    async (protocol) => {
+      const { user, nodes } = await startSession(hub);
+      nodes[0].vanishesAtConnect = true;
+      expect(await ask(hub, protocol, user)).toBe(nodes[1].id);
+      expect(connects(nodes)).toBe(2);
+      expect(await ask(hub, protocol, user)).toBe(nodes[1].id);
+    },
+  );
+
+  test('two that fail, and a third that does not', async () => {
+    const { tag, nodes } = await startGroup(hub, 3);
+    refuse([nodes[0]!], 'internal');
+    refuse([nodes[1]!], 'networkUnreachable');
+    for (const protocol of PROTOCOLS) expect(await ask(hub, protocol, `me-tag-${tag}`)).toBe(nodes[2]!.id);
+  });
+
+  test('of four that fail three are tried, and the last failure is told', async () => {
+    const { tag, nodes } = await startGroup(hub, 4);
+    refuse(nodes, 'nameTimedOut');
+    const told = await askHttp(hub, 'connect', `me-tag-${tag}`);
+    expect(told.head).toMatch(/^HTTP\/1\.1 504 .*\r\nProxy-Status: restunnel; error=dns_timeout;/s);
+    expect(told.head).toMatch(
+      new RegExp(`\\r\\nX-Restunnel-Node: ${tag}_\\d\\r\\nX-Restunnel-Exit-IP: 127\\.0\\.0\\.1\\r\\n`),
+    );
+    expect(connects(nodes)).toBe(1 + ROUTING.retriesMax);
+    expect(await replyOf(openStream(hub, `me-tag-${tag}`))).toBe(FAILURES.nameTimedOut.socksReply);
+    expect(connects(nodes)).toBe(2 * (1 + ROUTING.retriesMax));
+    for (const node of nodes) node.refuseReason = null;
+  });
+
+  test.each<FailureName>(['refused', 'timedOut', 'nameNotFound', 'policy', 'hostUnreachable'])(
+    'what the target says (%s) is told at once',
+    async (failure) => {
+      const { tag, nodes } = await startGroup(hub, 2);
+      refuse(nodes, failure);
+      const { head } = await askHttp(hub, 'connect', `me-tag-${tag}`);
+      expect(head).toContain(`HTTP/1.1 ${FAILURES[failure].httpStatus} `);
+      expect(await replyOf(openStream(hub, `me-tag-${tag}`))).toBe(FAILURES[failure].socksReply);
+      expect(connects(nodes)).toBe(2);
+    },
+  );
+
+  test('bytes that came early go to the next node when the first one surely did not deliver them, and not when it may have', async () => {
+    const { user, nodes } = await startSession(hub);
+    refuse([nodes[0]], 'nodeBusy');
+    const early = `GET /early HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
+    const refused = await RawClient.dial(hub.http);
+    expect(await refused.send(connectHead(user) + early).takeHead()).toMatch(/^HTTP\/1\.1 200 /);
+    expect((await refused.takeResponse()).body).toBe(nodes[1].id);
+    expect(nodes[1].heard.filter((line) => line.includes('/early'))).toHaveLength(1);
+    refused.close();
+
+    const lost = await startSession(hub);
+    lost.nodes[0].vanishesAtConnect = true;
+    const client = await RawClient.dial(hub.http);
+    expect(await client.send(connectHead(lost.user) + early).takeHead()).toMatch(
+      /^HTTP\/1\.1 502 .*error=connection_terminated/s,
+    );
+    expect(lost.nodes[1].connects).toBe(0);
+    client.close();
+  });
+
+  test('a POST is sent again when the node refused it, and not when the node was lost; a PUT is sent again', async () => {
+    const request = (user: string, method: string) =>
+      `${absoluteRequest(`http://${HOST}/`, [basic(user), 'Content-Length: 4'], method)}body`;
+    for (const [method, vanishes, isServed] of [
+      ['POST', false, true],
+      ['POST', true, false],
+      ['PUT', true, true],
+    ] as const) {
+      const { user, nodes } = await startSession(hub);
+      if (vanishes) nodes[0].vanishesAtConnect = true;
+      else refuse([nodes[0]], 'draining');
+      const client = await RawClient.dial(hub.http);
+      const { head, body } = await client.send(request(user, method)).takeResponse();
+      expect([method, vanishes, head.slice(9, 12)]).toEqual([method, vanishes, isServed ? '200' : '502']);
+      if (isServed) expect(body).toBe(nodes[1].id);
+      expect(nodes[1].heard.filter((line) => line.startsWith(method))).toHaveLength(isServed ? 1 : 0);
+      client.close();
+    }
+  });
+
+  test('a strict session does not move: it is lost with its node, and told of what else fails', async () => {
+    const { user, nodes } = await startSession(hub, '-strict');
+    refuse([nodes[0]], 'nameTimedOut');
+    expect(await replyOf(openStream(hub, user))).toBe(FAILURES.nameTimedOut.socksReply);
+    refuse([nodes[0]], 'draining');
+    expect(await replyOf(openStream(hub, user))).toBe(FAILURES.sessionLost.socksReply);
+    nodes[0].refuseReason = null;
+    expect(await ask(hub, 'connect', user)).toBe(nodes[0].id);
+    nodes[0].vanishesAtConnect = true;
+    for (const protocol of ['forward', 'connect'] as const) {
+      const { head, body } = await askHttp(hub, protocol, user);
+      expect(head).toContain('HTTP/1.1 503 ');
+      expect(body).toContain(FAILURES.sessionLost.sentence);
+    }
+    expect(nodes[1].connects).toBe(0);
+  });
+
+  test('a node that was asked for by name has no other', async () => {
+    const { nodes } = await startGroup(hub, 2);
+    refuse([nodes[0]!], 'internal');
+    const { head } = await askHttp(hub, 'connect', `me-node-${nodes[0]!.id}`);
+    expect(head).toMatch(/^HTTP\/1\.1 502 .*error=proxy_internal_error/s);
+    expect(connects(nodes)).toBe(1);
+  });
+
+  test('HTTP clients are told their node, session and address, and the name sent back pins the node', async () => {
+    const { tag, nodes } = await startGroup(hub, 3);
+    for (const protocol of ['connect', 'forward'] as const) {
+      const { head, body } = await askHttp(hub, protocol, `me-tag-${tag}`);
+      const name = /\r\nX-Restunnel-Node: (\w+)\r\n/.exec(head)![1]!;
+      expect(nodes.find(({ id }) => id === body)!.name.replace(' ', '_')).toBe(name);
+      expect(head).toContain(`\r\nProxy-Status: restunnel; next-hop="${name}"\r\n`);
+      expect(head).toContain('\r\nX-Restunnel-Exit-IP: 127.0.0.1\r\n');
+      expect(head).not.toContain('X-Restunnel-Session');
+      for (let again = 0; again < 3; again++) {
+        const pinned = await askHttp(hub, protocol, `me-node-${name}-session-Cart_7`);
+        expect(pinned.body).toBe(body);
+        expect(pinned.head).toContain('\r\nX-Restunnel-Session: Cart_7\r\n');
+      }
+    }
+    // A new name counts from the next stream on.
+    await callControl(hub.dataDir, 'nodes.rename', { node: nodes[0]!.id, name: 'Büro "1"' });
+    await eventually(async () => {
+      const { head } = await askHttp(hub, 'connect', `me-node-${nodes[0]!.id}`);
+      expect(head).toMatch(/\r\nX-Restunnel-Node: b_ro__1_\w*\r\n/);
+    });
+  });
+});
+
+test('--proxy-headers off: not a word of the node', async () => {
+  for (const workers of [0, 1]) {
+    const hub = await startHub({ workers, args: ['--proxy-headers', 'off'] });
+    const { nodes } = await startGroup(hub, 1);
+    for (const protocol of ['connect', 'forward'] as const) {
+      const { head, body } = await askHttp(hub, protocol, 'me-session-a');
+      expect(body).toBe(nodes[0]!.id);
+      expect(head).not.toMatch(/restunnel|proxy-status/i);
+    }
+    refuse(nodes, 'nodeBusy');
+    expect((await askHttp(hub, 'connect', 'me')).head).not.toMatch(/x-restunnel/i);
+    expect(await listNodes(hub)).toHaveLength(1);
+    await hub.stop();
+  }
+});
