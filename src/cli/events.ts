@@ -1,6 +1,6 @@
 // `restunnel events`: what happened at the hub, newest last, and what happens from now on.
 
-import type { EventKind, EventRecord } from '../control/fleet.ts';
+import type { EventKind, EventRecord, NodeView } from '../control/fleet.ts';
 import { LISTING } from '../limits.ts';
 import { askHub, NotRunning } from './askHub.ts';
 import { resolveDataDir } from './dataDir.ts';
@@ -19,8 +19,11 @@ export interface EventsFlags extends CommonFlags {
 export async function runEvents(flags: EventsFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
   endWithReader(process.stdout);
+  // By its id from now on: it may get another name while we follow.
+  const node =
+    flags.node === undefined ? null : await askHub<NodeView>(dataDir, 'nodes.get', { node: flags.node });
   const filter = {
-    ...(flags.node === undefined ? {} : { node: flags.node }),
+    ...(node === null ? {} : { node: node.id }),
     ...(flags.kind === undefined ? {} : { kinds: flags.kind }),
   };
   const ask = (query: object) => askHub<EventRecord[]>(dataDir, 'events', { ...filter, ...query });
@@ -34,7 +37,6 @@ export async function runEvents(flags: EventsFlags): Promise<void> {
   print(first);
   if (flags.follow !== true) return;
 
-  // Also of those that the filter leaves out: the next question starts behind them.
   let last = first.at(-1)?.number ?? 0;
   let away = false;
   await everySecond(async () => {

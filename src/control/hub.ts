@@ -82,6 +82,7 @@ class Hub implements RunningHub {
   readonly #slots;
   readonly #sessionSlots: SessionSlots;
   readonly #shortages = new LogThrottle(performance.now());
+  readonly #vainRotations = new LogThrottle(performance.now());
   readonly #listening = new Map<
     ListenerName,
     { resolve: (address: string) => void; reject: (error: Error) => void }
@@ -280,10 +281,10 @@ class Hub implements RunningHub {
         return;
       case 'rotationWanted':
         this.fleet.rotate(message.nodeId).catch((error: Error) => {
-          this.#log.info(
-            { node: message.nodeId, why: error.message },
-            'a client wanted a new address in vain',
-          );
+          const line = this.#vainRotations.line(performance.now());
+          if (line === null) return;
+          const facts = { node: message.nodeId, why: error.message, ...line };
+          this.#log.info(facts, 'a client wanted a new address in vain');
         });
         return;
       case 'sessions':

@@ -27,7 +27,7 @@ export class LimitKeeper {
   readonly #named = new Map<HubSession, NamedNode>();
   /** What the worker was told last of each session; those without a limit are absent. */
   readonly #paces = new Map<HubSession, number>();
-  /** Nodes that were within their quota when last looked at, or not. */
+  /** Whether nodes were beyond their quota when last looked at; absent: not yet since the hub started, so that it tells of none twice. */
   readonly #overQuota = new Map<string, boolean>();
 
   constructor(options: {
@@ -140,12 +140,11 @@ export class LimitKeeper {
   /** A quota holds: running streams end, too, and those that were on their way when the front heard of it. */
   #holdQuota({ stored, settings }: KnownNode, sessions: readonly HubSession[], now: Moment): boolean {
     const { monthlyBytes } = settings.limits;
-    if (monthlyBytes === null) return this.#overQuota.delete(stored.id);
     const isOver = isOverQuota(settings, this.#usedBytes(stored.id));
     const wasOver = this.#overQuota.get(stored.id);
     this.#overQuota.set(stored.id, isOver);
     if (!isOver) {
-      this.#history.guardQuota(now, stored.id, monthlyBytes);
+      if (monthlyBytes !== null) this.#history.guardQuota(now, stored.id, monthlyBytes);
       return wasOver === true;
     }
     if (wasOver === false) {

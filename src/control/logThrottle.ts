@@ -1,4 +1,4 @@
-// Lines of the log that strangers can bring about: a few at once, then one now and then that tells how many were left out. Pure: time is
+// Lines of the log that strangers and clients can bring about: a few at once, then one now and then that tells how many were left out. Pure: time is
 // an argument. Used by hub.ts.
 
 import { Bucket } from '../engine/bucket.ts';

@@ -210,6 +210,20 @@ describe('events', () => {
   });
 });
 
+test('the events of a device are followed under whatever name it gets', async () => {
+  const { child, said, ended } = launch(process.execPath, [
+    BIN,
+    ...['events', '--follow', '--node', 'Pixel 8', '--kind', 'changed'],
+  ]);
+  fleet.change('Pixel 8', { paused: true });
+  await eventually(() => said.out.split('\n').length === 2);
+  fleet.change('Pixel 8', { name: 'Pixel 9' });
+  await eventually(() => said.out.split('\n').length === 3 || said.err !== '');
+  expect(said.err).toBe('');
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
+});
+
 test('nodes are shown, set, paused and asked for a new address', async () => {
   const name = 'Pixel 8';
   const set = await run(

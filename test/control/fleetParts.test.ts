@@ -194,6 +194,17 @@ describe('limits', () => {
     expect(paces().length).toBe(5);
   });
 
+  test('a quota that is set below what the month has used is told of like one that is used up', () => {
+    const id = pair(1, 'phone');
+    const session = connect(id);
+    slots.opened(session.index);
+    slots.setBytes(session.index, 400, 500, 1);
+    vi.advanceTimersByTime(1_000);
+    fleet.change(id, { limits: { monthlyBytes: 800 } });
+    expect(said('resetStreams').length).toBe(1);
+    expect(fleet.events({ kinds: ['overQuota'], limit: 9 }).length).toBe(1);
+  });
+
   test('a quota ends streams, also of a paused node, and those that slip in; the month opens it again', () => {
     vi.setSystemTime(new Date(2026, 5, 30, 23, 59, 30));
     const id = pair(1, 'phone');
