@@ -285,6 +285,7 @@ export const CONTROL = {
 /** Of what the owner asks for and is shown, at the dashboard and the command line. */
 export const LISTING = {
   streamsMax: 10_000,
+  sessionsMax: 1_000,
   eventsDefault: 100,
   eventsMax: 1_000,
   /** Of a name, a tag, a search. */
@@ -388,6 +389,7 @@ export const ROUTING = {
   /** Pairs of a node and a host that it rests for. */
   restsMax: 65_536,
   restDefaultMs: 600_000,
+  restMaxMs: 86_400_000,
   /** A stream that fails by its node, before the node is connected, is tried on others so many times. */
   retriesMax: 2,
   /** Routing requests that a stream on its way to a node may come back for. */

@@ -132,6 +132,36 @@ export interface LiveStream {
   readonly ageMs: number;
 }
 
+/** A client's sticky session, asked for by its user name. */
+export interface ClientSession {
+  /** '' for a client that gave no user. */
+  readonly user: string;
+  readonly name: string;
+  readonly nodeId: string;
+  readonly strict: boolean;
+  /** Since its last connection it lives for so long, and so long is that ago. */
+  readonly ttlMs: number;
+  readonly unusedMs: number;
+}
+
+/** A host blocks who comes from a session's node, or from a node; one of the two is given. */
+export interface BanReport {
+  readonly session: string | null;
+  /** The session's; '' for none. */
+  readonly user: string;
+  readonly node: string | null;
+  /** As clients ask for it: a name, or an IP literal without brackets. */
+  readonly host: string;
+  readonly restMs: number;
+}
+
+export interface Ban {
+  /** This node rests for the host until then. */
+  readonly nodeId: string;
+  readonly host: string;
+  readonly until: string;
+}
+
 export const HISTORY_RANGES = ['10m', '1h', '1d', '30d'] as const;
 export type HistoryRange = (typeof HISTORY_RANGES)[number];
 
@@ -249,6 +279,12 @@ export interface Fleet {
   rotate(node: string): Promise<Rotation>;
   /** `node` null: of the whole hub. At most LISTING.streamsMax. */
   streams(node: string | null): Promise<readonly LiveStream[]>;
+  /** At most LISTING.sessionsMax. */
+  sessions(): Promise<readonly ClientSession[]>;
+  /** The session as it was; its next connection begins a new one. */
+  endSession(user: string, name: string): Promise<ClientSession>;
+  /** The node rests for the host, and the session, strict or not, goes on with another. */
+  report(report: BanReport): Promise<Ban>;
   history(node: string | null, range: HistoryRange): History;
   /** Newest first. */
   events(query: EventQuery): readonly EventRecord[];

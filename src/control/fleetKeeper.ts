@@ -14,6 +14,7 @@ import { NodeBook } from './nodeBook.ts';
 import type { NodeStatus } from './nodeStatus.ts';
 import { Pairings } from './pairings.ts';
 import { Rotations } from './rotations.ts';
+import { SessionAsks } from './sessionAsks.ts';
 import type { HubSession, Sessions } from './sessions.ts';
 import type { Store, StoredNode } from './store.ts';
 import { StreamLists } from './streamLists.ts';
@@ -53,6 +54,7 @@ export class FleetKeeper {
   readonly pairings: Pairings;
   readonly rotations = new Rotations();
   readonly lists: StreamLists;
+  readonly sessionAsks: SessionAsks;
   readonly lastWords = new Map<string, LastWords>();
   /** Of the last second. */
   cpuPercent = 0;
@@ -97,6 +99,7 @@ export class FleetKeeper {
       nameOf: (nodeId) => this.book.get(nodeId)?.stored.name ?? null,
       isConnected: (nodeId) => sessions.upOfNode(nodeId).length > 0,
     });
+    this.sessionAsks = new SessionAsks((message) => parts.toFront(message));
     this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
   }
 

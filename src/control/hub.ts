@@ -290,6 +290,9 @@ class Hub implements RunningHub {
       case 'sessions':
         this.#sessionsFile?.hear(message);
         return;
+      case 'someSessions':
+        this.#keeper.sessionAsks.heard(message);
+        return;
       case 'authenticate':
         void this.#proxyUsers.answer(message);
         return;

@@ -2,7 +2,7 @@
 // the table (controlSocket.ts); the commands in cli/ call it by name.
 
 import { z } from 'zod';
-import { LISTING, PAIRING } from '../limits.ts';
+import { LISTING, PAIRING, ROUTING } from '../limits.ts';
 import { UserError } from '../userError.ts';
 import type { ControlHandler } from './controlSocket.ts';
 import { EVENT_KINDS, type Fleet, HISTORY_RANGES } from './fleet.ts';
@@ -44,6 +44,14 @@ const pairing = z.strictObject({
   ttlMs: z.number().min(PAIRING.ttlMinMs).max(PAIRING.ttlMaxMs),
 });
 
+const banReport = z.strictObject({
+  session: text.min(1).nullable().default(null),
+  user: text.default(''),
+  node: nodeOrNull,
+  host: text.min(1),
+  restMs: z.int().min(1_000).max(ROUTING.restMaxMs).default(ROUTING.restDefaultMs),
+});
+
 /** Command name → handler. What a handler throws as UserError is for the owner's eyes. */
 export function ownerCommands(fleet: Fleet): Record<string, ControlHandler> {
   return {
@@ -59,6 +67,11 @@ export function ownerCommands(fleet: Fleet): Record<string, ControlHandler> {
     'nodes.revoke': checked(node, ({ node }) => fleet.revoke(node)),
     'nodes.rotate': checked(node, ({ node }) => fleet.rotate(node)),
     streams: checked(z.strictObject({ node: nodeOrNull }), ({ node }) => fleet.streams(node)),
+    'sessions.list': () => fleet.sessions(),
+    'sessions.end': checked(z.strictObject({ user: text.default(''), name: text.min(1) }), ({ user, name }) =>
+      fleet.endSession(user, name),
+    ),
+    report: checked(banReport, (report) => fleet.report(report)),
     history: checked(z.strictObject({ node: nodeOrNull, range: z.enum(HISTORY_RANGES) }), ({ node, range }) =>
       fleet.history(node, range),
     ),

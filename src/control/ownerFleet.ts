@@ -1,10 +1,16 @@
 // What the owner sees of the running hub and does to it (fleet.ts), over what the hub keeps (fleetKeeper.ts). Made by hub.ts; used by
 // dashboard/ and by the commands on the control socket.
 
+import { LISTING } from '../limits.ts';
 import { CAPABILITY } from '../noise/payload.ts';
+import { sessionKey } from '../routing/request.ts';
+import type { StoredSession } from '../routing/stickySessions.ts';
 import { UserError } from '../userError.ts';
 import { changeText } from './changeText.ts';
 import type {
+  Ban,
+  BanReport,
+  ClientSession,
   ConnectFigures,
   EventQuery,
   EventRecord,
@@ -137,6 +143,11 @@ export class OwnerFleet implements Fleet {
     );
   }
 
+  async sessions(): Promise<readonly ClientSession[]> {
+    const sessions = await this.#keeper.sessionAsks.ask({ what: 'list', max: LISTING.sessionsMax });
+    return sessions.map(clientSession);
+  }
+
   watch(listener: (tick: LiveTick) => void): () => void {
     return this.#watch.add(listener);
   }
@@ -228,6 +239,28 @@ export class OwnerFleet implements Fleet {
     });
   }
 
+  async endSession(user: string, name: string): Promise<ClientSession> {
+    const [ended] = await this.#keeper.sessionAsks.ask({ what: 'end', key: sessionKey(user, name) });
+    if (ended === undefined) throw noSession(user, name);
+    return clientSession(ended);
+  }
+
+  async report({ session, user, node, host, restMs }: BanReport): Promise<Ban> {
+    if ((session === null) === (node === null)) {
+      throw new UserError('a report is about a session or about a node', 2);
+    }
+    const until = new Date(Date.now() + restMs).toISOString();
+    const asks = this.#keeper.sessionAsks;
+    if (node !== null) {
+      const nodeId = this.#keeper.book.find(node).stored.id;
+      await asks.ask({ what: 'banNode', nodeId, host, restMs });
+      return { nodeId, host, until };
+    }
+    const [moved] = await asks.ask({ what: 'ban', key: sessionKey(user, session!), host, restMs });
+    if (moved === undefined) throw noSession(user, session!);
+    return { nodeId: moved.nodeId, host, until };
+  }
+
   pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Pairing {
     const pairing = this.#keeper.pairings.make(name, ttlMs, Date.now());
     const shown = cleanName(name ?? '');
@@ -246,4 +279,16 @@ export class OwnerFleet implements Fleet {
     }
     return this.pairing(id);
   }
+}
+
+/** The key is the user, "-", and the name (routing/request.ts). */
+function clientSession({ key, nodeId, strict, ttlMs, unusedMs }: StoredSession): ClientSession {
+  const user = key.slice(0, key.indexOf('-'));
+  const name = key.slice(user.length + 1);
+  return { user, name, nodeId, strict, ttlMs, unusedMs: Math.round(unusedMs) };
+}
+
+function noSession(user: string, name: string): UserError {
+  const whose = user === '' ? 'without a user' : `of the user ${JSON.stringify(user)}`;
+  return new UserError(`there is no session ${JSON.stringify(name)} ${whose}`);
 }

@@ -12,6 +12,7 @@ import { addNodeRoutes } from './apiNodes.ts';
 import { addPairingRoutes } from './apiPairing.ts';
 import type { Api, ApiBindings, ApiParts } from './apiRoute.ts';
 import { addSessionRoutes } from './apiSession.ts';
+import { addStickyRoutes } from './apiSticky.ts';
 import { addTestRoute } from './apiTest.ts';
 import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
 
@@ -25,6 +26,7 @@ export function makeApi(parts: ApiParts): Api {
   });
   addHubRoutes(api, parts.fleet, () => describe(api));
   addNodeRoutes(api, parts.fleet);
+  addStickyRoutes(api, parts.fleet);
   addPairingRoutes(api, parts.fleet);
   addLiveRoute(api, parts.live);
   addTestRoute(api, parts);

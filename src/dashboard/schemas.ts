@@ -4,7 +4,7 @@
 import { z } from '@hono/zod-openapi';
 import { EVENT_KINDS, HISTORY_RANGES, NETWORKS, NODE_STATES } from '../control/fleet.ts';
 import { FAILURES, type FailureName } from '../failures.ts';
-import { DASHBOARD, LISTING, PAIRING } from '../limits.ts';
+import { DASHBOARD, LISTING, PAIRING, ROUTING } from '../limits.ts';
 
 const FAILURE_NAMES = Object.keys(FAILURES) as [FailureName, ...FailureName[]];
 
@@ -108,6 +108,47 @@ export const liveStream = z
     ageMs: rate,
   })
   .openapi('Stream');
+
+const user = text.default('').openapi({ description: 'Whose it is; absent: of clients that give no user.' });
+const sessionName = z.string().regex(/^[A-Za-z0-9_]{1,64}$/);
+
+export const clientSession = z
+  .object({
+    user: z.string(),
+    name: z.string(),
+    nodeId: z.string(),
+    strict: z.boolean(),
+    ttlMs: rate.describe('Since its last connection it lives for so long.'),
+    unusedMs: rate,
+  })
+  .openapi('ClientSession');
+
+export const clientSessionParams = z.object({
+  name: sessionName.openapi({ param: { name: 'name', in: 'path' } }),
+});
+
+export const clientSessionQuery = z.object({ user });
+
+export const banReport = z
+  .strictObject({
+    session: sessionName.nullable().default(null).describe('The one whose node is blocked.'),
+    user,
+    node: nodeId.nullable().default(null).describe('Or the blocked node, by its id or its name.'),
+    host: z
+      .string()
+      .regex(/^(?:[^\s/@:[\]]{1,255}|[0-9A-Fa-f:.]{2,45})$/)
+      .describe('The one that blocks it, as clients ask for it; without a scheme and a port.'),
+    restMs: z.number().int().min(1_000).max(ROUTING.restMaxMs).default(ROUTING.restDefaultMs),
+  })
+  .openapi('BanReport');
+
+export const ban = z
+  .object({
+    nodeId: z.string(),
+    host: z.string(),
+    until: time.describe('The node rests for the host until then.'),
+  })
+  .openapi('Ban');
 
 export const nodeParams = z.object({
   id: nodeId.openapi({ param: { name: 'id', in: 'path' }, description: 'Its id or its name.' }),

@@ -10,6 +10,7 @@ import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
 import { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
+import type { StoredSession } from '../routing/stickySessions.ts';
 import { Access } from './access.ts';
 import { Teller } from './client.ts';
 import type { RetriedClient, ReturnedClient } from './clientRelay.ts';
@@ -18,7 +19,7 @@ import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } f
 import { Farewell } from './farewell.ts';
 import { Front } from './front.ts';
 import { HubWorker } from './hubWorker.ts';
-import type { ListenerName, Order, ThreadPlan, ToEngine } from './messages.ts';
+import type { ListenerName, Order, SessionOrder, ThreadPlan, ToEngine } from './messages.ts';
 import { RuleGate } from './ruleGate.ts';
 import { sessionFigures } from './sessionFigures.ts';
 import { Strangers } from './strangers.ts';
@@ -217,6 +218,11 @@ class HubThread implements ListenHandler {
       case 'keepSessions':
         this.#sendSessions(order.query);
         return;
+      case 'aboutSessions': {
+        const { query } = order;
+        tell({ type: 'someSessions', query, sessions: aboutSessions(this.#router, order.order) });
+        return;
+      }
       case 'restoreSessions':
         this.#router.restoreSessions(order.sessions);
         return;
@@ -332,6 +338,20 @@ class HubThread implements ListenHandler {
     if (!this.#draining || !(this.#worker?.drained ?? true)) return;
     this.#draining = false;
     tell({ type: 'drained' });
+  }
+}
+
+function aboutSessions(router: Router, order: SessionOrder): readonly StoredSession[] {
+  switch (order.what) {
+    case 'list':
+      return router.sessions.some(order.max, reactor.nowMs);
+    case 'end':
+      return [router.endSession(order.key)].filter((session) => session !== null);
+    case 'ban':
+      return [router.reportBan(order.key, order.host, order.restMs)].filter((session) => session !== null);
+    case 'banNode':
+      router.reportNode(order.nodeId, order.host, order.restMs);
+      return [];
   }
 }
 

@@ -96,12 +96,21 @@ export type ToFront =
   | { readonly type: 'forgetNode'; readonly nodeId: string }
   /** Asks for all sticky sessions; answered with `sessions`. */
   | { readonly type: 'keepSessions'; readonly query: number }
+  /** Answered with `someSessions`. */
+  | { readonly type: 'aboutSessions'; readonly query: number; readonly order: SessionOrder }
   /** Sticky sessions from before a restart. */
   | { readonly type: 'restoreSessions'; readonly sessions: readonly StoredSession[] }
   /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
   | { readonly type: 'users'; readonly required: boolean }
   /** The word on an `authenticate`; null: not one of ours. */
   | { readonly type: 'user'; readonly query: number; readonly user: KnownUser | null };
+
+/** `key`: request.ts, sessionKey(). */
+export type SessionOrder =
+  | { readonly what: 'list'; readonly max: number }
+  | { readonly what: 'end'; readonly key: string }
+  | { readonly what: 'ban'; readonly key: string; readonly host: string; readonly restMs: number }
+  | { readonly what: 'banNode'; readonly nodeId: string; readonly host: string; readonly restMs: number };
 
 /** Whom a session leads to, as clients are told. */
 export interface NamedNode {
@@ -211,6 +220,12 @@ export type FromFront =
       readonly query: number;
       readonly sessions: readonly StoredSession[];
       readonly done: boolean;
+    }
+  /** The sessions that an `aboutSessions` was about, as they were before it. */
+  | {
+      readonly type: 'someSessions';
+      readonly query: number;
+      readonly sessions: readonly StoredSession[];
     }
   /** Who is it? Answered with a `user`. */
   | {

@@ -9,7 +9,7 @@ import { anyNode, type RoutingRequest, type SessionRequest } from './request.ts'
 import { Rests } from './rests.ts';
 import { type Lane, type Route, RoutedNode, type SessionFigures } from './routedNode.ts';
 import { SessionNodes } from './sessionNodes.ts';
-import { StickySessions, type StoredSession } from './stickySessions.ts';
+import { type StickySession, StickySessions, type StoredSession } from './stickySessions.ts';
 
 export type { Route } from './routedNode.ts';
 
@@ -147,6 +147,7 @@ export class Router {
     const nowMs = this.#nowMs();
     const { key, ttlMs, strict, rotate } = request;
     const session = this.sessions.find(key, nowMs);
+    if (session?.banned) return this.#moveBanned(session, set, request, host, excluded);
     if (session !== null) {
       const node = this.#nodes.get(session.nodeId);
       if (node !== undefined && this.#keeps(node, set, strict) && !excluded.includes(node.id)) {
@@ -169,6 +170,22 @@ export class Router {
       this.#wantRotation(node.id);
       return 'nodeRotating';
     }
+    return this.#take(node);
+  }
+
+  /** A session whose node was reported is anywhere else from now on, though it be strict. */
+  #moveBanned(
+    session: StickySession,
+    set: CandidateSet,
+    { ttlMs, strict }: SessionRequest,
+    host: string,
+    excluded: readonly string[],
+  ): Route | FailureName {
+    const node = this.#choose(set, host, [...excluded, session.nodeId]);
+    if (typeof node === 'string') return node;
+    session.nodeId = node.id;
+    session.banned = false;
+    this.sessions.use(session, ttlMs, strict, this.#nowMs());
     return this.#take(node);
   }
 
@@ -306,13 +323,31 @@ export class Router {
 
   // --- Sessions and reports --------------------------------------------------------------------------------------------------------
 
-  /** The host blocks the session's node: it rests for that host, and the session, strict or not, goes on with another. */
-  reportBan(key: string, host: string, restMs: number = ROUTING.restDefaultMs): boolean {
+  /**
+   * The host blocks the session's node: it rests for that host, and the session, strict or not, goes on with another. The session as it
+   * was; null when there is none.
+   */
+  reportBan(key: string, host: string, restMs: number = ROUTING.restDefaultMs): StoredSession | null {
     const nowMs = this.#nowMs();
     const session = this.sessions.find(key, nowMs);
-    if (session === null) return false;
-    this.#rests.add(session.nodeId, host, nowMs + restMs);
-    return this.sessions.remove(key);
+    if (session === null) return null;
+    this.reportNode(session.nodeId, host, restMs);
+    session.banned = true;
+    return session.stored(nowMs);
+  }
+
+  /** The host blocks a node: it rests for that host. Sessions that are with it stay. */
+  reportNode(nodeId: string, host: string, restMs: number = ROUTING.restDefaultMs): void {
+    this.#rests.add(nodeId, host, this.#nowMs() + restMs);
+  }
+
+  /** Its next stream begins a new one. The session as it was; null when there was none. */
+  endSession(key: string): StoredSession | null {
+    const nowMs = this.#nowMs();
+    const session = this.sessions.find(key, nowMs);
+    if (session === null) return null;
+    this.sessions.remove(key);
+    return session.stored(nowMs);
   }
 
   /** Sessions from before a restart. */

@@ -27,6 +27,8 @@ export class StickySession {
   lastUsedMs: number;
   /** From before a restart, and not used since. */
   restored = false;
+  /** Its node was reported: the next stream moves it. */
+  banned = false;
   /** Neighbours in the slot of the wheel. */
   slot = -1;
   slotBefore: StickySession | null = null;
@@ -41,6 +43,11 @@ export class StickySession {
     this.ttlMs = ttlMs;
     this.strict = strict;
     this.lastUsedMs = lastUsedMs;
+  }
+
+  stored(nowMs: number): StoredSession {
+    const { key, nodeId, ttlMs, strict } = this;
+    return { key, nodeId, ttlMs, strict, unusedMs: Math.max(0, nowMs - this.lastUsedMs) };
   }
 }
 
@@ -135,13 +142,23 @@ export class StickySessions {
 
   // --- Copies ----------------------------------------------------------------------------------------------------------------------
 
-  /** All sessions, a piece at a time: what begins or ends meanwhile may or may not be among them. */
+  /** Some of them, those that began first. */
+  some(max: number, nowMs: number): StoredSession[] {
+    const listed: StoredSession[] = [];
+    for (const session of this.#sessions.values()) {
+      if (listed.length >= max) break;
+      if (nowMs - session.lastUsedMs < session.ttlMs) listed.push(session.stored(nowMs));
+    }
+    return listed;
+  }
+
+  /** All sessions, a piece at a time, but for banned ones: what begins or ends meanwhile may or may not be among them. */
   *dump(pieceMax: number, now: () => number): Generator<StoredSession[]> {
     let piece: StoredSession[] = [];
-    for (const { key, nodeId, ttlMs, strict, lastUsedMs } of this.#sessions.values()) {
-      const unusedMs = now() - lastUsedMs;
-      if (unusedMs >= ttlMs) continue;
-      piece.push({ key, nodeId, ttlMs, strict, unusedMs: Math.max(0, unusedMs) });
+    for (const session of this.#sessions.values()) {
+      const stored = session.stored(now());
+      if (session.banned || stored.unusedMs >= stored.ttlMs) continue;
+      piece.push(stored);
       if (piece.length < pieceMax) continue;
       yield piece;
       piece = [];

@@ -2,6 +2,9 @@
 // and for looking at the pages (serveFake.ts). The same clock gives the same numbers.
 
 import type {
+  Ban,
+  BanReport,
+  ClientSession,
   ConnectFigures,
   EventKind,
   EventQuery,
@@ -83,6 +86,10 @@ export class FakeFleet implements Fleet {
   readonly #nodes: FakeNode[] = [];
   readonly #events: EventRecord[] = [];
   readonly #pairings = new Map<string, { state: PairingState; name: string | null; madeAtMs: number }>();
+  #sessions: readonly ClientSession[] = [
+    { user: 'me', name: 'cart42', nodeId: '0001f00d', strict: false, ttlMs: 600_000, unusedMs: 1_000 },
+    { user: '', name: 'a', nodeId: '0002f00d', strict: true, ttlMs: 60_000, unusedMs: 0 },
+  ];
   #eventsTold = 0;
   #viewsTold = new Map<string, string>();
 
@@ -252,6 +259,27 @@ export class FakeFleet implements Fleet {
       }
     }
     return streams;
+  }
+
+  async sessions(): Promise<readonly ClientSession[]> {
+    return this.#sessions;
+  }
+
+  async endSession(user: string, name: string): Promise<ClientSession> {
+    const ended = this.#sessions.find((session) => session.user === user && session.name === name);
+    if (ended === undefined) throw new UserError(`there is no session ${JSON.stringify(name)}`);
+    this.calls.push(`end ${user} ${name}`);
+    this.#sessions = this.#sessions.filter((session) => session !== ended);
+    return ended;
+  }
+
+  async report({ session, user, node, host, restMs }: BanReport): Promise<Ban> {
+    if ((session === null) === (node === null)) throw new UserError('a session or a node', 2);
+    const of = this.#sessions.find((one) => one.user === user && one.name === session);
+    if (node === null && of === undefined) throw new UserError('there is no such session');
+    const nodeId = node === null ? of!.nodeId : this.#find(node).id;
+    this.calls.push(`report ${nodeId} ${host}`);
+    return { nodeId, host, until: this.#iso(this.#now() + restMs) };
   }
 
   history(node: string | null, range: HistoryRange): History {

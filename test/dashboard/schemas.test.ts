@@ -25,6 +25,9 @@ test('every schema is its type', () => {
   same<typeof schemas.connectFigures, fleet.ConnectFigures>(true);
   same<typeof schemas.hubStatus, fleet.HubStatus>(true);
   same<typeof schemas.liveStream, fleet.LiveStream>(true);
+  same<typeof schemas.clientSession, fleet.ClientSession>(true);
+  same<typeof schemas.banReport, fleet.BanReport>(true);
+  same<typeof schemas.ban, fleet.Ban>(true);
   same<typeof schemas.history, fleet.History>(true);
   same<typeof schemas.eventRecord, fleet.EventRecord>(true);
   same<typeof schemas.pairing, fleet.Pairing>(true);

@@ -382,14 +382,37 @@ describe('sessions', () => {
     const fleet = new PretendFleet();
     for (const name of ['a', 'b']) fleet.join(name);
     const { nodeId } = fleet.open('me-session-s-strict', 'shop.example');
-    expect(fleet.router.reportBan('me-s', 'Shop.example')).toBe(true);
-    expect(fleet.router.reportBan('me-s', 'shop.example')).toBe(false);
+    expect(fleet.router.reportBan('me-s', 'Shop.example')).toMatchObject({ nodeId, strict: true });
+    expect(fleet.router.reportBan('me-t', 'shop.example')).toBeNull();
+    // What is between two nodes is not kept over a restart.
+    expect([...fleet.router.sessions.dump(9, () => fleet.nowMs)].flat()).toEqual([]);
+    // Wherever its next stream goes: it would stay there.
+    expect(fleet.open('me-session-s-strict', 'other.example').nodeId).not.toBe(nodeId);
+    expect([...fleet.router.sessions.dump(9, () => fleet.nowMs)].flat()).toHaveLength(1);
     expect(fleet.open('me-session-s-strict', 'shop.example').nodeId).not.toBe(nodeId);
     for (let at = 0; at < 20; at++) expect(fleet.open('', 'shop.example').nodeId).not.toBe(nodeId);
     const elsewhere = Array.from({ length: 40 }, () => fleet.open('', 'other.example').nodeId);
     expect(elsewhere).toContain(nodeId);
     fleet.pass(ROUTING.restDefaultMs + 1_000);
     expect(Array.from({ length: 80 }, () => fleet.open('', 'shop.example').nodeId)).toContain(nodeId);
+  });
+
+  test('a banned session with nowhere to go waits for another node; one that was ended begins anew', () => {
+    const fleet = new PretendFleet();
+    fleet.join('a');
+    const { nodeId } = fleet.open('me-session-s', 'shop.example');
+    fleet.router.reportBan('me-s', 'shop.example');
+    expect(fleet.router.pick(read('me-session-s'), 'shop.example')).toBe('noMatch');
+    fleet.join('b');
+    expect(fleet.open('me-session-s', 'shop.example').nodeId).not.toBe(nodeId);
+    expect(fleet.router.endSession('me-s')).toMatchObject({ key: 'me-s', strict: false });
+    expect(fleet.router.endSession('me-s')).toBeNull();
+    expect(fleet.router.sessions.some(9, fleet.nowMs)).toEqual([]);
+    fleet.open('me-session-s');
+    fleet.open('me-session-t');
+    expect(fleet.router.sessions.some(1, fleet.nowMs).map(({ key }) => key)).toEqual(['me-s']);
+    fleet.pass(ROUTING.sessionTtlDefaultMs);
+    expect(fleet.router.sessions.some(9, fleet.nowMs)).toEqual([]);
   });
 
   test('rotate asks for a new address when the session begins, waits for it, and asks no more', () => {

@@ -1,6 +1,8 @@
 // Streams whose node fails before it is connected, over every protocol and in every mode: another node serves them, without the client
 // noticing, where it does no harm. And what HTTP clients are told of the node that serves them. Each test has nodes of its own, by tag.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callControl } from '../../src/control/controlSocket.ts';
 import { FAILURES, type FailureName } from '../../src/failures.ts';
@@ -71,6 +73,17 @@ async function replyOf(stream: Promise<unknown>): Promise<number> {
   );
   expect(refusal).toBeInstanceOf(SocksRefusal);
   return (refusal as SocksRefusal).reply;
+}
+
+/** As a crawler asks: with the token, without a browser. */
+async function api(hub: Hub, method: string, path: string, body?: unknown): Promise<unknown> {
+  const token = readFileSync(join(hub.dataDir, 'dashboard.token'), 'utf8').trim();
+  const answer = await fetch(`http://${hub.ready.dashboard}/api/v1/${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return answer.json();
 }
 
 let group = 0;
@@ -242,6 +255,40 @@ describe.each(MODES)('$name', (mode) => {
     const { head } = await askHttp(hub, 'connect', `me-node-${nodes[0]!.id}`);
     expect(head).toMatch(/^HTTP\/1\.1 502 .*error=proxy_internal_error/s);
     expect(connects(nodes)).toBe(1);
+  });
+
+  test('a ban, reported by a script: the session moves, and its node rests for that host alone', async () => {
+    const { user, nodes } = await startSession(hub, '-strict');
+    const [, name] = /session-(\w+)/.exec(user)!;
+    const host = `${name}.example`;
+    const report = { session: name, user: 'me', host };
+    expect(await api(hub, 'POST', 'report', report)).toMatchObject({ nodeId: nodes[0].id, host });
+    const served = async (username: string, at: string) => {
+      const socket = await openStream(hub, username, at);
+      const who = await whoServes(socket);
+      socket.destroy();
+      return who;
+    };
+    expect(await served(user, host)).toBe(nodes[1].id);
+    const group = user.split('-session')[0]!;
+    for (let again = 0; again < 6; again++) expect(await served(group, host)).toBe(nodes[1].id);
+    const elsewhere = new Set<string>();
+    for (let again = 0; again < 12; again++) elsewhere.add(await served(group, 'other.example'));
+    expect(elsewhere).toEqual(new Set(nodes.map(({ id }) => id)));
+
+    const sessions = (await api(hub, 'GET', 'sessions')) as { name: string }[];
+    expect(sessions.find((session) => session.name === name)).toMatchObject({
+      user: 'me',
+      nodeId: nodes[1].id,
+      strict: true,
+    });
+    expect(await api(hub, 'DELETE', `sessions/${name}?user=me`)).toMatchObject({ name, nodeId: nodes[1].id });
+    expect(await api(hub, 'DELETE', `sessions/${name}?user=me`)).toMatchObject({ status: 404 });
+    expect(await api(hub, 'POST', 'report', { node: nodes[1].id, host })).toMatchObject({
+      nodeId: nodes[1].id,
+    });
+    // Both rest now.
+    expect(await replyOf(openStream(hub, group, host))).toBe(FAILURES.noMatch.socksReply);
   });
 
   test('HTTP clients are told their node, session and address, and the name sent back pins the node', async () => {
