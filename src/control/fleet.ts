@@ -97,6 +97,13 @@ export interface ConnectFigures {
   readonly connectMs: { readonly p50: number; readonly p90: number; readonly p99: number } | null;
 }
 
+/** UDP of clients since the hub started: towards targets, towards clients, and what the hub dropped. */
+export interface DatagramFigures {
+  readonly up: number;
+  readonly down: number;
+  readonly dropped: number;
+}
+
 export interface HubStatus {
   readonly version: string;
   readonly startedAt: string;
@@ -119,6 +126,7 @@ export interface HubStatus {
   readonly connectsPerSecond: number;
   readonly failuresPerSecond: number;
   readonly connects: ConnectFigures;
+  readonly datagrams: DatagramFigures;
   readonly residentBytes: number;
   readonly cpuPercent: number;
 }

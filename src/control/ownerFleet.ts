@@ -70,6 +70,7 @@ export class OwnerFleet implements Fleet {
       ...this.#live(),
       strangers: threads.reduce((sum, thread) => sum + thread.get('strangers'), 0),
       connects: traffic.connects(),
+      datagrams: traffic.datagrams(),
       residentBytes: process.memoryUsage.rss(),
       cpuPercent,
     };

@@ -4,8 +4,8 @@
 import type { FailureName } from '../failures.ts';
 import { CONNECT_TIME_BOUNDS_MS, percentiles } from '../ring/connectTimes.ts';
 import { causeIndex, FAILURE_CAUSES } from '../ring/failureCauses.ts';
-import type { SessionSlots, ThreadSlots } from '../ring/slots.ts';
-import type { ConnectFigures } from './fleet.ts';
+import { DATAGRAM_COUNTS, type SessionSlots, type ThreadSlots } from '../ring/slots.ts';
+import type { ConnectFigures, DatagramFigures } from './fleet.ts';
 import type { Sample } from './rollup.ts';
 import type { HubSession } from './sessions.ts';
 
@@ -43,6 +43,7 @@ interface Reading {
   succeeded: number;
   readonly failures: Uint32Array;
   readonly times: Uint32Array;
+  readonly datagrams: Uint32Array;
 }
 
 /** A node: since the last sample, and since the hub started. */
@@ -84,6 +85,9 @@ export class Traffic {
   readonly #threadFailures: Uint32Array[];
   readonly #all = new Connects();
   readonly #times = new Uint32Array(TIMES);
+  /** Since the hub started, and a session's. */
+  readonly #datagrams = new Float64Array(DATAGRAM_COUNTS);
+  readonly #datagramsOf = new Uint32Array(DATAGRAM_COUNTS);
   #sampledMs: number;
   #last = { succeeded: 0, failed: 0 };
   rates: Rates = NO_RATES;
@@ -151,6 +155,12 @@ export class Traffic {
     return this.#all.figures(this.#since);
   }
 
+  /** Of all nodes, since the hub started. */
+  datagrams(): DatagramFigures {
+    const all = this.#datagrams;
+    return { up: all[0]!, down: all[1]!, dropped: all[2]! };
+  }
+
   #read(session: HubSession): void {
     const slots = this.#slots;
     const { index } = session;
@@ -159,7 +169,9 @@ export class Traffic {
     let last = this.#readings.get(session);
     if (last === undefined) {
       const failures = new Uint32Array(FAILURE_CAUSES.length);
-      last = { sentBytes: 0, receivedBytes: 0, succeeded: 0, failures, times: new Uint32Array(TIMES) };
+      const datagrams = new Uint32Array(DATAGRAM_COUNTS);
+      const times = new Uint32Array(TIMES);
+      last = { sentBytes: 0, receivedBytes: 0, succeeded: 0, failures, times, datagrams };
       this.#readings.set(session, last);
     }
     const sentBytes = slots.sentBytes(index);
@@ -168,6 +180,11 @@ export class Traffic {
     meter.downBytes += Math.max(0, receivedBytes - last.receivedBytes);
     last.sentBytes = sentBytes;
     last.receivedBytes = receivedBytes;
+    slots.datagrams(index, this.#datagramsOf);
+    for (let which = 0; which < DATAGRAM_COUNTS; which++) {
+      this.#datagrams[which]! += (this.#datagramsOf[which]! - last.datagrams[which]!) >>> 0;
+      last.datagrams[which] = this.#datagramsOf[which]!;
+    }
     meter.streams += this.#streamsOf(session);
     for (let at = 0; at < FAILURE_CAUSES.length; at++) {
       const failed = slots.failed(index, FAILURE_CAUSES[at]!);

@@ -42,6 +42,13 @@ export function makeMetrics(fleet: Fleet): Registry {
     'Streams that did not reach their target since the hub started, by cause.',
     ['cause'] as const,
   );
+  const datagrams = counter('datagrams_total', 'UDP of clients since the hub started.', [
+    'direction',
+  ] as const);
+  const datagramsDropped = counter(
+    'datagrams_dropped_total',
+    'UDP that the hub had no room for, or that was not well formed, since it started.',
+  );
   const connectTime = gauge(
     'connect_seconds',
     'Quantiles since the hub started: from the opening of a stream to its target being reached.',
@@ -105,6 +112,9 @@ export function makeMetrics(fleet: Fleet): Registry {
     rates.set({ direction: 'up' }, status.upBytesPerSecond);
     connects.inc(status.connects.succeeded);
     for (const [cause, count] of Object.entries(status.connects.failures)) failures.inc({ cause }, count);
+    datagrams.inc({ direction: 'down' }, status.datagrams.down);
+    datagrams.inc({ direction: 'up' }, status.datagrams.up);
+    datagramsDropped.inc(status.datagrams.dropped);
     for (const [quantile, ms] of quantiles(status.connects.connectMs))
       connectTime.set({ quantile }, ms / 1_000);
     for (const state of NODE_STATES) states.set({ state }, 0);

@@ -212,6 +212,9 @@ export const hubStatus = z
     ...rates,
     strangers: count,
     connects: connectFigures,
+    datagrams: z
+      .object({ up: count, down: count, dropped: count })
+      .describe('UDP since the hub started; dropped: by the hub, for want of room or not well formed.'),
     residentBytes: count,
     cpuPercent: rate,
   })

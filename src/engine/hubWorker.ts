@@ -132,6 +132,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   #count({ index, session }: Tunnel): void {
     this.#slots.setBytes(index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+    const { datagramsSent, datagramsReceived, datagramsDropped } = session;
+    this.#slots.setDatagrams(index, datagramsSent, datagramsReceived, datagramsDropped);
   }
 
   onDown(tunnel: Tunnel, reason: string): void {

@@ -33,7 +33,9 @@ const SESSION_BYTES = 2 * LINE_BYTES + TIMES * 4 + CAUSES * 4;
 /** Int32 in the front's line. */
 export const FRONT = { opened: 0 } as const;
 /** Int32 in the worker's line. */
-export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18 } as const;
+export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18, datagrams: 19 } as const;
+/** From WORKER.datagrams on: towards targets, towards clients, dropped. */
+export const DATAGRAM_COUNTS = 3;
 /** Float64 in the worker's line (8-byte index). */
 export const BYTES = { sent: 12, received: 13 } as const;
 /** Int32 of the session: the first of the connect times, and of the failures. */
@@ -173,6 +175,20 @@ export class SessionSlots {
     this.#bytes[base + BYTES.sent] = sent;
     this.#bytes[base + BYTES.received] = received;
     this.#counts[2 * base + WORKER.roundTripMs] = roundTripMs;
+  }
+
+  /** Worker: since the session began, modulo 2^32. */
+  setDatagrams(index: number, up: number, down: number, dropped: number): void {
+    const at = (index * SESSION_BYTES) / 4 + WORKER.datagrams;
+    this.#counts[at] = up;
+    this.#counts[at + 1] = down;
+    this.#counts[at + 2] = dropped;
+  }
+
+  /** Copies what setDatagrams was told; `into` has room for DATAGRAM_COUNTS. */
+  datagrams(index: number, into: Uint32Array): void {
+    const at = (index * SESSION_BYTES) / 4 + WORKER.datagrams;
+    for (let which = 0; which < DATAGRAM_COUNTS; which++) into[which] = this.#counts[at + which]!;
   }
 
   sentBytes(index: number): number {

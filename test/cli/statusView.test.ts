@@ -33,6 +33,7 @@ const HUB: HubStatus = {
   connectsPerSecond: 2.34,
   failuresPerSecond: 0,
   connects: { since: '', succeeded: 0, failed: 0, failures: {}, connectMs: null },
+  datagrams: { up: 0, down: 0, dropped: 0 },
   residentBytes: 80_000_000,
   cpuPercent: 12.6,
 };

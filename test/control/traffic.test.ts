@@ -78,6 +78,22 @@ describe('a sample', () => {
     });
   });
 
+  test('counts the datagrams of all sessions, past 2^32 and past their ends', () => {
+    const { slots, sessions, traffic, connect, end } = rig();
+    const [first, second] = [connect('one'), connect('two')];
+    slots.setDatagrams(first.index, 5, 2 ** 32 - 1, 1);
+    traffic.sample(sessions.all(), 1_000);
+    slots.setDatagrams(first.index, 7, 2 ** 32 + 1, 1);
+    slots.setDatagrams(second.index, 10, 20, 30);
+    traffic.sample(sessions.all(), 2_000);
+    slots.setDatagrams(second.index, 11, 20, 30);
+    end(second, 2_500);
+    end(first, 2_500);
+    slots.reset(first.index);
+    traffic.sample(sessions.all(), 3_000);
+    expect(traffic.datagrams()).toEqual({ up: 18, down: 2 ** 32 + 21, dropped: 31 });
+  });
+
   test('of a session that is not up yet, and of one that never was, holds nothing', () => {
     const { slots, sessions, traffic, connect, end } = rig();
     const session = connect('one');

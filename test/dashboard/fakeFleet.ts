@@ -180,6 +180,7 @@ export class FakeFleet implements Fleet {
       connectsPerSecond: Math.round(streams / 3),
       failuresPerSecond: Math.round(streams / 60),
       connects: this.#figures(this.#nodes.length),
+      datagrams: { up: 1_200, down: 3_400, dropped: 5 },
       residentBytes: 96 * 2 ** 20,
       cpuPercent: Math.round(10 * (4 + 3 * this.#wave(0, 40))) / 10,
     };

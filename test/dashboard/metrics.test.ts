@@ -33,6 +33,9 @@ test('tells what the fleet tells', async () => {
   const labels = `node_id="${phone.id}",node="Pixel 8"`;
   expect(values.get('restunnel_streams')).toBe(status.streams);
   expect(values.get('restunnel_bytes_per_second{direction="down"}')).toBe(status.downBytesPerSecond);
+  expect(values.get('restunnel_datagrams_total{direction="up"}')).toBe(status.datagrams.up);
+  expect(values.get('restunnel_datagrams_total{direction="down"}')).toBe(status.datagrams.down);
+  expect(values.get('restunnel_datagrams_dropped_total')).toBe(status.datagrams.dropped);
   expect(values.get('restunnel_nodes{state="away"}')).toBe(1);
   expect(values.get('restunnel_nodes{state="revoked"}')).toBe(0);
   expect(values.get(`restunnel_node_bytes_total{${labels},direction="up"}`)).toBe(phone.month.upBytes);

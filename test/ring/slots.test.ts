@@ -6,6 +6,7 @@ import { CONNECT_TIME_BOUNDS_MS } from '../../src/ring/connectTimes.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import {
   BYTES,
+  DATAGRAM_COUNTS,
   FRONT,
   makeSlots,
   SESSION_CAUSES,
@@ -80,6 +81,7 @@ describe('slots', () => {
       }
       sessions.opened(index);
       sessions.setBytes(index, 7, 8, 9);
+      sessions.setDatagrams(index, 10, 2 ** 32 + 11, 2 ** 32 - 1);
     }
     for (const [thread, one] of threads.entries()) {
       one.set('streams', 5);
@@ -89,6 +91,7 @@ describe('slots', () => {
     }
     sessions.reset(1);
     const times = new Uint32Array(CONNECT_TIME_BOUNDS_MS.length);
+    const datagrams = new Uint32Array(DATAGRAM_COUNTS);
     for (const index of [0, 1, 2]) {
       const kept = index !== 1;
       expect(FAILURE_CAUSES.map((cause) => sessions.failed(index, cause))).toEqual(
@@ -100,6 +103,8 @@ describe('slots', () => {
       expect([sessions.load(index), sessions.sentBytes(index), sessions.roundTripMs(index)]).toEqual(
         kept ? [1, 7, 9] : [0, 0, -1],
       );
+      sessions.datagrams(index, datagrams);
+      expect([...datagrams]).toEqual(kept ? [10, 11, 2 ** 32 - 1] : [0, 0, 0]);
     }
     for (const [thread, one] of threads.entries()) {
       expect(one.get('streams')).toBe(5);

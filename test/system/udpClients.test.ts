@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { LiveStream, NodeView } from '../../src/control/fleet.ts';
+import type { HubStatus, LiveStream, NodeView } from '../../src/control/fleet.ts';
 import { findProgram, needs } from '../require.ts';
 import { addressesOf, DnsResponder } from './dnsResponder.ts';
 import { type Address, type ExitNode, eventually, type Hub, makeTempDir, startPair } from './harness.ts';
@@ -51,6 +51,7 @@ describe.each([
 
   /** Of the node's; a month ends less often than a day. */
   const bytes = async () => (await ask<NodeView[]>('nodes'))[0]!.month;
+  const datagrams = async () => (await ask<HubStatus>('status')).datagrams;
 
   beforeAll(async () => {
     responder = await DnsResponder.start();
@@ -85,9 +86,15 @@ describe.each([
 
     test('finds the addresses of a name', async () => {
       const queries = responder.queries;
+      const before = await datagrams();
       const said = await lookUp('3.test', '+short');
       expect(said.trim().split('\n')).toEqual(addressesOf(3));
       expect(responder.queries).toBeGreaterThan(queries);
+      await eventually(async () => {
+        const { up, down } = await datagrams();
+        expect(up - before.up).toBe(responder.queries - queries);
+        expect(down).toBeGreaterThan(before.down);
+      });
       expect(await ask<LiveStream[]>('streams')).toEqual([
         expect.objectContaining({ nodeId: node.ready.nodeId, protocol: 'udp', state: 'open' }),
       ]);
