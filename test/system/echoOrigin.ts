@@ -1,4 +1,4 @@
-// An HTTP origin that answers with what it was asked, and holds what is asked to be held. Used by secrets.test.ts.
+// An HTTP origin that answers with what it was asked, headers too, and holds what is asked to be held. Used by secrets.test.ts.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 export async function startEchoOrigin(): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/hold/')) response.write('held');
-    else response.end(`you asked for ${request.url}`);
+    else response.end(`you asked for ${request.url} with ${request.rawHeaders.join()}`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseLink } from '../../src/control/link.ts';
@@ -62,7 +62,17 @@ test.skipIf(process.platform !== 'linux')(
     const payload = `payload-${randomBytes(16).toString('hex')}`;
     const searched: Record<string, Buffer> = {};
 
-    const hub = await startHub({ args: TRACE, env });
+    const passwords = ['of the dashboard', 'of a user', 'that is wrong'].map(
+      () => `password-${randomBytes(16).toString('hex')}`,
+    );
+    const [ofDashboard, ofUser, wrong] = passwords as [string, string, string];
+    const files = [ofDashboard, ofUser].map((password, at) => {
+      const file = join(makeTempDir(), `password-${at}`);
+      writeFileSync(file, `${password}\n`);
+      return file;
+    });
+    const args = [...TRACE, '--dashboard-password-file', files[0]!];
+    const hub = await startHub({ args, env });
     const { link } = await makeLink(hub);
     const node = await startNode({ links: [link], args: TRACE, env });
     searched['the list of processes, hub'] = processList(hub.pid);
@@ -87,6 +97,30 @@ test.skipIf(process.platform !== 'linux')(
     const misplaced = await runBin(['nodes', link], hub.dataDir);
     expect(misplaced.code).toBe(2);
     searched['a link in the wrong place'] = Buffer.from(misplaced.stdout + misplaced.stderr);
+    // Passwords, right and wrong; the origin says what came to it.
+    await runCommand(['users', 'add', 'ada', '--password-file', files[1]!], hub.dataDir);
+    for (const password of [ofUser, wrong]) {
+      const answer = await httpThrough(hub.http, `http://127.0.0.1:${origin.port}/`, 'ada', password);
+      expect(answer.status).toBe(password === ofUser ? 200 : 407);
+      searched[`the answer ${answer.status} of the proxy`] = Buffer.from(JSON.stringify(answer));
+    }
+    await runCommand(['users', 'remove', 'ada'], hub.dataDir);
+    const bearer = readFileSync(join(hub.dataDir, 'dashboard.token'), 'utf8').trim();
+    for (const password of [ofDashboard, wrong]) {
+      const answer = await fetch(`http://${hub.ready.dashboard}/api/v1/login`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ password }),
+      });
+      expect(answer.ok).toBe(password === ofDashboard);
+      searched[`the answer ${answer.status} to a login`] = Buffer.from(await answer.text());
+    }
+    for (const path of ['status', 'nodes', 'events', 'streams', 'openapi.json']) {
+      const headers = { Authorization: `Bearer ${bearer}` };
+      const answer = await fetch(`http://${hub.ready.dashboard}/api/v1/${path}`, { headers });
+      expect(answer.status).toBe(200);
+      searched[`the API's ${path}`] = Buffer.from(await answer.text());
+    }
     const cut = await Stream.open(hub.socks, origin.port, `GET /hold/${payload} HTTP/1.0\r\n\r`);
     await runCommand(['nodes', 'revoke', node.ready.nodeId], hub.dataDir);
     await cut.over;
@@ -110,12 +144,14 @@ test.skipIf(process.platform !== 'linux')(
     }
     for (const file of filesIn(home)) searched[file] = readFileSync(file);
     for (const file of filesIn(hub.dataDir)) {
-      if (!file.endsWith('hub_key.bin')) searched[`of the hub: ${file}`] = readFileSync(file);
+      if (!/(hub_key\.bin|dashboard\.token)$/.test(file))
+        searched[`of the hub: ${file}`] = readFileSync(file);
     }
     for (const file of filesIn(node.dataDir)) {
       if (!file.endsWith('node_key.bin')) searched[`of the node: ${file}`] = readFileSync(file);
     }
-    const secrets = [token, ...keys].flatMap(spellings);
+    const words = [bearer, ...passwords, ...passwords.map((password) => `ada:${password}`)];
+    const secrets = [token, ...keys, ...words.map((word) => Buffer.from(word))].flatMap(spellings);
     const found = Object.entries(searched).flatMap(([where, content]) => [
       ...secrets
         .filter((secret) => content.includes(secret))

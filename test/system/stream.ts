@@ -117,11 +117,12 @@ export function httpThrough(
   proxy: Address,
   url: string,
   username = 'any',
+  password = '',
 ): Promise<{ status: number; headers: string; body: string }> {
   return new Promise((resolve, reject) => {
     const socket = connect(proxy, () => {
       const { host } = new URL(url);
-      const basic = Buffer.from(`${username}:`).toString('base64');
+      const basic = Buffer.from(`${username}:${password}`).toString('base64');
       const headers = `Host: ${host}\r\nProxy-Authorization: Basic ${basic}\r\nConnection: close`;
       socket.write(`GET ${url} HTTP/1.1\r\n${headers}\r\n\r\n`);
     });
