@@ -176,6 +176,8 @@ function get(socket: Socket, url: URL, signal: AbortSignal): Promise<IncomingMes
       signal,
     });
     outgoing.on('response', resolve);
+    // Else the request would end without a word, and nobody would ever be answered.
+    outgoing.on('upgrade', () => reject(new UserError('the target switched to another protocol unasked')));
     outgoing.on('error', reject);
     outgoing.end();
   });
@@ -229,6 +231,7 @@ function sentenceOf(thrown: unknown, signal: AbortSignal, last: TestStep | undef
     const why = code?.startsWith('ERR_SSL_') && reason ? reason : message.split(';')[0];
     return `the TLS handshake with the target failed: ${why}`;
   }
+  if (code?.startsWith('HPE_')) return `what the target answered is no HTTP (${message})`;
   return `the connection ended ${where} (${code ?? message})`;
 }
 

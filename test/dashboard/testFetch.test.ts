@@ -190,6 +190,26 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     ]);
   });
 
+  test('another protocol that nobody asked for', async () => {
+    const proxy = await proxyThat((_, socket) => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx'),
+      );
+    });
+    const { ok, error } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    expect([ok, error]).toEqual([false, 'the target switched to another protocol unasked']);
+  });
+
+  test('an answer that is no HTTP', async () => {
+    const proxy = await proxyThat((_, socket) => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      socket.once('data', () => socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
+    });
+    const { error } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    expect(error).toMatch(/^what the target answered is no HTTP \(/);
+  });
+
   test('half a page', async () => {
     const proxy = await proxyThat((_, socket) => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
