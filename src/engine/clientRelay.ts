@@ -135,6 +135,7 @@ export class ClientRelay extends Relay {
   /** Bytes of a response to an absolute-form request. */
   deliverExchange(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): void {
     const exchange = tunnel.exchangeOf.get(slot)!;
+    tunnel.requestOf[slot] = null;
     const end = offset + length;
     let at = offset;
     while (at < end && exchange.phase === 'head') {
@@ -254,8 +255,9 @@ export class ClientRelay extends Relay {
     const conn = tunnel.connOf[slot]!;
     if (conn === 0) return;
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
-    const request = tunnel.requestOf[slot]!;
+    const request = this.#requestNow(tunnel, slot);
     const waitedMs = this.reactor.nowMs - tunnel.sinceMs[slot]!;
+    // Every failure counts, also one that another node makes up for.
     if ((tunnel.kindOf[slot]! & UNANSWERED) !== 0) this.#slots.sessions.connectFailed(tunnel.index, failure);
     else this.#slots.thread.countFailed(failure);
     tunnel.connOf[slot] = 0;
@@ -263,6 +265,26 @@ export class ClientRelay extends Relay {
     this.onGone(tunnel, slot);
     if (request !== null && this.tryAgain(conn, tunnel, request, failure, isSent, waitedMs)) return;
     this.#teller.refuse(conn, kind, failure, detail, namedFields(tunnel.words, request?.session ?? ''));
+  }
+
+  /** The request with what its client has sent behind it since; null when it can't be sent again. */
+  #requestNow(tunnel: Tunnel, slot: number): OpenRequest | null {
+    const request = tunnel.requestOf[slot]!;
+    const exchange = tunnel.exchangeOf.get(slot);
+    if (request === null || exchange === undefined || (tunnel.kindOf[slot]! & UNANSWERED) !== 0)
+      return request;
+    if (exchange.clientEnded) return null;
+    return { ...request, early: exchange.behind(request.early) };
+  }
+
+  /** The node is connected: a client that was answered stays, but a whole request may go elsewhere until the response begins. */
+  connected(tunnel: Tunnel, slot: number): void {
+    const request = tunnel.requestOf[slot]!;
+    const exchange = tunnel.exchangeOf.get(slot);
+    const isWhole = exchange?.requestBody.done === true && exchange.plan.idempotent && !exchange.plan.upgrade;
+    // Nothing was read from the client meanwhile: `next` is the end of what came early.
+    const own = isWhole ? request.early.length - exchange.next.length : 0;
+    tunnel.requestOf[slot] = isWhole ? { ...request, early: request.early.subarray(0, own) } : null;
   }
 
   /** Whether the client has gone back to the front with its request: it has no stream here. */

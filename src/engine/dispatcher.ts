@@ -94,7 +94,7 @@ export class Dispatcher {
     if (again === null) return;
     const isLost = again === 'sessionLost' && TAKES_NONE.has(failure);
     if (isLost) this.#options.failed(again);
-    this.#tell(conn, request, number, isLost ? again : failure);
+    this.giveUp(conn, request, number, isLost ? again : failure);
   }
 
   /**
@@ -138,8 +138,8 @@ export class Dispatcher {
     this.#options.teller.refuse(conn, kind, failure, detail);
   }
 
-  /** What a node's failure was, in the end. */
-  #tell(conn: ConnId, { kind, session }: OpenRequest, number: number, failure: FailureName): void {
+  /** Tells the client what a node's failure was, in the end: of the session with this number. */
+  giveUp(conn: ConnId, { kind, session }: OpenRequest, number: number, failure: FailureName): void {
     const { router, teller, tellsNodes } = this.#options;
     const routing = tellsNodes ? router.routingOf(number) : null;
     const words = routing === null ? null : nodeWords(routing.name, routing.nodeId, routing.publicAddress);

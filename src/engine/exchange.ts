@@ -50,6 +50,11 @@ export class Exchange {
     return own;
   }
 
+  /** What the client has sent, when `request` is all of its request. */
+  behind(request: Uint8Array): Uint8Array {
+    return this.next.length === 0 ? request : joined(request, this.next, 0, this.next.length);
+  }
+
   takeNext(): Uint8Array {
     const next = this.next;
     this.next = NOTHING;

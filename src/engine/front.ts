@@ -271,7 +271,8 @@ export class Front implements ConnHandler, TimerHandler {
 
   /** A request that failed by its node comes back from its worker (dispatcher.ts). */
   retry(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): void {
-    this.#dispatcher.retry(conn, index, number, request, failure);
+    if (this.draining) this.#dispatcher.giveUp(conn, request, number, failure);
+    else this.#dispatcher.retry(conn, index, number, request, failure);
   }
 
   /** The client did not say in time what it wants. */

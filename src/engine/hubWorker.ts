@@ -229,7 +229,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     const tunnel = this.tunnels.at(index);
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
     const { session, waitedMs } = tunnel.requestOf[slot]!;
-    tunnel.requestOf[slot] = null;
+    this.relay.connected(tunnel, slot);
     this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]! - waitedMs);
     if (kind === CLIENT_KIND.socksUdp) {
       this.#associations.accepted(tunnel, slot);

@@ -232,6 +232,33 @@ describe.each(MODES)('$name', (mode) => {
     }
   });
 
+  test('a whole GET is sent again until its response begins, with what came behind it; a POST is not, and a tunnel ends', async () => {
+    const get = (user: string) => absoluteRequest(`http://${HOST}/`, [basic(user)]);
+    const first = await startSession(hub);
+    first.nodes[0].vanishesAtRequest = true;
+    const client = await RawClient.dial(hub.http);
+    // The second request waits behind the first, wherever that goes.
+    client.send(get(first.user) + get(first.user));
+    for (let response = 0; response < 2; response++) {
+      expect((await client.takeResponse()).body).toBe(first.nodes[1].id);
+    }
+    client.close();
+    expect(connects(first.nodes)).toBe(3);
+
+    const second = await startSession(hub);
+    second.nodes[0].vanishesAtRequest = true;
+    const poster = await RawClient.dial(hub.http);
+    poster.send(absoluteRequest(`http://${HOST}/`, [basic(second.user), 'Content-Length: 0'], 'POST'));
+    expect((await poster.takeResponse()).head).toMatch(/^HTTP\/1\.1 502 .*error=connection_terminated/s);
+    expect(second.nodes[1].connects).toBe(0);
+
+    const third = await startSession(hub);
+    third.nodes[0].vanishesAtRequest = true;
+    const tunnel = await openStream(hub, third.user);
+    await expect(whoServes(tunnel)).rejects.toThrow('closed');
+    expect(third.nodes[1].connects).toBe(0);
+  });
+
   test('a strict session does not move: it is lost with its node, and told of what else fails', async () => {
     const { user, nodes } = await startSession(hub, '-strict');
     refuse([nodes[0]], 'nameTimedOut');

@@ -41,6 +41,8 @@ export class LightNode {
   refuseReason: number | null = null;
   /** Loses its network at the next stream, instead of an answer. */
   vanishesAtConnect = false;
+  /** Loses its network when it is asked for a page. */
+  vanishesAtRequest = false;
   /** Streams that it was asked for. */
   connects = 0;
   /** What came on streams, by the first line of each piece. */
@@ -217,6 +219,10 @@ class Carrier implements SessionHandler {
     const path = Buffer.from(bytes.subarray(offset, offset + Math.min(length, 64))).toString('latin1');
     this.session.consumed(slot, length);
     this.#node.heard.push(path.split('\r\n', 1)[0]!);
+    if (this.#node.vanishesAtRequest) {
+      this.#node.vanish();
+      return;
+    }
     if (path.startsWith(`GET ${HOLD_PATH}`)) {
       this.#holding.add(slot);
       this.#say(slot, Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n'));
