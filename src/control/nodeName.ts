@@ -2,11 +2,22 @@
 
 import { PROTOCOL } from '../limits.ts';
 import { fitDeviceName } from '../noise/payload.ts';
+import { UserError } from '../userError.ts';
 
 /** Without control, format and unassigned characters, blanks as single spaces, at most 64 bytes; may come out empty. */
 export function cleanName(name: string): string {
   const printable = name.normalize('NFC').replace(/\s/gu, ' ').replace(/\p{C}/gu, '').replace(/ +/g, ' ');
   return fitDeviceName(printable.trim()).trim();
+}
+
+/** A name that the owner gives: what a device's own would lose at its end is refused. Throws UserError (exit code 2). */
+export function ownersName(name: string): string {
+  const bytes = Buffer.byteLength(name.trim());
+  if (bytes > PROTOCOL.deviceNameMaxBytes) {
+    const max = PROTOCOL.deviceNameMaxBytes;
+    throw new UserError(`the name of a node has at most ${max} bytes, and this one has ${bytes}`, 2);
+  }
+  return cleanName(name);
 }
 
 /** The wish, or the first of wish-2, wish-3, … that is free. */

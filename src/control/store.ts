@@ -10,7 +10,7 @@ import type { Enroll } from '../noise/payload.ts';
 import { compareTimestamps } from '../noise/timestamp.ts';
 import { UserError } from '../userError.ts';
 import { inSentences, inTransaction, openDatabase, UnwritableError } from './database.ts';
-import { cleanName, freeName } from './nodeName.ts';
+import { cleanName, freeName, ownersName } from './nodeName.ts';
 import { SettingsTable } from './settingsTable.ts';
 import { Users } from './users.ts';
 
@@ -76,7 +76,7 @@ export class Store {
     this.#database.close();
   }
 
-  /** `random`: 32 fresh random bytes, which become the token. Throws UserError when too many links are open. */
+  /** `random`: 32 fresh random bytes, which become the token. Throws UserError for a name that is too long, and when too many links are open. */
   createToken(options: { name?: string | null; ttlMs: number; nowMs: number; random: Uint8Array }): {
     token: Uint8Array;
     expiresAtMs: number;
@@ -96,7 +96,7 @@ export class Store {
       this.#run(
         'INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)',
         hashOf(random),
-        name === null ? null : cleanName(name),
+        name === null ? null : ownersName(name),
         nowMs,
         expiresAtMs,
       );
@@ -207,11 +207,11 @@ export class Store {
     return inSentences(this.path, () => storedNode(this.#resolve(idOrName)));
   }
 
-  /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken or empty. */
+  /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken, empty or too long. */
   renameNode(idOrName: string, newName: string): StoredNode {
     return inTransaction(this.path, this.#database, () => {
       const { id, revoked_at } = this.#resolve(idOrName);
-      const name = cleanName(newName);
+      const name = ownersName(newName);
       if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
       const taken = this.#row(
         'SELECT * FROM nodes WHERE name = ? AND revoked_at IS NULL AND id <> ?',

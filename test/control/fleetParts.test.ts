@@ -242,6 +242,7 @@ describe('limits', () => {
       { name: 'new', country: 'x' },
       { name: 'tv', paused: true },
       { name: ' ', paused: true },
+      { name: 'x'.repeat(65), paused: true },
     ];
     for (const change of bad) expect(() => fleet.change(id, change)).toThrow(UserError);
     expect(fleet.node(id)).toMatchObject({ name: 'phone', paused: false, country: null });
@@ -437,6 +438,7 @@ describe('pairing links', () => {
     });
     expect(() => fleet.pairing('invented')).toThrow(UserError);
     expect(() => fleet.pair({ name: null, ttlMs: 1 })).toThrow(UserError);
+    expect(() => fleet.pair({ name: 'ä'.repeat(33), ttlMs: 60_000 })).toThrow(/at most 64 bytes.* has 66$/);
   });
 
   test('are told of by the name that the device will get', () => {
