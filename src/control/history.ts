@@ -71,17 +71,18 @@ export class History {
     this.#readSums(localDay(now.wallMs));
   }
 
-  /** Samples of one moment; writes what is due. */
+  /** Samples of one moment; writes what is due. Throws UserError when a day begins and the store cannot be read: it is read the next time. */
   feed(now: Moment, samples: readonly Sample[]): void {
+    this.#watchClock(now);
+    this.#rollup.feed(now.wallMs, samples);
+    this.#recent.feed(now.runMs, samples);
+    for (const sample of samples) if (sample.downBytes + sample.upBytes > 0) this.#count(sample);
+    // Behind the samples: a store that cannot be read now is read the next time, and loses none of them.
     const day = localDay(now.wallMs);
     if (day !== this.#day) {
       this.write(now);
       this.#readSums(day);
     }
-    this.#watchClock(now);
-    this.#rollup.feed(now.wallMs, samples);
-    this.#recent.feed(now.runMs, samples);
-    for (const sample of samples) if (sample.downBytes + sample.upBytes > 0) this.#count(sample);
     if (now.runMs - this.#triedMs >= HISTORY.writeEveryMs) this.write(now);
     if (now.runMs - this.#thinnedMs >= HISTORY.writeEveryMs) this.#thin(now);
   }

@@ -13,6 +13,7 @@ import { HistoryTable } from '../../src/control/historyTable.ts';
 import { HOUR_MS, MINUTE_MS, type Sample } from '../../src/control/rollup.ts';
 import { Store } from '../../src/control/store.ts';
 import { HISTORY } from '../../src/limits.ts';
+import { UserError } from '../../src/userError.ts';
 import { inZone } from './inZone.ts';
 
 const DAY_MS = 24 * HOUR_MS;
@@ -160,6 +161,27 @@ describe('the month', () => {
       expect(history.month('one')).toEqual({ downBytes: 8, upBytes: 3 });
       expect(history.month('never')).toEqual({ downBytes: 0, upBytes: 0 });
     });
+  });
+
+  test('that begins while the store cannot be read loses nothing', () => {
+    let isBroken = false;
+    class Table extends HistoryTable {
+      override sums(month: string, day: string) {
+        if (isBroken) throw new UserError('the disk cannot be read');
+        return super.sums(month, day);
+      }
+    }
+    history = new History(new Table(store.path, store.database), pino({ level: 'silent' }), now);
+    feed(sample('one', 1));
+    isBroken = true;
+    pass(DAY_MS);
+    expect(() => feed(sample('one', 10))).toThrow(UserError);
+    pass(1_000);
+    expect(() => feed(sample('one', 100))).toThrow(UserError);
+    isBroken = false;
+    pass(1_000);
+    feed(sample('one', 1_000));
+    expect([history.today('one').downBytes, history.month('one').downBytes]).toEqual([1_110, 1_111]);
   });
 
   test('a day of 23 hours and one of 25 are one day each', () => {
