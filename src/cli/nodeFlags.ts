@@ -3,6 +3,7 @@
 
 import type { NodeChange } from '../control/fleet.ts';
 import { cleanTags } from '../control/tags.ts';
+import { isCountry } from '../routing/words.ts';
 import { UserError } from '../userError.ts';
 import { quote } from './addresses.ts';
 
@@ -37,7 +38,7 @@ export function parseTags(text: string): string[] {
 
 /** Throws UserError (exit code 2) for what is no two letters. */
 export function parseCountry(text: string): string {
-  if (!/^[A-Za-z]{2}$/.test(text)) {
+  if (!isCountry(text)) {
     throw new UserError(`--country: ${quote(text)} is not a country's two letters, such as DE`, 2);
   }
   return text.toUpperCase();

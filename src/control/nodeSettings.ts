@@ -2,6 +2,7 @@
 // hub runs, by `restunnel nodes`.
 
 import { SETTINGS } from '../limits.ts';
+import { isCountry } from '../routing/words.ts';
 import { UserError } from '../userError.ts';
 import type { NodeChange, NodeLimits, NodeSettings } from './fleet.ts';
 import { hoursOf } from './nodeLimits.ts';
@@ -30,7 +31,7 @@ export function changedSettings(settings: NodeSettings, change: NodeChange): Nod
 
 function checkedCountry(country: string | null): string | null {
   if (country === null) return null;
-  if (!/^[A-Za-z]{2}$/.test(country)) {
+  if (!isCountry(country)) {
     throw new UserError(`${JSON.stringify(country)} is no country: it has two letters, as in DE`, 2);
   }
   return country.toUpperCase();

@@ -1,12 +1,13 @@
 // Words that the owner groups nodes by, and lets users ask for. Pure. Used by the store's nodes and users, and by the command line.
 
 import { LISTING } from '../limits.ts';
+import { isWord } from '../routing/words.ts';
 import { UserError } from '../userError.ts';
 
-/** Sorted, each once. A tag is a value in the username grammar, so it has no "-". Throws UserError for what is no tag, and too many. */
+/** Sorted, each once. Throws UserError for what is no tag, and too many. */
 export function cleanTags(tags: readonly string[]): string[] {
   for (const tag of tags) {
-    if (!/^[A-Za-z0-9_]{1,32}$/.test(tag)) {
+    if (!isWord(tag)) {
       throw new UserError(
         `${JSON.stringify(tag.slice(0, 64))} is not a tag of 1 to 32 letters, digits and _`,
         2,

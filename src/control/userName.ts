@@ -1,10 +1,11 @@
 // Names of the proxy's users. Pure. Checked where users are added: by the command line and by users.ts.
 
+import { isWord } from '../routing/words.ts';
 import { UserError } from '../userError.ts';
 
-/** The words of the username grammar are divided by "-", so a name has none. Throws UserError (exit code 2). */
+/** Throws UserError (exit code 2). */
 export function checkUserName(name: string): string {
-  if (!/^[A-Za-z0-9_]{1,32}$/.test(name)) {
+  if (!isWord(name)) {
     throw new UserError(
       `${JSON.stringify(name.slice(0, 64))} is not a user name of 1 to 32 letters, digits and _`,
       2,

@@ -4,6 +4,7 @@
 import { NETWORKS } from '../control/fleet.ts';
 import { ROUTING } from '../limits.ts';
 import type { CandidateSet } from './candidates.ts';
+import { isCountry, isWord } from './words.ts';
 
 export interface RoutingRequest {
   /** What stands before the first "-"; may be empty. */
@@ -43,21 +44,19 @@ export class BadUsername {
 const KEYS = ['node', 'tag', 'country', 'platform', 'net', 'session', 'ttl', 'strict', 'rotate'] as const;
 type Key = (typeof KEYS)[number];
 
-const SHORT = /^[A-Za-z0-9_]{1,32}$/;
-
 /** Of each key, what its values are: `read` gives the folded value, or null. Keys without an entry are read by themselves. */
 const VALUES: Readonly<Record<string, { read: (text: string) => string | null; allowed: string }>> = {
   node: {
     read: (text) => (text.length <= ROUTING.nameMaxChars ? foldName(text) : null),
     allowed: 'the name or id of a node, with _ for every character but letters and digits',
   },
-  tag: { read: (text) => (SHORT.test(text) ? foldName(text) : null), allowed: '1 to 32 of A-Z a-z 0-9 _' },
+  tag: { read: (text) => (isWord(text) ? foldName(text) : null), allowed: '1 to 32 of A-Z a-z 0-9 _' },
   country: {
-    read: (text) => (/^[A-Za-z]{2}$/.test(text) ? foldName(text) : null),
+    read: (text) => (isCountry(text) ? foldName(text) : null),
     allowed: 'two letters, such as de',
   },
   platform: {
-    read: (text) => (SHORT.test(text) ? foldName(text) : null),
+    read: (text) => (isWord(text) ? foldName(text) : null),
     allowed: 'what the device says, such as linux or android',
   },
   net: {

@@ -6,6 +6,7 @@ import { NETWORKS } from '../control/fleet.ts';
 import { RULES } from '../limits.ts';
 import { type Hours, parseHours } from './hours.ts';
 import { type PortRange, parsePortRange } from './portRange.ts';
+import { isCountry } from './words.ts';
 
 export interface Problem {
   /** Lines and columns count from 1; 0: the file as a whole. */
@@ -76,7 +77,7 @@ const through = z.preprocess(
     tag: name.exactOptional(),
     country: z
       .string()
-      .regex(/^[A-Za-z]{2}$/, 'write a country as two letters, such as DE')
+      .refine(isCountry, 'write a country as two letters, such as DE')
       .transform((text) => text.toUpperCase())
       .exactOptional(),
     platform: name.exactOptional(),
