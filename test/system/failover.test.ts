@@ -5,12 +5,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callControl } from '../../src/control/controlSocket.ts';
+import { hashPassword } from '../../src/control/passwords.ts';
 import { FAILURES, type FailureName } from '../../src/failures.ts';
 import { ROUTING } from '../../src/limits.ts';
-import { eventually, type Hub, listNodes, MODES, startHub } from './harness.ts';
+import { eventually, type Hub, listNodes, MODES, pairNode, startHub } from './harness.ts';
 import { openStream, pairLight, SocksRefusal, whoServes } from './lightFleet.ts';
 import type { LightNode } from './lightNode.ts';
 import { absoluteRequest, closeRawClients, RawClient } from './rawClient.ts';
+import { closeUdp, UdpClient } from './socksUdp.ts';
 
 const HOST = 'any.example';
 const PROTOCOLS = ['socks5', 'socks4', 'connect', 'forward'] as const;
@@ -357,3 +359,55 @@ test('--proxy-headers off: not a word of the node', async () => {
     await hub.stop();
   }
 });
+
+test.each([0, 1])(
+  'UDP: a node too old for it is passed for one that speaks it, %i workers',
+  async (workers) => {
+    const hub = await startHub({ workers });
+    const old = await pairLight(hub, 'old');
+    await old.connect();
+    await expect(UdpClient.associate(hub.socks)).rejects.toThrow(
+      `reply ${FAILURES.udpNotSupported.socksReply}`,
+    );
+    const node = await pairNode(hub);
+    const clients: UdpClient[] = [];
+    await eventually(async () => {
+      clients.push(await UdpClient.associate(hub.socks));
+      const { failures } = (await callControl(hub.dataDir, 'connects', { node: 'old' })) as {
+        failures: { udpNotSupported?: number };
+      };
+      // The first one found no other node, the second one did.
+      expect(failures.udpNotSupported).toBeGreaterThan(1);
+    });
+    await node.stop();
+    closeUdp();
+    expect(hub.faults()).toEqual([]);
+    await hub.stop();
+  },
+);
+
+test.each([0, 1])(
+  'a user with one stream at once has it, also when two nodes are tried, %i workers',
+  async (workers) => {
+    const hub = await startHub({ workers });
+    const { user, nodes } = await startSession(hub);
+    await callControl(hub.dataDir, 'users.add', {
+      name: 'me',
+      hash: await hashPassword('x'),
+      limits: { streams: 1, tags: null },
+    });
+    for (const [bad, good] of [nodes, [nodes[1], nodes[0]]] as const) {
+      refuse([bad], 'nodeBusy');
+      for (let again = 0; again < 3; again++) {
+        await eventually(async () => expect((await askHttp(hub, 'connect', user)).body).toBe(good.id));
+      }
+      bad.refuseReason = null;
+    }
+    const held = await eventually(() => openStream(hub, user));
+    const { head } = await askHttp(hub, 'connect', user);
+    expect(head).toContain(`HTTP/1.1 ${FAILURES.userLimit.httpStatus} `);
+    held.destroy();
+    expect(hub.faults()).toEqual([]);
+    await hub.stop();
+  },
+);

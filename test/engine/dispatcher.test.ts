@@ -1,0 +1,183 @@
+// Where a request goes when a door has no room, a lane breaks, or its routing is forgotten: the dispatcher with doors that the test holds.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
+import { Dispatcher } from '../../src/engine/dispatcher.ts';
+import type { OpenRequest } from '../../src/engine/openRequest.ts';
+import { RuleGate } from '../../src/engine/ruleGate.ts';
+import { UserStreams } from '../../src/engine/userStreams.ts';
+import type { FailureName } from '../../src/failures.ts';
+import { ROUTING } from '../../src/limits.ts';
+import type { Reactor } from '../../src/reactor/reactor.ts';
+import { makeSlots, UserSlots } from '../../src/ring/slots.ts';
+import { anyNode, parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
+import { Router } from '../../src/routing/router.ts';
+
+const CONN = 7;
+const READ = {
+  kind: CLIENT_KIND.socks,
+  host: 'any.example',
+  port: 80,
+  plan: null,
+  early: new Uint8Array(0),
+};
+const WORKERS = 3;
+
+interface Handed {
+  readonly worker: number;
+  readonly number: number;
+  readonly request: OpenRequest;
+}
+
+let router: Router;
+let dispatcher: Dispatcher;
+/** Workers whose door has no room. */
+let full: Set<number>;
+let handed: Handed[];
+/** What the client was told, and with which words about a node. */
+let told: { failure: FailureName; fields: string }[];
+let counted: FailureName[];
+let loads: number[];
+
+beforeEach(() => {
+  full = new Set();
+  handed = [];
+  told = [];
+  counted = [];
+  loads = new Array(16).fill(0);
+  router = new Router({
+    figures: {
+      load: (index) => loads[index]!,
+      succeeded: () => 0,
+      failed: () => 0,
+      roundTripMs: () => 1,
+      bytes: () => 0,
+    },
+    nowMs: () => 0,
+    random: () => 0,
+  });
+  const teller: Pick<Teller, 'refuse'> = {
+    refuse: (_conn, _kind, failure, _detail, fields = '') => void told.push({ failure, fields }),
+  };
+  dispatcher = new Dispatcher({
+    reactor: { nowMs: 0 } as Reactor,
+    router,
+    gate: new RuleGate(),
+    users: new UserStreams(new UserSlots(makeSlots(1), 0), 1),
+    doors: Array.from({ length: WORKERS }, (_, worker) => ({
+      open(_conn, _index, number, request) {
+        if (full.has(worker)) return false;
+        handed.push({ worker, number, request });
+        return true;
+      },
+    })),
+    opened: (index) => void loads[index]!++,
+    failed: (cause) => void counted.push(cause),
+    teller: teller as Teller,
+    tellsNodes: true,
+  });
+});
+
+/** A session of a node, its number and its index the same, on a worker of its own. */
+function join(nodeId: string, number: number): void {
+  router.add({ index: number, number, worker: number % WORKERS, nodeId });
+}
+
+function asked(username: string): RoutingRequest {
+  return parseUsername(username) as RoutingRequest;
+}
+
+/** The last that was handed over comes back. */
+function comesBack(failure: FailureName): void {
+  const { number, request } = handed.at(-1)!;
+  loads[number]!--;
+  dispatcher.retry(CONN, number, number, request, failure);
+}
+
+describe('a door without room', () => {
+  test('is passed for the node behind another one', () => {
+    for (const number of [0, 1, 2]) join(`node${number}`, number);
+    full = new Set([0, 1]);
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    expect(handed).toMatchObject([
+      { worker: 2, request: { tried: [expect.any(Number), expect.any(Number)] } },
+    ]);
+    expect(loads.slice(0, 3)).toEqual([0, 0, 1]);
+    expect(told).toEqual([]);
+  });
+
+  test('and no other: the hub is busy', () => {
+    for (const number of [0, 1, 2]) join(`node${number}`, number);
+    full = new Set([0, 1, 2]);
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    expect(handed).toEqual([]);
+    expect([told, counted]).toEqual([[{ failure: 'hubBusy', fields: '' }], ['hubBusy']]);
+    expect(Math.max(...loads)).toBe(0);
+  });
+});
+
+describe('a request that comes back', () => {
+  test('goes to nodes that it has not seen, and its client is told in the end of the last one', () => {
+    for (const number of [1, 2, 3, 4]) join(`node${number}`, number);
+    dispatcher.dispatch(CONN, asked('me-session-a'), READ);
+    for (let again = 0; again < ROUTING.retriesMax; again++) comesBack('nodeBusy');
+    expect(new Set(handed.map(({ number }) => number)).size).toBe(1 + ROUTING.retriesMax);
+    expect(handed.at(-1)!.request.tried).toEqual(handed.slice(0, -1).map(({ number }) => number));
+    expect(handed.every(({ request }) => request.session === 'a')).toBe(true);
+    expect([told, counted]).toEqual([[], []]);
+  });
+
+  test('to nobody: its own failure is told, not that there was nobody', () => {
+    join('node1', 1);
+    dispatcher.dispatch(CONN, asked('me-session-a'), READ);
+    comesBack('internal');
+    expect(told).toEqual([
+      { failure: 'internal', fields: 'X-Restunnel-Node: node1\r\nX-Restunnel-Session: a\r\n' },
+    ]);
+    expect([handed.length, counted]).toEqual([1, []]);
+  });
+
+  test.each(['me', 'me-session-a', 'me-session-a-strict', 'me-node-node1'])(
+    '%s: with its lane lost, by the other lane of the only device, before the router has heard',
+    (username) => {
+      join('node1', 1);
+      join('node1', 2);
+      dispatcher.dispatch(CONN, asked(username), READ);
+      const first = handed[0]!.number;
+      comesBack('nodeLost');
+      expect(handed.map(({ number }) => number)).toEqual([first, 3 - first]);
+      comesBack('nodeLost');
+      const isStrict = username.endsWith('strict');
+      expect(told).toMatchObject([{ failure: isStrict ? 'sessionLost' : 'nodeLost' }]);
+      expect(counted).toEqual(isStrict ? ['sessionLost'] : []);
+      expect(router.pick()).toBe('noNode');
+    },
+  );
+
+  test('with its lane lost, rather by another device', () => {
+    for (const [nodeId, number] of [
+      ['node1', 1],
+      ['node1', 2],
+      ['node2', 3],
+    ] as const) {
+      join(nodeId, number);
+    }
+    loads[3] = 5;
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    expect(handed[0]!.number).toBeLessThan(3);
+    comesBack('nodeLost');
+    expect(handed[1]!.number).toBe(3);
+  });
+
+  test('after so many others that it is forgotten: its failure is told', () => {
+    join('node1', 1);
+    join('node2', 2);
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    const { number, request } = handed[0]!;
+    for (let other = 0; other < ROUTING.requestNumbersMax; other++)
+      dispatcher.dispatch(CONN, anyNode(), READ);
+    dispatcher.retry(CONN, number, number, request, 'nodeBusy');
+    expect(handed).toHaveLength(1 + ROUTING.requestNumbersMax);
+    expect(told).toMatchObject([{ failure: 'nodeBusy' }]);
+  });
+});
