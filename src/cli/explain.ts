@@ -16,7 +16,12 @@ export function explain(error: unknown): Explanation {
 
 /** commander's "error: unknown option '--x'\n(Did you mean --y?)" in this program's form. */
 export function usageSentence(message: string): string {
-  return oneLine(message.replace(/^error: /, ''));
+  const text = message.replace(/^error: /, '').trim();
+  // A command that does not exist is an argument of the default one, which nobody has named.
+  const excess = /^too many arguments for '.*'\. Expected (\d+) arguments? but got \d+: (.*)\.$/.exec(text);
+  if (excess === null) return oneLine(text);
+  const words = excess[2]!.split(', ').slice(Number(excess[1])).join(', ');
+  return oneLine(`too many arguments: ${words} (--help lists the commands and what they take)`);
 }
 
 const LISTENERS = ['tunnel', 'socks', 'http', 'dashboard'] as const;

@@ -136,7 +136,7 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
 }
 
 function proxyOption(name: 'socks' | 'http', what: string, port: number): Option {
-  return new Option(`--${name} <host:port>`, `${what}, loopback without users`)
+  return new Option(`--${name} <host:port>`, `${what}; beyond loopback only with users (restunnel users)`)
     .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
     .argParser((text) => parseHostPort(text, `--${name}`, '127.0.0.1'));
 }

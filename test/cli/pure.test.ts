@@ -68,6 +68,12 @@ describe('failures to start', () => {
     expect(explain(new Error('a\n  b')).sentence).toBe('a b');
     expect(explain('text')).toEqual({ sentence: 'text', exitCode: 1 });
     expect(explain(new UserError('usage', 2))).toEqual({ sentence: 'usage', exitCode: 2 });
+    expect(
+      usageSentence("error: too many arguments for 'list'. Expected 0 arguments but got 1: frob.\n"),
+    ).toBe('too many arguments: frob (--help lists the commands and what they take)');
+    expect(
+      usageSentence("error: too many arguments for 'show'. Expected 1 argument but got 3: a, b, c.\n"),
+    ).toBe('too many arguments: b, c (--help lists the commands and what they take)');
     expect(usageSentence("error: unknown option '--sock'\n(Did you mean --socks?)\n")).toBe(
       "unknown option '--sock' (Did you mean --socks?)",
     );
