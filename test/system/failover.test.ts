@@ -379,8 +379,8 @@ test.each([0, 1])(
       // The first one found no other node, the second one did.
       expect(failures.udpNotSupported).toBeGreaterThan(1);
     });
-    await node.stop();
     closeUdp();
+    await node.stop();
     expect(hub.faults()).toEqual([]);
     await hub.stop();
   },
