@@ -53,7 +53,10 @@ export class Live {
   /** The response is the channel's from now on: it gets the whole state at once, then what changes, until either side ends it. */
   add(response: ServerResponse, sessionId: string | null): void {
     if (response.destroyed) return;
-    const viewer: Viewer = { response, sessionId, behind: false, eventNumber: 0, stalledAtMs: null };
+    // All that may fail comes first: nobody is half a viewer.
+    const eventNumber = this.#fleet.events({ limit: 1 })[0]?.number ?? 0;
+    const state = message('state', this.#state([]));
+    const viewer: Viewer = { response, sessionId, behind: false, eventNumber, stalledAtMs: null };
     response.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'X-Accel-Buffering': 'no',
@@ -64,8 +67,7 @@ export class Live {
     this.#viewers.add(viewer);
     this.#unwatch ??= this.#fleet.watch((tick) => this.#tell(tick));
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#heartbeatMs).unref();
-    viewer.eventNumber = this.#fleet.events({ limit: 1 })[0]?.number ?? 0;
-    viewer.response.write(message('state', this.#state([])));
+    response.write(state);
   }
 
   /** Who looks with a session that has ended sees no more. */

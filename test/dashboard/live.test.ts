@@ -8,6 +8,7 @@ import type { LiveTick } from '../../src/control/fleet.ts';
 import { Live } from '../../src/dashboard/live.ts';
 import { liveTick } from '../../src/dashboard/schemas.ts';
 import { DASHBOARD } from '../../src/limits.ts';
+import { UserError } from '../../src/userError.ts';
 import { ask, bearerOf, portOf, sessionOf } from './asker.ts';
 import { FakeFleet } from './fakeFleet.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
@@ -220,6 +221,19 @@ test('events come in the order in which they happened, and who missed some is to
   expect(response.written.at(-1)).toMatch(/^event: state\n/);
   expect(numbers()).toEqual([before + 4, before + 5]);
   live.close();
+});
+
+test('who comes while the store cannot be read is told so, and watches nothing', async () => {
+  const fake = await start();
+  const { events } = fake.fleet;
+  fake.fleet.events = () => {
+    throw new UserError('the store cannot be read');
+  };
+  const refused = await ask(fake, '/api/v1/live', { headers: bearerOf(fake) });
+  expect([refused.status, refused.text]).toEqual([503, expect.stringContaining('the store cannot be read')]);
+  expect(fake.fleet.watchers.size).toBe(0);
+  fake.fleet.events = events;
+  await view(fake);
 });
 
 describe('bounds', () => {
