@@ -32,7 +32,7 @@ export function addRouting(bench: Bench): void {
     for (let at = 0; at < nodes; at++) {
       const nodeId = `n${at}`;
       router.describe({ ...unknownNode(nodeId), tags: [`t${at % 4}`], country: at % 3 === 0 ? 'DE' : 'FR' });
-      router.add({ index: at, number: at, worker: 0, nodeId });
+      router.add({ index: at, number: at, worker: 0, nodeId, speaksUdp: true });
     }
     for (let pass = 0; pass < 2 * Math.ceil(nodes / 1_000); pass++) clock.nowMs += router.sample();
 

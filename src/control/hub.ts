@@ -10,6 +10,7 @@ import { DASHBOARD, ENGINE, ROUTING } from '../limits.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
+import { CAPABILITY } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { codeOfErrno } from '../reactor/errno.ts';
 import type { ConnId } from '../reactor/reactor.ts';
@@ -350,9 +351,10 @@ class Hub implements RunningHub {
       return;
     }
     session.up = true;
-    const { worker, nodeId, lane, address } = session;
+    const { worker, nodeId, lane, address, capabilities } = session;
+    const speaksUdp = (capabilities & CAPABILITY.udp) !== 0;
     this.#keeper.connected(session);
-    this.#front!.post({ type: 'route', index, number, worker, nodeId });
+    this.#front!.post({ type: 'route', index, number, worker, nodeId, speaksUdp });
     this.#log.info({ node: nodeId, lane, from: address }, 'node connected');
     for (const old of this.#sessions.replacedBy(session))
       this.#cut(old, 'a newer session of the same node took its place');

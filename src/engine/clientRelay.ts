@@ -252,14 +252,22 @@ export class ClientRelay extends Relay {
    * may have read what came with the request.
    */
   fail(tunnel: Tunnel, slot: number, failure: FailureName, detail?: string, isSent = true): void {
+    if (tunnel.connOf[slot] === 0) return;
+    this.#countFailed(tunnel, slot, failure);
+    this.#giveUp(tunnel, slot, failure, detail, isSent);
+  }
+
+  /** Every failure counts, also one that another node makes up for. */
+  #countFailed(tunnel: Tunnel, slot: number, failure: FailureName): void {
+    if ((tunnel.kindOf[slot]! & UNANSWERED) !== 0) this.#slots.sessions.connectFailed(tunnel.index, failure);
+    else this.#slots.thread.countFailed(failure);
+  }
+
+  #giveUp(tunnel: Tunnel, slot: number, failure: FailureName, detail?: string, isSent = true): void {
     const conn = tunnel.connOf[slot]!;
-    if (conn === 0) return;
     const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
     const request = this.#requestNow(tunnel, slot);
     const waitedMs = this.reactor.nowMs - tunnel.sinceMs[slot]!;
-    // Every failure counts, also one that another node makes up for.
-    if ((tunnel.kindOf[slot]! & UNANSWERED) !== 0) this.#slots.sessions.connectFailed(tunnel.index, failure);
-    else this.#slots.thread.countFailed(failure);
     tunnel.connOf[slot] = 0;
     this.dropPending(tunnel, slot);
     this.onGone(tunnel, slot);
@@ -301,11 +309,19 @@ export class ClientRelay extends Relay {
     return this.#retry(conn, index, number, again, failure);
   }
 
-  /** Every stream of the tunnel is gone, as its session knows; clients without an answer are told `failure`. */
+  /** What dropAll() will fail, counted ahead of it: whoever routes the first of them anew knows of all. */
+  countAll(tunnel: Tunnel, failure: FailureName): void {
+    for (let slot = 0; slot < tunnel.connOf.length; slot++) {
+      if (tunnel.connOf[slot] !== 0 && this.#unanswered(tunnel, slot))
+        this.#countFailed(tunnel, slot, failure);
+    }
+  }
+
+  /** Every stream of the tunnel is gone, as its session knows; clients without an answer are told `failure`, which countAll() counted. */
   dropAll(tunnel: Tunnel, failure: FailureName): void {
     for (let slot = 0; slot < tunnel.connOf.length; slot++) {
       if (tunnel.connOf[slot] === 0) this.dropPending(tunnel, slot);
-      else if (this.#unanswered(tunnel, slot)) this.fail(tunnel, slot, failure);
+      else if (this.#unanswered(tunnel, slot)) this.#giveUp(tunnel, slot, failure);
       else this.resetLocal(tunnel, slot);
     }
   }

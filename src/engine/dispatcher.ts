@@ -4,7 +4,7 @@
 import type { FailureName } from '../failures.ts';
 import { ROUTING } from '../limits.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
-import { narrowed, type RoutingRequest } from '../routing/request.ts';
+import { type Condition, narrowed, type RoutingRequest } from '../routing/request.ts';
 import { RequestNumbers } from '../routing/requestNumbers.ts';
 import type { Router } from '../routing/router.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
@@ -38,6 +38,7 @@ export interface DispatcherOptions {
 /** A client's request as the front has read it. */
 export type ReadRequest = Pick<OpenRequest, 'kind' | 'host' | 'port' | 'plan' | 'early'>;
 
+const SPEAKS_UDP: Condition = { speaks: 'udp' };
 const NOWHERE: readonly number[] = [];
 /** With these a node says that it takes no more streams at all, so a strict session is lost with it, at least for now. */
 const TAKES_NONE: ReadonlySet<FailureName> = new Set(['nodeLost', 'draining', 'nodeBusy']);
@@ -63,6 +64,20 @@ export class Dispatcher {
       return;
     }
     const wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
+    const failure = this.#route(conn, wanted, read);
+    if (failure !== null) this.refuse(conn, kind, failure);
+  }
+
+  /** An association goes to a node that knows UDP. Where there is none for it, the client hears so from one that does not. */
+  #route(conn: ConnId, wanted: RoutingRequest, read: ReadRequest): FailureName | null {
+    if (read.kind !== CLIENT_KIND.socksUdp) return this.#first(conn, wanted, read);
+    const failure = this.#first(conn, narrowed(wanted, SPEAKS_UDP), read);
+    const isNone = failure === 'noMatch' || failure === 'sessionLost';
+    return isNone ? this.#first(conn, wanted, read) : failure;
+  }
+
+  #first(conn: ConnId, wanted: RoutingRequest, read: ReadRequest): FailureName | null {
+    const { kind, host, port } = read;
     const request = {
       kind,
       host,
@@ -75,8 +90,7 @@ export class Dispatcher {
       tried: NOWHERE,
       waitedMs: 0,
     };
-    const failure = this.#send(conn, wanted, request, false);
-    if (failure !== null) this.refuse(conn, kind, failure);
+    return this.#send(conn, wanted, request, false);
   }
 
   /**

@@ -139,6 +139,8 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   onDown(tunnel: Tunnel, reason: string): void {
     // What came in the turn of its end counts, too.
     this.#count(tunnel);
+    // Before the router lets go of the session: these say something of its node.
+    this.relay.countAll(tunnel, 'nodeLost');
     this.#unroute(tunnel.index, tunnel.number);
     this.#drain.down(tunnel);
     this.relay.dropAll(tunnel, 'nodeLost');
@@ -300,6 +302,7 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) return;
     for (let slot = 0; slot < tunnel.connOf.length; slot++) tunnel.session.abort(slot);
+    this.relay.countAll(tunnel, failure);
     this.relay.dropAll(tunnel, failure);
     this.tunnels.touch(tunnel);
   }

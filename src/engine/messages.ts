@@ -86,6 +86,7 @@ export type ToFront =
       readonly number: number;
       readonly worker: number;
       readonly nodeId: string;
+      readonly speaksUdp: boolean;
     }
   | { readonly type: 'unroute'; readonly index: number; readonly number: number }
   /** Before a node's first route, and at every change. */

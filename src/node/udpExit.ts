@@ -6,7 +6,8 @@ import type { Tunnels } from '../engine/tunnels.ts';
 import { ENGINE, NODE, PROTOCOL, UDP } from '../limits.ts';
 import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { Endpoint } from '../reactor/endpoint.ts';
-import { type Reactor, type TimerHandler, WOULD_BLOCK } from '../reactor/reactor.ts';
+import { ERRNO } from '../reactor/errno.ts';
+import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
 import type { Slab } from '../reactor/slab.ts';
 import { parseEndpoint } from '../reactor/sockaddr.ts';
 import {
@@ -44,6 +45,7 @@ interface Association {
 const DATA_MAX_BYTES =
   PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes - PROTOCOL.frameHeaderBytes - ENDPOINT_MAX_BYTES;
 const SCRATCH_BYTES = PROTOCOL.recordMaxBytes;
+const LACKS_FAMILY: ReadonlySet<number> = new Set([ERRNO.EAFNOSUPPORT, ERRNO.EADDRNOTAVAIL]);
 
 export class UdpExit implements UdpHandler, TimerHandler {
   readonly #reactor: Reactor;
@@ -55,6 +57,8 @@ export class UdpExit implements UdpHandler, TimerHandler {
   readonly #associations = new Map<number, Association>();
   readonly #scratch: Slab;
   readonly #endpoint = new Endpoint();
+  /** Of the lookups under way, by query. */
+  readonly #timers = new Map<number, TimerId>();
   #lastQuery = 0;
   #ticking = false;
   readonly #onLookupTimeout: TimerHandler = {
@@ -182,7 +186,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
     if (held === 'dropped') association.tunnel.session.datagramsDropped++;
     if (held !== 'ask') return;
     this.#lastQuery = query;
-    this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onLookupTimeout, query);
+    this.#timers.set(query, this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onLookupTimeout, query));
     this.#lookup(name, query);
   }
 
@@ -190,6 +194,8 @@ export class UdpExit implements UdpHandler, TimerHandler {
   onLookup(query: number, addresses: readonly string[] | null, failure: LookupFailure): void {
     const asked = this.#names.take(query);
     if (asked === null) return;
+    this.#reactor.clearTimer(this.#timers.get(query)!);
+    this.#timers.delete(query);
     const found = addresses === null || addresses.length === 0 ? null : distinctAddresses(addresses);
     const { nowMs } = this.#reactor;
     if (found !== null) this.#cache.set(asked.name, found, nowMs);
@@ -253,14 +259,16 @@ export class UdpExit implements UdpHandler, TimerHandler {
 
   onBound(): void {}
 
-  onBindFailed(udp: UdpId, tag: number): void {
+  /** A family that this machine lacks is not tried again; for want of descriptors or ports the next datagram may do better. */
+  onBindFailed(udp: UdpId, tag: number, errno: number): void {
     const association = this.#associations.get(tag);
+    const isLacking = LACKS_FAMILY.has(errno);
     if (association?.udp4 === udp) {
       association.udp4 = 0;
-      association.no4 = true;
+      association.no4 = isLacking;
     } else if (association?.udp6 === udp) {
       association.udp6 = 0;
-      association.no6 = true;
+      association.no6 = isLacking;
     }
   }
 

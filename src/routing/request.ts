@@ -126,14 +126,14 @@ export function parseUsername(text: string): RoutingRequest | BadUsername {
   };
 }
 
-/** What a rule of the owner asks of the node, besides the client. */
+/** What is asked of the node besides the client's wishes, by a rule of the owner or for the kind of its stream. */
 export type Condition = Readonly<
-  Partial<Record<'node' | 'tag' | 'country' | 'platform' | 'net', string | undefined>>
+  Partial<Record<'node' | 'tag' | 'country' | 'platform' | 'net' | 'speaks', string | undefined>>
 >;
 
 const narrowedBy = new WeakMap<Condition, WeakMap<RoutingRequest, RoutingRequest>>();
 
-/** The request under a condition: the same object for the same two, as long as its user may use the same nodes. */
+/** The request under a condition: the same object for the same two, as long as its user may do the same. */
 export function narrowed(request: RoutingRequest, condition: Condition): RoutingRequest {
   let ofCondition = narrowedBy.get(condition);
   if (ofCondition === undefined) {
@@ -141,7 +141,8 @@ export function narrowed(request: RoutingRequest, condition: Condition): Routing
     narrowedBy.set(condition, ofCondition);
   }
   const known = ofCondition.get(request);
-  if (known !== undefined && known.allowedTags === request.allowedTags) return known;
+  const isSame = known?.allowedTags === request.allowedTags && known.streamsMax === request.streamsMax;
+  if (known !== undefined && isSame) return known;
   const terms = new Set(request.terms);
   for (const [key, value] of Object.entries(condition)) {
     if (value !== undefined) terms.add(`${key}:${foldName(value)}`);

@@ -13,6 +13,8 @@ export interface Route {
   readonly number: number;
   readonly worker: number;
   readonly nodeId: string;
+  /** The node's version knows UDP. */
+  readonly speaksUdp: boolean;
 }
 
 /** What is counted of a session since it began, on whatever thread; each may wrap around in 32 bits, but for the bytes. */
@@ -50,18 +52,20 @@ export class RoutedNode {
   /** How often it was chosen of late, fading; a session that stays does not choose. */
   recent = 0;
   sampledMs: number;
+  /** It will not come back: nothing is kept of it once its lanes are gone. */
+  forgotten = false;
 
   constructor(routing: NodeRouting, nowMs: number) {
     this.id = routing.nodeId;
     this.routing = routing;
-    this.terms = termsOf(routing);
+    this.terms = termsOf(routing, false);
     this.sampledMs = nowMs;
   }
 
   /** Whether it would stand in the same sets, in the same way. */
   looksLike(routing: NodeRouting): boolean {
     if (routing.closedFor !== this.routing.closedFor) return false;
-    const terms = termsOf(routing);
+    const terms = termsOf(routing, this.#speaksUdp);
     if (terms.size !== this.terms.size) return false;
     for (const term of terms) if (!this.terms.has(term)) return false;
     return true;
@@ -69,16 +73,21 @@ export class RoutedNode {
 
   describe(routing: NodeRouting): void {
     this.routing = routing;
-    this.terms = termsOf(routing);
-    this.setRoom();
+    this.lanesChanged();
   }
 
   /** After a change of lanes or limits. */
-  setRoom(): void {
+  lanesChanged(): void {
+    this.terms = termsOf(this.routing, this.#speaksUdp);
     this.streamsMax = Math.min(
       this.routing.streamsMax ?? Number.POSITIVE_INFINITY,
       this.lanes.length * ENGINE.streamsPerTunnelMax,
     );
+  }
+
+  /** Whichever lane is taken. */
+  get #speaksUdp(): boolean {
+    return this.lanes.length > 0 && this.lanes.every(({ route }) => route.speaksUdp);
   }
 
   /** As things are now; `standing` is how it stands in the sets. */
@@ -87,11 +96,15 @@ export class RoutedNode {
   }
 }
 
-function termsOf({ nodeId, name, tags, country, platform, net }: NodeRouting): Set<string> {
+function termsOf(
+  { nodeId, name, tags, country, platform, net }: NodeRouting,
+  speaksUdp: boolean,
+): Set<string> {
   const terms = new Set([`node:${foldName(nodeId)}`, `node:${foldName(name)}`]);
   for (const tag of tags) terms.add(`tag:${foldName(tag)}`);
   if (country !== null) terms.add(`country:${foldName(country)}`);
   if (platform !== null) terms.add(`platform:${foldName(platform)}`);
   if (net !== null) terms.add(`net:${net}`);
+  if (speaksUdp) terms.add('speaks:udp');
   return terms;
 }

@@ -60,7 +60,10 @@ export class Router {
 
   /** A node that will not come back. Its routes leave with their sessions. */
   forget(nodeId: string): void {
-    if (this.#nodes.get(nodeId)?.lanes.length === 0) this.#nodes.delete(nodeId);
+    const node = this.#nodes.get(nodeId);
+    if (node === undefined) return;
+    node.forgotten = true;
+    this.#letGo(node);
   }
 
   add(route: Route): void {
@@ -74,7 +77,7 @@ export class Router {
         failed: figures.failed(index),
         bytes: figures.bytes(index),
       });
-      node.setRoom();
+      node.lanesChanged();
     });
     this.#nodeOfIndex.set(index, node);
     this.#sessionNodes.add(route.number, node.id);
@@ -93,8 +96,13 @@ export class Router {
     this.#sample(node, this.#nowMs());
     this.#change(node, () => {
       node.lanes.splice(at, 1);
-      node.setRoom();
+      node.lanesChanged();
     });
+    this.#letGo(node);
+  }
+
+  #letGo(node: RoutedNode): void {
+    if (node.forgotten && node.lanes.length === 0) this.#nodes.delete(node.id);
   }
 
   /** What is known of the node whose session has, or had, this number; null when it is forgotten. */

@@ -3,106 +3,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { UDP } from '../../src/limits.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
-import type { UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
-import { Endpoint } from '../../src/reactor/endpoint.ts';
-import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
-import { parseEndpoint } from '../../src/reactor/sockaddr.ts';
-import { testSlab } from '../noise/cipherTwin.ts';
-import { socksDatagram } from '../system/socksUdp.ts';
 import { Plan } from './failingReactor.ts';
 import type { MemoryReactor } from './memoryReactor.ts';
-import { HOST, PORT, Rig } from './rig.ts';
+import { Rig } from './rig.ts';
+import { Client, ORIGIN_PORT, Talker } from './udpClients.ts';
 
-const LOOPBACK = [127, 0, 0, 1];
-const ORIGIN_PORT = 53;
 const SECOND_MS = 1_000;
-
-/** Answers each datagram with the same behind "re:", or keeps what it heard. */
-class Talker implements UdpHandler {
-  readonly heard: string[] = [];
-  readonly #net: MemoryReactor;
-  readonly #slab = testSlab(65_536);
-  readonly #answers: boolean;
-  readonly #from = new Endpoint();
-  readonly udp: UdpId;
-
-  constructor(net: MemoryReactor, port: number, answers: boolean) {
-    this.#net = net;
-    this.#answers = answers;
-    this.udp = net.udp.bind(HOST, port, this, 0);
-  }
-
-  send(bytes: Uint8Array, port: number): void {
-    const to = new Endpoint();
-    parseEndpoint(HOST, port, to);
-    this.#slab.bytes.set(bytes);
-    this.#net.udp.send(this.udp, this.#slab, 0, bytes.length, to);
-  }
-
-  onBound(): void {}
-  onBindFailed(): void {}
-  onDatagrams(): void {
-    for (;;) {
-      const length = this.#net.udp.receive(this.udp, this.#slab, 0, 65_536, this.#from);
-      if (length < 0) return;
-      const data = Buffer.from(this.#slab.bytes.slice(0, length));
-      this.heard.push(data.toString('latin1'));
-      if (this.#answers) this.send(Buffer.concat([Buffer.from('re:'), data]), this.#from.port);
-    }
-  }
-}
-
-/** Asks for an association. */
-class Client implements ConnHandler {
-  readonly heard: number[] = [];
-  over = false;
-  readonly udp: Talker;
-  readonly #net: MemoryReactor;
-  readonly #slab = testSlab(1_024);
-  readonly conn: ConnId;
-
-  constructor(net: MemoryReactor) {
-    this.#net = net;
-    this.udp = new Talker(net, 0, false);
-    this.conn = net.connect(HOST, PORT.socks, 1_000, this, 0);
-  }
-
-  get port(): number {
-    return this.heard[10]! * 256 + this.heard[11]!;
-  }
-
-  get reply(): number | undefined {
-    return this.heard[3];
-  }
-
-  send(text: string): void {
-    this.udp.send(socksDatagram(LOOPBACK, ORIGIN_PORT, text), this.port);
-  }
-
-  onConnected(): void {
-    this.#slab.bytes.set([5, 1, 0, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0]);
-    this.#net.write(this.conn, this.#slab, 0, 13);
-  }
-
-  onReadable(): void {
-    const read = this.#net.read(this.conn, this.#slab, 0, 1_024);
-    if (read > 0) this.heard.push(...this.#slab.bytes.subarray(0, read));
-    else this.end();
-  }
-
-  onBroken(): void {
-    this.end();
-  }
-
-  end(): void {
-    if (this.over) return;
-    this.over = true;
-    this.#net.close(this.conn);
-  }
-
-  onWritable(): void {}
-  onConnectFailed(): void {}
-}
 
 let rig: Rig;
 let net: MemoryReactor;
@@ -167,8 +73,7 @@ describe.each([false, true])('rings: %s', (rings) => {
     first.end();
     second.onBroken();
     expect(until(() => rig.exit.udp.count === 0)).toBe(true);
-    // The test's own, of the two clients.
-    expect(net.udp.count).toBe(sockets + 2);
+    expect(net.udp.count).toBe(sockets);
   });
 
   test('ends with its session', () => {

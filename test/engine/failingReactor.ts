@@ -1,7 +1,8 @@
 // A reactor in front of a MemoryReactor in which one call of one kind fails, as curl's torture tests do with malloc: each engine has one,
 // and they count together.
 
-import type { Datagrams } from '../../src/reactor/datagrams.ts';
+import type { Datagrams, UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
+import type { Endpoint } from '../../src/reactor/endpoint.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type {
   ConnHandler,
@@ -20,7 +21,8 @@ import type { Slab } from '../../src/reactor/slab.ts';
 import type { MemoryReactor } from './memoryReactor.ts';
 
 export const KINDS = ['read', 'write', 'connect', 'accept', 'adopt', 'detach'] as const;
-export type Kind = (typeof KINDS)[number];
+export const UDP_KINDS = ['bind', 'send', 'receive'] as const;
+export type Kind = (typeof KINDS)[number] | (typeof UDP_KINDS)[number];
 
 /** How a call fails: with an errno that ends the connection, or with less than was asked for. */
 export const WAYS: Readonly<Record<Kind, readonly (number | 'would block' | 'one byte' | 'vanished')[]>> = {
@@ -30,6 +32,9 @@ export const WAYS: Readonly<Record<Kind, readonly (number | 'would block' | 'one
   accept: [ERRNO.EMFILE],
   adopt: [ERRNO.ENFILE, 'vanished'],
   detach: ['vanished'],
+  bind: [ERRNO.EMFILE, ERRNO.EADDRINUSE],
+  send: [ERRNO.EPERM, ERRNO.ENOBUFS, 'would block'],
+  receive: [ERRNO.ECONNREFUSED, ERRNO.EINTR, 'would block'],
 };
 
 export interface Failure {
@@ -41,7 +46,17 @@ export interface Failure {
 
 /** Counts the calls of all engines, and says which one fails. */
 export class Plan {
-  readonly counts: Record<Kind, number> = { read: 0, write: 0, connect: 0, accept: 0, adopt: 0, detach: 0 };
+  readonly counts: Record<Kind, number> = {
+    read: 0,
+    write: 0,
+    connect: 0,
+    accept: 0,
+    adopt: 0,
+    detach: 0,
+    bind: 0,
+    send: 0,
+    receive: 0,
+  };
   readonly #failure: Failure | null;
 
   constructor(failure: Failure | null) {
@@ -58,20 +73,18 @@ export class Plan {
 
 export class FailingReactor implements Reactor {
   readonly kind = 'net';
+  readonly udp: Datagrams;
   readonly #inner: MemoryReactor;
   readonly #plan: Plan;
 
   constructor(inner: MemoryReactor, plan: Plan) {
     this.#inner = inner;
     this.#plan = plan;
+    this.udp = new FailingUdp(inner, plan);
   }
 
   get nowMs(): number {
     return this.#inner.nowMs;
-  }
-
-  get udp(): Datagrams {
-    return this.#inner.udp;
   }
 
   get connections(): number {
@@ -212,4 +225,50 @@ export class FailingReactor implements Reactor {
   onFault(): void {}
   run(): void {}
   stop(): void {}
+}
+
+/** The UDP sockets of a FailingReactor. */
+class FailingUdp implements Datagrams {
+  readonly #inner: MemoryReactor;
+  readonly #plan: Plan;
+  /** Sockets that will be told of their failure. */
+  readonly #unbound = new Set<UdpId>();
+
+  constructor(inner: MemoryReactor, plan: Plan) {
+    this.#inner = inner;
+    this.#plan = plan;
+  }
+
+  get count(): number {
+    return this.#inner.udp.count;
+  }
+
+  bind(address: string, port: number, handler: UdpHandler, tag: number): UdpId {
+    const way = this.#plan.next('bind');
+    const udp = this.#inner.udp.bind(address, port, handler, tag);
+    if (way === null) return udp;
+    this.#inner.udp.close(udp);
+    this.#unbound.add(udp);
+    this.#inner.later(() => {
+      if (this.#unbound.delete(udp)) handler.onBindFailed(udp, tag, way as number);
+    });
+    return udp;
+  }
+
+  receive(udp: UdpId, slab: Slab, offset: number, length: number, from: Endpoint): number {
+    const way = this.#plan.next('receive');
+    if (way === null) return this.#inner.udp.receive(udp, slab, offset, length, from);
+    return way === 'would block' ? WOULD_BLOCK : -(way as number);
+  }
+
+  send(udp: UdpId, slab: Slab, offset: number, length: number, to: Endpoint): number {
+    const way = this.#plan.next('send');
+    if (way === null) return this.#inner.udp.send(udp, slab, offset, length, to);
+    return way === 'would block' ? WOULD_BLOCK : -(way as number);
+  }
+
+  close(udp: UdpId): void {
+    this.#unbound.delete(udp);
+    this.#inner.udp.close(udp);
+  }
 }

@@ -64,6 +64,8 @@ export class Rig {
     nowMs: () => this.net.nowMs,
     random: Math.random,
   });
+  /** By session that ended: streams that the router knew it had lost when it let go of it. */
+  readonly lostAtUnroute: number[] = [];
   /** How long the hub's control takes to route streams to a session that is up. */
   controlMs = 0;
   /** Sessions that the node takes for connected. */
@@ -123,7 +125,10 @@ export class Rig {
       showTargets: true,
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearWorker(message)),
-      unroute: () => {},
+      unroute: (index, number) => {
+        this.lostAtUnroute.push(this.#slots.failed(index, 'nodeLost'));
+        if (!rings) this.#router.remove(index, number);
+      },
       giveBack: (conn, early) => {
         if (!rings) front.takeBack(conn, early);
         else if (!back.giveBack(conn, early)) workerTeller.leave(conn);
@@ -216,7 +221,7 @@ export class Rig {
   #route({ index, number }: { index: number; number: number }): void {
     if (this.#gone.has(number)) return;
     this.#up.add(number);
-    this.#router.add({ index, number, worker: 0, nodeId: 'node' });
+    this.#router.add({ index, number, worker: 0, nodeId: 'node', speaksUdp: true });
     this.worker.greet(index, number);
   }
 
@@ -288,6 +293,7 @@ export class Rig {
         return;
       }
       case 'lookup':
+        if (message.name === 'slow.test') return;
         this.exit.onLookup(message.query, message.name === 'target.test' ? [HOST] : null, 'nameNotFound');
         return;
       case 'tunnelUp':

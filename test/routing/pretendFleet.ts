@@ -58,10 +58,10 @@ export class PretendFleet {
     return this.lane(nodeId, figures);
   }
 
-  lane(nodeId: string, figures: Partial<Figures> = {}): number {
+  lane(nodeId: string, figures: Partial<Figures> = {}, speaksUdp = true): number {
     const index = this.routes.length;
     this.figures.push({ load: 0, succeeded: 0, failed: 0, roundTripMs: -1, bytes: 0, ...figures });
-    const route = { index, number: index + 1, worker: 0, nodeId };
+    const route = { index, number: index + 1, worker: 0, nodeId, speaksUdp };
     this.routes.push(route);
     this.router.add(route);
     return index;

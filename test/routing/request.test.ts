@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ROUTING } from '../../src/limits.ts';
-import { BadUsername, foldName, parseUsername } from '../../src/routing/request.ts';
+import { anyNode, BadUsername, foldName, narrowed, parseUsername } from '../../src/routing/request.ts';
 import { Usernames } from '../../src/routing/usernames.ts';
 import { usernameTwin } from './usernameTwin.ts';
 
@@ -147,5 +147,28 @@ describe('remembered user names', () => {
     const bad = names.parse('me-x');
     expect(bad).toBeInstanceOf(BadUsername);
     expect(names.parse('me-x')).toBe(bad);
+  });
+});
+
+describe('under a condition', () => {
+  test('asks for what both do, and is the same object each time', () => {
+    const request = anyNode('me');
+    const condition = { tag: 'LTE', country: undefined };
+    const both = narrowed(request, condition);
+    expect(both).toMatchObject({ user: 'me', terms: ['tag:lte'] });
+    expect(narrowed(request, condition)).toBe(both);
+    expect(narrowed(request, { tag: 'lte' })).not.toBe(both);
+    expect(request.terms).toEqual([]);
+  });
+
+  test('is bound by what its user may do now', () => {
+    const request = anyNode('me');
+    const condition = { tag: 'lte' };
+    narrowed(request, condition);
+    request.streamsMax = 3;
+    expect(narrowed(request, condition).streamsMax).toBe(3);
+    request.streamsMax = null;
+    request.allowedTags = ['home'];
+    expect(narrowed(request, condition)).toMatchObject({ streamsMax: null, allowedTags: ['home'] });
   });
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BREAKER, ROUTING } from '../../src/limits.ts';
 import { unknownNode } from '../../src/routing/nodeRouting.ts';
+import { anyNode, narrowed } from '../../src/routing/request.ts';
 import type { Route } from '../../src/routing/router.ts';
 import { PretendFleet, read } from './pretendFleet.ts';
 
@@ -452,5 +453,38 @@ describe('sessions', () => {
     late.join('b');
     late.pass(ROUTING.sessionGraceMs);
     expect(late.open('me-session-t').nodeId).toBe('b');
+  });
+});
+
+describe('a node that was revoked', () => {
+  test.each(['before', 'behind'] as const)('is forgotten, told so %s the end of its session', (when) => {
+    const fleet = new PretendFleet();
+    const index = fleet.join('gone');
+    fleet.join('stays');
+    if (when === 'before') fleet.router.forget('gone');
+    fleet.leave(index);
+    if (when === 'behind') fleet.router.forget('gone');
+    fleet.pass(2_000);
+    expect(fleet.router.routingOf(index + 1)).toBeNull();
+    expect(fleet.open().nodeId).toBe('stays');
+  });
+});
+
+describe('associations', () => {
+  const request = () => narrowed(anyNode(), { speaks: 'udp' });
+
+  test('go to nodes whose every lane knows UDP, and to no others', () => {
+    const fleet = new PretendFleet();
+    for (let at = 0; at < 20; at++) fleet.lane(`old${at}`, {}, false);
+    expect(fleet.router.pick(request())).toBe('noMatch');
+    const first = fleet.lane('new');
+    expect(fleet.router.pick(request())).toMatchObject({ nodeId: 'new' });
+    const second = fleet.lane('new', {}, false);
+    expect(fleet.router.pick(request())).toBe('noMatch');
+    fleet.leave(second);
+    fleet.router.describe({ ...unknownNode('new'), tags: ['lte'] });
+    expect(fleet.router.pick(request())).toMatchObject({ nodeId: 'new' });
+    fleet.leave(first);
+    expect(fleet.router.pick(request())).toBe('noMatch');
   });
 });
