@@ -13,6 +13,7 @@ import {
   handOverFd,
   handOverType,
   retryFailure,
+  TOO_LONG,
 } from '../ring/handOver.ts';
 import type { RingReader, RingWriter } from '../ring/ring.ts';
 import type { WorkerDoor } from './dispatcher.ts';
@@ -79,7 +80,7 @@ export class RingDoor implements TunnelDoor {
   }
 
   #send(conn: ConnId, length: number): boolean {
-    if (!this.#ring.hasRoom(length)) return false;
+    if (length === TOO_LONG || !this.#ring.hasRoom(length)) return false;
     this.#encoder.setFd(this.#reactor.detach(conn));
     this.#ring.push(this.#encoder.bytes, length);
     this.#bell.ringIfAsleep();

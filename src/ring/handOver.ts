@@ -17,6 +17,9 @@ import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';
 
 export const HAND_OVER = { OPEN: 1, ADOPT: 2, RETURN: 3, RETRY: 4 } as const;
 
+/** A request can have more behind it by the time it comes back than a ring takes. */
+export const TOO_LONG = -1;
+
 const PLAN = { present: 1, head: 2, keepAlive: 4, upgrade: 8, http11: 16, idempotent: 32 } as const;
 const KEY_BYTES = 32;
 const NOTHING = new Uint8Array(0);
@@ -41,7 +44,7 @@ export class HandOverEncoder {
   readonly bytes = new Uint8Array(HAND_OVER_MAX_BYTES);
   readonly #view = new DataView(this.bytes.buffer);
 
-  /** The length of the message now in `bytes`, but for its descriptor: see setFd(). */
+  /** The length of the message now in `bytes`, but for its descriptor: see setFd(). TOO_LONG: it does not fit. */
   open(index: number, number: number, request: OpenRequest): number {
     return this.#request(HAND_OVER.OPEN, index, number, request, 0);
   }
@@ -78,8 +81,13 @@ export class HandOverEncoder {
     let end = OPEN_FIXED_BYTES;
     for (let at = 0; at < tried.length; at++, end += 8) view.setFloat64(end, tried[at]!);
     end = this.#text(host, this.#text(session, end));
-    this.bytes.set(early, end);
-    return end + early.length;
+    return this.#rest(early, end);
+  }
+
+  #rest(early: Uint8Array, start: number): number {
+    if (start + early.length > this.bytes.length) return TOO_LONG;
+    this.bytes.set(early, start);
+    return start + early.length;
   }
 
   #text(text: string, start: number): number {
@@ -99,8 +107,7 @@ export class HandOverEncoder {
 
   giveBack(early: Uint8Array): number {
     this.bytes[0] = HAND_OVER.RETURN;
-    this.bytes.set(early, 5);
-    return 5 + early.length;
+    return this.#rest(early, 5);
   }
 
   /** The descriptor is taken out of the reactor only once the ring is known to have room. */

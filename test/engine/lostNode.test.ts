@@ -1,34 +1,55 @@
-// A node that is lost while its streams are being opened: what the router learns of it, and what is left.
+// A node that is lost while its streams are being opened or have no response yet: what the router learns of it, what clients are told, and
+// what is left.
 
-import { expect, test } from 'vitest';
-import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { CLIENT } from '../../src/limits.ts';
+import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { Plan } from './failingReactor.ts';
 import type { MemoryReactor } from './memoryReactor.ts';
 import { HOST, PATIENCE_MS, PORT, Rig } from './rig.ts';
 
-/** Asks by SOCKS5 for a name that nobody ever resolves. */
+/** Says what it is given, and hears what comes. */
 class Client implements ConnHandler {
-  readonly heard: number[] = [];
+  heard = '';
   over = false;
   readonly #net: MemoryReactor;
-  readonly #slab = testSlab(256);
+  readonly #slab = testSlab(262_144);
+  #unsent: Buffer;
   readonly conn: ConnId;
 
-  constructor(net: MemoryReactor) {
+  constructor(net: MemoryReactor, port: number, text: string) {
     this.#net = net;
-    this.conn = net.connect(HOST, PORT.socks, 1_000, this, 0);
+    this.#unsent = Buffer.from(text, 'latin1');
+    this.conn = net.connect(HOST, port, 1_000, this, 0);
   }
 
-  onConnected(conn: ConnId): void {
-    const request = [5, 1, 0, 5, 1, 0, 3, 9, ...Buffer.from('slow.test'), 0, 80];
-    this.#slab.bytes.set(request);
-    this.#net.write(conn, this.#slab, 0, request.length);
+  say(text: string): void {
+    this.#unsent = Buffer.concat([this.#unsent, Buffer.from(text, 'latin1')]);
+    this.onWritable();
+  }
+
+  get hasSaidAll(): boolean {
+    return this.#unsent.length === 0;
+  }
+
+  onConnected(): void {
+    this.onWritable();
+  }
+
+  onWritable(): void {
+    while (this.#unsent.length > 0) {
+      const bytes = this.#unsent.subarray(0, this.#slab.bytes.length);
+      this.#slab.bytes.set(bytes);
+      const taken = this.#net.write(this.conn, this.#slab, 0, bytes.length);
+      if (taken <= 0) return;
+      this.#unsent = this.#unsent.subarray(taken);
+    }
   }
 
   onReadable(conn: ConnId): void {
-    const read = this.#net.read(conn, this.#slab, 0, 256);
-    if (read > 0) this.heard.push(...this.#slab.bytes.subarray(0, read));
+    const read = this.#net.read(conn, this.#slab, 0, this.#slab.bytes.length);
+    if (read > 0) this.heard += Buffer.from(this.#slab.bytes.subarray(0, read)).toString('latin1');
     else this.end();
   }
 
@@ -41,25 +62,93 @@ class Client implements ConnHandler {
     this.#net.close(this.conn);
   }
 
-  onWritable(): void {}
   onConnectFailed(): void {}
 }
 
-test.each([false, true])('the router knows of all it has lost before it lets go, rings: %s', (rings) => {
-  const rig = new Rig(new Plan(null), rings);
-  const { net } = rig;
-  const until = (done: () => boolean) => expect(net.runUntil(done, net.nowMs + PATIENCE_MS)).toBe(true);
+/** Reads all and never answers. */
+class Silent implements ListenHandler, ConnHandler {
+  bytes = 0;
+  readonly #net: MemoryReactor;
+  readonly #slab = testSlab(65_536);
+
+  constructor(net: MemoryReactor) {
+    this.#net = net;
+    net.listen(HOST, 80, this);
+  }
+
+  onAccept(conn: ConnId): void {
+    this.#net.attach(conn, this, 0);
+  }
+
+  onReadable(conn: ConnId): void {
+    const read = this.#net.read(conn, this.#slab, 0, this.#slab.bytes.length);
+    if (read > 0) this.bytes += read;
+    else if (read === 0) this.#net.close(conn);
+  }
+
+  onBroken(conn: ConnId): void {
+    this.#net.close(conn);
+  }
+
+  onWritable(): void {}
+  onConnected(): void {}
+  onConnectFailed(): void {}
+  onListening(): void {}
+  onListenFailed(): void {}
+  onAcceptFailed(): void {}
+}
+
+/** By SOCKS5, for a name that nobody ever resolves. */
+const OPENING = `\x05\x01\x00\x05\x01\x00\x03\x09slow.test\x00\x50`;
+
+let rig: Rig;
+let net: MemoryReactor;
+
+function until(done: () => boolean): void {
+  if (!net.runUntil(done, net.nowMs + PATIENCE_MS)) throw new Error(`never: ${done} ${net.faults}`);
+}
+
+function start(rings: boolean): void {
+  rig = new Rig(new Plan(null), rings);
+  net = rig.net;
   until(() => rig.up > 0);
-  const clients = [1, 2, 3, 4].map(() => new Client(net));
-  until(() => rig.exit.dialler.count === 4);
-  clients[0]!.end();
-  rig.cut();
-  until(() => clients.every(({ over }) => over));
-  // The client that went away has not been noticed: nothing is read of a client whose stream is being opened.
-  expect(rig.lostAtUnroute).toEqual([rig.counted.failed.nodeLost]);
-  for (const client of clients.slice(1)) expect(client.heard.slice(0, 4)).toEqual([5, 0, 5, 1]);
+}
+
+afterEach(() => {
   until(() => rig.up > 0);
-  expect(rig.counted.told).toEqual({});
   until(() => Object.values(rig.leftOvers()).every((left) => left === 0));
   expect(net.faults).toEqual([]);
+});
+
+describe.each([false, true])('rings: %s', (rings) => {
+  test('the router knows of all it has lost before it lets go of the session', () => {
+    start(rings);
+    const clients = [1, 2, 3, 4].map(() => new Client(net, PORT.socks, OPENING));
+    until(() => rig.exit.dialler.count === 4);
+    clients[0]!.end();
+    rig.cut();
+    until(() => clients.every(({ over }) => over));
+    // Whether the client that went away was noticed or not.
+    expect(rig.counted.failed.nodeLost).toBeGreaterThanOrEqual(3);
+    expect(rig.lostAtUnroute).toEqual([rig.counted.failed.nodeLost]);
+    for (const { heard } of clients.slice(1)) expect(heard.slice(0, 4)).toBe('\x05\x00\x05\x01');
+    expect(rig.counted.told).toEqual({});
+  });
+
+  test('a whole request with as much behind it as the hub takes ends like any other', () => {
+    start(rings);
+    net.roomBytes = 1_000_000;
+    const target = new Silent(net);
+    const body = CLIENT.earlyBytesMax + CLIENT.httpHeadMaxBytes - 1_024;
+    const request = `PUT http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: ${body}\r\n\r\n${'b'.repeat(body)}`;
+    const large = new Client(net, PORT.http, request);
+    until(() => target.bytes >= body);
+    large.say(`GET http://${HOST}/${'n'.repeat(200_000)}`);
+    const others = [1, 2].map(() => new Client(net, PORT.socks, OPENING));
+    until(() => rig.exit.dialler.count === 2);
+    rig.cut();
+    until(() => [large, ...others].every(({ over }) => over));
+    expect(large.heard).toMatch(/^HTTP\/1\.1 502 /);
+    for (const { heard } of others) expect(heard.slice(0, 4)).toBe('\x05\x00\x05\x01');
+  });
 });

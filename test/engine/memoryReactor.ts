@@ -19,7 +19,7 @@ import { testSlab } from '../noise/cipherTwin.ts';
 import { MemoryUdp } from './memoryUdp.ts';
 
 /** What a connection holds that its reader has not taken: small, so that every writer has to wait now and then. */
-const ROOM_BYTES = 24_000;
+const USUAL_ROOM_BYTES = 24_000;
 
 class Conn {
   readonly id: ConnId;
@@ -59,6 +59,8 @@ interface Timer {
 export class MemoryReactor implements Reactor {
   readonly kind = 'net';
   nowMs = 1_000;
+  /** Of each connection. */
+  roomBytes = USUAL_ROOM_BYTES;
   /** What handlers threw. */
   readonly faults: unknown[] = [];
   readonly doorbell = { kind: 'port', port: null } as unknown as Doorbell;
@@ -141,7 +143,7 @@ export class MemoryReactor implements Reactor {
       this.#guarded(id, () => conn.handler!.onBroken(id, conn.tag, conn.errno));
     }
     if (!conn.open || conn.detached || !conn.wantsToWrite) return;
-    if (conn.errno === 0 && conn.peer!.open && conn.peer!.unreadBytes >= ROOM_BYTES / 2) return;
+    if (conn.errno === 0 && conn.peer!.open && conn.peer!.unreadBytes >= this.roomBytes / 2) return;
     conn.wantsToWrite = false;
     this.#guarded(id, () => conn.handler!.onWritable(id, conn.tag));
   }
@@ -243,7 +245,7 @@ export class MemoryReactor implements Reactor {
       this.breakOff(id, ERRNO.ECONNRESET);
       return length;
     }
-    const bytes = Math.min(length, Math.max(0, ROOM_BYTES - peer.unreadBytes));
+    const bytes = Math.min(length, Math.max(0, this.roomBytes - peer.unreadBytes));
     if (bytes > 0) {
       peer.unread.push(slab.bytes.slice(offset, offset + bytes));
       peer.unreadBytes += bytes;
