@@ -80,7 +80,7 @@ beforeEach(() => {
 
 /** A session of a node, its number and its index the same, on a worker of its own. */
 function join(nodeId: string, number: number): void {
-  router.add({ index: number, number, worker: number % WORKERS, nodeId });
+  router.add({ index: number, number, worker: number % WORKERS, speaksUdp: true, nodeId });
 }
 
 function asked(username: string): RoutingRequest {

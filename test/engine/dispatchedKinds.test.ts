@@ -1,4 +1,4 @@
-// The dispatcher with workers of the test's own: which session gets what, and what comes of requests that nobody takes.
+// Where associations, sessions and users with a limit go, first and when a node has failed: the dispatcher over a router with nodes.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
@@ -28,9 +28,8 @@ let fleet: PretendFleet;
 let gate: RuleGate;
 let dispatcher: Dispatcher;
 let userSlots: UserSlots;
-/** What the worker got, and whether it has room. */
+/** What the worker got. */
 let opened: { number: number; request: OpenRequest }[];
-let hasRoom: boolean;
 let counted: FailureName[];
 let told: FailureName[];
 
@@ -40,7 +39,6 @@ beforeEach(() => {
   new Int32Array(SLOTS.users).fill(0);
   userSlots = new UserSlots(SLOTS, 0);
   opened = [];
-  hasRoom = true;
   counted = [];
   told = [];
   dispatcher = new Dispatcher({
@@ -51,8 +49,8 @@ beforeEach(() => {
     doors: [
       {
         open(_conn, _index, number, request) {
-          if (hasRoom) opened.push({ number, request });
-          return hasRoom;
+          opened.push({ number, request });
+          return true;
         },
       },
     ],
@@ -154,23 +152,5 @@ describe('failing over', () => {
     expect(opened).toHaveLength(2);
     dispatcher.dispatch(CONN, request, READ);
     expect(told).toEqual(['userLimit', 'userLimit']);
-  });
-
-  test('workers without room: another is asked, and then the client is told', () => {
-    for (const name of ['a', 'b', 'c', 'd']) fleet.lane(name);
-    hasRoom = false;
-    dispatch('');
-    expect([told, counted]).toEqual([['hubBusy'], ['hubBusy']]);
-    expect(fleet.figures.map(({ load }) => load)).toEqual([0, 0, 0, 0]);
-  });
-
-  test('a request whose wish is forgotten is told of its failure', () => {
-    fleet.lane('a');
-    fleet.lane('b');
-    dispatch('');
-    for (let at = 0; at < ROUTING.requestNumbersMax; at++) dispatch(`user${at}`);
-    const { number, request } = opened[0]!;
-    dispatcher.retry(CONN, number - 1, number, request, 'nodeBusy');
-    expect(told).toEqual(['nodeBusy']);
   });
 });
