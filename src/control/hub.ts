@@ -33,7 +33,7 @@ import { ownerCommands } from './ownerCommands.ts';
 import { OwnerFleet } from './ownerFleet.ts';
 import { ProxyUsers } from './proxyUsers.ts';
 import { choosePublicHost } from './publicHost.ts';
-import { RulesFile } from './rulesFile.ts';
+import type { RulesFile } from './rulesFile.ts';
 import { type HubSession, Sessions } from './sessions.ts';
 import { SessionsFile } from './sessionsFile.ts';
 import { makeWayForSocket, removeSocket } from './socksSocket.ts';
@@ -90,7 +90,7 @@ class Hub implements RunningHub {
   >();
   readonly #proxyUsers: ProxyUsers;
   readonly #sessionsFile: SessionsFile | null;
-  readonly #rulesFile: RulesFile | null;
+  #rulesFile: RulesFile | null = null;
   #rules: CompiledRules | null = null;
   #front: EngineThread | null = null;
   #workers: EngineThread[] = [];
@@ -163,16 +163,6 @@ class Hub implements RunningHub {
       options.persistSessions === true
         ? new SessionsFile(options.dataDir, (message) => this.#front?.post(message), this.#log)
         : null;
-    const { rules } = options;
-    this.#rulesFile =
-      typeof rules !== 'string'
-        ? null
-        : new RulesFile({
-            path: rules,
-            log: this.#log,
-            onRules: (compiled) => this.#adoptRules(compiled),
-            tell: (kind, text) => this.#keeper.note({ kind, text }),
-          });
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
@@ -181,7 +171,7 @@ class Hub implements RunningHub {
     const { dataDir, tunnel, socks, socksSocket, http, dashboard, dashboardHosts, dashboardPassword } =
       this.#options;
     this.#proxyUsers.checkBinds();
-    this.#rulesFile?.start();
+    if (typeof this.#options.rules === 'string') await this.#readRules(this.#options.rules);
     this.#control = await serveControl(dataDir, {
       ...ownerCommands(this.fleet),
       ...userCommands(this.#store.users),
@@ -225,6 +215,18 @@ class Hub implements RunningHub {
     this.#sessionsFile?.start(Date.now());
     if (this.#rules !== null) this.#front!.post({ type: 'rules', rules: this.#rules });
     if (this.#workerCount === 0) this.#workers = [this.#front!];
+  }
+
+  /** What reads them is loaded only by hubs that have some. */
+  async #readRules(path: string): Promise<void> {
+    const { RulesFile } = await import('./rulesFile.ts');
+    this.#rulesFile = new RulesFile({
+      path,
+      log: this.#log,
+      onRules: (compiled) => this.#adoptRules(compiled),
+      tell: (kind, text) => this.#keeper.note({ kind, text }),
+    });
+    this.#rulesFile.start();
   }
 
   #adoptRules(rules: CompiledRules): void {

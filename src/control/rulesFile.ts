@@ -5,7 +5,8 @@ import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { RULES } from '../limits.ts';
-import { type CompiledRules, compileRules, type RulesSummary } from '../routing/rules.ts';
+import { compileRules } from '../routing/compileRules.ts';
+import type { CompiledRules, RulesSummary } from '../routing/rules.ts';
 import type { Problem } from '../routing/rulesSchema.ts';
 import { UserError } from '../userError.ts';
 

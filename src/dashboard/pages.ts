@@ -1,4 +1,4 @@
-// The pages and what they load, from memory: read once at start, answered by exact path, so that no path can name another file. In a
+// The pages and what they load, from memory: read once, answered by exact path, so that no path can name another file. In a
 // checkout the pages' TypeScript is stripped of its types and keeps its name, as imports have it; the published package has it compiled.
 // Used by server.ts.
 

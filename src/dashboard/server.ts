@@ -4,19 +4,17 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import type { Fleet } from '../control/fleet.ts';
 import type { HostPort } from '../control/hubOptions.ts';
 import { DASHBOARD } from '../limits.ts';
-import { makeApi } from './api.ts';
 import { judge, type Rules, SECURITY_HEADERS } from './guard.ts';
 import { Live } from './live.ts';
 import { refuseOpenBind } from './openBind.ts';
-import { answerPage, loadPages, type PageFile } from './pages.ts';
 import { Password } from './password.ts';
 import { PROBLEM_TYPE, problemBody } from './problem.ts';
 import { Remotes, remoteOf } from './remotes.ts';
-import { type Session, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
+import type { Site, SiteParts } from './site.ts';
 import { loadOrCreateToken } from './token.ts';
 
 export interface DashboardOptions {
@@ -58,18 +56,7 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
   const live = new Live({ fleet, now: () => performance.now(), heartbeatMs: timeouts.heartbeatMs });
   const onFault = options.onFault ?? (() => {});
   const proxyPassword = options.proxyPassword ?? '';
-  const api = makeApi({ fleet, live, sessions, password, remotes, proxyPassword, onFault });
-  const pages = loadPages();
-  const sessionOf = new WeakMap<IncomingMessage, Session>();
-  const toApi = getRequestListener(
-    (request, { incoming, outgoing }) =>
-      api.fetch(request, {
-        incoming: incoming as IncomingMessage,
-        outgoing: outgoing as ServerResponse,
-        session: sessionOf.get(incoming as IncomingMessage) ?? null,
-      }),
-    { overrideGlobalObjects: false },
-  );
+  const site = lazySite({ fleet, live, sessions, password, remotes, proxyPassword, onFault });
   let rules: Rules = {
     hosts: { exact: new Set(), anyPort: new Set() },
     sessions,
@@ -98,18 +85,20 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
         else tooMany(incoming, outgoing);
         return;
       }
-      // Pages lie in memory and cost next to nothing; an owner who loads them anew is no flood.
-      const page = pageOf(pages, incoming);
-      if (page !== null) {
-        answerPage(page, incoming, outgoing);
-        return;
-      }
-      if (!remotes.takeRequest(remote, nowMs)) {
-        tooMany(incoming, outgoing);
-        return;
-      }
-      if (verdict.session !== null) sessionOf.set(incoming, verdict.session);
-      void toApi(incoming, outgoing);
+      const { session } = verdict;
+      site().then(
+        ({ pageOf, answerPage, answerApi }) => {
+          // Pages lie in memory and cost next to nothing; an owner who loads them anew is no flood.
+          const page = pageOf(method, url);
+          if (page !== null) answerPage(page, incoming, outgoing);
+          else if (remotes.takeRequest(remote, nowMs)) answerApi(incoming, outgoing, session);
+          else tooMany(incoming, outgoing);
+        },
+        (error: unknown) => {
+          onFault(error);
+          refuse(incoming, outgoing, 500, 'the dashboard cannot be loaded; see the log of the hub', {});
+        },
+      );
     },
   );
   server.maxConnections = DASHBOARD.connectionsMax;
@@ -117,6 +106,15 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
   const address = await listen(server, bind);
   rules = { ...rules, hosts: hostsOf(address, options.hosts ?? []) };
   return { address, close: () => close(server, live) };
+}
+
+/** Loaded at the first request that is let in: a hub whose dashboard nobody opens does without the API's libraries. */
+function lazySite(parts: SiteParts): () => Promise<Site> {
+  let site: Promise<Site> | null = null;
+  return () => {
+    site ??= import('./site.ts').then(({ makeSite }) => makeSite(parts));
+    return site;
+  };
 }
 
 const SECURITY_HEADERS_LIST = Object.entries(SECURITY_HEADERS);
@@ -144,14 +142,6 @@ function hostsOf(address: string, named: readonly string[]): Rules['hosts'] {
 function arrivalOf({ localAddress = '', localPort }: Socket): string {
   const address = localAddress.replace(/^::ffff:(?=[\d.]+$)/, '');
   return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
-}
-
-function pageOf(
-  pages: ReadonlyMap<string, PageFile>,
-  { method, url = '' }: IncomingMessage,
-): PageFile | null {
-  if (method !== 'GET' && method !== 'HEAD') return null;
-  return pages.get(url.split('?', 1)[0]!) ?? null;
 }
 
 function tooMany(incoming: IncomingMessage, outgoing: ServerResponse): void {

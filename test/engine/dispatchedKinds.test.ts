@@ -9,7 +9,7 @@ import { UserStreams } from '../../src/engine/userStreams.ts';
 import type { FailureName } from '../../src/failures.ts';
 import { ROUTING } from '../../src/limits.ts';
 import { makeSlots, UserSlots } from '../../src/ring/slots.ts';
-import { compileRules } from '../../src/routing/rules.ts';
+import { compileRules } from '../../src/routing/compileRules.ts';
 import { PretendFleet, read } from '../routing/pretendFleet.ts';
 import { MemoryReactor } from './memoryReactor.ts';
 

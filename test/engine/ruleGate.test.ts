@@ -2,7 +2,8 @@
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
-import { type CompiledRules, compileRules } from '../../src/routing/rules.ts';
+import { compileRules } from '../../src/routing/compileRules.ts';
+import type { CompiledRules } from '../../src/routing/rules.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RULES } from '../../src/limits.ts';
-import { compileRules, type Decision, Rules } from '../../src/routing/rules.ts';
+import { compileRules } from '../../src/routing/compileRules.ts';
+import { type Decision, Rules } from '../../src/routing/rules.ts';
 
 const NOON = 12 * 60;
 const noLists = (): Uint8Array => {
