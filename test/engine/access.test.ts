@@ -3,6 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { Access, ASKED, isRefusal, type Judgement, type KnownUser } from '../../src/engine/access.ts';
 import { ACCESS } from '../../src/limits.ts';
+import { CandidateSet } from '../../src/routing/candidates.ts';
+import type { RoutingRequest } from '../../src/routing/request.ts';
 
 const ALICE: KnownUser = { name: 'alice', tags: ['lte'], streamsMax: 3 };
 
@@ -82,6 +84,20 @@ describe('with users', () => {
     expect(asked).toHaveLength(2);
     access.changed(false);
     expect(judge('alice', 'whatever')).toMatchObject({ allowedTags: null });
+  });
+
+  test('the nodes that were found for the tags a user had before are not its nodes any more', () => {
+    const { access, judge, answers } = setUp(true);
+    judge('alice', 'right');
+    access.answer(1, ALICE);
+    const request = answers[0] as RoutingRequest;
+    request.candidates = new CandidateSet([], ['tag:lte']);
+    expect(judge('alice', 'right')).toBe(request);
+    expect(request.candidates).not.toBeNull();
+    access.changed(true);
+    judge('alice', 'right');
+    access.answer(2, { ...ALICE, tags: ['home'] });
+    expect(request).toMatchObject({ allowedTags: ['home'], candidates: null });
   });
 
   test('an answer that comes after a change admits its client, but is not remembered', () => {

@@ -3,7 +3,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { UDP } from '../../src/limits.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
-import { Plan } from './failingReactor.ts';
+import { socksDatagram } from '../system/socksUdp.ts';
+import { type Failure, Plan } from './failingReactor.ts';
 import type { MemoryReactor } from './memoryReactor.ts';
 import { Rig } from './rig.ts';
 import { Client, ORIGIN_PORT, Talker } from './udpClients.ts';
@@ -12,12 +13,16 @@ const SECOND_MS = 1_000;
 
 let rig: Rig;
 let net: MemoryReactor;
+let origin: Talker;
 
-function start(rings: boolean, capabilities: number = OFFERED_CAPABILITIES): void {
-  rig = new Rig(new Plan(null), rings, capabilities);
+function start(
+  rings: boolean,
+  capabilities: number = OFFERED_CAPABILITIES,
+  failure: Failure | null = null,
+): void {
+  rig = new Rig(new Plan(failure), rings, capabilities);
   net = rig.net;
-  // The origin.
-  new Talker(net, ORIGIN_PORT, true);
+  origin = new Talker(net, ORIGIN_PORT, true);
   expect(net.runUntil(() => rig.up > 0, net.nowMs + 60_000)).toBe(true);
 }
 
@@ -62,6 +67,43 @@ describe.each([false, true])('rings: %s', (rings) => {
     expect([busy.over, idle.over]).toEqual([false, true]);
     expect(rig.exit.udp.count).toBe(1);
     expect(until(() => busy.over, UDP.idleMs + 20 * SECOND_MS)).toBe(true);
+  });
+
+  test('one that only hears lives on, too', () => {
+    start(rings);
+    const client = associate();
+    ping(client);
+    for (let atMs = 0; atMs < UDP.nodeIdleMs + 20 * SECOND_MS; atMs += 20 * SECOND_MS) {
+      until(() => false, 20 * SECOND_MS);
+      origin.send(Buffer.from('news'), origin.lastPort);
+    }
+    until(() => false, SECOND_MS);
+    expect([client.over, client.udp.heard.length]).toEqual([false, 1 + UDP.nodeIdleMs / 20_000 + 1]);
+    client.end();
+  });
+
+  test('carries what its client sends, and nobody else’s', () => {
+    start(rings);
+    const client = associate();
+    const elsewhere = new Talker(net, 0, false, '127.0.0.9');
+    const datagram = socksDatagram([127, 0, 0, 1], ORIGIN_PORT, 'not mine');
+    // Before its own port is known: only its address may be it.
+    elsewhere.send(datagram, client.port);
+    until(() => false, SECOND_MS);
+    ping(client);
+    new Talker(net, 0, false).send(datagram, client.port);
+    elsewhere.send(datagram, client.port);
+    until(() => false, SECOND_MS);
+    expect(origin.heard).toEqual(['ping']);
+    client.end();
+  });
+
+  test('a hub without a socket for it says so, and the node is told at once', () => {
+    start(rings, OFFERED_CAPABILITIES, { kind: 'bind', call: 1, way: 24 });
+    const client = new Client(net);
+    expect(until(() => client.over)).toBe(true);
+    expect(client.reply).toBe(1);
+    expect(until(() => rig.exit.udp.count === 0, SECOND_MS)).toBe(true);
   });
 
   test('ends with its client', () => {

@@ -205,6 +205,20 @@ describe.each([
     world.end();
   });
 
+  test('a session that ends while it is not read leaves no timer behind', () => {
+    const world = new World(rings, CAPABILITY.goaway);
+    world.rig.pace(RATE);
+    const client = world.client(FLOOD_PORT, 0);
+    world.pass(2_000);
+    world.rig.pace(1_000);
+    world.pass(100);
+    world.rig.cut();
+    client.onBroken();
+    world.pass(60_000);
+    expect(world.net.faults).toEqual([]);
+    world.end();
+  });
+
   test('an order to rotate comes to the control of the node', () => {
     const world = new World(rings);
     world.rig.askRotation(9);

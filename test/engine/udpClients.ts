@@ -21,10 +21,15 @@ export class Talker implements UdpHandler {
   readonly #from = new Endpoint();
   readonly udp: UdpId;
 
-  constructor(net: MemoryReactor, port: number, answers: boolean) {
+  constructor(net: MemoryReactor, port: number, answers: boolean, address: string = HOST) {
     this.#net = net;
     this.#answers = answers;
-    this.udp = net.udp.bind(HOST, port, this, 0);
+    this.udp = net.udp.bind(address, port, this, 0);
+  }
+
+  /** Of whom it heard last. */
+  get lastPort(): number {
+    return this.#from.port;
   }
 
   send(bytes: Uint8Array, port: number): void {

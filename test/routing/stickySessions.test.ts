@@ -150,4 +150,13 @@ describe('sessions', () => {
     expect(after.find('s3', 17_999)?.nodeId).toBe('n3');
     expect(after.find('s3', 18_000)).toBeNull();
   });
+
+  test('after a long sleep what is over is forgotten at once, whatever slot it stands in', () => {
+    for (let second = 1; second <= 4; second++) {
+      const sessions = new StickySessions(0, 10, 4);
+      sessions.begin('a', 'n', second * SECOND, false, 0);
+      sessions.expire(1_000 * SECOND);
+      expect([second, sessions.size]).toEqual([second, 0]);
+    }
+  });
 });
