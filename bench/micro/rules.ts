@@ -41,7 +41,7 @@ function loadMillion(): Rules {
   if ('problems' in result) throw new Error(result.problems[0]!.sentence);
   const { names, bytes } = result.rules.summary;
   const perName = { text: list.length / NAMES - 1, all: bytes / names };
-  console.error(
+  console.log(
     `rules: ${names} names compiled in ${(performance.now() - startMs).toFixed(0)} ms, ` +
       `${perName.all.toFixed(1)} B each, of that ${perName.text.toFixed(1)} B text`,
   );

@@ -110,5 +110,6 @@ test('the micro-benchmarks all complete', async () => {
   const { code, stdout, stderr } = await run('micro/run.ts', [], { BENCH_MICRO_MS: '1' });
   expect(stderr).toBe('');
   expect(code).toBe(0);
-  for (const name of ['aead libsodium', 'record', 'frames', 'socks5', 'ring']) expect(stdout).toContain(name);
+  for (const name of ['aead libsodium', 'record', 'frames', 'socks5', 'ring', 'rules', 'rout'])
+    expect(stdout).toContain(name);
 });

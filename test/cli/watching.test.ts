@@ -93,11 +93,12 @@ describe('the live view', () => {
   /** The view on a terminal of 20 lines and 60 columns, and how that terminal is set when it has ended. */
   function view(env: NodeJS.ProcessEnv = {}) {
     const status = `sh -c 'echo pid=$$ tty=$(tty); exec ${process.execPath} ${BIN} status'`;
-    return launch(
-      'script',
-      ['-qec', `stty rows 20 cols 60; ${status}; echo code=$?; stty -a`, '/dev/null'],
-      env,
-    );
+    // Node takes a terminal on a CI machine for one without colours.
+    return launch('script', ['-qec', `stty rows 20 cols 60; ${status}; echo code=$?; stty -a`, '/dev/null'], {
+      CI: undefined,
+      NO_COLOR: undefined,
+      ...env,
+    });
   }
 
   const frames = (out: string) => out.split(FRAME).slice(1);
