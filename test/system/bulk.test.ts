@@ -8,8 +8,8 @@ import {
   type ExitNode,
   eventually,
   type Hub,
+  KINDS,
   listNodes,
-  MODES,
   type Mode,
   startPair,
 } from './harness.ts';
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const isLong = (mode: Mode) => mode.workers === 0;
 
-describe.each(MODES)('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   let hub: Hub;
   let node: ExitNode;
   let before: Record<'hub' | 'node', Counters['fds']>;

@@ -6,8 +6,8 @@ import {
   endAll,
   eventually,
   type Hub,
+  KINDS,
   listNodes,
-  MODES,
   makeLink,
   startHub,
   startNode,
@@ -75,7 +75,7 @@ test('a hub that drains: what runs through it finishes, and its node keeps the o
   expect([...again.faults(), ...second.faults(), ...node.faults()]).toEqual([]);
 });
 
-describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   test.each(['hub', 'node'] as const)(
     'a %s that stops at once resets what it cuts, at both ends',
     async (who) => {

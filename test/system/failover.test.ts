@@ -8,7 +8,7 @@ import { callControl } from '../../src/control/controlSocket.ts';
 import { hashPassword } from '../../src/control/passwords.ts';
 import { FAILURES, type FailureName } from '../../src/failures.ts';
 import { ROUTING } from '../../src/limits.ts';
-import { eventually, type Hub, listNodes, MODES, pairNode, startHub } from './harness.ts';
+import { eventually, type Hub, KINDS, listNodes, pairNode, startHub } from './harness.ts';
 import { openStream, pairLight, SocksRefusal, whoServes } from './lightFleet.ts';
 import type { LightNode } from './lightNode.ts';
 import { absoluteRequest, closeRawClients, RawClient } from './rawClient.ts';
@@ -122,7 +122,7 @@ function connects(nodes: readonly LightNode[]): number {
   return nodes.reduce((sum, node) => sum + node.connects, 0);
 }
 
-describe.each(MODES)('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   let hub: Hub;
   beforeAll(async () => {
     hub = await startHub(mode);

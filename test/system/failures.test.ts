@@ -9,8 +9,8 @@ import {
   type ExitNode,
   eventually,
   type Hub,
+  KINDS,
   listNodes,
-  MODES,
   pairNode,
   startHub,
   startNode,
@@ -100,7 +100,7 @@ async function refusals(hub: Hub, host: string, port: number): Promise<(string |
 }
 
 describe('a hub without a node', () => {
-  test.each(MODES)('says so at once: $name', async (mode) => {
+  test.each(KINDS)('says so at once: $name', async (mode) => {
     const hub = await startHub(mode);
     expect(await refusals(hub, '127.0.0.1', portOf(origin.http))).toEqual([
       1,
@@ -116,7 +116,7 @@ describe('time limits, in every mode at once', () => {
   let hubs: Hub[] = [];
 
   beforeAll(async () => {
-    hubs = await Promise.all(MODES.map((mode) => startQuickstart(mode)));
+    hubs = await Promise.all(KINDS.map((mode) => startQuickstart(mode)));
   });
 
   afterAll(async () => {
@@ -185,7 +185,7 @@ describe('the policy of a node', () => {
   });
 });
 
-describe.each(MODES)('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   let hub: Hub;
   let node: ExitNode;
   let socketsBefore = { hub: 0, node: 0 };

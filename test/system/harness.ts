@@ -58,6 +58,9 @@ export const MODES: readonly Mode[] = [
   { name: 'net', io: 'net', workers: 0 },
 ];
 
+/** One of each kind: what two workers do, one does, too. For tests with many cases. */
+export const KINDS: readonly Mode[] = MODES.filter(({ workers }) => workers !== 1);
+
 /** The part of the system tests' targets that a node refuses unless told otherwise. */
 export const LOOPBACK_ALLOWED: readonly string[] = ['127.0.0.0/8', '::1/128'];
 

@@ -11,6 +11,7 @@ import {
   endAll,
   eventually,
   type Hub,
+  KINDS,
   LOOPBACK_ALLOWED,
   MODES,
   makeLink,
@@ -57,7 +58,7 @@ async function fetchSome(hub: Hub): Promise<void> {
   expect(stream).toMatchObject({ received: 300_000, damaged: false });
 }
 
-describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   test('the command runs, the node comes back, and both addresses are told', async () => {
     marker = join(makeTempDir(), 'rotated');
     const { hub, node, id } = await start(mode, [

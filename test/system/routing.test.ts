@@ -11,7 +11,7 @@ import {
   type ExitNode,
   eventually,
   type Hub,
-  MODES,
+  KINDS,
   makeLink,
   makeTempDir,
   startHub,
@@ -77,7 +77,7 @@ async function whoAnswers(hub: Hub, proxy: Proxy, user: string): Promise<string>
 
 const { skip, why } = needs('curl');
 
-describe.skipIf(skip).each(MODES)(`$name ${why}`, (mode) => {
+describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
   let hub: Hub;
   let nodes: ExitNode[];
 

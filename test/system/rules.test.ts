@@ -9,6 +9,7 @@ import {
   eventually,
   Fatal,
   type Hub,
+  KINDS,
   launchHub,
   MODES,
   makeLink,
@@ -55,7 +56,7 @@ async function socksReply(hub: Hub, host: string, port = 443): Promise<number> {
 
 const REFUSED = '403 the rules of this hub refuse the target: this host is refused';
 
-describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   test('refused hosts are told apart from the rest, and a change counts at once', async () => {
     const path = rulesFile('hosts: {refuse: [bad.test, 192.0.2.0/24, {ports: 25}]}');
     const hub = await startHub({ ...mode, args: ['--rules', path] });

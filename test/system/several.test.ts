@@ -6,7 +6,7 @@ import {
   endAll,
   eventually,
   type Hub,
-  MODES,
+  KINDS,
   type Mode,
   makeLink,
   pairNode,
@@ -49,7 +49,7 @@ function faultless(...programs: (Hub | ExitNode)[]): void {
   expect(programs.flatMap((program) => program.faults())).toEqual([]);
 }
 
-describe.each([MODES[0]!, MODES[2]!, MODES[3]!])('$name', (mode: Mode) => {
+describe.each(KINDS)('$name', (mode: Mode) => {
   test('one node serves two hubs, and either when the other ends', async () => {
     const hubs = await Promise.all([startHub(mode), startHub(mode)]);
     const links = await Promise.all(hubs.map(async (hub) => (await makeLink(hub)).link));

@@ -8,7 +8,7 @@ import {
   type ExitNode,
   eventually,
   type Hub,
-  MODES,
+  KINDS,
   pairNode,
   startHub,
   startPair,
@@ -21,7 +21,7 @@ const IPV6_LOOPBACK = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 afterAll(closeUdp);
 
-describe.each(MODES)('$name', (mode) => {
+describe.each(KINDS)('$name', (mode) => {
   let hub: Hub;
   let node: ExitNode;
   let origin: UdpOrigin;
