@@ -1,6 +1,6 @@
 // New addresses for nodes: asked for by the owner on a hub, gotten by the owner's command on the node, answered over the next session.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -102,6 +102,25 @@ test('what is open may end first; what is new is refused meanwhile', async () =>
   expect(await answer).toMatchObject({ nodeId: id });
   expect(existsSync(marker)).toBe(true);
   await eventually(() => fetchSome(hub));
+});
+
+test('a session that asks for it by its user name begins with a new address, once', async () => {
+  marker = join(makeTempDir(), 'rotated');
+  const { hub } = await start(MODE, ['--on-rotate', `touch '${marker}'`, '--public-address-url', pageUrl()]);
+  await eventually(async () => (await nodeOf(hub)).publicAddress === '192.0.2.1');
+  const ask = async () => {
+    const stream = await Stream.open(hub.socks, target.port, 'send 1000', 'me-session-fresh-rotate');
+    expect(await stream.over).toBe('end');
+    expect(stream.received).toBe(1_000);
+  };
+  // The first one is told to try again.
+  await expect(ask()).rejects.toThrow(Refused);
+  await eventually(ask);
+  expect(existsSync(marker)).toBe(true);
+  await eventually(async () => (await nodeOf(hub)).publicAddress === '192.0.2.2');
+  rmSync(marker);
+  await ask();
+  expect(existsSync(marker)).toBe(false);
 });
 
 test.each([
