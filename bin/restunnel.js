@@ -69,7 +69,7 @@ function pinnedRuntime() {
 }
 
 /**
- * The same command in another Node. Signals travel over the IPC channel (src/cli/launcher.ts tells them from those that a
+ * The same command in another Node. Signals travel over the IPC channel (src/cli/process/launcher.ts tells them from those that a
  * terminal or a service manager sent to both processes), and the channel's end tells it that this process was killed.
  */
 function launch(runtime) {

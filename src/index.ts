@@ -1,21 +1,22 @@
 // The package's entry: a hub or an exit node inside a program of yours (README, "Embed it"). The command line does not come through here.
 
+import './limits/relations.ts';
 import { EventEmitter } from 'node:events';
 import { availableParallelism } from 'node:os';
 import pino, { type Logger } from 'pino';
-import { parseHostPort, parseLoopbackHostPort } from './cli/addresses.ts';
-import { prepareDataDir, resolveDataDir } from './cli/dataDir.ts';
-import { defaultWorkers } from './cli/defaultWorkers.ts';
-import { bootHub } from './cli/hub.ts';
-import type { EventRecord, Fleet, LiveTick } from './control/fleet.ts';
-import type { RunningHub } from './control/hubOptions.ts';
-import { readHubSettings } from './control/hubSettings.ts';
+import { UserError } from './base/userError.ts';
+import { parseHostPort, parseLoopbackHostPort } from './cli/arguments/addresses.ts';
+import { defaultWorkers } from './cli/arguments/defaultWorkers.ts';
+import { bootHub } from './cli/commands/runHub.ts';
+import { prepareDataDir, resolveDataDir } from './cli/process/dataDir.ts';
+import type { RunningHub } from './hub/hubOptions.ts';
+import { readHubSettings } from './hub/store/hubSettings.ts';
+import type { EventRecord, Fleet, LiveTick } from './model/fleet.ts';
 import { startNode as startExitNode } from './node/node.ts';
 import type { RunningNode } from './node/nodeOptions.ts';
-import { UserError } from './userError.ts';
 
-export type * from './control/fleet.ts';
-export { FAILURES, type Failure, type FailureName } from './failures.ts';
+export { FAILURES, type Failure, type FailureName } from './model/failures.ts';
+export type * from './model/fleet.ts';
 export { UserError };
 
 export interface HubSetup {

@@ -1,10 +1,10 @@
-// README.md says what the code does: its table of failures is src/failures.ts, and its links lead somewhere.
+// README.md says what the code does: its table of failures is src/model/failures.ts, and its links lead somewhere.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FAILURES, type Failure } from '../src/failures.ts';
+import { FAILURES, type Failure } from '../src/model/failures.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const HEAD = '| what happened | SOCKS5 | HTTP | `Proxy-Status` |';
@@ -28,7 +28,7 @@ function linksOf(markdown: string): string[] {
 }
 
 describe('README.md', () => {
-  it('tells clients’ failures as src/failures.ts has them', () => {
+  it('tells clients’ failures as src/model/failures.ts has them', () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');
     expect(tableOf(readme)).toEqual(Object.values(FAILURES).map(row));
   });

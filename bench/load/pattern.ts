@@ -1,8 +1,8 @@
 // The bytes that every load carries: one repeating block whose length is prime, entered at a place of the stream's own, so that bytes
 // of another stream, or shifted, doubled or left out by any round number, never compare equal. Used by origin and client.
 
+import type { Slab } from '../../src/base/slab.ts';
 import type { Reactor } from '../../src/reactor/reactor.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 
 /** The largest prime below 64 Ki. */
 export const PERIOD_BYTES = 65_521;

@@ -1,8 +1,8 @@
 // Slabs for the micro-benchmarks: of an epoll reactor where there is one, so that the faster AEAD can be measured too.
 
+import type { Slab } from '../../src/base/slab.ts';
 import { epollAvailable } from '../../src/reactor/create.ts';
 import { EpollReactor } from '../../src/reactor/epoll.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 
 const reactor = epollAvailable() ? new EpollReactor() : null;
 

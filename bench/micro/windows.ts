@@ -1,7 +1,8 @@
 // What window accounting costs: bytes consumed on a stream, and the decision about its window at every top-up. Used by run.ts.
 
 import type { Bench } from 'tinybench';
-import { PROTOCOL, WINDOW } from '../../src/limits.ts';
+import { WINDOW } from '../../src/limits/bounds.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import { nextWindow, WindowBudget } from '../../src/tunnel/window.ts';
 
 const ROUND_TRIP_MS = 40;

@@ -1,29 +1,38 @@
 // The command line: declares every command and its options, runs one, and ends the process. Imported by bin/restunnel.js.
 // Commands are imported when they run, so that --help and usage errors do not wait for the engine.
 
+import '../limits/relations.ts';
 import { Command, CommanderError, Option } from 'commander';
-import { NETWORKS } from '../control/fleet.ts';
-import { parseLink } from '../control/link.ts';
-import { NODE, PAIRING } from '../limits.ts';
+import { version } from '../base/version.ts';
+import { NODE } from '../limits/bounds.ts';
+import { PAIRING } from '../limits/ownerBounds.ts';
+import { NETWORKS } from '../model/fleet.ts';
+import { parseLink } from '../model/pairingLink.ts';
 import { parseAllowRule } from '../node/allowRule.ts';
 import { parseAddressUrl } from '../node/publicAddress.ts';
-import { version } from '../version.ts';
-import { parsePublicHost } from './addresses.ts';
-import type { BenchWorkersFlags } from './bench.ts';
-import { parseDuration } from './durations.ts';
-import { explain, usageSentence } from './explain.ts';
-import { addDataDir, addHubFlags, addRunFlags, collect, type HubFlags, WORKERS_MAX } from './flags.ts';
-import type { HubsFlags } from './hubs.ts';
-import { listenToLauncher } from './launcher.ts';
-import { FROM_STDIN } from './linksFromStdin.ts';
-import { parseName } from './names.ts';
-import type { NodeFlags } from './node.ts';
-import { addNodes } from './nodesCommand.ts';
-import { parseWhole } from './numbers.ts';
-import type { PairFlags } from './pair.ts';
-import type { QuickstartFlags } from './quickstart.ts';
-import { addUsers } from './usersCommand.ts';
-import { addEvents, addStatus } from './watchCommands.ts';
+import { parsePublicHost } from './arguments/addresses.ts';
+import { parseDuration } from './arguments/durations.ts';
+import {
+  addDataDir,
+  addHubFlags,
+  addRunFlags,
+  collect,
+  type HubFlags,
+  WORKERS_MAX,
+} from './arguments/flags.ts';
+import { FROM_STDIN } from './arguments/linksFromStdin.ts';
+import { parseName } from './arguments/names.ts';
+import { parseWhole } from './arguments/numbers.ts';
+import type { BenchWorkersFlags } from './commands/bench.ts';
+import type { HubsFlags } from './commands/hubs.ts';
+import { addNodes } from './commands/nodesCommand.ts';
+import type { PairFlags } from './commands/pair.ts';
+import type { QuickstartFlags } from './commands/quickstart.ts';
+import type { NodeFlags } from './commands/runNode.ts';
+import { addUsers } from './commands/usersCommand.ts';
+import { addEvents, addStatus } from './commands/watchCommands.ts';
+import { explain, usageSentence } from './output/explain.ts';
+import { listenToLauncher } from './process/launcher.ts';
 
 const EXAMPLES = `
 Examples:
@@ -88,7 +97,7 @@ function addQuickstart(program: Command): void {
   addRunFlags(addHubFlags(command, '127.0.0.1'), 'warn')
     .addOption(allowTargetOption())
     .action(async (flags: QuickstartFlags) => {
-      exitCode = await (await import('./quickstart.ts')).runQuickstart(flags);
+      exitCode = await (await import('./commands/quickstart.ts')).runQuickstart(flags);
     });
 }
 
@@ -102,7 +111,7 @@ function addHub(program: Command): void {
       '\nSIGTERM or Ctrl-C drains open streams for up to 10 s; a second one stops at once.',
     );
   addRunFlags(addHubFlags(command, '0.0.0.0'), 'info').action(async (flags: HubFlags) => {
-    exitCode = await (await import('./hub.ts')).runHub(flags);
+    exitCode = await (await import('./commands/runHub.ts')).runHub(flags);
   });
 }
 
@@ -125,7 +134,7 @@ function addPair(program: Command): void {
     )
     .option('--json', 'print {link, expiresAt} instead')
     .action(async (flags: PairFlags) => {
-      await (await import('./pair.ts')).runPair(flags);
+      await (await import('./commands/pair.ts')).runPair(flags);
     });
 }
 
@@ -167,7 +176,7 @@ function addNode(program: Command): void {
       ).argParser((text) => String(parseAddressUrl(text))),
     );
   addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
-    exitCode = await (await import('./node.ts')).runNode(flags);
+    exitCode = await (await import('./commands/runNode.ts')).runNode(flags);
   });
 }
 
@@ -184,7 +193,7 @@ function addRules(program: Command): void {
     .argument('<file>', 'YAML or JSON; its lists are sought beside it')
     .option('--json', 'print JSON instead')
     .action(async (file: string, flags: { json?: boolean }) => {
-      exitCode = (await import('./rules.ts')).runRulesCheck(file, flags);
+      exitCode = (await import('./commands/checkRules.ts')).runRulesCheck(file, flags);
     });
 }
 
@@ -203,10 +212,10 @@ function addHubs(program: Command): void {
   for (const command of [hubs, list, forget]) addDataDir(command);
   for (const command of [hubs, list]) command.option('--json', 'print JSON instead');
   list.action(async (_flags: HubsFlags, command: Command) => {
-    (await import('./hubs.ts')).runHubsList(command.optsWithGlobals());
+    (await import('./commands/hubs.ts')).runHubsList(command.optsWithGlobals());
   });
   forget.action(async (hub: string, _flags: HubsFlags, command: Command) => {
-    (await import('./hubs.ts')).runHubsForget(hub, command.optsWithGlobals());
+    (await import('./commands/hubs.ts')).runHubsForget(hub, command.optsWithGlobals());
   });
 }
 
@@ -237,7 +246,7 @@ function addBench(program: Command): void {
     )
     .option('--json', 'print JSON instead')
     .action(async (flags: BenchWorkersFlags) => {
-      await (await import('./bench.ts')).runBenchWorkers(flags);
+      await (await import('./commands/bench.ts')).runBenchWorkers(flags);
     });
 }
 

@@ -2,8 +2,8 @@
 // sees them. Pure; native-notes/dashboard.md says what each rule stops. Called by server.ts for every request.
 
 import { createHash } from 'node:crypto';
-import { DASHBOARD } from '../limits.ts';
-import { type Session, type Sessions, sameText } from './sessions.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { type Session, type Sessions, sameText } from './browserSessions.ts';
 
 export interface GuardedRequest {
   readonly method: string;

@@ -1,8 +1,8 @@
 // Where the dashboard may listen. Pure. Asked by the command line before anything starts, and by server.ts.
 
 import ipaddr from 'ipaddr.js';
-import type { HostPort } from '../control/hubOptions.ts';
-import { UserError } from '../userError.ts';
+import { UserError } from '../base/userError.ts';
+import type { HostPort } from '../hub/hubOptions.ts';
 
 /** Throws UserError (exit code 2) for an address that others can reach, when there is no password. */
 export function refuseOpenBind({ host, port }: HostPort, password: string | null): void {

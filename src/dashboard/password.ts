@@ -1,8 +1,8 @@
 // The dashboard's password, kept as a scrypt hash alone. Guesses are few and cost the same whether right or wrong. Made at start by server.ts, asked by apiSession.ts.
 
 import { scrypt, scryptSync, timingSafeEqual } from 'node:crypto';
-import { Bucket } from '../engine/bucket.ts';
-import { DASHBOARD } from '../limits.ts';
+import { Bucket } from '../base/tokenBucket.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 /** 32 MiB and some 60 ms for a guess (RFC 7914; OWASP's choice for interactive logins). */
 const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };

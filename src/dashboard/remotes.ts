@@ -2,9 +2,9 @@
 // dashboard with what is refused anyway does not take the owner's. Pure. Used by server.ts.
 
 import type { IncomingMessage } from 'node:http';
-import { Bucket } from '../engine/bucket.ts';
+import { Bucket } from '../base/tokenBucket.ts';
 import { sourceKey } from '../engine/strangerPolicy.ts';
-import { DASHBOARD } from '../limits.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 interface Remote {
   readonly requests: Bucket;

@@ -4,16 +4,16 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Fleet } from '../control/fleet.ts';
-import type { HostPort } from '../control/hubOptions.ts';
-import { DASHBOARD } from '../limits.ts';
+import { Live } from '../api/liveChannel.ts';
+import { PROBLEM_TYPE, problemBody } from '../api/problem.ts';
+import type { HostPort } from '../hub/hubOptions.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
+import type { Fleet } from '../model/fleet.ts';
+import { Sessions } from './browserSessions.ts';
 import { judge, type Rules, SECURITY_HEADERS } from './guard.ts';
-import { Live } from './live.ts';
 import { refuseOpenBind } from './openBind.ts';
 import { Password } from './password.ts';
-import { PROBLEM_TYPE, problemBody } from './problem.ts';
 import { Remotes, remoteOf } from './remotes.ts';
-import { Sessions } from './sessions.ts';
 import type { Site, SiteParts } from './site.ts';
 import { loadOrCreateToken } from './token.ts';
 

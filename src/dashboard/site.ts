@@ -2,10 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { makeApi } from './api.ts';
-import type { ApiParts } from './apiRoute.ts';
+import type { ApiParts } from '../api/apiRoute.ts';
+import { makeApi } from '../api/ownerApi.ts';
+import type { Session } from './browserSessions.ts';
 import { answerPage, loadPages, type PageFile } from './pages.ts';
-import type { Session } from './sessions.ts';
 
 export type SiteParts = ApiParts;
 

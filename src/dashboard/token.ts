@@ -4,8 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DASHBOARD } from '../limits.ts';
-import { UserError } from '../userError.ts';
+import { UserError } from '../base/userError.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 /** base64url, of DASHBOARD.secretBytes. The lock of the data directory is held. Throws UserError. */
 export function loadOrCreateToken(dataDir: string): string {

@@ -2,8 +2,8 @@
 // checks a name and its password once; then the answer is known here. Used by the front.
 
 import { hash, randomBytes } from 'node:crypto';
-import type { FailureName } from '../failures.ts';
-import { ACCESS } from '../limits.ts';
+import { ACCESS } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
 import { anyNode, BadUsername, type RoutingRequest } from '../routing/request.ts';
 import { Usernames } from '../routing/usernames.ts';
 

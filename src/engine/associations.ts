@@ -1,7 +1,10 @@
 // UDP ASSOCIATE on a hub: for each a UDP socket beside the client's connection, whose datagrams go into the tunnel as they are. It lives as
 // long as that connection, its stream in the tunnel, and as datagrams pass. Used by hubWorker.ts.
 
-import { PROTOCOL, UDP } from '../limits.ts';
+import { Endpoint } from '../base/endpoint.ts';
+import type { Slab } from '../base/slab.ts';
+import { UDP } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import {
   encodeAssociateReply,
   isSocksDatagram,
@@ -9,9 +12,7 @@ import {
   writeSocksPrefix,
 } from '../proxy/socksUdp.ts';
 import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
-import { Endpoint } from '../reactor/endpoint.ts';
 import { type ConnHandler, type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 import { parseEndpoint } from '../reactor/sockaddr.ts';
 import { type Teller, UNANSWERED } from './client.ts';
 import type { ClientRelay } from './clientRelay.ts';

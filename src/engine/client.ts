@@ -1,11 +1,11 @@
 // What a proxy client is told, in the protocol it speaks. Used by the front (before a stream exists) and by the hub's workers.
 
-import { FAILURES, type FailureName } from '../failures.ts';
+import type { Slab } from '../base/slab.ts';
+import { FAILURES, type FailureName } from '../model/failures.ts';
 import { connectEstablished, encodeHttpFailure } from '../proxy/answers.ts';
 import { encodeSocks4Reply } from '../proxy/socks4.ts';
 import { encodeSocksReply } from '../proxy/socks5.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 import type { Farewell } from './farewell.ts';
 import { establishedWords, type NodeWords } from './nodeWords.ts';
 

@@ -1,15 +1,15 @@
 // The relay of a hub: clients' early bytes, answers for clients whose stream ends before it was answered, unless another node may do
 // better, and absolute-form HTTP exchanges, after which the client goes back to the front for its next request. Used by hubWorker.ts.
 
-import type { FailureName } from '../failures.ts';
-import { CLIENT } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { CLIENT } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
+import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { CLIENT_KIND, type Teller, UNANSWERED } from './client.ts';
 import { Exchange } from './exchange.ts';
 import { namedFields, responseFields } from './nodeWords.ts';
-import { mayBeTriedAgain, type OpenRequest } from './openRequest.ts';
 import { Relay } from './relay.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';

@@ -2,7 +2,7 @@
 // take the places of strangers. Pure. Used by hubThread.ts with the number of each accepted descriptor: the kernel gives out the lowest
 // free one, so below a number given out just now all are in use, whatever part of the process uses them.
 
-import { DESCRIPTORS } from '../limits.ts';
+import { DESCRIPTORS } from '../limits/bounds.ts';
 
 export interface DescriptorMarks {
   /** Fewer free: a client is told that there is no room. */

@@ -1,15 +1,15 @@
 // Where requests go: by the owner's rules, to a node that the router picks, through the door of its worker; and to another one when that
 // fails by the node's fault before the node is connected (native-notes/routing.md). Used by the front.
 
-import type { FailureName } from '../failures.ts';
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import { type Condition, narrowed, type RoutingRequest } from '../routing/request.ts';
 import { RequestNumbers } from '../routing/requestNumbers.ts';
 import type { Router } from '../routing/router.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import { namedFields, nodeWords } from './nodeWords.ts';
-import type { OpenRequest } from './openRequest.ts';
 import type { RuleGate } from './ruleGate.ts';
 import type { UserStreams } from './userStreams.ts';
 

@@ -1,7 +1,9 @@
 // How the front reaches a worker: in the same thread by a call, in another by a ring and the worker's bell. And the way back, for HTTP
 // clients whose exchange is over, and for requests that another node may serve. Wired by hubThread.ts.
 
-import type { FailureName } from '../failures.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { OpenRequest } from '../model/openRequest.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { ConnHandler, ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Bell } from '../ring/bell.ts';
 import {
@@ -19,8 +21,6 @@ import type { RingReader, RingWriter } from '../ring/ring.ts';
 import type { WorkerDoor } from './dispatcher.ts';
 import type { Front } from './front.ts';
 import type { HubWorker } from './hubWorker.ts';
-import type { SessionKeys } from './messages.ts';
-import type { OpenRequest } from './openRequest.ts';
 
 export interface TunnelDoor extends WorkerDoor {
   /** False when it has no room: the connection stays ours. */

@@ -1,9 +1,9 @@
 // One absolute-form HTTP request and its response on a stream: where each ends, and what of the response's head was seen. Kept by
 // clientRelay.ts for CLIENT_KIND.httpForward.
 
+import type { ExchangePlan } from '../model/openRequest.ts';
 import { BodyTracker } from '../proxy/httpBody.ts';
 import { ResponseHeadParser } from '../proxy/httpResponse.ts';
-import type { ExchangePlan } from './openRequest.ts';
 
 const NOTHING = new Uint8Array(0);
 

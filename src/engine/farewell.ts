@@ -1,7 +1,8 @@
 // Closing a connection so that its last words arrive: closing over unread bytes would send an RST, and the client's system would then
 // throw the answer away unread. So we send FIN and read on for a moment. Used by client.ts.
 
-import { CLIENT } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { CLIENT } from '../limits/bounds.ts';
 import {
   type ConnHandler,
   type ConnId,
@@ -9,7 +10,6 @@ import {
   type TimerHandler,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 
 export class Farewell implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;

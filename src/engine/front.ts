@@ -1,8 +1,10 @@
 // The hub's front: accepts clients and reads their request whatever way it is cut, to be dispatched to a node (dispatcher.ts). Runs on an
 // engine thread (hubThread.ts).
 
-import type { FailureName } from '../failures.ts';
-import { CLIENT } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { CLIENT } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { OpenRequest } from '../model/openRequest.ts';
 import { RequestHeadParser } from '../proxy/httpHead.ts';
 import { SOCKS4_VERSION, Socks4Parser } from '../proxy/socks4.ts';
 import { SOCKS, Socks5Parser } from '../proxy/socks5.ts';
@@ -14,12 +16,10 @@ import {
   type TimerId,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 import type { RoutingRequest } from '../routing/request.ts';
 import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './access.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import { Dispatcher, type DispatcherOptions, type ReadRequest } from './dispatcher.ts';
-import type { OpenRequest } from './openRequest.ts';
 
 interface Intake {
   readonly conn: ConnId;

@@ -1,8 +1,11 @@
 // One engine thread of a hub, started by control/hub.ts: a reactor and the roles it is given. With no workers the front's thread is
 // the only worker, too.
 
+import '../limits/relations.ts';
 import { workerData } from 'node:worker_threads';
-import { DESCRIPTORS, PROTOCOL, ROUTING, STRANGER, USERS } from '../limits.ts';
+import { DESCRIPTORS, ROUTING, STRANGER } from '../limits/bounds.ts';
+import { USERS } from '../limits/ownerBounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { ConnId, ListenerId, ListenHandler } from '../reactor/reactor.ts';
 import { Bell, Sleeper } from '../ring/bell.ts';

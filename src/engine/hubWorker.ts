@@ -1,8 +1,11 @@
 // A hub's worker: owns tunnels and opens clients' streams on them. Requests come from the front, in the same thread or over a ring
 // (doors.ts); the bytes are relay.ts's.
 
-import { type FailureName, failureOfReason } from '../failures.ts';
-import { CLIENT, ENGINE, PROTOCOL, UDP } from '../limits.ts';
+import { CLIENT, ENGINE, UDP } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
+import { type FailureName, failureOfReason } from '../model/failures.ts';
+import type { OpenRequest } from '../model/openRequest.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
@@ -12,10 +15,9 @@ import { Associations } from './associations.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
 import { ClientRelay, type RetriedClient, type ReturnedClient } from './clientRelay.ts';
 import { Drain } from './drain.ts';
-import type { FromWorker, ListedStream, NamedNode, SessionKeys } from './messages.ts';
+import type { FromWorker, ListedStream, NamedNode } from './messages.ts';
 import { namedFields, nodeWords } from './nodeWords.ts';
-import type { OpenRequest } from './openRequest.ts';
-import { listStreams } from './streamList.ts';
+import { listStreams } from './openStreams.ts';
 import type { Tunnel } from './tunnel.ts';
 import { type TunnelOwner, Tunnels } from './tunnels.ts';
 

@@ -1,7 +1,7 @@
 // Local sockets whose stream is over while bytes for them still wait: the bytes are written out as the socket takes them, then it is
 // closed. A socket that takes nothing for a while is reset. Used by relay.ts.
 
-import { ENGINE } from '../limits.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { Pending, PendingPool } from './pending.ts';
 

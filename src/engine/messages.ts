@@ -1,7 +1,8 @@
 // The messages between control and the engine threads: rare ones (handshakes, tunnels, statistics, orders). Bytes and descriptors never
 // travel this way; they stay in their thread or cross on a ring.
 
-import type { FailureName } from '../failures.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
@@ -56,11 +57,6 @@ export interface WorkerLink {
   readonly doorbell: Doorbell;
   readonly toWorker: SharedArrayBuffer;
   readonly fromWorker: SharedArrayBuffer;
-}
-
-export interface SessionKeys {
-  readonly sendKey: Uint8Array;
-  readonly receiveKey: Uint8Array;
 }
 
 export type ToFront =

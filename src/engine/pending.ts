@@ -1,8 +1,8 @@
 // Bytes that a local socket did not take yet: a FIFO that grows by doubling and never past its stream's window, because the peer may
 // not send more. Buffers come from a pool by size, so that stalled and waking streams leave no garbage. Used by relay.ts.
 
-import { PROTOCOL } from '../limits.ts';
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 const SMALLEST_SHIFT = 12;
 const LARGEST_SHIFT = 24;

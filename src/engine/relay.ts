@@ -1,9 +1,9 @@
 // The bytes of open streams, the same on hub and node: local socket to tunnel straight into the record being built, tunnel to local
 // socket straight from the opened record. hubWorker.ts and node/exit.ts put streams in; the reactor and the sessions drive it.
 
-import { ENGINE } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { type ConnHandler, type ConnId, END, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { Lingering } from './lingering.ts';
 import { PendingPool } from './pending.ts';

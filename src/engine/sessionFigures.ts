@@ -1,6 +1,6 @@
 // What the shared slots tell the router of a session. Used by the front's thread.
 
-import { FAILURES } from '../failures.ts';
+import { FAILURES } from '../model/failures.ts';
 import { FAILURE_CAUSES } from '../ring/failureCauses.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { SessionFigures } from '../routing/routedNode.ts';

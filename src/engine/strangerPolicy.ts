@@ -1,9 +1,9 @@
 // Who among the strangers goes when there is no room, and whose first message is looked at. Decides by address and age alone, never by
 // what somebody said: that would tell a scanner something. Pure: time is an argument. Used by strangers.ts.
 
-import { STRANGER } from '../limits.ts';
+import { Bucket } from '../base/tokenBucket.ts';
+import { STRANGER } from '../limits/bounds.ts';
 import type { ConnId } from '../reactor/reactor.ts';
-import { Bucket } from './bucket.ts';
 
 /** One address, or one IPv6 /64: who has one of its addresses has all. */
 interface Source {

@@ -1,7 +1,9 @@
 // Sockets on the tunnel port that have not proved anything yet. A stranger never gets a byte: whatever it sends is read on, and it is
 // ended at the same deadline whatever it sent. Only a first message that control accepts (store, token, timestamp) is answered.
 
-import { PROTOCOL, STRANGER } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { STRANGER } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { checkMac1 } from '../noise/mac1.ts';
 import {
   type ConnHandler,
@@ -12,7 +14,6 @@ import {
   type TurnHandler,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 import { StrangerPolicy } from './strangerPolicy.ts';
 
 const MESSAGE1_MIN_BYTES = PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes;

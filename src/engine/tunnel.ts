@@ -1,13 +1,13 @@
 // One tunnel of an engine thread: a session, its socket, and by slot the local sockets of its streams. Made by tunnels.ts; the local
 // sockets are moved by relay.ts.
 
+import type { OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, TimerId } from '../reactor/reactor.ts';
 import type { Pace } from '../tunnel/pace.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { Association } from './associations.ts';
 import type { Exchange } from './exchange.ts';
 import type { NodeWords } from './nodeWords.ts';
-import type { OpenRequest } from './openRequest.ts';
 import type { Pending } from './pending.ts';
 
 const INITIAL_CAPACITY = 16;

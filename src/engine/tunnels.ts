@@ -1,7 +1,8 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
 // timers. What happens to streams is relay.ts's; what opens them is the owner's (hubWorker.ts, node/exit.ts).
 
-import { ENGINE, WINDOW } from '../limits.ts';
+import { ENGINE, WINDOW } from '../limits/bounds.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';
 import type { TurnHandler } from '../reactor/reactor.ts';
@@ -19,7 +20,6 @@ import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session, type SessionHandler } from '../tunnel/session.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
-import type { SessionKeys } from './messages.ts';
 import { Tunnel } from './tunnel.ts';
 
 /** What the handshake agreed on. */

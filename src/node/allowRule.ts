@@ -1,8 +1,8 @@
 // --allow-target CIDR[:PORTS] as a rule: an exception from the target policy that the node's owner makes. Parsed by the command line,
 // held by TargetPolicy.
 
-import { UserError } from '../userError.ts';
-import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from './ipAddress.ts';
+import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from '../base/ipAddress.ts';
+import { UserError } from '../base/userError.ts';
 
 /** First and last port, both included. */
 export type PortRange = readonly [first: number, last: number];

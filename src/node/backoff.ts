@@ -1,7 +1,7 @@
 // How long a node waits before it dials a lost hub again: capped exponential with full jitter, so that the nodes of a restarted hub
 // don't come back in step. Owned by each hub connection of the node. Pure: time and randomness are arguments.
 
-import { NODE } from '../limits.ts';
+import { NODE } from '../limits/bounds.ts';
 
 export class Backoff {
   #failures = 0;

@@ -1,6 +1,6 @@
 // From the errno of a failed connect() to the failure the hub is told, and which of several failures to tell. Used by the dialler.
 
-import type { FailureName } from '../failures.ts';
+import type { FailureName } from '../model/failures.ts';
 import { ERRNO } from '../reactor/errno.ts';
 
 const BY_ERRNO = new Map<number, FailureName>([

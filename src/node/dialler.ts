@@ -2,11 +2,11 @@
 // node; the tunnel session calls dial() for every CONNECT. The addresses that were checked are the ones that are dialled.
 
 import { strict as assert } from 'node:assert';
-import type { FailureName } from '../failures.ts';
-import { ENGINE, NODE } from '../limits.ts';
+import { isZonedLiteral, literalAddress, targetName } from '../base/hostName.ts';
+import { ENGINE, NODE } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 import { failureOfErrno, moreTelling } from './connectErrors.ts';
-import { isZonedLiteral, literalAddress, targetName } from './literal.ts';
 import { distinctAddresses, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
 import type { LookupFailure } from './resolver.ts';

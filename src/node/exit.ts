@@ -2,12 +2,13 @@
 // Runs in engine/exitThread.ts; handshakes and names are node.ts's, on the control thread.
 
 import { Drain } from '../engine/drain.ts';
-import type { FromExit, FromWorker, SessionKeys } from '../engine/messages.ts';
+import type { FromExit, FromWorker } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
 import { indexOfTag, slotOfTag, type Tunnel } from '../engine/tunnel.ts';
 import { type SessionTerms, type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
-import { FAILURES, type FailureName } from '../failures.ts';
-import { ENGINE } from '../limits.ts';
+import { ENGINE } from '../limits/bounds.ts';
+import { FAILURES, type FailureName } from '../model/failures.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { SessionSlots } from '../ring/slots.ts';

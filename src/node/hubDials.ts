@@ -1,8 +1,10 @@
 // Connections to hubs until their handshake is done: dial, send the first message, receive the second, hand it to control. Used by
 // exit.ts.
 
+import type { Slab } from '../base/slab.ts';
 import type { FromExit } from '../engine/messages.ts';
-import { NODE, PROTOCOL } from '../limits.ts';
+import { NODE } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { codeOfErrno } from '../reactor/errno.ts';
 import {
   type ConnHandler,
@@ -13,7 +15,6 @@ import {
   type TimerId,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
 
 interface HubDial {
   conn: ConnId;

@@ -4,9 +4,9 @@
 import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
-import type { EngineThread } from '../control/engineThread.ts';
+import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
-import { ENGINE, NODE } from '../limits.ts';
+import { ENGINE, NODE } from '../limits/bounds.ts';
 import { type Initiator, startInitiator } from '../noise/handshake.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { decodeMessage2, encodeMessage1, OFFERED_CAPABILITIES, VERSION } from '../noise/payload.ts';

@@ -13,13 +13,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PairingLink } from '../control/link.ts';
-import { NODE, PROTOCOL } from '../limits.ts';
-import { UserError } from '../userError.ts';
+import { UserError } from '../base/userError.ts';
+import { NODE } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
+import type { PairingLink } from '../model/pairingLink.ts';
 
 export const HUBS_FILE_NAME = 'node.json';
 const VERSION = 1;
-const KEY_BYTES = 32;
 
 export interface HubRecord {
   readonly host: string;
@@ -62,7 +62,7 @@ export class HubsFile {
    * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token.
    */
   pair(link: PairingLink, name: string): HubRecord {
-    const publicKey = base64url(link.hubPublicKey, KEY_BYTES);
+    const publicKey = base64url(link.hubPublicKey, PROTOCOL.keyBytes);
     const known = this.#hubs.find((hub) => hub.publicKey === publicKey);
     const hub: HubRecord = {
       host: link.host,
@@ -163,7 +163,7 @@ function readHub(path: string, hub: unknown, index: number): HubRecord {
   const { host, port, publicKey, nodeId, token, name, lastTimestamp } = hub;
   if (typeof host !== 'string' || host === '' || host.length > PROTOCOL.hostMaxBytes) throw wrong('host');
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) throw wrong('port');
-  if (!isBase64url(publicKey, KEY_BYTES)) throw wrong('publicKey');
+  if (!isBase64url(publicKey, PROTOCOL.keyBytes)) throw wrong('publicKey');
   if (nodeId !== null && (typeof nodeId !== 'string' || nodeId === '')) throw wrong('nodeId');
   if (token !== null && !isBase64url(token, PROTOCOL.tokenBytes)) throw wrong('token');
   if (typeof name !== 'string') throw wrong('name');

@@ -1,7 +1,7 @@
 // What names resolved to a moment ago, bounded in number and time. Shared by the dialler and udpExit.ts. Pure: the time is an argument.
 
-import { NODE } from '../limits.ts';
-import { canonicalAddress } from './ipAddress.ts';
+import { canonicalAddress } from '../base/ipAddress.ts';
+import { NODE } from '../limits/bounds.ts';
 
 export interface CachedName {
   /** Null: the name does not exist. */

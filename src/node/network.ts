@@ -1,7 +1,7 @@
 // Over what kind of network a device reaches the world, from what Linux says of its interfaces. Pure. The files are read by
 // networkFiles.ts.
 
-import type { Network } from '../control/fleet.ts';
+import type { Network } from '../model/fleet.ts';
 
 /** An interface, as /sys/class/net/NAME tells of it. */
 export interface InterfaceFacts {

@@ -3,7 +3,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces, platform } from 'node:os';
 import { join } from 'node:path';
-import type { Network } from '../control/fleet.ts';
+import type { Network } from '../model/fleet.ts';
 import { defaultInterface, networkOf, networkOfNames } from './network.ts';
 
 export interface NetworkFiles {

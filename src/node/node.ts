@@ -3,12 +3,13 @@
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type DataDirLock, lockDataDir } from '../control/dataDirLock.ts';
-import { EngineThread, moduleBeside } from '../control/engineThread.ts';
-import type { Network } from '../control/fleet.ts';
-import { parseLink } from '../control/link.ts';
+import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
+import { UserError } from '../base/userError.ts';
+import { EngineThread, moduleBeside } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
-import { ENGINE, NODE, ROTATION, SESSION } from '../limits.ts';
+import { ENGINE, NODE, ROTATION, SESSION } from '../limits/bounds.ts';
+import type { Network } from '../model/fleet.ts';
+import { parseLink } from '../model/pairingLink.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { nodeIdOf } from '../noise/nodeId.ts';
@@ -16,7 +17,6 @@ import { fitDeviceName } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { makeSlots, SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
-import { UserError } from '../userError.ts';
 import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { type Battery, readBattery } from './battery.ts';
@@ -25,11 +25,11 @@ import { HubsFile } from './hubsFile.ts';
 import { hasLocalAddress } from './localAddress.ts';
 import { readNetwork } from './networkFiles.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
+import { statusJson, statusKey } from './nodeReport.ts';
 import { ownAddresses } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { resolveName } from './resolver.ts';
 import { type RotationAnswer, Rotator } from './rotation.ts';
-import { statusJson, statusKey } from './status.ts';
 
 /** Throws UserError. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -116,7 +116,7 @@ class ExitNode implements RunningNode {
     const { io, allowTargets, lanes } = this.#options;
     const useNet = io === 'net' || (io === 'auto' && !epollAvailable());
     this.#thread = await EngineThread.start(
-      moduleBeside('../engine/exitThread', import.meta.url),
+      moduleBeside('./exitThread', import.meta.url),
       {
         role: 'exit',
         io: useNet ? 'net' : 'epoll',

@@ -1,7 +1,7 @@
 // What an exit node is started with and what a running one offers. The command line fills it in, node/node.ts acts on it.
 
 import type { Logger } from 'pino';
-import type { Network } from '../control/fleet.ts';
+import type { Network } from '../model/fleet.ts';
 
 export interface NodeOptions {
   dataDir: string;

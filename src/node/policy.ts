@@ -1,9 +1,9 @@
 // The target policy: which resolved addresses an exit node may dial. Asked by the dialler for every address, after names are resolved
 // and before the very same literal is dialled. Pure.
 
-import type { Endpoint } from '../reactor/endpoint.ts';
+import type { Endpoint } from '../base/endpoint.ts';
+import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from '../base/ipAddress.ts';
 import { type AllowRule, ruleAllowsIPv4, ruleAllowsIPv6 } from './allowRule.ts';
-import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from './ipAddress.ts';
 
 /**
  * Refused IPv4: the IANA special-purpose address registry (RFC 6890), whole, though a few of its blocks are globally reachable

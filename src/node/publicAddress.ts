@@ -3,9 +3,9 @@
 
 import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
-import { ROTATION } from '../limits.ts';
-import { UserError } from '../userError.ts';
-import { canonicalAddress } from './ipAddress.ts';
+import { canonicalAddress } from '../base/ipAddress.ts';
+import { UserError } from '../base/userError.ts';
+import { ROTATION } from '../limits/bounds.ts';
 
 /** Throws UserError (exit code 2). */
 export function parseAddressUrl(text: string): URL {

@@ -2,7 +2,7 @@
 // the dialler asks across threads and checks every address that comes back.
 
 import { lookup as systemLookup } from 'node:dns';
-import { NODE } from '../limits.ts';
+import { NODE } from '../limits/bounds.ts';
 
 export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'internal';
 

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
-import { ROTATION } from '../limits.ts';
+import { ROTATION } from '../limits/bounds.ts';
 
 /** As STATUS carries it. */
 export interface RotationAnswer {

@@ -1,15 +1,13 @@
 // The exit node's associations: a UDP socket each and family, the target policy asked for every datagram, answers taken only from whom
 // something was sent to. Whatever finds no room is dropped and counted. Used by exit.ts.
 
+import { Endpoint } from '../base/endpoint.ts';
+import { isZonedLiteral, literalAddress, targetName } from '../base/hostName.ts';
+import type { Slab } from '../base/slab.ts';
 import type { Tunnel } from '../engine/tunnel.ts';
 import type { Tunnels } from '../engine/tunnels.ts';
-import { ENGINE, NODE, PROTOCOL, UDP } from '../limits.ts';
-import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
-import { Endpoint } from '../reactor/endpoint.ts';
-import { ERRNO } from '../reactor/errno.ts';
-import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
-import type { Slab } from '../reactor/slab.ts';
-import { parseEndpoint } from '../reactor/sockaddr.ts';
+import { ENGINE, NODE, UDP } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import {
   ADDRESS,
   datagramName,
@@ -18,8 +16,11 @@ import {
   endpointBytes,
   readEndpoint,
   writeEndpoint,
-} from '../tunnel/datagram.ts';
-import { isZonedLiteral, literalAddress, targetName } from './literal.ts';
+} from '../model/datagramAddress.ts';
+import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
+import { ERRNO } from '../reactor/errno.ts';
+import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
+import { parseEndpoint } from '../reactor/sockaddr.ts';
 import { distinctAddresses, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
 import type { LookupFailure } from './resolver.ts';

@@ -1,7 +1,7 @@
 // Datagrams to names that are being looked up: a few of each association wait, the others are dropped. Pure: the question, the time and the
 // sending are the owner's. Used by udpExit.ts.
 
-import { UDP } from '../limits.ts';
+import { UDP } from '../limits/bounds.ts';
 
 export interface HeldDatagram<Owner> {
   readonly owner: Owner;

@@ -1,7 +1,7 @@
 // The addresses an association has sent to: only they may answer. Bounded; a new one takes the place of the one not sent to for longest.
 // Pure. Kept by udpExit.ts.
 
-import type { Endpoint } from '../reactor/endpoint.ts';
+import type { Endpoint } from '../base/endpoint.ts';
 
 const FIRST_CAPACITY = 4;
 const WORDS = 4;

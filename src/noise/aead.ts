@@ -1,6 +1,6 @@
 // The seam between the transport cipher and whoever computes ChaCha20-Poly1305: libsodium (aeadSodium.ts) or another provider.
 
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
 
 /**
  * ChaCha20-Poly1305 (RFC 8439) with Noise's nonce: 4 zero bytes, then the counter as 64 bits little-endian (Noise revision 34,

@@ -2,8 +2,8 @@
 // Chosen by aeadProvider.ts where it is there and proves itself; libsodium serves everywhere else.
 
 import { createRequire } from 'node:module';
-import { PROTOCOL } from '../limits.ts';
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import type { Aead, AeadFactory } from './aead.ts';
 
 const KEY_BYTES = 32;

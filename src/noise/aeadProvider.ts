@@ -1,7 +1,7 @@
 // Which ChaCha20-Poly1305 an engine thread uses: node's own OpenSSL where it is there and agrees with libsodium, else libsodium.
 // Called once by each engine thread (engine/threadLoop.ts).
 
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
 import type { AeadFactory } from './aead.ts';
 import { loadOpensslAead } from './aeadOpenssl.ts';
 import { sodiumAead } from './aeadSodium.ts';

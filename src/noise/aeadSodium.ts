@@ -1,11 +1,10 @@
 // ChaCha20-Poly1305 by libsodium. Works wherever sodium-native has a prebuilt library; made per direction by the tunnel.
 
 import sodium from 'sodium-native';
-import { PROTOCOL } from '../limits.ts';
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import type { Aead } from './aead.ts';
 
-const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = PROTOCOL.tagBytes;
 
@@ -15,7 +14,7 @@ class SodiumAead implements Aead {
   readonly #nonceView = new DataView(this.#nonce.buffer);
 
   constructor(key: Uint8Array) {
-    if (key.length !== KEY_BYTES) throw new RangeError(`an AEAD key has ${KEY_BYTES} bytes`);
+    if (key.length !== PROTOCOL.keyBytes) throw new RangeError(`an AEAD key has ${PROTOCOL.keyBytes} bytes`);
     this.#key = new Uint8Array(key);
   }
 
@@ -58,17 +57,17 @@ class SodiumAead implements Aead {
   }
 
   rekey(): void {
-    const sealed = new Uint8Array(KEY_BYTES + TAG_BYTES);
+    const sealed = new Uint8Array(PROTOCOL.keyBytes + TAG_BYTES);
     this.#setNonce(0xffff_ffff, 0xffff_ffff);
     sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
       sealed,
-      new Uint8Array(KEY_BYTES),
+      new Uint8Array(PROTOCOL.keyBytes),
       null,
       null,
       this.#nonce,
       this.#key,
     );
-    this.#key.set(sealed.subarray(0, KEY_BYTES));
+    this.#key.set(sealed.subarray(0, PROTOCOL.keyBytes));
     sodium.sodium_memzero(sealed);
   }
 

@@ -1,7 +1,7 @@
 // One direction of the transport after the handshake: the record counter and the rekeying. Used by the tunnel, one per direction.
 
-import { PROTOCOL } from '../limits.ts';
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import type { Aead } from './aead.ts';
 
 const U32_MAX = 0xffff_ffff;

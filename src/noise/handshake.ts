@@ -3,7 +3,7 @@
 
 import Noise from 'noise-handshake';
 import sodium from 'sodium-native';
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { HandshakeError } from './handshakeError.ts';
 import type { KeyPair } from './keyPair.ts';
 import { checkMac1, computeMac1, mac1Key } from './mac1.ts';

@@ -2,7 +2,7 @@
 // Loaded by control/handshakePool.ts; nothing in here knows which keys are welcome.
 
 import { randomInt } from 'node:crypto';
-import { ENGINE } from '../limits.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { answerInitiator } from './handshake.ts';
 import type { KeyPair } from './keyPair.ts';
 import { nodeIdOf } from './nodeId.ts';

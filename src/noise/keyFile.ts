@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { UserError } from '../userError.ts';
+import { UserError } from '../base/userError.ts';
 import { KEY_BYTES, type KeyPair, keyPairOf } from './keyPair.ts';
 
 /**

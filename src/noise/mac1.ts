@@ -2,7 +2,7 @@
 // (after WireGuard's mac1). Only someone who knows the hub's public key can compute it.
 
 import sodium from 'sodium-native';
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 const LABEL = new TextEncoder().encode('restunnel mac1');
 

@@ -5,7 +5,7 @@
 //   message 2: version u8 | capabilities u32 | initialWindowBytes u32 | maxStreams u32
 //              | observedAddressLength u8 | observedAddress | framesLength u16 | frames | zero padding
 
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { HandshakeError } from './handshakeError.ts';
 import { NODE_ID_CHARS } from './nodeId.ts';
 import { isTimestamp } from './timestamp.ts';

@@ -1,7 +1,7 @@
 // The 12 bytes that make a first message impossible to replay: u64 seconds since the Unix epoch, u32 nanoseconds, big-endian,
 // so that comparing the bytes compares the times. The node makes them, the hub's store keeps the last one of each node.
 
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 const NANOSECONDS_PER_SECOND = 1_000_000_000;
 

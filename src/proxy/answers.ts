@@ -1,7 +1,7 @@
 // The proxy's own HTTP answers: the 200 that opens a tunnel and the refusal that names its reason. Used by whoever holds the client's
 // connection when a request succeeds or fails.
 
-import { FAILURES, type FailureName } from '../failures.ts';
+import { FAILURES, type FailureName } from '../model/failures.ts';
 
 /** RFC 9110 section 9.3.6: any 2xx; the reason phrase is the one every client has seen before. Shared: do not write to it. */
 export const connectEstablished: Uint8Array = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n');

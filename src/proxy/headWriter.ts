@@ -1,6 +1,7 @@
 // Builds a rewritten HTTP head in a scratch buffer of the thread. Used by the request and the response parser, one head at a time.
 
-import { CLIENT, PROTOCOL } from '../limits.ts';
+import { CLIENT } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 /**
  * A rewritten head is the received one with fields taken out, the target's authority moved into Host, and at most a version, an empty

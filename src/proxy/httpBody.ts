@@ -1,11 +1,10 @@
 // Where the body of an HTTP/1 message ends (RFC 9112 section 6), told from bytes that are passed on untouched. One tracker per
 // direction of a proxied HTTP connection; nothing is allocated after its construction.
 
-import { CLIENT } from '../limits.ts';
+import { CLIENT } from '../limits/bounds.ts';
+import type { BodyFraming } from '../model/openRequest.ts';
 import { hexDigit } from './target.ts';
 
-/** A number of bytes from 0 up (0: no body), or one of the two below. */
-export type BodyFraming = number;
 export const NO_BODY = 0;
 export const CHUNKED = -1;
 /** Responses only: the body ends where the connection does. */

@@ -1,7 +1,7 @@
 // The head of an HTTP/1 message as byte ranges: finding its end as bytes arrive, then indexing its fields in place. Shared by the
 // request and the response parser. Strict where leniency is how request smuggling works: a line ends in CRLF and in nothing else.
 
-import { CLIENT } from '../limits.ts';
+import { CLIENT } from '../limits/bounds.ts';
 
 const TAB = 0x09;
 const LF = 0x0a;

@@ -1,10 +1,11 @@
 // Reads what an HTTP client asks of the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form, which it rewrites into the
 // request the client would have sent to the target itself. The front feeds it until a head is whole; the body is httpBody.ts's part.
 
-import type { FailureName } from '../failures.ts';
-import { CLIENT } from '../limits.ts';
+import { CLIENT } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { BodyFraming } from '../model/openRequest.ts';
 import { CONNECTION_CLOSE, CONNECTION_UPGRADE, CRLF, HeadWriter } from './headWriter.ts';
-import { type BodyFraming, CHUNKED, NO_BODY } from './httpBody.ts';
+import { CHUNKED, NO_BODY } from './httpBody.ts';
 import {
   CODING_CHUNKED_LAST,
   contentLength,

@@ -1,6 +1,7 @@
 // Reads the head of a target's HTTP/1 response (RFC 9110, RFC 9112) and rewrites it for the client of the proxy. The worker feeds it what
 // comes back on the stream of a forwarded request; the body is httpBody.ts's part.
 
+import type { BodyFraming } from '../model/openRequest.ts';
 import {
   CONNECTION_CLOSE,
   CONNECTION_KEEP_ALIVE,
@@ -8,7 +9,7 @@ import {
   CRLF,
   HeadWriter,
 } from './headWriter.ts';
-import { type BodyFraming, CHUNKED, NO_BODY, UNTIL_CLOSE } from './httpBody.ts';
+import { CHUNKED, NO_BODY, UNTIL_CLOSE } from './httpBody.ts';
 import {
   CODING_BAD,
   CODING_CHUNKED_LAST,

@@ -1,8 +1,9 @@
 // The server's side of SOCKS4 and its extension 4a (names), one message in all. The front feeds it in place of Socks5Parser when a client's
 // first byte is 4. Pure.
 
-import type { FailureName } from '../failures.ts';
-import { CLIENT, PROTOCOL } from '../limits.ts';
+import { CLIENT } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
+import type { FailureName } from '../model/failures.ts';
 import { SOCKS, type SocksState } from './socks5.ts';
 import { hostText, ipv4OfBytes, utf8Text } from './target.ts';
 

@@ -1,7 +1,7 @@
 // The server's side of SOCKS5 (RFC 1928; user and password: RFC 1929), one message at a time. The front feeds it what a client sent
 // until a target is known; what lies behind the request is the client's early data.
 
-import type { FailureName } from '../failures.ts';
+import type { FailureName } from '../model/failures.ts';
 import { hostText, ipv4OfBytes, ipv6OfBytes, utf8Text } from './target.ts';
 
 const VERSION = 5;

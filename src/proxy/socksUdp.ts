@@ -1,8 +1,8 @@
 // The header that SOCKS5 puts in front of every datagram between client and proxy (RFC 1928 section 7): RSV u16, FRAG u8, and then what a
 // DATAGRAM frame begins with, too. Pure. Used by engine/associations.ts.
 
-import type { Endpoint } from '../reactor/endpoint.ts';
-import { datagramHeaderBytes, endpointBytes, writeEndpoint } from '../tunnel/datagram.ts';
+import type { Endpoint } from '../base/endpoint.ts';
+import { datagramHeaderBytes, endpointBytes, writeEndpoint } from '../model/datagramAddress.ts';
 
 /** RSV and FRAG: what the tunnel does not carry. */
 export const SOCKS_UDP_PREFIX_BYTES = 3;

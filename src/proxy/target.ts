@@ -1,7 +1,7 @@
 // Hosts and ports as clients write them: bytes in, checked text out. Used by the SOCKS5 and the HTTP request parsers, so that both
 // refuse the same targets. Names are never resolved here: that is the exit node's part.
 
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 const COLON = 0x3a;
 const DOT = 0x2e;

@@ -1,8 +1,8 @@
 // UDP sockets of a reactor, beside its connections: bind, receive, send, close. Implemented by udpEpoll.ts and udpNet.ts.
 // Nothing is queued for a receiver or a network that takes no more: what finds no room is dropped, as UDP does.
 
-import type { Endpoint } from './endpoint.ts';
-import type { Slab } from './slab.ts';
+import type { Endpoint } from '../base/endpoint.ts';
+import type { Slab } from '../base/slab.ts';
 
 /** Always > 0; an id of a closed socket never names a later one. */
 export type UdpId = number;

@@ -1,7 +1,8 @@
 // The reactor of Linux: one thread blocked in epoll_wait, connections as descriptors and typed arrays. Made by create.ts.
 // A turn: epoll_wait, answers of listen and connect, events, ready queue, timers, doorbell, turn-end handlers, closes.
 
-import { ENGINE } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { Acceptor } from './acceptor.ts';
 import {
   CONNECTING,
@@ -47,7 +48,6 @@ import {
   type TurnHandler,
   WOULD_BLOCK,
 } from './reactor.ts';
-import type { Slab } from './slab.ts';
 import { Sockets } from './sockets.ts';
 import { TimerWheel } from './timers.ts';
 import { UdpEpoll } from './udpEpoll.ts';

@@ -14,7 +14,8 @@ import {
 } from 'node:net';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { ENGINE } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { ERRNO, errnoOfCode } from './errno.ts';
 import {
   type ConnHandler,
@@ -30,7 +31,6 @@ import {
   type TurnHandler,
   WOULD_BLOCK,
 } from './reactor.ts';
-import type { Slab } from './slab.ts';
 import { TimerWheel } from './timers.ts';
 import { UdpNet } from './udpNet.ts';
 

@@ -1,6 +1,6 @@
 // An epoll instance, its array of events and its doorbell: what the epoll reactor sleeps on. Used by epoll.ts and acceptor.ts.
 
-import { ENGINE } from '../limits.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from './epollLayout.ts';
 import { ERRNO } from './errno.ts';
 import {

@@ -2,8 +2,8 @@
 // Readiness is level-triggered towards the handlers whatever the implementation does below: onReadable comes again on the next turn
 // for as long as something is unread and reading is not paused.
 
+import type { Slab } from '../base/slab.ts';
 import type { Datagrams } from './datagrams.ts';
-import type { Slab } from './slab.ts';
 
 /** Slot in the low 20 bits, generation above: an id of a closed connection never names a later one. Always > 0. */
 export type ConnId = number;

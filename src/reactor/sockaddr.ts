@@ -1,7 +1,7 @@
 // IP literals to and from struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)); little-endian hosts. Used by the reactors.
 
 import ipaddr from 'ipaddr.js';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint } from '../base/endpoint.ts';
 
 export const SOCKADDR_MAX_BYTES = 28;
 const FAMILY_INET = 2;

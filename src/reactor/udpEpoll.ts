@@ -1,11 +1,11 @@
 // The UDP sockets of an epoll reactor: recvfrom and sendto on non-blocking descriptors, watched level-triggered. Made by epoll.ts.
 
+import type { Endpoint } from '../base/endpoint.ts';
+import type { Slab } from '../base/slab.ts';
 import type { Datagrams, UdpHandler, UdpId } from './datagrams.ts';
-import type { Endpoint } from './endpoint.ts';
 import { ERRNO } from './errno.ts';
 import { EPOLLIN, type Libc, MSG_NOSIGNAL, MSG_TRUNC } from './libc.ts';
 import { type Poller, UDP_WORD } from './poller.ts';
-import type { Slab } from './slab.ts';
 import { readSockaddr, SOCKADDR_MAX_BYTES, writeSockaddr } from './sockaddr.ts';
 import type { Sockets } from './sockets.ts';
 

@@ -2,12 +2,12 @@
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { UDP } from '../limits.ts';
+import type { Endpoint } from '../base/endpoint.ts';
+import type { Slab } from '../base/slab.ts';
+import { UDP } from '../limits/bounds.ts';
 import type { Datagrams, UdpHandler, UdpId } from './datagrams.ts';
-import type { Endpoint } from './endpoint.ts';
 import { ERRNO, errnoOfCode } from './errno.ts';
 import { WOULD_BLOCK } from './reactor.ts';
-import type { Slab } from './slab.ts';
 import { formatEndpoint, parseEndpoint } from './sockaddr.ts';
 
 interface Udp {

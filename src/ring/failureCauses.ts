@@ -1,6 +1,6 @@
 // The failures in the order in which shared counters hold them. Used by slots.ts and by whoever reads all of them.
 
-import { FAILURES, type FailureName } from '../failures.ts';
+import { FAILURES, type FailureName } from '../model/failures.ts';
 
 export const FAILURE_CAUSES = Object.keys(FAILURES) as readonly FailureName[];
 

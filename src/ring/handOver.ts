@@ -9,10 +9,11 @@
 //   ADOPT   index u32 | number f64 | capabilities u32 | send key [32] | receive key [32]
 //   RETURN  early
 
-import type { SessionKeys } from '../engine/messages.ts';
-import type { OpenRequest } from '../engine/openRequest.ts';
-import type { FailureName } from '../failures.ts';
-import { CLIENT, ROUTING } from '../limits.ts';
+import { CLIENT, ROUTING } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { OpenRequest } from '../model/openRequest.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';
 
 export const HAND_OVER = { OPEN: 1, ADOPT: 2, RETURN: 3, RETRY: 4 } as const;
@@ -21,13 +22,12 @@ export const HAND_OVER = { OPEN: 1, ADOPT: 2, RETURN: 3, RETRY: 4 } as const;
 export const TOO_LONG = -1;
 
 const PLAN = { present: 1, head: 2, keepAlive: 4, upgrade: 8, http11: 16, idempotent: 32 } as const;
-const KEY_BYTES = 32;
 const NOTHING = new Uint8Array(0);
 const NOWHERE: readonly number[] = [];
 const OPEN_FIXED_BYTES = 5 + 4 + 8 + 1 + 2 + 1 + 8 + 4 + 4 + 4 + 4 + 2;
 const SESSION_MAX_BYTES = 64;
 const ADOPT_KEYS_AT = 5 + 4 + 8 + 4;
-const ADOPT_BYTES = ADOPT_KEYS_AT + 2 * KEY_BYTES;
+const ADOPT_BYTES = ADOPT_KEYS_AT + 2 * PROTOCOL.keyBytes;
 /** A rewritten head may be a few headers longer than the one that came. */
 const HEAD_GROWTH_BYTES = 1_024;
 export const HAND_OVER_MAX_BYTES =
@@ -101,7 +101,7 @@ export class HandOverEncoder {
     this.#view.setFloat64(9, number);
     this.#view.setUint32(17, capabilities);
     this.bytes.set(keys.sendKey, ADOPT_KEYS_AT);
-    this.bytes.set(keys.receiveKey, ADOPT_KEYS_AT + KEY_BYTES);
+    this.bytes.set(keys.receiveKey, ADOPT_KEYS_AT + PROTOCOL.keyBytes);
     return ADOPT_BYTES;
   }
 
@@ -194,8 +194,8 @@ export function decodeAdopt(
     number: view.getFloat64(at + 9),
     capabilities: view.getUint32(at + 17),
     keys: {
-      sendKey: bytes.slice(keysAt, keysAt + KEY_BYTES),
-      receiveKey: bytes.slice(keysAt + KEY_BYTES, end),
+      sendKey: bytes.slice(keysAt, keysAt + PROTOCOL.keyBytes),
+      receiveKey: bytes.slice(keysAt + PROTOCOL.keyBytes, end),
     },
   };
 }

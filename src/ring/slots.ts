@@ -1,8 +1,9 @@
 // Every counter that threads share, by name. Each slot has one writer; others read it without a message. A writer's slots fill cache
 // lines of their own. Made by control (control/hub.ts, node/node.ts), written by the engine threads.
 
-import type { FailureName } from '../failures.ts';
-import { SESSION, USERS } from '../limits.ts';
+import { SESSION } from '../limits/bounds.ts';
+import { USERS } from '../limits/ownerBounds.ts';
+import type { FailureName } from '../model/failures.ts';
 import { CONNECT_TIME_BOUNDS_MS, connectTimeBucket } from './connectTimes.ts';
 import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';
 

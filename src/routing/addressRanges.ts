@@ -1,6 +1,6 @@
 // Address ranges in groups: which of them an IP literal is in. Built with the rules, asked by the front. Pure.
 
-import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from '../node/ipAddress.ts';
+import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from '../base/ipAddress.ts';
 
 export type AddressRange =
   | { readonly family: 4; readonly first: number; readonly last: number }
@@ -36,7 +36,7 @@ export class Literal {
   readonly #words = new Uint32Array(4);
   #ipv4 = -1;
 
-  /** False: the text is no IP literal (src/node/ipAddress.ts). */
+  /** False: the text is no IP literal (src/base/ipAddress.ts). */
   read(text: string): boolean {
     this.#ipv4 = parseIPv4(text);
     if (this.#ipv4 >= 0) return true;

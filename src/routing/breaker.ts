@@ -2,7 +2,7 @@
 // rest (half-open), closes when one of them succeeds, rests longer when one fails. Pure: time is an argument. One per node, in the
 // router, which tells it every second what happened.
 
-import { BREAKER } from '../limits.ts';
+import { BREAKER } from '../limits/bounds.ts';
 
 export type BreakerState = 'closed' | 'open' | 'halfOpen';
 

@@ -1,7 +1,7 @@
 // Which nodes fit a request: for every combination of terms that is asked for, the nodes that have them all, kept up to date as nodes
 // come, go and change, so that a pick never looks through nodes. Pure. The router's.
 
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
 import { CLOSED_FAILURE, type ClosedFor } from './nodeRouting.ts';
 import { foldName, type RoutingRequest } from './request.ts';
 import type { RoutedNode } from './routedNode.ts';

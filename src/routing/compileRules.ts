@@ -1,7 +1,7 @@
 // From the rules file to what the front asks (rules.ts). Pure: lists come through a function. Called by control (rulesFile.ts), away from
 // the engine's threads, which need none of the schema.
 
-import { RULES } from '../limits.ts';
+import { RULES } from '../limits/ownerBounds.ts';
 import type { AddressRange } from './addressRanges.ts';
 import { type ListSink, readEntry, readHostList } from './hostList.ts';
 import { HostSetBuilder, type HostSetData, HostSetFull } from './hostSet.ts';

@@ -1,7 +1,7 @@
 // What a node delivers, as a weight between 0 and 1: how many of its connects succeed, how long its way is, how much it has carried at
 // its best. Pure: time is an argument. One per node, in the router, told every second or so.
 
-import { DELIVERY } from '../limits.ts';
+import { DELIVERY } from '../limits/bounds.ts';
 
 export class Delivery {
   /** Of connects that failed by no fault of the target, the share that succeeded. */

@@ -1,7 +1,7 @@
 // Lists of host names as the world keeps them: one name a line, hosts files ("0.0.0.0 name"), and the domain rules of ad blockers
 // ("||name^"). Read by rules.ts. Pure.
 
-import { targetName } from '../node/literal.ts';
+import { targetName } from '../base/hostName.ts';
 import { type AddressRange, parseRange } from './addressRanges.ts';
 
 export interface ListSink {

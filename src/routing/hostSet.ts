@@ -5,7 +5,7 @@
 // table is 0 when free, else six bits of the name's hash above the 26 bits of the entry's offset: nearly every miss is told by the
 // slot alone, and a hit is compared byte by byte, so there are no false positives.
 
-import { RULES } from '../limits.ts';
+import { RULES } from '../limits/ownerBounds.ts';
 
 const OFFSET_BITS = 26;
 const OFFSET_MASK = 2 ** OFFSET_BITS - 1;
@@ -56,7 +56,7 @@ export class HostSetBuilder {
 
   /**
    * Adds the name in bytes[start, end): ASCII, any case, with or without a last dot. False: it is no host name (RFC 1035 lengths; the
-   * bytes that src/node/literal.ts takes).
+   * bytes that src/base/hostName.ts takes).
    * @param group a whole number from 0
    * @throws HostSetFull
    */
@@ -189,7 +189,7 @@ export class HostSetBuilder {
   }
 }
 
-/** As src/node/literal.ts has it: no control character, space, or delimiter of URLs; ASCII. */
+/** As src/base/hostName.ts has it: no control character, space, or delimiter of URLs; ASCII. */
 function isNameByte(byte: number): boolean {
   return byte > 0x20 && byte < 0x7f && NAME_BYTES[byte] === 1;
 }

@@ -1,8 +1,8 @@
 // What routing knows of a node beyond its sessions: sent by control before the node's first route and at every change, used by the
 // front's router. Types only, but for the failures that closed nodes stand for.
 
-import type { Network } from '../control/fleet.ts';
-import type { FailureName } from '../failures.ts';
+import type { FailureName } from '../model/failures.ts';
+import type { Network } from '../model/fleet.ts';
 
 /** Why a connected node takes no new streams. */
 export type ClosedFor = 'paused' | 'overQuota' | 'offHours' | 'rotating';

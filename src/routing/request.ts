@@ -1,8 +1,8 @@
 // What a client asks for by its user name: `user-key-value-key-value…`, as residential proxy services have it, the same for SOCKS5
 // (RFC 1929) and HTTP Basic (RFC 7617). Pure. Parsed once for every name (usernames.ts), used by the router.
 
-import { NETWORKS } from '../control/fleet.ts';
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
+import { NETWORKS } from '../model/fleet.ts';
 import type { CandidateSet } from './candidates.ts';
 import { isCountry, isWord } from './words.ts';
 

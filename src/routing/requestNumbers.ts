@@ -1,7 +1,7 @@
 // Names of a few bytes for routing requests, by which a stream's own is found again when it has to be routed once more, from whatever
 // thread. Pure. Kept by the front (engine/dispatcher.ts).
 
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
 import type { RoutingRequest } from './request.ts';
 
 const LARGEST = 0xffff_ffff;

@@ -1,7 +1,7 @@
 // Which node rests for which host, because a client reported that the host blocks it. Bounded, and forgotten in time. Pure: time is an
 // argument. Asked by the router for every new choice.
 
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
 
 export class Rests {
   /** Host → node id → until. Both in the order of the last report. */

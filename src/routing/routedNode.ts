@@ -1,7 +1,7 @@
 // A node as the router sees it: its lanes, what it can be asked for by, whether it is open, and how well it does. Pure. Made by
 // router.ts, kept in sets by candidates.ts.
 
-import { ENGINE } from '../limits.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { Breaker } from './breaker.ts';
 import type { Standing } from './candidates.ts';
 import { Delivery } from './delivery.ts';

@@ -1,8 +1,8 @@
 // Which session carries the next stream: sticky sessions stay with their node; other streams go to the less loaded of two nodes drawn by
 // weight (native-notes/routing.md). Pure: figures, time and randomness come through functions. Used by the front.
 
-import type { FailureName } from '../failures.ts';
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
+import type { FailureName } from '../model/failures.ts';
 import { type CandidateSet, Candidates } from './candidates.ts';
 import { type NodeRouting, unknownNode } from './nodeRouting.ts';
 import { anyNode, type RoutingRequest, type SessionRequest } from './request.ts';

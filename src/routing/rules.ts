@@ -1,7 +1,7 @@
 // The owner's rules: which hosts may be reached at all, by whom and when, and which go through which nodes. Compiled by control
 // (compileRules.ts), asked by the front for every request (ruleGate.ts). Pure: the clock is a number.
 
-import { targetName } from '../node/literal.ts';
+import { targetName } from '../base/hostName.ts';
 import { type AddressRange, Literal } from './addressRanges.ts';
 import { HostSet, type HostSetData } from './hostSet.ts';
 import { type Hours, isWithin } from './hours.ts';

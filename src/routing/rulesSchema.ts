@@ -2,8 +2,8 @@
 
 import { isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { NETWORKS } from '../control/fleet.ts';
-import { RULES } from '../limits.ts';
+import { RULES } from '../limits/ownerBounds.ts';
+import { NETWORKS } from '../model/fleet.ts';
 import { type Hours, parseHours } from './hours.ts';
 import { type PortRange, parsePortRange } from './portRange.ts';
 import { isCountry } from './words.ts';

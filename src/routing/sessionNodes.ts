@@ -1,6 +1,6 @@
 // Whose session a number was: also of one that has just ended, since its streams come back to be routed again. Pure. The router's.
 
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
 
 export class SessionNodes {
   readonly #here = new Map<number, string>();

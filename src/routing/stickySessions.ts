@@ -5,7 +5,7 @@
 // moved by its uses, and is put further when its slot comes and it was used since. Soft sessions also stand in a list by last use: when
 // the table is full, the one unused for the longest makes room. Strict ones never do, since that would lose them in silence.
 
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
 
 const SLOT_MS = 1_000;
 

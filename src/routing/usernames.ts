@@ -1,6 +1,6 @@
 // Parsed user names: a crawler's name, which comes with every connection, costs a look into a map. Pure. Kept by the front.
 
-import { ROUTING } from '../limits.ts';
+import { ROUTING } from '../limits/bounds.ts';
 import { type BadUsername, parseUsername, type RoutingRequest } from './request.ts';
 
 /** Two generations of equal size: a name that is used stays, one that is not goes within two of them. */

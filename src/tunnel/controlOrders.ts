@@ -1,7 +1,7 @@
 // What a hub orders of a node by CONTROL: a small JSON object, each key an order of its own; keys that this version does not know are
 // ignored. Pure. Written and read by session.ts.
 
-import { SESSION } from '../limits.ts';
+import { SESSION } from '../limits/bounds.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export interface ControlOrders {

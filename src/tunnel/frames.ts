@@ -1,7 +1,7 @@
 // The frame codec: type u8 | id u32 | length u32 | payload, big-endian, in the caller's buffers. Called by session.ts; the layout of
 // each payload is specified in native-notes/wire-protocol.md.
 
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export const FRAME = {

@@ -1,9 +1,9 @@
 // The receiving half of a record layer: the socket's bytes go into a slab, whole records are opened in place, and what is left of a
 // cut one waits at the front. Called by session.ts; filled by engine/tunnels.ts.
 
-import { PROTOCOL } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
-import type { Slab } from '../reactor/slab.ts';
 import { ProtocolError } from './protocolError.ts';
 import type { SlabPool } from './slabPool.ts';
 

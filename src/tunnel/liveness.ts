@@ -1,7 +1,7 @@
 // When to send a PING and when to call a session dead: any byte counts as a sign of life, so a busy slow link is never killed. Pure:
 // time is an argument. Called by session.ts.
 
-import { SESSION } from '../limits.ts';
+import { SESSION } from '../limits/bounds.ts';
 
 export class Liveness {
   #heardMs: number;

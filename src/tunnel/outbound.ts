@@ -1,9 +1,10 @@
 // The sending half of a record layer: frames are written straight into the record being built, records are sealed in place one behind
 // the other, and the socket is given everything sealed in one piece. Called by session.ts; drained by engine/tunnels.ts.
 
-import { ENGINE, PROTOCOL, UDP } from '../limits.ts';
+import type { Slab } from '../base/slab.ts';
+import { ENGINE, UDP } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
-import type { Slab } from '../reactor/slab.ts';
 import type { SlabPool } from './slabPool.ts';
 
 const PLAIN_MAX_BYTES = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes;

@@ -1,7 +1,7 @@
 // A rate for one direction of a session: a token bucket that may go into debt by one quantum, so that whoever finds tokens takes a whole
 // one and what passes is smooth. Pure: time is an argument. Asked by session.ts and by engine/tunnels.ts.
 
-import { ENGINE, PACE } from '../limits.ts';
+import { ENGINE, PACE } from '../limits/bounds.ts';
 
 /** In any span of t milliseconds no more than burst + quantum + rate * t passes. */
 export class Pace {

@@ -1,8 +1,8 @@
 // How often the peer of a session may do what costs this side more than it costs the peer (Rapid Reset, PING and empty-frame floods).
 // Pure: time is an argument. Asked by session.ts.
 
-import { Bucket } from '../engine/bucket.ts';
-import { RATE } from '../limits.ts';
+import { Bucket } from '../base/tokenBucket.ts';
+import { RATE } from '../limits/bounds.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export class Rates {

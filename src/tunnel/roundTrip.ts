@@ -1,7 +1,7 @@
 // The round trip of a session, by PING and PONG: which PING waits for its answer, and what the answers said. Pure: time is an argument.
 // Called by session.ts.
 
-import { WINDOW } from '../limits.ts';
+import { WINDOW } from '../limits/bounds.ts';
 
 const NONE = -1;
 

@@ -1,13 +1,14 @@
 // One session, either side: streams, credit, control frames and liveness over one encrypted connection. Pure: bytes come and go through
 // inbound and outbound, time is an argument, effects go to the handler. Driven by engine/tunnels.ts.
 
-import { Bucket } from '../engine/bucket.ts';
-import { FAILURES } from '../failures.ts';
-import { ENGINE, PROTOCOL, RATE, SESSION, UDP, WINDOW } from '../limits.ts';
+import { Bucket } from '../base/tokenBucket.ts';
+import { ENGINE, RATE, SESSION, UDP, WINDOW } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
+import { ADDRESS, datagramHeaderBytes } from '../model/datagramAddress.ts';
+import { FAILURES } from '../model/failures.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import { CAPABILITY } from '../noise/payload.ts';
 import { type ControlOrders, decodeControl, encodeControl } from './controlOrders.ts';
-import { ADDRESS, datagramHeaderBytes } from './datagram.ts';
 import { DatagramShare } from './datagramShare.ts';
 import {
   CLOSE,

@@ -1,7 +1,7 @@
 // Slabs of one size, kept for the next session that needs one: only sessions with bytes under way hold a slab. One pool a thread and
 // purpose; the last one given back is handed out first, because it is still in the cache.
 
-import type { Slab } from '../reactor/slab.ts';
+import type { Slab } from '../base/slab.ts';
 
 export class SlabPool {
   readonly slabBytes: number;

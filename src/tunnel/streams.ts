@@ -1,7 +1,7 @@
 // The streams of one session as typed arrays by slot: no object per stream. Ids are generation << 16 | slot, so a frame finds its
 // stream by index and a late frame of a closed stream can be told from one that was never opened. Called by session.ts.
 
-import { PROTOCOL } from '../limits.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 /** Bits of `flags`. */
 export const STREAM = {

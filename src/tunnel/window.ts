@@ -1,7 +1,8 @@
 // How large a receive window a stream should have: doubled while the window is what limits it (it is used up faster than once in two
 // round trips), halved when memory is short and the stream is slow. Pure. Called by session.ts when credit is topped up.
 
-import { PROTOCOL, WINDOW } from '../limits.ts';
+import { WINDOW } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 
 /** What windows beyond the initial one may take in all; a session's is part of its thread's. */
 export class WindowBudget {

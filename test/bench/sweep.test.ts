@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { drawSweep, recommend, type SweepRow } from '../../bench/sweep.ts';
-import { defaultCounts } from '../../src/cli/bench.ts';
+import { defaultCounts } from '../../src/cli/commands/bench.ts';
 
 function row(workers: number, rate: number): SweepRow {
   return {

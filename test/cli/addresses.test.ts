@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { UserError } from '../../src/base/userError.ts';
 import {
   formatHostPort,
   isLoopback,
@@ -7,8 +8,7 @@ import {
   parseHostPort,
   parseLoopbackHostPort,
   parsePublicHost,
-} from '../../src/cli/addresses.ts';
-import { UserError } from '../../src/userError.ts';
+} from '../../src/cli/arguments/addresses.ts';
 
 const port = fc.integer({ min: 0, max: 65_535 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatDuration, parseDuration, roundDuration } from '../../src/cli/durations.ts';
-import { UserError } from '../../src/userError.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { formatDuration, parseDuration, roundDuration } from '../../src/cli/arguments/durations.ts';
 
 const FOREVER_MS = 1e15;
 

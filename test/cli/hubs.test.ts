@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lockDataDir } from '../../src/control/dataDirLock.ts';
+import { lockDataDir } from '../../src/base/dataDirLock.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
 import { runBin } from './runBin.ts';
 

@@ -2,10 +2,10 @@
 
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { resolveLinks } from '../../src/cli/linksFromStdin.ts';
-import { formatLink } from '../../src/control/link.ts';
-import { NODE } from '../../src/limits.ts';
-import { UserError } from '../../src/userError.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { resolveLinks } from '../../src/cli/arguments/linksFromStdin.ts';
+import { NODE } from '../../src/limits/bounds.ts';
+import { formatLink } from '../../src/model/pairingLink.ts';
 
 function linkTo(host: string): string {
   const secret = new Uint8Array(32).fill(7);

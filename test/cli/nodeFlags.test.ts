@@ -1,10 +1,17 @@
 // What is said about a node on the command line, as the change it stands for; how nodes are drawn.
 
 import { expect, test } from 'vitest';
-import { NONE, nodeChangeOf, orNone, parseCountry, parseMbit, parseTags } from '../../src/cli/nodeFlags.ts';
-import { drawNode, drawNodes, limitsText } from '../../src/cli/nodeText.ts';
-import { UserError } from '../../src/userError.ts';
-import { FakeFleet } from '../dashboard/fakeFleet.ts';
+import { UserError } from '../../src/base/userError.ts';
+import {
+  NONE,
+  nodeChangeOf,
+  orNone,
+  parseCountry,
+  parseMbit,
+  parseTags,
+} from '../../src/cli/arguments/nodeFlags.ts';
+import { drawNode, drawNodes, limitsText } from '../../src/cli/output/nodeText.ts';
+import { FakeFleet } from '../api/fakeFleet.ts';
 
 test('what is not said is not changed; none takes away', () => {
   expect(nodeChangeOf({ mbit: 20 })).toEqual({ limits: { mbitPerSecond: 20 } });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultWorkers } from '../../src/cli/defaultWorkers.ts';
-import { explain, explainStart, usageSentence } from '../../src/cli/explain.ts';
-import { parseIo } from '../../src/cli/flags.ts';
-import { parseName } from '../../src/cli/names.ts';
-import { parseWhole } from '../../src/cli/numbers.ts';
-import { drawTable } from '../../src/cli/table.ts';
-import { parseHubSettings } from '../../src/control/hubSettings.ts';
-import { choosePublicHost } from '../../src/control/publicHost.ts';
-import { UserError } from '../../src/userError.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { defaultWorkers } from '../../src/cli/arguments/defaultWorkers.ts';
+import { parseIo } from '../../src/cli/arguments/flags.ts';
+import { parseName } from '../../src/cli/arguments/names.ts';
+import { parseWhole } from '../../src/cli/arguments/numbers.ts';
+import { explain, explainStart, usageSentence } from '../../src/cli/output/explain.ts';
+import { drawTable } from '../../src/cli/output/table.ts';
+import { choosePublicHost } from '../../src/hub/serve/publicHost.ts';
+import { parseHubSettings } from '../../src/hub/store/hubSettings.ts';
 
 test('workers: none on two cores, two cores kept free above, four at most', () => {
   expect([1, 2, 3, 4, 6, 8, 128].map(defaultWorkers)).toEqual([0, 0, 1, 2, 4, 4, 4]);

@@ -1,6 +1,6 @@
 import { encode } from 'uqr';
 import { expect, test } from 'vitest';
-import { drawQr } from '../../src/cli/qr.ts';
+import { drawQr } from '../../src/cli/output/terminalQr.ts';
 
 const LINK = `restunnel://hub.example.org:9000/?k=${'A'.repeat(43)}&t=${'B'.repeat(43)}`;
 const LIGHT_HALVES: Record<string, [boolean, boolean]> = {

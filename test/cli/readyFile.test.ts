@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { prepareReadyFile } from '../../src/cli/readyFile.ts';
-import { UserError } from '../../src/userError.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { prepareReadyFile } from '../../src/cli/process/readyFile.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import type { StopSignal } from '../../src/cli/launcher.ts';
-import { reportWhen, StopCounter, type Stoppable, untilStopped } from '../../src/cli/shutdown.ts';
+import type { StopSignal } from '../../src/cli/process/launcher.ts';
+import { reportWhen, StopCounter, type Stoppable, untilStopped } from '../../src/cli/process/shutdown.ts';
 
 const log = pino({ level: 'silent' });
 

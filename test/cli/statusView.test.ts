@@ -3,9 +3,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cellsOf } from '../../src/cli/cells.ts';
-import { renderStatus, type StatusState, type Window } from '../../src/cli/statusView.ts';
-import type { EventRecord, HubStatus, NodeView } from '../../src/control/fleet.ts';
+import { cellsOf } from '../../src/cli/output/cells.ts';
+import { renderStatus, type StatusState, type Window } from '../../src/cli/output/statusView.ts';
+import type { EventRecord, HubStatus, NodeView } from '../../src/model/fleet.ts';
 import { anyText } from './anyText.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');

@@ -2,12 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cellsOf, cut, fill, printable } from '../../src/cli/cells.ts';
-import { rotationText } from '../../src/cli/nodeText.ts';
-import { formatBytes, formatRate, parseSize } from '../../src/cli/sizes.ts';
-import { sparkline } from '../../src/cli/sparkline.ts';
-import { drawTable } from '../../src/cli/table.ts';
-import { UserError } from '../../src/userError.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { formatBytes, formatRate, parseSize } from '../../src/cli/arguments/sizes.ts';
+import { sparkline } from '../../src/cli/output/barRow.ts';
+import { cellsOf, cut, fill, printable } from '../../src/cli/output/cells.ts';
+import { rotationText } from '../../src/cli/output/nodeText.ts';
+import { drawTable } from '../../src/cli/output/table.ts';
 import { anyText } from './anyText.ts';
 
 test('a new address, and one that is the old one', () => {

@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { serveControl } from '../../src/control/controlSocket.ts';
-import { checkPassword } from '../../src/control/passwords.ts';
-import { Store } from '../../src/control/store.ts';
-import { userCommands } from '../../src/control/userCommands.ts';
+import { checkPassword } from '../../src/hub/access/passwords.ts';
+import { serveControl } from '../../src/hub/serve/controlSocket.ts';
+import { userCommands } from '../../src/hub/serve/userCommands.ts';
+import { Store } from '../../src/hub/store/store.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { BIN, type Finished, runBin } from './runBin.ts';
 

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ControlServer, serveControl } from '../../src/control/controlSocket.ts';
-import type { EventRecord } from '../../src/control/fleet.ts';
-import { ownerCommands } from '../../src/control/ownerCommands.ts';
-import { FakeFleet } from '../dashboard/fakeFleet.ts';
+import { type ControlServer, serveControl } from '../../src/hub/serve/controlSocket.ts';
+import { ownerCommands } from '../../src/hub/serve/ownerCommands.ts';
+import type { EventRecord } from '../../src/model/fleet.ts';
+import { FakeFleet } from '../api/fakeFleet.ts';
 import { eventually } from '../system/harness.ts';
 import { BIN, type Finished, runBin } from './runBin.ts';
 

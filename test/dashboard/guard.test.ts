@@ -3,9 +3,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Session, Sessions } from '../../src/dashboard/browserSessions.ts';
 import { judge, type Rules, SECURITY_HEADERS, type Verdict } from '../../src/dashboard/guard.ts';
-import { type Session, Sessions } from '../../src/dashboard/sessions.ts';
-import { DASHBOARD } from '../../src/limits.ts';
+import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const BEARER = 'b'.repeat(43);
@@ -168,7 +168,7 @@ describe('a page of another site', () => {
           '/api/v1/session',
           '/api/v1/live',
           '/metrics',
-          '/assets/main.ts',
+          '/assets/app.ts',
           '/',
         ]) {
           expect(statusOf({ headers, url })).toBe(403);

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadPages, type PageFile } from '../../src/dashboard/pages.ts';
-import { ask } from './asker.ts';
+import { ask } from '../api/asker.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
 
 const pages = loadPages();
@@ -37,9 +37,9 @@ test.each([...pages])('%s names only what is there', (path, file) => {
 
 test('the names were looked for in the right way', () => {
   const named = namedIn('/', pages.get('/')!);
-  expect(named).toContain('/assets/main.ts');
+  expect(named).toContain('/assets/app.ts');
   expect(named.some((path) => path.endsWith('.css'))).toBe(true);
-  expect(namedIn('/assets/main.ts', pages.get('/assets/main.ts')!)).toContain('/assets/live.ts');
+  expect(namedIn('/assets/app.ts', pages.get('/assets/app.ts')!)).toContain('/assets/liveFeed.ts');
 });
 
 test('pages hold no script and no style of their own, which the policy would refuse', () => {
@@ -63,16 +63,16 @@ test('scripts are JavaScript under the names of their source, and run as modules
 });
 
 test('what the browser has is not sent again', async () => {
-  const first = await ask(fake, '/assets/main.ts');
+  const first = await ask(fake, '/assets/app.ts');
   expect(first.headers).toMatchObject({
     'cache-control': 'no-cache',
     etag: expect.stringMatching(/^"[\w-]{22}"$/),
   });
-  const again = await ask(fake, '/assets/main.ts', {
+  const again = await ask(fake, '/assets/app.ts', {
     headers: { 'If-None-Match': `"x", W/${first.headers.etag}` },
   });
   expect([again.status, again.text]).toEqual([304, '']);
-  const other = await ask(fake, '/assets/main.ts', { headers: { 'If-None-Match': '"x"' } });
+  const other = await ask(fake, '/assets/app.ts', { headers: { 'If-None-Match': '"x"' } });
   expect([other.status, other.text]).toEqual([200, first.text]);
 });
 
@@ -82,11 +82,11 @@ test.each([
   '/assets/tsconfig.json',
   '/assets/index.html',
   '/assets/../server.ts',
-  '/pages/main.ts',
-  '/assets/main.ts/',
+  '/pages/app.ts',
+  '/assets/app.ts/',
   '/assets//main.ts',
   '/assets/MAIN.ts',
-  '/assets/main.ts%00.css',
+  '/assets/app.ts%00.css',
 ])('%s is nothing', async (path) => {
   expect((await ask(fake, path)).status).toBe(404);
 });

@@ -2,7 +2,6 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EVENT_KINDS, type NodeView } from '../../src/control/fleet.ts';
 import { EventStreamParser } from '../../src/dashboard/pages/eventStream.ts';
 import {
   ago,
@@ -28,10 +27,11 @@ import {
   usernameOf,
 } from '../../src/dashboard/pages/recipes.ts';
 import { changeOf, valuesOf } from '../../src/dashboard/pages/settingsChange.ts';
-import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashboard/pages/words.ts';
-import { FAILURES } from '../../src/failures.ts';
+import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashboard/pages/wording.ts';
+import { FAILURES } from '../../src/model/failures.ts';
+import { EVENT_KINDS, type NodeView } from '../../src/model/fleet.ts';
 import { parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
-import { FakeFleet } from './fakeFleet.ts';
+import { FakeFleet } from '../api/fakeFleet.ts';
 
 const node = (change: Partial<NodeView> = {}): NodeView => ({
   ...new FakeFleet({ nodes: 1 }).nodes()[0]!,

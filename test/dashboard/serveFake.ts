@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Dashboard, type DashboardOptions, serveDashboard } from '../../src/dashboard/server.ts';
-import { FakeFleet, type FakeFleetOptions } from './fakeFleet.ts';
+import { FakeFleet, type FakeFleetOptions } from '../api/fakeFleet.ts';
 
 export interface FakeDashboard {
   readonly fleet: FakeFleet;

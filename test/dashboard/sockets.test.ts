@@ -2,8 +2,8 @@
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DASHBOARD } from '../../src/limits.ts';
-import { ask, bearerOf, portOf, say, sessionOf } from './asker.ts';
+import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { ask, bearerOf, portOf, say, sessionOf } from '../api/asker.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
 
 let fake: FakeDashboard;
@@ -92,7 +92,7 @@ describe('what a page of another site can send', () => {
   });
 
   test('no page may frame it, and none of its own runs what it did not bring', async () => {
-    for (const path of ['/', '/login', '/assets/main.ts', '/api/v1/nodes', '/nothing']) {
+    for (const path of ['/', '/login', '/assets/app.ts', '/api/v1/nodes', '/nothing']) {
       const { headers } = await ask(fake, path);
       expect(headers).toMatchObject({
         'x-frame-options': 'DENY',
@@ -214,7 +214,7 @@ describe('heads', () => {
   });
 
   test('HEAD is GET without a body, OPTIONS and TRACE are nothing', async () => {
-    for (const path of ['/', '/api/v1/nodes', '/assets/main.ts', '/nothing']) {
+    for (const path of ['/', '/api/v1/nodes', '/assets/app.ts', '/nothing']) {
       const [head, get] = [await ask(fake, path, { method: 'HEAD' }), await ask(fake, path)];
       expect([head.status, head.text]).toEqual([get.status, '']);
       expect(head.headers['content-type']).toBe(get.headers['content-type']);

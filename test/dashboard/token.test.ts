@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadOrCreateToken } from '../../src/dashboard/token.ts';
-import { ask, sessionOf } from './asker.ts';
+import { ask, sessionOf } from '../api/asker.ts';
 import { serveFake } from './serveFake.ts';
 
 let folder: string;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { Access, ASKED, isRefusal, type Judgement, type KnownUser } from '../../src/engine/access.ts';
-import { ACCESS } from '../../src/limits.ts';
+import { ACCESS } from '../../src/limits/bounds.ts';
 import { CandidateSet } from '../../src/routing/candidates.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
 

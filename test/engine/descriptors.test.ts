@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseDescriptorLimit } from '../../src/control/descriptorLimit.ts';
 import { descriptorMarks } from '../../src/engine/descriptors.ts';
-import { ENGINE } from '../../src/limits.ts';
+import { parseDescriptorLimit } from '../../src/hub/threads/descriptorLimit.ts';
+import { ENGINE } from '../../src/limits/bounds.ts';
 
 test('clients stop before strangers make room for each other, and something is left then', () => {
   fc.assert(

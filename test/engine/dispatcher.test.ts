@@ -3,11 +3,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
 import { Dispatcher } from '../../src/engine/dispatcher.ts';
-import type { OpenRequest } from '../../src/engine/openRequest.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { UserStreams } from '../../src/engine/userStreams.ts';
-import type { FailureName } from '../../src/failures.ts';
-import { ROUTING } from '../../src/limits.ts';
+import { ROUTING } from '../../src/limits/bounds.ts';
+import type { FailureName } from '../../src/model/failures.ts';
+import type { OpenRequest } from '../../src/model/openRequest.ts';
 import type { Reactor } from '../../src/reactor/reactor.ts';
 import { makeSlots, UserSlots } from '../../src/ring/slots.ts';
 import { anyNode, parseUsername, type RoutingRequest } from '../../src/routing/request.ts';

@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { establishedWords, namedFields, nodeWords, responseFields } from '../../src/engine/nodeWords.ts';
-import { mayBeTriedAgain, type OpenRequest } from '../../src/engine/openRequest.ts';
-import { FAILURES, type FailureName } from '../../src/failures.ts';
-import { CLIENT, ROUTING } from '../../src/limits.ts';
+import { CLIENT, ROUTING } from '../../src/limits/bounds.ts';
+import { FAILURES, type FailureName } from '../../src/model/failures.ts';
+import { mayBeTriedAgain, type OpenRequest } from '../../src/model/openRequest.ts';
 import { anyNode, foldName, parseUsername } from '../../src/routing/request.ts';
 import { RequestNumbers } from '../../src/routing/requestNumbers.ts';
 import { SessionNodes } from '../../src/routing/sessionNodes.ts';

@@ -1,8 +1,9 @@
 // A reactor in front of a MemoryReactor in which one call of one kind fails, as curl's torture tests do with malloc: each engine has one,
 // and they count together.
 
+import type { Endpoint } from '../../src/base/endpoint.ts';
+import type { Slab } from '../../src/base/slab.ts';
 import type { Datagrams, UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
-import type { Endpoint } from '../../src/reactor/endpoint.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type {
   ConnHandler,
@@ -17,7 +18,6 @@ import type {
   TurnHandler,
 } from '../../src/reactor/reactor.ts';
 import { WOULD_BLOCK } from '../../src/reactor/reactor.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 import type { MemoryReactor } from './memoryReactor.ts';
 
 export const KINDS = ['read', 'write', 'connect', 'accept', 'adopt', 'detach'] as const;

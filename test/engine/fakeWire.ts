@@ -1,8 +1,8 @@
 // A reactor for the strangers' tests: a clock turned by hand, peers that say what a script tells them, and what they see of us.
 
+import type { Slab } from '../../src/base/slab.ts';
 import type { Reactor, TimerHandler, TurnHandler } from '../../src/reactor/reactor.ts';
 import { type ConnHandler, type ConnId, END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 
 export interface Peer {
   readonly conn: ConnId;

@@ -2,7 +2,7 @@
 // what is left.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { CLIENT } from '../../src/limits.ts';
+import { CLIENT } from '../../src/limits/bounds.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { Plan } from './failingReactor.ts';

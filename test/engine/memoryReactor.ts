@@ -1,6 +1,7 @@
 // A reactor without sockets: connections are pairs of queues, time is virtual, everything happens in one order. Several engines, their
 // clients and their targets share one, so that a whole hub with its node runs in a test, the same way every time.
 
+import type { Slab } from '../../src/base/slab.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type {
   ConnHandler,
@@ -14,7 +15,6 @@ import type {
   TurnHandler,
 } from '../../src/reactor/reactor.ts';
 import { END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { MemoryUdp } from './memoryUdp.ts';
 

@@ -1,10 +1,10 @@
 // The UDP sockets of a MemoryReactor: every address is this one machine, nothing is lost but what a full receiver drops.
 
+import type { Endpoint } from '../../src/base/endpoint.ts';
+import type { Slab } from '../../src/base/slab.ts';
 import type { Datagrams, UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
-import type { Endpoint } from '../../src/reactor/endpoint.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { WOULD_BLOCK } from '../../src/reactor/reactor.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 import { formatEndpoint, parseEndpoint } from '../../src/reactor/sockaddr.ts';
 
 const WAITING_MAX = 64;

@@ -1,7 +1,7 @@
 // A rate for a node, in virtual time: a whole hub and its exit, clients and targets that always have more, and the bytes that pass.
 
 import { describe, expect, test } from 'vitest';
-import { PACE } from '../../src/limits.ts';
+import { PACE } from '../../src/limits/bounds.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';

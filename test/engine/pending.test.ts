@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Pending, PendingPool } from '../../src/engine/pending.ts';
-import { PROTOCOL } from '../../src/limits.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 
 function contents(pending: Pending): Uint8Array {

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Bucket } from '../../src/engine/bucket.ts';
+import { Bucket } from '../../src/base/tokenBucket.ts';
 import { StrangerPolicy, sourceKey } from '../../src/engine/strangerPolicy.ts';
-import { STRANGER } from '../../src/limits.ts';
+import { STRANGER } from '../../src/limits/bounds.ts';
 import { StrangerPolicyTwin } from './strangerPolicyTwin.ts';
 
 const HOME = '198.51.100.7';

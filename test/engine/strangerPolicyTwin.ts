@@ -1,6 +1,6 @@
 // The policy towards strangers said naively: lists and searches instead of sets by weight.
 
-import { STRANGER } from '../../src/limits.ts';
+import { STRANGER } from '../../src/limits/bounds.ts';
 
 interface Entry {
   conn: number;

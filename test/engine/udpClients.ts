@@ -1,7 +1,7 @@
 // Clients of UDP ASSOCIATE and the origin they talk to, on a MemoryReactor. Used by the tests of associations.
 
+import { Endpoint } from '../../src/base/endpoint.ts';
 import type { UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
-import { Endpoint } from '../../src/reactor/endpoint.ts';
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
 import { parseEndpoint } from '../../src/reactor/sockaddr.ts';
 import { testSlab } from '../noise/cipherTwin.ts';

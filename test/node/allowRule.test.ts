@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { parseIPv4 } from '../../src/base/ipAddress.ts';
+import { UserError } from '../../src/base/userError.ts';
 import { parseAllowRule, ruleAllowsIPv4 } from '../../src/node/allowRule.ts';
-import { parseIPv4 } from '../../src/node/ipAddress.ts';
-import { UserError } from '../../src/userError.ts';
 
 describe('--allow-target', () => {
   it.each([

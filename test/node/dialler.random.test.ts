@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { FailureName } from '../../src/failures.ts';
-import { ENGINE, NODE } from '../../src/limits.ts';
+import { canonicalAddress } from '../../src/base/ipAddress.ts';
+import { ENGINE, NODE } from '../../src/limits/bounds.ts';
+import type { FailureName } from '../../src/model/failures.ts';
 import { type DialId, Dialler } from '../../src/node/dialler.ts';
-import { canonicalAddress } from '../../src/node/ipAddress.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
 import type { LookupFailure } from '../../src/node/resolver.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';

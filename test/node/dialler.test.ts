@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { FailureName } from '../../src/failures.ts';
-import { ENGINE, NODE } from '../../src/limits.ts';
+import { ENGINE, NODE } from '../../src/limits/bounds.ts';
+import type { FailureName } from '../../src/model/failures.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import { Dialler } from '../../src/node/dialler.ts';
 import { NameCache } from '../../src/node/nameCache.ts';

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NODE } from '../../src/limits.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { NODE } from '../../src/limits/bounds.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
-import { UserError } from '../../src/userError.ts';
 
 let root: string;
 let dataDir: string;

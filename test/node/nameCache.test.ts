@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NODE } from '../../src/limits.ts';
+import { NODE } from '../../src/limits/bounds.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
 
 describe('NameCache', () => {

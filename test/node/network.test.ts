@@ -5,10 +5,10 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SESSION } from '../../src/limits.ts';
+import { SESSION } from '../../src/limits/bounds.ts';
 import { defaultInterface, networkOf, networkOfNames } from '../../src/node/network.ts';
 import { readNetwork } from '../../src/node/networkFiles.ts';
-import { platformWord, statusJson, statusKey } from '../../src/node/status.ts';
+import { platformWord, statusJson, statusKey } from '../../src/node/nodeReport.ts';
 
 const HEAD4 = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const ZEROS = '0'.repeat(32);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NODE } from '../../src/limits.ts';
+import { NODE } from '../../src/limits/bounds.ts';
 import { resolveName, type SystemLookup } from '../../src/node/resolver.ts';
 
 type Done = Parameters<SystemLookup>[2];

@@ -2,18 +2,18 @@
 
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Endpoint } from '../../src/base/endpoint.ts';
 import type { Tunnel } from '../../src/engine/tunnel.ts';
 import type { Tunnels } from '../../src/engine/tunnels.ts';
-import { NODE, UDP } from '../../src/limits.ts';
+import { NODE, UDP } from '../../src/limits/bounds.ts';
+import { datagramHeaderBytes } from '../../src/model/datagramAddress.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
 import { TargetPolicy } from '../../src/node/policy.ts';
 import { UdpExit } from '../../src/node/udpExit.ts';
 import { UdpNames } from '../../src/node/udpNames.ts';
 import { UdpPeers } from '../../src/node/udpPeers.ts';
-import { Endpoint } from '../../src/reactor/endpoint.ts';
 import { formatEndpoint, parseEndpoint } from '../../src/reactor/sockaddr.ts';
-import { datagramHeaderBytes } from '../../src/tunnel/datagram.ts';
 import { MemoryReactor } from '../engine/memoryReactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { datagramPayload } from '../tunnel/framesTwin.ts';

@@ -2,12 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Slab } from '../../src/base/slab.ts';
 import type { Aead } from '../../src/noise/aead.ts';
 import { loadOpensslAead } from '../../src/noise/aeadOpenssl.ts';
 import { chooseAead } from '../../src/noise/aeadProvider.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { loadLibc } from '../../src/reactor/libc.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 
 const libc = loadLibc();
 

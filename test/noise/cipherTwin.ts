@@ -1,7 +1,7 @@
 // The transport cipher written again, slowly, over node:crypto (OpenSSL) with a BigInt counter; and a slab for tests.
 
 import { createCipheriv } from 'node:crypto';
-import type { Slab } from '../../src/reactor/slab.ts';
+import type { Slab } from '../../src/base/slab.ts';
 
 export function testSlab(length: number): Slab {
   const bytes = new Uint8Array(length);

@@ -14,9 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { UserError } from '../../src/base/userError.ts';
 import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
-import { UserError } from '../../src/userError.ts';
 
 let dir: string;
 beforeEach(() => {

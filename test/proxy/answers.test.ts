@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FAILURES, type FailureName } from '../../src/failures.ts';
+import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { connectEstablished, encodeHttpFailure } from '../../src/proxy/answers.ts';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLIENT } from '../../src/limits.ts';
-import { type BodyFraming, BodyTracker, CHUNKED, NO_BODY, UNTIL_CLOSE } from '../../src/proxy/httpBody.ts';
+import { CLIENT } from '../../src/limits/bounds.ts';
+import type { BodyFraming } from '../../src/model/openRequest.ts';
+import { BodyTracker, CHUNKED, NO_BODY, UNTIL_CLOSE } from '../../src/proxy/httpBody.ts';
 import { type BodyOutcome, chunkedTwin } from './chunkedTwin.ts';
 import { cutsOf, everyByte, mutated, picks } from './cuts.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FAILURES } from '../../src/failures.ts';
+import { FAILURES } from '../../src/model/failures.ts';
 import { encodeSocksReply, SOCKS, Socks5Parser } from '../../src/proxy/socks5.ts';
 import { type SocksOutcome, socksTwin } from './socks5Twin.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Endpoint } from '../../src/base/endpoint.ts';
 import { encodeAssociateReply, isSocksDatagram, writeSocksPrefix } from '../../src/proxy/socksUdp.ts';
-import { Endpoint } from '../../src/reactor/endpoint.ts';
 import { parseEndpoint } from '../../src/reactor/sockaddr.ts';
 
 /** RFC 1928 section 7, slowly. */

@@ -1,10 +1,10 @@
 // The thread a conformance test runs its reactor in (the epoll reactor blocks its thread). Started by conformance.test.ts.
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Slab } from '../../src/base/slab.ts';
 import { createReactor } from '../../src/reactor/create.ts';
 import { doorbellTransferList } from '../../src/reactor/doorbell.ts';
 import type { ConnHandler, ConnId, ListenHandler, Reactor } from '../../src/reactor/reactor.ts';
-import type { Slab } from '../../src/reactor/slab.ts';
 import { scenarios } from './scenarios.ts';
 import { udpScenarios } from './udpScenarios.ts';
 

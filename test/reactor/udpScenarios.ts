@@ -1,7 +1,7 @@
 // What the reactor's side does in each conformance test of UDP sockets. Runs in scenarioWorker.ts; the other side is in udp.test.ts.
 
+import { Endpoint } from '../../src/base/endpoint.ts';
 import type { UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
-import { Endpoint } from '../../src/reactor/endpoint.ts';
 import { formatEndpoint, parseEndpoint } from '../../src/reactor/sockaddr.ts';
 import type { Scenario } from './scenarios.ts';
 import type { Stage } from './scenarioWorker.ts';

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { OpenRequest } from '../../src/engine/openRequest.ts';
-import { CLIENT, ENGINE, ROUTING } from '../../src/limits.ts';
+import { CLIENT, ENGINE, ROUTING } from '../../src/limits/bounds.ts';
+import type { OpenRequest } from '../../src/model/openRequest.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import {
   decodeAdopt,

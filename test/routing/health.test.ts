@@ -1,7 +1,7 @@
 // What makes a node rest: its breaker, and reports about one host. And what makes its weight.
 
 import { describe, expect, test } from 'vitest';
-import { BREAKER, DELIVERY, ROUTING } from '../../src/limits.ts';
+import { BREAKER, DELIVERY, ROUTING } from '../../src/limits/bounds.ts';
 import { Breaker } from '../../src/routing/breaker.ts';
 import { Delivery } from '../../src/routing/delivery.ts';
 import { Rests } from '../../src/routing/rests.ts';

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ROUTING } from '../../src/limits.ts';
+import { ROUTING } from '../../src/limits/bounds.ts';
 import { anyNode, BadUsername, foldName, narrowed, parseUsername } from '../../src/routing/request.ts';
 import { Usernames } from '../../src/routing/usernames.ts';
 import { usernameTwin } from './usernameTwin.ts';

@@ -1,7 +1,7 @@
 // Much at once through a hub and one node: large transfers, thousands of streams, and a client that stops reading; every byte checked.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PROTOCOL } from '../../src/limits.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import {
   type Counters,
   counters,

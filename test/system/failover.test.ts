@@ -4,10 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/control/controlSocket.ts';
-import { hashPassword } from '../../src/control/passwords.ts';
-import { FAILURES, type FailureName } from '../../src/failures.ts';
-import { ROUTING } from '../../src/limits.ts';
+import { hashPassword } from '../../src/hub/access/passwords.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
+import { ROUTING } from '../../src/limits/bounds.ts';
+import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { eventually, type Hub, KINDS, listNodes, pairNode, startHub } from './harness.ts';
 import { openStream, pairLight, SocksRefusal, whoServes } from './lightFleet.ts';
 import type { LightNode } from './lightNode.ts';

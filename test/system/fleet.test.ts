@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/control/controlSocket.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
+import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import type {
   ConnectFigures,
   EventRecord,
@@ -17,8 +18,7 @@ import type {
   Pairing,
   PairingState,
   Rotation,
-} from '../../src/control/fleet.ts';
-import { FAILURES, type FailureName } from '../../src/failures.ts';
+} from '../../src/model/fleet.ts';
 import { eventually, type Hub, MODES, makeTempDir, pairNode, startHub, startNode } from './harness.ts';
 import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';

@@ -5,7 +5,7 @@ import { appendFileSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
-import { formatLink, parseLink } from '../../src/control/link.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { needs } from '../require.ts';
 import {
   type ExitNode,

@@ -2,7 +2,7 @@
 // the log, or goes on within a bound; the honest session's transfer beside it goes on; and nothing of it stays.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RATE } from '../../src/limits.ts';
+import { RATE } from '../../src/limits/bounds.ts';
 import { connectPayload, type Frame, frame, TYPE } from '../tunnel/framesTwin.ts';
 import { say } from '../tunnel/rawPeer.ts';
 import {

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { formatLink, parseLink } from '../../src/control/link.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { BIN } from '../cli/runBin.ts';
 import {
   counters,

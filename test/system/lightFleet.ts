@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { callControl } from '../../src/control/controlSocket.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import type { Hub } from './harness.ts';
 import { LightNode } from './lightNode.ts';
 

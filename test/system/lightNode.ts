@@ -2,8 +2,8 @@
 // client sees which node served it. Used by tests and scripts with whole fleets.
 
 import { connect, type Socket } from 'node:net';
-import { parseLink } from '../../src/control/link.ts';
-import { ENGINE } from '../../src/limits.ts';
+import { ENGINE } from '../../src/limits/bounds.ts';
+import { parseLink } from '../../src/model/pairingLink.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import type { KeyPair } from '../../src/noise/keyPair.ts';

@@ -2,8 +2,8 @@
 // be there: the node comes back by itself, and streams that cannot go on are failed. The cases wait beside each other, up to 45 s.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/control/controlSocket.ts';
-import { formatLink, parseLink } from '../../src/control/link.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import {
   type ExitNode,
   endAll,

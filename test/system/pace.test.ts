@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/control/controlSocket.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import {
   type ExitNode,
   endAll,

@@ -2,8 +2,8 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { formatLink, parseLink } from '../../src/control/link.ts';
-import { PROTOCOL } from '../../src/limits.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { answerInitiator, type TransportKeys } from '../../src/noise/handshake.ts';

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/control/controlSocket.ts';
-import type { NodeView, Rotation } from '../../src/control/fleet.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
+import type { NodeView, Rotation } from '../../src/model/fleet.ts';
 import {
   endAll,
   eventually,

@@ -4,8 +4,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/control/controlSocket.ts';
-import { hashPassword } from '../../src/control/passwords.ts';
+import { hashPassword } from '../../src/hub/access/passwords.ts';
+import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import { needs } from '../require.ts';
 import {
   type ExitNode,

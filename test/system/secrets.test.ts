@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseLink } from '../../src/control/link.ts';
+import { parseLink } from '../../src/model/pairingLink.ts';
 import { BIN, runBin } from '../cli/runBin.ts';
 import { startEchoOrigin } from './echoOrigin.ts';
 import { firstMessage, listenToSilence, newKeyPair } from './firstContact.ts';

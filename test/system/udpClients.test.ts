@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { HubStatus, LiveStream, NodeView } from '../../src/control/fleet.ts';
+import type { HubStatus, LiveStream, NodeView } from '../../src/model/fleet.ts';
 import { findProgram, needs } from '../require.ts';
 import { addressesOf, DnsResponder } from './dnsResponder.ts';
 import { type Address, type ExitNode, eventually, type Hub, makeTempDir, startPair } from './harness.ts';

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { PROTOCOL, RATE, UDP } from '../../src/limits.ts';
-import { Endpoint } from '../../src/reactor/endpoint.ts';
+import { Endpoint } from '../../src/base/endpoint.ts';
+import { RATE, UDP } from '../../src/limits/bounds.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import {
   datagramHeaderBytes,
   datagramName,
@@ -11,7 +12,7 @@ import {
   endpointBytes,
   readEndpoint,
   writeEndpoint,
-} from '../../src/tunnel/datagram.ts';
+} from '../../src/model/datagramAddress.ts';
 import { DatagramShare } from '../../src/tunnel/datagramShare.ts';
 import { datagramPayload, encodeFrames, frame, TYPE } from './framesTwin.ts';
 import { inboundPool, outboundPool, QUEUE_MAX_BYTES, RawPeer, say, write } from './rawPeer.ts';

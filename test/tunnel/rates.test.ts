@@ -1,8 +1,9 @@
 // How often a peer with a valid key may do what costs us more than it: each bound is reached, passed by one, and fills again in time.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { FAILURES } from '../../src/failures.ts';
-import { PROTOCOL, RATE, SESSION } from '../../src/limits.ts';
+import { RATE, SESSION } from '../../src/limits/bounds.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
+import { FAILURES } from '../../src/model/failures.ts';
 import { connectPayload, encodeFrames, type Frame, frame, TYPE } from './framesTwin.ts';
 import { inboundPool, outboundPool, RawPeer, say, takeAll } from './rawPeer.ts';
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PROTOCOL } from '../../src/limits.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { Inbound } from '../../src/tunnel/inbound.ts';

@@ -1,8 +1,9 @@
 // A hub's session and a node's over a simulated link, everything drawn from one seed: delays, cuts at any byte, stalls, writes taken in
 // part, streams that open, talk, end and break in any order, consumers that come late. Run by simulation.test.ts and scripts/simulate.ts.
 
-import { FAILURES } from '../../src/failures.ts';
-import { PROTOCOL, SESSION, UDP } from '../../src/limits.ts';
+import { SESSION, UDP } from '../../src/limits/bounds.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
+import { FAILURES } from '../../src/model/failures.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PROTOCOL, WINDOW } from '../../src/limits.ts';
+import { WINDOW } from '../../src/limits/bounds.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import { nextWindow, WindowBudget } from '../../src/tunnel/window.ts';
 
 const INITIAL = PROTOCOL.initialWindowBytes;

@@ -2,8 +2,8 @@
 // as a table, for who cannot see it. Used by fleetView.ts and nodeView.ts.
 
 import uPlot from '/assets/uPlot.js';
-import type { History, HistoryRange } from '../../control/fleet.ts';
-import { ApiError, getHistory } from './api.ts';
+import type { History, HistoryRange } from '../../model/fleet.ts';
+import { ApiError, getHistory } from './apiClient.ts';
 import { el, freshId, setText } from './dom.ts';
 import { bytes, rate } from './format.ts';
 import { type Rates, ratesOf } from './historyRates.ts';

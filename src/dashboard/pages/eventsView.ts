@@ -1,13 +1,13 @@
-// What happened and why, newest first: filtered, live, older ones on demand. Shown by main.ts.
+// What happened and why, newest first: filtered, live, older ones on demand. Shown by app.ts.
 
-import type { EventKind, EventRecord } from '../../control/fleet.ts';
-import { type EventFilter, getEvents } from './api.ts';
+import type { EventKind, EventRecord } from '../../model/fleet.ts';
+import { type EventFilter, getEvents } from './apiClient.ts';
 import { actionButton, el, heading, setText } from './dom.ts';
 import type { HubState } from './hubState.ts';
 import { notifyError } from './notices.ts';
 import { relativeTime } from './times.ts';
 import type { View } from './view.ts';
-import { EVENT_WORDS, eventWords } from './words.ts';
+import { EVENT_WORDS, eventWords } from './wording.ts';
 
 const PAGE = 50;
 /** Rows that live ones push out at the bottom. */

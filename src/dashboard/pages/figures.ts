@@ -1,10 +1,10 @@
 // Big numbers in a row, and why connects failed. Used by fleetView.ts and nodeView.ts.
 
-import type { ConnectFigures } from '../../control/fleet.ts';
+import type { ConnectFigures } from '../../model/fleet.ts';
 import { el, setText } from './dom.ts';
 import { count, percent } from './format.ts';
 import { relativeTime, setTime } from './times.ts';
-import { causesOf } from './words.ts';
+import { causesOf } from './wording.ts';
 
 export interface Figures {
   readonly root: HTMLElement;

@@ -1,6 +1,6 @@
 // From what a history counted to what a chart draws: bytes per second. Pure. Used by chart.ts.
 
-import type { History } from '../../control/fleet.ts';
+import type { History } from '../../model/fleet.ts';
 
 /** Times in seconds since 1970; down and up in bytes per second. */
 export type Rates = [times: number[], down: number[], up: number[]];

@@ -1,6 +1,6 @@
-// What is known of the hub: its status, every node, a minute of each one's rates. Fed by main.ts, read by the views.
+// What is known of the hub: its status, every node, a minute of each one's rates. Fed by app.ts, read by the views.
 
-import type { EventRecord, History, HubStatus, LiveTick, NodeView } from '../../control/fleet.ts';
+import type { EventRecord, History, HubStatus, LiveTick, NodeView } from '../../model/fleet.ts';
 import { ratesOf } from './historyRates.ts';
 
 /** Seconds of rates kept per node. */

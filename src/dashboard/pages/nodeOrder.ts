@@ -1,7 +1,7 @@
 // In which order devices stand, and which of them a filter lets through. Pure. Used by nodeTable.ts.
 
-import type { NodeState, NodeView } from '../../control/fleet.ts';
-import { networkWords, platformWords, stateWords } from './words.ts';
+import type { NodeState, NodeView } from '../../model/fleet.ts';
+import { networkWords, platformWords, stateWords } from './wording.ts';
 
 export const ORDERS = {
   name: 'Name',

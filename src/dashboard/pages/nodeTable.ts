@@ -1,14 +1,14 @@
 // The fleet's devices, a row each: made once, and afterwards only the cells of rows in view are touched, and only where they changed.
 // Filter and order. On a phone each row is a card (app.css). Used by fleetView.ts.
 
-import type { NodeView } from '../../control/fleet.ts';
+import type { NodeView } from '../../model/fleet.ts';
 import { el, setText, setTitle } from './dom.ts';
 import { bytes, count, millis, plural, rate } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { compareNodes, matchesFilter, ORDERS, type Order } from './nodeOrder.ts';
 import { drawSparkline, sparkline } from './sparkline.ts';
 import { relativeTime, setTime } from './times.ts';
-import { batteryWords, networkWords, platformWords, stateWords } from './words.ts';
+import { batteryWords, networkWords, platformWords, stateWords } from './wording.ts';
 
 /** More are behind a button: a page of ten thousand rows would help nobody. */
 const ROWS_MAX = 300;

@@ -1,4 +1,4 @@
-// Short words about what just happened: shown at the bottom for some seconds, and said politely by screen readers. Used by views and main.ts.
+// Short words about what just happened: shown at the bottom for some seconds, and said politely by screen readers. Used by views and app.ts.
 
 import { el } from './dom.ts';
 

@@ -1,13 +1,13 @@
-// Pairing: one button makes a link that works once; the page turns by itself when a device has used it. Shown by main.ts.
+// Pairing: one button makes a link that works once; the page turns by itself when a device has used it. Shown by app.ts.
 
-import type { Pairing, PairingState } from '../../control/fleet.ts';
-import { cancelPairing, getPairing, makePairing } from './api.ts';
+import type { Pairing, PairingState } from '../../model/fleet.ts';
+import { cancelPairing, getPairing, makePairing } from './apiClient.ts';
 import { copyable } from './copy.ts';
 import { actionButton, busy, el, field, heading, setText } from './dom.ts';
 import { countdown } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { announce, notifyError } from './notices.ts';
-import { qrCode } from './qr.ts';
+import { qrCode } from './qrCode.ts';
 import type { View } from './view.ts';
 
 const ASK_EVERY_MS = 2_000;

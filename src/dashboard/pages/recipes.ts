@@ -1,6 +1,6 @@
 // The lines that send a program's traffic through the hub, and the user name that chooses the device. Pure. Used by useView.ts.
 
-import type { NodeView } from '../../control/fleet.ts';
+import type { NodeView } from '../../model/fleet.ts';
 
 export interface Choice {
   /** A node's word (nodeWord); empty, as in all of them: any. */

@@ -1,6 +1,6 @@
 // Between a node's settings and the texts of the form: what the fields show, and the change that they ask for. Pure. Used by settingsForm.ts.
 
-import type { NodeChange, NodeLimits, NodeView } from '../../control/fleet.ts';
+import type { NodeChange, NodeLimits, NodeView } from '../../model/fleet.ts';
 
 const GB = 1e9;
 

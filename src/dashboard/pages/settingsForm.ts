@@ -1,7 +1,7 @@
 // The owner's settings of a node as a form: limits, tags, country, rotation; sends only what was changed. Used by nodeView.ts.
 
-import type { NodeChange, NodeView } from '../../control/fleet.ts';
-import { changeNode } from './api.ts';
+import type { NodeChange, NodeView } from '../../model/fleet.ts';
+import { changeNode } from './apiClient.ts';
 import { busy, el, field } from './dom.ts';
 import type { HubState } from './hubState.ts';
 import { notify, notifyError } from './notices.ts';

@@ -1,6 +1,6 @@
 // The button that fetches a test page through a device, and how long each step took, as bars on one time line. Used by useView.ts.
 
-import { type TestFetch, testFetch } from './api.ts';
+import { type TestFetch, testFetch } from './apiClient.ts';
 import { actionButton, el, field } from './dom.ts';
 import { millis } from './format.ts';
 

@@ -1,5 +1,5 @@
 // The button that turns the page dark or light, and remembers it. Tells of the change by a `themechange` event on the document, for
-// what is drawn and not styled. Started by main.ts and login.ts.
+// what is drawn and not styled. Started by app.ts and login.ts.
 
 export function startTheme(button: HTMLButtonElement): void {
   const dark = matchMedia('(prefers-color-scheme: dark)');

@@ -1,4 +1,4 @@
-// How to send traffic through the fleet: lines to copy for each tool, with this hub's ports and the device of choice. Shown by main.ts.
+// How to send traffic through the fleet: lines to copy for each tool, with this hub's ports and the device of choice. Shown by app.ts.
 
 import { copyable } from './copy.ts';
 import { el, field, freshId, heading } from './dom.ts';

@@ -1,0 +1,126 @@
+// The API about nodes: what they are, do and did, and what the owner decides about them. Added by api.ts.
+
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Fleet } from '../model/fleet.ts';
+import { type Api, json, jsonBody, refusals } from './apiRoute.ts';
+import { asProblem, owned } from './problem.ts';
+import {
+  connectFigures,
+  history,
+  historyQuery,
+  liveStream,
+  nodeChange,
+  nodeParams,
+  nodeView,
+  rotation,
+  streamsQuery,
+} from './schemas.ts';
+
+const listNodes = createRoute({
+  method: 'get',
+  path: '/api/v1/nodes',
+  summary: 'Every node, revoked ones included',
+  responses: { 200: json(z.array(nodeView).readonly(), 'The nodes.'), ...refusals },
+});
+
+const getNode = createRoute({
+  method: 'get',
+  path: '/api/v1/nodes/{id}',
+  summary: 'One node',
+  request: { params: nodeParams },
+  responses: { 200: json(nodeView, 'The node.'), ...refusals },
+});
+
+const getConnects = createRoute({
+  method: 'get',
+  path: '/api/v1/nodes/{id}/connects',
+  summary: 'How its connects went since the hub started',
+  request: { params: nodeParams },
+  responses: { 200: json(connectFigures, 'Counts and times.'), ...refusals },
+});
+
+const changeNode = createRoute({
+  method: 'patch',
+  path: '/api/v1/nodes/{id}',
+  summary: 'Change its name, tags, country, limits, schedule, or pause it; what is absent stays',
+  request: { params: nodeParams, body: jsonBody(nodeChange) },
+  responses: { 200: json(nodeView, 'The node as it is now.'), ...refusals },
+});
+
+const revokeNode = createRoute({
+  method: 'post',
+  path: '/api/v1/nodes/{id}/revoke',
+  summary: 'Cut its sessions and never let it in again',
+  request: { params: nodeParams },
+  responses: { 200: json(nodeView, 'The node, revoked.'), ...refusals },
+});
+
+const rotateNode = createRoute({
+  method: 'post',
+  path: '/api/v1/nodes/{id}/rotate',
+  summary: 'Ask it for a new public address; answers when it has one',
+  request: { params: nodeParams },
+  responses: { 200: json(rotation, 'The new address.'), ...refusals },
+});
+
+const listStreams = createRoute({
+  method: 'get',
+  path: '/api/v1/streams',
+  summary: 'Streams that are open now',
+  request: { query: streamsQuery },
+  responses: { 200: json(z.array(liveStream).readonly(), 'The streams, up to a bound.'), ...refusals },
+});
+
+const getHistory = createRoute({
+  method: 'get',
+  path: '/api/v1/history',
+  summary: 'Traffic, connects and streams over time',
+  request: { query: historyQuery },
+  responses: { 200: json(history, 'Oldest first, without gaps.'), ...refusals },
+});
+
+export function addNodeRoutes(api: Api, fleet: Fleet): void {
+  /** The id, whether it was named by id or by name. */
+  const idOf = (node: string): string => owned(404, () => fleet.node(node)).id;
+
+  api.openapi(listNodes, (c) => c.json(fleet.nodes(), 200));
+  api.openapi(getNode, (c) => {
+    const { id } = c.req.valid('param');
+    return c.json(
+      owned(404, () => fleet.node(id)),
+      200,
+    );
+  });
+  api.openapi(getConnects, (c) => c.json(fleet.connects(idOf(c.req.valid('param').id)), 200));
+  api.openapi(changeNode, (c) => {
+    const id = idOf(c.req.valid('param').id);
+    const change = c.req.valid('json');
+    return c.json(
+      owned(409, () => fleet.change(id, change)),
+      200,
+    );
+  });
+  api.openapi(revokeNode, (c) => {
+    const id = idOf(c.req.valid('param').id);
+    return c.json(
+      owned(409, () => fleet.revoke(id)),
+      200,
+    );
+  });
+  api.openapi(rotateNode, async (c) => {
+    const id = idOf(c.req.valid('param').id);
+    try {
+      return c.json(await fleet.rotate(id), 200);
+    } catch (error) {
+      throw asProblem(409, error);
+    }
+  });
+  api.openapi(listStreams, async (c) => {
+    const { node } = c.req.valid('query');
+    return c.json(await fleet.streams(node === undefined ? null : idOf(node)), 200);
+  });
+  api.openapi(getHistory, (c) => {
+    const { node, range } = c.req.valid('query');
+    return c.json(fleet.history(node === undefined ? null : idOf(node), range), 200);
+  });
+}

@@ -1,0 +1,344 @@
+// What the API takes and gives, as schemas: they check what comes in, describe both in openapi.json, and are held equal to the types of
+// control/fleet.ts by a test. Used by the api*.ts files.
+
+import { z } from '@hono/zod-openapi';
+import { ROUTING } from '../limits/bounds.ts';
+import { DASHBOARD, LISTING, PAIRING } from '../limits/ownerBounds.ts';
+import { FAILURES, type FailureName } from '../model/failures.ts';
+import { EVENT_KINDS, HISTORY_RANGES, NETWORKS, NODE_STATES } from '../model/fleet.ts';
+
+const FAILURE_NAMES = Object.keys(FAILURES) as [FailureName, ...FailureName[]];
+
+const text = z.string().max(LISTING.textMaxChars);
+const time = z.iso.datetime();
+const nodeId = z.string().min(1).max(LISTING.textMaxChars);
+const count = z.number().int().min(0);
+const rate = z.number().min(0);
+const amount = z.number().positive().nullable();
+const wholeAmount = z.number().int().positive().nullable();
+
+// --- Nodes -------------------------------------------------------------------------------------------------------------------------------
+
+const limits = {
+  mbitPerSecond: amount.describe('In each direction; null, as in all limits: none.'),
+  streams: wholeAmount.describe('Open at once.'),
+  monthlyBytes: wholeAmount.describe('Both directions together, in a calendar month of the hub.'),
+  hours: text.nullable().describe('HH:MM-HH:MM in the time of the hub; may pass midnight.'),
+};
+
+export const nodeLimits = z.object(limits).openapi('NodeLimits');
+
+export const traffic = z.object({ downBytes: rate, upBytes: rate }).openapi('Traffic');
+
+export const nodeView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    state: z.enum(NODE_STATES),
+    connected: z.boolean(),
+    revoked: z.boolean(),
+    createdAt: time,
+    lastSeenAt: time,
+    revokedAt: time.nullable(),
+    tags: z.array(z.string()).readonly(),
+    country: z.string().nullable().describe('ISO 3166-1 alpha-2, the word of the owner.'),
+    paused: z.boolean(),
+    limits: nodeLimits,
+    rotateSchedule: z.string().nullable().describe('A cron pattern in the time of the hub.'),
+    platform: z.string().nullable(),
+    network: z.enum(NETWORKS).nullable(),
+    version: z.string().nullable(),
+    batteryPercent: z.number().nullable(),
+    charging: z.boolean().nullable(),
+    publicAddress: z.string().nullable(),
+    lanes: count,
+    roundTripMs: z.number().nullable(),
+    streams: count,
+    downBytesPerSecond: rate,
+    upBytesPerSecond: rate,
+    today: traffic,
+    month: traffic,
+  })
+  .openapi('Node');
+
+export const nodeChange = z
+  .strictObject({
+    name: text.min(1).exactOptional(),
+    tags: z.array(text.min(1)).max(LISTING.tagsMax).readonly().exactOptional(),
+    country: text.nullable().exactOptional(),
+    paused: z.boolean().exactOptional(),
+    limits: z
+      .strictObject({
+        mbitPerSecond: limits.mbitPerSecond.exactOptional(),
+        streams: limits.streams.exactOptional(),
+        monthlyBytes: limits.monthlyBytes.exactOptional(),
+        hours: limits.hours.exactOptional(),
+      })
+      .exactOptional(),
+    rotateSchedule: text.nullable().exactOptional(),
+  })
+  .openapi('NodeChange');
+
+export const rotation = z
+  .object({
+    nodeId: z.string(),
+    oldAddress: z.string().nullable(),
+    newAddress: z.string().nullable(),
+    tookMs: rate,
+  })
+  .openapi('Rotation');
+
+export const connectFigures = z
+  .object({
+    since: time,
+    succeeded: count,
+    failed: count,
+    failures: z
+      .partialRecord(z.enum(FAILURE_NAMES), count)
+      .describe('By cause; causes that never came are absent.'),
+    connectMs: z.object({ p50: rate, p90: rate, p99: rate }).nullable(),
+  })
+  .openapi('ConnectFigures');
+
+export const liveStream = z
+  .object({
+    nodeId: z.string(),
+    target: z.string().nullable().describe('null unless the hub was started with --show-targets.'),
+    protocol: z.enum(['socks', 'http-connect', 'http', 'udp']),
+    state: z.enum(['opening', 'open', 'halfClosed']),
+    ageMs: rate,
+  })
+  .openapi('Stream');
+
+const user = text.default('').openapi({ description: 'Whose it is; absent: of clients that give no user.' });
+const sessionName = z.string().regex(/^[A-Za-z0-9_]{1,64}$/);
+
+export const clientSession = z
+  .object({
+    user: z.string(),
+    name: z.string(),
+    nodeId: z.string(),
+    strict: z.boolean(),
+    ttlMs: rate.describe('Since its last connection it lives for so long.'),
+    unusedMs: rate,
+  })
+  .openapi('ClientSession');
+
+export const clientSessionParams = z.object({
+  name: sessionName.openapi({ param: { name: 'name', in: 'path' } }),
+});
+
+export const clientSessionQuery = z.object({ user });
+
+export const banReport = z
+  .strictObject({
+    session: sessionName.nullable().default(null).describe('The one whose node is blocked.'),
+    user,
+    node: nodeId.nullable().default(null).describe('Or the blocked node, by its id or its name.'),
+    host: z
+      .string()
+      .regex(/^(?:[^\s/@:[\]]{1,255}|[0-9A-Fa-f:.]{2,45})$/)
+      .describe('The one that blocks it, as clients ask for it; without a scheme and a port.'),
+    restMs: z.number().int().min(1_000).max(ROUTING.restMaxMs).default(ROUTING.restDefaultMs),
+  })
+  .openapi('BanReport');
+
+export const ban = z
+  .object({
+    nodeId: z.string(),
+    host: z.string(),
+    until: time.describe('The node rests for the host until then.'),
+  })
+  .openapi('Ban');
+
+export const nodeParams = z.object({
+  id: nodeId.openapi({ param: { name: 'id', in: 'path' }, description: 'Its id or its name.' }),
+});
+
+export const streamsQuery = z.object({
+  node: nodeId.exactOptional().openapi({ description: 'An id or a name; absent: of the whole hub.' }),
+});
+
+export const historyQuery = z.object({
+  node: nodeId.exactOptional().openapi({ description: 'An id or a name; absent: of the whole hub.' }),
+  range: z.enum(HISTORY_RANGES).default('10m'),
+});
+
+export const history = z
+  .object({
+    range: z.enum(HISTORY_RANGES),
+    stepMs: z.number().positive(),
+    points: z
+      .array(
+        z.object({
+          at: time,
+          downBytes: rate,
+          upBytes: rate,
+          succeeded: count,
+          failed: count,
+          streams: count,
+        }),
+      )
+      .readonly()
+      .describe('Oldest first, without gaps.'),
+  })
+  .openapi('History');
+
+// --- The hub -----------------------------------------------------------------------------------------------------------------------------
+
+const rates = {
+  nodesConnected: count,
+  nodesPaired: count,
+  streams: count,
+  clients: count,
+  downBytesPerSecond: rate,
+  upBytesPerSecond: rate,
+  connectsPerSecond: rate,
+  failuresPerSecond: rate,
+};
+
+export const hubStatus = z
+  .object({
+    version: z.string(),
+    startedAt: time,
+    addresses: z.object({
+      tunnel: z.string(),
+      socks: z.string(),
+      http: z.string(),
+      dashboard: z.string(),
+    }),
+    publicKey: z.string(),
+    io: z.string(),
+    workers: count,
+    ...rates,
+    strangers: count,
+    connects: connectFigures,
+    datagrams: z
+      .object({ up: count, down: count, dropped: count })
+      .describe('UDP since the hub started; dropped: by the hub, for want of room or not well formed.'),
+    residentBytes: count,
+    cpuPercent: rate,
+  })
+  .openapi('HubStatus');
+
+export const eventRecord = z
+  .object({
+    number: count,
+    at: time,
+    kind: z.enum(EVENT_KINDS),
+    nodeId: z.string().nullable(),
+    nodeName: z.string().nullable(),
+    text: z.string(),
+  })
+  .openapi('Event');
+
+const kind = z.enum(EVENT_KINDS);
+const eventNumber = z.coerce.number().int().min(0).exactOptional();
+
+export const eventsQuery = z.object({
+  kind: z
+    .preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(kind))
+    .exactOptional()
+    .openapi({
+      param: { name: 'kind', in: 'query', explode: false, style: 'form' },
+      type: 'array',
+      items: { type: 'string', enum: [...EVENT_KINDS] },
+      description: 'One or several, with commas between them.',
+    }),
+  node: nodeId.exactOptional().openapi({ description: 'An id or a name.' }),
+  contains: text.exactOptional(),
+  before: eventNumber.openapi({ description: 'Only events before this number.' }),
+  after: eventNumber.openapi({ description: 'Only events after this number.' }),
+  limit: z.coerce.number().int().min(1).max(LISTING.eventsMax).default(LISTING.eventsDefault),
+});
+
+export const liveTick = z
+  .object({
+    at: time,
+    hub: z.object(rates),
+    nodes: z.array(nodeView).readonly(),
+    events: z.array(eventRecord).readonly().describe('Oldest first.'),
+  })
+  .openapi('LiveTick');
+
+// --- Pairing -----------------------------------------------------------------------------------------------------------------------------
+
+export const pairingRequest = z
+  .strictObject({
+    name: text.min(1).nullable().default(null),
+    ttlMs: z.number().int().min(PAIRING.ttlMinMs).max(PAIRING.ttlMaxMs).default(PAIRING.ttlDefaultMs),
+  })
+  .openapi('PairingRequest');
+
+export const pairing = z.object({ id: z.string(), link: z.string(), expiresAt: time }).openapi('Pairing');
+
+export const pairingState = z
+  .object({
+    id: z.string(),
+    expiresAt: time,
+    state: z.enum(['open', 'used', 'expired', 'cancelled']),
+    nodeId: z.string().nullable(),
+    nodeName: z.string().nullable(),
+    nodeConnected: z.boolean(),
+  })
+  .openapi('PairingState');
+
+export const pairingParams = z.object({
+  id: nodeId.openapi({ param: { name: 'id', in: 'path' } }),
+});
+
+// --- The test page, the session, problems ------------------------------------------------------------------------------------------------
+
+export const testFetchRequest = z
+  .strictObject({
+    node: nodeId.nullable().default(null).describe('An id or a name; null: whichever the hub chooses.'),
+    url: z.string().min(1).max(DASHBOARD.testFetchUrlMaxBytes).default('https://icanhazip.com'),
+  })
+  .openapi('TestFetchRequest');
+
+export const TEST_STEPS = ['proxy', 'stream', 'tls', 'firstByte', 'whole'] as const;
+
+export const testFetchResult = z
+  .object({
+    ok: z.boolean(),
+    error: z.string().nullable().describe('Why it ended early, in a sentence.'),
+    url: z.string(),
+    nodeId: z.string().nullable(),
+    nodeName: z.string().nullable(),
+    status: z.number().int().nullable(),
+    address: z.string().nullable().describe('The first IP address in the body.'),
+    body: z.string().describe('Its first bytes.'),
+    totalMs: rate,
+    steps: z
+      .array(
+        z.object({
+          step: z.enum(TEST_STEPS),
+          ms: rate.describe('Of this step alone.'),
+        }),
+      )
+      .readonly()
+      .describe('Steps that were completed, in their order.'),
+  })
+  .openapi('TestFetchResult');
+
+export const session = z
+  .object({
+    hasPassword: z.boolean(),
+    token: z
+      .string()
+      .describe('To be sent back as X-Restunnel-Token with every change and with the live channel.'),
+  })
+  .openapi('Session');
+
+export const login = z
+  .strictObject({ password: z.string().min(1).max(DASHBOARD.passwordMaxBytes) })
+  .openapi('Login');
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string().describe('What went wrong, in one sentence.'),
+  })
+  .openapi('Problem', { description: 'RFC 9457.' });

@@ -1,0 +1,25 @@
+// Lines of the log that strangers and clients can bring about: a few at once, then one now and then that tells how many were left out. Pure: time is
+// an argument. Used by hub.ts.
+
+import { STRANGER } from '../limits/bounds.ts';
+import { Bucket } from './tokenBucket.ts';
+
+export class LogThrottle {
+  readonly #bucket: Bucket;
+  #leftOut = 0;
+
+  constructor(nowMs: number) {
+    this.#bucket = new Bucket(STRANGER.logLinesBurst, nowMs);
+  }
+
+  /** What to add to this line, or null: leave it out. */
+  line(nowMs: number): { leftOut?: number } | null {
+    if (!this.#bucket.take(STRANGER.logLinesPerSecond, STRANGER.logLinesBurst, nowMs)) {
+      this.#leftOut++;
+      return null;
+    }
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    return leftOut === 0 ? {} : { leftOut };
+  }
+}

@@ -1,0 +1,158 @@
+// The options that several commands share, each with its check. Called by main.ts (to declare) and by the commands (types).
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { UserError } from '../../base/userError.ts';
+import type { HostPort } from '../../hub/hubOptions.ts';
+import { type LogLevel, parseLogLevel } from '../process/log.ts';
+import { parseHostPort, parsePublicHost, quote } from './addresses.ts';
+import { defaultWorkers } from './defaultWorkers.ts';
+import { parseWhole } from './numbers.ts';
+
+export type Io = 'auto' | 'epoll' | 'net';
+
+/** Where a hub listens for exit nodes unless told otherwise. */
+export const TUNNEL_PORT = 9_000;
+
+const DASHBOARD_PORT = 8_080;
+
+/** Threads beyond this only take turns. */
+export const WORKERS_MAX = 64;
+
+export interface CommonFlags {
+  dataDir?: string;
+}
+
+export interface RunFlags extends CommonFlags {
+  logLevel: LogLevel;
+  readyFile?: string;
+  io: Io;
+}
+
+export interface HubFlags extends RunFlags {
+  tunnel: HostPort;
+  socks: HostPort;
+  socksSocket?: string;
+  http: HostPort;
+  dashboard: HostPort;
+  workers?: number;
+  publicHost?: string;
+  rules?: string;
+  persistSessions?: boolean;
+  showTargets?: boolean;
+  askUser?: boolean;
+  proxyHeaders: 'on' | 'off';
+  dashboardHost?: string[];
+  dashboardPasswordFile?: string;
+}
+
+export function addDataDir(command: Command): Command {
+  return command.option(
+    '--data-dir <dir>',
+    'where keys and state are kept (default: $RESTUNNEL_DATA_DIR or ~/.restunnel)',
+  );
+}
+
+/** The options of commands that stay: hub, node and quickstart. */
+export function addRunFlags(command: Command, logLevel: LogLevel): Command {
+  return addDataDir(command)
+    .addOption(
+      new Option('--io <kind>', 'how sockets are served: auto, epoll (Linux) or net (anywhere)')
+        .default('auto', 'auto')
+        .argParser((text) => parseIo(text, process.platform)),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'trace, debug, info, warn, error or silent')
+        .default(logLevel, logLevel)
+        .argParser(parseLogLevel),
+    )
+    .option('--ready-file <file>', 'write one JSON object there once everything is ready');
+}
+
+export function addHubFlags(command: Command, tunnelDefaultHost: string): Command {
+  return command
+    .optionsGroup('Addresses (HOST:PORT, port 0 means any free one):')
+    .addOption(
+      new Option('--tunnel <host:port>', 'where exit nodes connect to')
+        .default({ host: tunnelDefaultHost, port: TUNNEL_PORT }, `${tunnelDefaultHost}:${TUNNEL_PORT}`)
+        .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
+    )
+    .addOption(proxyOption('socks', 'SOCKS5 proxy', 1_080))
+    .addOption(
+      new Option(
+        '--socks-socket <path>',
+        'a Unix socket that speaks SOCKS5, too, for this user only',
+      ).argParser((path) => resolve(path)),
+    )
+    .addOption(proxyOption('http', 'HTTP proxy', 1_081))
+    .addOption(
+      new Option('--dashboard <host:port>', 'dashboard, loopback or with a password')
+        .default({ host: '127.0.0.1', port: DASHBOARD_PORT }, `127.0.0.1:${DASHBOARD_PORT}`)
+        .argParser((text) => parseHostPort(text, '--dashboard', '127.0.0.1')),
+    )
+    .addOption(
+      new Option(
+        '--public-host <host>',
+        'name or address that pairing links give to devices; remembered (default: an address of this machine)',
+      ).argParser((text) => parsePublicHost(text, '--public-host')),
+    )
+    .optionsGroup('Dashboard:')
+    .addOption(
+      new Option(
+        '--dashboard-host <name>',
+        'another name by which browsers may call the dashboard, as behind a reverse proxy; may be given several times',
+      ).argParser(collect((text) => parsePublicHost(text, '--dashboard-host'))),
+    )
+    .option('--dashboard-password-file <file>', 'ask for the password that this file holds')
+    .option('--show-targets', 'show the hosts that open streams go to (default: not even the owner is told)')
+    .optionsGroup('Options:')
+    .option(
+      '--ask-user',
+      'let the HTTP proxy ask for a user name, also while there are no users: browsers name their route only when asked',
+    )
+    .option(
+      '--rules <file>',
+      'which hosts may be reached, by whom, when and through which nodes (YAML or JSON); reread when it changes',
+    )
+    .option(
+      '--persist-sessions',
+      'keep sticky sessions in the data directory, so that they outlive a restart',
+    )
+    .addOption(
+      new Option(
+        '--proxy-headers <on|off>',
+        'tell HTTP clients which node serves them, and its public address',
+      )
+        .choices(['on', 'off'])
+        .default('on', 'on'),
+    )
+    .addOption(
+      new Option(
+        '--workers <n>',
+        `worker threads beside the front thread (default here: ${defaultWorkers(availableParallelism())})`,
+      ).argParser((text) => parseWhole(text, '--workers', 0, WORKERS_MAX)),
+    );
+}
+
+function proxyOption(name: 'socks' | 'http', what: string, port: number): Option {
+  return new Option(`--${name} <host:port>`, `${what}; beyond loopback only with users (restunnel users)`)
+    .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
+    .argParser((text) => parseHostPort(text, `--${name}`, '127.0.0.1'));
+}
+
+/** Throws UserError (exit code 2); epoll is refused where it does not exist. */
+export function parseIo(text: string, platform: NodeJS.Platform): Io {
+  if (text !== 'auto' && text !== 'epoll' && text !== 'net') {
+    throw new UserError(`--io: ${quote(text)} is not one of auto, epoll, net`, 2);
+  }
+  if (text === 'epoll' && platform !== 'linux') {
+    throw new UserError(`--io: epoll exists on Linux only, and this is ${platform}; use --io net`, 2);
+  }
+  return text;
+}
+
+/** For options that may be given several times. */
+export function collect<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
+  return (text, previous) => [...(previous ?? []), parse(text)];
+}

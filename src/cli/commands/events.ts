@@ -1,0 +1,74 @@
+// `restunnel events`: what happened at the hub, newest last, and what happens from now on.
+
+import { LISTING } from '../../limits/ownerBounds.ts';
+import type { EventKind, EventRecord, NodeView } from '../../model/fleet.ts';
+import type { CommonFlags } from '../arguments/flags.ts';
+import { drawEvent } from '../output/eventText.ts';
+import { endWithReader, everySecond, Stop } from '../output/polling.ts';
+import { askHub, NotRunning } from '../process/askHub.ts';
+import { resolveDataDir } from '../process/dataDir.ts';
+
+export interface EventsFlags extends CommonFlags {
+  follow?: boolean;
+  node?: string;
+  kind?: EventKind[];
+  limit: number;
+  json?: boolean;
+}
+
+export async function runEvents(flags: EventsFlags): Promise<void> {
+  const dataDir = resolveDataDir(flags.dataDir);
+  endWithReader(process.stdout);
+  // By its id from now on: it may get another name while we follow.
+  const node =
+    flags.node === undefined ? null : await askHub<NodeView>(dataDir, 'nodes.get', { node: flags.node });
+  const filter = {
+    ...(node === null ? {} : { node: node.id }),
+    ...(flags.kind === undefined ? {} : { kinds: flags.kind }),
+  };
+  const ask = (query: object) => askHub<EventRecord[]>(dataDir, 'events', { ...filter, ...query });
+  const first = (await ask({ limit: flags.limit })).reverse();
+  if (flags.json === true && flags.follow !== true) {
+    process.stdout.write(`${JSON.stringify(first)}\n`);
+    return;
+  }
+  const draw = flags.json === true ? (event: EventRecord) => `${JSON.stringify(event)}\n` : drawEvent;
+  const print = (events: readonly EventRecord[]) => process.stdout.write(events.map(draw).join(''));
+  print(first);
+  if (flags.follow !== true) return;
+
+  let last = first.at(-1)?.number ?? 0;
+  let away = false;
+  await everySecond(async () => {
+    try {
+      const fresh = await eventsAfter(last, ask);
+      if (away) process.stderr.write('restunnel: the hub is back\n');
+      away = false;
+      last = fresh.at(-1)?.number ?? last;
+      print(fresh);
+    } catch (error) {
+      // A hub that is stopping hangs up in the middle of an answer.
+      if (!away) {
+        const why = error instanceof NotRunning ? 'the hub has stopped' : (error as Error).message;
+        process.stderr.write(`restunnel: ${why}; waiting for it\n`);
+      }
+      away = true;
+    }
+  }, new Stop());
+}
+
+/** All of them, oldest first, however many came at once. */
+export async function eventsAfter(
+  number: number,
+  ask: (query: { after: number; before?: number; limit: number }) => Promise<EventRecord[]>,
+): Promise<EventRecord[]> {
+  const limit = LISTING.eventsMax;
+  const found: EventRecord[] = [];
+  let page = await ask({ after: number, limit });
+  while (page.length > 0) {
+    found.push(...page);
+    if (page.length < limit) break;
+    page = await ask({ after: number, before: page.at(-1)!.number, limit });
+  }
+  return found.reverse();
+}

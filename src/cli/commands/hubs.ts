@@ -1,0 +1,60 @@
+// `restunnel hubs`: on a device, which hubs it serves, and forgetting one. Reads and writes <data-dir>/node.json.
+
+import { lockDataDir } from '../../base/dataDirLock.ts';
+import { UserError } from '../../base/userError.ts';
+import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
+import type { CommonFlags } from '../arguments/flags.ts';
+import { drawTable } from '../output/table.ts';
+import { dataDirExists, resolveDataDir } from '../process/dataDir.ts';
+
+export interface HubsFlags extends CommonFlags {
+  json?: boolean;
+}
+
+export function runHubsList(flags: HubsFlags): void {
+  const dataDir = resolveDataDir(flags.dataDir);
+  const hubs = dataDirExists(dataDir) ? new HubsFile(dataDir).hubs : [];
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(hubs.map(shown))}\n`);
+  else process.stdout.write(drawHubs(hubs));
+}
+
+/** `hub`: HOST:PORT or the public key. Throws UserError when a node runs, or when it names no hub or several. */
+export function runHubsForget(hub: string, flags: HubsFlags): void {
+  const dataDir = resolveDataDir(flags.dataDir);
+  if (!dataDirExists(dataDir))
+    throw new UserError(`this device is paired with no hub: there is no ${dataDir}`);
+  // A running node keeps the list in memory and would write the hub back.
+  const lock = lockDataDir(dataDir, 'node');
+  try {
+    const file = new HubsFile(dataDir);
+    const fitting = file.hubs.filter((known) => addressOf(known) === hub || known.publicKey === hub);
+    if (fitting.length === 0)
+      throw new UserError(`this device serves no hub ${JSON.stringify(hub)}; see: restunnel hubs`);
+    if (fitting.length > 1) {
+      throw new UserError(
+        `several hubs are at ${hub}; name the one by its public key, see: restunnel hubs --json`,
+      );
+    }
+    file.forget(fitting[0]!.publicKey);
+    process.stdout.write(`${hub} is forgotten; a new pairing link brings it back\n`);
+  } finally {
+    lock.release();
+  }
+}
+
+/** A table for people. */
+export function drawHubs(hubs: readonly HubRecord[]): string {
+  if (hubs.length === 0)
+    return 'This device is paired with no hub yet; start it with: restunnel node --pair LINK\n';
+  const rows = hubs.map((hub) => [addressOf(hub), hub.nodeId ?? 'not enrolled yet', hub.name]);
+  return drawTable([['HUB', 'NODE ID THERE', 'NAME'], ...rows]);
+}
+
+/** Without the token, which is a secret until it is used. */
+function shown({ host, port, publicKey, nodeId, name }: HubRecord): object {
+  return { host, port, publicKey, nodeId, name };
+}
+
+function addressOf({ host, port }: HubRecord): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

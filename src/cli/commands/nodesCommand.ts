@@ -1,0 +1,94 @@
+// Declares `restunnel nodes` and its subcommands. Called by main.ts.
+
+import { type Command, Option } from 'commander';
+import { addDataDir } from '../arguments/flags.ts';
+import { parseName } from '../arguments/names.ts';
+import { type NodeSetFlags, orNone, parseCountry, parseMbit, parseTags } from '../arguments/nodeFlags.ts';
+import { parseWhole } from '../arguments/numbers.ts';
+import { parseSize } from '../arguments/sizes.ts';
+import type { NodesFlags } from './nodes.ts';
+
+const STREAMS_MAX = 999_999_999;
+
+export function addNodes(program: Command): void {
+  const nodes = program
+    .command('nodes')
+    .summary('list, show, limit, pause, rename or revoke paired devices')
+    .description('Lists the paired devices, shows or changes one. Works whether or not the hub is running.');
+  const list = nodes.command('list', { isDefault: true }).description('list paired devices (the default)');
+  const one = (name: string, description: string) =>
+    nodes.command(name).description(description).argument('<node>', 'its id or name');
+  const show = one('show', 'everything about a device');
+  const rename = one('rename', 'give a device another name').argument('<name>', 'the new name', (text) =>
+    parseName(text, 'rename'),
+  );
+  const set = one('set', 'set tags and limits of a device; the word none takes one away')
+    .addOption(option('--tags <a,b>', 'words to choose it by', parseTags))
+    .addOption(option('--country <code>', 'where it is, such as DE', parseCountry))
+    .addOption(option('--mbit <n>', 'most Mbit/s in each direction', parseMbit))
+    .addOption(
+      option('--streams <n>', 'most streams at once', (text) =>
+        parseWhole(text, '--streams', 1, STREAMS_MAX),
+      ),
+    )
+    .addOption(
+      option(
+        '--quota <size>',
+        'most bytes a calendar month, both directions together, such as 50GB',
+        (text) => parseSize(text, '--quota'),
+      ),
+    )
+    .addOption(
+      option(
+        '--hours <from-to>',
+        "of the hub's local time, such as 08:00-23:00; no new streams outside",
+        String,
+      ),
+    )
+    .addOption(
+      option(
+        '--rotate-schedule <when>',
+        'when it is asked for a new address: "every 30m", "every 6h" or "daily 04:30"',
+        String,
+      ),
+    );
+  const pause = one('pause', 'give a device no new streams; open ones go on');
+  const resume = one('resume', 'end a pause');
+  const rotate = one('rotate', 'ask a connected device for a new public address, and wait for it');
+  const revoke = one(
+    'revoke',
+    'revoke a device: its sessions are cut at once, and it needs a new link to come back',
+  );
+  // The flags may stand before or behind the subcommand.
+  for (const command of [nodes, list, show, rename, set, pause, resume, rotate, revoke]) {
+    addDataDir(command).option('--json', 'print JSON instead');
+  }
+  list.action(async (_flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runList(command.optsWithGlobals());
+  });
+  show.action(async (node: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runShow(node, command.optsWithGlobals());
+  });
+  rename.action(async (node: string, name: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runRename(node, name, command.optsWithGlobals());
+  });
+  set.action(async (node: string, _flags: NodesFlags & NodeSetFlags, command: Command) => {
+    await (await import('./nodes.ts')).runSet(node, command.optsWithGlobals());
+  });
+  pause.action(async (node: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runPause(node, true, command.optsWithGlobals());
+  });
+  resume.action(async (node: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runPause(node, false, command.optsWithGlobals());
+  });
+  rotate.action(async (node: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runRotate(node, command.optsWithGlobals());
+  });
+  revoke.action(async (node: string, _flags: NodesFlags, command: Command) => {
+    await (await import('./nodes.ts')).runRevoke(node, command.optsWithGlobals());
+  });
+}
+
+function option<T>(flags: string, description: string, parse: (text: string) => T): Option {
+  return new Option(flags, description).argParser(orNone(parse));
+}

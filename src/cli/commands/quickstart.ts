@@ -1,0 +1,145 @@
+// `restunnel quickstart`: a hub and a paired exit node in this process, to try the whole path with one command.
+
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { HostPort, HubOptions, RunningHub } from '../../hub/hubOptions.ts';
+import { formatLink, parseLink } from '../../model/pairingLink.ts';
+import { HubsFile } from '../../node/hubsFile.ts';
+import type { RunningNode } from '../../node/nodeOptions.ts';
+import { isWildcard, parseHostPort } from '../arguments/addresses.ts';
+import type { HubFlags } from '../arguments/flags.ts';
+import { prepareDataDir } from '../process/dataDir.ts';
+import { openLog } from '../process/log.ts';
+import { prepareReadyFile } from '../process/readyFile.ts';
+import { reportWhen, type Stoppable, signalsWithReload, untilStopped } from '../process/shutdown.ts';
+import { bootHub, hubOptions, hubReadiness } from './runHub.ts';
+
+export interface QuickstartFlags extends HubFlags {
+  allowTarget?: string[];
+}
+
+const NAME = 'this machine';
+const PAIRING_TTL_MS = 60_000;
+const LATE_MS = 10_000;
+const LATE =
+  'the exit node of this machine has not connected yet; if it was revoked, delete quickstart-node in the data directory';
+
+/** Resolves with the exit code. */
+export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
+  const log = openLog(flags.logLevel);
+  const options = hubOptions(flags, log);
+  const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
+  const hub = await bootHub(options);
+  let node: RunningNode;
+  try {
+    node = await bootNode(hub, options, flags.allowTarget ?? []);
+  } catch (error) {
+    await hub.stop();
+    throw error;
+  }
+  const late = setTimeout(() => log.warn(LATE), LATE_MS);
+  const unreported = reportWhen(node.connected, () => {
+    clearTimeout(late);
+    readyFile?.write(hubReadiness(hub));
+    const namedDir = flags.dataDir === undefined ? null : options.dataDir;
+    process.stdout.write(welcome(hub.addresses, commandName(), namedDir));
+  });
+  return Promise.race([
+    untilStopped(
+      both(hub, node),
+      log,
+      signalsWithReload(() => hub.reload()),
+    ),
+    unreported,
+  ]);
+}
+
+/** The exit node keeps its own key below the hub's data directory, as it would on another machine. */
+async function bootNode(hub: RunningHub, options: HubOptions, allowTargets: string[]): Promise<RunningNode> {
+  const { startNode } = await import('../../node/node.ts');
+  const dataDir = join(options.dataDir, 'quickstart-node');
+  prepareDataDir(dataDir);
+  const log: Logger = options.log.child({ part: 'node' });
+  const links = isPaired(hub, dataDir) ? [] : [ownLink(hub)];
+  return startNode({ dataDir, links, name: NAME, allowTargets, io: options.io, lanes: 1, log });
+}
+
+/** An earlier quickstart enrolled the node's key at this hub, and the hub still listens where it did. */
+function isPaired(hub: RunningHub, dataDir: string): boolean {
+  const { host, port } = tunnelFromHere(hub);
+  return new HubsFile(dataDir).hubs.some(
+    (known) =>
+      known.publicKey === hub.publicKey &&
+      known.nodeId !== null &&
+      known.host === host &&
+      known.port === port,
+  );
+}
+
+/** The public host may not be reachable from behind its own router, so this link names the address bound. */
+function ownLink(hub: RunningHub): string {
+  const { link } = hub.pair({ name: NAME, ttlMs: PAIRING_TTL_MS });
+  return formatLink({ ...parseLink(link), ...tunnelFromHere(hub) });
+}
+
+function tunnelFromHere(hub: RunningHub): HostPort {
+  const { host, port } = parseHostPort(hub.addresses.tunnel, '--tunnel', '127.0.0.1');
+  return { host: isWildcard(host) ? (host.includes(':') ? '::1' : '127.0.0.1') : host, port };
+}
+
+/** Both drain at the same time: a node left behind would see its hub go and dial it again. */
+export function both(hub: Stoppable, node: Stoppable): Stoppable {
+  return {
+    async stop() {
+      await Promise.all([hub.stop(), node.stop()]);
+    },
+    ended: Promise.race([hub.ended, node.ended]),
+  };
+}
+
+/**
+ * What quickstart prints once a page can be fetched.
+ * @param dataDir null when it is the default one
+ */
+export function welcome(
+  { tunnel, socks, http, dashboard }: RunningHub['addresses'],
+  command: string,
+  dataDir: string | null,
+): string {
+  const pair = `${command} pair${dataDir === null ? '' : ` --data-dir ${shellWord(dataDir)}`}`;
+  const howToPair = tunnel.startsWith('127.')
+    ? `The tunnel listens on this machine only. To pair a real device, start again with
+
+    ${command} quickstart --tunnel 0.0.0.0:9000
+
+  (or \`${command} hub\` on a server), and in another terminal run`
+    : 'To pair a real device, run in another terminal';
+  return `
+  Restunnel is running: a hub, and an exit node on this machine.
+
+    SOCKS5 proxy   ${socks}
+    HTTP proxy     ${http}
+    Dashboard      http://${dashboard}
+    Tunnel         ${tunnel}
+
+  Fetch a page through it:
+
+    curl -x socks5h://${socks} http://example.com
+
+  ${howToPair}
+
+    ${pair}
+
+  Ctrl-C stops everything.
+
+`;
+}
+
+/** How the user calls this program: it is on nobody's PATH while it runs from a checkout. */
+function commandName(): string {
+  return import.meta.url.endsWith('.ts') ? 'npx restunnel' : 'restunnel';
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

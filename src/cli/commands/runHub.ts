@@ -1,0 +1,94 @@
+// `restunnel hub`: starts the hub and stays until it is told to stop.
+
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { UserError } from '../../base/userError.ts';
+import { refuseOpenBind } from '../../dashboard/openBind.ts';
+import type { HubOptions, RunningHub } from '../../hub/hubOptions.ts';
+import { underSystemd } from '../../hub/serve/systemd.ts';
+import { readHubSettings, writeHubSettings } from '../../hub/store/hubSettings.ts';
+import { defaultWorkers } from '../arguments/defaultWorkers.ts';
+import type { HubFlags } from '../arguments/flags.ts';
+import { readPasswordFile } from '../arguments/passwordFile.ts';
+import { explainStart } from '../output/explain.ts';
+import { prepareDataDir, reasonOf, resolveDataDir } from '../process/dataDir.ts';
+import { openLog } from '../process/log.ts';
+import { prepareReadyFile } from '../process/readyFile.ts';
+import { signalsWithReload, untilStopped } from '../process/shutdown.ts';
+
+/** Resolves with the exit code. */
+export async function runHub(flags: HubFlags): Promise<number> {
+  const log = openLog(flags.logLevel);
+  const options = hubOptions(flags, log);
+  const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
+  const hub = await bootHub(options);
+  // Before anyone can know that it is ready: a signal may come in that same moment.
+  const signals = signalsWithReload(() => hub.reload());
+  const stopped = untilStopped(underSystemd(hub, process.env), log, signals);
+  readyFile?.write(hubReadiness(hub));
+  const { addresses, publicKey } = hub;
+  log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');
+  return stopped;
+}
+
+/** Flags, remembered settings and defaults become options; the data directory is there afterwards. */
+export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
+  const dataDir = resolveDataDir(flags.dataDir);
+  prepareDataDir(dataDir);
+  const { dashboardPasswordFile: file } = flags;
+  const dashboardPassword = file === undefined ? null : readPasswordFile(file, '--dashboard-password-file');
+  refuseOpenBind(flags.dashboard, dashboardPassword);
+  return {
+    dataDir,
+    tunnel: flags.tunnel,
+    socks: flags.socks,
+    socksSocket: flags.socksSocket ?? null,
+    http: flags.http,
+    dashboard: flags.dashboard,
+    workers: workersOf(flags, log),
+    io: flags.io,
+    publicHost: flags.publicHost ?? readHubSettings(dataDir).publicHost,
+    rules: flags.rules ?? null,
+    persistSessions: flags.persistSessions ?? false,
+    showTargets: flags.showTargets === true,
+    askUser: flags.askUser === true,
+    proxyHeaders: flags.proxyHeaders === 'on',
+    dashboardHosts: flags.dashboardHost ?? [],
+    dashboardPassword,
+    log,
+  };
+}
+
+/** The net reactor cannot hand a connection to another thread, so it has one. */
+function workersOf(flags: HubFlags, log: Logger): number {
+  const oneThread = flags.io === 'net' || (flags.io === 'auto' && process.platform !== 'linux');
+  if (!oneThread) return flags.workers ?? defaultWorkers(availableParallelism());
+  if (flags.workers !== undefined && flags.workers > 0) {
+    log.warn('--workers has no effect without epoll: one thread serves every connection');
+  }
+  return 0;
+}
+
+/** Starts the hub and remembers where it can be reached. Throws UserError when a port cannot be had. */
+export async function bootHub(options: HubOptions): Promise<RunningHub> {
+  const { startHub } = await import('../../hub/hub.ts');
+  let hub: RunningHub;
+  try {
+    hub = await startHub(options);
+  } catch (error) {
+    throw explainStart(error, options);
+  }
+  try {
+    const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
+    writeHubSettings(options.dataDir, { tunnelPort, publicHost: options.publicHost });
+  } catch (error) {
+    await hub.stop();
+    throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);
+  }
+  return hub;
+}
+
+/** What --ready-file holds for hub and quickstart. */
+export function hubReadiness(hub: RunningHub): object {
+  return { pid: process.pid, ...hub.addresses, publicKey: hub.publicKey };
+}

@@ -1,0 +1,48 @@
+// `restunnel node`: runs an exit node until it is told to stop.
+
+import { underSystemd } from '../../hub/serve/systemd.ts';
+import type { Network } from '../../model/fleet.ts';
+import type { RunFlags } from '../arguments/flags.ts';
+import { resolveLinks } from '../arguments/linksFromStdin.ts';
+import { prepareDataDir, resolveDataDir } from '../process/dataDir.ts';
+import { openLog } from '../process/log.ts';
+import { prepareReadyFile } from '../process/readyFile.ts';
+import { reportWhen, untilStopped } from '../process/shutdown.ts';
+
+export interface NodeFlags extends RunFlags {
+  pair?: string[];
+  name?: string;
+  allowTarget?: string[];
+  lanes: number | 'auto';
+  network?: Network;
+  onRotate?: string;
+  publicAddressUrl?: string;
+}
+
+/** Resolves with the exit code. */
+export async function runNode(flags: NodeFlags): Promise<number> {
+  const log = openLog(flags.logLevel);
+  const dataDir = resolveDataDir(flags.dataDir);
+  prepareDataDir(dataDir);
+  const links = await resolveLinks(flags.pair ?? [], process.stdin);
+  const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
+  const { startNode } = await import('../../node/node.ts');
+  const node = await startNode({
+    dataDir,
+    links,
+    name: flags.name ?? null,
+    allowTargets: flags.allowTarget ?? [],
+    io: flags.io,
+    lanes: flags.lanes,
+    network: flags.network ?? null,
+    onRotate: flags.onRotate ?? null,
+    publicAddressUrl: flags.publicAddressUrl ?? null,
+    log,
+  });
+  const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {
+    readyFile?.write({ pid: process.pid, nodeId, hubs });
+    log.info({ nodeId, hubs }, 'node connected');
+  });
+  // Ready as soon as it runs: that a hub is away is no reason to start the node again.
+  return Promise.race([untilStopped(underSystemd(node, process.env), log), unreported]);
+}

@@ -1,0 +1,130 @@
+// Nodes as text for people: the table of all, and everything about one. Pure. Called by nodes.ts.
+
+import type { ListedNode } from '../../hub/fleet/nodeList.ts';
+import type { ConnectFigures, NodeLimits, NodeView, Rotation } from '../../model/fleet.ts';
+import { roundDuration } from '../arguments/durations.ts';
+import { formatBytes, formatRate } from '../arguments/sizes.ts';
+import { stateWord } from './states.ts';
+import { drawTable } from './table.ts';
+
+/** What a running hub says of a node; without one, what the store holds of it. */
+export type ShownNode = ListedNode & Partial<NodeView>;
+
+/** Columns that would be empty for all are left out. */
+export function drawNodes(nodes: readonly ShownNode[], nowMs: number): string {
+  if (nodes.length === 0) return 'No devices are paired yet; make a link with: restunnel pair\n';
+  const columns: [string, (node: ShownNode) => string][] = [
+    ['ID', (node) => node.id],
+    ['NAME', (node) => node.name],
+    ['STATE', stateOf],
+    ['STREAMS', (node) => (node.connected ? String(node.streams) : '-')],
+    ['LAST SEEN', (node) => (node.connected ? 'now' : ago(node.lastSeenAt, nowMs))],
+    ['PAIRED', (node) => ago(node.createdAt, nowMs)],
+  ];
+  const perhaps: [string, (node: ShownNode) => string][] = [
+    ['NETWORK', ({ network }) => network ?? ''],
+    ['ADDRESS', ({ publicAddress }) => publicAddress ?? ''],
+    ['MONTH', ({ month }) => (month === undefined ? '' : formatBytes(month.downBytes + month.upBytes))],
+    ['COUNTRY', ({ country }) => country ?? ''],
+    ['TAGS', ({ tags }) => (tags ?? []).join(',')],
+    ['LIMITS', ({ limits }) => (limits === undefined ? '' : limitsText(limits))],
+  ];
+  columns.push(...perhaps.filter(([, read]) => nodes.some((node) => read(node) !== '')));
+  const rows = nodes.map((node) => columns.map(([, read]) => read(node) || '-'));
+  return drawTable([columns.map(([title]) => title), ...rows]);
+}
+
+/** `connects` null: no hub runs that could have counted any. */
+export function drawNode(node: ShownNode, connects: ConnectFigures | null, nowMs: number): string {
+  const rows: [string, string | null][] = [
+    ['name', node.name],
+    ['id', node.id],
+    ['state', stateOf(node)],
+    ['device', deviceText(node)],
+    ['network', networkText(node)],
+    ['streams', node.connected ? String(node.streams) : null],
+    [
+      'rates',
+      node.connected && node.downBytesPerSecond !== undefined
+        ? `down ${formatRate(node.downBytesPerSecond)}, up ${formatRate(node.upBytesPerSecond ?? 0)}`
+        : null,
+    ],
+    ['today', trafficText(node.today)],
+    ['this month', trafficText(node.month)],
+    ['connects', connects === null ? null : connectsText(connects, nowMs)],
+    ['failures', connects === null ? null : failuresText(connects)],
+    ['limits', node.limits === undefined ? null : limitsText(node.limits) || 'none'],
+    ['tags', node.tags === undefined ? null : node.tags.join(', ') || 'none'],
+    ['country', node.country ?? null],
+    ['rotates', node.rotateSchedule ?? null],
+    ['last seen', node.connected ? 'now' : ago(node.lastSeenAt, nowMs)],
+    ['paired', `${node.createdAt} (${ago(node.createdAt, nowMs)})`],
+    ['revoked', node.revokedAt],
+  ];
+  return drawTable(rows.filter((row): row is [string, string] => row[1] !== null));
+}
+
+/** `node` as the owner called it. */
+export function rotationText(node: string, { oldAddress, newAddress, tookMs }: Rotation): string {
+  const took = `in ${roundDuration(tookMs)}`;
+  if (oldAddress === newAddress)
+    return `${node} did what it does for a new address ${took}, but still comes from ${newAddress ?? 'an unknown one'}\n`;
+  return `${node} went from ${oldAddress ?? 'an unknown address'} to ${newAddress ?? 'an unknown one'} ${took}\n`;
+}
+
+export function limitsText({ mbitPerSecond, streams, monthlyBytes, hours }: NodeLimits): string {
+  const limits = [
+    mbitPerSecond === null ? null : `${mbitPerSecond} Mbit/s`,
+    streams === null ? null : `${streams} streams`,
+    monthlyBytes === null ? null : `${formatBytes(monthlyBytes)} a month`,
+    hours,
+  ];
+  return limits.filter((limit) => limit !== null).join(', ');
+}
+
+function stateOf({ state, revoked, connected }: ShownNode): string {
+  return stateWord(state ?? (revoked ? 'revoked' : connected ? 'connected' : 'away'));
+}
+
+function deviceText({ platform, version, batteryPercent, charging }: ShownNode): string | null {
+  const battery =
+    typeof batteryPercent === 'number'
+      ? `battery ${batteryPercent} %${charging === true ? ', charging' : ''}`
+      : null;
+  const words = [platform, version ? `restunnel ${version}` : null, battery];
+  return words.filter((word) => typeof word === 'string').join(', ') || null;
+}
+
+function networkText({ network, publicAddress, roundTripMs, lanes, connected }: ShownNode): string | null {
+  const words = [
+    network,
+    publicAddress,
+    connected && typeof roundTripMs === 'number' ? `${Math.round(roundTripMs)} ms away` : null,
+    connected && lanes !== undefined && lanes > 1 ? `${lanes} lanes` : null,
+  ];
+  return words.filter((word) => typeof word === 'string').join(', ') || null;
+}
+
+function trafficText(traffic: NodeView['today'] | undefined): string | null {
+  if (traffic === undefined) return null;
+  return `down ${formatBytes(traffic.downBytes)}, up ${formatBytes(traffic.upBytes)}`;
+}
+
+function connectsText({ since, succeeded, failed, connectMs }: ConnectFigures, nowMs: number): string {
+  const all = succeeded + failed;
+  const share = all === 0 ? '' : ` (${((100 * succeeded) / all).toFixed(1)} %)`;
+  const times =
+    connectMs === null
+      ? ''
+      : `; half within ${Math.round(connectMs.p50)} ms, 99 % within ${Math.round(connectMs.p99)} ms`;
+  return `${succeeded} of ${all} succeeded${share} in ${roundDuration(nowMs - Date.parse(since))}${times}`;
+}
+
+function failuresText({ failures }: ConnectFigures): string | null {
+  const causes = Object.entries(failures).sort(([, one], [, other]) => other - one);
+  return causes.length === 0 ? null : causes.map(([cause, count]) => `${cause} ${count}`).join(', ');
+}
+
+function ago(time: string, nowMs: number): string {
+  return `${roundDuration(nowMs - Date.parse(time))} ago`;
+}

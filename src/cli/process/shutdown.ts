@@ -1,0 +1,151 @@
+// From "it runs" to the exit code: waits for a signal or for the end by itself. Called by hub, node and quickstart.
+
+import { closeSync, openSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { ENGINE } from '../../limits/bounds.ts';
+import { handleLauncherSignals, type StopSignal } from './launcher.ts';
+
+export interface Stoppable {
+  /** Drains; a second call stops at once. */
+  stop(): Promise<void>;
+  readonly ended: Promise<Error | null>;
+}
+
+export interface StopRequests {
+  /** `times` is 1 for "drain", 2 for "at once", more for "now really". */
+  listen(onRequest: (signal: StopSignal, times: number) => void): void;
+}
+
+/**
+ * One press of Ctrl-C under `npm start` arrives twice, from the terminal and from npm. Nobody presses this fast.
+ */
+const SAME_PRESS_MS = 100;
+
+/** Counts stop requests. Pure but for the clock it is given. */
+export class StopCounter {
+  // A terminal or a service manager signals the launcher as well as this process: what both saw is one request.
+  private own = 0;
+  private forwarded = 0;
+  private lastInterruptMs = Number.NEGATIVE_INFINITY;
+
+  /** The number of requests so far, or 0 when this one is an echo of the last. */
+  count(signal: StopSignal, source: 'own' | 'forwarded', nowMs: number): number {
+    const before = Math.max(this.own, this.forwarded);
+    if (source === 'own') {
+      if (signal === 'SIGINT' && nowMs - this.lastInterruptMs < SAME_PRESS_MS) return 0;
+      if (signal === 'SIGINT') this.lastInterruptMs = nowMs;
+      this.own++;
+    } else {
+      this.forwarded++;
+    }
+    const after = Math.max(this.own, this.forwarded);
+    return after > before ? after : 0;
+  }
+}
+
+/** SIGTERM, SIGINT and SIGHUP of this process, and those that a launcher forwards. */
+export const processSignals: StopRequests = signalsOf(null);
+
+/** As processSignals, but SIGHUP means "read your files again", as daemons take it, unless it says that the terminal has gone. */
+export function signalsWithReload(reload: () => void): StopRequests {
+  return signalsOf(reload);
+}
+
+function signalsOf(reload: (() => void) | null): StopRequests {
+  return {
+    listen(onRequest) {
+      listenToSignals(onRequest, reload);
+    },
+  };
+}
+
+function listenToSignals(
+  onRequest: (signal: StopSignal, times: number) => void,
+  reload: (() => void) | null,
+): void {
+  const onTerminal = process.stderr.isTTY === true;
+  const counter = new StopCounter();
+  const take = (signal: StopSignal, source: 'own' | 'forwarded') => {
+    if (signal === 'SIGHUP' && reload !== null && !(onTerminal && terminalIsGone())) {
+      reload();
+      return;
+    }
+    const times = counter.count(signal, source, performance.now());
+    if (times > 0) onRequest(signal, times);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => take(signal, 'own'));
+  }
+  handleLauncherSignals((signal) => take(signal, 'forwarded'));
+}
+
+function terminalIsGone(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Runs `report` once `ready` settles. Never resolves: it rejects when reporting fails, so that whoever waits for a ready file does not
+ * wait for ever. Why something never became ready is told by its `ended`.
+ */
+export function reportWhen<T>(ready: Promise<T>, report: (value: T) => void): Promise<never> {
+  return new Promise((_, reject) => {
+    ready.then(
+      (value) => {
+        try {
+          report(value);
+        } catch (error) {
+          reject(error);
+        }
+      },
+      () => {},
+    );
+  });
+}
+
+/**
+ * Resolves with the exit code: 0 stopped on request, 1 when stopping failed or was given up after a third request.
+ * Rejects with the error that ended `running` by itself.
+ */
+export async function untilStopped(
+  running: Stoppable,
+  log: Logger,
+  requests: StopRequests = processSignals,
+): Promise<number> {
+  let stopping = false;
+  // Waiting for a signal keeps nothing alive by itself.
+  const hold = setInterval(() => {}, 2 ** 30);
+  const stopped = new Promise<number>((resolve) => {
+    requests.listen((signal, times) => {
+      stopping = true;
+      if (times === 1) {
+        log.info(
+          { signal },
+          `stopping: up to ${ENGINE.drainMs / 1_000} s for open streams; a second signal stops at once`,
+        );
+      } else if (times === 2) {
+        log.info({ signal }, 'stopping at once');
+      } else {
+        resolve(1);
+        return;
+      }
+      running.stop().then(
+        () => resolve(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed');
+          resolve(1);
+        },
+      );
+    });
+  });
+  const ended = running.ended.then((error) => {
+    if (error !== null) throw error;
+    // Asked to stop, its engine may end before stop() has put everything away.
+    return stopping ? stopped : 0;
+  });
+  return Promise.race([stopped, ended]).finally(() => clearInterval(hold));
+}

@@ -1,0 +1,88 @@
+// Control's handle on an engine thread: start it, send it orders, hear from it, and see it end. Used by hub.ts and node/node.ts.
+
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { ringDoorbell } from '../reactor/doorbell.ts';
+import type { Doorbell } from '../reactor/reactor.ts';
+import type { FromEngine, ThreadPlan, ToEngine } from './messages.ts';
+
+/** A module beside another, .ts in the checkout and .js in the published package. */
+export function moduleBeside(path: string, here: string): URL {
+  return new URL(`${path}${extname(fileURLToPath(here))}`, here);
+}
+
+export class EngineThread {
+  readonly doorbell: Doorbell;
+  readonly #worker: Worker;
+  /** Settles when the thread has ended: null as asked, an Error by itself. */
+  readonly ended: Promise<Error | null>;
+  #stopping = false;
+  #drained: () => void = () => {};
+  #onPong: (() => void)[] = [];
+
+  private constructor(worker: Worker, doorbell: Doorbell, onMessage: (message: FromEngine) => void) {
+    this.#worker = worker;
+    this.doorbell = doorbell;
+    worker.on('message', (message: FromEngine) => {
+      if (message.type === 'pong') for (const answered of this.#onPong.splice(0)) answered();
+      else if (message.type === 'drained') this.#drained();
+      else onMessage(message);
+    });
+    this.ended = new Promise((resolve) => {
+      let failure: Error | null = null;
+      worker.on('error', (error) => {
+        failure = error as Error;
+      });
+      worker.on('exit', (code) => {
+        resolve(failure ?? (this.#stopping ? null : new Error(`an engine thread ended with code ${code}`)));
+      });
+    });
+  }
+
+  /** Resolves when the thread's reactor is about to run. */
+  static start(
+    module: URL,
+    plan: ThreadPlan,
+    onMessage: (message: FromEngine) => void,
+  ): Promise<EngineThread> {
+    const worker = new Worker(module, { workerData: plan });
+    return new Promise((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('message', (message: FromEngine) => {
+        worker.off('error', reject);
+        if (message.type === 'ready') resolve(new EngineThread(worker, message.doorbell, onMessage));
+        else reject(new Error(`an engine thread began with ${message.type}`));
+      });
+    });
+  }
+
+  post(order: ToEngine): void {
+    this.#worker.postMessage(order);
+    ringDoorbell(this.doorbell);
+  }
+
+  /** Resolves when the thread has come round to answer; never, if it hangs. */
+  alive(): Promise<void> {
+    this.post({ type: 'ping' });
+    return new Promise((resolve) => this.#onPong.push(resolve));
+  }
+
+  /** No new streams; resolves when nothing is under way any more. A thread that ends has drained, too. */
+  async drain(): Promise<void> {
+    const drained = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    this.post({ type: 'drain' });
+    await Promise.race([drained, this.ended]);
+  }
+
+  /** Everything the thread holds is closed; resolves when it has ended. */
+  async stop(): Promise<void> {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      this.post({ type: 'stop' });
+    }
+    await this.ended;
+  }
+}

@@ -1,0 +1,109 @@
+// Whether a name and a password are those of a user. A password that was right once costs one hash of BLAKE2b from then on; guesses are
+// rationed, so that wrong ones cannot burn the CPU. Pure but for what it is given. Used by the hub's control for the front thread.
+
+import sodium from 'sodium-native';
+import { Bucket } from '../../base/tokenBucket.ts';
+import { USERS } from '../../limits/ownerBounds.ts';
+import type { User } from '../store/userTable.ts';
+import { DECOY_HASH } from './passwords.ts';
+
+export interface VerifierOptions {
+  /** Reads the store: a change of a user counts from the next question on. */
+  readonly find: (name: string) => { readonly user: User; readonly hash: string } | null;
+  /** The slow one: passwords.ts's checkPassword. */
+  readonly check: (hash: string, password: string) => Promise<boolean>;
+  readonly nowMs: () => number;
+  /** 32 fresh random bytes. What is remembered of passwords is worth nothing without them. */
+  readonly key: Uint8Array;
+}
+
+export class UserVerifier {
+  readonly #options: VerifierOptions;
+  /** By user name: the digest of the hash and the password that fit it. */
+  readonly #right = new Map<string, Uint8Array>();
+  /** Digests of what did not fit: a client that goes on with a wrong password costs nothing more. */
+  readonly #wrong = new Set<string>();
+  /** Checks under way or waiting, by digest: many first connections of one client cost one check. */
+  readonly #checks = new Map<string, Promise<boolean>>();
+  readonly #buckets: Bucket[];
+  readonly #ofAll: Bucket;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: VerifierOptions) {
+    this.#options = options;
+    const nowMs = options.nowMs();
+    this.#buckets = Array.from({ length: USERS.guessBuckets }, () => new Bucket(USERS.guessesBurst, nowMs));
+    this.#ofAll = new Bucket(USERS.allGuessesBurst, nowMs);
+  }
+
+  /**
+   * The user, or null: unknown, a wrong password, or too many guesses lately, which look the same from outside. Rejects only when the
+   * store cannot be read.
+   */
+  async verify(name: string, password: string): Promise<User | null> {
+    if (Buffer.byteLength(password) > USERS.passwordMaxBytes) return null;
+    const known = this.#options.find(name);
+    const hash = known?.hash ?? DECOY_HASH;
+    const digest = this.#digest(hash, name, password);
+    const right = this.#right.get(name);
+    if (known !== null && right !== undefined && sodium.sodium_memcmp(right, digest)) return known.user;
+    const key = Buffer.from(digest).toString('base64');
+    if (this.#wrong.has(key)) return null;
+    const fits = await (this.#checks.get(key) ?? this.#begin(key, name, hash, password));
+    if (!fits || known === null) return null;
+    // It may have been changed while we looked.
+    const now = this.#options.find(name);
+    if (now === null || now.hash !== hash) return null;
+    remember(this.#right, name, digest);
+    return now.user;
+  }
+
+  /** One check at a time: each wants a core and 64 MiB. */
+  #begin(key: string, name: string, hash: string, password: string): Promise<boolean> {
+    if (this.#checks.size >= USERS.checksMax) return Promise.resolve(false);
+    const check = this.#queue
+      .then(() => this.#check(key, name, hash, password))
+      .finally(() => this.#checks.delete(key));
+    this.#queue = check.catch(() => false);
+    this.#checks.set(key, check);
+    return check;
+  }
+
+  /** A right password gives back what it took: only guesses run out. */
+  async #check(key: string, name: string, hash: string, password: string): Promise<boolean> {
+    const ofName = this.#buckets[this.#bucketOf(name)]!;
+    const nowMs = this.#options.nowMs();
+    if (!ofName.take(USERS.guessesPerSecond, USERS.guessesBurst, nowMs)) return false;
+    if (!this.#ofAll.take(USERS.allGuessesPerSecond, USERS.allGuessesBurst, nowMs)) return false;
+    const fits = await this.#options.check(hash, password);
+    if (fits) {
+      ofName.giveBack(USERS.guessesBurst);
+      this.#ofAll.giveBack(USERS.allGuessesBurst);
+    } else {
+      if (this.#wrong.size >= USERS.rememberedMax) this.#wrong.delete(this.#wrong.values().next().value!);
+      this.#wrong.add(key);
+    }
+    return fits;
+  }
+
+  /** Nobody without the key can tell which names share a bucket. */
+  #bucketOf(name: string): number {
+    const digest = this.#digest('', name, '');
+    return ((digest[0]! << 16) | (digest[1]! << 8) | digest[2]!) % USERS.guessBuckets;
+  }
+
+  /** Of the hash, too: with another password, what was right or wrong before is neither. */
+  #digest(hash: string, name: string, password: string): Uint8Array {
+    const digest = new Uint8Array(32);
+    const words = JSON.stringify([hash, name, password]);
+    sodium.crypto_generichash(digest, Buffer.from(words), this.#options.key);
+    return digest;
+  }
+}
+
+/** The last ones stay. */
+function remember(map: Map<string, Uint8Array>, name: string, digest: Uint8Array): void {
+  map.delete(name);
+  if (map.size >= USERS.rememberedMax) map.delete(map.keys().next().value!);
+  map.set(name, digest);
+}

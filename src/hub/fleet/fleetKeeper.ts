@@ -1,0 +1,257 @@
+// What a running hub keeps about its nodes: hears from hub.ts what they do, counts it once a second, makes limits hold and writes down
+// what happened. Made by hub.ts; what the owner sees of it is ownerFleet.ts.
+
+import type { Logger } from 'pino';
+import type { ToFront, ToWorker } from '../../engine/messages.ts';
+import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
+import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
+import { SessionAsks } from '../access/stickySessionAsks.ts';
+import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
+import { HistoryTable } from '../store/historyTable.ts';
+import { Pairings } from '../store/pairings.ts';
+import type { Store, StoredNode } from '../store/store.ts';
+import { History, type Moment } from '../traffic/history.ts';
+import { Traffic } from '../traffic/traffic.ts';
+import { Events, type NewEvent } from './eventLog.ts';
+import { LimitKeeper } from './limitKeeper.ts';
+import { localDay } from './localTime.ts';
+import { NodeBook } from './nodeBook.ts';
+import type { NodeStatus } from './nodeStatus.ts';
+import { Rotations } from './rotations.ts';
+import { StreamLists } from './streamLists.ts';
+
+export interface KeeperParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly slots: SharedSlots;
+  readonly threads: number;
+  readonly log: Logger;
+  readonly showTargets: boolean;
+  readonly proxyHeaders: boolean;
+  linkOf(token: Uint8Array): string;
+  toFront(message: ToFront): void;
+  /** `worker` as in HubSession. */
+  toWorker(worker: number, message: ToWorker): void;
+  cut(session: HubSession, reason: string): void;
+}
+
+/** What is remembered of a device, also when it is away. */
+interface LastWords {
+  readonly status: NodeStatus | null;
+  readonly address: string;
+}
+
+export class FleetKeeper {
+  readonly parts: KeeperParts;
+  readonly startedAtMs: number;
+  readonly slots: SessionSlots;
+  readonly threads: readonly ThreadSlots[];
+  readonly book: NodeBook;
+  readonly events: Events;
+  readonly history: History;
+  readonly traffic: Traffic;
+  readonly limits: LimitKeeper;
+  readonly pairings: Pairings;
+  readonly rotations = new Rotations();
+  readonly lists: StreamLists;
+  readonly sessionAsks: SessionAsks;
+  readonly lastWords = new Map<string, LastWords>();
+  /** Of the last second. */
+  cpuPercent = 0;
+  /** Called once a second, with the nodes whose view may have changed since. */
+  onTick: (changed: Iterable<string>, wallMs: number) => void = () => {};
+  /** Asks a node whose time has come for a new address. */
+  onRotationDue: (nodeId: string) => void = () => {};
+  #touched = new Set<string>();
+  #day: string;
+  #cpu = { usage: process.cpuUsage(), runMs: performance.now() };
+  #isWell = true;
+  #ticking: NodeJS.Timeout | null = null;
+
+  constructor(parts: KeeperParts) {
+    const now = moment();
+    const { store, sessions, log } = parts;
+    this.parts = parts;
+    this.startedAtMs = now.wallMs;
+    this.#day = localDay(now.wallMs);
+    this.slots = new SessionSlots(parts.slots);
+    this.threads = Array.from({ length: parts.threads }, (_, at) => new ThreadSlots(parts.slots, at));
+    this.book = new NodeBook(store);
+    this.events = new Events(store.path, store.database);
+    const table = new HistoryTable(store.path, store.database);
+    this.history = new History(table, log, now, (text) => this.note({ kind: 'warning', text }));
+    const since = new Date(now.wallMs).toISOString();
+    this.traffic = new Traffic(this.slots, this.threads, now.runMs, since);
+    this.limits = new LimitKeeper({
+      book: this.book,
+      sessions,
+      slots: this.slots,
+      history: this.history,
+      events: this.events,
+      isRotating: (nodeId) => this.rotations.isRotating(nodeId),
+      tellsNodes: parts.proxyHeaders,
+      toFront: (message) => parts.toFront(message),
+      toWorker: ({ worker }, message) => parts.toWorker(worker, message),
+    });
+    this.pairings = new Pairings({
+      store,
+      linkOf: (token) => parts.linkOf(token),
+      nameOf: (nodeId) => this.book.get(nodeId)?.stored.name ?? null,
+      isConnected: (nodeId) => sessions.upOfNode(nodeId).length > 0,
+    });
+    this.sessionAsks = new SessionAsks((message) => parts.toFront(message));
+    this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
+  }
+
+  /** With the data directory's lock in hand: a hub before us has written all it had to. */
+  start(version: string): void {
+    this.book.load();
+    this.history.load(moment());
+    this.events.load();
+    this.note({ kind: 'hubStarted', text: `the hub ${version} started` });
+    this.#ticking = setInterval(() => this.#tick(), HISTORY.sampleEveryMs).unref();
+  }
+
+  // --- What happens -----------------------------------------------------------------------------------------------------------------------
+
+  note(event: NewEvent): void {
+    const { wallMs, runMs } = moment();
+    this.events.add(event, wallMs, runMs);
+  }
+
+  /** Of a node that is known. */
+  noteOf(nodeId: string, event: NewEvent): void {
+    this.note({ ...event, node: this.book.get(nodeId)?.stored ?? null });
+  }
+
+  nameOf(nodeId: string): string {
+    return this.book.get(nodeId)?.stored.name ?? nodeId;
+  }
+
+  /** The store has admitted a device; `token`: it burned this one. */
+  admitted(node: StoredNode, token: Uint8Array | null): void {
+    this.book.keep(node);
+    this.#touched.add(node.id);
+    if (token === null) return;
+    this.pairings.used(token, node.id);
+    this.note({ kind: 'paired', node, text: `${node.name} was paired` });
+  }
+
+  /** Before the session's route goes to the front. */
+  connected({ nodeId, address, lane }: HubSession): void {
+    this.lastWords.set(nodeId, { status: this.lastWords.get(nodeId)?.status ?? null, address });
+    this.apply(nodeId);
+    const where = lane === 0 ? address : `${address}, as its lane ${lane}`;
+    this.noteOf(nodeId, { kind: 'connected', text: `${this.nameOf(nodeId)} connected from ${where}` });
+  }
+
+  /** The session is out of the table already. */
+  disconnected(session: HubSession, reason: string, nowMs: number): void {
+    const { nodeId } = session;
+    this.traffic.ended(session);
+    this.limits.ended(session);
+    this.book.seen(nodeId, nowMs);
+    this.apply(nodeId);
+    this.noteOf(nodeId, { kind: 'disconnected', text: `${this.nameOf(nodeId)} disconnected: ${reason}` });
+  }
+
+  heardStatus(session: HubSession, status: NodeStatus): void {
+    const { nodeId, address } = session;
+    session.status = status;
+    this.lastWords.set(nodeId, { status, address });
+    if (status.rotation !== null) this.rotations.heard(nodeId, status.rotation, address);
+    this.apply(nodeId);
+  }
+
+  /** Limits, routing and pace, as of now. */
+  apply(nodeId: string): void {
+    this.limits.apply(nodeId, moment());
+    this.touch(nodeId);
+  }
+
+  /** Its view may have changed. */
+  touch(nodeId: string): void {
+    this.#touched.add(nodeId);
+  }
+
+  /** Open, or on their way to its workers. */
+  streamsOf(nodeId: string): number {
+    let streams = 0;
+    for (const { index } of this.parts.sessions.upOfNode(nodeId))
+      streams += Math.max(0, this.slots.load(index));
+    return streams;
+  }
+
+  /** Once the node has no streams, or after a time. It takes no new ones meanwhile: its maker sees to that. */
+  async drained(nodeId: string): Promise<void> {
+    const endMs = performance.now() + SETTINGS.rotationDrainMs;
+    while (this.streamsOf(nodeId) > 0 && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, SETTINGS.drainLookMs).unref());
+    }
+  }
+
+  // --- Once a second ----------------------------------------------------------------------------------------------------------------------
+
+  #tick(): void {
+    this.#guarded(() => {
+      const now = moment();
+      this.#sample(now);
+      this.#measureCpu(now.runMs);
+      const day = localDay(now.wallMs);
+      if (day !== this.#day) for (const { stored } of this.book.all()) this.#touched.add(stored.id);
+      this.#day = day;
+      for (const nodeId of this.parts.sessions.nodes()) {
+        this.#touched.add(nodeId);
+        this.limits.apply(nodeId, now);
+        const node = this.book.get(nodeId);
+        if (node !== null && this.rotations.takeDue(node, now.wallMs)) this.onRotationDue(nodeId);
+      }
+      const touched = this.#touched;
+      this.#touched = new Set();
+      this.onTick(touched, now.wallMs);
+      this.events.write(now.runMs);
+    });
+  }
+
+  #sample(now: Moment): void {
+    this.history.feed(now, this.traffic.sample(this.parts.sessions.all(), now.runMs));
+  }
+
+  #measureCpu(runMs: number): void {
+    const usage = process.cpuUsage();
+    const passedMs = runMs - this.#cpu.runMs;
+    const usedMs = (usage.user - this.#cpu.usage.user + usage.system - this.#cpu.usage.system) / 1_000;
+    if (passedMs > 0) this.cpuPercent = Math.round((1_000 * usedMs) / passedMs) / 10;
+    this.#cpu = { usage, runMs };
+  }
+
+  /** Whatever goes wrong in here is no reason to stop: one line of the log when it begins. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+      this.#isWell = true;
+    } catch (error) {
+      if (this.#isWell) this.parts.log.warn({ err: error }, 'what the nodes did could not be recorded');
+      this.#isWell = false;
+    }
+  }
+
+  /** Writes what is in memory only; nothing comes after it. Harmless twice, and without a start. */
+  stop(): void {
+    if (this.#ticking === null) return;
+    clearInterval(this.#ticking);
+    this.#ticking = null;
+    this.rotations.stop();
+    this.note({ kind: 'hubStopping', text: 'the hub stopped' });
+    this.#guarded(() => {
+      const now = moment();
+      this.#sample(now);
+      this.history.write(now);
+    });
+    this.#guarded(() => this.events.close());
+  }
+}
+
+export function moment(): Moment {
+  return { wallMs: Date.now(), runMs: performance.now() };
+}

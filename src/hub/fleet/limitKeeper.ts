@@ -1,0 +1,166 @@
+// Makes the nodes' limits hold: tells the front who takes new streams, the workers how fast each session may go, and ends the streams of
+// a node whose quota is used up. Called by hub.ts and ownerFleet.ts: once a second, and at every change.
+
+import type { NamedNode, ToFront, ToWorker } from '../../engine/messages.ts';
+import type { SessionSlots } from '../../ring/slots.ts';
+import type { ClosedFor, NodeRouting } from '../../routing/nodeRouting.ts';
+import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
+import type { History, Moment } from '../traffic/history.ts';
+import type { Events } from './eventLog.ts';
+import { localMinute } from './localTime.ts';
+import type { KnownNode, NodeBook } from './nodeBook.ts';
+import { closedFor, isOverQuota, paceOf } from './nodeLimits.ts';
+
+export class LimitKeeper {
+  readonly #book: NodeBook;
+  readonly #sessions: Sessions;
+  readonly #slots: SessionSlots;
+  readonly #history: History;
+  readonly #events: Events;
+  readonly #isRotating: (nodeId: string) => boolean;
+  readonly #toFront: (message: ToFront) => void;
+  readonly #toWorker: (session: HubSession, message: ToWorker) => void;
+  /** What the front was told last of each node. */
+  readonly #routings = new Map<string, NodeRouting>();
+  /** Whether clients are told which node serves them; and what the workers were told last. */
+  readonly #tellsNodes: boolean;
+  readonly #named = new Map<HubSession, NamedNode>();
+  /** What the worker was told last of each session; those without a limit are absent. */
+  readonly #paces = new Map<HubSession, number>();
+  /** Whether nodes were beyond their quota when last looked at; absent: not yet since the hub started, so that it tells of none twice. */
+  readonly #overQuota = new Map<string, boolean>();
+
+  constructor(options: {
+    book: NodeBook;
+    sessions: Sessions;
+    slots: SessionSlots;
+    history: History;
+    events: Events;
+    isRotating: (nodeId: string) => boolean;
+    tellsNodes: boolean;
+    toFront: (message: ToFront) => void;
+    toWorker: (session: HubSession, message: ToWorker) => void;
+  }) {
+    this.#book = options.book;
+    this.#sessions = options.sessions;
+    this.#slots = options.slots;
+    this.#history = options.history;
+    this.#events = options.events;
+    this.#isRotating = options.isRotating;
+    this.#tellsNodes = options.tellsNodes;
+    this.#toFront = options.toFront;
+    this.#toWorker = options.toWorker;
+  }
+
+  closedFor(node: KnownNode, wallMs: number): ClosedFor | null {
+    const { id } = node.stored;
+    return closedFor(node.settings, {
+      rotating: this.#isRotating(id),
+      usedBytes: this.#usedBytes(id),
+      minute: localMinute(wallMs),
+    });
+  }
+
+  /** A node that has sessions up; the front must know of it before its first route. True when something changed. */
+  apply(nodeId: string, now: Moment): boolean {
+    const node = this.#book.get(nodeId);
+    const sessions = this.#sessions.upOfNode(nodeId);
+    if (node === null || node.stored.revokedAtMs !== null || sessions.length === 0) return false;
+    const isTold = this.#tellFront(node, sessions, now);
+    if (this.#tellsNodes) this.#tellWorkers(node, sessions);
+    this.#pace(node, sessions);
+    return this.#holdQuota(node, sessions, now) || isTold;
+  }
+
+  /** A session is over: its node's others share its rate. */
+  ended(session: HubSession): void {
+    this.#paces.delete(session);
+    this.#named.delete(session);
+    const node = this.#book.get(session.nodeId);
+    if (node !== null) this.#pace(node, this.#sessions.upOfNode(session.nodeId));
+  }
+
+  revoked(nodeId: string): void {
+    this.#routings.delete(nodeId);
+    this.#overQuota.delete(nodeId);
+    this.#toFront({ type: 'forgetNode', nodeId });
+  }
+
+  #usedBytes(nodeId: string): number {
+    const { downBytes, upBytes } = this.#history.month(nodeId);
+    return downBytes + upBytes;
+  }
+
+  #tellFront(node: KnownNode, sessions: readonly HubSession[], now: Moment): boolean {
+    const { stored, settings } = node;
+    const newest = sessions.at(-1)!;
+    const status = newest.status ?? sessions.find((session) => session.status !== null)?.status ?? null;
+    const routing: NodeRouting = {
+      nodeId: stored.id,
+      name: stored.name,
+      tags: settings.tags,
+      country: settings.country,
+      platform: status?.platform ?? null,
+      net: status?.network ?? null,
+      publicAddress: status?.publicAddress ?? newest.address,
+      closedFor: this.closedFor(node, now.wallMs),
+      streamsMax: settings.limits.streams,
+    };
+    const told = this.#routings.get(stored.id);
+    if (told !== undefined && isSame(told, routing)) return false;
+    this.#routings.set(stored.id, routing);
+    this.#toFront({ type: 'routing', routing });
+    return true;
+  }
+
+  /** Every worker with a session of the node knows what its clients are told of it. */
+  #tellWorkers({ stored }: KnownNode, sessions: readonly HubSession[]): void {
+    const { nodeId, name, publicAddress } = this.#routings.get(stored.id)!;
+    const node = { nodeId, name, publicAddress };
+    for (const session of sessions) {
+      const told = this.#named.get(session);
+      if (told !== undefined && told.name === name && told.publicAddress === publicAddress) continue;
+      this.#named.set(session, node);
+      const { index, number } = session;
+      this.#toWorker(session, { type: 'nameNode', index, number, node });
+    }
+  }
+
+  #pace({ settings }: KnownNode, sessions: readonly HubSession[]): void {
+    const bytesPerSecond = paceOf(settings, sessions.length);
+    for (const session of sessions) {
+      if ((this.#paces.get(session) ?? null) === bytesPerSecond) continue;
+      if (bytesPerSecond === null) this.#paces.delete(session);
+      else this.#paces.set(session, bytesPerSecond);
+      const { index, number } = session;
+      this.#toWorker(session, { type: 'pace', index, number, bytesPerSecond });
+    }
+  }
+
+  /** A quota holds: running streams end, too, and those that were on their way when the front heard of it. */
+  #holdQuota({ stored, settings }: KnownNode, sessions: readonly HubSession[], now: Moment): boolean {
+    const { monthlyBytes } = settings.limits;
+    const isOver = isOverQuota(settings, this.#usedBytes(stored.id));
+    const wasOver = this.#overQuota.get(stored.id);
+    this.#overQuota.set(stored.id, isOver);
+    if (!isOver) {
+      if (monthlyBytes !== null) this.#history.guardQuota(now, stored.id, monthlyBytes);
+      return wasOver === true;
+    }
+    if (wasOver === false) {
+      this.#history.write(now);
+      const text = `${stored.name} has used up its ${monthlyBytes} bytes of this month: its streams were ended`;
+      this.#events.add({ kind: 'overQuota', node: stored, text }, now.wallMs, now.runMs);
+    }
+    for (const session of sessions) {
+      const { index, number } = session;
+      if (this.#slots.load(index) <= 0) continue;
+      this.#toWorker(session, { type: 'resetStreams', index, number, failure: 'nodeOverQuota' });
+    }
+    return wasOver === false;
+  }
+}
+
+function isSame(one: NodeRouting, other: NodeRouting): boolean {
+  return (Object.keys(one) as (keyof NodeRouting)[]).every((field) => one[field] === other[field]);
+}

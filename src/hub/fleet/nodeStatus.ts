@@ -1,0 +1,60 @@
+// A node's STATUS as the hub takes it: the device may say anything, so everything is checked, and what does not fit is left out. Pure.
+// Read by hub.ts; the node writes it in node/status.ts.
+
+import { z } from 'zod';
+import { NETWORKS, type Network } from '../../model/fleet.ts';
+
+/** Nothing that could harm a terminal or a page. */
+const words = z
+  .string()
+  .max(64)
+  .regex(/^[^\p{C}]+$/u);
+const address = z.union([z.ipv4(), z.ipv6()]);
+const orNull = <T>(schema: z.ZodType<T>) => schema.nullable().catch(null).default(null);
+
+const rotationAnswer = z.object({
+  request: z.int().nonnegative(),
+  ok: z.boolean(),
+  oldAddress: orNull(address),
+  newAddress: orNull(address),
+  tookMs: z.number().nonnegative().catch(0).default(0),
+  /** The node's own words on why there is no new address. */
+  error: orNull(
+    z
+      .string()
+      .max(256)
+      .regex(/^[^\p{C}]*$/u),
+  ),
+});
+
+const nodeStatus = z.object({
+  platform: orNull(words),
+  network: orNull(z.enum(NETWORKS)),
+  version: orNull(words),
+  batteryPercent: orNull(z.number().min(0).max(100)),
+  charging: orNull(z.boolean()),
+  publicAddress: orNull(address),
+  rotation: orNull(rotationAnswer),
+});
+
+export type RotationAnswer = z.infer<typeof rotationAnswer>;
+
+export interface NodeStatus {
+  readonly platform: string | null;
+  readonly network: Network | null;
+  readonly version: string | null;
+  readonly batteryPercent: number | null;
+  readonly charging: boolean | null;
+  readonly publicAddress: string | null;
+  readonly rotation: RotationAnswer | null;
+}
+
+/** null: it is no JSON object. */
+export function parseNodeStatus(json: string): NodeStatus | null {
+  try {
+    const result = nodeStatus.safeParse(JSON.parse(json));
+    return result.success ? result.data : null;
+  } catch {
+    return null;
+  }
+}

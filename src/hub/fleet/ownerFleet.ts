@@ -1,0 +1,295 @@
+// What the owner sees of the running hub and does to it (fleet.ts), over what the hub keeps (fleetKeeper.ts). Made by hub.ts; used by
+// dashboard/ and by the commands on the control socket.
+
+import { UserError } from '../../base/userError.ts';
+import { LISTING } from '../../limits/ownerBounds.ts';
+import type {
+  Ban,
+  BanReport,
+  ClientSession,
+  ConnectFigures,
+  EventQuery,
+  EventRecord,
+  Fleet,
+  History,
+  HistoryRange,
+  HubStatus,
+  LiveStream,
+  LiveTick,
+  NodeChange,
+  NodeView,
+  Pairing,
+  PairingState,
+  Rotation,
+} from '../../model/fleet.ts';
+import { CAPABILITY } from '../../noise/payload.ts';
+import { sessionKey } from '../../routing/request.ts';
+import type { StoredSession } from '../../routing/stickySessions.ts';
+import type { HubSession } from '../sessions/sessionTable.ts';
+import { cleanName } from '../store/nodeName.ts';
+import { changeText } from './changeText.ts';
+import { type FleetKeeper, moment } from './fleetKeeper.ts';
+import { FleetWatch } from './fleetWatch.ts';
+import type { KnownNode } from './nodeBook.ts';
+import { nodeView } from './nodeView.ts';
+
+/** What stays as it is while the hub runs; the addresses are known once it listens. */
+export type HubFacts = Pick<HubStatus, 'version' | 'addresses' | 'publicKey' | 'io' | 'workers'>;
+
+export class OwnerFleet implements Fleet {
+  readonly #keeper: FleetKeeper;
+  readonly #facts: HubFacts;
+  readonly #watch: FleetWatch;
+
+  constructor(keeper: FleetKeeper, facts: HubFacts) {
+    this.#keeper = keeper;
+    this.#facts = facts;
+    this.#watch = new FleetWatch(
+      {
+        views: () => this.nodes(),
+        view: (nodeId) => {
+          const node = keeper.book.get(nodeId);
+          return node === null ? null : this.#view(node);
+        },
+        live: () => this.#live(),
+      },
+      keeper.events,
+    );
+    keeper.onTick = (changed, wallMs) => this.#watch.tell(changed, wallMs);
+    keeper.onRotationDue = (nodeId) => this.#rotateBySchedule(nodeId);
+  }
+
+  // --- Looking ----------------------------------------------------------------------------------------------------------------------------
+
+  status(): HubStatus {
+    const { startedAtMs, threads, traffic, cpuPercent } = this.#keeper;
+    return {
+      ...this.#facts,
+      addresses: { ...this.#facts.addresses },
+      startedAt: new Date(startedAtMs).toISOString(),
+      ...this.#live(),
+      strangers: threads.reduce((sum, thread) => sum + thread.get('strangers'), 0),
+      connects: traffic.connects(),
+      datagrams: traffic.datagrams(),
+      residentBytes: process.memoryUsage.rss(),
+      cpuPercent,
+    };
+  }
+
+  #live(): LiveTick['hub'] {
+    const { parts, slots, threads, traffic, book } = this.#keeper;
+    let streams = 0;
+    for (const { index } of parts.sessions.all()) streams += Math.max(0, slots.load(index));
+    const atTheDoor = threads.reduce((sum, thread) => sum + thread.get('clients'), 0);
+    return {
+      nodesConnected: [...parts.sessions.nodes()].length,
+      nodesPaired: book.members,
+      streams,
+      clients: atTheDoor + streams,
+      ...traffic.rates,
+      connectsPerSecond: Math.round(traffic.connectsPerSecond * 10) / 10,
+      failuresPerSecond: Math.round(traffic.failuresPerSecond * 10) / 10,
+    };
+  }
+
+  nodes(): NodeView[] {
+    return this.#keeper.book.all().map((node) => this.#view(node));
+  }
+
+  node(node: string): NodeView {
+    return this.#view(this.#keeper.book.find(node));
+  }
+
+  #view(node: KnownNode): NodeView {
+    const { id, revokedAtMs } = node.stored;
+    const { parts, slots, limits, traffic, history, lastWords } = this.#keeper;
+    const sessions = revokedAtMs === null ? parts.sessions.upOfNode(id) : [];
+    const last = lastWords.get(id);
+    const nowMs = Date.now();
+    return nodeView(node, {
+      sessions,
+      roundTripsMs: sessions.map(({ index }) => slots.roundTripMs(index)),
+      streams: revokedAtMs === null ? this.#keeper.streamsOf(id) : 0,
+      closedFor: limits.closedFor(node, nowMs),
+      rates: traffic.ratesOf(id),
+      today: history.today(id),
+      month: history.month(id),
+      lastStatus: last?.status ?? null,
+      lastAddress: last?.address ?? null,
+      nowMs,
+    });
+  }
+
+  connects(node: string): ConnectFigures {
+    return this.#keeper.traffic.connectsOf(this.#keeper.book.find(node).stored.id);
+  }
+
+  history(node: string | null, range: HistoryRange): History {
+    const nodeId = node === null ? null : this.#keeper.book.find(node).stored.id;
+    return this.#keeper.history.read(moment(), nodeId, range);
+  }
+
+  events(query: EventQuery): readonly EventRecord[] {
+    return this.#keeper.events.read(query);
+  }
+
+  async streams(node: string | null): Promise<readonly LiveStream[]> {
+    const { parts, lists, book } = this.#keeper;
+    const asked =
+      node === null
+        ? Array.from({ length: Math.max(1, this.#facts.workers) }, (_, worker) => ({ index: null, worker }))
+        : parts.sessions.upOfNode(book.find(node).stored.id);
+    return lists.ask(
+      asked.map(({ index, worker }) => ({ index, post: (message) => parts.toWorker(worker, message) })),
+    );
+  }
+
+  async sessions(): Promise<readonly ClientSession[]> {
+    const sessions = await this.#keeper.sessionAsks.ask({ what: 'list', max: LISTING.sessionsMax });
+    return sessions.map(clientSession);
+  }
+
+  watch(listener: (tick: LiveTick) => void): () => void {
+    return this.#watch.add(listener);
+  }
+
+  // --- Doing ------------------------------------------------------------------------------------------------------------------------------
+
+  change(node: string, change: NodeChange): NodeView {
+    const keeper = this.#keeper;
+    const before = keeper.book.find(node);
+    const after = keeper.book.change(before.stored.id, change);
+    const { id, name } = after.stored;
+    keeper.apply(id);
+    const text = changeText(before, after);
+    if (text !== null) {
+      keeper.note({ kind: 'changed', node: after.stored, text });
+      keeper.parts.log.info({ node: name, id, change }, 'node changed');
+    }
+    return this.#view(after);
+  }
+
+  revoke(node: string): NodeView {
+    const keeper = this.#keeper;
+    const known = keeper.book.revoke(node, Date.now());
+    const { id, name } = known.stored;
+    for (const session of keeper.parts.sessions.ofNode(id)) {
+      session.revoked = true;
+      keeper.parts.cut(session, 'the node was revoked');
+    }
+    keeper.limits.revoked(id);
+    keeper.rotations.fail(id, `${name} was revoked`);
+    keeper.touch(id);
+    const text = `${name} was revoked and its sessions were cut`;
+    keeper.note({ kind: 'revoked', node: known.stored, text });
+    keeper.parts.log.info({ node: name, id }, 'node revoked');
+    return this.#view(known);
+  }
+
+  async rotate(node: string): Promise<Rotation> {
+    const keeper = this.#keeper;
+    const known = keeper.book.find(node);
+    const { id, name } = known.stored;
+    this.#sessionToAsk(known);
+    const answer = keeper.rotations.ask(
+      known,
+      this.#view(known).publicAddress,
+      () => keeper.drained(id),
+      (request) => {
+        const { index, number, worker } = this.#sessionToAsk(known);
+        keeper.parts.toWorker(worker, { type: 'askRotation', index, number, request });
+      },
+    );
+    keeper.apply(id);
+    try {
+      const rotation = await answer;
+      const { oldAddress, newAddress, tookMs } = rotation;
+      const seconds = (tookMs / 1_000).toFixed(1);
+      // A device that nobody told its address may have got one that the hub does not see.
+      const text =
+        oldAddress === newAddress
+          ? `${name} has done what it does for a new address in ${seconds} s, but still comes from ${newAddress}`
+          : `${name} has a new address after ${seconds} s: ${oldAddress} became ${newAddress}`;
+      keeper.note({ kind: 'rotated', node: known.stored, text });
+      keeper.parts.log.info(
+        { node: name, id, oldAddress, newAddress, tookMs },
+        'node was asked for a new address',
+      );
+      return rotation;
+    } finally {
+      keeper.apply(id);
+    }
+  }
+
+  /** The newest session of a node that can be asked for a new address. */
+  #sessionToAsk({ stored: { id, name } }: KnownNode): HubSession {
+    const session = this.#keeper.parts.sessions.upOfNode(id).at(-1);
+    if (session === undefined) throw new UserError(`${name} is not connected`);
+    if ((session.capabilities & CAPABILITY.control) === 0) {
+      throw new UserError(`${name} runs a version that cannot be asked for a new address; update it`);
+    }
+    return session;
+  }
+
+  #rotateBySchedule(nodeId: string): void {
+    this.rotate(nodeId).catch((error: Error) => {
+      const { message } = error;
+      const text = `no new address by the schedule of ${this.#keeper.nameOf(nodeId)}: ${message}`;
+      this.#keeper.noteOf(nodeId, { kind: 'warning', text });
+      this.#keeper.parts.log.warn({ node: nodeId, why: message }, 'no new address by the schedule');
+    });
+  }
+
+  async endSession(user: string, name: string): Promise<ClientSession> {
+    const [ended] = await this.#keeper.sessionAsks.ask({ what: 'end', key: sessionKey(user, name) });
+    if (ended === undefined) throw noSession(user, name);
+    return clientSession(ended);
+  }
+
+  async report({ session, user, node, host, restMs }: BanReport): Promise<Ban> {
+    if ((session === null) === (node === null)) {
+      throw new UserError('a report is about a session or about a node', 2);
+    }
+    const until = new Date(Date.now() + restMs).toISOString();
+    const asks = this.#keeper.sessionAsks;
+    if (node !== null) {
+      const nodeId = this.#keeper.book.find(node).stored.id;
+      await asks.ask({ what: 'banNode', nodeId, host, restMs });
+      return { nodeId, host, until };
+    }
+    const [moved] = await asks.ask({ what: 'ban', key: sessionKey(user, session!), host, restMs });
+    if (moved === undefined) throw noSession(user, session!);
+    return { nodeId: moved.nodeId, host, until };
+  }
+
+  pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Pairing {
+    const pairing = this.#keeper.pairings.make(name, ttlMs, Date.now());
+    const shown = cleanName(name ?? '');
+    const text = `a pairing link was made${shown === '' ? '' : ` for ${shown}`}`;
+    this.#keeper.note({ kind: 'linkMade', text });
+    return pairing;
+  }
+
+  pairing(id: string): PairingState {
+    return this.#keeper.pairings.state(id, Date.now());
+  }
+
+  cancelPairing(id: string): PairingState {
+    if (this.#keeper.pairings.cancel(id, Date.now())) {
+      this.#keeper.note({ kind: 'linkCancelled', text: 'a pairing link was cancelled' });
+    }
+    return this.pairing(id);
+  }
+}
+
+/** The key is the user, "-", and the name (routing/request.ts). */
+function clientSession({ key, nodeId, strict, ttlMs, unusedMs }: StoredSession): ClientSession {
+  const user = key.slice(0, key.indexOf('-'));
+  const name = key.slice(user.length + 1);
+  return { user, name, nodeId, strict, ttlMs, unusedMs: Math.round(unusedMs) };
+}
+
+function noSession(user: string, name: string): UserError {
+  const whose = user === '' ? 'without a user' : `of the user ${JSON.stringify(user)}`;
+  return new UserError(`there is no session ${JSON.stringify(name)} ${whose}`);
+}

@@ -1,0 +1,21 @@
+// Words that the owner groups nodes by, and lets users ask for. Pure. Used by the store's nodes and users, and by the command line.
+
+import { UserError } from '../../base/userError.ts';
+import { LISTING } from '../../limits/ownerBounds.ts';
+import { isWord } from '../../routing/words.ts';
+
+/** Sorted, each once. Throws UserError for what is no tag, and too many. */
+export function cleanTags(tags: readonly string[]): string[] {
+  for (const tag of tags) {
+    if (!isWord(tag)) {
+      throw new UserError(
+        `${JSON.stringify(tag.slice(0, 64))} is not a tag of 1 to 32 letters, digits and _`,
+        2,
+      );
+    }
+  }
+  const clean = [...new Set(tags)].sort();
+  if (clean.length > LISTING.tagsMax)
+    throw new UserError(`more than ${LISTING.tagsMax} tags are too many`, 2);
+  return clean;
+}

@@ -1,0 +1,490 @@
+// The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and answers the command
+// line. Never touches a byte of a stream. Called by cli/hub.ts and cli/quickstart.ts.
+
+import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { OWN_USER } from '../api/testFetch.ts';
+import { LogThrottle } from '../base/logThrottle.ts';
+import { UserError } from '../base/userError.ts';
+import { version } from '../base/version.ts';
+import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
+import type { EngineThread } from '../engine/engineThread.ts';
+import type { FromEngine, Io, ListenerName } from '../engine/messages.ts';
+import { ENGINE, ROUTING } from '../limits/bounds.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
+import type { Fleet, Pairing } from '../model/fleet.ts';
+import { formatLink } from '../model/pairingLink.ts';
+import { loadOrCreateKey } from '../noise/keyFile.ts';
+import type { KeyPair } from '../noise/keyPair.ts';
+import { mac1Key } from '../noise/mac1.ts';
+import { CAPABILITY } from '../noise/payload.ts';
+import { epollAvailable } from '../reactor/create.ts';
+import { codeOfErrno } from '../reactor/errno.ts';
+import type { ConnId } from '../reactor/reactor.ts';
+import { makeSlots, SessionSlots } from '../ring/slots.ts';
+import type { CompiledRules } from '../routing/rules.ts';
+import { ProxyUsers } from './access/proxyUsers.ts';
+import type { RulesFile } from './access/rulesFile.ts';
+import { SessionsFile } from './access/stickySessionsFile.ts';
+import { FleetKeeper } from './fleet/fleetKeeper.ts';
+import { parseNodeStatus } from './fleet/nodeStatus.ts';
+import { OwnerFleet } from './fleet/ownerFleet.ts';
+import type { HubOptions, RunningHub } from './hubOptions.ts';
+import { type ControlServer, serveControl } from './serve/controlSocket.ts';
+import { ownerCommands } from './serve/ownerCommands.ts';
+import { choosePublicHost } from './serve/publicHost.ts';
+import { makeWayForSocket, removeSocket } from './serve/socksSocket.ts';
+import { userCommands } from './serve/userCommands.ts';
+import { Admission, wipeKeys } from './sessions/admission.ts';
+import { type HubSession, Sessions } from './sessions/sessionTable.ts';
+import { hubKeyPath } from './store/hubSettings.ts';
+import { Store } from './store/store.ts';
+import { startHubThreads } from './threads/hubThreads.ts';
+
+/** Throws UserError, or a bind error with code, port and role. */
+export async function startHub(options: HubOptions): Promise<RunningHub> {
+  const hub = new Hub(options);
+  try {
+    await hub.start();
+  } catch (error) {
+    await hub.stopNow();
+    throw error;
+  }
+  return hub;
+}
+
+/** A port that could not be bound, as node:net tells it, with the listener's name. */
+class BindError extends Error {
+  readonly code: string;
+  readonly port: number;
+  readonly role: ListenerName;
+
+  constructor(role: ListenerName, port: number, errno: number) {
+    super(`cannot bind the ${role} port ${port}`);
+    this.code = codeOfErrno(errno);
+    this.port = port;
+    this.role = role;
+  }
+}
+
+class Hub implements RunningHub {
+  readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
+  readonly publicKey: string;
+  readonly ended: Promise<Error | null>;
+  readonly fleet: Fleet;
+  readonly #options: HubOptions;
+  readonly #log: HubOptions['log'];
+  readonly #keyPair: KeyPair;
+  readonly #store: Store;
+  readonly #keeper: FleetKeeper;
+  readonly #admission: Admission;
+  readonly #io: Io;
+  readonly #workerCount: number;
+  readonly #sessions: Sessions;
+  readonly #slots;
+  readonly #sessionSlots: SessionSlots;
+  readonly #shortages = new LogThrottle(performance.now());
+  readonly #vainRotations = new LogThrottle(performance.now());
+  readonly #listening = new Map<
+    ListenerName,
+    { resolve: (address: string) => void; reject: (error: Error) => void }
+  >();
+  readonly #proxyUsers: ProxyUsers;
+  readonly #sessionsFile: SessionsFile | null;
+  #rulesFile: RulesFile | null = null;
+  #rules: CompiledRules | null = null;
+  #front: EngineThread | null = null;
+  #workers: EngineThread[] = [];
+  #control: ControlServer | null = null;
+  /** Of the hub itself at its own proxy, for this run. */
+  readonly #ownPassword = randomBytes(DASHBOARD.secretBytes).toString('base64url');
+  #dashboard: Dashboard | null = null;
+  /** The Unix socket that is ours to remove. */
+  #socksSocket: string | null = null;
+  #stopping: Promise<void> | null = null;
+  #hurry: (() => void) | null = null;
+  #end: (error: Error | null) => void = () => {};
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#io = options.io === 'net' || (options.io === 'auto' && !epollAvailable()) ? 'net' : 'epoll';
+    if (this.#io === 'epoll' && !epollAvailable()) {
+      throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
+    }
+    this.#workerCount = this.#io === 'net' ? 0 : options.workers;
+    this.#keyPair = loadOrCreateKey(hubKeyPath(options.dataDir));
+    this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
+    this.#store = new Store(options.dataDir);
+    this.#sessions = new Sessions(Math.max(1, this.#workerCount));
+    this.#slots = makeSlots(1 + this.#workerCount);
+    this.#sessionSlots = new SessionSlots(this.#slots);
+    this.#keeper = new FleetKeeper({
+      store: this.#store,
+      sessions: this.#sessions,
+      slots: this.#slots,
+      threads: 1 + this.#workerCount,
+      log: this.#log,
+      showTargets: options.showTargets ?? false,
+      proxyHeaders: options.proxyHeaders ?? true,
+      linkOf: (token) => this.#linkOf(token),
+      toFront: (message) => this.#front?.post(message),
+      toWorker: (worker, message) => this.#workers[worker]?.post(message),
+      cut: (session, reason) => this.#cut(session, reason),
+    });
+    this.fleet = new OwnerFleet(this.#keeper, {
+      version: version(),
+      addresses: this.addresses,
+      publicKey: this.publicKey,
+      io: this.#io,
+      workers: this.#workerCount,
+    });
+    this.#admission = new Admission({
+      keyPair: this.#keyPair,
+      store: this.#store,
+      sessions: this.#sessions,
+      slots: this.#sessionSlots,
+      log: this.#log,
+      listener: this.#keeper,
+    });
+    this.#proxyUsers = new ProxyUsers({
+      users: this.#store.users,
+      own: { name: OWN_USER, password: this.#ownPassword },
+      binds: [
+        ['--socks', options.socks],
+        ['--http', options.http],
+      ],
+      toFront: (message) => this.#front?.post(message),
+      log: this.#log,
+    });
+    this.#sessionsFile =
+      options.persistSessions === true
+        ? new SessionsFile(options.dataDir, (message) => this.#front?.post(message), this.#log)
+        : null;
+  }
+
+  // --- Start -----------------------------------------------------------------------------------------------------------------------
+
+  async start(): Promise<void> {
+    const { dataDir, tunnel, socks, socksSocket, http, dashboard, dashboardHosts, dashboardPassword } =
+      this.#options;
+    this.#proxyUsers.checkBinds();
+    if (typeof this.#options.rules === 'string') await this.#readRules(this.#options.rules);
+    this.#control = await serveControl(dataDir, {
+      ...ownerCommands(this.fleet),
+      ...userCommands(this.#store.users),
+    });
+    this.#keeper.start(version());
+    await this.#startThreads();
+    this.addresses.tunnel = await this.#listen('tunnel', tunnel);
+    this.addresses.socks = await this.#listen('socks', socks);
+    this.addresses.http = await this.#listen('http', http);
+    if (socksSocket !== null && socksSocket !== undefined) await this.#listenOnSocket(socksSocket);
+    this.#dashboard = await serveDashboard({
+      bind: dashboard,
+      fleet: this.fleet,
+      dataDir,
+      hosts: dashboardHosts ?? [],
+      password: dashboardPassword ?? null,
+      proxyPassword: this.#ownPassword,
+      onFault: (error) => this.#log.error({ err: error }, 'the dashboard failed at a request'),
+    });
+    this.addresses.dashboard = this.#dashboard.address;
+  }
+
+  async #startThreads(): Promise<void> {
+    await startHubThreads({
+      io: this.#io,
+      slots: this.#slots,
+      showTargets: this.#options.showTargets ?? false,
+      askUser: this.#options.askUser ?? false,
+      proxyHeaders: this.#options.proxyHeaders ?? true,
+      workers: this.#workerCount,
+      mac1Key: mac1Key(this.#keyPair.publicKey),
+      hear: (message) => this.#hear(message),
+      started: (thread, role) => {
+        this.#adopt(thread);
+        if (role === 'front') this.#front = thread;
+        else this.#workers.push(thread);
+      },
+    });
+    // Before it listens: no request goes by the users or the rules.
+    this.#proxyUsers.start();
+    this.#sessionsFile?.start(Date.now());
+    if (this.#rules !== null) this.#front!.post({ type: 'rules', rules: this.#rules });
+    if (this.#workerCount === 0) this.#workers = [this.#front!];
+  }
+
+  /** What reads them is loaded only by hubs that have some. */
+  async #readRules(path: string): Promise<void> {
+    const { RulesFile } = await import('./access/rulesFile.ts');
+    this.#rulesFile = new RulesFile({
+      path,
+      log: this.#log,
+      onRules: (compiled) => this.#adoptRules(compiled),
+      tell: (kind, text) => this.#keeper.note({ kind, text }),
+    });
+    this.#rulesFile.start();
+  }
+
+  #adoptRules(rules: CompiledRules): void {
+    this.#rules = rules;
+    this.#front?.post({ type: 'rules', rules });
+  }
+
+  reload(): void {
+    if (this.#stopping !== null) return;
+    if (this.#rulesFile === null) this.#log.info('SIGHUP: there is no rules file to read again');
+    else this.#rulesFile.reload();
+  }
+
+  /** An engine thread that ends by itself ends the hub: whoever started it starts it again. */
+  #adopt(thread: EngineThread): void {
+    void thread.ended.then((error) => {
+      if (error !== null) this.#end(error);
+    });
+  }
+
+  #portOf(name: ListenerName): number {
+    return name === 'socksSocket' ? 0 : this.#options[name].port;
+  }
+
+  async #listenOnSocket(path: string): Promise<void> {
+    await makeWayForSocket(path);
+    try {
+      await this.#listen('socksSocket', { host: path, port: 0 });
+    } catch (error) {
+      throw new UserError(`--socks-socket ${path}: cannot listen there (${(error as BindError).code})`);
+    }
+    this.#socksSocket = path;
+  }
+
+  #listen(name: ListenerName, bind: { host: string; port: number }): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#listening.set(name, { resolve, reject });
+      this.#front!.post({ type: 'listen', name, bind });
+    });
+  }
+
+  // --- Messages of the engine --------------------------------------------------------------------------------------------------------
+
+  #hear(message: FromEngine): void {
+    switch (message.type) {
+      case 'listening': {
+        const host = message.address.includes(':') ? `[${message.address}]` : message.address;
+        this.#listening.get(message.name)?.resolve(`${host}:${message.port}`);
+        return;
+      }
+      case 'listenFailed':
+        this.#listening
+          .get(message.name)
+          ?.reject(new BindError(message.name, this.#portOf(message.name), message.errno));
+        return;
+      case 'rotationWanted':
+        this.fleet.rotate(message.nodeId).catch((error: Error) => {
+          const line = this.#vainRotations.line(performance.now());
+          if (line === null) return;
+          const facts = { node: message.nodeId, why: error.message, ...line };
+          this.#log.info(facts, 'a client wanted a new address in vain');
+        });
+        return;
+      case 'sessions':
+        this.#sessionsFile?.hear(message);
+        return;
+      case 'someSessions':
+        this.#keeper.sessionAsks.heard(message);
+        return;
+      case 'authenticate':
+        void this.#proxyUsers.answer(message);
+        return;
+      case 'handshake':
+        void this.#judge(message.conn, message.message1, message.remoteAddress);
+        return;
+      case 'routed': {
+        const session = this.#sessions.find(message.index, message.number);
+        if (session !== null) this.#workers[session.worker]!.post({ ...message, type: 'greet' });
+        return;
+      }
+      case 'tunnelUp':
+        this.#tunnelUp(message.index, message.number);
+        return;
+      case 'tunnelDown':
+        this.#tunnelDown(message.index, message.number, message.reason);
+        return;
+      case 'status':
+        this.#status(message.index, message.number, message.json);
+        return;
+      case 'goAway':
+        this.#goAway(message.index, message.number);
+        return;
+      case 'streams':
+        this.#keeper.lists.heard(message);
+        return;
+      case 'outOfDescriptors': {
+        const line = this.#shortages.line(performance.now());
+        if (line === null) return;
+        const what = message.accepting ? 'few file descriptors are left: clients are refused' : NO_DESCRIPTOR;
+        const text = `${what}; raise the limit with ulimit -n`;
+        this.#log.warn({ port: message.name, ...line }, text);
+        this.#keeper.note({ kind: 'warning', text });
+        return;
+      }
+      case 'fault':
+        this.#log.error({ error: message.error }, FAULT);
+        this.#keeper.note({ kind: 'warning', text: FAULT });
+        return;
+    }
+  }
+
+  /** A first message with a good mac1: everything but a paired device's gets silence. */
+  async #judge(conn: ConnId, message1: Uint8Array, remoteAddress: string): Promise<void> {
+    const accepted = await this.#admission.admit(message1, remoteAddress);
+    if (this.#stopping === null) this.#front!.post({ type: 'verdict', conn, accepted });
+    if (accepted !== null) wipeKeys(accepted);
+  }
+
+  #tunnelUp(index: number, number: number): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    if (session.revoked) {
+      this.#cut(session, 'the node was revoked');
+      return;
+    }
+    session.up = true;
+    const { worker, nodeId, lane, address, capabilities } = session;
+    const speaksUdp = (capabilities & CAPABILITY.udp) !== 0;
+    this.#keeper.connected(session);
+    this.#front!.post({ type: 'route', index, number, worker, nodeId, speaksUdp });
+    this.#log.info({ node: nodeId, lane, from: address }, 'node connected');
+    for (const old of this.#sessions.replacedBy(session))
+      this.#cut(old, 'a newer session of the same node took its place');
+  }
+
+  #tunnelDown(index: number, number: number, reason: string): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    this.#front?.post({ type: 'unroute', index, number });
+    this.#sessions.remove(session, performance.now());
+    if (!session.up) return;
+    this.#log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
+    const nowMs = Date.now();
+    this.#keeper.disconnected(session, reason, nowMs);
+    try {
+      this.#store.markSeen(session.nodeId, nowMs);
+      this.#admission.tellOfStore();
+    } catch (error) {
+      this.#log.warn({ err: error }, 'when the node was last seen could not be stored');
+    }
+  }
+
+  #status(index: number, number: number, json: string): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    const status = parseNodeStatus(json);
+    if (status === null) this.#log.debug({ node: session.nodeId }, 'a STATUS is not JSON');
+    else this.#keeper.heardStatus(session, status);
+  }
+
+  #goAway(index: number, number: number): void {
+    const session = this.#sessions.find(index, number);
+    if (session === null) return;
+    session.draining = true;
+    this.#keeper.touch(session.nodeId);
+    this.#front!.post({ type: 'unroute', index, number });
+  }
+
+  #cut(session: HubSession, reason: string): void {
+    this.#workers[session.worker]!.post({
+      type: 'cut',
+      index: session.index,
+      number: session.number,
+      reason,
+    });
+  }
+
+  pair(options: { name: string | null; ttlMs: number }): Pairing {
+    return this.fleet.pair(options);
+  }
+
+  #linkOf(token: Uint8Array): string {
+    const { tunnel, publicHost } = this.#options;
+    const { host } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
+    const port = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
+    return formatLink({ host, port, hubPublicKey: this.#keyPair.publicKey, token });
+  }
+
+  // --- For whoever watches over us ------------------------------------------------------------------------------------------------------
+
+  async alive(): Promise<void> {
+    await Promise.all([...new Set([this.#front!, ...this.#workers])].map((thread) => thread.alive()));
+  }
+
+  summary(): string {
+    const up = [...this.#sessions.all()].filter((session) => session.up);
+    const nodes = new Set(up.map(({ nodeId }) => nodeId)).size;
+    return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} connected, ${this.#openStreams()} streams`;
+  }
+
+  #openStreams(): number {
+    let streams = 0;
+    for (const { index } of this.#sessions.all()) streams += Math.max(0, this.#sessionSlots.load(index));
+    return streams;
+  }
+
+  // --- Stop ------------------------------------------------------------------------------------------------------------------------------
+
+  stop(): Promise<void> {
+    if (this.#stopping === null) this.#stopping = this.#drainAndStop();
+    else this.#hurry?.();
+    return this.#stopping;
+  }
+
+  async #drainAndStop(): Promise<void> {
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+    });
+    await Promise.race([hurried, delay(ENGINE.drainMs), this.#drain()]);
+    await Promise.race([this.#sessionsFile?.save(), this.#front!.ended, delay(ROUTING.sessionsLastSaveMs)]);
+    await this.stopNow();
+  }
+
+  /** The front first: what it has handed over is the workers' to finish. */
+  async #drain(): Promise<void> {
+    await this.#front!.drain();
+    await Promise.all(
+      this.#workers.filter((worker) => worker !== this.#front).map((worker) => worker.drain()),
+    );
+  }
+
+  /** Also the way out of a start that failed half-way. */
+  async stopNow(): Promise<void> {
+    this.#stopping ??= Promise.resolve();
+    this.#rulesFile?.close();
+    this.#sessionsFile?.close();
+    await this.#control?.stopServing();
+    await this.#dashboard?.close();
+    // The front first: it hands descriptors to the others.
+    await this.#front?.stop();
+    if (this.#socksSocket !== null) removeSocket(this.#socksSocket);
+    this.#socksSocket = null;
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await this.#admission.close();
+    this.#keeper.stop();
+    this.#store.close();
+    // Only now may another hub go on from what is written.
+    await this.#control?.close();
+    this.#keyPair.secretKey.fill(0);
+    this.#end(null);
+  }
+}
+
+const FAULT = 'an engine thread caught an error; the connection was reset';
+const NO_DESCRIPTOR = 'out of file descriptors: new connections wait';
+
+/** Keeps nothing alive that has nothing else to do. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

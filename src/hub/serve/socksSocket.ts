@@ -1,0 +1,44 @@
+// The Unix socket of --socks-socket: makes way for it before the front listens, and removes it at the end. Called by hub.ts.
+
+import { lstatSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { UserError } from '../../base/userError.ts';
+import { SOCKS_SOCKET } from '../../limits/bounds.ts';
+
+/**
+ * A socket that a dead hub left is removed; one that somebody serves, and whatever is no socket, is left alone.
+ * @throws UserError
+ */
+export async function makeWayForSocket(path: string): Promise<void> {
+  if (!isAbsolute(path)) throw new UserError(`--socks-socket ${path}: not an absolute path`, 2);
+  if (process.platform === 'win32') throw new UserError('--socks-socket is not available on Windows', 2);
+  if (Buffer.byteLength(path) > SOCKS_SOCKET.pathMaxBytes) {
+    throw new UserError(
+      `--socks-socket ${path}: the path is longer than the ${SOCKS_SOCKET.pathMaxBytes} bytes a socket's may have`,
+      2,
+    );
+  }
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) throw new UserError(`--socks-socket ${path}: a file that is no socket is in the way`);
+  if (await isServed(path)) throw new UserError(`--socks-socket ${path}: another program listens there`);
+  rmSync(path, { force: true });
+}
+
+/** At the end, if it is still a socket. */
+export function removeSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path, { force: true });
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Refused: nobody listens. Anything else, such as no permission, is not for us to remove.
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}

@@ -1,0 +1,149 @@
+// Who gets in: an authentic first message is judged against the store, and a paired device gets a session. Everyone else gets silence.
+// Called by hub.ts with what passed mac1 on the front.
+
+import type { Logger } from 'pino';
+import { LogThrottle } from '../../base/logThrottle.ts';
+import type { ToEngine } from '../../engine/messages.ts';
+import { ENGINE, SESSION } from '../../limits/bounds.ts';
+import { PROTOCOL } from '../../limits/wire.ts';
+import type { HandshakeResult } from '../../noise/handshakeJob.ts';
+import type { KeyPair } from '../../noise/keyPair.ts';
+import { OFFERED_CAPABILITIES } from '../../noise/payload.ts';
+import type { SessionSlots } from '../../ring/slots.ts';
+import type { NewEvent } from '../fleet/eventLog.ts';
+import type { Store, StoredNode, Verdict } from '../store/store.ts';
+import { HandshakePool } from './handshakePool.ts';
+import type { Sessions } from './sessionTable.ts';
+
+const STORE_UNWRITABLE =
+  'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
+
+const STORE_WRITABLE = 'the store can be written again';
+
+const WHY: Readonly<Record<Extract<Verdict, { verdict: 'refuse' }>['why'], string>> = {
+  replay: 'it sent a message that was not newer than its last',
+  unknown: 'it is not paired',
+  revoked: 'it was revoked',
+  token: 'its pairing link is used up, expired, cancelled or invented',
+  full: 'there is no room for another node',
+};
+
+/** Who hears of the devices that come. */
+export interface AdmissionListener {
+  note(event: NewEvent): void;
+  /** `token`: what the device burned to be paired; to be read before returning. */
+  admitted(node: StoredNode, token: Uint8Array | null): void;
+}
+
+/** What the front needs to answer a device and hand it over; the keys are to be wiped. */
+export type Accepted = NonNullable<Extract<ToEngine, { type: 'verdict' }>['accepted']>;
+
+export class Admission {
+  readonly #store: Store;
+  readonly #sessions: Sessions;
+  readonly #slots: SessionSlots;
+  readonly #log: Logger;
+  readonly #told: AdmissionListener;
+  readonly #pool: HandshakePool;
+  readonly #refusals = new LogThrottle(performance.now());
+  #storeIsWell = true;
+  #closed = false;
+
+  constructor(options: {
+    keyPair: KeyPair;
+    store: Store;
+    sessions: Sessions;
+    slots: SessionSlots;
+    log: Logger;
+    listener: AdmissionListener;
+  }) {
+    this.#store = options.store;
+    this.#sessions = options.sessions;
+    this.#slots = options.slots;
+    this.#log = options.log;
+    this.#told = options.listener;
+    this.#pool = new HandshakePool({
+      keyPair: options.keyPair,
+      initialWindowBytes: PROTOCOL.initialWindowBytes,
+      maxStreams: ENGINE.streamsPerTunnelMax,
+      capabilities: OFFERED_CAPABILITIES,
+      onFault: (error) => this.#log.error({ err: error }, 'a handshake thread failed'),
+    });
+  }
+
+  /** Null: silence. Never rejects. */
+  async admit(message1: Uint8Array, remoteAddress: string): Promise<Accepted | null> {
+    const answer = await this.#pool.answer(message1, remoteAddress);
+    if (answer === null) return null;
+    const accepted = this.#closed ? null : this.#ask(answer, remoteAddress);
+    answer.enroll?.token.fill(0);
+    if (accepted === null) wipeKeys(answer);
+    return accepted;
+  }
+
+  /** The store's word on an authentic first message, and a session for its device. */
+  #ask(answer: HandshakeResult, remoteAddress: string): Accepted | null {
+    try {
+      const { remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
+      const nowMs = Date.now();
+      const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
+      this.tellOfStore();
+      if (verdict.verdict === 'refuse') {
+        const line = this.#refusals.line(performance.now());
+        if (line !== null) {
+          this.#log.info({ from: remoteAddress, why: verdict.why, ...line }, 'a device was refused');
+        }
+        this.#told.note({
+          kind: 'refused',
+          text: `a device at ${remoteAddress} was refused: ${WHY[verdict.why]}`,
+        });
+        return null;
+      }
+      const capabilities = answer.capabilities & OFFERED_CAPABILITIES;
+      const facts = { lane, capabilities, address: remoteAddress };
+      const session = this.#sessions.add(verdict.node, facts, performance.now());
+      if (session === null) {
+        const why = `more than ${SESSION.sessionsMax} sessions: a device was refused`;
+        this.#log.warn({ node: verdict.node.name }, why);
+        this.#told.note({ kind: 'refused', node: verdict.node, text: why });
+        return null;
+      }
+      if (verdict.enrolled) {
+        this.#log.info({ node: verdict.node.name, id: verdict.node.id }, 'a device was paired');
+      }
+      this.#told.admitted(verdict.node, verdict.enrolled ? (enroll?.token ?? null) : null);
+      const { index, number, worker } = session;
+      this.#slots.reset(index);
+      return { message2, sendKey, receiveKey, index, number, worker, capabilities };
+    } catch (error) {
+      this.#log.error({ err: error }, 'a device could not be admitted');
+      return null;
+    }
+  }
+
+  /** Once when the store stops taking what is written, and once when it takes it again. */
+  tellOfStore(): void {
+    const { unwritable } = this.#store;
+    if ((unwritable === null) === this.#storeIsWell) return;
+    this.#storeIsWell = unwritable === null;
+    if (unwritable === null) {
+      this.#log.info(STORE_WRITABLE);
+      this.#told.note({ kind: 'warning', text: STORE_WRITABLE });
+    } else {
+      this.#log.warn({ reason: unwritable }, STORE_UNWRITABLE);
+      this.#told.note({ kind: 'warning', text: STORE_UNWRITABLE });
+    }
+  }
+
+  /** Handshakes under way end in silence. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pool.destroy();
+  }
+}
+
+/** What went to another thread was copied: this copy is needed no more. */
+export function wipeKeys({ sendKey, receiveKey }: { sendKey: Uint8Array; receiveKey: Uint8Array }): void {
+  sendKey.fill(0);
+  receiveKey.fill(0);
+}

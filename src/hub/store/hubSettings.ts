@@ -1,0 +1,65 @@
+// What the hub remembers in <data-dir>/hub.json, so that `restunnel pair` can build a link while the hub is not running.
+// Written by the hub commands after a start, read by pair and by the hub itself.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../../base/userError.ts';
+
+export interface HubSettings {
+  /** The tunnel port last bound; null before the first start. */
+  readonly tunnelPort: number | null;
+  /** The last --public-host; null when none was ever given. */
+  readonly publicHost: string | null;
+}
+
+const NOTHING_YET: HubSettings = { tunnelPort: null, publicHost: null };
+
+/** An absent file reads as nothing remembered. Throws UserError when the file is there but not readable as settings. */
+export function readHubSettings(dataDir: string): HubSettings {
+  const path = settingsPath(dataDir);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NOTHING_YET;
+    throw new UserError(`cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const settings = parseHubSettings(text);
+  if (settings === null) {
+    throw new UserError(`${path} is damaged; delete it and start the hub again, nothing else is lost`);
+  }
+  return settings;
+}
+
+/** Null when the text is not what writeHubSettings writes. */
+export function parseHubSettings(text: string): HubSettings | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const { tunnelPort = null, publicHost = null } = value as Record<string, unknown>;
+  const isPort = Number.isInteger(tunnelPort) && Number(tunnelPort) > 0 && Number(tunnelPort) <= 65_535;
+  if (tunnelPort !== null && !isPort) return null;
+  if (publicHost !== null && typeof publicHost !== 'string') return null;
+  return { tunnelPort: tunnelPort as number | null, publicHost };
+}
+
+/** Replaces the file in one step, so that a reader never sees half of it. */
+export function writeHubSettings(dataDir: string, settings: HubSettings): void {
+  const path = settingsPath(dataDir);
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, `${JSON.stringify(settings)}\n`, { mode: 0o600 });
+  renameSync(temporary, path);
+}
+
+function settingsPath(dataDir: string): string {
+  return join(dataDir, 'hub.json');
+}
+
+/** The hub's static key, which is made at its first start or with its first pairing link. */
+export function hubKeyPath(dataDir: string): string {
+  return join(dataDir, 'hub_key.bin');
+}

@@ -1,0 +1,37 @@
+// Names of nodes as the store keeps them. Pure. A device chooses its own at first contact, so nothing in it may harm a terminal.
+
+import { UserError } from '../../base/userError.ts';
+import { PROTOCOL } from '../../limits/wire.ts';
+import { fitDeviceName } from '../../noise/payload.ts';
+
+/** Without control, format and unassigned characters, blanks as single spaces, at most 64 bytes; may come out empty. */
+export function cleanName(name: string): string {
+  const printable = name.normalize('NFC').replace(/\s/gu, ' ').replace(/\p{C}/gu, '').replace(/ +/g, ' ');
+  return fitDeviceName(printable.trim()).trim();
+}
+
+/** A name that the owner gives: what a device's own would lose at its end is refused. Throws UserError (exit code 2). */
+export function ownersName(name: string): string {
+  const bytes = Buffer.byteLength(name.trim());
+  if (bytes > PROTOCOL.deviceNameMaxBytes) {
+    const max = PROTOCOL.deviceNameMaxBytes;
+    throw new UserError(`the name of a node has at most ${max} bytes, and this one has ${bytes}`, 2);
+  }
+  return cleanName(name);
+}
+
+/** The wish, or the first of wish-2, wish-3, … that is free. */
+export function freeName(wish: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(wish)) return wish;
+  for (let suffix = 2; ; suffix++) {
+    const tail = `-${suffix}`;
+    const name = `${shorten(wish, PROTOCOL.deviceNameMaxBytes - tail.length)}${tail}`;
+    if (!isTaken(name)) return name;
+  }
+}
+
+function shorten(name: string, maxBytes: number): string {
+  let shortened = name;
+  while (Buffer.byteLength(shortened) > maxBytes) shortened = [...shortened].slice(0, -1).join('');
+  return shortened;
+}

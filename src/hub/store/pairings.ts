@@ -1,0 +1,102 @@
+// The pairing links made since the hub started: what has become of each. A link's secret is kept until it is used up, to cancel it.
+// Called by ownerFleet.ts, and by hub.ts when a device has used one.
+
+import { randomBytes } from 'node:crypto';
+import { UserError } from '../../base/userError.ts';
+import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
+import { PROTOCOL } from '../../limits/wire.ts';
+import type { Pairing, PairingState } from '../../model/fleet.ts';
+import type { Store } from './store.ts';
+
+interface Entry {
+  readonly id: string;
+  readonly expiresAtMs: number;
+  readonly token: Uint8Array;
+  nodeId: string | null;
+  cancelled: boolean;
+}
+
+export class Pairings {
+  readonly #store: Store;
+  readonly #linkOf: (token: Uint8Array) => string;
+  readonly #nameOf: (nodeId: string) => string | null;
+  readonly #isConnected: (nodeId: string) => boolean;
+  /** By id, oldest first. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: {
+    store: Store;
+    linkOf: (token: Uint8Array) => string;
+    nameOf: (nodeId: string) => string | null;
+    isConnected: (nodeId: string) => boolean;
+  }) {
+    this.#store = options.store;
+    this.#linkOf = options.linkOf;
+    this.#nameOf = options.nameOf;
+    this.#isConnected = options.isConnected;
+  }
+
+  /** Throws UserError for a lifetime out of bounds, and when too many links are open. */
+  make(name: string | null, ttlMs: number, nowMs: number): Pairing {
+    if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs)) {
+      throw new UserError('a pairing link lives for one second to thirty days', 2);
+    }
+    const random = randomBytes(PROTOCOL.tokenBytes);
+    const { token, expiresAtMs } = this.#store.createToken({ name, ttlMs, nowMs, random });
+    random.fill(0);
+    this.#forget(nowMs);
+    const id = randomBytes(9).toString('base64url');
+    this.#entries.set(id, { id, expiresAtMs, token, nodeId: null, cancelled: false });
+    return { id, link: this.#linkOf(token), expiresAt: new Date(expiresAtMs).toISOString() };
+  }
+
+  /** A device burned this token. */
+  used(token: Uint8Array, nodeId: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.nodeId !== null || entry.cancelled || Buffer.compare(entry.token, token) !== 0) continue;
+      entry.nodeId = nodeId;
+      entry.token.fill(0);
+      return;
+    }
+  }
+
+  state(id: string, nowMs: number): PairingState {
+    const { nodeId, cancelled, expiresAtMs } = this.#find(id);
+    const state =
+      nodeId !== null ? 'used' : cancelled ? 'cancelled' : expiresAtMs <= nowMs ? 'expired' : 'open';
+    return {
+      id,
+      expiresAt: new Date(expiresAtMs).toISOString(),
+      state,
+      nodeId,
+      nodeName: nodeId === null ? null : this.#nameOf(nodeId),
+      nodeConnected: nodeId !== null && this.#isConnected(nodeId),
+    };
+  }
+
+  /** Whether there was an open link to cancel. */
+  cancel(id: string, nowMs: number): boolean {
+    const entry = this.#find(id);
+    if (this.state(id, nowMs).state !== 'open') return false;
+    if (!this.#store.cancelToken(entry.token, nowMs)) return false;
+    entry.cancelled = true;
+    entry.token.fill(0);
+    return true;
+  }
+
+  #find(id: string): Entry {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new UserError('there is no such pairing link since the hub started');
+    return entry;
+  }
+
+  /** What came of a link can be asked for a while after its end. */
+  #forget(nowMs: number): void {
+    for (const [id, { expiresAtMs, token }] of this.#entries) {
+      const isOld = expiresAtMs + PAIRING.rememberedMs <= nowMs;
+      if (!isOld && this.#entries.size < 2 * CONTROL.liveTokensMax) continue;
+      token.fill(0);
+      this.#entries.delete(id);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// What the owner decided about the nodes, in the store. Called by nodeBook.ts and, while no hub runs, by `restunnel nodes`.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { inSentences } from '../../base/sqliteFile.ts';
+import type { NodeSettings } from '../../model/fleet.ts';
+import { DEFAULT_SETTINGS } from '../fleet/nodeSettings.ts';
+
+const tagsColumn = z.array(z.string());
+
+export class SettingsTable {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+
+  constructor(path: string, database: DatabaseSync) {
+    this.#path = path;
+    this.#database = database;
+  }
+
+  /** The defaults for a node about which nothing was decided. */
+  get(nodeId: string): NodeSettings {
+    return inSentences(this.#path, () => {
+      const row = this.#database.prepare('SELECT * FROM node_settings WHERE node_id = ?').get(nodeId);
+      return row === undefined ? DEFAULT_SETTINGS : settingsOf(row);
+    });
+  }
+
+  /** By node id; nodes about which nothing was decided are absent. */
+  all(): Map<string, NodeSettings> {
+    return inSentences(this.#path, () => {
+      const rows = this.#database.prepare('SELECT * FROM node_settings').all();
+      return new Map(rows.map((row) => [String(row.node_id), settingsOf(row)]));
+    });
+  }
+
+  put(nodeId: string, { tags, country, paused, limits, rotateSchedule }: NodeSettings): void {
+    inSentences(this.#path, () => {
+      this.#database
+        .prepare('INSERT OR REPLACE INTO node_settings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+        .run(
+          nodeId,
+          JSON.stringify(tags),
+          country,
+          paused ? 1 : 0,
+          limits.mbitPerSecond,
+          limits.streams,
+          limits.monthlyBytes,
+          limits.hours,
+          rotateSchedule,
+        );
+    });
+  }
+}
+
+function settingsOf(row: Record<string, unknown>): NodeSettings {
+  return {
+    tags: tagsColumn.parse(JSON.parse(String(row.tags))),
+    country: row.country as string | null,
+    paused: row.paused !== 0,
+    limits: {
+      mbitPerSecond: row.mbit_per_second as number | null,
+      streams: row.streams as number | null,
+      monthlyBytes: row.monthly_bytes as number | null,
+      hours: row.hours as string | null,
+    },
+    rotateSchedule: row.rotate_schedule as string | null,
+  };
+}

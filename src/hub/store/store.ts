@@ -1,0 +1,342 @@
+// What the hub knows for good: its nodes and its one-time tokens, in <data-dir>/hub.db. Opened by the hub, and by `restunnel pair` and
+// `restunnel nodes` beside it or without it. Tokens are kept as hashes: who reads the file can't use them.
+
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import sodium from 'sodium-native';
+import { inSentences, inTransaction, UnwritableError } from '../../base/sqliteFile.ts';
+import { UserError } from '../../base/userError.ts';
+import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
+import { PROTOCOL } from '../../limits/wire.ts';
+import { nodeIdOf } from '../../noise/nodeId.ts';
+import type { Enroll } from '../../noise/payload.ts';
+import { compareTimestamps } from '../../noise/timestamp.ts';
+import { openDatabase } from './database.ts';
+import { cleanName, freeName, ownersName } from './nodeName.ts';
+import { SettingsTable } from './settingsTable.ts';
+import { Users } from './userTable.ts';
+
+/** Times are milliseconds since the Unix epoch. */
+export interface StoredNode {
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly revokedAtMs: number | null;
+}
+
+export interface AdmitRequest {
+  readonly publicKey: Uint8Array;
+  readonly timestamp: Uint8Array;
+  readonly enroll: Enroll | null;
+  readonly nowMs: number;
+}
+
+/**
+ * `enrolled`: this message burned a token. Why not: `replay` timestamp not newer than the last accepted; `unknown` key without a
+ * token; `revoked` key without a token; `token` spent, expired, cancelled or invented; `full` no room for another node.
+ */
+export type Verdict =
+  | { readonly verdict: 'accept'; readonly node: StoredNode; readonly enrolled: boolean }
+  | { readonly verdict: 'refuse'; readonly why: 'replay' | 'unknown' | 'revoked' | 'token' | 'full' };
+
+interface NodeRow {
+  id: string;
+  public_key: Uint8Array;
+  name: string;
+  created_at: number;
+  last_seen_at: number;
+  last_timestamp: Uint8Array;
+  revoked_at: number | null;
+}
+
+export class Store {
+  readonly path: string;
+  readonly users: Users;
+  readonly settings: SettingsTable;
+  /** For what lies beside the nodes: history and events. */
+  readonly database: DatabaseSync;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  /** Timestamps that were accepted while the file could not be written, by node id: newer than those in it. */
+  readonly #unsaved = new Map<string, Uint8Array>();
+  /** Why the last write of a node's comings and goings failed; null when it did not. */
+  unwritable: string | null = null;
+
+  /** Throws UserError when the file is damaged, newer than this program, or not ours to use. */
+  constructor(dataDir: string) {
+    this.path = join(dataDir, 'hub.db');
+    this.#database = openDatabase(this.path);
+    this.database = this.#database;
+    this.users = new Users(this.path, this.#database);
+    this.settings = new SettingsTable(this.path, this.#database);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  /** `random`: 32 fresh random bytes, which become the token. Throws UserError for a name that is too long, and when too many links are open. */
+  createToken(options: { name?: string | null; ttlMs: number; nowMs: number; random: Uint8Array }): {
+    token: Uint8Array;
+    expiresAtMs: number;
+  } {
+    const { name = null, ttlMs, nowMs, random } = options;
+    if (random.length !== PROTOCOL.tokenBytes) throw new RangeError('a token has 32 bytes');
+    if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs))
+      throw new RangeError('ttlMs out of bounds');
+    const expiresAtMs = Math.floor(nowMs + ttlMs);
+    return inTransaction(this.path, this.#database, () => {
+      this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs);
+      const sql = 'SELECT count(*) AS n FROM tokens WHERE used_at IS NULL AND cancelled_at IS NULL';
+      const live = this.#get(sql);
+      if (Number(live?.n) >= CONTROL.liveTokensMax) {
+        throw new UserError(`${CONTROL.liveTokensMax} pairing links are open already; let some expire first`);
+      }
+      this.#run(
+        'INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)',
+        hashOf(random),
+        name === null ? null : ownersName(name),
+        nowMs,
+        expiresAtMs,
+      );
+      return { token: new Uint8Array(random), expiresAtMs };
+    });
+  }
+
+  /** Whether there was a live token to cancel. */
+  cancelToken(token: Uint8Array, nowMs: number): boolean {
+    return inSentences(this.path, () => {
+      const sql =
+        'UPDATE tokens SET cancelled_at = ? WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL';
+      return this.#run(sql, nowMs, hashOf(token)) > 0;
+    });
+  }
+
+  /** Forgets tokens that are past their time, used or not. How many. */
+  pruneTokens(nowMs: number): number {
+    return inSentences(this.path, () => this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs));
+  }
+
+  /**
+   * Decides on an authentic first message, in one transaction: of two that race for one token, one wins.
+   * A full disk locks no paired device out: its timestamp is kept in memory, and `unwritable` says why.
+   */
+  admit(request: AdmitRequest): Verdict {
+    const id = nodeIdOf(request.publicKey);
+    const unsaved = this.#unsaved.get(id);
+    if (unsaved !== undefined && compareTimestamps(request.timestamp, unsaved) <= 0) return refuse('replay');
+    try {
+      const verdict = this.#admitInTransaction(request);
+      if (verdict.verdict === 'accept') this.#saved();
+      return verdict;
+    } catch (error) {
+      if (!(error instanceof UnwritableError)) throw error;
+      const known = this.#row('SELECT * FROM nodes WHERE id = ?', id);
+      if (known === null || known.revoked_at !== null) throw error;
+      if (compareTimestamps(request.timestamp, known.last_timestamp) <= 0) return refuse('replay');
+      this.#unsaved.set(id, request.timestamp);
+      this.unwritable = error.message;
+      return { verdict: 'accept', node: storedNode(known), enrolled: false };
+    }
+  }
+
+  #admitInTransaction(request: AdmitRequest): Verdict {
+    return inTransaction(this.path, this.#database, () => {
+      const { publicKey, timestamp, enroll, nowMs } = request;
+      const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
+      if (known !== null && compareTimestamps(timestamp, known.last_timestamp) <= 0) return refuse('replay');
+      const isMember = known !== null && known.revoked_at === null;
+      if (enroll === null && !isMember) return refuse(known === null ? 'unknown' : 'revoked');
+      const nodesMax = CONTROL.nodesMax;
+      if (known === null && Number(this.#get('SELECT count(*) AS n FROM nodes')?.n) >= nodesMax) {
+        return refuse('full');
+      }
+      const id = known?.id ?? nodeIdOf(publicKey);
+      const burned = enroll === null ? null : this.#burn(enroll.token, id, nowMs);
+      // A member asking again with its old token, because it never saw ENROLL_OK, is welcome by its key.
+      if (burned === null && !isMember) return refuse('token');
+      this.#saveUnsaved();
+      if (known === null) {
+        this.#insert(request, id, burned?.name ?? enroll?.name ?? '');
+      } else {
+        if (!isMember) this.#reinstate(known);
+        const sql = 'UPDATE nodes SET last_timestamp = ?, last_seen_at = ? WHERE id = ?';
+        this.#run(sql, timestamp, nowMs, id);
+      }
+      return { verdict: 'accept', node: this.#node(id), enrolled: burned !== null };
+    });
+  }
+
+  /** What memory holds goes with the first write that the disk takes again. */
+  #saveUnsaved(): void {
+    for (const [id, timestamp] of this.#unsaved) {
+      this.#run('UPDATE nodes SET last_timestamp = ? WHERE id = ?', timestamp, id);
+    }
+  }
+
+  #saved(): void {
+    this.#unsaved.clear();
+    this.unwritable = null;
+  }
+
+  /** The node was connected until now. Not worth an error: `unwritable` says why when it could not be stored. */
+  markSeen(id: string, nowMs: number): void {
+    try {
+      inTransaction(this.path, this.#database, () => {
+        this.#saveUnsaved();
+        this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id);
+      });
+      this.#saved();
+    } catch (error) {
+      if (!(error instanceof UnwritableError)) throw error;
+      this.unwritable = error.message;
+    }
+  }
+
+  /** Members first, then the revoked, each by name. */
+  listNodes(): StoredNode[] {
+    return inSentences(this.path, () => {
+      const sql = 'SELECT * FROM nodes ORDER BY revoked_at IS NOT NULL, name, id';
+      return (this.#statement(sql).all() as unknown as NodeRow[]).map(storedNode);
+    });
+  }
+
+  /** Throws UserError when there is no such node, or when the words fit several. */
+  findNode(idOrName: string): StoredNode {
+    return inSentences(this.path, () => storedNode(this.#resolve(idOrName)));
+  }
+
+  /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken, empty or too long. */
+  renameNode(idOrName: string, newName: string): StoredNode {
+    return inTransaction(this.path, this.#database, () => {
+      const { id, revoked_at } = this.#resolve(idOrName);
+      const name = ownersName(newName);
+      if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
+      const taken = this.#row(
+        'SELECT * FROM nodes WHERE name = ? AND revoked_at IS NULL AND id <> ?',
+        name,
+        id,
+      );
+      if (taken !== null && revoked_at === null)
+        throw new UserError(`another node is called ${name} already`);
+      this.#run('UPDATE nodes SET name = ? WHERE id = ?', name, id);
+      return this.#node(id);
+    });
+  }
+
+  /** Revoking twice is no error. The caller cuts the node's sessions. Throws UserError like renameNode. */
+  revokeNode(idOrName: string, nowMs: number): StoredNode {
+    return inTransaction(this.path, this.#database, () => {
+      const { id } = this.#resolve(idOrName);
+      this.#run('UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', nowMs, id);
+      return this.#node(id);
+    });
+  }
+
+  /** Uses the token up if it is live: its row's name, or null for "none given". Null when it is not live. */
+  #burn(token: Uint8Array, usedBy: string, nowMs: number): { name: string | null } | null {
+    const row = this.#get(
+      `UPDATE tokens SET used_by = ?, used_at = ?
+       WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ? RETURNING name`,
+      usedBy,
+      nowMs,
+      hashOf(token),
+      nowMs,
+    );
+    return row === undefined ? null : { name: row.name as string | null };
+  }
+
+  #insert({ publicKey, timestamp, nowMs }: AdmitRequest, id: string, wishedName: string): void {
+    const wish = cleanName(wishedName) || `node-${id.slice(0, 4)}`;
+    this.#run(
+      `INSERT INTO nodes (id, public_key, name, created_at, last_seen_at, last_timestamp) VALUES (?, ?, ?, ?, ?, ?)`,
+      id,
+      publicKey,
+      freeName(wish, (name) => this.#isTaken(name)),
+      nowMs,
+      nowMs,
+      timestamp,
+    );
+  }
+
+  #reinstate({ id, name }: NodeRow): void {
+    const free = freeName(name, (candidate) => this.#isTaken(candidate));
+    this.#run('UPDATE nodes SET revoked_at = NULL, name = ? WHERE id = ?', free, id);
+  }
+
+  /** Names are unique among members; a revoked node doesn't keep its name from others. */
+  #isTaken(name: string): boolean {
+    return this.#row('SELECT * FROM nodes WHERE name = ? AND revoked_at IS NULL', name) !== null;
+  }
+
+  /** The node of an id, else of a name; a member goes before the revoked of the same name. */
+  #resolve(idOrName: string): NodeRow {
+    const byId = this.#row('SELECT * FROM nodes WHERE id = ?', idOrName);
+    if (byId !== null) return byId;
+    const sql = 'SELECT * FROM nodes WHERE name = ?';
+    const rows = this.#statement(sql).all(idOrName) as unknown as NodeRow[];
+    const members = rows.filter((row) => row.revoked_at === null);
+    const candidates = members.length > 0 ? members : rows;
+    if (candidates.length === 0)
+      throw new UserError(`there is no node with the id or name ${quoted(idOrName)}`);
+    if (candidates.length > 1) {
+      const ids = candidates.map(({ id }) => id).join(', ');
+      throw new UserError(`${quoted(idOrName)} fits several nodes; say which by its id: ${ids}`);
+    }
+    return candidates[0]!;
+  }
+
+  #node(id: string): StoredNode {
+    return storedNode(this.#row('SELECT * FROM nodes WHERE id = ?', id)!);
+  }
+
+  #row(sql: string, ...values: (string | Uint8Array)[]): NodeRow | null {
+    return (this.#get(sql, ...values) as NodeRow | undefined) ?? null;
+  }
+
+  #get(sql: string, ...values: (string | number | Uint8Array)[]): Record<string, unknown> | undefined {
+    return this.#statement(sql).get(...values);
+  }
+
+  /** How many rows changed. */
+  #run(sql: string, ...values: (string | number | Uint8Array | null)[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+function refuse(why: Extract<Verdict, { verdict: 'refuse' }>['why']): Verdict {
+  return { verdict: 'refuse', why };
+}
+
+function storedNode(row: NodeRow): StoredNode {
+  return {
+    id: row.id,
+    publicKey: row.public_key,
+    name: row.name,
+    createdAtMs: row.created_at,
+    lastSeenAtMs: row.last_seen_at,
+    revokedAtMs: row.revoked_at,
+  };
+}
+
+function hashOf(token: Uint8Array): Uint8Array {
+  const hash = new Uint8Array(32);
+  sodium.crypto_generichash(hash, token);
+  return hash;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}

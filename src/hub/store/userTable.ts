@@ -1,0 +1,163 @@
+// Who may use the proxy when names and passwords are asked for: the table of users in the hub's store. Made by store.ts; the command line
+// and ownerCommands.ts change it, userVerifier.ts asks it. No users at all: nobody is asked.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
+import { UserError } from '../../base/userError.ts';
+import { USERS } from '../../limits/ownerBounds.ts';
+import { checkUserName } from '../access/userName.ts';
+import { cleanTags } from '../fleet/tags.ts';
+
+export interface UserLimits {
+  /** Streams of this user at once; null: no limit of their own. */
+  readonly streams: number | null;
+  /** Only nodes that carry one of these tags; null: any node. */
+  readonly tags: readonly string[] | null;
+}
+
+export interface User {
+  readonly name: string;
+  readonly limits: UserLimits;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly changedAt: string;
+}
+
+/** What a change leaves out stays. `hash` is passwords.ts's. */
+export interface UserChange {
+  readonly hash?: string;
+  readonly limits?: Partial<UserLimits>;
+}
+
+export const NO_USER_LIMITS: UserLimits = { streams: null, tags: null };
+
+interface UserRow {
+  readonly name: string;
+  readonly hash: string;
+  readonly streams: number | null;
+  readonly tags: string | null;
+  readonly created_at: number;
+  readonly changed_at: number;
+}
+
+export class Users {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #listeners = new Set<(name: string) => void>();
+
+  constructor(path: string, database: DatabaseSync) {
+    this.#path = path;
+    this.#database = database;
+  }
+
+  /** By name. */
+  list(): User[] {
+    return inSentences(this.#path, () => {
+      const rows = this.#database.prepare('SELECT * FROM users ORDER BY name').all();
+      return (rows as unknown as UserRow[]).map(userOf);
+    });
+  }
+
+  /** Whether clients have to name themselves at all. */
+  any(): boolean {
+    return inSentences(
+      this.#path,
+      () => this.#database.prepare('SELECT 1 FROM users LIMIT 1').get() !== undefined,
+    );
+  }
+
+  find(name: string): { readonly user: User; readonly hash: string } | null {
+    return inSentences(this.#path, () => {
+      const row = this.#row(name);
+      return row === null ? null : { user: userOf(row), hash: row.hash };
+    });
+  }
+
+  /** Throws UserError when the name is taken or not one, or a limit is out of bounds. */
+  add(name: string, hash: string, limits: UserLimits, nowMs: number): User {
+    checkUserName(name);
+    const { streams, tags } = checkedLimits(limits);
+    const user = inTransaction(this.#path, this.#database, () => {
+      if (this.#row(name) !== null) throw new UserError(`there is a user ${name} already`);
+      const count = this.#database.prepare('SELECT count(*) AS n FROM users').get();
+      if (Number(count?.n) >= USERS.usersMax)
+        throw new UserError(`there are ${USERS.usersMax} users already`);
+      this.#database
+        .prepare(
+          'INSERT INTO users (name, hash, streams, tags, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)',
+        )
+        .run(name, hash, streams, writtenTags(tags), nowMs, nowMs);
+      return userOf(this.#row(name)!);
+    });
+    this.#tell(name);
+    return user;
+  }
+
+  /** Throws UserError when there is no such user, or a limit is out of bounds. */
+  change(name: string, change: UserChange, nowMs: number): User {
+    const user = inTransaction(this.#path, this.#database, () => {
+      const row = this.#row(name);
+      if (row === null) throw noSuchUser(name);
+      const { streams, tags } = checkedLimits({ ...userOf(row).limits, ...change.limits });
+      this.#database
+        .prepare('UPDATE users SET hash = ?, streams = ?, tags = ?, changed_at = ? WHERE name = ?')
+        .run(change.hash ?? row.hash, streams, writtenTags(tags), nowMs, name);
+      return userOf(this.#row(name)!);
+    });
+    this.#tell(name);
+    return user;
+  }
+
+  /** The user as it was. Throws UserError when there is none. */
+  remove(name: string): User {
+    const user = inTransaction(this.#path, this.#database, () => {
+      const row = this.#row(name);
+      if (row === null) throw noSuchUser(name);
+      this.#database.prepare('DELETE FROM users WHERE name = ?').run(name);
+      return userOf(row);
+    });
+    this.#tell(name);
+    return user;
+  }
+
+  /** Hears the name of a user who was added, changed or removed through this object; the function returned ends it. */
+  watch(listener: (name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(name: string): void {
+    for (const listener of this.#listeners) listener(name);
+  }
+
+  #row(name: string): UserRow | null {
+    const row = this.#database.prepare('SELECT * FROM users WHERE name = ?').get(name);
+    return (row as UserRow | undefined) ?? null;
+  }
+}
+
+function checkedLimits({ streams, tags }: UserLimits): UserLimits {
+  if (streams !== null && !(Number.isInteger(streams) && streams >= 1 && streams <= USERS.streamsMax)) {
+    throw new UserError(`a user may have 1 to ${USERS.streamsMax} streams at once, or no limit`);
+  }
+  if (tags !== null && tags.length === 0)
+    throw new UserError('a user limited to no tag at all could use no node');
+  return { streams, tags: tags === null ? null : cleanTags(tags) };
+}
+
+function writtenTags(tags: readonly string[] | null): string | null {
+  return tags === null ? null : tags.join(',');
+}
+
+function userOf(row: UserRow): User {
+  return {
+    name: row.name,
+    limits: { streams: row.streams, tags: row.tags === null ? null : row.tags.split(',') },
+    createdAt: new Date(row.created_at).toISOString(),
+    changedAt: new Date(row.changed_at).toISOString(),
+  };
+}
+
+function noSuchUser(name: string): UserError {
+  return new UserError(`there is no user ${JSON.stringify(name)}`);
+}

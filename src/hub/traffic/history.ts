@@ -1,0 +1,223 @@
+// What the nodes moved, over time: the last minutes from memory, the rest from the store, and the sums of today and this month that
+// quotas count by. Fed once a second by traffic.ts's samples; read by ownerFleet.ts and limitKeeper.ts.
+
+import type { Logger } from 'pino';
+import { UnwritableError } from '../../base/sqliteFile.ts';
+import { HISTORY } from '../../limits/ownerBounds.ts';
+import type { HistoryRange, History as HistoryView, Traffic } from '../../model/fleet.ts';
+import { localDay, monthOfDay } from '../fleet/localTime.ts';
+import type { HistoryTable } from '../store/historyTable.ts';
+import { RecentTraffic } from './recentTraffic.ts';
+import { ALL_NODES, type Figures, HOUR_MS, MINUTE_MS, Rollup, type Sample } from './rollup.ts';
+
+/** How each range is told. */
+const RANGES = {
+  '1h': { from: 'minutes', stepMs: MINUTE_MS, steps: 60 },
+  '1d': { from: 'minutes', stepMs: 10 * MINUTE_MS, steps: 144 },
+  '30d': { from: 'hours', stepMs: 6 * HOUR_MS, steps: 120 },
+} as const;
+
+interface Sums {
+  today: { downBytes: number; upBytes: number };
+  month: { downBytes: number; upBytes: number };
+}
+
+const UNWRITABLE = 'history cannot be written; it is kept in memory until it can';
+const WRITABLE = 'history is written again';
+
+const NOTHING: Traffic = { downBytes: 0, upBytes: 0 };
+
+/** The times of one moment: milliseconds since the Unix epoch, and of a clock that nobody sets back. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly runMs: number;
+}
+
+export class History {
+  readonly #table: HistoryTable;
+  readonly #log: Logger;
+  readonly #warn: (text: string) => void;
+  readonly #rollup = new Rollup();
+  readonly #recent = new RecentTraffic();
+  /** Of the local date `#day`, written and unwritten. */
+  #sums = new Map<string, Sums>();
+  #day = '';
+  #writtenMs: number;
+  #triedMs: number;
+  #thinnedMs: number;
+  #countedMs: number;
+  /** Since when the wall clock has run evenly with the other. */
+  #steadyMs: number;
+  #offsetMs: number;
+  #isWritable = true;
+  #rowsWritten = 0;
+
+  /** `warn`: hears once when nothing can be written any more, and once when it can again. */
+  constructor(table: HistoryTable, log: Logger, now: Moment, warn: (text: string) => void = () => {}) {
+    this.#table = table;
+    this.#log = log;
+    this.#warn = warn;
+    this.#writtenMs = now.runMs;
+    this.#triedMs = now.runMs;
+    this.#thinnedMs = now.runMs;
+    this.#countedMs = now.runMs;
+    this.#steadyMs = now.runMs;
+    this.#offsetMs = now.wallMs - now.runMs;
+    this.load(now);
+  }
+
+  /** The sums, as the store has them. */
+  load(now: Moment): void {
+    this.#readSums(localDay(now.wallMs));
+  }
+
+  /** Samples of one moment; writes what is due. Throws UserError when a day begins and the store cannot be read: it is read the next time. */
+  feed(now: Moment, samples: readonly Sample[]): void {
+    this.#watchClock(now);
+    this.#rollup.feed(now.wallMs, samples);
+    this.#recent.feed(now.runMs, samples);
+    for (const sample of samples) if (sample.downBytes + sample.upBytes > 0) this.#count(sample);
+    // Behind the samples: a store that cannot be read now is read the next time, and loses none of them.
+    const day = localDay(now.wallMs);
+    if (day !== this.#day) {
+      this.write(now);
+      this.#readSums(day);
+    }
+    if (now.runMs - this.#triedMs >= HISTORY.writeEveryMs) this.write(now);
+    if (now.runMs - this.#thinnedMs >= HISTORY.writeEveryMs) this.#thin(now);
+  }
+
+  /** Puts all that is only in memory into the store; what it does not take stays for the next time. */
+  write(now: Moment): void {
+    this.#triedMs = now.runMs;
+    if (this.#rollup.isEmpty) return;
+    const rows = this.#rollup.rows();
+    if (!this.#tell(() => this.#table.write(rows))) return;
+    this.#rowsWritten = rows.minutes.length;
+    this.#rollup.written();
+    this.#writtenMs = now.runMs;
+  }
+
+  /** For a node whose quota is `monthlyBytes`: little of it may be lost when the hub is killed. */
+  guardQuota(now: Moment, nodeId: string, monthlyBytes: number): void {
+    if (!this.#isWritable || now.runMs - this.#writtenMs < HISTORY.quotaWriteEveryMs) return;
+    if (this.#rollup.unwritten(nodeId) * HISTORY.quotaUnsavedDivisor >= monthlyBytes) this.write(now);
+  }
+
+  today(nodeId: string): Traffic {
+    return this.#sums.get(nodeId)?.today ?? NOTHING;
+  }
+
+  month(nodeId: string): Traffic {
+    return this.#sums.get(nodeId)?.month ?? NOTHING;
+  }
+
+  /** `nodeId` null: all nodes together. The last point is of the step under way. */
+  read(now: Moment, nodeId: string | null, range: HistoryRange): HistoryView {
+    const id = nodeId ?? ALL_NODES;
+    if (range === '10m') {
+      const points = this.#recent
+        .points(id, now.runMs, now.wallMs)
+        .map(({ atMs, ...figures }) => point(atMs, figures));
+      return { range, stepMs: HISTORY.recentStepMs, points };
+    }
+    const { from, stepMs, steps } = RANGES[range];
+    const untilMs = (Math.floor(now.wallMs / stepMs) + 1) * stepMs;
+    const fromMs = untilMs - steps * stepMs;
+    const figures = Array.from({ length: steps }, () => ({ ...NO_FIGURES }));
+    for (const { step, ...known } of this.#table.steps(id, from, fromMs, untilMs, stepMs))
+      add(figures[step]!, known);
+    for (const row of this.#rollup.rows().minutes) {
+      if (row.nodeId === id && row.at >= fromMs && row.at < untilMs) {
+        add(figures[Math.floor((row.at - fromMs) / stepMs)]!, row);
+      }
+    }
+    return { range, stepMs, points: figures.map((known, step) => point(fromMs + step * stepMs, known)) };
+  }
+
+  #count({ nodeId, downBytes, upBytes }: Pick<Sample, 'nodeId' | 'downBytes' | 'upBytes'>): void {
+    let sums = this.#sums.get(nodeId);
+    if (sums === undefined) {
+      sums = { today: { ...NOTHING }, month: { ...NOTHING } };
+      this.#sums.set(nodeId, sums);
+    }
+    sums.today = { downBytes: sums.today.downBytes + downBytes, upBytes: sums.today.upBytes + upBytes };
+    sums.month = { downBytes: sums.month.downBytes + downBytes, upBytes: sums.month.upBytes + upBytes };
+  }
+
+  /** The store's word on a date and its month, and what is not in it yet. */
+  #readSums(day: string): void {
+    const month = monthOfDay(day);
+    this.#sums = this.#table.sums(month, day);
+    this.#day = day;
+    for (const { nodeId, at, downBytes, upBytes } of this.#rollup.rows().days) {
+      if (monthOfDay(at) !== month) continue;
+      const known = this.#sums.get(nodeId) ?? { today: NOTHING, month: NOTHING };
+      const sum = (one: Traffic) => ({
+        downBytes: one.downBytes + downBytes,
+        upBytes: one.upBytes + upBytes,
+      });
+      this.#sums.set(nodeId, {
+        today: at === day ? sum(known.today) : { ...known.today },
+        month: sum(known.month),
+      });
+    }
+  }
+
+  #watchClock(now: Moment): void {
+    const offsetMs = now.wallMs - now.runMs;
+    if (Math.abs(offsetMs - this.#offsetMs) > HISTORY.clockJumpMs) this.#steadyMs = now.runMs;
+    this.#offsetMs = offsetMs;
+  }
+
+  #thin(now: Moment): void {
+    this.#thinnedMs = now.runMs;
+    if (!this.#isWritable) return;
+    if (now.runMs - this.#steadyMs >= HISTORY.clockSteadyMs) {
+      const day = localDay(now.wallMs - HISTORY.daysKept * 24 * HOUR_MS);
+      // As many go as come, at least.
+      const max = Math.max(HISTORY.thinRowsMax, 2 * this.#rowsWritten);
+      this.#tell(() => this.#table.thin(now.wallMs, day, max));
+    }
+    if (now.runMs - this.#countedMs < HISTORY.countEveryMs) return;
+    this.#countedMs = now.runMs;
+    const { minuteRowsMax: minutes, hourRowsMax: hours, dayRowsMax: days } = HISTORY;
+    this.#tell(() => this.#table.bound({ minutes, hours, days }));
+  }
+
+  /** Whether it was done. One line of the log when the disk takes no more, one when it does again. */
+  #tell(work: () => void): boolean {
+    try {
+      work();
+      if (!this.#isWritable) {
+        this.#log.info(WRITABLE);
+        this.#warn(WRITABLE);
+      }
+      this.#isWritable = true;
+      return true;
+    } catch (error) {
+      if (this.#isWritable) {
+        const what = error instanceof UnwritableError ? { reason: error.message } : { err: error };
+        this.#log.warn(what, UNWRITABLE);
+        this.#warn(UNWRITABLE);
+      }
+      this.#isWritable = false;
+      return false;
+    }
+  }
+}
+
+const NO_FIGURES: Readonly<Figures> = { downBytes: 0, upBytes: 0, succeeded: 0, failed: 0, streams: 0 };
+
+function add(figures: Figures, more: Readonly<Figures>): void {
+  figures.downBytes += more.downBytes;
+  figures.upBytes += more.upBytes;
+  figures.succeeded += more.succeeded;
+  figures.failed += more.failed;
+  figures.streams = Math.max(figures.streams, more.streams);
+}
+
+function point(atMs: number, figures: Readonly<Figures>): HistoryView['points'][number] {
+  const { downBytes, upBytes, succeeded, failed, streams } = figures;
+  return { at: new Date(atMs).toISOString(), downBytes, upBytes, succeeded, failed, streams };
+}

@@ -1,0 +1,148 @@
+// How the limits depend on each other, asserted at load. Imported by every entry of the program, so that a contradiction stops it.
+
+import {
+  ACCESS,
+  BREAKER,
+  CLIENT,
+  ENGINE,
+  NODE,
+  PACE,
+  RATE,
+  ROTATION,
+  ROUTING,
+  SESSION,
+  STRANGER,
+  UDP,
+  WINDOW,
+} from './bounds.ts';
+import { CONTROL, DASHBOARD, EVENTS, HISTORY, RULES, SETTINGS, USERS } from './ownerBounds.ts';
+import { PROTOCOL } from './wire.ts';
+
+function assertRelation(holds: boolean, text: string): void {
+  if (!holds) throw new Error(`the limits contradict each other: ${text}`);
+}
+
+assertRelation(
+  RULES.groupsMax * 2 ** 16 <= Number.MAX_SAFE_INTEGER && RULES.listsMax <= RULES.groupsMax,
+  'rules count their groups',
+);
+assertRelation(
+  SETTINGS.rotationDrainMs +
+    ROTATION.commandMs +
+    ROTATION.killMs +
+    2 * ROTATION.addressMs +
+    ROTATION.reconnectMs <
+    SETTINGS.rotationTimeoutMs,
+  'the hub outwaits the drain, the command and the way back',
+);
+assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
+assertRelation(
+  PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes,
+  'one stream may have the largest window',
+);
+assertRelation(
+  WINDOW.sessionBudgetBytes <= WINDOW.threadBudgetBytes,
+  'a session budget is part of its thread budget',
+);
+assertRelation(
+  ENGINE.tunnelReadBytes > PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes,
+  'a tunnel read holds a whole record',
+);
+assertRelation(
+  ENGINE.tunnelQueueBytes >= 2 * (PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes),
+  'the tunnel queue holds a record under way and one being built',
+);
+assertRelation(ENGINE.streamsPerTunnelMax <= PROTOCOL.maxStreamsPerSession, 'streams fit the stream ids');
+assertRelation(
+  STRANGER.socketsPerAddressMax * 2 <= STRANGER.socketsMax,
+  'one address never fills the room for strangers',
+);
+assertRelation(
+  STRANGER.addressesMax >= STRANGER.socketsMax + STRANGER.knownAddressesMax,
+  'every address with an open socket, and every known one, is remembered',
+);
+assertRelation(
+  STRANGER.handshakeQueueReserve < STRANGER.handshakeQueueMax,
+  'devices at new addresses have a place in the queue, too',
+);
+assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
+assertRelation(RATE.opensBurst >= ENGINE.streamsPerTunnelMax, 'a hub may open all its streams at once');
+assertRelation(RATE.pingsBurst >= SESSION.pongsPendingMax, 'PINGs within their number are within their rate');
+assertRelation(
+  RATE.statusPerSecond * SESSION.statusEveryMs > 2_000,
+  'a node sends STATUS more seldom than a hub allows',
+);
+assertRelation(USERS.rememberedMax >= USERS.usersMax, 'the password of every user is checked once');
+assertRelation(
+  UDP.shareBytes >= PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes,
+  'the largest datagram that fits a record fits an empty queue',
+);
+assertRelation(UDP.nodeIdleMs > UDP.idleMs, 'the hub ends an idle association before the node does');
+assertRelation(
+  UDP.associationsPerSession <= ENGINE.streamsPerTunnelMax,
+  'associations are streams of their session',
+);
+assertRelation(UDP.lookupsMax <= NODE.dnsQueriesMax, 'datagrams leave names for streams to look up');
+assertRelation(UDP.netReceiveBytes >= UDP.turnBytes, 'a socket holds a whole turn');
+assertRelation(
+  NODE.statusWatchMs * RATE.statusPerSecond > 2_000,
+  'STATUS of changes is more seldom than a hub allows, beside that of every minute',
+);
+assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
+assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits a record');
+assertRelation(
+  RATE.controlSentBurst < RATE.controlBurst && RATE.controlSentPerSecond < RATE.controlPerSecond,
+  'a hub sends CONTROL more seldom than a node allows',
+);
+assertRelation(PACE.burstMs > 2 * ENGINE.timerTickMs, 'a rate is kept over a late timer');
+assertRelation(PACE.quantumMinBytes <= PACE.burstMinBytes, 'a quantum is part of a burst');
+assertRelation(
+  PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes + 512 + ENGINE.handshakePaddingMaxBytes <=
+    PROTOCOL.handshakeMaxBytes,
+  'a padded handshake message fits',
+);
+assertRelation(
+  NODE.attemptsMax * NODE.attemptDelayMs < ENGINE.connectTimeoutMs,
+  'every attempt of a race starts before the race ends',
+);
+assertRelation(
+  DASHBOARD.headTimeoutMs <= DASHBOARD.requestTimeoutMs,
+  'a request to the dashboard outlasts its head',
+);
+assertRelation(DASHBOARD.viewersMax < DASHBOARD.connectionsMax, 'viewers leave room for requests');
+assertRelation(DASHBOARD.urlMaxBytes < DASHBOARD.headMaxBytes, 'a URL of the dashboard fits its head');
+assertRelation(
+  NODE.dnsTimeoutMs + ENGINE.connectTimeoutMs < CLIENT.openTimeoutMs,
+  'the hub outwaits the lookup and the dial',
+);
+assertRelation(HISTORY.minutesKeptMs > 86_400_000, 'a day can be told by minutes');
+assertRelation(HISTORY.hoursKeptMs > 30 * 86_400_000, 'thirty days can be told by hours');
+assertRelation(HISTORY.daysKept > 31, 'a month can be told by days');
+assertRelation(
+  HISTORY.dayRowsMax >= 31 * CONTROL.nodesMax,
+  'the days of a month are kept for every node: quotas count by them',
+);
+assertRelation(HISTORY.writeEveryMs % HISTORY.sampleEveryMs === 0, 'a write follows whole samples');
+assertRelation(EVENTS.pendingMax < EVENTS.rowsMax, 'what waits fits the table');
+assertRelation(
+  ROUTING.sessionTtlDefaultMs >= ROUTING.sessionTtlMinMs &&
+    ROUTING.sessionTtlDefaultMs <= ROUTING.sessionTtlMaxMs,
+  'the default time of a session is allowed',
+);
+assertRelation(BREAKER.restMinMs <= BREAKER.restMaxMs, 'a first rest is within the longest');
+assertRelation(
+  ROUTING.nameMaxChars >= PROTOCOL.deviceNameMaxBytes,
+  'every node can be asked for by its name',
+);
+assertRelation(
+  SETTINGS.rotationDrainMs +
+    ROTATION.commandMs +
+    ROTATION.killMs +
+    ROTATION.reconnectMs +
+    2 * ROTATION.addressMs <
+    SETTINGS.rotationTimeoutMs,
+  'the hub outwaits whatever a node does for a new address',
+);
+assertRelation(ACCESS.knownMax >= USERS.usersMax, 'the front knows every user who is connected');
+assertRelation(USERS.countedMax >= USERS.usersMax, 'the streams of every user can be counted');
+assertRelation(USERS.countedMax < 2 ** 16, 'a user fits the hand-over ring');

@@ -1,0 +1,305 @@
+// What an owner can see of a running hub and do to it: one interface for the dashboard's API and the command line. Types only; the hub
+// makes it (ownerFleet.ts), dashboard/ and controlSocket.ts offer it. Times are ISO 8601, rates are bytes per second, "down" is from the
+// targets to the clients.
+
+import type { FailureName } from './failures.ts';
+
+/** What a node is doing, the first that fits from the left. All but `connected` take no new streams. */
+export const NODE_STATES = [
+  'revoked',
+  'away',
+  'rotating',
+  'draining',
+  'paused',
+  'overQuota',
+  'offHours',
+  'connected',
+] as const;
+export type NodeState = (typeof NODE_STATES)[number];
+
+export const NETWORKS = ['wifi', 'cellular', 'ethernet'] as const;
+export type Network = (typeof NETWORKS)[number];
+
+export interface NodeLimits {
+  /** In each direction; null as in all limits: none. */
+  readonly mbitPerSecond: number | null;
+  /** Open at once. */
+  readonly streams: number | null;
+  /** Both directions together, in a calendar month of the hub's local time. */
+  readonly monthlyBytes: number | null;
+  /** Of the hub's local time, "HH:MM-HH:MM"; may pass midnight. Outside of it no new streams. */
+  readonly hours: string | null;
+}
+
+/** What the owner decides about a node; kept in the store. */
+export interface NodeSettings {
+  readonly tags: readonly string[];
+  /** ISO 3166-1 alpha-2, in capitals; the owner's word, nobody looks it up. */
+  readonly country: string | null;
+  readonly paused: boolean;
+  readonly limits: NodeLimits;
+  /**
+   * When the node is asked for a new address: "every 30m", "every 6h" (from a minute to thirty days), or "daily 04:30" of the hub's
+   * local time; null: never.
+   */
+  readonly rotateSchedule: string | null;
+}
+
+/** A change of settings: what is absent stays. */
+export interface NodeChange {
+  readonly name?: string;
+  readonly tags?: readonly string[];
+  readonly country?: string | null;
+  readonly paused?: boolean;
+  readonly limits?: Partial<NodeLimits>;
+  readonly rotateSchedule?: string | null;
+}
+
+export interface Traffic {
+  readonly downBytes: number;
+  readonly upBytes: number;
+}
+
+export interface NodeView extends NodeSettings {
+  readonly id: string;
+  readonly name: string;
+  readonly state: NodeState;
+  readonly connected: boolean;
+  readonly revoked: boolean;
+  readonly createdAt: string;
+  readonly lastSeenAt: string;
+  readonly revokedAt: string | null;
+  /** As the device says in its STATUS; null before the first. */
+  readonly platform: string | null;
+  readonly network: Network | null;
+  readonly version: string | null;
+  readonly batteryPercent: number | null;
+  readonly charging: boolean | null;
+  /** From where it dials the hub, or what it found out itself. */
+  readonly publicAddress: string | null;
+  readonly lanes: number;
+  readonly roundTripMs: number | null;
+  readonly streams: number;
+  readonly downBytesPerSecond: number;
+  readonly upBytesPerSecond: number;
+  readonly today: Traffic;
+  readonly month: Traffic;
+}
+
+/** Connects of one node or of all, since `since`. */
+export interface ConnectFigures {
+  readonly since: string;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** By cause; causes that never came are absent. */
+  readonly failures: Readonly<Partial<Record<FailureName, number>>>;
+  /** Time from opening a stream to the node's answer, of the successful ones; null without any. */
+  readonly connectMs: { readonly p50: number; readonly p90: number; readonly p99: number } | null;
+}
+
+/** UDP of clients since the hub started: towards targets, towards clients, and what the hub dropped. */
+export interface DatagramFigures {
+  readonly up: number;
+  readonly down: number;
+  readonly dropped: number;
+}
+
+export interface HubStatus {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly addresses: {
+    readonly tunnel: string;
+    readonly socks: string;
+    readonly http: string;
+    readonly dashboard: string;
+  };
+  readonly publicKey: string;
+  readonly io: string;
+  readonly workers: number;
+  readonly nodesConnected: number;
+  readonly nodesPaired: number;
+  readonly streams: number;
+  readonly clients: number;
+  readonly strangers: number;
+  readonly downBytesPerSecond: number;
+  readonly upBytesPerSecond: number;
+  readonly connectsPerSecond: number;
+  readonly failuresPerSecond: number;
+  readonly connects: ConnectFigures;
+  readonly datagrams: DatagramFigures;
+  readonly residentBytes: number;
+  readonly cpuPercent: number;
+}
+
+export interface LiveStream {
+  readonly nodeId: string;
+  /** null unless the hub was started with --show-targets. */
+  readonly target: string | null;
+  readonly protocol: 'socks' | 'http-connect' | 'http' | 'udp';
+  readonly state: 'opening' | 'open' | 'halfClosed';
+  readonly ageMs: number;
+}
+
+/** A client's sticky session, asked for by its user name. */
+export interface ClientSession {
+  /** '' for a client that gave no user. */
+  readonly user: string;
+  readonly name: string;
+  readonly nodeId: string;
+  readonly strict: boolean;
+  /** Since its last connection it lives for so long, and so long is that ago. */
+  readonly ttlMs: number;
+  readonly unusedMs: number;
+}
+
+/** A host blocks who comes from a session's node, or from a node; one of the two is given. */
+export interface BanReport {
+  readonly session: string | null;
+  /** The session's; '' for none. */
+  readonly user: string;
+  readonly node: string | null;
+  /** As clients ask for it: a name, or an IP literal without brackets. */
+  readonly host: string;
+  readonly restMs: number;
+}
+
+export interface Ban {
+  /** This node rests for the host until then. */
+  readonly nodeId: string;
+  readonly host: string;
+  readonly until: string;
+}
+
+export const HISTORY_RANGES = ['10m', '1h', '1d', '30d'] as const;
+export type HistoryRange = (typeof HISTORY_RANGES)[number];
+
+export interface History {
+  readonly range: HistoryRange;
+  readonly stepMs: number;
+  /**
+   * Oldest first, without gaps: a step in which nothing was recorded is all zeros; the last one is under way. `streams` is the most
+   * at once.
+   */
+  readonly points: readonly {
+    readonly at: string;
+    readonly downBytes: number;
+    readonly upBytes: number;
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly streams: number;
+  }[];
+}
+
+export const EVENT_KINDS = [
+  'hubStarted',
+  'hubStopping',
+  'linkMade',
+  'linkCancelled',
+  'paired',
+  'connected',
+  'disconnected',
+  'refused',
+  'changed',
+  'revoked',
+  'overQuota',
+  'rotated',
+  'rulesLoaded',
+  'warning',
+] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+export interface EventRecord {
+  /** Grows with every event, across restarts. */
+  readonly number: number;
+  readonly at: string;
+  readonly kind: EventKind;
+  /** null when it is about no node; the name is the one it had then. */
+  readonly nodeId: string | null;
+  readonly nodeName: string | null;
+  /** What happened and why, in a sentence without secrets. */
+  readonly text: string;
+}
+
+export interface EventQuery {
+  readonly kinds?: readonly EventKind[];
+  readonly nodeId?: string;
+  /** Text that the sentence holds, whatever the case. */
+  readonly contains?: string;
+  /** Only events before or after this number. */
+  readonly before?: number;
+  readonly after?: number;
+  readonly limit: number;
+}
+
+export interface Pairing {
+  /** Names the link without being the secret. */
+  readonly id: string;
+  readonly link: string;
+  readonly expiresAt: string;
+}
+
+export interface PairingState {
+  readonly id: string;
+  readonly expiresAt: string;
+  /** `used`: a device burned the token; `nodeConnected` says whether its session is up already. */
+  readonly state: 'open' | 'used' | 'expired' | 'cancelled';
+  readonly nodeId: string | null;
+  readonly nodeName: string | null;
+  readonly nodeConnected: boolean;
+}
+
+export interface Rotation {
+  readonly nodeId: string;
+  readonly oldAddress: string | null;
+  readonly newAddress: string | null;
+  readonly tookMs: number;
+}
+
+/** What changes from second to second; made once a second for all who watch. */
+export interface LiveTick {
+  readonly at: string;
+  readonly hub: Pick<
+    HubStatus,
+    | 'nodesConnected'
+    | 'nodesPaired'
+    | 'streams'
+    | 'clients'
+    | 'downBytesPerSecond'
+    | 'upBytesPerSecond'
+    | 'connectsPerSecond'
+    | 'failuresPerSecond'
+  >;
+  /** Nodes whose view is another than at the tick before. */
+  readonly nodes: readonly NodeView[];
+  /** Oldest first. */
+  readonly events: readonly EventRecord[];
+}
+
+/** `node` is an id or a name. Methods throw UserError (rejecting where they promise) for what the owner can mend: no such node, a name in use. */
+export interface Fleet {
+  status(): HubStatus;
+  nodes(): NodeView[];
+  node(node: string): NodeView;
+  connects(node: string): ConnectFigures;
+  change(node: string, change: NodeChange): NodeView;
+  revoke(node: string): NodeView;
+  /** Resolves when the node has answered, or rejects with why there is no new address. */
+  rotate(node: string): Promise<Rotation>;
+  /** `node` null: of the whole hub. At most LISTING.streamsMax. */
+  streams(node: string | null): Promise<readonly LiveStream[]>;
+  /** At most LISTING.sessionsMax. */
+  sessions(): Promise<readonly ClientSession[]>;
+  /** The session as it was; its next connection begins a new one. */
+  endSession(user: string, name: string): Promise<ClientSession>;
+  /** The node rests for the host, and the session, strict or not, goes on with another. */
+  report(report: BanReport): Promise<Ban>;
+  history(node: string | null, range: HistoryRange): History;
+  /** Newest first. */
+  events(query: EventQuery): readonly EventRecord[];
+  pair(options: { name: string | null; ttlMs: number }): Pairing;
+  /** Throws UserError when there is no such pairing, or it was not made since the hub started. */
+  pairing(id: string): PairingState;
+  cancelPairing(id: string): PairingState;
+  /** Calls at most once a second while anything changes; the function returned ends it. Costs nothing while nobody watches. */
+  watch(listener: (tick: LiveTick) => void): () => void;
+}

@@ -1,0 +1,116 @@
+// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url. Pure. Made by the hub and
+// `restunnel pair`, read by `restunnel node --pair`. No message here repeats the link: it holds a secret.
+
+import ipaddr from 'ipaddr.js';
+import { UserError } from '../base/userError.ts';
+import { PROTOCOL } from '../limits/wire.ts';
+
+export interface PairingLink {
+  /** A DNS name or an IP literal, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** 32 bytes. */
+  readonly hubPublicKey: Uint8Array;
+  /** 32 bytes. */
+  readonly token: Uint8Array;
+}
+
+const SCHEME = 'restunnel://';
+/** Far above any real link; so that a file pasted by mistake is not searched. */
+const LINK_MAX_CHARS = 1_024;
+const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+
+/** Throws UserError when the host or the port can't be part of a link. */
+export function formatLink(link: PairingLink): string {
+  checkHost(link.host);
+  checkPort(link.port);
+  const host = link.host.includes(':') ? `[${link.host}]` : link.host;
+  return `${SCHEME}${host}:${link.port}/?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}`;
+}
+
+/** White space around the link and parameters it does not know are ignored. Throws UserError, naming the part that is wrong. */
+export function parseLink(text: string): PairingLink {
+  const link = text.trim();
+  if (link.length > LINK_MAX_CHARS) throw wrong('it is far too long');
+  if (link.slice(0, SCHEME.length).toLowerCase() !== SCHEME) throw wrong(`it must begin with ${SCHEME}`);
+  const queryAt = link.indexOf('?');
+  if (queryAt === -1) throw wrong('it has no ?k=…&t=… at its end; was it cut short?');
+  const authority = link.slice(SCHEME.length, queryAt).replace(/\/$/, '');
+  const { host, port } = parseAuthority(authority);
+  const parameters = parseQuery(link.slice(queryAt + 1));
+  return {
+    host,
+    port,
+    hubPublicKey: parseBytes(parameters, 'k', PROTOCOL.keyBytes, 'the key of the hub'),
+    token: parseBytes(parameters, 't', PROTOCOL.tokenBytes, 'the one-time token'),
+  };
+}
+
+function parseAuthority(authority: string): { host: string; port: number } {
+  const bracketed = authority.startsWith('[');
+  const hostEnd = bracketed ? authority.indexOf(']') : authority.lastIndexOf(':');
+  if (bracketed && hostEnd === -1) throw wrong('its IPv6 address has no closing bracket');
+  const host = bracketed ? authority.slice(1, hostEnd) : authority.slice(0, Math.max(hostEnd, 0));
+  const portText = bracketed ? authority.slice(hostEnd + 1) : authority.slice(hostEnd);
+  if (!bracketed && host.includes(':')) throw wrong('an IPv6 address must stand in brackets: [address]:port');
+  if (hostEnd === -1 || !/^:[0-9]{1,5}$/.test(portText)) throw wrong('it has no port: host:port is needed');
+  if (bracketed && !isIpv6(host)) throw wrong('what stands in brackets is not an IPv6 address');
+  checkHost(host);
+  const port = Number(portText.slice(1));
+  checkPort(port);
+  return { host, port };
+}
+
+/** Only the parameters we know. */
+function parseQuery(query: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const part of query.split('&')) {
+    const equals = part.indexOf('=');
+    const name = equals === -1 ? part : part.slice(0, equals);
+    if (name !== 'k' && name !== 't') continue;
+    if (parameters.has(name)) throw wrong(`it has more than one parameter ${name}`);
+    parameters.set(name, equals === -1 ? '' : part.slice(equals + 1));
+  }
+  return parameters;
+}
+
+function parseBytes(parameters: Map<string, string>, name: string, length: number, what: string): Uint8Array {
+  const value = parameters.get(name);
+  if (value === undefined || value === '') throw wrong(`${what} (${name}=) is missing`);
+  const bytes = new Uint8Array(Buffer.from(value, 'base64url'));
+  // Decoding forgives everything, so only what encodes back to the same text is the real thing.
+  if (base64url(bytes) !== value || bytes.length !== length) {
+    throw wrong(`${what} (${name}=) is damaged; copy the whole link again`);
+  }
+  return bytes;
+}
+
+function checkHost(host: string): void {
+  if (host === '') throw wrong('it has no host');
+  if (isIpv6(host)) return;
+  if (host.length > PROTOCOL.hostMaxBytes) throw wrong('its host is too long');
+  const name = host.endsWith('.') ? host.slice(0, -1) : host;
+  // Only digits and dots: an address, never a name.
+  const isHost = /^[0-9.]+$/.test(host)
+    ? ipaddr.IPv4.isValidFourPartDecimal(host)
+    : name.split('.').every((label) => LABEL.test(label));
+  if (!isHost) throw wrong('its host is neither a name nor an IP address');
+}
+
+function checkPort(port: number): void {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw wrong('its port is not between 1 and 65535');
+}
+
+/** Without a zone: that names an interface of one machine only. */
+function isIpv6(host: string): boolean {
+  return !host.includes('%') && ipaddr.IPv6.isValid(host);
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+}
+
+function wrong(why: string): UserError {
+  return new UserError(`this is not a pairing link: ${why}`, 2);
+}

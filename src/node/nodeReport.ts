@@ -1,0 +1,46 @@
+// The STATUS frame's content: what a node tells its hubs of itself. Pure but for the platform's names. Used by node.ts.
+
+import { arch, platform, release } from 'node:os';
+import { version } from '../base/version.ts';
+import type { Network } from '../model/fleet.ts';
+import type { Battery } from './battery.ts';
+import type { RotationAnswer } from './rotation.ts';
+
+export function statusJson(facts: {
+  startedMs: number;
+  nowMs: number;
+  sentBytes: number;
+  receivedBytes: number;
+  battery: Battery;
+  network: Network | null;
+  publicAddress: string | null;
+  /** The last answer to the hub that this is for; null: it has asked nothing. */
+  rotation: RotationAnswer | null;
+}): string {
+  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, rotation } = facts;
+  return JSON.stringify({
+    platform: platformWord(platform()),
+    arch: arch(),
+    system: release().slice(0, 64),
+    network,
+    version: version(),
+    uptimeS: Math.max(0, Math.round((nowMs - startedMs) / 1_000)),
+    bytesSent: sentBytes,
+    bytesReceived: receivedBytes,
+    batteryPercent: battery.percent,
+    charging: battery.charging,
+    publicAddress,
+    ...(rotation === null ? {} : { rotation }),
+  });
+}
+
+/** The system in one word: linux, macos, windows, android, or what node calls it. */
+export function platformWord(name: string): string {
+  if (name === 'darwin') return 'macos';
+  return name === 'win32' ? 'windows' : name;
+}
+
+/** What a hub wants to hear of at once when it is another. */
+export function statusKey(network: Network | null, battery: Battery): string {
+  return `${network} ${battery.percent} ${battery.charging}`;
+}

@@ -1,0 +1,123 @@
+// What Prometheus is told: every number of the fleet under a name that stays, bounded in number, and the names that the dashboard for
+// Grafana is drawn from.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { makeMetrics } from '../../src/api/metrics.ts';
+import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { FakeFleet } from './fakeFleet.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 12, 8);
+
+/** Value by name and labels, as in the text. */
+async function scrape(fleet: FakeFleet): Promise<Map<string, number>> {
+  const text = await makeMetrics(fleet).metrics();
+  const values = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const match = /^(\w+(?:\{.*\})?) (\S+)$/.exec(line);
+    if (match !== null && !line.startsWith('#')) values.set(match[1]!, Number(match[2]));
+  }
+  return values;
+}
+
+function namesOf(values: ReadonlyMap<string, number>): Set<string> {
+  return new Set([...values.keys()].map((key) => key.replace(/\{.*/, '')));
+}
+
+test('tells what the fleet tells', async () => {
+  const fleet = new FakeFleet({ now: () => NOW_MS });
+  fleet.setAway('Laptop at home', true);
+  const values = await scrape(fleet);
+  const status = fleet.status();
+  const phone = fleet.node('Pixel 8');
+  const labels = `node_id="${phone.id}",node="Pixel 8"`;
+  expect(values.get('restunnel_streams')).toBe(status.streams);
+  expect(values.get('restunnel_bytes_per_second{direction="down"}')).toBe(status.downBytesPerSecond);
+  expect(values.get('restunnel_datagrams_total{direction="up"}')).toBe(status.datagrams.up);
+  expect(values.get('restunnel_datagrams_total{direction="down"}')).toBe(status.datagrams.down);
+  expect(values.get('restunnel_datagrams_dropped_total')).toBe(status.datagrams.dropped);
+  expect(values.get('restunnel_nodes{state="away"}')).toBe(1);
+  expect(values.get('restunnel_nodes{state="revoked"}')).toBe(0);
+  expect(values.get(`restunnel_node_bytes_total{${labels},direction="up"}`)).toBe(phone.month.upBytes);
+  expect(values.get(`restunnel_node_connected{${labels}}`)).toBe(1);
+  expect(values.get(`restunnel_node_failures_total{${labels},cause="refused"}`)).toBe(
+    fleet.connects(phone.id).failures.refused,
+  );
+  expect(values.get(`restunnel_node_connect_seconds{${labels},quantile="0.9"}`)).toBe(0.121);
+});
+
+test('is read anew each time: counters do not add up, and what is gone leaves no series behind', async () => {
+  const fleet = new FakeFleet({ now: () => NOW_MS });
+  const metrics = makeMetrics(fleet);
+  const first = await metrics.metrics();
+  expect(await metrics.metrics()).toBe(first);
+  fleet.revoke('Pixel 8');
+  fleet.change('Laptop at home', { name: 'Desk' });
+  const text = await metrics.metrics();
+  expect(text).not.toMatch(/Pixel 8|Laptop at home/);
+  expect(text).toContain('node="Desk"');
+  expect(text).toContain('restunnel_nodes{state="revoked"} 1');
+});
+
+test('a name cannot break out of its label', async () => {
+  const fleet = new FakeFleet({ now: () => NOW_MS });
+  fleet.change('Pixel 8', { name: 'a"} 1\nrestunnel_streams 666 \\' });
+  const text = await makeMetrics(fleet).metrics();
+  expect(text).not.toMatch(/^restunnel_streams 666/m);
+  expect(text).toContain('node="a\\"} 1\\nrestunnel_streams 666 \\\\"');
+});
+
+test('nodes beyond the bound are counted, not listed', async () => {
+  const values = await scrape(new FakeFleet({ nodes: DASHBOARD.metricsNodesMax + 5, now: () => NOW_MS }));
+  expect([...values.keys()].filter((key) => key.startsWith('restunnel_node_connected{'))).toHaveLength(
+    DASHBOARD.metricsNodesMax,
+  );
+  expect(values.get('restunnel_nodes_without_metrics')).toBe(5);
+});
+
+describe('docs/grafana/restunnel.json', () => {
+  interface Panel {
+    readonly title: string;
+    readonly type: string;
+    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+    readonly targets?: readonly { readonly expr: string }[];
+  }
+  const dashboard = JSON.parse(
+    readFileSync(new URL('../../docs/grafana/restunnel.json', import.meta.url), 'utf8'),
+  ) as {
+    readonly panels: readonly Panel[];
+  };
+  const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+
+  test('asks for metrics that there are', async () => {
+    const names = namesOf(await scrape(new FakeFleet({ now: () => NOW_MS })));
+    const asked = new Set(expressions.join(' ').match(/restunnel_\w+/g));
+    expect(asked.size).toBeGreaterThan(12);
+    expect([...asked].filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  test('asks for labels that there are', async () => {
+    const keys = [...(await scrape(new FakeFleet({ now: () => NOW_MS }))).keys()];
+    for (const expression of expressions) {
+      for (const [, name, labels] of expression.matchAll(/(restunnel_\w+)\{([^}]*)\}/g)) {
+        for (const [, label] of labels!.matchAll(/(\w+)(?:=~?)"/g)) {
+          expect(keys.some((key) => key.startsWith(`${name}{`) && key.includes(`${label}="`))).toBe(true);
+        }
+      }
+    }
+  });
+
+  test('its panels do not overlap and fill their rows', () => {
+    const taken = new Set<string>();
+    for (const { gridPos, title } of dashboard.panels) {
+      expect(title).not.toBe('');
+      expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(taken.has(`${x} ${y}`)).toBe(false);
+          taken.add(`${x} ${y}`);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,228 @@
+// The API and its description are the same thing: every route of openapi.json is called, its answers fit its schemas, and there is no route
+// beside them.
+
+import { z } from '@hono/zod-openapi';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Live } from '../../src/api/liveChannel.ts';
+import { makeApi } from '../../src/api/ownerApi.ts';
+import { UserError } from '../../src/base/userError.ts';
+import { Sessions } from '../../src/dashboard/browserSessions.ts';
+import { Remotes } from '../../src/dashboard/remotes.ts';
+import { type FakeDashboard, serveFake } from '../dashboard/serveFake.ts';
+import { type Asked, ask, bearerOf } from './asker.ts';
+import { FakeFleet } from './fakeFleet.ts';
+
+interface Media {
+  readonly schema: unknown;
+}
+
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>;
+}
+
+interface Description {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+let fake: FakeDashboard;
+let description: Description;
+beforeAll(async () => {
+  fake = await serveFake({ showTargets: true });
+  description = JSON.parse((await ask(fake, '/api/v1/openapi.json')).text) as Description;
+});
+afterAll(() => fake.close());
+
+/** One call of each route, in an order in which each succeeds. */
+const CALLS: readonly (Asked & {
+  readonly path: string;
+  readonly route?: string;
+  readonly status?: number;
+})[] = [
+  { path: '/health' },
+  { path: '/metrics' },
+  { path: '/api/v1/openapi.json' },
+  { path: '/api/v1/session' },
+  { path: '/api/v1/status' },
+  { path: '/api/v1/nodes' },
+  { path: '/api/v1/nodes/0001f00d', route: '/api/v1/nodes/{id}' },
+  { path: '/api/v1/nodes/Pixel%208/connects', route: '/api/v1/nodes/{id}/connects' },
+  { path: '/api/v1/streams' },
+  { path: '/api/v1/streams?node=Pixel%208', route: '/api/v1/streams' },
+  { path: '/api/v1/sessions' },
+  { method: 'POST', path: '/api/v1/report', body: { user: 'me', session: 'cart42', host: 'shop.example' } },
+  {
+    method: 'DELETE',
+    path: '/api/v1/sessions/cart42?user=me',
+    route: '/api/v1/sessions/{name}',
+  },
+  { path: '/api/v1/history' },
+  { path: '/api/v1/history?node=0002f00d&range=30d', route: '/api/v1/history' },
+  { path: '/api/v1/events' },
+  {
+    path: '/api/v1/events?kind=paired,connected&node=Pixel%208&contains=NODE&after=0&before=99&limit=2',
+    route: '/api/v1/events',
+  },
+  {
+    method: 'PATCH',
+    path: '/api/v1/nodes/0002f00d',
+    route: '/api/v1/nodes/{id}',
+    body: {
+      name: 'Laptop',
+      tags: ['a', 'b'],
+      country: null,
+      limits: { mbitPerSecond: 2.5, hours: '22:00-06:00' },
+    },
+  },
+  { method: 'POST', path: '/api/v1/nodes/0003f00d/rotate', route: '/api/v1/nodes/{id}/rotate' },
+  { method: 'POST', path: '/api/v1/nodes/0003f00d/revoke', route: '/api/v1/nodes/{id}/revoke' },
+  { method: 'POST', path: '/api/v1/pairings', body: {} },
+  { path: '/api/v1/pairings/pairing-1', route: '/api/v1/pairings/{id}' },
+  { method: 'DELETE', path: '/api/v1/pairings/pairing-1', route: '/api/v1/pairings/{id}' },
+  // Nothing listens where the fake fleet says that its proxy is.
+  { method: 'POST', path: '/api/v1/test-fetch', body: { node: 'Pixel 8', url: 'http://192.0.2.1/' } },
+  { method: 'POST', path: '/api/v1/login', body: { password: 'none is asked for' }, status: 409 },
+  { method: 'POST', path: '/api/v1/logout', status: 204 },
+];
+
+/** The live channel has no end to wait for: live.test.ts. */
+const ELSEWHERE = ['GET /api/v1/live'];
+
+function routeOf({ method = 'GET', path, route }: (typeof CALLS)[number]): string {
+  return `${method} ${route ?? path}`;
+}
+
+function schemaOf(media: Media): z.ZodType {
+  const text = JSON.stringify({ ...(media.schema as object), $defs: description.components.schemas });
+  return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
+}
+
+test.each(CALLS.map((call) => [routeOf(call), call] as const))('%s answers what it says', async (_, call) => {
+  const { method = 'GET', path, route = path, status: wanted = 200 } = call;
+  const { status, headers, text } = await ask(fake, path, { ...call, headers: bearerOf(fake) });
+  expect([status, text]).toEqual([wanted, expect.any(String)]);
+  const { responses } = description.paths[route]![method.toLowerCase()]!;
+  const { content } = responses[status] ?? responses.default!;
+  if (content === undefined) {
+    expect(text).toBe('');
+    return;
+  }
+  const type = headers['content-type']!.split(';')[0]!;
+  const schema = schemaOf(content[type]!);
+  expect(schema.safeParse(type === 'text/plain' ? text : JSON.parse(text)).error).toBeUndefined();
+});
+
+test('the schemas are worth something: what is not a node does not fit', async () => {
+  const schema = schemaOf(
+    description.paths['/api/v1/nodes/{id}']!.get!.responses[200]!.content!['application/json']!,
+  );
+  const node = JSON.parse((await ask(fake, '/api/v1/nodes/0001f00d')).text);
+  expect(schema.safeParse(node).success).toBe(true);
+  expect(schema.safeParse({ ...node, state: 'asleep' }).success).toBe(false);
+  expect(schema.safeParse({ ...node, limits: undefined }).success).toBe(false);
+});
+
+test('every route is described, every description is a route, and all are called here', () => {
+  const fleet = new FakeFleet();
+  const api = makeApi({
+    fleet,
+    live: new Live({ fleet, now: () => 0 }),
+    sessions: new Sessions(Buffer.alloc(32)),
+    password: null,
+    remotes: new Remotes(),
+    proxyPassword: '',
+    onFault: () => {},
+  });
+  const routes = new Set(
+    api.routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`),
+  );
+  const described = Object.entries(description.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect([...routes].sort()).toEqual(described.sort());
+  expect([...new Set([...CALLS.map(routeOf), ...ELSEWHERE])].sort()).toEqual(described);
+  expect(description.openapi).toBe('3.1.0');
+});
+
+describe('refusals are problems with one sentence', () => {
+  test.each<[number, string, Asked]>([
+    [404, '/api/v1/nodes/none', {}],
+    [404, '/api/v1/nodes/none/connects', {}],
+    [404, '/api/v1/streams?node=none', {}],
+    [404, '/api/v1/history?node=none', {}],
+    [404, '/api/v1/events?node=none', {}],
+    [404, '/api/v1/pairings/none', {}],
+    [404, '/api/v1/nothing', {}],
+    [404, '/../../etc/passwd', {}],
+    [404, '/assets/../../server.ts', {}],
+    [404, '/assets/%2e%2e/server.ts', {}],
+    [404, '/assets/..%2fserver.ts', {}],
+    [404, '/assets/', {}],
+    [404, '/assets/constructor', {}],
+    [404, '/api/v1/nodes/none', { method: 'PATCH', body: { paused: true } }],
+    [404, '/api/v1/nodes/none/revoke', { method: 'POST' }],
+    [404, '/api/v1/pairings/none', { method: 'DELETE' }],
+    [404, '/api/v1/test-fetch', { method: 'POST', body: { node: 'none' } }],
+    [404, '/api/v1/nodes', { method: 'POST', body: {} }],
+    [404, '/api/v1/sessions/cart43?user=me', { method: 'DELETE' }],
+    [404, '/api/v1/report', { method: 'POST', body: { node: 'none', host: 'a' } }],
+    [404, '/api/v1/report', { method: 'POST', body: { session: 'none', host: 'a' } }],
+    [400, '/api/v1/report', { method: 'POST', body: { host: 'shop.example' } }],
+    [400, '/api/v1/report', { method: 'POST', body: { session: 'a', host: 'https://shop.example/' } }],
+    [400, '/api/v1/sessions/a%20b', { method: 'DELETE' }],
+    [400, '/api/v1/history?range=1y', {}],
+    [400, '/api/v1/events?limit=0', {}],
+    [400, '/api/v1/events?limit=1e9', {}],
+    [400, '/api/v1/events?kind=coffee', {}],
+    [400, '/api/v1/events?before=x', {}],
+    [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { limits: { streams: -1 } } }],
+    [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: [] }],
+    [400, '/api/v1/pairings', { method: 'POST', body: { ttlMs: 1 } }],
+    [400, '/api/v1/test-fetch', { method: 'POST', body: { url: 'file:///etc/passwd' } }],
+    [400, '/api/v1/test-fetch', { method: 'POST', body: { url: 'http://user:secret@host/' } }],
+    [400, '/api/v1/login', { method: 'POST', body: {} }],
+    [409, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { name: 'Mac mini in the office' } }],
+    [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { limits: { hours: '25:00-26:00' } } }],
+    [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { tags: ['no-tag'] } }],
+    [409, '/api/v1/nodes/0002f00d/rotate', { method: 'POST' }],
+  ])('%i for %s', async (wanted, path, asked) => {
+    const { status, headers, text } = await ask(fake, path, { ...asked, headers: bearerOf(fake) });
+    expect([status, text]).toEqual([wanted, expect.any(String)]);
+    expect(headers['content-type']).toBe('application/problem+json');
+    const { detail, ...rest } = JSON.parse(text) as { detail: string };
+    expect(rest).toMatchObject({ type: 'about:blank', status: wanted });
+    expect(detail).toMatch(/^[^\n]{5,300}$/);
+  });
+});
+
+test('what the hub cannot do now is told in its sentence, and is no fault', async () => {
+  const faults: unknown[] = [];
+  const busy = await serveFake({}, { onFault: (error) => faults.push(error) });
+  busy.fleet.streams = () => Promise.reject(new UserError('the hub is too busy'));
+  busy.fleet.history = () => {
+    throw new UserError('the disk cannot be read');
+  };
+  for (const [path, detail] of [
+    ['/api/v1/streams', 'the hub is too busy'],
+    ['/api/v1/history', 'the disk cannot be read'],
+  ] as const) {
+    const { status, text } = await ask(busy, path);
+    expect([status, JSON.parse(text)]).toEqual([503, expect.objectContaining({ status: 503, detail })]);
+  }
+  expect(faults).toEqual([]);
+  await busy.close();
+});
+
+test('a fault inside tells nothing but that it was one', async () => {
+  const faults: unknown[] = [];
+  const broken = await serveFake({}, { onFault: (error) => faults.push(error) });
+  broken.fleet.status = () => {
+    throw new Error('a secret path');
+  };
+  const { status, text } = await ask(broken, '/api/v1/status');
+  expect(status).toBe(500);
+  expect(text).not.toContain('secret');
+  expect(faults).toEqual([new Error('a secret path')]);
+  await broken.close();
+});

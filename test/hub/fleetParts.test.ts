@@ -1,0 +1,499 @@
+// What the owner's fleet consists of, part by part: limits told to the engine, new addresses, who watches, pairing links, and the nodes
+// in memory.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { UserError } from '../../src/base/userError.ts';
+import type { ToFront, ToWorker } from '../../src/engine/messages.ts';
+import { FleetKeeper, type KeeperParts } from '../../src/hub/fleet/fleetKeeper.ts';
+import type { NodeStatus } from '../../src/hub/fleet/nodeStatus.ts';
+import { OwnerFleet } from '../../src/hub/fleet/ownerFleet.ts';
+import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
+import { Store } from '../../src/hub/store/store.ts';
+import { SETTINGS } from '../../src/limits/ownerBounds.ts';
+import type { LiveTick, NodeChange } from '../../src/model/fleet.ts';
+import { CAPABILITY } from '../../src/noise/payload.ts';
+import { timestampAfter } from '../../src/noise/timestamp.ts';
+import { makeSlots, SessionSlots } from '../../src/ring/slots.ts';
+
+const NOW = Date.UTC(2026, 5, 15, 12);
+const TOKEN = /^restunnel:token:(.*)$/;
+
+let dir: string;
+let store: Store;
+let keeper: FleetKeeper;
+let fleet: OwnerFleet;
+let sessions: Sessions;
+let slots: SessionSlots;
+let toFront: ToFront[];
+let toWorkers: ToWorker[];
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    now: NOW,
+    toFake: ['Date', 'setInterval', 'setTimeout', 'clearInterval', 'clearTimeout', 'performance'],
+  });
+  dir = mkdtempSync(join(tmpdir(), 'restunnel-fleet-'));
+  open();
+});
+afterEach(() => {
+  keeper.stop();
+  store.close();
+  vi.useRealTimers();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function open(): void {
+  store = new Store(dir);
+  sessions = new Sessions(1);
+  const shared = makeSlots(1);
+  slots = new SessionSlots(shared);
+  toFront = [];
+  toWorkers = [];
+  const parts: KeeperParts = {
+    store,
+    sessions,
+    slots: shared,
+    threads: 1,
+    log: pino({ level: 'silent' }),
+    showTargets: false,
+    proxyHeaders: true,
+    linkOf: (token) => `restunnel:token:${Buffer.from(token).toString('base64url')}`,
+    toFront: (message) => toFront.push(message),
+    toWorker: (_, message) => toWorkers.push(message),
+    cut: () => {},
+  };
+  keeper = new FleetKeeper(parts);
+  fleet = new OwnerFleet(keeper, {
+    version: '0.1.0',
+    addresses: { tunnel: 't', socks: 's', http: 'h', dashboard: 'd' },
+    publicKey: 'key',
+    io: 'epoll',
+    workers: 0,
+  });
+  keeper.start('0.1.0');
+}
+
+/** Pairs a device with a link of the fleet's; its id. */
+function pair(key: number, name: string): string {
+  const { link } = fleet.pair({ name, ttlMs: 60_000 });
+  const token = new Uint8Array(Buffer.from(TOKEN.exec(link)![1]!, 'base64url'));
+  const publicKey = new Uint8Array(32).fill(key);
+  const request = { publicKey, timestamp: timestampAfter(Date.now(), null), nowMs: Date.now() };
+  const verdict = store.admit({ ...request, enroll: { token, name: '' } });
+  if (verdict.verdict === 'refuse') throw new Error(verdict.why);
+  keeper.admitted(verdict.node, token);
+  return verdict.node.id;
+}
+
+function connect(nodeId: string, { lane = 0, capabilities = CAPABILITY.control as number } = {}): HubSession {
+  const { stored } = keeper.book.get(nodeId)!;
+  const session = sessions.add(stored, { lane, capabilities, address: '192.0.2.1' }, performance.now())!;
+  slots.reset(session.index);
+  session.up = true;
+  keeper.connected(session);
+  return session;
+}
+
+function leave(session: HubSession): void {
+  sessions.remove(session, performance.now());
+  keeper.disconnected(session, 'it left', Date.now());
+}
+
+const said = <T extends ToFront['type'] | ToWorker['type']>(type: T) =>
+  [...toFront, ...toWorkers].filter((message) => message.type === type);
+const routings = () =>
+  said('routing').map((message) => (message as Extract<ToFront, { type: 'routing' }>).routing);
+const paces = () =>
+  said('pace').map((message) => {
+    const { number, bytesPerSecond } = message as Extract<ToWorker, { type: 'pace' }>;
+    return [number, bytesPerSecond];
+  });
+
+const STATUS: NodeStatus = {
+  platform: 'android',
+  network: 'cellular',
+  version: '0.1.0',
+  batteryPercent: 80,
+  charging: false,
+  publicAddress: '198.51.100.7',
+  rotation: null,
+};
+
+describe('limits', () => {
+  test('are told to the front before the first route, and then at every change only', () => {
+    const id = pair(1, 'phone');
+    fleet.change(id, { tags: ['lte'], country: 'DE', limits: { streams: 5 } });
+    expect(toFront).toEqual([]);
+    const session = connect(id);
+    const routing = {
+      nodeId: id,
+      name: 'phone',
+      tags: ['lte'],
+      country: 'DE',
+      platform: null,
+      net: null,
+      publicAddress: '192.0.2.1',
+      closedFor: null,
+      streamsMax: 5,
+    };
+    expect(routings()).toEqual([routing]);
+    vi.advanceTimersByTime(5_000);
+    expect(routings().length).toBe(1);
+    keeper.heardStatus(session, STATUS);
+    expect(routings().at(-1)).toEqual({
+      ...routing,
+      platform: 'android',
+      net: 'cellular',
+      publicAddress: '198.51.100.7',
+    });
+    fleet.change('phone', { name: 'old phone', paused: true });
+    expect(routings().at(-1)).toMatchObject({ name: 'old phone', closedFor: 'paused' });
+    expect(routings().length).toBe(3);
+    fleet.revoke(id);
+    expect(toFront.at(-1)).toEqual({ type: 'forgetNode', nodeId: id });
+    vi.advanceTimersByTime(5_000);
+    expect(routings().length).toBe(3);
+  });
+
+  test('hours close and open a node by the clock', () => {
+    const clock = (ms: number) => new Date(ms).toTimeString().slice(0, 5);
+    const id = pair(1, 'phone');
+    connect(id);
+    fleet.change(id, { limits: { hours: `${clock(NOW + 60_000)}-${clock(NOW + 180_000)}` } });
+    const states: string[] = [fleet.node(id).state];
+    for (let minute = 0; minute < 4; minute++) {
+      vi.advanceTimersByTime(60_000);
+      states.push(fleet.node(id).state);
+    }
+    expect(states).toEqual(['offHours', 'connected', 'connected', 'offHours', 'offHours']);
+    expect(routings().map(({ closedFor }) => closedFor)).toEqual([null, 'offHours', null, 'offHours']);
+  });
+
+  test('a rate is shared by the lanes, as they come and go', () => {
+    const id = pair(1, 'phone');
+    fleet.change(id, { limits: { mbitPerSecond: 8 } });
+    const first = connect(id);
+    expect(paces()).toEqual([[1, 1_000_000]]);
+    const second = connect(id, { lane: 1 });
+    expect(paces().slice(1)).toEqual([
+      [1, 500_000],
+      [2, 500_000],
+    ]);
+    leave(first);
+    expect(paces().slice(3)).toEqual([[2, 1_000_000]]);
+    fleet.change(id, { limits: { mbitPerSecond: null } });
+    expect(paces().slice(4)).toEqual([[2, null]]);
+    vi.advanceTimersByTime(3_000);
+    expect(paces().length).toBe(5);
+    leave(second);
+    expect(connect(id).number).toBe(3);
+    expect(paces().length).toBe(5);
+  });
+
+  test('a quota that is set below what the month has used is told of like one that is used up', () => {
+    const id = pair(1, 'phone');
+    const session = connect(id);
+    slots.opened(session.index);
+    slots.setBytes(session.index, 400, 500, 1);
+    vi.advanceTimersByTime(1_000);
+    fleet.change(id, { limits: { monthlyBytes: 800 } });
+    expect(said('resetStreams').length).toBe(1);
+    expect(fleet.events({ kinds: ['overQuota'], limit: 9 }).length).toBe(1);
+  });
+
+  test('a quota ends streams, also of a paused node, and those that slip in; the month opens it again', () => {
+    vi.setSystemTime(new Date(2026, 5, 30, 23, 59, 30));
+    const id = pair(1, 'phone');
+    const session = connect(id);
+    fleet.change(id, { paused: true, limits: { monthlyBytes: 1_000 } });
+    slots.opened(session.index);
+    slots.setBytes(session.index, 400, 500, 1);
+    vi.advanceTimersByTime(1_000);
+    expect(said('resetStreams')).toEqual([]);
+    slots.setBytes(session.index, 500, 500, 1);
+    vi.advanceTimersByTime(2_000);
+    const reset = {
+      type: 'resetStreams',
+      index: session.index,
+      number: session.number,
+      failure: 'nodeOverQuota',
+    };
+    expect(said('resetStreams')).toEqual([reset, reset]);
+    slots.closed(session.index);
+    vi.advanceTimersByTime(2_000);
+    expect(said('resetStreams').length).toBe(2);
+    expect(fleet.node(id)).toMatchObject({ state: 'paused', month: { upBytes: 500, downBytes: 500 } });
+    fleet.change(id, { paused: false });
+    expect(routings().at(-1)!.closedFor).toBe('overQuota');
+    expect(fleet.events({ kinds: ['overQuota'], limit: 9 }).length).toBe(1);
+    vi.advanceTimersByTime(60_000);
+    expect(routings().at(-1)!.closedFor).toBe(null);
+    expect(fleet.node(id)).toMatchObject({ state: 'connected', month: { upBytes: 0, downBytes: 0 } });
+  });
+
+  test('a bad change changes nothing, not even the name', () => {
+    const id = pair(1, 'phone');
+    pair(2, 'tv');
+    const bad: NodeChange[] = [
+      { name: 'new', country: 'x' },
+      { name: 'tv', paused: true },
+      { name: ' ', paused: true },
+      { name: 'x'.repeat(65), paused: true },
+    ];
+    for (const change of bad) expect(() => fleet.change(id, change)).toThrow(UserError);
+    expect(fleet.node(id)).toMatchObject({ name: 'phone', paused: false, country: null });
+  });
+});
+
+describe('a new address', () => {
+  const answer = (request: number) => ({
+    request,
+    oldAddress: '192.0.2.1',
+    newAddress: '192.0.2.9',
+    tookMs: 1_234,
+    error: null,
+  });
+  const asked = () => said('askRotation') as Extract<ToWorker, { type: 'askRotation' }>[];
+  const hear = (session: HubSession, rotation: NodeStatus['rotation']) =>
+    keeper.heardStatus(session, { ...STATUS, rotation });
+
+  test('is asked for once the streams are over; the answer may come over another session', async () => {
+    const id = pair(1, 'phone');
+    const session = connect(id);
+    slots.opened(session.index);
+    const rotation = fleet.rotate('phone');
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([asked().length, routings().at(-1)!.closedFor]).toEqual([0, 'rotating']);
+    slots.closed(session.index);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(asked()).toMatchObject([{ index: session.index, number: session.number }]);
+    leave(session);
+    expect(fleet.node(id).state).toBe('rotating');
+    const again = connect(id);
+    const { request } = asked()[0]!;
+    hear(again, { ...answer(request + 1), ok: true });
+    hear(again, { ...answer(request), ok: true });
+    expect(await rotation).toEqual({
+      nodeId: id,
+      oldAddress: '192.0.2.1',
+      newAddress: '192.0.2.9',
+      tookMs: 1_234,
+    });
+    expect(routings().at(-1)!.closedFor).toBe(null);
+    expect(fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
+      { text: 'phone has a new address after 1.2 s: 192.0.2.1 became 192.0.2.9' },
+    ]);
+  });
+
+  test('that is the old one as far as the hub sees is not called a new one', async () => {
+    const session = connect(pair(1, 'phone'));
+    const rotation = fleet.rotate('phone');
+    await vi.advanceTimersByTimeAsync(SETTINGS.drainLookMs);
+    const { address } = session;
+    hear(session, { ...answer(asked()[0]!.request), oldAddress: address, newAddress: null, ok: true });
+    await rotation;
+    expect(fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
+      { text: `phone has done what it does for a new address in 1.2 s, but still comes from ${address}` },
+    ]);
+  });
+
+  test('waits no longer for streams than it may', async () => {
+    const session = connect(pair(1, 'phone'));
+    slots.opened(session.index);
+    const rotation = fleet.rotate('phone');
+    await vi.advanceTimersByTimeAsync(SETTINGS.rotationDrainMs + 200);
+    hear(session, { ...answer(asked()[0]!.request), ok: false, error: 'it was started without --on-rotate' });
+    await expect(rotation).rejects.toThrow(
+      new UserError('phone has no new address: it was started without --on-rotate'),
+    );
+    expect(fleet.node('phone').state).toBe('connected');
+  });
+
+  test('that does not come, or whose node goes for good, is an error in time', async () => {
+    const first = pair(1, 'phone');
+    connect(first);
+    const late = expect(fleet.rotate('phone')).rejects.toThrow(/did not say within 180 s/);
+    await expect(fleet.rotate('phone')).rejects.toThrow(/already/);
+    await vi.advanceTimersByTimeAsync(SETTINGS.rotationTimeoutMs);
+    await late;
+    expect(fleet.node('phone').state).toBe('connected');
+    const revoked = expect(fleet.rotate('phone')).rejects.toThrow('phone was revoked');
+    fleet.revoke('phone');
+    await revoked;
+    pair(2, 'tv');
+    await expect(fleet.rotate('tv')).rejects.toThrow('tv is not connected');
+    connect(fleet.node('tv').id, { capabilities: 0 });
+    await expect(fleet.rotate('tv')).rejects.toThrow(/update it/);
+  });
+
+  test('comes by schedule; what goes wrong is written down', async () => {
+    const session = connect(pair(1, 'phone'));
+    fleet.change('phone', { rotateSchedule: 'every 30m' });
+    await vi.advanceTimersByTimeAsync(29 * 60_000);
+    expect(asked().length).toBe(0);
+    await vi.advanceTimersByTimeAsync(2 * 60_000);
+    expect(asked().length).toBe(1);
+    hear(session, { ...answer(asked()[0]!.request), ok: false, error: 'no' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(fleet.events({ kinds: ['warning'], limit: 9 })).toMatchObject([
+      { nodeName: 'phone', text: 'no new address by the schedule of phone: phone has no new address: no' },
+    ]);
+    await vi.advanceTimersByTimeAsync(30 * 60_000);
+    expect(asked().length).toBe(2);
+  });
+});
+
+describe('who watches', () => {
+  test('is told once a second what changed, and nothing of what was before', () => {
+    const id = pair(1, 'phone');
+    pair(2, 'tv');
+    const ticks: LiveTick[] = [];
+    const end = fleet.watch((tick) => ticks.push(tick));
+    vi.advanceTimersByTime(2_000);
+    expect(ticks.map(({ nodes, events }) => [nodes.length, events.length])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    const session = connect(id);
+    vi.advanceTimersByTime(1_000);
+    expect(ticks.at(-1)).toMatchObject({
+      hub: { nodesConnected: 1, nodesPaired: 2 },
+      nodes: [{ name: 'phone', state: 'connected' }],
+      events: [{ kind: 'connected' }],
+    });
+    vi.advanceTimersByTime(1_000);
+    expect(ticks.at(-1)!.nodes).toEqual([]);
+    slots.setBytes(session.index, 0, 5_000, 20);
+    vi.advanceTimersByTime(1_000);
+    expect(ticks.at(-1)).toMatchObject({
+      hub: { downBytesPerSecond: 5_000 },
+      nodes: [{ downBytesPerSecond: 5_000, roundTripMs: 20, today: { downBytes: 5_000 } }],
+    });
+    vi.advanceTimersByTime(1_000);
+    expect(ticks.at(-1)!.nodes).toMatchObject([{ downBytesPerSecond: 0 }]);
+    fleet.change('tv', { paused: true });
+    leave(session);
+    vi.advanceTimersByTime(1_000);
+    expect(
+      ticks
+        .at(-1)!
+        .nodes.map(({ name, state }) => [name, state])
+        .sort(),
+    ).toEqual([
+      ['phone', 'away'],
+      ['tv', 'away'],
+    ]);
+    expect(ticks.at(-1)!.events.map(({ kind }) => kind)).toEqual(['changed', 'disconnected']);
+    end();
+    const count = ticks.length;
+    vi.advanceTimersByTime(5_000);
+    expect(ticks.length).toBe(count);
+    connect(id);
+    vi.advanceTimersByTime(1_000);
+    fleet.watch((tick) => ticks.push(tick));
+    vi.advanceTimersByTime(1_000);
+    expect(ticks.at(-1)).toMatchObject({ nodes: [], events: [] });
+  });
+
+  test('may end what it does while it is told', () => {
+    const ends: (() => void)[] = [];
+    let told = 0;
+    for (let at = 0; at < 3; at++) {
+      ends.push(
+        fleet.watch(() => {
+          told++;
+          for (const end of ends) end();
+        }),
+      );
+    }
+    vi.advanceTimersByTime(3_000);
+    expect(told).toBe(3);
+  });
+});
+
+describe('pairing links', () => {
+  test('are open, used, expired or cancelled', () => {
+    const { id, link } = fleet.pair({ name: 'phone', ttlMs: 60_000 });
+    expect(link).toMatch(TOKEN);
+    expect(fleet.pairing(id)).toMatchObject({ state: 'open', nodeId: null });
+    vi.advanceTimersByTime(60_000);
+    expect(fleet.pairing(id).state).toBe('expired');
+    expect(fleet.cancelPairing(id).state).toBe('expired');
+    const other = fleet.pair({ name: null, ttlMs: 60_000 });
+    expect(fleet.cancelPairing(other.id).state).toBe('cancelled');
+    expect(fleet.cancelPairing(other.id).state).toBe('cancelled');
+    const token = new Uint8Array(Buffer.from(TOKEN.exec(other.link)![1]!, 'base64url'));
+    const request = {
+      publicKey: new Uint8Array(32).fill(9),
+      timestamp: timestampAfter(Date.now(), null),
+      nowMs: Date.now(),
+    };
+    expect(store.admit({ ...request, enroll: { token, name: '' } })).toEqual({
+      verdict: 'refuse',
+      why: 'token',
+    });
+    expect(() => fleet.pairing('invented')).toThrow(UserError);
+    expect(() => fleet.pair({ name: null, ttlMs: 1 })).toThrow(UserError);
+    expect(() => fleet.pair({ name: 'ä'.repeat(33), ttlMs: 60_000 })).toThrow(/at most 64 bytes.* has 66$/);
+  });
+
+  test('are told of by the name that the device will get', () => {
+    for (const name of ['a\u001b[31m\nb', ' \u200b']) fleet.pair({ name, ttlMs: 60_000 });
+    expect(fleet.events({ kinds: ['linkMade'], limit: 9 }).map(({ text }) => text)).toEqual([
+      'a pairing link was made',
+      'a pairing link was made for a[31m b',
+    ]);
+  });
+
+  test('say which node has used them, as long as anybody may still ask', () => {
+    const made = fleet.pair({ name: 'phone', ttlMs: 1_000_000 });
+    const token = new Uint8Array(Buffer.from(TOKEN.exec(made.link)![1]!, 'base64url'));
+    const publicKey = new Uint8Array(32).fill(1);
+    const request = { publicKey, timestamp: timestampAfter(Date.now(), null), nowMs: Date.now() };
+    const verdict = store.admit({ ...request, enroll: { token, name: '' } });
+    if (verdict.verdict === 'refuse') throw new Error(verdict.why);
+    keeper.admitted(verdict.node, token);
+    const { id: nodeId } = verdict.node;
+    expect(fleet.pairing(made.id)).toMatchObject({
+      state: 'used',
+      nodeId,
+      nodeName: 'phone',
+      nodeConnected: false,
+    });
+    connect(nodeId);
+    expect(fleet.pairing(made.id).nodeConnected).toBe(true);
+    expect(fleet.cancelPairing(made.id).state).toBe('used');
+    vi.advanceTimersByTime(3_000_000);
+    fleet.pair({ name: null, ttlMs: 60_000 });
+    expect(fleet.pairing(made.id)).toMatchObject({ state: 'used', nodeName: 'phone' });
+    vi.advanceTimersByTime(3_000_000);
+    fleet.pair({ name: null, ttlMs: 60_000 });
+    expect(() => fleet.pairing(made.id)).toThrow(UserError);
+  });
+});
+
+test('nodes in memory are those of the store, also after a restart', () => {
+  const phone = pair(1, 'phone');
+  pair(2, 'attic');
+  pair(3, 'tv');
+  fleet.change('attic', { tags: ['home'] });
+  fleet.revoke('attic');
+  leave(connect(phone));
+  const before = fleet.nodes();
+  expect(before.map(({ name, state }) => [name, state])).toEqual([
+    ['phone', 'away'],
+    ['tv', 'away'],
+    ['attic', 'revoked'],
+  ]);
+  expect(store.listNodes().map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+  store.markSeen(phone, Date.now());
+  keeper.stop();
+  store.close();
+  open();
+  expect(fleet.nodes()).toEqual(before.map((view) => ({ ...view, publicAddress: null })));
+  expect(fleet.node('attic').tags).toEqual(['home']);
+});

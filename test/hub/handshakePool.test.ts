@@ -1,0 +1,86 @@
+// Handshakes on real pool threads: answers, silence, a full queue, the end.
+
+import { afterEach, expect, test } from 'vitest';
+import { HandshakePool, jobFile } from '../../src/hub/sessions/handshakePool.ts';
+import { STRANGER } from '../../src/limits/bounds.ts';
+import { startInitiator } from '../../src/noise/handshake.ts';
+import { keyPairOf } from '../../src/noise/keyPair.ts';
+import { decodeMessage2, encodeMessage1 } from '../../src/noise/payload.ts';
+import { timestampAfter } from '../../src/noise/timestamp.ts';
+
+const HUB = keyPairOf(new Uint8Array(32).fill(3));
+const NODE = keyPairOf(new Uint8Array(32).fill(9));
+const PAYLOAD = encodeMessage1(
+  { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0, lane: 0, enroll: null },
+  9,
+);
+
+const faults: unknown[] = [];
+let pool: HandshakePool | null = null;
+
+function openPool(): HandshakePool {
+  pool = new HandshakePool({
+    keyPair: HUB,
+    initialWindowBytes: 262_144,
+    maxStreams: 10,
+    capabilities: 1,
+    onFault: (error) => faults.push(error),
+  });
+  return pool;
+}
+
+const start = () => startInitiator({ staticKeyPair: NODE, hubPublicKey: HUB.publicKey, payload: PAYLOAD });
+
+afterEach(async () => {
+  await pool?.destroy();
+  pool = null;
+  expect(faults.splice(0)).toEqual([]);
+});
+
+test('answers a node, from a view into a larger buffer, and stays silent towards strangers', async () => {
+  const opened = openPool();
+  const initiator = start();
+  const buffer = new Uint8Array(4096);
+  buffer.set(initiator.message1, 100);
+  const message1 = buffer.subarray(100, 100 + initiator.message1.length);
+  const [result, stranger] = await Promise.all([
+    opened.answer(message1, '2001:db8::5'),
+    opened.answer(new Uint8Array(200), '192.0.2.1'),
+  ]);
+  expect(stranger).toBeNull();
+  expect(result!.remoteStatic).toEqual(NODE.publicKey);
+  const finished = initiator.finish(result!.message2);
+  expect(finished.sendKey).toEqual(result!.receiveKey);
+  expect(decodeMessage2(finished.payload).observedAddress).toBe('2001:db8::5');
+});
+
+test('past a full queue a first message is dropped at once; those in the queue are answered', async () => {
+  const opened = openPool();
+  const { message1 } = start();
+  // Nothing can finish before this turn of the event loop ends.
+  const attempts = Array.from({ length: STRANGER.handshakeQueueMax + 20 }, () => opened.answer(message1, ''));
+  expect(opened.dropped).toBeGreaterThan(0);
+  expect(opened.dropped).toBeLessThanOrEqual(20);
+  const results = await Promise.all(attempts);
+  expect(results.filter((result) => result === null).length).toBe(opened.dropped);
+  expect(await opened.answer(message1, '')).not.toBeNull();
+});
+
+test('destroy() ends what is under way as null, and nothing starts afterwards', async () => {
+  const opened = openPool();
+  const { message1 } = start();
+  const attempts = Array.from({ length: 50 }, () => opened.answer(message1, ''));
+  await opened.destroy();
+  // Each settles: whether as null or with a result depends on how far it was.
+  expect((await Promise.all(attempts)).length).toBe(50);
+  expect(await opened.answer(message1, '')).toBeNull();
+});
+
+test('the job is found from source and from the compiled package', () => {
+  expect(jobFile('file:///opt/r/src/hub/sessions/handshakePool.ts')).toBe(
+    'file:///opt/r/src/noise/handshakeJob.ts',
+  );
+  expect(jobFile('file:///opt/r/dist/src/hub/sessions/handshakePool.js')).toBe(
+    'file:///opt/r/dist/src/noise/handshakeJob.js',
+  );
+});

@@ -1,0 +1,91 @@
+// Stores of earlier versions: they open, nothing of them is lost, and what is new begins with its defaults.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import pino from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { UserError } from '../../src/base/userError.ts';
+import { Events } from '../../src/hub/fleet/eventLog.ts';
+import { changedSettings, DEFAULT_SETTINGS } from '../../src/hub/fleet/nodeSettings.ts';
+import { HistoryTable } from '../../src/hub/store/historyTable.ts';
+import { SCHEMA_VERSION } from '../../src/hub/store/migrations.ts';
+import { Store } from '../../src/hub/store/store.ts';
+import { History } from '../../src/hub/traffic/history.ts';
+
+/** As restunnel 0.1.0 made it. */
+const VERSION_1 = `
+  CREATE TABLE nodes (
+    id TEXT PRIMARY KEY, public_key BLOB NOT NULL UNIQUE, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL, last_timestamp BLOB NOT NULL, revoked_at INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX nodes_by_name ON nodes (name) WHERE revoked_at IS NULL;
+  CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY, name TEXT, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_by TEXT,
+    used_at INTEGER, cancelled_at INTEGER
+  ) STRICT;
+  INSERT INTO nodes VALUES ('0011', x'01', 'phone', 5, 6, x'02', NULL), ('0022', x'03', 'phone', 7, 8, x'04', 9);
+  INSERT INTO tokens VALUES (x'05', 'tv', 1, 2, NULL, NULL, NULL);
+  PRAGMA user_version = 1;`;
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'restunnel-migrations-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+test('of the first version', () => {
+  const old = new DatabaseSync(join(dir, 'hub.db'));
+  old.exec(VERSION_1);
+  old.close();
+  const store = new Store(dir);
+  const facts = { name: 'phone', createdAtMs: 5, lastSeenAtMs: 6, revokedAtMs: null };
+  expect(store.listNodes()).toMatchObject([
+    { id: '0011', ...facts },
+    { id: '0022', revokedAtMs: 9 },
+  ]);
+  expect(store.database.prepare('SELECT count(*) AS n FROM tokens').get()!.n).toBe(1);
+  expect(store.settings.get('0011')).toEqual(DEFAULT_SETTINGS);
+  expect(store.settings.all().size).toBe(0);
+  expect(store.users.list()).toEqual([]);
+  const now = { wallMs: Date.UTC(2026, 0, 1), runMs: 0 };
+  const history = new History(new HistoryTable(store.path, store.database), pino({ level: 'silent' }), now);
+  expect(history.month('0011')).toEqual({ downBytes: 0, upBytes: 0 });
+  expect(new Events(store.path, store.database).read({ limit: 10 })).toEqual([]);
+  store.close();
+});
+
+test('settings come back as they were put', () => {
+  const store = new Store(dir);
+  const settings = changedSettings(DEFAULT_SETTINGS, {
+    tags: ['home', 'lte'],
+    country: 'DE',
+    paused: true,
+    limits: { mbitPerSecond: 2.5, streams: 7, monthlyBytes: 2 ** 52, hours: '22:00-06:00' },
+    rotateSchedule: 'every 6h',
+  });
+  store.settings.put('one', settings);
+  store.settings.put('two', DEFAULT_SETTINGS);
+  store.close();
+  const again = new Store(dir);
+  expect(again.settings.get('one')).toEqual(settings);
+  expect(again.settings.all()).toEqual(
+    new Map([
+      ['one', settings],
+      ['two', DEFAULT_SETTINGS],
+    ]),
+  );
+  again.settings.put('one', DEFAULT_SETTINGS);
+  expect(again.settings.get('one')).toEqual(DEFAULT_SETTINGS);
+  again.close();
+});
+
+test('of a later version are left alone', () => {
+  new Store(dir).close();
+  const later = new DatabaseSync(join(dir, 'hub.db'));
+  later.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+  later.close();
+  expect(() => new Store(dir)).toThrow(UserError);
+  expect(() => new Store(dir)).toThrow(/written by a newer restunnel/);
+});

@@ -1,0 +1,506 @@
+// The store: who is admitted, what a token is worth, names, and two processes on one file.
+
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UserError } from '../../src/base/userError.ts';
+import { SCHEMA_VERSION } from '../../src/hub/store/migrations.ts';
+import { cleanName, freeName } from '../../src/hub/store/nodeName.ts';
+import { Store } from '../../src/hub/store/store.ts';
+import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { nodeIdOf } from '../../src/noise/nodeId.ts';
+import { timestampAfter } from '../../src/noise/timestamp.ts';
+
+const NOW = 1_700_000_000_000;
+const TTL = 600_000;
+const bytes = (value: number) => new Uint8Array(32).fill(value);
+const stamp = (ms: number) => timestampAfter(ms, null);
+
+let dir: string;
+let store: Store;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'restunnel-store-'));
+  store = new Store(dir);
+});
+afterEach(() => {
+  store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function tokenOf(value: number, name: string | null = null, nowMs = NOW): Uint8Array {
+  return store.createToken({ name, ttlMs: TTL, nowMs, random: bytes(value) }).token;
+}
+
+function admit(key: number, atMs: number, token: Uint8Array | null = null, name = '') {
+  const enroll = token === null ? null : { token, name };
+  return store.admit({ publicKey: bytes(key), timestamp: stamp(atMs), enroll, nowMs: atMs });
+}
+
+function refused(why: string) {
+  return { verdict: 'refuse', why };
+}
+
+/** Every change of a node fails from now on as on a full disk, until the returned function is called. */
+function fillDisk(): () => void {
+  const beside = new DatabaseSync(join(dir, 'hub.db'));
+  // No row can follow the one with the largest id (sqlite.org/autoinc.html): SQLITE_FULL.
+  beside.exec(`
+    CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    INSERT INTO full VALUES (9223372036854775807);
+    CREATE TRIGGER full_update BEFORE UPDATE ON nodes BEGIN INSERT INTO full VALUES (NULL); END;
+    CREATE TRIGGER full_insert BEFORE INSERT ON nodes BEGIN INSERT INTO full VALUES (NULL); END;`);
+  return () => {
+    beside.exec('DROP TRIGGER full_update; DROP TRIGGER full_insert');
+    beside.close();
+  };
+}
+
+describe('a full disk', () => {
+  test('locks no paired device out, and lets no message in twice', () => {
+    admit(7, NOW, tokenOf(1));
+    admit(8, NOW, tokenOf(2));
+    const token = tokenOf(3);
+    const free = fillDisk();
+    expect(store.unwritable).toBe(null);
+    expect(admit(7, NOW)).toEqual(refused('replay'));
+    expect(admit(7, NOW + 1)).toMatchObject({ verdict: 'accept', enrolled: false });
+    expect(store.unwritable).toMatch(/cannot use the store .*full/);
+    expect(admit(7, NOW + 1)).toEqual(refused('replay'));
+    expect(admit(7, NOW + 2)).toMatchObject({ verdict: 'accept' });
+    expect(admit(7, NOW + 1)).toEqual(refused('replay'));
+    expect(admit(9, NOW + 1)).toEqual(refused('unknown'));
+    expect(() => admit(9, NOW + 1, token)).toThrow(/cannot use the store/);
+    store.markSeen(nodeIdOf(bytes(7)), NOW + 3);
+
+    free();
+    expect(admit(7, NOW + 2)).toEqual(refused('replay'));
+    expect(store.unwritable).not.toBe(null);
+    expect(admit(8, NOW + 2)).toMatchObject({ verdict: 'accept' });
+    expect(store.unwritable).toBe(null);
+    expect(admit(9, NOW + 1, token)).toMatchObject({ verdict: 'accept', enrolled: true });
+    // The disk has it now: another process knows it, too.
+    const other = new Store(dir);
+    const request = { publicKey: bytes(7), timestamp: stamp(NOW + 2), enroll: null, nowMs: NOW };
+    expect(other.admit(request)).toEqual(refused('replay'));
+    other.close();
+  });
+
+  test('a revoked device stays out', () => {
+    admit(7, NOW, tokenOf(1));
+    store.revokeNode(nodeIdOf(bytes(7)), NOW);
+    const token = tokenOf(2);
+    fillDisk();
+    expect(admit(7, NOW + 1)).toEqual(refused('revoked'));
+    expect(() => admit(7, NOW + 1, token)).toThrow(/cannot use the store/);
+  });
+});
+
+describe('admission', () => {
+  test('a live token makes a node, once', () => {
+    const token = tokenOf(1, 'Phone');
+    expect(admit(7, NOW, token, 'ignored')).toEqual({
+      verdict: 'accept',
+      enrolled: true,
+      node: {
+        id: nodeIdOf(bytes(7)),
+        publicKey: bytes(7),
+        name: 'Phone',
+        createdAtMs: NOW,
+        lastSeenAtMs: NOW,
+        revokedAtMs: null,
+      },
+    });
+    expect(admit(8, NOW, token)).toEqual(refused('token'));
+    expect(store.listNodes().map(({ id }) => id)).toEqual([nodeIdOf(bytes(7))]);
+  });
+
+  test('a known key comes back without a token, and is seen', () => {
+    admit(7, NOW, tokenOf(1));
+    expect(admit(7, NOW + 5000)).toMatchObject({
+      verdict: 'accept',
+      enrolled: false,
+      node: { createdAtMs: NOW, lastSeenAtMs: NOW + 5000 },
+    });
+  });
+
+  test('a timestamp that is not newer is a replay, token or not', () => {
+    admit(7, NOW, tokenOf(1));
+    expect(admit(7, NOW)).toEqual(refused('replay'));
+    expect(admit(7, NOW - 1)).toEqual(refused('replay'));
+    expect(admit(7, NOW, tokenOf(2))).toEqual(refused('replay'));
+    const nanosecondLater = timestampAfter(NOW, stamp(NOW));
+    const request = { publicKey: bytes(7), timestamp: nanosecondLater, enroll: null, nowMs: NOW };
+    expect(store.admit(request).verdict).toBe('accept');
+    expect(store.admit(request)).toEqual(refused('replay'));
+    // The token that came with the replay is still good.
+    expect(admit(8, NOW, bytes(2)).verdict).toBe('accept');
+  });
+
+  test('a refused message does not move the timestamp', () => {
+    admit(7, NOW, tokenOf(1));
+    store.revokeNode(nodeIdOf(bytes(7)), NOW);
+    expect(admit(7, NOW + 9)).toEqual(refused('revoked'));
+    expect(admit(7, NOW + 5, tokenOf(2))).toMatchObject({ verdict: 'accept' });
+  });
+
+  test('strangers: no token, an invented, an expired, a cancelled one', () => {
+    expect(admit(7, NOW)).toEqual(refused('unknown'));
+    expect(admit(7, NOW, bytes(99))).toEqual(refused('token'));
+    expect(admit(7, NOW + TTL, tokenOf(1))).toEqual(refused('token'));
+    const cancelled = tokenOf(2);
+    expect(store.cancelToken(cancelled, NOW)).toBe(true);
+    expect(store.cancelToken(cancelled, NOW)).toBe(false);
+    expect(store.cancelToken(bytes(99), NOW)).toBe(false);
+    expect(admit(7, NOW, cancelled)).toEqual(refused('token'));
+    expect(store.listNodes()).toEqual([]);
+    expect(admit(7, NOW + TTL - 1, bytes(1)).verdict).toBe('accept');
+  });
+
+  test('a node that missed ENROLL_OK asks again with its burned token and is welcome', () => {
+    const token = tokenOf(1);
+    admit(7, NOW, token);
+    expect(admit(7, NOW + 1, token)).toMatchObject({ verdict: 'accept', enrolled: false });
+    expect(store.listNodes().length).toBe(1);
+  });
+
+  test('a member pairing anew burns the new token and stays who it is', () => {
+    admit(7, NOW, tokenOf(1, 'phone'));
+    const second = tokenOf(2, 'other');
+    expect(admit(7, NOW + 1, second)).toMatchObject({ enrolled: true, node: { name: 'phone' } });
+    expect(admit(8, NOW + 1, second)).toEqual(refused('token'));
+  });
+
+  test('a revoked node needs a new live token', () => {
+    const token = tokenOf(1, 'phone');
+    admit(7, NOW, token);
+    expect(store.revokeNode('phone', NOW + 1).revokedAtMs).toBe(NOW + 1);
+    expect(admit(7, NOW + 2)).toEqual(refused('revoked'));
+    expect(admit(7, NOW + 2, token)).toEqual(refused('token'));
+    expect(admit(7, NOW + 2, tokenOf(2))).toMatchObject({
+      verdict: 'accept',
+      enrolled: true,
+      node: { name: 'phone', revokedAtMs: null, createdAtMs: NOW },
+    });
+    expect(store.listNodes().length).toBe(1);
+  });
+
+  test('a revoked node coming back finds its name given to another', () => {
+    admit(7, NOW, tokenOf(1, 'phone'));
+    store.revokeNode('phone', NOW);
+    expect(admit(8, NOW, tokenOf(2, 'phone'))).toMatchObject({ node: { name: 'phone' } });
+    expect(admit(7, NOW + 1, tokenOf(3))).toMatchObject({ node: { name: 'phone-2' } });
+  });
+
+  test('the store survives being closed', () => {
+    const token = tokenOf(1);
+    admit(7, NOW, token);
+    store.close();
+    store = new Store(dir);
+    expect(admit(7, NOW)).toEqual(refused('replay'));
+    expect(admit(8, NOW, token)).toEqual(refused('token'));
+    expect(admit(7, NOW + 1).verdict).toBe('accept');
+  });
+
+  test('any course of events ends as the naive model says', () => {
+    type Step = {
+      key: number;
+      token: number;
+      atMs: number;
+      act: 'knock' | 'pair' | 'revoke' | 'token' | 'cancel';
+    };
+    const step = fc.record<Step>({
+      key: fc.integer({ min: 1, max: 3 }),
+      token: fc.integer({ min: 50, max: 53 }),
+      atMs: fc.integer({ min: 1, max: 12 }),
+      act: fc.constantFrom('knock', 'pair', 'pair', 'revoke', 'token', 'token', 'cancel'),
+    });
+    let run = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const own = new Store(join(dir, `run-${run++}`));
+        const nodes = new Map<number, { lastMs: number; revoked: boolean }>();
+        const tokens = new Map<number, boolean>();
+        try {
+          for (const { key, token, atMs, act } of steps) {
+            const node = nodes.get(key);
+            if (act === 'token') {
+              if (tokens.has(token)) continue;
+              own.createToken({ ttlMs: TTL, nowMs: 0, random: bytes(token) });
+              tokens.set(token, true);
+            } else if (act === 'cancel') {
+              expect(own.cancelToken(bytes(token), atMs)).toBe(tokens.get(token) === true);
+              if (tokens.has(token)) tokens.set(token, false);
+            } else if (act === 'revoke') {
+              if (node === undefined) continue;
+              own.revokeNode(nodeIdOf(bytes(key)), atMs);
+              node.revoked = true;
+            } else {
+              const enroll = act === 'pair' ? { token: bytes(token), name: '' } : null;
+              const publicKey = bytes(key);
+              const { verdict } = own.admit({ publicKey, timestamp: stamp(atMs), enroll, nowMs: atMs });
+              const isFresh = node === undefined || atMs > node.lastMs;
+              const hasToken = act === 'pair' && tokens.get(token) === true;
+              const expected = isFresh && (hasToken || (node !== undefined && !node.revoked));
+              expect(verdict).toBe(expected ? 'accept' : 'refuse');
+              if (!expected) continue;
+              nodes.set(key, { lastMs: atMs, revoked: false });
+              if (hasToken) tokens.set(token, false);
+            }
+          }
+          const members = own.listNodes().filter(({ revokedAtMs }) => revokedAtMs === null);
+          expect(members.length).toBe([...nodes.values()].filter(({ revoked }) => !revoked).length);
+          expect(new Set(members.map(({ name }) => name)).size).toBe(members.length);
+        } finally {
+          own.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('tokens', () => {
+  test('are in the file as hashes only', () => {
+    const random = Uint8Array.from({ length: 32 }, (_, i) => 200 - i);
+    store.createToken({ ttlMs: TTL, nowMs: NOW, random });
+    store.close();
+    for (const file of readdirSync(dir)) {
+      expect(readFileSync(join(dir, file)).includes(Buffer.from(random))).toBe(false);
+    }
+    store = new Store(dir);
+  });
+
+  test('are forgotten after their time', () => {
+    tokenOf(1);
+    tokenOf(2, null, NOW + 10);
+    expect(store.pruneTokens(NOW + TTL - 1)).toBe(0);
+    expect(store.pruneTokens(NOW + TTL)).toBe(1);
+    expect(store.pruneTokens(NOW + TTL + 10)).toBe(1);
+    expect(store.createToken({ ttlMs: TTL, nowMs: NOW, random: bytes(1) }).expiresAtMs).toBe(NOW + TTL);
+  });
+
+  test('are bounded in number', () => {
+    const create = (index: number, nowMs: number) => {
+      const random = new Uint8Array(32);
+      new DataView(random.buffer).setUint32(0, index);
+      return store.createToken({ ttlMs: TTL, nowMs, random });
+    };
+    for (let i = 0; i < CONTROL.liveTokensMax; i++) create(i, NOW);
+    expect(() => create(5000, NOW)).toThrow(UserError);
+    create(5000, NOW + TTL);
+  });
+
+  test('need sensible numbers', () => {
+    const options = { ttlMs: TTL, nowMs: NOW, random: bytes(1) };
+    expect(() => store.createToken({ ...options, random: new Uint8Array(31) })).toThrow(RangeError);
+    for (const ttlMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => store.createToken({ ...options, ttlMs })).toThrow(RangeError);
+    }
+  });
+});
+
+describe('names', () => {
+  test("the token's name, else the device's, else one from the id; suffixes keep them apart", () => {
+    admit(1, NOW, tokenOf(1, 'tv'), 'device');
+    admit(2, NOW, tokenOf(2), 'device');
+    admit(3, NOW, tokenOf(3), '\u0007\n ');
+    admit(4, NOW, tokenOf(4), 'device');
+    admit(5, NOW, tokenOf(5), 'device');
+    expect(store.listNodes().map(({ name }) => name)).toEqual([
+      'device',
+      'device-2',
+      'device-3',
+      `node-${nodeIdOf(bytes(3)).slice(0, 4)}`,
+      'tv',
+    ]);
+  });
+
+  test('are cleaned of what could harm a terminal, and fit 64 bytes', () => {
+    expect(cleanName('  a\u001b[31m\tb\n\u202ec  ')).toBe('a[31m b c');
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 120 }), (name) => {
+        const clean = cleanName(name);
+        expect(clean).not.toMatch(/\p{C}/u);
+        expect(clean).toBe(clean.trim());
+        expect(Buffer.byteLength(clean)).toBeLessThanOrEqual(64);
+      }),
+    );
+  });
+
+  test('a suffixed name still fits', () => {
+    const taken = new Set(['é'.repeat(32)]);
+    const name = freeName('é'.repeat(32), (candidate) => taken.has(candidate));
+    expect(name).toBe(`${'é'.repeat(31)}-2`);
+    expect(Buffer.byteLength(name)).toBe(64);
+  });
+
+  test('rename by id and by name; taken, empty and unknown names are refused', () => {
+    admit(1, NOW, tokenOf(1, 'one'));
+    admit(2, NOW, tokenOf(2, 'two'));
+    expect(store.renameNode('one', ' first ').name).toBe('first');
+    expect(store.renameNode(nodeIdOf(bytes(1)), 'first').name).toBe('first');
+    expect(() => store.renameNode('first', 'two')).toThrow(
+      new UserError('another node is called two already'),
+    );
+    expect(() => store.renameNode('first', ' \n')).toThrow(UserError);
+    expect(() => store.renameNode('one', 'x')).toThrow(
+      new UserError('there is no node with the id or name "one"'),
+    );
+    expect(() => store.revokeNode('one', NOW)).toThrow(UserError);
+  });
+
+  test("a name made to look like another node's id does not protect its bearer", () => {
+    admit(1, NOW, tokenOf(1, nodeIdOf(bytes(2))));
+    admit(2, NOW, tokenOf(2, 'two'));
+    expect(store.revokeNode(nodeIdOf(bytes(2)), NOW).name).toBe('two');
+    expect(store.revokeNode(nodeIdOf(bytes(1)), NOW).id).toBe(nodeIdOf(bytes(1)));
+  });
+
+  test('a member goes before the revoked of its name; several revoked are ambiguous', () => {
+    for (const key of [1, 2, 3]) {
+      admit(key, NOW, tokenOf(key, 'phone'));
+      if (key < 3) store.revokeNode('phone', NOW + key);
+    }
+    expect(store.revokeNode('phone', NOW + 9).id).toBe(nodeIdOf(bytes(3)));
+    expect(() => store.revokeNode('phone', NOW)).toThrow(/fits several nodes/);
+    expect(store.revokeNode(nodeIdOf(bytes(1)), NOW + 99).revokedAtMs).toBe(NOW + 1);
+  });
+});
+
+describe('the file', () => {
+  test('belongs to its owner alone, whatever it was before', () => {
+    tokenOf(1);
+    for (const file of readdirSync(dir)) expect(statSync(join(dir, file)).mode & 0o777).toBe(0o600);
+    expect(readdirSync(dir)).toContain('hub.db-wal');
+    store.close();
+    chmodSync(join(dir, 'hub.db'), 0o644);
+    store = new Store(join(dir));
+    expect(statSync(join(dir, 'hub.db')).mode & 0o777).toBe(0o600);
+    new Store(join(dir, 'deeper', 'still')).close();
+    expect(statSync(join(dir, 'deeper', 'still')).mode & 0o777).toBe(0o700);
+  });
+
+  test.each([
+    ['no database at all', Buffer.alloc(8192, 7)],
+    ['a text', Buffer.from('hello\n')],
+  ])('%s in its place is one sentence', (_, content) => {
+    const path = join(dir, 'other', 'hub.db');
+    mkdirSync(join(dir, 'other'));
+    writeFileSync(path, content);
+    expect(() => new Store(join(dir, 'other'))).toThrow(
+      new UserError(`the store ${path} is damaged; restore it from a backup, or move it away and pair again`),
+    );
+  });
+
+  test('pages overwritten in the middle are found when it is opened', () => {
+    admit(1, NOW, tokenOf(1));
+    store.close();
+    const path = join(dir, 'hub.db');
+    const content = readFileSync(path);
+    content.fill(0xee, 4096);
+    writeFileSync(path, content);
+    expect(() => new Store(dir)).toThrow(/^the store .* is damaged/);
+    rmSync(path);
+    store = new Store(dir);
+  });
+
+  test('one of a newer program is left alone', () => {
+    store.close();
+    const database = new DatabaseSync(join(dir, 'hub.db'));
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+    database.close();
+    expect(() => new Store(dir)).toThrow(/was written by a newer restunnel/);
+    const after = new DatabaseSync(join(dir, 'hub.db'));
+    expect(after.prepare('PRAGMA user_version').get()?.user_version).toBe(SCHEMA_VERSION + 1);
+    after.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    after.close();
+    store = new Store(dir);
+  });
+
+  test('a directory that is a file is one sentence', () => {
+    writeFileSync(join(dir, 'plain'), '');
+    expect(() => new Store(join(dir, 'plain'))).toThrow(UserError);
+  });
+});
+
+describe('two at once', () => {
+  test('two connections see each other, and a token is good for one device', () => {
+    const other = new Store(dir);
+    const token = tokenOf(1);
+    const knock = { timestamp: stamp(NOW), enroll: { token, name: '' }, nowMs: NOW };
+    expect(other.admit({ publicKey: bytes(8), ...knock }).verdict).toBe('accept');
+    expect(store.admit({ publicKey: bytes(7), ...knock })).toEqual(refused('token'));
+    expect(store.listNodes()).toEqual(other.listNodes());
+    other.close();
+  });
+
+  test('devices racing for one token in several processes: exactly one wins each', async () => {
+    const tokens = 60;
+    const racers = 3;
+    const fresh = join(dir, 'race');
+    const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    // The store does not exist yet: opening it is part of the race. Token i is 32 bytes of i.
+    const script = `
+      const { Store } = await import(${url('../../src/hub/store/store.ts')});
+      const { timestampAfter } = await import(${url('../../src/noise/timestamp.ts')});
+      process.stdout.write('ready\\n');
+      for await (const _ of process.stdin);
+      const store = new Store(${JSON.stringify(fresh)});
+      const racer = Number(process.argv[1]);
+      const timestamp = timestampAfter(${NOW}, null);
+      let won = '';
+      for (let i = 0; i < ${tokens}; i++) {
+        const random = new Uint8Array(32).fill(i);
+        try {
+          store.createToken({ ttlMs: ${TTL}, nowMs: ${NOW}, random });
+        } catch (error) {
+          if (!/UNIQUE/.test(error.message)) throw error;
+        }
+        const publicKey = new Uint8Array(32).fill(i);
+        publicKey[0] = 100 + racer;
+        const { verdict } = store.admit({ publicKey, timestamp, enroll: { token: random, name: '' }, nowMs: ${NOW} });
+        won += verdict === 'accept' ? '1' : '0';
+      }
+      store.close();
+      process.stdout.write(won);
+    `;
+    const children = Array.from({ length: racers }, (_, racer) => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, String(racer)], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let output = '';
+      const ready = new Promise<void>((resolve) => {
+        child.stdout.on('data', (chunk: Buffer) => {
+          output += chunk.toString();
+          if (output.startsWith('ready\n')) resolve();
+        });
+      });
+      const done = new Promise<string>((resolve) => {
+        child.on('close', () => resolve(output.slice('ready\n'.length)));
+      });
+      return { child, ready, done };
+    });
+    await Promise.all(children.map(({ ready }) => ready));
+    for (const { child } of children) child.stdin.end();
+    const won = await Promise.all(children.map(({ done }) => done));
+    for (let i = 0; i < tokens; i++) {
+      expect(won.map((line) => Number(line[i])).reduce((sum, one) => sum + one, 0)).toBe(1);
+    }
+    const opened = new Store(fresh);
+    expect(opened.listNodes().length).toBe(tokens);
+    opened.close();
+  });
+});

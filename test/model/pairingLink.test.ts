@@ -1,0 +1,129 @@
+// Pairing links: what is made is read back, every damaged part has its own sentence, nothing repeats the token.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { UserError } from '../../src/base/userError.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
+
+const KEY = new Uint8Array(32).fill(0xfb);
+const TOKEN = new Uint8Array(32).fill(0x5f);
+const K = Buffer.from(KEY).toString('base64url');
+const T = Buffer.from(TOKEN).toString('base64url');
+const GOOD = `restunnel://hub.example.org:9000/?k=${K}&t=${T}`;
+const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
+
+test('a link reads back as what it was made of', () => {
+  const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6(), fc.constant('localhost'));
+  fc.assert(
+    fc.property(
+      host,
+      fc.integer({ min: 1, max: 65_535 }),
+      bytes32,
+      bytes32,
+      (name, port, hubPublicKey, token) => {
+        const link = { host: name, port, hubPublicKey, token };
+        expect(parseLink(formatLink(link))).toEqual(link);
+      },
+    ),
+  );
+});
+
+test('its form', () => {
+  expect(formatLink({ host: 'hub.example.org', port: 9000, hubPublicKey: KEY, token: TOKEN })).toBe(GOOD);
+  expect(formatLink({ host: '2001:db8::1', port: 1, hubPublicKey: KEY, token: TOKEN })).toBe(
+    `restunnel://[2001:db8::1]:1/?k=${K}&t=${T}`,
+  );
+});
+
+test.each([
+  ['white space around it', `\n  ${GOOD} \r\n`],
+  ['no slash before the question mark', GOOD.replace('/?', '?')],
+  ['the parameters the other way round', `restunnel://hub.example.org:9000/?t=${T}&k=${K}`],
+  ['a parameter of later times', `${GOOD}&x=1&x=2&&`],
+  ['capitals in the scheme', GOOD.replace('restunnel', 'ResTunnel')],
+])('%s does not matter', (_, link) => {
+  expect(parseLink(link)).toEqual({
+    host: 'hub.example.org',
+    port: 9000,
+    hubPublicKey: KEY,
+    token: TOKEN,
+  });
+});
+
+describe('each malformed part has its own sentence', () => {
+  const query = `/?k=${K}&t=${T}`;
+  test.each([
+    ['', 'it must begin with restunnel://'],
+    ['https://example.org/', 'it must begin with restunnel://'],
+    ['restunnel:hub:9000', 'it must begin with restunnel://'],
+    ['x'.repeat(2000), 'it is far too long'],
+    ['restunnel://hub:9000/', 'it has no ?k=…&t=… at its end; was it cut short?'],
+    [`restunnel://hub${query}`, 'it has no port: host:port is needed'],
+    [`restunnel://hub:${query}`, 'it has no port: host:port is needed'],
+    [`restunnel://hub:9x${query}`, 'it has no port: host:port is needed'],
+    [`restunnel://${query}`, 'it has no port: host:port is needed'],
+    [`restunnel://:9000${query}`, 'it has no host'],
+    [`restunnel://hub:0${query}`, 'its port is not between 1 and 65535'],
+    [`restunnel://hub:65536${query}`, 'its port is not between 1 and 65535'],
+    [`restunnel://2001:db8::1:9000${query}`, 'an IPv6 address must stand in brackets: [address]:port'],
+    [`restunnel://[2001:db8::1:9000${query}`, 'its IPv6 address has no closing bracket'],
+    [`restunnel://[2001:db8::1]${query}`, 'it has no port: host:port is needed'],
+    [`restunnel://[hub]:9000${query}`, 'what stands in brackets is not an IPv6 address'],
+    [`restunnel://[fe80::1%eth0]:9000${query}`, 'what stands in brackets is not an IPv6 address'],
+    [`restunnel://a..b:9000${query}`, 'its host is neither a name nor an IP address'],
+    [`restunnel://me@hub:9000${query}`, 'its host is neither a name nor an IP address'],
+    [`restunnel://1.2.3:9000${query}`, 'its host is neither a name nor an IP address'],
+    [`restunnel://1.2.3.256:9000${query}`, 'its host is neither a name nor an IP address'],
+    [`restunnel://hub/x:9000${query}`, 'its host is neither a name nor an IP address'],
+    [`restunnel://${'a.'.repeat(130)}b:9000${query}`, 'its host is too long'],
+    [`restunnel://hub:9000/?t=${T}`, 'the key of the hub (k=) is missing'],
+    [`restunnel://hub:9000/?k=&t=${T}`, 'the key of the hub (k=) is missing'],
+    [`restunnel://hub:9000/?k=${K}`, 'the one-time token (t=) is missing'],
+    [`restunnel://hub:9000/?k=${K}x&t=${T}`, 'the key of the hub (k=) is damaged; copy the whole link again'],
+    [
+      `restunnel://hub:9000/?k=${K}&t=${T.slice(1)}`,
+      'the one-time token (t=) is damaged; copy the whole link again',
+    ],
+    [`restunnel://hub:9000/?k=${K}&t=${T}=`, 'the one-time token (t=) is damaged; copy the whole link again'],
+    [
+      `restunnel://hub:9000/?k=${K}&t=${T.slice(0, -1)}*`,
+      'the one-time token (t=) is damaged; copy the whole link again',
+    ],
+    [`${GOOD}&t=${T}`, 'it has more than one parameter t'],
+  ])('%s', (link, why) => {
+    expect(() => parseLink(link)).toThrow(new UserError(`this is not a pairing link: ${why}`, 2));
+  });
+});
+
+test('formatLink refuses what no link can carry', () => {
+  const link = { host: 'hub', port: 9000, hubPublicKey: KEY, token: TOKEN };
+  for (const host of ['', 'a b', 'a/b', 'fe80::1%eth0', '[::1]', 'hub:1']) {
+    expect(() => formatLink({ ...link, host })).toThrow(UserError);
+  }
+  for (const port of [0, 65_536, 1.5, Number.NaN]) {
+    expect(() => formatLink({ ...link, port })).toThrow(UserError);
+  }
+});
+
+test('whatever it is given, it answers with a link or a UserError of one line without the secret', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string().map((rest) => `restunnel://${rest}`),
+    fc.tuple(fc.nat(GOOD.length - 1), fc.string({ maxLength: 3 })).map(([at, insert]) => {
+      return GOOD.slice(0, at) + insert + GOOD.slice(at + 1);
+    }),
+  );
+  fc.assert(
+    fc.property(text, (link) => {
+      try {
+        const parsed = parseLink(link);
+        expect(parseLink(formatLink(parsed))).toEqual(parsed);
+      } catch (error) {
+        expect(error).toBeInstanceOf(UserError);
+        expect((error as UserError).message).not.toContain(T.slice(2, -2));
+        expect((error as UserError).message).not.toMatch(/[\n\r]/);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
