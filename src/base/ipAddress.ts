@@ -81,13 +81,13 @@ function hexDigit(text: string, at: number): number {
 
 function setGroup(words: Uint32Array, group: number, value: number): void {
   const shift = group % 2 === 0 ? 16 : 0;
-  words[group >> 1] = (words[group >> 1] & ~(0xffff << shift)) | (value << shift);
+  words[group >> 1] = (words[group >> 1]! & ~(0xffff << shift)) | (value << shift);
 }
 
 /** Moves the groups from `gap` on to the end, zeros in between. */
 function openGap(words: Uint32Array, gap: number, groups: number): true {
   for (let from = groups - 1; from >= gap; from--) {
-    const value = (words[from >> 1] >>> (from % 2 === 0 ? 16 : 0)) & 0xffff;
+    const value = (words[from >> 1]! >>> (from % 2 === 0 ? 16 : 0)) & 0xffff;
     setGroup(words, from, 0);
     setGroup(words, from + 8 - groups, value);
   }
@@ -96,7 +96,7 @@ function openGap(words: Uint32Array, gap: number, groups: number): true {
 
 /** The IPv4 address of an IPv4-mapped one (::ffff:0:0/96), or -1. The kernel dials such an address by IPv4. */
 export function mappedIPv4(words: Uint32Array): number {
-  return words[0] === 0 && words[1] === 0 && words[2] === 0xffff ? words[3] : -1;
+  return words[0] === 0 && words[1] === 0 && words[2] === 0xffff ? words[3]! : -1;
 }
 
 export function formatIPv4(address: number): string {
@@ -109,8 +109,14 @@ export function canonicalAddress(text: string): string | null {
   if (!parseIPv6(text, scratch)) return null;
   const mapped = mappedIPv4(scratch);
   if (mapped >= 0) return formatIPv4(mapped);
-  const groups = Array.from({ length: 8 }, (_, i) => (scratch[i >> 1] >>> (i % 2 === 0 ? 16 : 0)) & 0xffff);
+  const groups = Array.from({ length: 8 }, (_, i) => (scratch[i >> 1]! >>> (i % 2 === 0 ? 16 : 0)) & 0xffff);
   return new ipaddr.IPv6(groups).toRFC5952String();
+}
+
+/** The address without its zone: fe80::1%eth0 is fe80::1. */
+export function withoutZone(address: string): string {
+  const zoneAt = address.indexOf('%');
+  return zoneAt < 0 ? address : address.slice(0, zoneAt);
 }
 
 /** Whether the first `bits` bits of two IPv6 addresses are the same. */
@@ -119,7 +125,7 @@ export function samePrefix(a: Uint32Array, b: Uint32Array, bits: number): boolea
     const left = bits - 32 * i;
     if (left <= 0) return true;
     const mask = left >= 32 ? -1 : -1 << (32 - left);
-    if (((a[i] ^ b[i]) & mask) !== 0) return false;
+    if (((a[i]! ^ b[i]!) & mask) !== 0) return false;
   }
   return true;
 }

@@ -66,11 +66,11 @@ function split(text: string): Parts | null {
     /^\[(?<address>[^\]]*)\](?:\/(?<bits>[^:]*))?(?::(?<ports>.*))?$/.exec(text) ??
     /^(?<address>[^:/[\]]*)(?:\/(?<bits>[^:]*))?(?::(?<ports>[^:]*))?$/.exec(text) ??
     /^(?<address>[^/[\]]*)(?:\/(?<bits>[^:]*))?$/.exec(text);
-  const groups = form?.groups;
-  if (groups === undefined) return null;
+  const address = form?.groups?.address;
+  if (address === undefined) return null;
   // Brackets are for IPv6.
-  if (text.startsWith('[') && !groups.address.includes(':')) return null;
-  return { address: groups.address, bits: groups.bits, ports: groups.ports };
+  if (text.startsWith('[') && !address.includes(':')) return null;
+  return { address, bits: form?.groups?.bits, ports: form?.groups?.ports };
 }
 
 /** Null: unreadable. Undefined text: no ports named, so all of them. */
@@ -78,10 +78,10 @@ function parsePorts(text: string | undefined): PortRange[] | null {
   if (text === undefined) return [];
   const ranges: PortRange[] = [];
   for (const item of text.split(',')) {
-    const ends = item.split('-');
-    const first = parseNumber(ends[0], 1, 65_535);
-    const last = ends.length === 1 ? first : parseNumber(ends[1], 1, 65_535);
-    if (ends.length > 2 || first < 0 || last < first) return null;
+    const [from = '', to = from, ...more] = item.split('-');
+    const first = parseNumber(from, 1, 65_535);
+    const last = parseNumber(to, 1, 65_535);
+    if (more.length > 0 || first < 0 || last < first) return null;
     ranges.push([first, last]);
   }
   return ranges;
@@ -101,8 +101,8 @@ function ipv4Rule(address: number, bits: number, ports: readonly PortRange[]): A
 
 function hasPort(ports: readonly PortRange[], port: number): boolean {
   if (ports.length === 0) return true;
-  for (let i = 0; i < ports.length; i++) {
-    if (port >= ports[i][0] && port <= ports[i][1]) return true;
+  for (const [first, last] of ports) {
+    if (port >= first && port <= last) return true;
   }
   return false;
 }

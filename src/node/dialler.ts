@@ -23,12 +23,12 @@ export interface DialHandler {
 
 export type DialReactor = Pick<Reactor, 'connect' | 'close' | 'setTimer' | 'clearTimer' | 'nowMs'>;
 
-/** One question to the resolver, for all who dial that name meanwhile. */
+/** One question to the resolver, shared by every dial that asks for the name until the answer comes. */
 interface Lookup {
   readonly name: string;
   readonly queryId: number;
-  /** Slots; empty when all have cancelled, but the question stays asked. */
-  readonly waiters: Set<number>;
+  /** Empty once all have cancelled; the question stays asked. */
+  readonly waiters: Set<Dial>;
   timer: TimerId;
 }
 
@@ -45,6 +45,20 @@ interface Race {
   failure: FailureName;
 }
 
+/** One slot of the table, used again and again: free, or waiting for a lookup, for one connection, or running a race. */
+interface Dial {
+  readonly slot: number;
+  /** While the slot is free: its last id, negated. */
+  id: number;
+  /** Null: the slot is free. */
+  handler: DialHandler | null;
+  tag: number;
+  port: number;
+  conn: ConnId;
+  lookup: Lookup | null;
+  race: Race | null;
+}
+
 const SLOT_BITS = 16;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const GENERATION_MAX = 0x7fff;
@@ -59,16 +73,9 @@ export class Dialler {
   readonly #lookupsById = new Map<number, Lookup>();
   #lastQueryId = 0;
 
-  // By slot. A dial waits for a lookup, or for one connection, or runs a race.
-  readonly #ids: DialId[] = [];
-  readonly #handlers: (DialHandler | null)[] = [];
-  readonly #tags: number[] = [];
-  readonly #ports: number[] = [];
-  readonly #conns: ConnId[] = [];
-  readonly #lookups: (Lookup | null)[] = [];
-  readonly #races: (Race | null)[] = [];
-  readonly #freeSlots: number[] = [];
-  #count = 0;
+  /** By slot. */
+  readonly #dials: Dial[] = [];
+  readonly #free: Dial[] = [];
 
   readonly #onConnect: ConnHandler;
   readonly #onAttemptDelay: TimerHandler;
@@ -88,19 +95,20 @@ export class Dialler {
     this.#policy = policy;
     this.#lookup = lookup;
     this.#onConnect = {
-      onConnected: (conn, slot) => this.#connected(conn, slot),
-      onConnectFailed: (conn, slot, errno) => this.#attemptFailed(conn, slot, failureOfErrno(errno)),
+      onConnected: (conn, slot) => this.#connected(conn, this.#dialAt(slot)),
+      onConnectFailed: (conn, slot, errno) =>
+        this.#attemptFailed(conn, this.#dialAt(slot), failureOfErrno(errno)),
       onReadable: notHandedOver,
       onWritable: notHandedOver,
       onBroken: notHandedOver,
     };
-    this.#onAttemptDelay = { onTimer: (slot) => this.#attemptDelayOver(slot) };
+    this.#onAttemptDelay = { onTimer: (slot) => this.#attemptDelayOver(this.#dialAt(slot)) };
     this.#onLookupTimeout = { onTimer: (queryId) => this.onLookup(queryId, null, 'nameTimedOut') };
   }
 
   /** Dials under way. */
   get count(): number {
-    return this.#count;
+    return this.#dials.length - this.#free.length;
   }
 
   /**
@@ -115,8 +123,8 @@ export class Dialler {
     const address = literalAddress(host);
     if (address !== null) {
       if (this.#policy.check(address, port) !== 'ok') return failAtOnce(handler, tag, 'policy');
-      const slot = this.#takeSlot(handler, tag, port);
-      return slot < 0 ? failAtOnce(handler, tag, 'nodeBusy') : this.#connectOnly(slot, address);
+      const dial = this.#begin(handler, tag, port);
+      return dial === null ? failAtOnce(handler, tag, 'nodeBusy') : this.#connectOnly(dial, address);
     }
     if (isZonedLiteral(host)) return failAtOnce(handler, tag, 'policy');
     const name = targetName(host);
@@ -124,14 +132,13 @@ export class Dialler {
   }
 
   /** No callback comes for this dial any more. Does nothing for a dial that is over, or 0. */
-  cancel(dial: DialId): void {
-    const slot = dial & SLOT_MASK;
-    if (dial <= 0 || this.#ids[slot] !== dial) return;
-    this.#lookups[slot]?.waiters.delete(slot);
-    if (this.#conns[slot] !== 0) this.#reactor.close(this.#conns[slot]);
-    const race = this.#races[slot];
-    if (race !== null) this.#endRace(race, 0);
-    this.#freeSlot(slot);
+  cancel(id: DialId): void {
+    const dial = this.#dials[id & SLOT_MASK];
+    if (id <= 0 || dial === undefined || dial.id !== id) return;
+    dial.lookup?.waiters.delete(dial);
+    if (dial.conn !== 0) this.#reactor.close(dial.conn);
+    if (dial.race !== null) this.#endRace(dial.race, 0);
+    this.#end(dial);
   }
 
   /**
@@ -154,11 +161,11 @@ export class Dialler {
     }
     const told = addresses === null ? failure : 'nameNotFound';
     // A callback may cancel other waiters: they leave the set, and its iteration copes with that.
-    for (const slot of lookup.waiters) {
-      lookup.waiters.delete(slot);
-      this.#lookups[slot] = null;
-      if (found === null) this.#fail(slot, told);
-      else this.#dialAddresses(slot, found);
+    for (const dial of lookup.waiters) {
+      lookup.waiters.delete(dial);
+      dial.lookup = null;
+      if (found === null) this.#fail(dial, told);
+      else this.#dialAddresses(dial, found);
     }
   }
 
@@ -166,30 +173,30 @@ export class Dialler {
     const cached = this.#cache.get(name, this.#reactor.nowMs);
     if (cached !== undefined) {
       if (cached.addresses === null) return failAtOnce(handler, tag, 'nameNotFound');
-      const slot = this.#takeSlot(handler, tag, port);
-      return slot < 0 ? failAtOnce(handler, tag, 'nodeBusy') : this.#dialAddresses(slot, cached.addresses);
+      const dial = this.#begin(handler, tag, port);
+      if (dial === null) return failAtOnce(handler, tag, 'nodeBusy');
+      return this.#dialAddresses(dial, cached.addresses);
     }
 
     const pending = this.#lookupsByName.get(name);
     if (pending === undefined && this.#lookupsById.size >= NODE.dnsQueriesMax) {
       return failAtOnce(handler, tag, 'nodeBusy');
     }
-    const slot = this.#takeSlot(handler, tag, port);
-    if (slot < 0) return failAtOnce(handler, tag, 'nodeBusy');
-    const dial = this.#ids[slot];
+    const dial = this.#begin(handler, tag, port);
+    if (dial === null) return failAtOnce(handler, tag, 'nodeBusy');
     if (pending !== undefined) {
-      pending.waiters.add(slot);
-      this.#lookups[slot] = pending;
-      return dial;
+      pending.waiters.add(dial);
+      dial.lookup = pending;
+      return dial.id;
     }
     const queryId = this.#nextQueryId();
     const timer = this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onLookupTimeout, queryId);
-    const lookup: Lookup = { name, queryId, waiters: new Set([slot]), timer };
-    this.#lookups[slot] = lookup;
+    const lookup: Lookup = { name, queryId, waiters: new Set([dial]), timer };
+    dial.lookup = lookup;
     this.#lookupsByName.set(name, lookup);
     this.#lookupsById.set(queryId, lookup);
     this.#lookup(name, queryId);
-    return dial;
+    return dial.id;
   }
 
   #nextQueryId(): number {
@@ -199,25 +206,21 @@ export class Dialler {
   }
 
   /** The id of the dial, or 0 when policy leaves none of the addresses. */
-  #dialAddresses(slot: number, addresses: readonly string[]): DialId {
-    const port = this.#ports[slot];
-    if (addresses.length === 1) {
-      if (this.#policy.check(addresses[0], port) === 'ok') return this.#connectOnly(slot, addresses[0]);
-      return this.#fail(slot, 'policy');
-    }
-    const allowed = addresses.filter((address) => this.#policy.check(address, port) === 'ok');
-    if (allowed.length === 0) return this.#fail(slot, 'policy');
-    if (allowed.length === 1) return this.#connectOnly(slot, allowed[0]);
-    return this.#startRace(slot, interleaved(allowed).slice(0, NODE.attemptsMax));
+  #dialAddresses(dial: Dial, addresses: readonly string[]): DialId {
+    const allowed = addresses.filter((address) => this.#policy.check(address, dial.port) === 'ok');
+    const first = allowed[0];
+    if (first === undefined) return this.#fail(dial, 'policy');
+    if (allowed.length === 1) return this.#connectOnly(dial, first);
+    return this.#startRace(dial, interleaved(allowed).slice(0, NODE.attemptsMax));
   }
 
-  #connectOnly(slot: number, address: string): DialId {
-    const port = this.#ports[slot];
-    this.#conns[slot] = this.#reactor.connect(address, port, ENGINE.connectTimeoutMs, this.#onConnect, slot);
-    return this.#ids[slot];
+  #connectOnly(dial: Dial, address: string): DialId {
+    const { port, slot } = dial;
+    dial.conn = this.#reactor.connect(address, port, ENGINE.connectTimeoutMs, this.#onConnect, slot);
+    return dial.id;
   }
 
-  #startRace(slot: number, addresses: readonly string[]): DialId {
+  #startRace(dial: Dial, addresses: readonly string[]): DialId {
     const race: Race = {
       addresses,
       next: 0,
@@ -226,33 +229,34 @@ export class Dialler {
       delayTimer: 0,
       failure: 'internal',
     };
-    this.#races[slot] = race;
-    this.#startAttempt(slot, race);
-    return this.#ids[slot];
+    dial.race = race;
+    this.#startAttempt(dial, race);
+    return dial.id;
   }
 
   /** RFC 8305 section 5. No attempt outlives the race's deadline, so the race needs no timer of its own. */
-  #startAttempt(slot: number, race: Race): void {
+  #startAttempt(dial: Dial, race: Race): void {
     const address = race.addresses[race.next++];
+    assert(address !== undefined, 'an attempt is started only while addresses are left');
     const leftMs = race.deadlineMs - this.#reactor.nowMs;
-    race.conns.push(this.#reactor.connect(address, this.#ports[slot], leftMs, this.#onConnect, slot));
+    race.conns.push(this.#reactor.connect(address, dial.port, leftMs, this.#onConnect, dial.slot));
     if (race.next < race.addresses.length) {
-      race.delayTimer = this.#reactor.setTimer(NODE.attemptDelayMs, this.#onAttemptDelay, slot);
+      race.delayTimer = this.#reactor.setTimer(NODE.attemptDelayMs, this.#onAttemptDelay, dial.slot);
     }
   }
 
-  #attemptDelayOver(slot: number): void {
-    const race = this.#races[slot];
+  #attemptDelayOver(dial: Dial): void {
+    const { race } = dial;
     assert(race !== null, 'the timer of a race is cleared with it');
     race.delayTimer = 0;
-    if (this.#reactor.nowMs < race.deadlineMs) this.#startAttempt(slot, race);
+    if (this.#reactor.nowMs < race.deadlineMs) this.#startAttempt(dial, race);
   }
 
-  #attemptFailed(conn: ConnId, slot: number, failure: FailureName): void {
-    const race = this.#races[slot];
+  #attemptFailed(conn: ConnId, dial: Dial, failure: FailureName): void {
+    const { race } = dial;
     if (race === null) {
-      assert(this.#conns[slot] === conn, 'a failed attempt belongs to its dial');
-      this.#fail(slot, failure);
+      assert(dial.conn === conn, 'a failed attempt belongs to its dial');
+      this.#fail(dial, failure);
       return;
     }
     race.conns.splice(race.conns.indexOf(conn), 1);
@@ -260,20 +264,18 @@ export class Dialler {
     if (race.next < race.addresses.length && this.#reactor.nowMs < race.deadlineMs) {
       // No need to wait: the one before has failed.
       this.#clearDelay(race);
-      this.#startAttempt(slot, race);
+      this.#startAttempt(dial, race);
     } else if (race.conns.length === 0) {
       this.#endRace(race, 0);
-      this.#fail(slot, race.failure);
+      this.#fail(dial, race.failure);
     }
   }
 
-  #connected(conn: ConnId, slot: number): void {
-    const race = this.#races[slot];
-    if (race !== null) this.#endRace(race, conn);
-    const handler = this.#handlers[slot];
-    const tag = this.#tags[slot];
+  #connected(conn: ConnId, dial: Dial): void {
+    if (dial.race !== null) this.#endRace(dial.race, conn);
+    const { handler, tag } = dial;
     assert(handler !== null, 'a connected attempt belongs to a dial');
-    this.#freeSlot(slot);
+    this.#end(dial);
     handler.onDialled(tag, conn);
   }
 
@@ -289,44 +291,46 @@ export class Dialler {
     race.delayTimer = 0;
   }
 
-  #fail(slot: number, failure: FailureName): 0 {
-    const handler = this.#handlers[slot];
-    const tag = this.#tags[slot];
+  #fail(dial: Dial, failure: FailureName): 0 {
+    const { handler, tag } = dial;
     assert(handler !== null, 'a dial fails once');
-    this.#freeSlot(slot);
+    this.#end(dial);
     handler.onDialFailed(tag, failure);
     return 0;
   }
 
-  /** -1: no room. */
-  #takeSlot(handler: DialHandler, tag: number, port: number): number {
-    if (this.#count >= NODE.dialsMax) return -1;
-    let slot = this.#freeSlots.pop();
-    if (slot === undefined) {
-      slot = this.#ids.length;
-      this.#ids.push(-slot);
-      this.#conns.push(0);
-      this.#lookups.push(null);
-      this.#races.push(null);
-    }
-    // While free, a slot holds its last id negated.
-    const generation = ((-this.#ids[slot] >>> SLOT_BITS) % GENERATION_MAX) + 1;
-    this.#ids[slot] = (generation << SLOT_BITS) | slot;
-    this.#handlers[slot] = handler;
-    this.#tags[slot] = tag;
-    this.#ports[slot] = port;
-    this.#count++;
-    return slot;
+  /** Null: no room. */
+  #begin(handler: DialHandler, tag: number, port: number): Dial | null {
+    if (this.count >= NODE.dialsMax) return null;
+    const dial = this.#free.pop() ?? this.#newSlot();
+    const generation = ((-dial.id >>> SLOT_BITS) % GENERATION_MAX) + 1;
+    dial.id = (generation << SLOT_BITS) | dial.slot;
+    dial.handler = handler;
+    dial.tag = tag;
+    dial.port = port;
+    return dial;
   }
 
-  #freeSlot(slot: number): void {
-    this.#ids[slot] = -this.#ids[slot];
-    this.#handlers[slot] = null;
-    this.#conns[slot] = 0;
-    this.#lookups[slot] = null;
-    this.#races[slot] = null;
-    this.#freeSlots.push(slot);
-    this.#count--;
+  #newSlot(): Dial {
+    const slot = this.#dials.length;
+    const dial = { slot, id: -slot, handler: null, tag: 0, port: 0, conn: 0, lookup: null, race: null };
+    this.#dials.push(dial);
+    return dial;
+  }
+
+  #dialAt(slot: number): Dial {
+    const dial = this.#dials[slot];
+    assert(dial !== undefined, 'a timer or connection carries the slot of its dial');
+    return dial;
+  }
+
+  #end(dial: Dial): void {
+    dial.id = -dial.id;
+    dial.handler = null;
+    dial.conn = 0;
+    dial.lookup = null;
+    dial.race = null;
+    this.#free.push(dial);
   }
 }
 
@@ -339,12 +343,11 @@ function failAtOnce(handler: DialHandler, tag: number, failure: FailureName): 0 
 function interleaved(addresses: readonly string[]): string[] {
   const ipv6 = addresses.filter((address) => address.includes(':'));
   const ipv4 = addresses.filter((address) => !address.includes(':'));
-  const mixed: string[] = [];
-  for (let i = 0; i < Math.max(ipv6.length, ipv4.length); i++) {
-    if (i < ipv6.length) mixed.push(ipv6[i]);
-    if (i < ipv4.length) mixed.push(ipv4[i]);
-  }
-  return mixed;
+  const turns = Math.max(ipv6.length, ipv4.length);
+  return Array.from({ length: turns }, (_, turn) => [
+    ...ipv6.slice(turn, turn + 1),
+    ...ipv4.slice(turn, turn + 1),
+  ]).flat();
 }
 
 function notHandedOver(): never {

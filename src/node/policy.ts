@@ -2,7 +2,7 @@
 // and before the very same literal is dialled. Pure.
 
 import type { Endpoint } from '../base/endpoint.ts';
-import { mappedIPv4, parseIPv4, parseIPv6, samePrefix } from '../base/ipAddress.ts';
+import { mappedIPv4, parseIPv4, parseIPv6, samePrefix, withoutZone } from '../base/ipAddress.ts';
 import { type AllowRule, ruleAllowsIPv4, ruleAllowsIPv6 } from './allowRule.ts';
 
 /**
@@ -43,22 +43,31 @@ export const SIX_TO_FOUR = '2002::/16';
 /** NAT64 (RFC 6052): the IPv4 address is the last 32 bits. Outside 2000::/3, the one block of it that is dialled. */
 export const NAT64 = '64:ff9b::/96';
 
-interface Block {
+interface IPv4Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+interface IPv6Block {
   readonly words: Uint32Array;
   readonly bits: number;
 }
 
-const ipv4First = Uint32Array.from(REFUSED_IPV4, (cidr) => parseIPv4(cidr.split('/')[0]));
-const ipv4Last = Uint32Array.from(REFUSED_IPV4, (cidr, i) => {
-  return ipv4First[i] + 2 ** (32 - Number(cidr.split('/')[1])) - 1;
-});
-const globalIPv6 = block(GLOBAL_IPV6);
-const refusedIPv6 = REFUSED_IPV6.map(block);
-const sixToFour = block(SIX_TO_FOUR);
-const nat64 = block(NAT64);
+const refusedIPv4 = REFUSED_IPV4.map(ipv4Range);
+const globalIPv6 = ipv6Block(GLOBAL_IPV6);
+const refusedIPv6 = REFUSED_IPV6.map(ipv6Block);
+const sixToFour = ipv6Block(SIX_TO_FOUR);
+const nat64 = ipv6Block(NAT64);
 
-function block(cidr: string): Block {
-  const [address, bits] = cidr.split('/');
+function ipv4Range(cidr: string): IPv4Range {
+  const [address = '', bits = ''] = cidr.split('/');
+  const first = parseIPv4(address);
+  if (first < 0) throw new Error(`policy.ts: ${cidr} is no IPv4 block`);
+  return { first, last: first + 2 ** (32 - Number(bits)) - 1 };
+}
+
+function ipv6Block(cidr: string): IPv6Block {
+  const [address = '', bits = ''] = cidr.split('/');
   const words = new Uint32Array(4);
   if (!parseIPv6(address, words)) throw new Error(`policy.ts: ${cidr} is no IPv6 block`);
   return { words, bits: Number(bits) };
@@ -117,49 +126,49 @@ export class TargetPolicy {
     if (endpoint.family === 4) return this.#checkIPv4(endpoint.ipv4, port);
     const words = this.#words;
     for (let word = 0, at = 0; word < 4; word++, at += 4) {
-      words[word] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+      words[word] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
     }
     const mapped = mappedIPv4(words);
     return mapped >= 0 ? this.#checkIPv4(mapped, port) : this.#checkIPv6(words, port);
   }
 
   #checkIPv4(address: number, port: number): 'ok' | 'refused' {
-    for (let i = 0; i < this.#allow.length; i++) {
-      if (ruleAllowsIPv4(this.#allow[i], address, port)) return 'ok';
+    for (const rule of this.#allow) {
+      if (ruleAllowsIPv4(rule, address, port)) return 'ok';
     }
     return this.#isRefusedIPv4(address) ? 'refused' : 'ok';
   }
 
   #checkIPv6(words: Uint32Array, port: number): 'ok' | 'refused' {
-    for (let i = 0; i < this.#allow.length; i++) {
-      if (ruleAllowsIPv6(this.#allow[i], words, port)) return 'ok';
+    for (const rule of this.#allow) {
+      if (ruleAllowsIPv6(rule, words, port)) return 'ok';
     }
     return this.#isRefusedIPv6(words) ? 'refused' : 'ok';
   }
 
   #isRefusedIPv4(address: number): boolean {
-    for (let i = 0; i < ipv4First.length; i++) {
-      if (address >= ipv4First[i] && address <= ipv4Last[i]) return true;
+    for (const { first, last } of refusedIPv4) {
+      if (address >= first && address <= last) return true;
     }
     return this.#own.ipv4.has(address) || this.#hubs.ipv4.has(address);
   }
 
   #isRefusedIPv6(words: Uint32Array): boolean {
     if (hasIPv6(this.#own, words) || hasIPv6(this.#hubs, words)) return true;
-    if (inBlock(nat64, words)) return this.#isRefusedIPv4(words[3]);
+    if (inBlock(nat64, words)) return this.#isRefusedIPv4(words[3]!);
     // IPv4-compatible ::/96, 64:ff9b:1::/48, fc00::/7, fe80::/10, 100::/64, 5f00::/16, ff00::/8, ...
     if (!inBlock(globalIPv6, words)) return true;
     if (inBlock(sixToFour, words)) {
-      return this.#isRefusedIPv4((((words[0] & 0xffff) << 16) | (words[1] >>> 16)) >>> 0);
+      return this.#isRefusedIPv4((((words[0]! & 0xffff) << 16) | (words[1]! >>> 16)) >>> 0);
     }
-    for (let i = 0; i < refusedIPv6.length; i++) {
-      if (inBlock(refusedIPv6[i], words)) return true;
+    for (const block of refusedIPv6) {
+      if (inBlock(block, words)) return true;
     }
     return false;
   }
 }
 
-function inBlock(block: Block, words: Uint32Array): boolean {
+function inBlock(block: IPv6Block, words: Uint32Array): boolean {
   return samePrefix(block.words, words, block.bits);
 }
 
@@ -167,7 +176,7 @@ function addressSet(addresses: readonly string[]): AddressSet {
   const ipv4 = new Set<number>();
   const ipv6: Uint32Array[] = [];
   for (const address of addresses) {
-    const text = address.split('%')[0];
+    const text = withoutZone(address);
     const words = new Uint32Array(4);
     const number = parseIPv4(text);
     if (number >= 0) ipv4.add(number);
@@ -180,8 +189,8 @@ function addressSet(addresses: readonly string[]): AddressSet {
 }
 
 function hasIPv6(set: AddressSet, words: Uint32Array): boolean {
-  for (let i = 0; i < set.ipv6.length; i++) {
-    if (samePrefix(set.ipv6[i], words, 128)) return true;
+  for (const member of set.ipv6) {
+    if (samePrefix(member, words, 128)) return true;
   }
   return false;
 }

@@ -72,7 +72,7 @@ it('every dial has exactly one outcome, nothing stays open, policy holds', () =>
         const told = new Map<string, Set<string>>();
         let connects = 0;
         let questions = 0;
-        const reactor = new FakeDialReactor(() => outcomes[connects++ % outcomes.length]);
+        const reactor = new FakeDialReactor(() => outcomes[connects++ % outcomes.length]!);
         const policy = {
           check: (address: string) => (isAllowed(address) ? ('ok' as const) : ('refused' as const)),
         };
@@ -80,7 +80,7 @@ it('every dial has exactly one outcome, nothing stays open, policy holds', () =>
           reactor,
           policy,
           (name, queryId) => {
-            const { delayMs, addresses, failure } = answers[questions++ % answers.length];
+            const { delayMs, addresses, failure } = answers[questions++ % answers.length]!;
             reactor.later(delayMs, () => {
               const known = told.get(name) ?? new Set();
               for (const address of addresses ?? []) known.add(canonicalAddress(address) ?? address);
@@ -95,7 +95,7 @@ it('every dial has exactly one outcome, nothing stays open, policy holds', () =>
           onDialFailed: (tag: number, failure: FailureName) => settle(tag, failure),
         };
         function settle(tag: number, result: FailureName | number): void {
-          const dial = dials[tag];
+          const dial = dials[tag]!;
           dial.outcome = result;
           dial.outcomes++;
           if (dial.isCancelled) dial.cancelledFirst = true;

@@ -168,7 +168,7 @@ describe('a name', () => {
       '1.2.3.4': SILENT,
     });
     dial('rebinding.example');
-    const [, queryId] = queries[0];
+    const [, queryId] = queries[0]!;
     answer('2600::1', '1.2.3.4');
     // The same question answered again, and the name found elsewhere by a second dial.
     dialler.onLookup(queryId, ['127.0.0.1'], 'internal');
@@ -182,7 +182,7 @@ describe('a name', () => {
   it('that does not exist is remembered for a moment', () => {
     const { dial, dialler, queries, told, reactor } = setUp();
     dial('no.example', 80, 1);
-    dialler.onLookup(queries[0][1], null, 'nameNotFound');
+    dialler.onLookup(queries[0]![1], null, 'nameNotFound');
     expect(dial('no.example', 80, 2)).toBe(0);
     reactor.advance(NODE.dnsNegativeTtlMs);
     dial('no.example', 80, 3);
@@ -190,7 +190,7 @@ describe('a name', () => {
       [1, 'nameNotFound'],
       [2, 'nameNotFound'],
     ]);
-    dialler.onLookup(queries[1][1], [], 'internal');
+    dialler.onLookup(queries[1]![1], [], 'internal');
     expect(told.at(-1)).toEqual([3, 'nameNotFound']);
   });
 
@@ -199,7 +199,7 @@ describe('a name', () => {
     (failure) => {
       const { dial, dialler, queries, told } = setUp();
       dial('slow.example');
-      dialler.onLookup(queries[0][1], null, failure);
+      dialler.onLookup(queries[0]![1], null, failure);
       expect(told).toEqual([[7, failure]]);
       dial('slow.example');
       expect(queries).toHaveLength(2);
@@ -217,7 +217,7 @@ describe('a name', () => {
       [1, 'nameTimedOut'],
       [2, 'nameTimedOut'],
     ]);
-    dialler.onLookup(queries[0][1], ['1.2.3.4'], 'internal');
+    dialler.onLookup(queries[0]![1], ['1.2.3.4'], 'internal');
     expect([told.length, reactor.attempts, reactor.pending, dialler.count]).toEqual([2, [], 0, 0]);
   });
 });
@@ -262,8 +262,8 @@ describe('Happy Eyeballs', () => {
     answer(...ADDRESSES);
     reactor.advance(60_000);
     expect(reactor.attempts).toHaveLength(3);
-    expect(told).toEqual([[7, reactor.attempts[2].conn]]);
-    expect([...reactor.open]).toEqual([reactor.attempts[2].conn]);
+    expect(told).toEqual([[7, reactor.attempts[2]!.conn]]);
+    expect([...reactor.open]).toEqual([reactor.attempts[2]!.conn]);
     expect([reactor.pending, dialler.count]).toEqual([0, 0]);
   });
 
@@ -357,9 +357,9 @@ describe('cancel', () => {
     dialler.dial('a.example', 80, handler, 1);
     second = dialler.dial('a.example', 80, handler, 2);
     dialler.dial('a.example', 80, handler, 3);
-    dialler.onLookup(queries[0][1], null, 'nameTimedOut');
+    dialler.onLookup(queries[0]![1], null, 'nameTimedOut');
     expect(queries).toHaveLength(2);
-    dialler.onLookup(queries[1][1], ['1.2.3.4'], 'internal');
+    dialler.onLookup(queries[1]![1], ['1.2.3.4'], 'internal');
     reactor.advance(20);
     expect(told).toEqual(['nameTimedOut 1', 'nameTimedOut 3', 'dialled 5', 'dialled 4']);
     expect(dialler.count).toBe(0);

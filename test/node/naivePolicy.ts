@@ -71,7 +71,7 @@ export const REGISTRY_IPV6 = [
 ];
 
 export function naiveRange(cidr: string): NaiveRange {
-  const [text, bits] = cidr.split('/');
+  const [text = '', bits] = cidr.split('/');
   const { version, value } = naiveAddress(text)!;
   const size = 1n << BigInt((version === 4 ? 32 : 128) - Number(bits));
   const first = (value / size) * size;
@@ -87,7 +87,7 @@ export function naiveAddress(text: string): { version: 4 | 6; value: bigint } | 
     tail === ''
       ? text
       : text.replace(tail, `${(value4 >> 16n).toString(16)}:${(value4 & 0xffffn).toString(16)}`);
-  const [head, rest] = whole.split('::');
+  const [head = '', rest] = whole.split('::');
   const left = head === '' ? [] : head.split(':');
   const right = rest === undefined || rest === '' ? [] : rest.split(':');
   const groups = [...left, ...new Array(8 - left.length - right.length).fill('0'), ...right];

@@ -208,7 +208,7 @@ describe('against the naive twin', () => {
     cidr: string;
     ports: readonly (readonly [number, number])[];
   }): string {
-    const [text, bits] = cidr.split('/');
+    const [text = '', bits] = cidr.split('/');
     if (ports.length === 0) return cidr;
     const list = ports.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
     return text.includes(':') ? `[${text}]/${bits}:${list}` : `${cidr}:${list}`;
@@ -222,7 +222,7 @@ describe('against the naive twin', () => {
         fc.array(rule, { maxLength: 2 }),
         fc.array(fc.nat(7), { maxLength: 3 }),
         (addresses, port, allow, guardedIndexes) => {
-          const guarded = guardedIndexes.map((index) => addresses[index % addresses.length]);
+          const guarded = guardedIndexes.map((index) => addresses[index % addresses.length]!);
           const real = policy(allow.map(ruleText), guarded.slice(0, 1), guarded.slice(1));
           for (const text of addresses) {
             expect(real.check(text, port), text).toBe(naiveCheck(text, port, { allow, refuse: guarded }));
