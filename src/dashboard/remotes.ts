@@ -1,7 +1,6 @@
 // How many requests one remote address may send. Refused ones have a store of their own, so that a page elsewhere that floods the
 // dashboard with what is refused anyway does not take the owner's. Pure. Used by server.ts.
 
-import type { IncomingMessage } from 'node:http';
 import { Bucket } from '../base/tokenBucket.ts';
 import { sourceKey } from '../engine/strangerPolicy.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
@@ -54,6 +53,10 @@ export class Remotes {
 }
 
 /** Who counts as one: an address, or the /64 of an IPv6 one. */
-export function remoteOf({ socket }: IncomingMessage): string {
+export function remoteOf({
+  socket,
+}: {
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}): string {
   return sourceKey((socket.remoteAddress ?? '').replace(/^::ffff:(?=[\d.]+$)/, ''));
 }

@@ -7,9 +7,8 @@ import { ENGINE, NODE } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 import { failureOfErrno, moreTelling } from './connectErrors.ts';
-import { distinctAddresses, type NameCache } from './nameCache.ts';
+import { distinctAddresses, type LookupFailure, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
-import type { LookupFailure } from './resolver.ts';
 
 /** Slot in the low 16 bits, generation above. Always > 0. */
 export type DialId = number;

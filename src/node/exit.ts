@@ -17,9 +17,9 @@ import type { SessionHandler } from '../tunnel/session.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { type DialHandler, type DialId, Dialler } from './dialler.ts';
 import { HubDials } from './hubDials.ts';
+import type { LookupFailure } from './nameCache.ts';
 import { NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
-import type { LookupFailure } from './resolver.ts';
 import { UdpExit } from './udpExit.ts';
 
 export class Exit implements TunnelOwner, DialHandler {

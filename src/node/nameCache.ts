@@ -3,6 +3,9 @@
 import { canonicalAddress } from '../base/ipAddress.ts';
 import { NODE } from '../limits/bounds.ts';
 
+/** Why a name has no addresses. */
+export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'internal';
+
 export interface CachedName {
   /** Null: the name does not exist. */
   readonly addresses: readonly string[] | null;

@@ -3,8 +3,7 @@
 
 import { lookup as systemLookup } from 'node:dns';
 import { NODE } from '../limits/bounds.ts';
-
-export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'internal';
+import type { LookupFailure } from './nameCache.ts';
 
 export type Resolution =
   | { readonly addresses: string[]; readonly failure?: undefined }

@@ -21,9 +21,9 @@ import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { ERRNO } from '../reactor/errno.ts';
 import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
 import { parseEndpoint } from '../reactor/sockaddr.ts';
+import type { LookupFailure } from './nameCache.ts';
 import { distinctAddresses, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
-import type { LookupFailure } from './resolver.ts';
 import { UdpNames } from './udpNames.ts';
 import { UdpPeers } from './udpPeers.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HubSession } from '../../src/hub/sessions/sessionTable.ts';
 import { Sessions } from '../../src/hub/sessions/sessionTable.ts';
-import type { StoredNode } from '../../src/hub/store/store.ts';
+import type { StoredNode } from '../../src/hub/store/storedNode.ts';
 import { RecentTraffic } from '../../src/hub/traffic/recentTraffic.ts';
 import { Rollup } from '../../src/hub/traffic/rollup.ts';
 import { Traffic } from '../../src/hub/traffic/traffic.ts';

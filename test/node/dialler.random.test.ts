@@ -4,8 +4,8 @@ import { canonicalAddress } from '../../src/base/ipAddress.ts';
 import { ENGINE, NODE } from '../../src/limits/bounds.ts';
 import type { FailureName } from '../../src/model/failures.ts';
 import { type DialId, Dialler } from '../../src/node/dialler.ts';
+import type { LookupFailure } from '../../src/node/nameCache.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
-import type { LookupFailure } from '../../src/node/resolver.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
 

@@ -1,8 +1,9 @@
 // `restunnel nodes`: lists, shows and changes paired devices. Asks the running hub, or the store while none runs.
 
 import { UserError } from '../../base/userError.ts';
-import type { KnownNode, NodeBook } from '../../hub/fleet/nodeBook.ts';
+import type { NodeBook } from '../../hub/fleet/nodeBook.ts';
 import { listedNode } from '../../hub/fleet/nodeList.ts';
+import type { KnownNode } from '../../hub/fleet/nodeSettings.ts';
 import { callControl, NOT_RUNNING } from '../../hub/serve/controlSocket.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
 import type { ConnectFigures, NodeChange, Rotation } from '../../model/fleet.ts';

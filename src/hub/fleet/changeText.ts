@@ -1,6 +1,6 @@
 // What the owner changed about a node, in words for the events. Pure. Used by ownerFleet.ts.
 
-import type { KnownNode } from './nodeBook.ts';
+import type { KnownNode } from './nodeSettings.ts';
 
 /** null: nothing. */
 export function changeText(before: KnownNode, after: KnownNode): string | null {

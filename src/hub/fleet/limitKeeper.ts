@@ -8,8 +8,9 @@ import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import type { History, Moment } from '../traffic/history.ts';
 import type { Events } from './eventLog.ts';
 import { localMinute } from './localTime.ts';
-import type { KnownNode, NodeBook } from './nodeBook.ts';
+import type { NodeBook } from './nodeBook.ts';
 import { closedFor, isOverQuota, paceOf } from './nodeLimits.ts';
+import type { KnownNode } from './nodeSettings.ts';
 
 export class LimitKeeper {
   readonly #book: NodeBook;

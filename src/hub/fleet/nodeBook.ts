@@ -1,14 +1,10 @@
 // The paired nodes with what the owner decided about them, in memory as in the store: once a second and for every view they are asked
 // for. Used by ownerFleet.ts and what it consists of.
 
-import type { NodeChange, NodeSettings } from '../../model/fleet.ts';
-import type { Store, StoredNode } from '../store/store.ts';
-import { changedSettings, DEFAULT_SETTINGS } from './nodeSettings.ts';
-
-export interface KnownNode {
-  readonly stored: StoredNode;
-  readonly settings: NodeSettings;
-}
+import type { NodeChange } from '../../model/fleet.ts';
+import type { Store } from '../store/store.ts';
+import type { StoredNode } from '../store/storedNode.ts';
+import { changedSettings, DEFAULT_SETTINGS, type KnownNode } from './nodeSettings.ts';
 
 export class NodeBook {
   readonly #store: Store;

@@ -1,7 +1,7 @@
 // A paired node as `nodes --json`, the control socket and the dashboard show it. Pure. Made by the hub and, while none runs, by
 // `restunnel nodes`.
 
-import type { StoredNode } from '../store/store.ts';
+import type { StoredNode } from '../store/storedNode.ts';
 
 export interface ListedNode {
   readonly id: string;

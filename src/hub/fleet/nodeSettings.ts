@@ -5,9 +5,16 @@ import { UserError } from '../../base/userError.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
 import type { NodeChange, NodeLimits, NodeSettings } from '../../model/fleet.ts';
 import { isCountry } from '../../routing/words.ts';
+import type { StoredNode } from '../store/storedNode.ts';
 import { hoursOf } from './nodeLimits.ts';
 import { parseSchedule } from './rotateSchedule.ts';
 import { cleanTags } from './tags.ts';
+
+/** A node with what the owner decided about it. */
+export interface KnownNode {
+  readonly stored: StoredNode;
+  readonly settings: NodeSettings;
+}
 
 export const DEFAULT_SETTINGS: NodeSettings = {
   tags: [],

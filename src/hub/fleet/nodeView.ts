@@ -4,7 +4,7 @@ import type { NodeState, NodeView, Traffic } from '../../model/fleet.ts';
 import type { ClosedFor } from '../../routing/nodeRouting.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
 import type { Rates } from '../traffic/traffic.ts';
-import type { KnownNode } from './nodeBook.ts';
+import type { KnownNode } from './nodeSettings.ts';
 
 export interface NodeFacts {
   /** Sessions that are up, oldest first. */

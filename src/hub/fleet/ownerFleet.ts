@@ -30,7 +30,7 @@ import { cleanName } from '../store/nodeName.ts';
 import { changeText } from './changeText.ts';
 import { type FleetKeeper, moment } from './fleetKeeper.ts';
 import { FleetWatch } from './fleetWatch.ts';
-import type { KnownNode } from './nodeBook.ts';
+import type { KnownNode } from './nodeSettings.ts';
 import { nodeView } from './nodeView.ts';
 
 /** What stays as it is while the hub runs; the addresses are known once it listens. */

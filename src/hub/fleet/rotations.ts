@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { UserError } from '../../base/userError.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
 import type { Rotation } from '../../model/fleet.ts';
-import type { KnownNode } from './nodeBook.ts';
+import type { KnownNode } from './nodeSettings.ts';
 import type { RotationAnswer } from './nodeStatus.ts';
 import { isDue, parseSchedule } from './rotateSchedule.ts';
 

@@ -11,7 +11,8 @@ import type { KeyPair } from '../../noise/keyPair.ts';
 import { OFFERED_CAPABILITIES } from '../../noise/payload.ts';
 import type { SessionSlots } from '../../ring/slots.ts';
 import type { NewEvent } from '../fleet/eventLog.ts';
-import type { Store, StoredNode, Verdict } from '../store/store.ts';
+import type { Store, Verdict } from '../store/store.ts';
+import type { StoredNode } from '../store/storedNode.ts';
 import { HandshakePool } from './handshakePool.ts';
 import type { Sessions } from './sessionTable.ts';
 

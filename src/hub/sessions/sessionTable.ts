@@ -3,7 +3,7 @@
 
 import { SESSION } from '../../limits/bounds.ts';
 import type { NodeStatus } from '../fleet/nodeStatus.ts';
-import type { StoredNode } from '../store/store.ts';
+import type { StoredNode } from '../store/storedNode.ts';
 
 export interface HubSession {
   readonly index: number;

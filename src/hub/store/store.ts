@@ -14,17 +14,8 @@ import { compareTimestamps } from '../../noise/timestamp.ts';
 import { openDatabase } from './database.ts';
 import { cleanName, freeName, ownersName } from './nodeName.ts';
 import { SettingsTable } from './settingsTable.ts';
+import type { StoredNode } from './storedNode.ts';
 import { Users } from './userTable.ts';
-
-/** Times are milliseconds since the Unix epoch. */
-export interface StoredNode {
-  readonly id: string;
-  readonly publicKey: Uint8Array;
-  readonly name: string;
-  readonly createdAtMs: number;
-  readonly lastSeenAtMs: number;
-  readonly revokedAtMs: number | null;
-}
 
 export interface AdmitRequest {
   readonly publicKey: Uint8Array;
