@@ -1,22 +1,34 @@
-// Where requests go: by the owner's rules, to a node that the router picks, through the door of its worker; and to another one when that
-// fails by the node's fault before the node is connected (native-notes/routing.md). Used by the front.
+// Where a request goes: the owner's rules and the router decide on a node, the stream is counted, the node's worker gets the client. What
+// fails before its node has connected is tried on another node (native-notes/routing.md).
 
 import { ROUTING } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
-import type { OpenRequest } from '../model/openRequest.ts';
+import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import { type Condition, narrowed, type RoutingRequest } from '../routing/request.ts';
 import { RequestNumbers } from '../routing/requestNumbers.ts';
-import type { Router } from '../routing/router.ts';
+import type { Route, Router } from '../routing/router.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import { namedFields, nodeWords } from './nodeWords.ts';
 import type { RuleGate } from './ruleGate.ts';
 import type { UserStreams } from './userStreams.ts';
 
+/**
+ * How placing a client with a worker went. null: the worker has it. 'noRoom': its ring is full. A failure: the session takes no such
+ * stream, which is counted. With both of these the client stays ours, and the load is to be given back.
+ */
+export type Placement = FailureName | 'noRoom' | null;
+
 /** Takes clients with their requests; one per worker. */
 export interface WorkerDoor {
-  /** False when it has no room: the client stays ours. */
-  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean;
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): Placement;
+}
+
+/** Where the streams of a session are counted, by its index. */
+export interface SessionLoads {
+  opened(index: number): void;
+  /** Takes back opened(): no worker got the stream. */
+  notOpened(index: number): void;
 }
 
 export interface DispatcherOptions {
@@ -26,8 +38,7 @@ export interface DispatcherOptions {
   readonly users: UserStreams;
   /** By the number of the worker. */
   readonly doors: readonly WorkerDoor[];
-  /** Counts a stream given to the session with this index. */
-  readonly opened: (index: number) => void;
+  readonly loads: SessionLoads;
   /** Counts a failure that a client is told of. */
   readonly failed: (cause: FailureName) => void;
   readonly teller: Teller;
@@ -38,9 +49,16 @@ export interface DispatcherOptions {
 /** A client's request as the front has read it. */
 export type ReadRequest = Pick<OpenRequest, 'kind' | 'host' | 'port' | 'plan' | 'early'>;
 
+/** A failure on a session, which is counted there. */
+interface SessionFailure {
+  readonly index: number;
+  readonly number: number;
+  readonly failure: FailureName;
+}
+
 const SPEAKS_UDP: Condition = { speaks: 'udp' };
 const NOWHERE: readonly number[] = [];
-/** With these a node says that it takes no more streams at all, so a strict session is lost with it, at least for now. */
+/** With these a node says that it takes no more streams at all, so a strict sticky session is lost with it, at least for now. */
 const TAKES_NONE: ReadonlySet<FailureName> = new Set(['nodeLost', 'draining', 'nodeBusy']);
 
 export class Dispatcher {
@@ -52,9 +70,10 @@ export class Dispatcher {
   }
 
   dispatch(conn: ConnId, routing: RoutingRequest, read: ReadRequest): void {
-    const { gate, reactor } = this.#options;
-    const { kind, host, port } = read;
-    if (kind === CLIENT_KIND.socksUdp && gate.hasRules) {
+    const { gate, reactor, router } = this.#options;
+    const { kind, host, port, plan, early } = read;
+    const isUdp = kind === CLIENT_KIND.socksUdp;
+    if (isUdp && gate.hasRules) {
       this.refuse(conn, kind, 'ruleRefused');
       return;
     }
@@ -63,88 +82,121 @@ export class Dispatcher {
       this.refuse(conn, kind, 'ruleRefused', decision.reason);
       return;
     }
-    const wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
-    const failure = this.#route(conn, wanted, read);
-    if (failure !== null) this.refuse(conn, kind, failure);
+    let wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
+    const user = this.#userSlot(wanted);
+    if (user < 0) {
+      this.refuse(conn, kind, 'userLimit');
+      return;
+    }
+    let route: Route | FailureName;
+    if (isUdp) {
+      const speaking = narrowed(wanted, SPEAKS_UDP);
+      route = router.pick(speaking, host);
+      // Where no such node fits, one that does not speak it is asked, and says so.
+      if (route === 'noMatch' || route === 'sessionLost') route = router.pick(wanted, host);
+      else wanted = speaking;
+    } else route = router.pick(wanted, host);
+    if (typeof route === 'string') {
+      this.refuse(conn, kind, route);
+      return;
+    }
+    const asked = this.#numbers.numberOf(wanted);
+    const session = wanted.session?.name ?? '';
+    const request = { kind, host, port, plan, user, early, asked, session, tried: NOWHERE, waitedMs: 0 };
+    this.#serve(conn, wanted, route, request, null);
   }
 
-  /** An association goes to a node that knows UDP. Where there is none for it, the client hears so from one that does not. */
-  #route(conn: ConnId, wanted: RoutingRequest, read: ReadRequest): FailureName | null {
-    if (read.kind !== CLIENT_KIND.socksUdp) return this.#first(conn, wanted, read);
-    const failure = this.#first(conn, narrowed(wanted, SPEAKS_UDP), read);
-    const isNone = failure === 'noMatch' || failure === 'sessionLost';
-    return isNone ? this.#first(conn, wanted, read) : failure;
-  }
-
-  #first(conn: ConnId, wanted: RoutingRequest, read: ReadRequest): FailureName | null {
-    const { kind, host, port } = read;
-    const request = {
-      kind,
-      host,
-      port,
-      plan: read.plan,
-      user: 0,
-      early: read.early,
-      asked: this.#numbers.numberOf(wanted),
-      session: wanted.session?.name ?? '',
-      tried: NOWHERE,
-      waitedMs: 0,
-    };
-    return this.#send(conn, wanted, request, false);
-  }
-
-  /**
-   * A request comes back: it failed on this session, which the worker has counted, and another node may do better. As long as that is
-   * none of those tried, it is routed as it was before.
-   */
+  /** A request comes back: it failed on this session, which is counted, and another node may do better. It is routed as it was before. */
   retry(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): void {
-    const { router } = this.#options;
-    // Control is about to say so, too.
-    if (failure === 'nodeLost') router.remove(index, number);
     const wanted = this.#numbers.requestOf(request.asked);
-    const tried = [...request.tried, number];
-    const isGone = failure === 'nodeLost';
-    const again = wanted === null ? failure : this.#send(conn, wanted, { ...request, tried }, isGone);
-    if (again === null) return;
-    const isLost = again === 'sessionLost' && TAKES_NONE.has(failure);
-    if (isLost) this.#options.failed(again);
-    this.giveUp(conn, request, number, isLost ? again : failure);
+    const last: SessionFailure = { index, number, failure };
+    const user = wanted === null ? -1 : this.#userSlot(wanted);
+    if (wanted === null || user < 0) {
+      this.giveUp(conn, request, number, failure);
+      return;
+    }
+    const again = { ...request, user, tried: [...request.tried, number] };
+    const route = this.#decideAgain(wanted, again, last);
+    if (typeof route === 'string') this.#fail(conn, request, last, route);
+    else this.#serve(conn, wanted, route, again, last);
   }
 
-  /**
-   * null: a worker has it. Otherwise why not, and the client is still here. `orLane`: a node that was tried may be tried again where it
-   * has another lane, if there is no other node.
-   */
-  #send(conn: ConnId, wanted: RoutingRequest, first: OpenRequest, orLane: boolean): FailureName | null {
-    const { router, doors, users, opened } = this.#options;
-    const user = this.#countedAs(wanted);
-    if (user < 0) return 'userLimit';
-    let request = user === first.user ? first : { ...first, user };
+  /** Places a request on the node that was decided on, and on others while that fails and another may do better. */
+  #serve(
+    conn: ConnId,
+    wanted: RoutingRequest,
+    decided: Route,
+    first: OpenRequest,
+    before: SessionFailure | null,
+  ): void {
+    let route = decided;
+    let request = first;
+    let last = before;
     for (;;) {
-      const { tried, host } = request;
-      let route = router.pick(wanted, host, tried.length === 0 ? undefined : this.#nodesOf(tried));
-      if (typeof route === 'string' && orLane) {
-        const other = router.pick(wanted, host);
-        if (typeof other !== 'string' && !tried.includes(other.number)) route = other;
+      const failure = this.#place(conn, route, request);
+      if (failure === null) return;
+      const { index, number } = route;
+      let goesOn = request.tried.length < ROUTING.retriesMax;
+      if (failure !== 'noRoom') {
+        last = { index, number, failure };
+        goesOn = mayBeTriedAgain(request, failure, false, request.waitedMs);
       }
-      if (typeof route === 'string') return route;
-      if (doors[route.worker]!.open(conn, route.index, route.number, request)) {
-        opened(route.index);
-        users.opened(user);
-        return null;
+      request = { ...request, tried: [...request.tried, number] };
+      const next = goesOn ? this.#decideAgain(wanted, request, last) : 'hubBusy';
+      if (typeof next === 'string') {
+        this.#fail(conn, request, last, next);
+        return;
       }
-      if (tried.length >= ROUTING.retriesMax) return 'hubBusy';
-      request = { ...request, tried: [...tried, route.number] };
+      route = next;
     }
   }
 
-  /** Where the user's next stream counts: 0 without a limit, -1 when it has as many as it may have. */
-  #countedAs({ user, streamsMax }: RoutingRequest): number {
-    return streamsMax === null ? 0 : this.#options.users.enter(user, streamsMax);
+  /** Counts a stream, then hands its client to the session's worker; the load is given back when the worker does not take it. */
+  #place(conn: ConnId, { worker, index, number }: Route, request: OpenRequest): Placement {
+    const { doors, loads, users } = this.#options;
+    loads.opened(index);
+    users.opened(request.user);
+    const placement = doors[worker]!.open(conn, index, number, request);
+    if (placement === null) return null;
+    loads.notOpened(index);
+    users.notOpened(request.user);
+    return placement;
+  }
+
+  /** The next node, none of those tried; a lane was lost: another lane of its device, where there is no other device. */
+  #decideAgain(
+    wanted: RoutingRequest,
+    { tried, host }: OpenRequest,
+    last: SessionFailure | null,
+  ): Route | FailureName {
+    const { router } = this.#options;
+    const isLost = last?.failure === 'nodeLost';
+    // Control is about to say so.
+    if (isLost) router.remove(last.index, last.number);
+    const route = router.pick(wanted, host, this.#nodesOf(tried));
+    if (typeof route !== 'string' || !isLost) return route;
+    const lane = router.pick(wanted, host);
+    return typeof lane === 'string' || tried.includes(lane.number) ? route : lane;
   }
 
   #nodesOf(tried: readonly number[]): string[] {
     return tried.flatMap((number) => this.#options.router.routingOf(number)?.nodeId ?? []);
+  }
+
+  /** Where the user's next stream counts: 0 without a limit, -1 when it has as many as it may have. */
+  #userSlot({ user, streamsMax }: RoutingRequest): number {
+    return streamsMax === null ? 0 : this.#options.users.enter(user, streamsMax);
+  }
+
+  /** No node is left to try: the client is told of the last session's failure, or that no worker had room. */
+  #fail(conn: ConnId, request: OpenRequest, last: SessionFailure | null, whyNoOther: FailureName): void {
+    if (last === null) {
+      this.refuse(conn, request.kind, 'hubBusy');
+      return;
+    }
+    const isStickyLost = whyNoOther === 'sessionLost' && TAKES_NONE.has(last.failure);
+    if (isStickyLost) this.#options.failed(whyNoOther);
+    this.giveUp(conn, request, last.number, isStickyLost ? whyNoOther : last.failure);
   }
 
   refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
@@ -152,7 +204,7 @@ export class Dispatcher {
     this.#options.teller.refuse(conn, kind, failure, detail);
   }
 
-  /** Tells the client what a node's failure was, in the end: of the session with this number. */
+  /** Tells the client of a failure on the session with this number, which is counted. */
   giveUp(conn: ConnId, { kind, session }: OpenRequest, number: number, failure: FailureName): void {
     const { router, teller, tellsNodes } = this.#options;
     const routing = tellsNodes ? router.routingOf(number) : null;

@@ -18,7 +18,7 @@ import {
   TOO_LONG,
 } from '../ring/handOver.ts';
 import type { RingReader, RingWriter } from '../ring/ring.ts';
-import type { WorkerDoor } from './dispatcher.ts';
+import type { Placement, WorkerDoor } from './dispatcher.ts';
 import type { Front } from './front.ts';
 import type { HubWorker } from './hubWorker.ts';
 
@@ -35,9 +35,8 @@ export class LocalDoor implements TunnelDoor {
     this.#worker = worker;
   }
 
-  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean {
-    this.#worker.open(conn, index, number, request);
-    return true;
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): Placement {
+    return this.#worker.open(conn, index, number, request);
   }
 
   adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean {
@@ -60,8 +59,8 @@ export class RingDoor implements TunnelDoor {
     this.#encoder = encoder;
   }
 
-  open(conn: ConnId, index: number, number: number, request: OpenRequest): boolean {
-    return this.#send(conn, this.#encoder.open(index, number, request));
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): Placement {
+    return this.#send(conn, this.#encoder.open(index, number, request)) ? null : 'noRoom';
   }
 
   adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean {
@@ -105,7 +104,8 @@ export function takeFromFront(ring: RingReader, reactor: Reactor, worker: HubWor
     if (handOverType(bytes, offset) === HAND_OVER.OPEN) {
       const { index, number, request } = decodeOpen(bytes, offset, length);
       ring.done();
-      worker.open(conn, index, number, request);
+      const failure = worker.open(conn, index, number, request);
+      if (failure !== null) worker.turnAway(conn, index, number, request, failure);
     } else {
       const { index, number, capabilities, keys } = decodeAdopt(bytes, offset);
       ring.done();

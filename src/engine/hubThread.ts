@@ -94,7 +94,7 @@ class HubThread implements ListenHandler {
       users: new UserStreams(this.#userSlots, USERS.countedMax),
       gate: this.#gate,
       doors: this.#doors,
-      opened: (index) => this.#sessionSlots.opened(index),
+      loads: this.#sessionSlots,
       failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
       tellsNodes: proxyHeaders,

@@ -166,24 +166,25 @@ export class HubWorker implements TunnelOwner, TimerHandler {
 
   // --- Streams -------------------------------------------------------------------------------------------------------------------
 
-  /** Opens a stream for a client. `early` is read before returning. The front has counted the stream as opened. */
-  open(conn: ConnId, index: number, number: number, request: OpenRequest): void {
+  /**
+   * Opens a stream for a client. `request.early` is read before this returns. null: the stream is open. Otherwise why there is none, which
+   * is counted; the client stays the caller's, and so does the load that the front counted.
+   */
+  open(conn: ConnId, index: number, number: number, request: OpenRequest): FailureName | null {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) {
-      this.#closed(index, request);
-      if (this.relay.tryAgain(conn, { index, number }, request, 'nodeLost', false, request.waitedMs)) return;
-      // The index may be another session's soon.
+      // Control may have added up the session's counts already.
       this.#threadSlots.countFailed('nodeLost');
-      this.#teller.refuse(conn, request.kind, 'nodeLost');
-      return;
+      return 'nodeLost';
     }
     const isUdp = request.kind === CLIENT_KIND.socksUdp;
-    const failure = this.#whyNot(tunnel, conn, isUdp);
+    const refusal = this.#whyNot(tunnel, conn, isUdp);
     const { session } = tunnel;
-    const slot = failure !== null ? -1 : isUdp ? session.openUdp() : session.open(request.host, request.port);
+    const slot = refusal !== null ? -1 : isUdp ? session.openUdp() : session.open(request.host, request.port);
     if (slot < 0) {
-      this.#refuse(conn, tunnel, request, failure ?? 'nodeBusy');
-      return;
+      const failure = refusal ?? 'nodeBusy';
+      this.#slots.connectFailed(index, failure);
+      return failure;
     }
     tunnel.cover(slot);
     tunnel.connOf[slot] = conn;
@@ -196,13 +197,14 @@ export class HubWorker implements TunnelOwner, TimerHandler {
       tunnel.requestOf[slot] = request;
       this.#associations.begin(tunnel, slot, conn, request.port);
       this.tunnels.touch(tunnel);
-      return;
+      return null;
     }
     if (this.#showTargets) tunnel.targetOf.set(slot, { host: request.host, port: request.port });
     this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
     this.#reactor.pauseRead(conn);
     this.relay.begin(tunnel, slot, request);
     this.tunnels.touch(tunnel);
+    return null;
   }
 
   /** Why a session can't take another stream; null: it can. */
@@ -215,18 +217,13 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     return associationOf.size < UDP.associationsPerSession ? null : 'nodeBusy';
   }
 
-  /** The session takes no stream: nothing of it was sent. */
-  #refuse(conn: ConnId, tunnel: Tunnel, request: OpenRequest, failure: FailureName): void {
-    this.#slots.connectFailed(tunnel.index, failure);
-    this.#closed(tunnel.index, request);
-    if (this.relay.tryAgain(conn, tunnel, request, failure, false, request.waitedMs)) return;
-    this.#teller.refuse(conn, request.kind, failure, '', namedFields(tunnel.words, request.session));
-  }
-
-  /** A stream that came to nothing here, where the front counts it. */
-  #closed(index: number, { user }: OpenRequest): void {
+  /** A request from the front's ring for which open() found no stream: its load is given back, and the front or the client is told. */
+  turnAway(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): void {
     this.#slots.closed(index);
-    if (user > 0) this.#userSlots.closed(user);
+    if (request.user > 0) this.#userSlots.closed(request.user);
+    if (this.relay.tryAgain(conn, { index, number }, request, failure, false, request.waitedMs)) return;
+    const words = this.tunnels.find(index, number)?.words ?? null;
+    this.#teller.refuse(conn, request.kind, failure, '', namedFields(words, request.session));
   }
 
   onConnectOk(index: number, slot: number): void {

@@ -27,6 +27,11 @@ export class UserStreams {
     if (slot > 0) this.#opened[slot]!++;
   }
 
+  /** Takes back opened(): no worker got the stream. */
+  notOpened(slot: number): void {
+    if (slot > 0) this.#opened[slot]!--;
+  }
+
   #load(slot: number): number {
     return (this.#opened[slot]! - this.#slots.closedOf(slot)) | 0;
   }

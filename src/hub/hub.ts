@@ -430,7 +430,7 @@ class Hub implements RunningHub {
 
   #openStreams(): number {
     let streams = 0;
-    for (const { index } of this.#sessions.all()) streams += Math.max(0, this.#sessionSlots.load(index));
+    for (const { index } of this.#sessions.all()) streams += this.#sessionSlots.load(index);
     return streams;
   }
 

@@ -125,16 +125,26 @@ export class SessionSlots {
     this.#bytes = new Float64Array(slots.sessions);
   }
 
-  /** Streams of this session that are open or on their way to its worker. */
+  /**
+   * Streams of this session that are open or on their way to its worker. Never below 0 on any thread: a stream is counted as opened before
+   * its worker hears of it, and what was closed is read first.
+   */
   load(index: number): number {
     const base = (index * SESSION_BYTES) / 4;
-    return (this.#counts[base + FRONT.opened]! - Atomics.load(this.#counts, base + WORKER.closed)) | 0;
+    const closed = Atomics.load(this.#counts, base + WORKER.closed);
+    return (Atomics.load(this.#counts, base + FRONT.opened) - closed) | 0;
   }
 
-  /** Front: one more stream was given to the session. */
+  /** Front: one more stream is about to go to the session. */
   opened(index: number): void {
     const at = (index * SESSION_BYTES) / 4 + FRONT.opened;
-    this.#counts[at] = (this.#counts[at]! + 1) | 0;
+    Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
+  }
+
+  /** Front: takes back opened(), as no worker got the stream. */
+  notOpened(index: number): void {
+    const at = (index * SESSION_BYTES) / 4 + FRONT.opened;
+    Atomics.store(this.#counts, at, (this.#counts[at]! - 1) | 0);
   }
 
   /** Worker: a stream is over (or could not be opened). */

@@ -50,11 +50,14 @@ beforeEach(() => {
       {
         open(_conn, _index, number, request) {
           opened.push({ number, request });
-          return true;
+          return null;
         },
       },
     ],
-    opened: (index) => fleet.figures[index]!.load++,
+    loads: {
+      opened: (index) => fleet.figures[index]!.load++,
+      notOpened: (index) => fleet.figures[index]!.load--,
+    },
     failed: (cause) => counted.push(cause),
     teller: { refuse: (_conn, _kind, failure) => void told.push(failure) } as Teller,
     tellsNodes: false,

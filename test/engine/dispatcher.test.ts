@@ -33,7 +33,11 @@ let router: Router;
 let dispatcher: Dispatcher;
 /** Workers whose door has no room. */
 let full: Set<number>;
+/** What the next sessions answer that are given a stream; then they take it. */
+let refusals: FailureName[];
 let handed: Handed[];
+/** The load of each session when its worker was given a stream. */
+let loadsSeen: number[];
 /** What the client was told, and with which words about a node. */
 let told: { failure: FailureName; fields: string }[];
 let counted: FailureName[];
@@ -41,7 +45,9 @@ let loads: number[];
 
 beforeEach(() => {
   full = new Set();
+  refusals = [];
   handed = [];
+  loadsSeen = [];
   told = [];
   counted = [];
   loads = new Array(16).fill(0);
@@ -66,12 +72,15 @@ beforeEach(() => {
     users: new UserStreams(new UserSlots(makeSlots(1), 0), 1),
     doors: Array.from({ length: WORKERS }, (_, worker) => ({
       open(_conn, _index, number, request) {
-        if (full.has(worker)) return false;
+        loadsSeen.push(loads[number]!);
+        if (full.has(worker)) return 'noRoom';
+        const refusal = refusals.shift();
+        if (refusal !== undefined) return refusal;
         handed.push({ worker, number, request });
-        return true;
+        return null;
       },
     })),
-    opened: (index) => void loads[index]!++,
+    loads: { opened: (index) => void loads[index]!++, notOpened: (index) => void loads[index]!-- },
     failed: (cause) => void counted.push(cause),
     teller: teller as Teller,
     tellsNodes: true,
@@ -113,6 +122,60 @@ describe('a door without room', () => {
     expect(handed).toEqual([]);
     expect([told, counted]).toEqual([[{ failure: 'hubBusy', fields: '' }], ['hubBusy']]);
     expect(Math.max(...loads)).toBe(0);
+  });
+
+  test('and no other node at all: the hub is busy, whatever the choice of another says', () => {
+    join('node0', 0);
+    for (const username of ['me', 'me-session-a', 'me-session-b-strict', 'me-node-node0']) {
+      full = new Set([0]);
+      dispatcher.dispatch(CONN, asked(username), READ);
+      expect(told.pop()).toEqual({ failure: 'hubBusy', fields: '' });
+      expect(counted.pop()).toBe('hubBusy');
+      full = new Set();
+      dispatcher.dispatch(CONN, asked(username), READ);
+    }
+    expect([told, loads[0]]).toEqual([[], 4]);
+  });
+});
+
+describe('a session that takes no stream', () => {
+  test('has it counted before it is asked, and gives the load back', () => {
+    for (const number of [0, 1, 2]) join(`node${number}`, number);
+    refusals = ['nodeBusy', 'udpNotSupported'];
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    expect(loadsSeen).toEqual([1, 1, 1]);
+    expect(loads.slice(0, 3).toSorted()).toEqual([0, 0, 1]);
+    expect(handed[0]!.request.tried).toHaveLength(2);
+    expect([told, counted]).toEqual([[], []]);
+  });
+
+  test('is the last of three: the client is told of it, and the failure is counted by its session alone', () => {
+    for (const number of [0, 1, 2, 3]) join(`node${number}`, number);
+    refusals = ['nodeBusy', 'nodeLost', 'draining'];
+    dispatcher.dispatch(CONN, asked('me-session-a'), READ);
+    expect(told).toMatchObject([
+      { failure: 'draining', fields: expect.stringContaining('X-Restunnel-Node') },
+    ]);
+    expect([handed, counted, Math.max(...loads)]).toEqual([[], [], 0]);
+  });
+
+  test('and says what no other node can mend: none is tried', () => {
+    for (const number of [0, 1]) join(`node${number}`, number);
+    refusals = ['commandNotSupported'];
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    expect(told).toMatchObject([{ failure: 'commandNotSupported' }]);
+    expect([handed, counted, loadsSeen]).toEqual([[], [], [1]]);
+  });
+
+  test('leaves a user as many streams as before', () => {
+    join('node1', 1);
+    const request = { ...anyNode('me'), streamsMax: 1 };
+    refusals = ['nodeBusy'];
+    dispatcher.dispatch(CONN, request, READ);
+    dispatcher.dispatch(CONN, request, READ);
+    expect([told.length, handed.length]).toEqual([1, 1]);
+    dispatcher.dispatch(CONN, request, READ);
+    expect(told.at(-1)).toMatchObject({ failure: 'userLimit' });
   });
 });
 

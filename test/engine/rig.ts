@@ -48,6 +48,14 @@ const MARKS = new Int32Array(new SharedArrayBuffer(8));
 /** Made once: it is large. */
 const SLOTS = makeSlots(1);
 
+/** A stream is counted as opened before its worker can close it: no load is ever below 0. */
+class CheckedSlots extends SessionSlots {
+  override closed(index: number): void {
+    super.closed(index);
+    if (this.load(index) < 0) throw new Error(`session ${index} has ended more streams than were opened`);
+  }
+}
+
 export class Rig {
   readonly net = new MemoryReactor();
   readonly front: Front;
@@ -58,7 +66,7 @@ export class Rig {
   lost = 0;
   readonly #teller: Teller;
   readonly #door: TunnelDoor;
-  readonly #slots = new SessionSlots(SLOTS);
+  readonly #slots = new CheckedSlots(SLOTS);
   readonly #threadSlots = new ThreadSlots(SLOTS, 0);
   readonly #router = new Router({
     figures: sessionFigures(this.#slots),
@@ -99,7 +107,7 @@ export class Rig {
       users: new UserStreams(new UserSlots(SLOTS, 0), 1),
       gate: new RuleGate(),
       doors,
-      opened: (index) => this.#slots.opened(index),
+      loads: this.#slots,
       failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
       tellsNodes: false,

@@ -133,6 +133,8 @@ describe('slots', () => {
       worker.closed(index);
       worker.setBytes(index, 2 ** 50 + index, 2 ** 40 + index, index);
     }
+    front.opened(2);
+    front.notOpened(2);
     worker.reset(1);
     front.opened(1);
     const seen = [0, 1, 2].map((index) => [

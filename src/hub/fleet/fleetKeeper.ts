@@ -178,8 +178,7 @@ export class FleetKeeper {
   /** Open, or on their way to its workers. */
   streamsOf(nodeId: string): number {
     let streams = 0;
-    for (const { index } of this.parts.sessions.upOfNode(nodeId))
-      streams += Math.max(0, this.slots.load(index));
+    for (const { index } of this.parts.sessions.upOfNode(nodeId)) streams += this.slots.load(index);
     return streams;
   }
 

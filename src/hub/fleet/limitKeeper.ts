@@ -155,7 +155,7 @@ export class LimitKeeper {
     }
     for (const session of sessions) {
       const { index, number } = session;
-      if (this.#slots.load(index) <= 0) continue;
+      if (this.#slots.load(index) === 0) continue;
       this.#toWorker(session, { type: 'resetStreams', index, number, failure: 'nodeOverQuota' });
     }
     return wasOver === false;

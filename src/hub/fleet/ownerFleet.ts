@@ -79,7 +79,7 @@ export class OwnerFleet implements Fleet {
   #live(): LiveTick['hub'] {
     const { parts, slots, threads, traffic, book } = this.#keeper;
     let streams = 0;
-    for (const { index } of parts.sessions.all()) streams += Math.max(0, slots.load(index));
+    for (const { index } of parts.sessions.all()) streams += slots.load(index);
     const atTheDoor = threads.reduce((sum, thread) => sum + thread.get('clients'), 0);
     return {
       nodesConnected: [...parts.sessions.nodes()].length,

@@ -235,7 +235,7 @@ export class Traffic {
   }
 
   #streamsOf({ index }: HubSession): number {
-    return Math.max(0, this.#slots.load(index));
+    return this.#slots.load(index);
   }
 
   #meter(nodeId: string): Meter {
