@@ -5,6 +5,7 @@ import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Session, Sessions } from '../dashboard/browserSessions.ts';
 import type { Password } from '../dashboard/password.ts';
 import type { Remotes } from '../dashboard/remotes.ts';
+import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import type { Fleet } from '../model/fleet.ts';
 import type { Live } from './liveChannel.ts';
 import { PROBLEM_TYPE } from './problem.ts';
@@ -25,8 +26,7 @@ export interface ApiParts {
   readonly sessions: Sessions;
   readonly password: Password | null;
   readonly remotes: Remotes;
-  /** Of the hub's own user at its proxy. */
-  readonly proxyPassword: string;
+  readonly ownUser: OwnUser;
   /** Hears of errors that are nobody's to mend. */
   readonly onFault: (error: unknown) => void;
 }

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import ipaddr from 'ipaddr.js';
 import { UserError } from '../base/userError.ts';
+import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 export type TestStep = 'proxy' | 'stream' | 'tls' | 'firstByte' | 'whole';
@@ -15,8 +16,8 @@ export interface TestFetch {
   readonly proxy: string;
   /** null: whichever node the hub chooses. */
   readonly nodeId: string | null;
-  /** Of the hub's own user, for a proxy that asks for one. */
-  readonly password: string;
+  /** Whom the proxy knows the hub itself as. */
+  readonly ownUser: OwnUser;
   readonly url: URL;
   readonly timeoutMs?: number;
   /** Certificates to trust instead of the system's. */
@@ -32,9 +33,6 @@ export interface TestFetchOutcome {
   readonly totalMs: number;
   readonly steps: readonly { readonly step: TestStep; readonly ms: number }[];
 }
-
-/** Who the hub itself is at its proxy: the name before the routing words. */
-export const OWN_USER = 'x';
 
 /** Throws UserError for what cannot be fetched. */
 export function readTestUrl(text: string): URL {
@@ -52,7 +50,7 @@ export function readTestUrl(text: string): URL {
 export async function testFetch({
   proxy,
   nodeId,
-  password,
+  ownUser,
   url,
   timeoutMs,
   ca,
@@ -71,7 +69,7 @@ export async function testFetch({
   let status: number | null = null;
   let content: Buffer = Buffer.alloc(0);
   try {
-    socket = await openStream(proxy, `${usernameOf(nodeId)}:${password}`, url, signal, done);
+    socket = await openStream(proxy, `${usernameOf(ownUser, nodeId)}:${ownUser.password}`, url, signal, done);
     if (url.protocol === 'https:') {
       socket = await secure(socket, url, ca, signal);
       done('tls');
@@ -98,8 +96,9 @@ export async function testFetch({
   };
 }
 
-function usernameOf(nodeId: string | null): string {
-  return nodeId === null ? OWN_USER : `${OWN_USER}-node-${nodeId}`;
+/** The routing words stand behind the name. */
+function usernameOf({ name }: OwnUser, nodeId: string | null): string {
+  return nodeId === null ? name : `${name}-node-${nodeId}`;
 }
 
 /** CONNECT through the proxy (RFC 9110 section 9.3.6). */

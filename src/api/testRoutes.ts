@@ -18,7 +18,7 @@ const postTestFetch = createRoute({
   },
 });
 
-export function addTestRoute(api: Api, { fleet, proxyPassword }: ApiParts): void {
+export function addTestRoute(api: Api, { fleet, ownUser }: ApiParts): void {
   let running = 0;
   api.openapi(postTestFetch, async (c) => {
     const { node, url: text } = c.req.valid('json');
@@ -32,7 +32,7 @@ export function addTestRoute(api: Api, { fleet, proxyPassword }: ApiParts): void
       const outcome = await testFetch({
         proxy: fleet.status().addresses.http,
         nodeId: found?.id ?? null,
-        password: proxyPassword,
+        ownUser,
         url,
       });
       return c.json(

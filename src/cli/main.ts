@@ -4,13 +4,13 @@
 import '../limits/relations.ts';
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../base/version.ts';
+import { parsePublicHost } from '../boot/addresses.ts';
 import { NODE } from '../limits/bounds.ts';
 import { PAIRING } from '../limits/ownerBounds.ts';
 import { NETWORKS } from '../model/fleet.ts';
 import { parseLink } from '../model/pairingLink.ts';
 import { parseAllowRule } from '../node/allowRule.ts';
 import { parseAddressUrl } from '../node/publicAddress.ts';
-import { parsePublicHost } from './arguments/addresses.ts';
 import { parseDuration } from './arguments/durations.ts';
 import {
   addDataDir,

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { Live } from '../api/liveChannel.ts';
 import { PROBLEM_TYPE, problemBody } from '../api/problem.ts';
+import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import type { HostPort } from '../hub/hubOptions.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 import type { Fleet } from '../model/fleet.ts';
@@ -25,8 +26,8 @@ export interface DashboardOptions {
   /** Names, beside the bound address and loopback, that a Host header may say with any port; IPv6 without brackets. */
   readonly hosts?: readonly string[];
   readonly password?: string | null;
-  /** Of the hub's own user at its proxy (OWN_USER), for the test page. */
-  readonly proxyPassword?: string;
+  /** Whom the hub's proxy knows the hub itself as, for the test page. */
+  readonly ownUser: OwnUser;
   readonly onFault?: (error: unknown) => void;
   /** Shorter in tests. */
   readonly timeouts?: Partial<
@@ -42,7 +43,7 @@ export interface Dashboard {
 
 /** Rejects with UserError, or with node's bind error, `role` added, when the port cannot be had. */
 export async function serveDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { bind, fleet, dataDir } = options;
+  const { bind, fleet, dataDir, ownUser } = options;
   const timeouts = { ...DASHBOARD, ...options.timeouts };
   refuseOpenBind(bind, options.password ?? null);
   const bearer = loadOrCreateToken(dataDir);
@@ -55,8 +56,7 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
   const remotes = new Remotes();
   const live = new Live({ fleet, now: () => performance.now(), heartbeatMs: timeouts.heartbeatMs });
   const onFault = options.onFault ?? (() => {});
-  const proxyPassword = options.proxyPassword ?? '';
-  const site = lazySite({ fleet, live, sessions, password, remotes, proxyPassword, onFault });
+  const site = lazySite({ fleet, live, sessions, password, remotes, ownUser, onFault });
   let rules: Rules = {
     hosts: { exact: new Set(), anyPort: new Set() },
     sessions,

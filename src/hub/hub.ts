@@ -1,18 +1,14 @@
-// The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and answers the command
-// line. Never touches a byte of a stream. Called by cli/hub.ts and cli/quickstart.ts.
+// The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and keeps what the owner
+// sees and does. Never touches a byte of a stream. What the owner reaches it by stands around it (boot/).
 
-import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import { OWN_USER } from '../api/testFetch.ts';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { UserError } from '../base/userError.ts';
 import { version } from '../base/version.ts';
-import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine, Io, ListenerName } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
-import type { Fleet, Pairing } from '../model/fleet.ts';
+import type { Fleet } from '../model/fleet.ts';
 import { formatLink } from '../model/pairingLink.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -23,35 +19,21 @@ import { codeOfErrno } from '../reactor/errno.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
-import { ProxyUsers } from './access/proxyUsers.ts';
+import { makeOwnUser, type OwnUser, ProxyUsers } from './access/proxyUsers.ts';
 import type { RulesFile } from './access/rulesFile.ts';
 import { SessionsFile } from './access/stickySessionsFile.ts';
 import { FleetKeeper } from './fleet/fleetKeeper.ts';
 import { parseNodeStatus } from './fleet/nodeStatus.ts';
 import { OwnerFleet } from './fleet/ownerFleet.ts';
-import type { HubOptions, RunningHub } from './hubOptions.ts';
-import { type ControlServer, serveControl } from './serve/controlSocket.ts';
-import { ownerCommands } from './serve/ownerCommands.ts';
+import type { HubOptions } from './hubOptions.ts';
 import { choosePublicHost } from './serve/publicHost.ts';
 import { makeWayForSocket, removeSocket } from './serve/socksSocket.ts';
-import { userCommands } from './serve/userCommands.ts';
 import { Admission, wipeKeys } from './sessions/admission.ts';
 import { type HubSession, Sessions } from './sessions/sessionTable.ts';
 import { hubKeyPath } from './store/hubSettings.ts';
 import { Store } from './store/store.ts';
+import type { Users } from './store/userTable.ts';
 import { startHubThreads } from './threads/hubThreads.ts';
-
-/** Throws UserError, or a bind error with code, port and role. */
-export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const hub = new Hub(options);
-  try {
-    await hub.start();
-  } catch (error) {
-    await hub.stopNow();
-    throw error;
-  }
-  return hub;
-}
 
 /** A port that could not be bound, as node:net tells it, with the listener's name. */
 class BindError extends Error {
@@ -67,11 +49,17 @@ class BindError extends Error {
   }
 }
 
-class Hub implements RunningHub {
+export class Hub {
+  /** "host:port" as really bound; the dashboard's is written in by whoever serves one. */
   readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
+  /** base64url. */
   readonly publicKey: string;
-  readonly ended: Promise<Error | null>;
+  /** What the owner sees and does. */
   readonly fleet: Fleet;
+  readonly users: Users;
+  readonly ownUser: OwnUser = makeOwnUser();
+  /** Resolves when an engine thread has ended by itself. */
+  readonly failed: Promise<Error>;
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
   readonly #keyPair: KeyPair;
@@ -95,21 +83,18 @@ class Hub implements RunningHub {
   #rules: CompiledRules | null = null;
   #front: EngineThread | null = null;
   #workers: EngineThread[] = [];
-  #control: ControlServer | null = null;
-  /** Of the hub itself at its own proxy, for this run. */
-  readonly #ownPassword = randomBytes(DASHBOARD.secretBytes).toString('base64url');
-  #dashboard: Dashboard | null = null;
   /** The Unix socket that is ours to remove. */
   #socksSocket: string | null = null;
-  #stopping: Promise<void> | null = null;
-  #hurry: (() => void) | null = null;
-  #end: (error: Error | null) => void = () => {};
+  #stopping = false;
+  #hurry: () => void = () => {};
+  #fail: (error: Error) => void = () => {};
 
+  /** Opens the store. Throws UserError. */
   constructor(options: HubOptions) {
     this.#options = options;
     this.#log = options.log;
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
     });
     this.#io = options.io === 'net' || (options.io === 'auto' && !epollAvailable()) ? 'net' : 'epoll';
     if (this.#io === 'epoll' && !epollAvailable()) {
@@ -119,6 +104,7 @@ class Hub implements RunningHub {
     this.#keyPair = loadOrCreateKey(hubKeyPath(options.dataDir));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = new Store(options.dataDir);
+    this.users = this.#store.users;
     this.#sessions = new Sessions(Math.max(1, this.#workerCount));
     this.#slots = makeSlots(1 + this.#workerCount);
     this.#sessionSlots = new SessionSlots(this.#slots);
@@ -152,7 +138,7 @@ class Hub implements RunningHub {
     });
     this.#proxyUsers = new ProxyUsers({
       users: this.#store.users,
-      own: { name: OWN_USER, password: this.#ownPassword },
+      own: this.ownUser,
       binds: [
         ['--socks', options.socks],
         ['--http', options.http],
@@ -168,31 +154,21 @@ class Hub implements RunningHub {
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
 
-  async start(): Promise<void> {
-    const { dataDir, tunnel, socks, socksSocket, http, dashboard, dashboardHosts, dashboardPassword } =
-      this.#options;
+  /** Everything that can be wrong with the options is found before anything is started. Throws UserError. */
+  async prepare(): Promise<void> {
     this.#proxyUsers.checkBinds();
     if (typeof this.#options.rules === 'string') await this.#readRules(this.#options.rules);
-    this.#control = await serveControl(dataDir, {
-      ...ownerCommands(this.fleet),
-      ...userCommands(this.#store.users),
-    });
+  }
+
+  /** With the data directory's lock in hand. Throws UserError, or a bind error with code, port and role. */
+  async start(): Promise<void> {
+    const { tunnel, socks, socksSocket, http } = this.#options;
     this.#keeper.start(version());
     await this.#startThreads();
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);
     this.addresses.socks = await this.#listen('socks', socks);
     this.addresses.http = await this.#listen('http', http);
     if (socksSocket !== null && socksSocket !== undefined) await this.#listenOnSocket(socksSocket);
-    this.#dashboard = await serveDashboard({
-      bind: dashboard,
-      fleet: this.fleet,
-      dataDir,
-      hosts: dashboardHosts ?? [],
-      password: dashboardPassword ?? null,
-      proxyPassword: this.#ownPassword,
-      onFault: (error) => this.#log.error({ err: error }, 'the dashboard failed at a request'),
-    });
-    this.addresses.dashboard = this.#dashboard.address;
   }
 
   async #startThreads(): Promise<void> {
@@ -235,8 +211,9 @@ class Hub implements RunningHub {
     this.#front?.post({ type: 'rules', rules });
   }
 
+  /** Reads the rules file again; a bad one changes nothing. */
   reload(): void {
-    if (this.#stopping !== null) return;
+    if (this.#stopping) return;
     if (this.#rulesFile === null) this.#log.info('SIGHUP: there is no rules file to read again');
     else this.#rulesFile.reload();
   }
@@ -244,7 +221,7 @@ class Hub implements RunningHub {
   /** An engine thread that ends by itself ends the hub: whoever started it starts it again. */
   #adopt(thread: EngineThread): void {
     void thread.ended.then((error) => {
-      if (error !== null) this.#end(error);
+      if (error !== null) this.#fail(error);
     });
   }
 
@@ -342,7 +319,7 @@ class Hub implements RunningHub {
   /** A first message with a good mac1: everything but a paired device's gets silence. */
   async #judge(conn: ConnId, message1: Uint8Array, remoteAddress: string): Promise<void> {
     const accepted = await this.#admission.admit(message1, remoteAddress);
-    if (this.#stopping === null) this.#front!.post({ type: 'verdict', conn, accepted });
+    if (!this.#stopping) this.#front!.post({ type: 'verdict', conn, accepted });
     if (accepted !== null) wipeKeys(accepted);
   }
 
@@ -405,10 +382,6 @@ class Hub implements RunningHub {
     });
   }
 
-  pair(options: { name: string | null; ttlMs: number }): Pairing {
-    return this.fleet.pair(options);
-  }
-
   #linkOf(token: Uint8Array): string {
     const { tunnel, publicHost } = this.#options;
     const { host } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
@@ -418,10 +391,12 @@ class Hub implements RunningHub {
 
   // --- For whoever watches over us ------------------------------------------------------------------------------------------------------
 
+  /** Resolves once every engine thread has answered: never, while one of them hangs. */
   async alive(): Promise<void> {
     await Promise.all([...new Set([this.#front!, ...this.#workers])].map((thread) => thread.alive()));
   }
 
+  /** How it goes, in a few words. */
   summary(): string {
     const up = [...this.#sessions.all()].filter((session) => session.up);
     const nodes = new Set(up.map(({ nodeId }) => nodeId)).size;
@@ -436,36 +411,33 @@ class Hub implements RunningHub {
 
   // --- Stop ------------------------------------------------------------------------------------------------------------------------------
 
-  stop(): Promise<void> {
-    if (this.#stopping === null) this.#stopping = this.#drainAndStop();
-    else this.#hurry?.();
-    return this.#stopping;
-  }
-
-  async #drainAndStop(): Promise<void> {
+  /** GOAWAY, then waits for streams up to drainMs, or until hurry() is called. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
-    await Promise.race([hurried, delay(ENGINE.drainMs), this.#drain()]);
+    await Promise.race([hurried, delay(ENGINE.drainMs), this.#drainThreads()]);
     await Promise.race([this.#sessionsFile?.save(), this.#front!.ended, delay(ROUTING.sessionsLastSaveMs)]);
-    await this.stopNow();
+  }
+
+  hurry(): void {
+    this.#hurry();
   }
 
   /** The front first: what it has handed over is the workers' to finish. */
-  async #drain(): Promise<void> {
+  async #drainThreads(): Promise<void> {
     await this.#front!.drain();
     await Promise.all(
       this.#workers.filter((worker) => worker !== this.#front).map((worker) => worker.drain()),
     );
   }
 
-  /** Also the way out of a start that failed half-way. */
-  async stopNow(): Promise<void> {
-    this.#stopping ??= Promise.resolve();
+  /** Also the way out of a start that failed half-way. Afterwards nothing is written any more. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
     this.#rulesFile?.close();
     this.#sessionsFile?.close();
-    await this.#control?.stopServing();
-    await this.#dashboard?.close();
     // The front first: it hands descriptors to the others.
     await this.#front?.stop();
     if (this.#socksSocket !== null) removeSocket(this.#socksSocket);
@@ -474,10 +446,7 @@ class Hub implements RunningHub {
     await this.#admission.close();
     this.#keeper.stop();
     this.#store.close();
-    // Only now may another hub go on from what is written.
-    await this.#control?.close();
     this.#keyPair.secretKey.fill(0);
-    this.#end(null);
   }
 }
 

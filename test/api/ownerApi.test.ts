@@ -131,7 +131,7 @@ test('every route is described, every description is a route, and all are called
     sessions: new Sessions(Buffer.alloc(32)),
     password: null,
     remotes: new Remotes(),
-    proxyPassword: '',
+    ownUser: { name: 'x', password: '' },
     onFault: () => {},
   });
   const routes = new Set(

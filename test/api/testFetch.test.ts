@@ -9,6 +9,8 @@ import { firstAddress, readTestUrl, testFetch } from '../../src/api/testFetch.ts
 import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
 import { needs } from '../require.ts';
 
+const OWN_USER = { name: 'x', password: 'secret' };
+
 const openssl = needs('openssl');
 
 const servers: Server[] = [];
@@ -57,7 +59,7 @@ test('asks through the chosen node and tells what the target saw', async () => {
   });
   const origin = await originThat('{"origin": "203.0.113.7"}');
   const url = readTestUrl(`http://${origin}/ip?x=1`);
-  const outcome = await testFetch({ proxy, nodeId: '0123456789abcdef', password: 'secret', url });
+  const outcome = await testFetch({ proxy, nodeId: '0123456789abcdef', ownUser: OWN_USER, url });
   expect(outcome).toMatchObject({
     ok: true,
     error: null,
@@ -84,10 +86,10 @@ test.skipIf(openssl.skip)(`over TLS, which it checks ${openssl.why}`, async () =
   );
   const proxy = await proxyThat(tunnel);
   const url = readTestUrl(`https://${origin}/`);
-  const trusting = await testFetch({ proxy, nodeId: null, password: 'secret', url, ca: pem });
+  const trusting = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url, ca: pem });
   expect(trusting).toMatchObject({ ok: true, error: null, status: 200, address: '2001:db8::7' });
   expect(trusting.steps.map(({ step }) => step)).toEqual(['proxy', 'stream', 'tls', 'firstByte', 'whole']);
-  const wary = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+  const wary = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
   expect(wary.error).toBe('the TLS handshake with the target failed: self-signed certificate');
   expect(wary.steps.map(({ step }) => step)).toEqual(['proxy', 'stream']);
 });
@@ -99,7 +101,7 @@ test('without a node it leaves the choice to the hub', async () => {
     tunnel(request, socket);
   });
   const url = readTestUrl(`http://${await originThat('no address here', 404)}/`);
-  expect(await testFetch({ proxy, nodeId: null, password: 'secret', url })).toMatchObject({
+  expect(await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url })).toMatchObject({
     ok: true,
     status: 404,
     address: null,
@@ -110,7 +112,7 @@ test('without a node it leaves the choice to the hub', async () => {
 test('what is long is cut', async () => {
   const proxy = await proxyThat(tunnel);
   const url = readTestUrl(`http://${await originThat('x'.repeat(4 * DASHBOARD.testFetchBodyMaxBytes))}/`);
-  const { ok, body } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+  const { ok, body } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
   expect([ok, body.length]).toEqual([true, DASHBOARD.testFetchShownBytes]);
 });
 
@@ -122,7 +124,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     const closed = createServer();
     const proxy = await listen(closed);
     await new Promise((resolve) => closed.close(resolve));
-    const { ok, error, steps } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    const { ok, error, steps } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect([ok, error, steps]).toEqual([
       false,
       'the connection ended before the proxy of the hub had answered (ECONNREFUSED)',
@@ -137,7 +139,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
           'Content-Length: 0\r\n\r\n',
       ),
     );
-    const outcome = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    const outcome = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect(outcome).toMatchObject({ ok: false, error: 'a "private" target', status: null });
     expect(outcome.steps.map(({ step }) => step)).toEqual(['proxy']);
   });
@@ -146,20 +148,20 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     const proxy = await proxyThat((_, socket) =>
       socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'),
     );
-    expect((await testFetch({ proxy, nodeId: null, password: 'secret', url })).error).toBe(
+    expect((await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url })).error).toBe(
       'the proxy answered with status 502',
     );
   });
 
   test('a proxy that goes', async () => {
     const proxy = await proxyThat((_, socket) => socket.destroy());
-    const { error } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    const { error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect(error).toMatch(/^the connection ended while the exit node was to open the connection/);
   });
 
   test('silence', async () => {
     const proxy = await proxyThat(() => {});
-    const { error } = await testFetch({ proxy, nodeId: null, password: 'secret', url, timeoutMs: 50 });
+    const { error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url, timeoutMs: 50 });
     expect(error).toMatch(/^it took too long and was ended (?:while the exit node|before the proxy)/);
   });
 
@@ -169,7 +171,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       const { error, steps } = await testFetch({
         proxy,
         nodeId: null,
-        password: 'secret',
+        ownUser: OWN_USER,
         url: target,
         timeoutMs: 300,
       });
@@ -183,7 +185,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     });
-    const { ok, error } = await testFetch({ proxy, nodeId: null, password: 'secret', url: secureUrl });
+    const { ok, error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url: secureUrl });
     expect([ok, error]).toEqual([
       false,
       expect.stringMatching(/^the TLS handshake with the target failed: [a-z ]+$|^the target ended/),
@@ -197,7 +199,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
         socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx'),
       );
     });
-    const { ok, error } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    const { ok, error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect([ok, error]).toEqual([false, 'the target switched to another protocol unasked']);
   });
 
@@ -206,7 +208,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.once('data', () => socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
     });
-    const { error } = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    const { error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect(error).toMatch(/^what the target answered is no HTTP \(/);
   });
 
@@ -215,7 +217,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'));
     });
-    const outcome = await testFetch({ proxy, nodeId: null, password: 'secret', url });
+    const outcome = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect(outcome).toMatchObject({
       ok: false,
       status: 200,

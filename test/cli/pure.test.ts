@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { defaultWorkers } from '../../src/cli/arguments/defaultWorkers.ts';
+import { explainStart } from '../../src/boot/bindErrors.ts';
+import { defaultWorkers } from '../../src/boot/defaultWorkers.ts';
 import { parseIo } from '../../src/cli/arguments/flags.ts';
 import { parseName } from '../../src/cli/arguments/names.ts';
 import { parseWhole } from '../../src/cli/arguments/numbers.ts';
-import { explain, explainStart, usageSentence } from '../../src/cli/output/explain.ts';
+import { explain, usageSentence } from '../../src/cli/output/explain.ts';
 import { drawTable } from '../../src/cli/output/table.ts';
 import { choosePublicHost } from '../../src/hub/serve/publicHost.ts';
 import { parseHubSettings } from '../../src/hub/store/hubSettings.ts';

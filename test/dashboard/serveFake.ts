@@ -27,6 +27,7 @@ export async function serveFake(
     bind: { host: '127.0.0.1', port: 0 },
     fleet,
     dataDir,
+    ownUser: { name: 'x', password: '' },
     onFault: (error) => console.error(error),
     ...options,
   });

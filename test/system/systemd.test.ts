@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadLibc } from '../../src/reactor/libc.ts';
-import { NotifySocket } from '../hub/notifySocket.ts';
+import { NotifySocket } from '../cli/notifySocket.ts';
 import { endAll, eventually, launchNode, listNodes, makeTempDir, pairNode, startHub } from './harness.ts';
 
 afterEach(endAll);

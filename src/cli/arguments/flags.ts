@@ -4,10 +4,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
+import { parseHostPort, parsePublicHost, quote } from '../../boot/addresses.ts';
+import { defaultWorkers } from '../../boot/defaultWorkers.ts';
 import type { HostPort } from '../../hub/hubOptions.ts';
 import { type LogLevel, parseLogLevel } from '../process/log.ts';
-import { parseHostPort, parsePublicHost, quote } from './addresses.ts';
-import { defaultWorkers } from './defaultWorkers.ts';
 import { parseWhole } from './numbers.ts';
 
 export type Io = 'auto' | 'epoll' | 'net';

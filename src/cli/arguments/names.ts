@@ -1,8 +1,8 @@
 // Reads names that people give to nodes. Pure; called by the option parsers.
 
 import { UserError } from '../../base/userError.ts';
+import { quote } from '../../boot/addresses.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
-import { quote } from './addresses.ts';
 
 /** Throws UserError (exit code 2) when the text is empty, too long or holds control characters. */
 export function parseName(text: string, flag: string): string {

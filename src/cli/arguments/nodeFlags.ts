@@ -2,10 +2,10 @@
 // nodes.ts; nodeSettings.ts has the last word on what a setting may be.
 
 import { UserError } from '../../base/userError.ts';
+import { quote } from '../../boot/addresses.ts';
 import { cleanTags } from '../../hub/fleet/tags.ts';
 import type { NodeChange } from '../../model/fleet.ts';
 import { isCountry } from '../../routing/words.ts';
-import { quote } from './addresses.ts';
 
 /** Takes a limit away. Not null: commander makes an empty text of that. */
 export const NONE = 'none';

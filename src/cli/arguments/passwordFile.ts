@@ -4,9 +4,9 @@
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { UserError } from '../../base/userError.ts';
+import { quote } from '../../boot/addresses.ts';
+import { reasonOf } from '../../boot/dataDir.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
-import { reasonOf } from '../process/dataDir.ts';
-import { quote } from './addresses.ts';
 
 /** Stands for standard input. */
 export const FROM_STDIN = '-';

@@ -2,7 +2,7 @@
 // live view.
 
 import { UserError } from '../../base/userError.ts';
-import { quote } from './addresses.ts';
+import { quote } from '../../boot/addresses.ts';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 

@@ -1,12 +1,12 @@
 // `restunnel events`: what happened at the hub, newest last, and what happens from now on.
 
+import { resolveDataDir } from '../../boot/dataDir.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
 import type { EventKind, EventRecord, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawEvent } from '../output/eventText.ts';
 import { endWithReader, everySecond, Stop } from '../output/polling.ts';
 import { askHub, NotRunning } from '../process/askHub.ts';
-import { resolveDataDir } from '../process/dataDir.ts';
 
 export interface EventsFlags extends CommonFlags {
   follow?: boolean;

@@ -2,10 +2,10 @@
 
 import { lockDataDir } from '../../base/dataDirLock.ts';
 import { UserError } from '../../base/userError.ts';
+import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawTable } from '../output/table.ts';
-import { dataDirExists, resolveDataDir } from '../process/dataDir.ts';
 
 export interface HubsFlags extends CommonFlags {
   json?: boolean;

@@ -1,6 +1,7 @@
 // `restunnel nodes`: lists, shows and changes paired devices. Asks the running hub, or the store while none runs.
 
 import { UserError } from '../../base/userError.ts';
+import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import type { NodeBook } from '../../hub/fleet/nodeBook.ts';
 import { listedNode } from '../../hub/fleet/nodeList.ts';
 import type { KnownNode } from '../../hub/fleet/nodeSettings.ts';
@@ -11,7 +12,6 @@ import type { CommonFlags } from '../arguments/flags.ts';
 import { type NodeSetFlags, nodeChangeOf } from '../arguments/nodeFlags.ts';
 import { drawNode, drawNodes, rotationText, type ShownNode } from '../output/nodeText.ts';
 import { askHub } from '../process/askHub.ts';
-import { dataDirExists, resolveDataDir } from '../process/dataDir.ts';
 import { withStore } from '../process/offlineStore.ts';
 
 export interface NodesFlags extends CommonFlags {

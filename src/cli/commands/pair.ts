@@ -3,17 +3,17 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { UserError } from '../../base/userError.ts';
+import { isLoopback } from '../../boot/addresses.ts';
+import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { callControl, NOT_RUNNING } from '../../hub/serve/controlSocket.ts';
 import { choosePublicHost } from '../../hub/serve/publicHost.ts';
 import { hubKeyPath, readHubSettings } from '../../hub/store/hubSettings.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { loadOrCreateKey } from '../../noise/keyFile.ts';
-import { isLoopback } from '../arguments/addresses.ts';
 import { formatDuration } from '../arguments/durations.ts';
 import { type CommonFlags, TUNNEL_PORT } from '../arguments/flags.ts';
 import { drawQr } from '../output/terminalQr.ts';
-import { prepareDataDir, resolveDataDir } from '../process/dataDir.ts';
 import { withStore } from '../process/offlineStore.ts';
 
 export interface PairFlags extends CommonFlags {

@@ -2,17 +2,19 @@
 
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { HostPort, HubOptions, RunningHub } from '../../hub/hubOptions.ts';
+import { isWildcard, parseHostPort } from '../../boot/addresses.ts';
+import { bootHub } from '../../boot/bootHub.ts';
+import { prepareDataDir } from '../../boot/dataDir.ts';
+import type { BootOptions, RunningHub } from '../../boot/wholeHub.ts';
+import type { HostPort } from '../../hub/hubOptions.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
 import type { RunningNode } from '../../node/nodeOptions.ts';
-import { isWildcard, parseHostPort } from '../arguments/addresses.ts';
 import type { HubFlags } from '../arguments/flags.ts';
-import { prepareDataDir } from '../process/dataDir.ts';
 import { openLog } from '../process/log.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { reportWhen, type Stoppable, signalsWithReload, untilStopped } from '../process/shutdown.ts';
-import { bootHub, hubOptions, hubReadiness } from './runHub.ts';
+import { hubOptions, hubReadiness } from './runHub.ts';
 
 export interface QuickstartFlags extends HubFlags {
   allowTarget?: string[];
@@ -55,7 +57,7 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
 }
 
 /** The exit node keeps its own key below the hub's data directory, as it would on another machine. */
-async function bootNode(hub: RunningHub, options: HubOptions, allowTargets: string[]): Promise<RunningNode> {
+async function bootNode(hub: RunningHub, options: BootOptions, allowTargets: string[]): Promise<RunningNode> {
   const { startNode } = await import('../../node/node.ts');
   const dataDir = join(options.dataDir, 'quickstart-node');
   prepareDataDir(dataDir);

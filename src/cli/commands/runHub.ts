@@ -2,19 +2,18 @@
 
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { UserError } from '../../base/userError.ts';
+import { bootHub } from '../../boot/bootHub.ts';
+import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
+import { defaultWorkers } from '../../boot/defaultWorkers.ts';
+import type { BootOptions, RunningHub } from '../../boot/wholeHub.ts';
 import { refuseOpenBind } from '../../dashboard/openBind.ts';
-import type { HubOptions, RunningHub } from '../../hub/hubOptions.ts';
-import { underSystemd } from '../../hub/serve/systemd.ts';
-import { readHubSettings, writeHubSettings } from '../../hub/store/hubSettings.ts';
-import { defaultWorkers } from '../arguments/defaultWorkers.ts';
+import { readHubSettings } from '../../hub/store/hubSettings.ts';
 import type { HubFlags } from '../arguments/flags.ts';
 import { readPasswordFile } from '../arguments/passwordFile.ts';
-import { explainStart } from '../output/explain.ts';
-import { prepareDataDir, reasonOf, resolveDataDir } from '../process/dataDir.ts';
 import { openLog } from '../process/log.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { signalsWithReload, untilStopped } from '../process/shutdown.ts';
+import { underSystemd } from '../process/systemd.ts';
 
 /** Resolves with the exit code. */
 export async function runHub(flags: HubFlags): Promise<number> {
@@ -32,7 +31,7 @@ export async function runHub(flags: HubFlags): Promise<number> {
 }
 
 /** Flags, remembered settings and defaults become options; the data directory is there afterwards. */
-export function hubOptions(flags: HubFlags, log: Logger): HubOptions {
+export function hubOptions(flags: HubFlags, log: Logger): BootOptions {
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir);
   const { dashboardPasswordFile: file } = flags;
@@ -67,25 +66,6 @@ function workersOf(flags: HubFlags, log: Logger): number {
     log.warn('--workers has no effect without epoll: one thread serves every connection');
   }
   return 0;
-}
-
-/** Starts the hub and remembers where it can be reached. Throws UserError when a port cannot be had. */
-export async function bootHub(options: HubOptions): Promise<RunningHub> {
-  const { startHub } = await import('../../hub/hub.ts');
-  let hub: RunningHub;
-  try {
-    hub = await startHub(options);
-  } catch (error) {
-    throw explainStart(error, options);
-  }
-  try {
-    const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
-    writeHubSettings(options.dataDir, { tunnelPort, publicHost: options.publicHost });
-  } catch (error) {
-    await hub.stop();
-    throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);
-  }
-  return hub;
 }
 
 /** What --ready-file holds for hub and quickstart. */

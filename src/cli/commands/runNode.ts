@@ -1,13 +1,13 @@
 // `restunnel node`: runs an exit node until it is told to stop.
 
-import { underSystemd } from '../../hub/serve/systemd.ts';
+import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import type { Network } from '../../model/fleet.ts';
 import type { RunFlags } from '../arguments/flags.ts';
 import { resolveLinks } from '../arguments/linksFromStdin.ts';
-import { prepareDataDir, resolveDataDir } from '../process/dataDir.ts';
 import { openLog } from '../process/log.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { reportWhen, untilStopped } from '../process/shutdown.ts';
+import { underSystemd } from '../process/systemd.ts';
 
 export interface NodeFlags extends RunFlags {
   pair?: string[];

@@ -1,12 +1,12 @@
 // `restunnel status`: how the running hub is doing. A live view on a terminal, plain text or JSON elsewhere. statusView.ts draws it.
 
+import { resolveDataDir } from '../../boot/dataDir.ts';
 import type { EventRecord, History, HubStatus, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { endWithReader, everySecond, Stop } from '../output/polling.ts';
 import { Screen } from '../output/screen.ts';
 import { NODE_BARS, renderStatus, type StatusState } from '../output/statusView.ts';
 import { askHub, NotRunning } from '../process/askHub.ts';
-import { resolveDataDir } from '../process/dataDir.ts';
 
 export interface StatusFlags extends CommonFlags {
   once?: boolean;

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../base/userError.ts';
+import { dataDirExists, prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { hashPassword, passwordOf } from '../../hub/access/passwords.ts';
 import { checkUserName } from '../../hub/access/userName.ts';
 import { callControl, NOT_RUNNING } from '../../hub/serve/controlSocket.ts';
@@ -12,7 +13,6 @@ import type { CommonFlags } from '../arguments/flags.ts';
 import { nullIfNone, type OrNone } from '../arguments/nodeFlags.ts';
 import { FROM_STDIN, readPasswordFile, readPasswordFrom } from '../arguments/passwordFile.ts';
 import { drawTable } from '../output/table.ts';
-import { dataDirExists, prepareDataDir, resolveDataDir } from '../process/dataDir.ts';
 import { withStore } from '../process/offlineStore.ts';
 
 export interface UsersFlags extends CommonFlags {

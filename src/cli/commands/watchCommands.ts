@@ -2,9 +2,9 @@
 
 import { type Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
+import { quote } from '../../boot/addresses.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
 import { EVENT_KINDS, type EventKind } from '../../model/fleet.ts';
-import { quote } from '../arguments/addresses.ts';
 import { addDataDir, collect } from '../arguments/flags.ts';
 import { parseWhole } from '../arguments/numbers.ts';
 import type { EventsFlags } from './events.ts';

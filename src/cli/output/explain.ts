@@ -1,8 +1,6 @@
 // Turns whatever a command failed with into one sentence for the terminal and an exit code. Called by main.ts.
 
 import { UserError } from '../../base/userError.ts';
-import type { HubOptions } from '../../hub/hubOptions.ts';
-import { formatHostPort } from '../arguments/addresses.ts';
 
 export interface Explanation {
   readonly sentence: string;
@@ -22,35 +20,6 @@ export function usageSentence(message: string): string {
   if (excess === null) return oneLine(text);
   const words = excess[2]!.split(', ').slice(Number(excess[1])).join(', ');
   return oneLine(`too many arguments: ${words} (--help lists the commands and what they take)`);
-}
-
-const LISTENERS = ['tunnel', 'socks', 'http', 'dashboard'] as const;
-
-/**
- * A failure to bind names its flag: the system's error carries `code` and `port` (and perhaps `role`, one of the
- * listeners), as node:net's does. Other errors come back as they are.
- */
-export function explainStart(
-  error: unknown,
-  hub: Pick<HubOptions, 'tunnel' | 'socks' | 'http' | 'dashboard'>,
-): unknown {
-  const { code, port, role } = error as { code?: unknown; port?: unknown; role?: unknown };
-  const listener =
-    LISTENERS.find((name) => name === role) ??
-    LISTENERS.find((name) => hub[name].port === port && port !== 0);
-  if (listener === undefined || error instanceof UserError) return error;
-  const { host, port: asked } = hub[listener];
-  const remedy = `choose another with --${listener} HOST:PORT`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new UserError(`port ${asked} on ${host} is in use by another program; ${remedy}`);
-    case 'EACCES':
-      return new UserError(`this user may not bind port ${asked} on ${host}; ${remedy}`);
-    case 'EADDRNOTAVAIL':
-      return new UserError(`${host} is not an address of this machine; ${remedy}`);
-    default:
-      return new UserError(`cannot listen on ${formatHostPort(hub[listener])} (${String(code)}); ${remedy}`);
-  }
 }
 
 /** Also of words the user typed in the wrong place: a pairing link among them holds a secret. */

@@ -3,7 +3,7 @@
 import pino, { type Logger } from 'pino';
 import pinoPretty from 'pino-pretty';
 import { UserError } from '../../base/userError.ts';
-import { quote } from '../arguments/addresses.ts';
+import { quote } from '../../boot/addresses.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

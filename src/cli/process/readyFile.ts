@@ -3,7 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../../base/userError.ts';
-import { reasonOf } from './dataDir.ts';
+import { reasonOf } from '../../boot/dataDir.ts';
 
 export interface ReadyFile {
   /** Replaces the file in one step, so that a reader sees all of it or nothing. */

@@ -18,6 +18,12 @@ export interface OwnUser {
   readonly password: string;
 }
 
+const OWN_NAME = 'x';
+
+export function makeOwnUser(): OwnUser {
+  return { name: OWN_NAME, password: randomBytes(32).toString('base64url') };
+}
+
 export class ProxyUsers {
   readonly #users: Users;
   readonly #log: Logger;

@@ -1,8 +1,8 @@
 // Reads HOST:PORT and public-host arguments, and prints addresses. Pure; called by the commands' option parsers.
 
 import ipaddr from 'ipaddr.js';
-import { UserError } from '../../base/userError.ts';
-import type { HostPort } from '../../hub/hubOptions.ts';
+import { UserError } from '../base/userError.ts';
+import type { HostPort } from '../hub/hubOptions.ts';
 
 /**
  * `127.0.0.1:1080`, `[::1]:1080`, `localhost:1080`, or `:1080` for `defaultHost`; port 0 means any free port.

@@ -8,7 +8,7 @@ import {
   parseHostPort,
   parseLoopbackHostPort,
   parsePublicHost,
-} from '../../src/cli/arguments/addresses.ts';
+} from '../../src/boot/addresses.ts';
 
 const port = fc.integer({ min: 0, max: 65_535 });
 

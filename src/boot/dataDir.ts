@@ -3,7 +3,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { UserError } from '../../base/userError.ts';
+import { UserError } from '../base/userError.ts';
 
 /** The option, else RESTUNNEL_DATA_DIR, else ~/.restunnel; absolute. */
 export function resolveDataDir(option: string | undefined): string {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { underSystemd, type Watched } from '../../src/hub/serve/systemd.ts';
+import { underSystemd, type Watched } from '../../src/cli/process/systemd.ts';
 import { loadLibc } from '../../src/reactor/libc.ts';
 import { NotifySocket } from './notifySocket.ts';
 

@@ -1,0 +1,26 @@
+// Starts a whole hub: what the command line and the package entry call.
+
+import { UserError } from '../base/userError.ts';
+import { writeHubSettings } from '../hub/store/hubSettings.ts';
+import { explainStart } from './bindErrors.ts';
+import { reasonOf } from './dataDir.ts';
+import type { BootOptions, RunningHub } from './wholeHub.ts';
+
+/** Starts the hub and remembers where it can be reached. Throws UserError, also when a port cannot be had. */
+export async function bootHub(options: BootOptions): Promise<RunningHub> {
+  const { startWholeHub } = await import('./wholeHub.ts');
+  let hub: RunningHub;
+  try {
+    hub = await startWholeHub(options);
+  } catch (error) {
+    throw explainStart(error, options);
+  }
+  try {
+    const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
+    writeHubSettings(options.dataDir, { tunnelPort, publicHost: options.publicHost });
+  } catch (error) {
+    await hub.stop();
+    throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);
+  }
+  return hub;
+}
