@@ -103,7 +103,7 @@ export class Associations implements ConnHandler, UdpHandler {
       if (length < 0) continue;
       bytes += length;
       const isWhole = length <= SCRATCH_BYTES && isSocksDatagram(slab.bytes, 0, length);
-      if (!isWhole || !this.#isClient(association.client)) session.datagramsDropped++;
+      if (!isWhole || !this.#isClient(association.client)) session.counters.datagramsDropped++;
       else if (session.sendDatagram(slot, slab.bytes, SOCKS_UDP_PREFIX_BYTES, length))
         association.lastMs = this.#reactor.nowMs;
     }
@@ -130,7 +130,7 @@ export class Associations implements ConnHandler, UdpHandler {
     writeSocksPrefix(slab.bytes, start);
     const bytes = length + SOCKS_UDP_PREFIX_BYTES;
     if (this.#reactor.udp.send(association.udp, slab, start, bytes, association.client) < 0)
-      session.datagramsDropped++;
+      session.counters.datagramsDropped++;
     else association.lastMs = this.#reactor.nowMs;
   }
 

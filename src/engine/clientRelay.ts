@@ -132,8 +132,8 @@ export class ClientRelay extends Relay {
 
   // --- Tunnel to client ----------------------------------------------------------------------------------------------------------
 
-  /** Bytes of a response to an absolute-form request. */
-  deliverExchange(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): void {
+  /** Bytes of a response to an absolute-form request: how many are done with (Relay.deliver). */
+  deliverExchange(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): number {
     const exchange = tunnel.exchangeOf.get(slot)!;
     tunnel.requestOf[slot] = null;
     const end = offset + length;
@@ -143,28 +143,24 @@ export class ClientRelay extends Relay {
       if (taken < 0) {
         tunnel.session.abort(slot);
         this.fail(tunnel, slot, 'badResponse', exchange.response.detail);
-        return;
+        return at - offset;
       }
-      tunnel.session.consumed(slot, taken === 0 ? end - at : taken);
-      if (taken === 0) return;
+      // The rest of a head that is cut is kept by the exchange.
+      if (taken === 0) return length;
       at += taken;
-      if (!this.#sayHead(tunnel, slot, exchange)) return;
+      if (!this.#sayHead(tunnel, slot, exchange)) return at - offset;
     }
+    const headBytes = at - offset;
     // Only interim heads so far.
-    if (exchange.phase === 'head') return;
-    if (exchange.phase === 'opaque') {
-      if (at < end) this.deliver(tunnel, slot, slab, at, end - at);
-      return;
-    }
+    if (exchange.phase === 'head' || at === end) return headBytes;
+    if (exchange.phase === 'opaque') return headBytes + this.deliver(tunnel, slot, slab, at, end - at);
     const body = exchange.responseBody;
     const own = body.advance(slab.bytes, at, end);
-    if (own > 0) this.deliver(tunnel, slot, slab, at, own);
-    if (tunnel.connOf[slot] === 0) return;
-    if (body.failed) {
-      this.localBroke(tunnel, slot);
-      return;
-    }
-    if (body.done) this.#complete(tunnel, slot, exchange);
+    const taken = headBytes + (own > 0 ? this.deliver(tunnel, slot, slab, at, own) : 0);
+    if (tunnel.connOf[slot] === 0) return taken;
+    if (body.failed) this.localBroke(tunnel, slot);
+    else if (body.done) this.#complete(tunnel, slot, exchange);
+    return taken;
   }
 
   /** Sends the rewritten head and prepares for what follows it; false when the client is gone. */

@@ -9,7 +9,7 @@ import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
-import type { SessionHandler } from '../tunnel/session.ts';
+import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { Associations } from './associations.ts';
 import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
@@ -133,8 +133,13 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   }
 
   #count({ index, session }: Tunnel): void {
-    this.#slots.setBytes(index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
-    const { datagramsSent, datagramsReceived, datagramsDropped } = session;
+    this.#slots.setBytes(
+      index,
+      session.counters.dataBytesSent,
+      session.counters.dataBytesReceived,
+      session.roundTripMs,
+    );
+    const { datagramsSent, datagramsReceived, datagramsDropped } = session.counters;
     this.#slots.setDatagrams(index, datagramsSent, datagramsReceived, datagramsDropped);
   }
 
@@ -334,19 +339,17 @@ class HubStreams implements SessionHandler {
     this.#index = index;
   }
 
-  onData(slot: number, offset: number, length: number): void {
+  onData(slot: number, offset: number, length: number): number {
     const tunnel = this.#worker.tunnels.at(this.#index);
     const { slab } = tunnel.session.inbound;
-    if (tunnel.connOf[slot] === 0) {
-      // Behind the end of a response: the client has gone on.
-      tunnel.session.consumed(slot, length);
-      return;
-    }
+    // Behind the end of a response: the client has gone on.
+    if (tunnel.connOf[slot] === 0) return length;
     if ((tunnel.session.streams.flags[slot]! & STREAM.ENDED_HERE) !== 0)
       tunnel.sinceMs[slot] = this.#worker.nowMs;
-    if ((tunnel.kindOf[slot]! & ~UNANSWERED) === CLIENT_KIND.httpForward) {
-      this.#worker.relay.deliverExchange(tunnel, slot, slab, offset, length);
-    } else this.#worker.relay.deliver(tunnel, slot, slab, offset, length);
+    const { relay } = this.#worker;
+    return (tunnel.kindOf[slot]! & ~UNANSWERED) === CLIENT_KIND.httpForward
+      ? relay.deliverExchange(tunnel, slot, slab, offset, length)
+      : relay.deliver(tunnel, slot, slab, offset, length);
   }
 
   onRoom(slot: number): void {

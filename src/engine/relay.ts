@@ -76,24 +76,27 @@ export class Relay implements ConnHandler {
 
   // --- Tunnel to local socket --------------------------------------------------------------------------------------------------
 
-  /** Bytes of the peer for a stream; whatever the local socket does not take is copied, never more than the window. */
-  deliver(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): void {
+  /**
+   * Bytes of the peer for a stream: how many the local socket took at once. The others are copied, never more than the window, and
+   * reported to the session as they leave.
+   */
+  deliver(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): number {
     const conn = tunnel.connOf[slot]!;
     const pending = tunnel.pendingOf[slot]!;
     if (pending !== null) {
       this.pool.append(pending, slab.bytes, offset, length);
-      return;
+      return 0;
     }
     let taken = 0;
     if (conn !== 0) {
       taken = this.reactor.write(conn, slab, offset, length);
       if (taken < 0) {
         this.localBroke(tunnel, slot);
-        return;
+        return 0;
       }
-      if (taken > 0) tunnel.session.consumed(slot, taken);
     }
     if (taken < length) tunnel.pendingOf[slot] = this.pool.hold(slab.bytes, offset + taken, length - taken);
+    return taken;
   }
 
   onWritable(_conn: ConnId, tag: number): void {

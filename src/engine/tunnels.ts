@@ -17,7 +17,8 @@ import {
 import { OUTBOUND_SLAB_BYTES } from '../tunnel/outbound.ts';
 import { Pace } from '../tunnel/pace.ts';
 import { ProtocolError } from '../tunnel/protocolError.ts';
-import { Session, type SessionHandler } from '../tunnel/session.ts';
+import { Session } from '../tunnel/session.ts';
+import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
 import { Tunnel } from './tunnel.ts';
@@ -156,7 +157,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     }
     if (tunnel.closed) return;
     this.touch(tunnel);
-    if (!tunnel.up && tunnel.session.recordsReceived > 0) {
+    if (!tunnel.up && tunnel.session.counters.recordsReceived > 0) {
       tunnel.up = true;
       this.#owner.onUp(tunnel);
     }

@@ -13,7 +13,7 @@ import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
-import type { SessionHandler } from '../tunnel/session.ts';
+import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import { type DialHandler, type DialId, Dialler } from './dialler.ts';
 import { HubDials } from './hubDials.ts';
@@ -123,7 +123,12 @@ export class Exit implements TunnelOwner, DialHandler {
 
   onFlushed(tunnel: Tunnel): void {
     const { session } = tunnel;
-    this.#slots.setBytes(tunnel.index, session.dataBytesSent, session.dataBytesReceived, session.roundTripMs);
+    this.#slots.setBytes(
+      tunnel.index,
+      session.counters.dataBytesSent,
+      session.counters.dataBytesReceived,
+      session.roundTripMs,
+    );
     this.#drain.flushed(tunnel);
   }
 
@@ -193,9 +198,9 @@ export class Exit implements TunnelOwner, DialHandler {
     this.#tunnels.touch(tunnel);
   }
 
-  onData(index: number, slot: number, offset: number, length: number): void {
+  onData(index: number, slot: number, offset: number, length: number): number {
     const tunnel = this.#tunnels.at(index);
-    this.#relay.deliver(tunnel, slot, tunnel.session.inbound.slab, offset, length);
+    return this.#relay.deliver(tunnel, slot, tunnel.session.inbound.slab, offset, length);
   }
 
   onEnd(index: number, slot: number): void {
@@ -251,8 +256,8 @@ class ExitStreams implements SessionHandler {
     this.#exit.onDatagram(this.#index, slot, offset, length, headerBytes);
   }
 
-  onData(slot: number, offset: number, length: number): void {
-    this.#exit.onData(this.#index, slot, offset, length);
+  onData(slot: number, offset: number, length: number): number {
+    return this.#exit.onData(this.#index, slot, offset, length);
   }
 
   onEnd(slot: number): void {

@@ -175,7 +175,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
     }
     const name = isZonedLiteral(host) ? null : targetName(host);
     const cached = name === null ? undefined : this.#cache.get(name, this.#reactor.nowMs);
-    if (name === null) session.datagramsDropped++;
+    if (name === null) session.counters.datagramsDropped++;
     else if (cached !== undefined)
       this.#sendToAddresses(association, cached.addresses, port, slab, start, end);
     else this.#hold(association, name, port, slab, start, end);
@@ -184,7 +184,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   #hold(association: Association, name: string, port: number, slab: Slab, start: number, end: number): void {
     const query = this.#lastQuery - 1;
     const held = this.#names.hold(name, association, port, slab.bytes, start, end, query);
-    if (held === 'dropped') association.tunnel.session.datagramsDropped++;
+    if (held === 'dropped') association.tunnel.session.counters.datagramsDropped++;
     if (held !== 'ask') return;
     this.#lastQuery = query;
     this.#timers.set(query, this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onLookupTimeout, query));
@@ -222,17 +222,17 @@ export class UdpExit implements UdpHandler, TimerHandler {
       if (this.#policy.checkEndpoint(this.#endpoint) !== 'ok') continue;
       const sent = this.#sendAllowed(association, slab, start, end);
       if (sent < 0 && sent !== WOULD_BLOCK) continue;
-      if (sent < 0) session.datagramsDropped++;
+      if (sent < 0) session.counters.datagramsDropped++;
       return;
     }
-    session.datagramsDropped++;
+    session.counters.datagramsDropped++;
   }
 
   /** To #endpoint, if the policy lets it. */
   #send(association: Association, slab: Slab, start: number, end: number): void {
     const allowed = this.#policy.checkEndpoint(this.#endpoint) === 'ok';
     if (allowed && this.#sendAllowed(association, slab, start, end) >= 0) return;
-    association.tunnel.session.datagramsDropped++;
+    association.tunnel.session.counters.datagramsDropped++;
   }
 
   /** What Datagrams.send() says. */
@@ -293,7 +293,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
       if (length < 0) continue;
       bytes += length;
       if (length > DATA_MAX_BYTES || !peers.has(from)) {
-        session.datagramsDropped++;
+        session.counters.datagramsDropped++;
         continue;
       }
       const start = ENDPOINT_MAX_BYTES - endpointBytes(from);

@@ -64,6 +64,11 @@ export function payloadLength(bytes: Uint8Array, offset: number, end: number): n
   return length;
 }
 
+/** Throws ProtocolError unless the payload of a `what` has the one length that it may have. */
+export function expectLength(what: string, length: number, expected: number): void {
+  if (length !== expected) throw new ProtocolError(`a ${what} of ${length} bytes instead of ${expected}`);
+}
+
 /** Bytes of a CONNECT payload: port u16 | host (the rest, ASCII). */
 export function connectBytes(host: string): number {
   return 2 + host.length;

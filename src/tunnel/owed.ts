@@ -3,9 +3,7 @@
 
 import { CLOSE, connectBytes, FRAME, HEADER_BYTES, writeConnect, writeHeader, writeU32 } from './frames.ts';
 import type { Outbound } from './outbound.ts';
-import { OWED, STREAM, type Streams } from './streams.ts';
-
-const NONE = -1;
+import { NONE, OWED, STREAM, type Streams } from './streams.ts';
 
 /** What the session decides when a stream's frame is written. */
 export interface OwedDecisions {

@@ -36,7 +36,11 @@ export const OWED = {
   QUEUED: 64,
 } as const;
 
-const NONE = -1;
+/** Ahead of these the peer does not know the stream, so nothing else may be written for it. */
+export const OWED_FIRST = OWED.CONNECT | OWED.CONNECT_OK;
+
+/** No slot. */
+export const NONE = -1;
 const INITIAL_CAPACITY = 16;
 
 export function slotOf(id: number): number {

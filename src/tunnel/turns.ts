@@ -1,9 +1,8 @@
 // Who sends next when the tunnel's queue is full. It goes by rounds: a stream has one turn in each, and a round lasts until everyone who
 // waits in it was served, in whatever order the reactor reports their sockets. Called by session.ts.
 
-import { STREAM, type Streams } from './streams.ts';
+import { NONE, STREAM, type Streams } from './streams.ts';
 
-const NONE = -1;
 /** Flushes after which nobody waits any longer for those that were told of room. */
 const PATIENCE = 4;
 

@@ -44,7 +44,7 @@ describe('associations', () => {
     aborted = [];
     const slab = testSlab(65_536);
     const session = {
-      datagramsDropped: 0,
+      counters: { datagramsDropped: 0 },
       nowMs: 0,
       inbound: { slab },
       abort: (slot: number) => aborted.push(slot),
@@ -53,7 +53,7 @@ describe('associations', () => {
         return true;
       },
     };
-    dropped = () => session.datagramsDropped;
+    dropped = () => session.counters.datagramsDropped;
     tunnel = { associations: 0, session, tagOf: (slot: number) => slot } as unknown as Tunnel;
     exit = new UdpExit({
       reactor: net,

@@ -10,7 +10,8 @@ import type { KeyPair } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { decodeMessage2 } from '../../src/noise/payload.ts';
 import { OUTBOUND_SLAB_BYTES } from '../../src/tunnel/outbound.ts';
-import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
+import { Session } from '../../src/tunnel/session.ts';
+import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
@@ -160,7 +161,7 @@ class Carrier implements SessionHandler {
       at += bytes;
       this.session.receive(performance.now());
       // Its first record says that streams come now.
-      this.greeted ||= this.session.recordsReceived > 0;
+      this.greeted ||= this.session.counters.recordsReceived > 0;
     }
     this.flush();
   }
@@ -214,23 +215,23 @@ class Carrier implements SessionHandler {
     else this.session.accept(slot);
   }
 
-  onData(slot: number, offset: number, length: number): void {
+  onData(slot: number, offset: number, length: number): number {
     const { bytes } = this.session.inbound.slab;
     const path = Buffer.from(bytes.subarray(offset, offset + Math.min(length, 64))).toString('latin1');
-    this.session.consumed(slot, length);
     this.#node.heard.push(path.split('\r\n', 1)[0]!);
     if (this.#node.vanishesAtRequest) {
       this.#node.vanish();
-      return;
+      return length;
     }
     if (path.startsWith(`GET ${HOLD_PATH}`)) {
       this.#holding.add(slot);
       this.#say(slot, Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n'));
-      return;
+      return length;
     }
     const body = this.#node.id;
     const head = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${body.length}\r\n\r\n`;
     this.#say(slot, Buffer.from(head + body));
+    return length;
   }
 
   onEnd(slot: number): void {

@@ -159,8 +159,10 @@ describe('datagrams', () => {
         'datagram 0 12 7',
         'datagram 0 7 7',
       ]);
-      expect([peer.session.datagramsSent, peer.session.datagramsReceived]).toEqual([2, 2]);
-      expect([peer.session.dataBytesSent, peer.session.dataBytesReceived]).toEqual([17, 19]);
+      expect([peer.session.counters.datagramsSent, peer.session.counters.datagramsReceived]).toEqual([2, 2]);
+      expect([peer.session.counters.dataBytesSent, peer.session.counters.dataBytesReceived]).toEqual([
+        17, 19,
+      ]);
     }
     expect(openNode().send(say.datagram(FIRST, 'x', NAMED))).toEqual([`datagram 0 ${2 + 11 + 2 + 1} 15`]);
     expect(openHub().send(say.datagram(FIRST, 'x', new Array(16).fill(1)))).toEqual(['datagram 0 20 19']);
@@ -190,7 +192,7 @@ describe('datagrams', () => {
     peer.send(say.udpOpen(FIRST));
     peer.session.accept(0);
     expect(send(peer, 1)).toBe(false);
-    expect(peer.session.datagramsDropped).toBe(1);
+    expect(peer.session.counters.datagramsDropped).toBe(1);
     expect(peer.sent()).toEqual(['CONNECT_OK 10000']);
   });
 
@@ -207,7 +209,7 @@ describe('datagrams', () => {
     let sent = 0;
     while (send(peer, 1_200)) sent++;
     expect(sent).toBe(Math.floor(UDP.shareBytes / (9 + 7 + 1_200)));
-    expect(peer.session.datagramsDropped).toBe(1);
+    expect(peer.session.counters.datagramsDropped).toBe(1);
     const slot = peer.session.open('a', 1);
     expect(write(peer.session, slot, new Uint8Array(QUEUE_MAX_BYTES))).toBeGreaterThan(
       QUEUE_MAX_BYTES - UDP.shareBytes,
@@ -277,7 +279,7 @@ describe('datagrams', () => {
     let told = 0;
     for (let record = 0; record < records; record++) told += peer.send(...many).length;
     expect(told).toBe(RATE.datagramsBurst);
-    expect(peer.session.datagramsDropped).toBe(records * 1_000 - told);
+    expect(peer.session.counters.datagramsDropped).toBe(records * 1_000 - told);
   });
 
   test('share: unsent bytes never pass it, and what left comes back in halves', () => {

@@ -5,7 +5,8 @@ import { TransportCipher } from '../../src/noise/cipher.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
-import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
+import { Session } from '../../src/tunnel/session.ts';
+import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import {
@@ -129,9 +130,9 @@ export class Journal implements SessionHandler {
     this.#and.onConnectFail?.(slot, reason);
   }
 
-  onData(slot: number, offset: number, length: number): void {
+  onData(slot: number, offset: number, length: number): number {
     this.events.push(`data ${slot} ${length}`);
-    this.#and.onData?.(slot, offset, length);
+    return this.#and.onData?.(slot, offset, length) ?? 0;
   }
 
   onEnd(slot: number): void {

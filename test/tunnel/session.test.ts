@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { Liveness } from '../../src/tunnel/liveness.ts';
+import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
 import { connectPayload, frame, show, TYPE } from './framesTwin.ts';
 import {
@@ -43,8 +44,8 @@ function openHub(): RawPeer {
 }
 
 /** A node with stream 0 open. */
-function openNode(): RawPeer {
-  const peer = node();
+function openNode(and: Partial<SessionHandler> = {}): RawPeer {
+  const peer = node(and);
   peer.send(connect(FIRST));
   peer.session.accept(0);
   peer.sent();
@@ -190,7 +191,7 @@ describe('data', () => {
     expect(peer.send(say.window(FIRST, 5))).toEqual([]);
     expect(write(peer.session, 0, new Uint8Array(20))).toBe(10);
     expect(peer.sent()).toEqual(['DATA 10000 10 bytes']);
-    expect(peer.session.dataBytesSent).toBe(WINDOW + 10);
+    expect(peer.session.counters.dataBytesSent).toBe(WINDOW + 10);
   });
 
   test('what is consumed is granted from half a window on, all at once', () => {
@@ -206,7 +207,28 @@ describe('data', () => {
     expect(() => peer.session.consumed(0, WINDOW / 2 - 6)).toThrow(RangeError);
     peer.session.consumed(0, WINDOW / 2 - 7);
     expect(peer.sent()).toEqual([]);
-    expect(peer.session.dataBytesReceived).toBe(WINDOW);
+    expect(peer.session.counters.dataBytesReceived).toBe(WINDOW);
+  });
+
+  test('what leaves while it is received is granted like what leaves later', () => {
+    const peer = openNode({ onData: (_slot, _offset, length) => length - 1 });
+    for (let at = 0; at < WINDOW / 2; at += 32_768) peer.send(say.data(FIRST, 32_768));
+    expect(peer.session.streams.consumed[0]).toBe(WINDOW / 2 - 4);
+    expect(peer.sent()).toEqual([]);
+    peer.session.consumed(0, 4);
+    expect(peer.sent()).toEqual([show(say.window(FIRST, WINDOW / 2))]);
+  });
+
+  test('a stream that is given up over its DATA is granted nothing more', () => {
+    const peer: RawPeer = openNode({
+      onData: (slot, _offset, length) => {
+        peer.session.abort(slot);
+        return length;
+      },
+    });
+    peer.send(say.data(FIRST, 1_000), say.data(FIRST, 1_000));
+    expect(peer.sent()).toEqual([show(say.abort(FIRST))]);
+    expect(peer.session.streams.count).toBe(0);
   });
 
   test('no WINDOW for a stream that the peer has ended', () => {
@@ -512,7 +534,7 @@ describe('session frames', () => {
       'goaway',
     ]);
     expect(other.session.goAwayReceived).toBe(true);
-    expect(other.session.recordsReceived).toBe(1);
+    expect(other.session.counters.recordsReceived).toBe(1);
     expect(other.send(frame(TYPE.STATUS, 0, Buffer.alloc(1_024, 'x')))).toHaveLength(1);
   });
 

@@ -78,9 +78,10 @@ export class SimulatedUdp {
     data.fill(one.sent & 0xff, FIXED_BYTES);
     const named = this.#fromHub && this.#random.chance(3);
     const payload = datagramPayload(named ? 'udp.test' : [192, 0, 2, 1], one.number, data);
-    const dropped = session.datagramsDropped;
+    const dropped = session.counters.datagramsDropped;
     const sent = session.sendDatagram(one.slot, payload, 0, payload.length);
-    if (session.datagramsDropped !== dropped + (sent ? 0 : 1)) throw new Error('a drop was not counted');
+    if (session.counters.datagramsDropped !== dropped + (sent ? 0 : 1))
+      throw new Error('a drop was not counted');
   }
 
   // --- What it is told -----------------------------------------------------------------------------------------------------------

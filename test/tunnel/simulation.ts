@@ -9,7 +9,8 @@ import { TransportCipher } from '../../src/noise/cipher.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';
 import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
-import { Session, type SessionHandler } from '../../src/tunnel/session.ts';
+import { Session } from '../../src/tunnel/session.ts';
+import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
 import { WindowBudget } from '../../src/tunnel/window.ts';
@@ -242,12 +243,17 @@ class Side implements SessionHandler {
     this.ends.delete(end.slot);
   }
 
-  consume(end: End, most: number): void {
+  /** The local socket takes up to `most` of what waits for it: how many. Before the node has answered there is no local socket. */
+  #consume(end: End, most: number): number {
+    if (this.#from === 1 && !end.answered) return 0;
     const bytes = Math.min(most, end.unconsumed);
-    // Before the node has answered there is no local socket.
-    if (bytes === 0 || (this.#from === 1 && !end.answered)) return;
     end.unconsumed -= bytes;
-    this.session.consumed(end.slot, bytes);
+    return bytes;
+  }
+
+  consume(end: End, most: number): void {
+    const bytes = this.#consume(end, most);
+    if (bytes > 0) this.session.consumed(end.slot, bytes);
   }
 
   /** What tunnels.ts does with a session at the end of a turn. */
@@ -315,7 +321,7 @@ class Side implements SessionHandler {
     if (this.#random.chance(4)) this.#maybeOpen();
   }
 
-  onData(slot: number, offset: number, length: number): void {
+  onData(slot: number, offset: number, length: number): number {
     const end = this.#expect(slot, 'onData');
     if (end.endedThere) throw new Error(`stream ${end.number} goes on behind its end`);
     if (this.#from === 0 && !end.answered) throw new Error(`stream ${end.number} has data before its answer`);
@@ -328,9 +334,11 @@ class Side implements SessionHandler {
     end.received += length;
     end.unconsumed += length;
     this.#world.delivered += length;
-    if (this.#random.chance(2))
-      this.consume(end, this.#random.chance(2) ? length : this.#random.size(length));
+    const consumed = this.#random.chance(2)
+      ? this.#consume(end, this.#random.chance(2) ? length : this.#random.size(length))
+      : 0;
     if (this.#random.chance(60)) this.abort(end);
+    return consumed;
   }
 
   onEnd(slot: number): void {
