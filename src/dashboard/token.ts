@@ -2,8 +2,9 @@
 // Read, or made, once at start by server.ts.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 
@@ -25,11 +26,8 @@ export function loadOrCreateToken(dataDir: string): string {
   }
 }
 
-/** The file appears whole or not at all. */
 function createToken(path: string): string {
   const token = randomBytes(DASHBOARD.secretBytes).toString('base64url');
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  writeFileSync(temporary, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true });
-  renameSync(temporary, path);
+  writeFileAtomicSync(path, `${token}\n`, 0o600);
   return token;
 }

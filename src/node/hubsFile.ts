@@ -1,18 +1,9 @@
-// The hubs that a node serves: <data-dir>/node.json, written whole and atomically, mode 0600 (it may hold a one-time token). Opened by the
-// node's control thread, which alone writes it; calls block for an fsync.
+// The hubs that a node serves: <data-dir>/node.json, mode 0600 (it may hold a one-time token). Only one process opens it at a time; a
+// change blocks for an fsync.
 
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
 import { NODE } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -123,7 +114,13 @@ export class HubsFile {
   }
 
   #save(hubs: readonly HubRecord[]): void {
-    writeAtomically(this.path, `${JSON.stringify({ version: VERSION, hubs }, null, 2)}\n`);
+    const text = `${JSON.stringify({ version: VERSION, hubs }, null, 2)}\n`;
+    try {
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      writeFileAtomicSync(this.path, text, 0o600);
+    } catch (error) {
+      throw new UserError(`cannot write ${this.path}: ${(error as Error).message}`);
+    }
     this.#hubs = hubs;
   }
 }
@@ -171,36 +168,6 @@ function readHub(path: string, hub: unknown, index: number): HubRecord {
     throw wrong('lastTimestamp');
   }
   return { host, port: port as number, publicKey, nodeId, token, name, lastTimestamp };
-}
-
-/** Whole or not at all, whatever is cut off when: a temporary file beside it, fsync, rename, fsync of the directory. */
-function writeAtomically(path: string, text: string): void {
-  const directory = dirname(path);
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    try {
-      writeFileSync(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
-    syncDirectory(directory);
-  } catch (error) {
-    throw new UserError(`cannot write ${path}: ${(error as Error).message}`);
-  }
-}
-
-function syncDirectory(directory: string): void {
-  // Windows has no such thing.
-  if (process.platform === 'win32') return;
-  const fd = openSync(directory, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

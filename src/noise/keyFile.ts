@@ -1,21 +1,9 @@
 // The static key on disk: hub_key.bin and node_key.bin, 32 bytes that only their owner may read. Called once, at start.
 
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { createFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
 import { KEY_BYTES, type KeyPair, keyPairOf } from './keyPair.ts';
 
@@ -65,34 +53,13 @@ function readKey(path: string): KeyPair | null {
   }
 }
 
-/** The file appears whole or not at all, and never replaces one that another process made meanwhile. */
+/** A key that another process made meanwhile is not replaced. */
 function createKey(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   const secret = randomBytes(KEY_BYTES);
   try {
-    const fd = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(fd, secret);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    publish(temporary, path);
+    createFileAtomicSync(path, secret, 0o600);
   } finally {
     secret.fill(0);
-    rmSync(temporary, { force: true });
-  }
-}
-
-function publish(temporary: string, path: string): void {
-  try {
-    linkSync(temporary, path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    // A file system without hard links (FAT, some phones): the race is as small as it gets there.
-    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error;
-    if (!existsSync(path)) renameSync(temporary, path);
   }
 }

@@ -1,12 +1,13 @@
 // --ready-file: one JSON object that says a command is ready. Called by hub, node and quickstart.
 
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { writeFileAtomicSync } from '../../base/atomicFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { reasonOf } from '../../boot/dataDir.ts';
 
 export interface ReadyFile {
-  /** Replaces the file in one step, so that a reader sees all of it or nothing. */
+  /** A reader sees all of it or nothing. */
   write(content: object): void;
 }
 
@@ -27,8 +28,7 @@ export function prepareReadyFile(file: string): ReadyFile {
   return {
     write(content) {
       try {
-        writeFileSync(temporary, `${JSON.stringify(content)}\n`);
-        renameSync(temporary, path);
+        writeFileAtomicSync(path, `${JSON.stringify(content)}\n`, 0o666);
       } catch (error) {
         throw unwritable(path, error);
       }

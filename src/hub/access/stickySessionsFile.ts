@@ -2,10 +2,10 @@
 // Used by hub.ts.
 
 import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { writeFileAtomic } from '../../base/atomicFile.ts';
 import type { FromFront, ToFront } from '../../engine/messages.ts';
 import { ROUTING } from '../../limits/bounds.ts';
 import type { StoredSession } from '../../routing/stickySessions.ts';
@@ -73,11 +73,9 @@ export class SessionsFile {
       this.#toFront({ type: 'keepSessions', query: ++this.#query });
     });
     if (!whole) return;
-    const temporary = `${this.#path}.tmp`;
     try {
       const text = JSON.stringify({ atMs: Date.now(), sessions: this.#pieces });
-      await writeFile(temporary, `${text}\n`, { mode: 0o600 });
-      await rename(temporary, this.#path);
+      await writeFileAtomic(this.#path, `${text}\n`, 0o600);
     } catch (error) {
       this.#log.warn({ err: error }, 'sticky sessions could not be kept');
     }

@@ -1,8 +1,9 @@
 // What the hub remembers in <data-dir>/hub.json, so that `restunnel pair` can build a link while the hub is not running.
 // Written by the hub commands after a start, read by pair and by the hub itself.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFileAtomicSync } from '../../base/atomicFile.ts';
 import { UserError } from '../../base/userError.ts';
 
 export interface HubSettings {
@@ -47,12 +48,8 @@ export function parseHubSettings(text: string): HubSettings | null {
   return { tunnelPort: tunnelPort as number | null, publicHost };
 }
 
-/** Replaces the file in one step, so that a reader never sees half of it. */
 export function writeHubSettings(dataDir: string, settings: HubSettings): void {
-  const path = settingsPath(dataDir);
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(settings)}\n`, { mode: 0o600 });
-  renameSync(temporary, path);
+  writeFileAtomicSync(settingsPath(dataDir), `${JSON.stringify(settings)}\n`, 0o600);
 }
 
 function settingsPath(dataDir: string): string {

@@ -1,0 +1,141 @@
+// Files that appear whole or not at all, whenever the power goes: a temporary file in the same directory, fsync, rename, fsync of the
+// directory. Errors are the file system's own.
+
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Windows: a virus scanner or a reader may hold the file for a moment. */
+const RENAME_TRIES = 8;
+const RENAME_FIRST_WAIT_MS = 4;
+
+/** Replaces the file at `path`, or makes it. `mode` is the new file's, less the umask. */
+export function writeFileAtomicSync(path: string, content: string | Uint8Array, mode: number): void {
+  const temporary = temporaryName(path);
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
+    renameWithRetriesSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncDirectorySync(dirname(path));
+}
+
+/** The same without blocking the thread. */
+export async function writeFileAtomic(path: string, content: string, mode: number): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await writeFile(temporary, content, { mode, flag: 'wx', flush: true });
+    await renameWithRetries(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes the file unless there is one: then it is left alone, even if another process made it a moment ago. */
+export function createFileAtomicSync(path: string, content: string | Uint8Array, mode: number): void {
+  const temporary = temporaryName(path);
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
+    publishNew(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  syncDirectorySync(dirname(path));
+}
+
+function temporaryName(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+/** rename() would replace the other's file, link() does not. */
+function publishNew(temporary: string, path: string): void {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return;
+    // A file system without hard links (FAT, some phones): this is as close as it gets there.
+    if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    if (!existsSync(path)) renameWithRetriesSync(temporary, path);
+  }
+}
+
+function renameWithRetriesSync(from: string, to: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      renameSync(from, to);
+      return;
+    } catch (error) {
+      if (!isWorthRetrying(error, tries)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, waitMs(tries));
+    }
+  }
+}
+
+async function renameWithRetries(from: string, to: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      if (!isWorthRetrying(error, tries)) throw error;
+      await delay(waitMs(tries));
+    }
+  }
+}
+
+function isWorthRetrying(error: unknown, tries: number): boolean {
+  return process.platform === 'win32' && tries < RENAME_TRIES && hasCode(error, 'EPERM', 'EACCES', 'EBUSY');
+}
+
+function waitMs(tries: number): number {
+  return RENAME_FIRST_WAIT_MS * 2 ** (tries - 1);
+}
+
+/** Without it the file may be gone after a power cut, although its content is safe. */
+function syncDirectorySync(directory: string): void {
+  if (process.platform === 'win32') return;
+  let fd: number | null = null;
+  try {
+    fd = openSync(directory, 'r');
+    fsyncSync(fd);
+  } catch (error) {
+    ignoreUnsyncable(error);
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  try {
+    await using handle = await open(directory, 'r');
+    await handle.sync();
+  } catch (error) {
+    ignoreUnsyncable(error);
+  }
+}
+
+/** Windows, some network file systems and directories we may write but not read offer no such thing. */
+function ignoreUnsyncable(error: unknown): void {
+  if (!hasCode(error, 'EACCES', 'EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && codes.includes(code);
+}
