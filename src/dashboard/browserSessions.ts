@@ -2,6 +2,7 @@
 // Pure. Made by server.ts, read by guard.ts and apiSession.ts.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 export interface Session {
@@ -19,7 +20,7 @@ export class Sessions {
   readonly cookieName: string;
   readonly #key: Uint8Array;
   /** Ids of sessions that logged out, with when they would have expired. */
-  readonly #ended = new Map<string, number>();
+  readonly #ended = new LRUCache<string, number>({ max: DASHBOARD.endedSessionsMax });
 
   /** `key` changes with the password, and every session ends with it. */
   constructor(key: Uint8Array) {
@@ -71,7 +72,6 @@ export class Sessions {
   /** The session is none any more, whoever kept its cookie. */
   end({ id, expiresAt }: Session, nowMs: number): void {
     for (const [other, until] of this.#ended) if (until * 1_000 <= nowMs) this.#ended.delete(other);
-    if (this.#ended.size >= DASHBOARD.endedSessionsMax) this.#ended.delete(this.#ended.keys().next().value!);
     this.#ended.set(id, expiresAt);
   }
 

@@ -1,6 +1,7 @@
 // How many requests one remote address may send. Refused ones have a store of their own, so that a page elsewhere that floods the
 // dashboard with what is refused anyway does not take the owner's. Pure. Used by server.ts.
 
+import { LRUCache } from 'lru-cache';
 import { Bucket } from '../base/tokenBucket.ts';
 import { sourceKey } from '../engine/strangerPolicy.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
@@ -12,7 +13,7 @@ interface Remote {
 }
 
 export class Remotes {
-  readonly #remotes = new Map<string, Remote>();
+  readonly #remotes = new LRUCache<string, Remote>({ max: DASHBOARD.remotesMax });
 
   /** Whether one more request is within the rate. */
   takeRequest(address: string, nowMs: number): boolean {
@@ -32,21 +33,14 @@ export class Remotes {
     return guesses.take(DASHBOARD.guessesPerSecond, DASHBOARD.guessesBurst, nowMs);
   }
 
-  /** Who was heard last is remembered longest. */
   #of(address: string, nowMs: number): Remote {
-    let remote = this.#remotes.get(address);
-    if (remote === undefined) {
-      if (this.#remotes.size >= DASHBOARD.remotesMax) {
-        this.#remotes.delete(this.#remotes.keys().next().value!);
-      }
-      remote = {
-        requests: new Bucket(DASHBOARD.requestsBurst, nowMs),
-        refusals: new Bucket(DASHBOARD.refusalsBurst, nowMs),
-        guesses: new Bucket(DASHBOARD.guessesBurst, nowMs),
-      };
-    } else {
-      this.#remotes.delete(address);
-    }
+    const known = this.#remotes.get(address);
+    if (known !== undefined) return known;
+    const remote = {
+      requests: new Bucket(DASHBOARD.requestsBurst, nowMs),
+      refusals: new Bucket(DASHBOARD.refusalsBurst, nowMs),
+      guesses: new Bucket(DASHBOARD.guessesBurst, nowMs),
+    };
     this.#remotes.set(address, remote);
     return remote;
   }

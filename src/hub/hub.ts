@@ -2,6 +2,7 @@
 // sees and does. Never touches a byte of a stream. What the owner reaches it by stands around it (boot/).
 
 import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { UserError } from '../base/userError.ts';
 import { version } from '../base/version.ts';
@@ -417,8 +418,16 @@ export class Hub {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
-    await Promise.race([hurried, delay(ENGINE.drainMs), this.#drainThreads()]);
-    await Promise.race([this.#sessionsFile?.save(), this.#front!.ended, delay(ROUTING.sessionsLastSaveMs)]);
+    await Promise.race([
+      hurried,
+      delay(ENGINE.drainMs, undefined, KEEPS_NOTHING_ALIVE),
+      this.#drainThreads(),
+    ]);
+    await Promise.race([
+      this.#sessionsFile?.save(),
+      this.#front!.ended,
+      delay(ROUTING.sessionsLastSaveMs, undefined, KEEPS_NOTHING_ALIVE),
+    ]);
   }
 
   hurry(): void {
@@ -451,9 +460,5 @@ export class Hub {
 }
 
 const FAULT = 'an engine thread caught an error; the connection was reset';
+const KEEPS_NOTHING_ALIVE = { ref: false };
 const NO_DESCRIPTOR = 'out of file descriptors: new connections wait';
-
-/** Keeps nothing alive that has nothing else to do. */
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}

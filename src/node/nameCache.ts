@@ -1,5 +1,6 @@
-// What names resolved to a moment ago, bounded in number and time. Shared by the dialler and udpExit.ts. Pure: the time is an argument.
+// What names resolved to a moment ago, bounded in number and time. Pure: the time is an argument.
 
+import { LRUCache } from 'lru-cache';
 import { canonicalAddress } from '../base/ipAddress.ts';
 import { NODE } from '../limits/bounds.ts';
 
@@ -13,7 +14,7 @@ export interface CachedName {
 }
 
 export class NameCache {
-  readonly #entries = new Map<string, CachedName>();
+  readonly #entries = new LRUCache<string, CachedName>({ max: NODE.dnsCacheEntriesMax });
 
   get size(): number {
     return this.#entries.size;
@@ -28,21 +29,11 @@ export class NameCache {
   }
 
   set(name: string, addresses: readonly string[], nowMs: number): void {
-    this.#put(name, { addresses, expiresMs: nowMs + NODE.dnsCacheTtlMs });
+    this.#entries.set(name, { addresses, expiresMs: nowMs + NODE.dnsCacheTtlMs });
   }
 
   setMissing(name: string, nowMs: number): void {
-    this.#put(name, { addresses: null, expiresMs: nowMs + NODE.dnsNegativeTtlMs });
-  }
-
-  #put(name: string, entry: CachedName): void {
-    // A Map keeps the order of insertion: the first key is the oldest entry.
-    this.#entries.delete(name);
-    if (this.#entries.size >= NODE.dnsCacheEntriesMax) {
-      const oldest = this.#entries.keys().next();
-      if (!oldest.done) this.#entries.delete(oldest.value);
-    }
-    this.#entries.set(name, entry);
+    this.#entries.set(name, { addresses: null, expiresMs: nowMs + NODE.dnsNegativeTtlMs });
   }
 }
 

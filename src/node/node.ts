@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
 import { UserError } from '../base/userError.ts';
 import { EngineThread, moduleBeside } from '../engine/engineThread.ts';
@@ -30,6 +31,8 @@ import { ownAddresses } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { resolveName } from './resolver.ts';
 import { type RotationAnswer, Rotator } from './rotation.ts';
+
+const KEEPS_NOTHING_ALIVE = { ref: false };
 
 /** Throws UserError. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -246,7 +249,7 @@ class ExitNode implements RunningNode {
       this.#onLaneUp.push(look);
     });
     for (const lane of this.#lanes) lane.redial('this device has a new address');
-    return Promise.race([connected, delay(ROTATION.reconnectMs)]);
+    return Promise.race([connected, delay(ROTATION.reconnectMs, undefined, KEEPS_NOTHING_ALIVE)]);
   }
 
   async #learnPublicAddress(): Promise<string | null> {
@@ -337,15 +340,10 @@ class ExitNode implements RunningNode {
     this.#rotator.stop();
     for (const lane of this.#lanes) lane.stop();
     const thread = this.#thread!;
-    await Promise.race([hurried, delay(ENGINE.drainMs), thread.drain()]);
+    await Promise.race([hurried, delay(ENGINE.drainMs, undefined, KEEPS_NOTHING_ALIVE), thread.drain()]);
     await thread.stop();
     this.#keyPair.secretKey.fill(0);
     this.#lock.release();
     this.#end(null);
   }
-}
-
-/** Keeps nothing alive that has nothing else to do. */
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -1,5 +1,6 @@
 // Something done once a second until the user has seen enough. Called by status.ts and events.ts.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { processSignals } from '../process/shutdown.ts';
 
 const PERIOD_MS = 1_000;
@@ -35,12 +36,8 @@ export async function everySecond(turn: () => Promise<void>, stop: Stop): Promis
   while (!stop.requested) {
     const startedMs = performance.now();
     await stop.orUntil(turn());
-    await stop.orUntil(delay(PERIOD_MS - (performance.now() - startedMs)));
+    await stop.orUntil(delay(Math.max(0, PERIOD_MS - (performance.now() - startedMs))));
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
 
 /** Whoever reads our output has read enough (`| head`): that ends the command, and is no failure. */

@@ -1,6 +1,7 @@
 // Whether a name and a password are those of a user. A password that was right once costs one hash of BLAKE2b from then on; guesses are
 // rationed, so that wrong ones cannot burn the CPU. Pure but for what it is given. Used by the hub's control for the front thread.
 
+import { LRUCache } from 'lru-cache';
 import sodium from 'sodium-native';
 import { Bucket } from '../../base/tokenBucket.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
@@ -20,9 +21,9 @@ export interface VerifierOptions {
 export class UserVerifier {
   readonly #options: VerifierOptions;
   /** By user name: the digest of the hash and the password that fit it. */
-  readonly #right = new Map<string, Uint8Array>();
+  readonly #right = new LRUCache<string, Uint8Array>({ max: USERS.rememberedMax });
   /** Digests of what did not fit: a client that goes on with a wrong password costs nothing more. */
-  readonly #wrong = new Set<string>();
+  readonly #wrong = new LRUCache<string, true>({ max: USERS.rememberedMax });
   /** Checks under way or waiting, by digest: many first connections of one client cost one check. */
   readonly #checks = new Map<string, Promise<boolean>>();
   readonly #buckets: Bucket[];
@@ -54,7 +55,7 @@ export class UserVerifier {
     // It may have been changed while we looked.
     const now = this.#options.find(name);
     if (now === null || now.hash !== hash) return null;
-    remember(this.#right, name, digest);
+    this.#right.set(name, digest);
     return now.user;
   }
 
@@ -80,8 +81,7 @@ export class UserVerifier {
       ofName.giveBack(USERS.guessesBurst);
       this.#ofAll.giveBack(USERS.allGuessesBurst);
     } else {
-      if (this.#wrong.size >= USERS.rememberedMax) this.#wrong.delete(this.#wrong.values().next().value!);
-      this.#wrong.add(key);
+      this.#wrong.set(key, true);
     }
     return fits;
   }
@@ -99,11 +99,4 @@ export class UserVerifier {
     sodium.crypto_generichash(digest, Buffer.from(words), this.#options.key);
     return digest;
   }
-}
-
-/** The last ones stay. */
-function remember(map: Map<string, Uint8Array>, name: string, digest: Uint8Array): void {
-  map.delete(name);
-  if (map.size >= USERS.rememberedMax) map.delete(map.keys().next().value!);
-  map.set(name, digest);
 }
