@@ -12,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -122,11 +122,14 @@ function syncDirectorySync(directory: string): void {
 
 async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return;
+  let handle: FileHandle | null = null;
   try {
-    await using handle = await open(directory, 'r');
+    handle = await open(directory, 'r');
     await handle.sync();
   } catch (error) {
     ignoreUnsyncable(error);
+  } finally {
+    await handle?.close();
   }
 }
 
