@@ -1,7 +1,7 @@
 // The load generator of every benchmark, a process of its own: groups of streams, each with its load, on one epoll reactor. Started by
 // loadProcess.ts as `node client.ts CONTROL_PORT`.
 
-import { EpollReactor } from '../../src/reactor/epoll.ts';
+import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
 import { Churn } from './churn.ts';
 import { ControlLine } from './controlLine.ts';
 import { Dialler } from './dialler.ts';

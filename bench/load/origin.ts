@@ -2,7 +2,7 @@
 // theirs. Started by loadProcess.ts as `node origin.ts CONTROL_PORT ADDRESS...`.
 
 import { ringDoorbell } from '../../src/reactor/doorbell.ts';
-import { EpollReactor } from '../../src/reactor/epoll.ts';
+import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
 import { type ConnId, END, type ListenerId, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import { ControlLine } from './controlLine.ts';
 import { HEAD_BYTES, readHead } from './head.ts';

@@ -2,7 +2,7 @@
 
 import type { Slab } from '../../src/base/slab.ts';
 import { epollAvailable } from '../../src/reactor/create.ts';
-import { EpollReactor } from '../../src/reactor/epoll.ts';
+import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
 
 const reactor = epollAvailable() ? new EpollReactor() : null;
 

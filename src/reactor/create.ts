@@ -1,8 +1,8 @@
 // Chooses the reactor of a thread. Called by whoever starts an engine thread.
 
-import { EpollReactor } from './epoll.ts';
+import { EpollReactor } from './epoll/epollReactor.ts';
 import { loadLibc } from './libc.ts';
-import { NetReactor } from './net.ts';
+import { NetReactor } from './net/netReactor.ts';
 import type { Reactor } from './reactor.ts';
 
 /** True on Linux x64 and arm64 where koffi loads; 'auto' then means epoll, else net. */

@@ -5,10 +5,12 @@
 import type { Slab } from '../base/slab.ts';
 import type { Datagrams } from './datagrams.ts';
 
-/** Slot in the low 20 bits, generation above: an id of a closed connection never names a later one. Always > 0. */
+/** Generation × SLOTS_MAX + slot: the id of a closed connection never names a later one. Always > 0. */
 export type ConnId = number;
 /** Likewise for timers. Always > 0. */
 export type TimerId = number;
+/** Slots of connections, and of timers, in one reactor. */
+export const SLOTS_MAX = 2 ** 20;
 
 /** read(): the peer has finished sending. */
 export const END = 0;

@@ -1,17 +1,17 @@
 // A hashed timing wheel (Varghese and Lauck, SOSP 1987, scheme 6) in typed arrays: set and clear cost the same whatever the number
-// of timers. Pure: time comes as an argument. Used by both reactors.
+// of timers. Pure: time comes as an argument.
 
-import type { TimerHandler, TimerId } from './reactor.ts';
+import { grown } from '../base/grown.ts';
+import { SLOTS_MAX, type TimerHandler, type TimerId } from './reactor.ts';
 
 const BUCKETS = 8_192;
 const BUCKET_MASK = BUCKETS - 1;
 /** Nodes 0..BUCKETS-1 are the buckets' list heads, this one the head of the list being fired, timers follow. */
 const DUE = BUCKETS;
 const FIRST_TIMER = BUCKETS + 1;
-const SLOT_BITS_VALUE = 2 ** 20;
 const FIRST_CAPACITY = 256;
 
-const NOBODY: TimerHandler = { onTimer() {} };
+const NO_HANDLER: TimerHandler = { onTimer() {} };
 
 export class TimerWheel {
   readonly #tickMs: number;
@@ -23,7 +23,7 @@ export class TimerWheel {
   #ids = new Float64Array(FIRST_CAPACITY);
   #generations = new Uint32Array(FIRST_CAPACITY);
   #tags = new Float64Array(FIRST_CAPACITY);
-  #handlers: TimerHandler[] = new Array<TimerHandler>(FIRST_CAPACITY).fill(NOBODY);
+  #handlers: TimerHandler[] = new Array<TimerHandler>(FIRST_CAPACITY).fill(NO_HANDLER);
   /** Free slots, chained through #next by node; 0 ends the chain. */
   #free = 0;
   #slotsUsed = 0;
@@ -50,7 +50,7 @@ export class TimerWheel {
     const slot = this.#takeSlot();
     const dueTick = Math.max(Math.ceil((nowMs + Math.max(delayMs, 0)) / this.#tickMs), this.#tick + 1);
     const generation = (this.#generations[slot]! + 1) >>> 0 || 1;
-    const id = generation * SLOT_BITS_VALUE + slot;
+    const id = generation * SLOTS_MAX + slot;
     this.#generations[slot] = generation;
     this.#ids[slot] = id;
     this.#dueTicks[slot] = dueTick;
@@ -64,16 +64,16 @@ export class TimerWheel {
 
   /** Does nothing when the timer has fired or was cleared. */
   clear(id: TimerId): void {
-    const slot = id & (SLOT_BITS_VALUE - 1);
+    const slot = id & (SLOTS_MAX - 1);
     if (id > 0 && this.#ids[slot] === id) this.#drop(slot);
   }
 
   /**
-   * How long to sleep at most, in whole milliseconds, 0..maxMs: never past the next timer. May be too short (a timer more than
-   * a turn of the wheel away shares a bucket with this moment), never too long.
+   * How long to sleep at most, in whole milliseconds, 0..maxMs. Never past the next timer; possibly too short, when a timer more than
+   * a turn of the wheel away shares a bucket with this moment.
    */
   nextDelayMs(nowMs: number, maxMs: number): number {
-    if (this.#next[DUE] !== DUE) return 0;
+    if (this.hasDue) return 0;
     if (this.#count === 0) return maxMs;
     const lastTick = Math.floor((nowMs + maxMs) / this.#tickMs);
     let tick = this.#scanFromTick;
@@ -83,7 +83,7 @@ export class TimerWheel {
     return Math.min(Math.max(delayMs, 0), maxMs);
   }
 
-  /** Moves what is due at nowMs to the due list; fireNext() then calls one at a time. */
+  /** Moves every timer that is due at nowMs to the due list, from which fireNext() calls one at a time. */
   expire(nowMs: number): void {
     const nowTick = Math.floor(nowMs / this.#tickMs);
     if (nowTick <= this.#tick) return;
@@ -97,16 +97,20 @@ export class TimerWheel {
     if (this.#scanFromTick <= nowTick) this.#scanFromTick = nowTick + 1;
   }
 
-  /** Calls the handler of one due timer; false when none is left. The timer is gone before its handler runs. */
-  fireNext(): boolean {
+  /** True while a timer that expire() found due waits for fireNext(). */
+  get hasDue(): boolean {
+    return this.#next[DUE] !== DUE;
+  }
+
+  /** Calls the handler of one due timer. The timer is gone before its handler runs. */
+  fireNext(): void {
     const node = this.#next[DUE]!;
-    if (node === DUE) return false;
+    if (node === DUE) return;
     const slot = node - FIRST_TIMER;
     const handler = this.#handlers[slot]!;
     const tag = this.#tags[slot]!;
     this.#drop(slot);
     handler.onTimer(tag);
-    return true;
   }
 
   clearAll(): void {
@@ -129,7 +133,7 @@ export class TimerWheel {
     const node = slot + FIRST_TIMER;
     this.#unlink(node);
     this.#ids[slot] = 0;
-    this.#handlers[slot] = NOBODY;
+    this.#handlers[slot] = NO_HANDLER;
     this.#next[node] = this.#free;
     this.#free = node;
     this.#count--;
@@ -162,18 +166,13 @@ export class TimerWheel {
 
   #grow(): void {
     const capacity = this.#ids.length * 2;
-    if (capacity > SLOT_BITS_VALUE) throw new RangeError('too many timers');
+    if (capacity > SLOTS_MAX) throw new RangeError('too many timers');
     this.#next = grown(this.#next, new Int32Array(FIRST_TIMER + capacity));
     this.#prev = grown(this.#prev, new Int32Array(FIRST_TIMER + capacity));
     this.#dueTicks = grown(this.#dueTicks, new Float64Array(capacity));
     this.#ids = grown(this.#ids, new Float64Array(capacity));
     this.#generations = grown(this.#generations, new Uint32Array(capacity));
     this.#tags = grown(this.#tags, new Float64Array(capacity));
-    while (this.#handlers.length < capacity) this.#handlers.push(NOBODY);
+    while (this.#handlers.length < capacity) this.#handlers.push(NO_HANDLER);
   }
-}
-
-function grown<T extends Int32Array | Uint32Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

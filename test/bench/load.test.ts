@@ -8,7 +8,7 @@ import { Client, startOrigin } from '../../bench/load/loadProcess.ts';
 import type { Load, Tally, Way } from '../../bench/load/orders.ts';
 import { Pattern, PERIOD_BYTES, PIECE_BYTES } from '../../bench/load/pattern.ts';
 import { epollAvailable } from '../../src/reactor/create.ts';
-import { NetReactor } from '../../src/reactor/net.ts';
+import { NetReactor } from '../../src/reactor/net/netReactor.ts';
 
 const TIMEOUT_MS = 20_000;
 const DOWN: Load = { kind: 'transfer', requestBytes: 0, responseBytes: 100_000 };

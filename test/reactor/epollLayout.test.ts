@@ -2,7 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from '../../src/reactor/epollLayout.ts';
+import {
+  epollLayout,
+  eventsAt,
+  secondWordAt,
+  wordAt,
+  writeEvent,
+} from '../../src/reactor/epoll/epollLayout.ts';
 
 describe('epoll_event', () => {
   it.each([

@@ -1,12 +1,13 @@
-// The UDP sockets of an epoll reactor: recvfrom and sendto on non-blocking descriptors, watched level-triggered. Made by epoll.ts.
+// The UDP sockets of an epoll reactor: recvfrom and sendto on non-blocking descriptors, watched level-triggered.
 
-import type { Endpoint } from '../base/endpoint.ts';
-import type { Slab } from '../base/slab.ts';
-import type { Datagrams, UdpHandler, UdpId } from './datagrams.ts';
-import { ERRNO } from './errno.ts';
-import { EPOLLIN, type Libc, MSG_NOSIGNAL, MSG_TRUNC } from './libc.ts';
+import type { Endpoint } from '../../base/endpoint.ts';
+import { assertInSlab, type Slab } from '../../base/slab.ts';
+import type { Answers } from '../answers.ts';
+import type { Datagrams, UdpHandler, UdpId } from '../datagrams.ts';
+import { ERRNO } from '../errno.ts';
+import { EPOLLIN, type Libc, MSG_NOSIGNAL, MSG_TRUNC } from '../libc.ts';
+import { readSockaddr, SOCKADDR_MAX_BYTES, writeSockaddr } from '../sockaddr.ts';
 import { type Poller, UDP_WORD } from './poller.ts';
-import { readSockaddr, SOCKADDR_MAX_BYTES, writeSockaddr } from './sockaddr.ts';
 import type { Sockets } from './sockets.ts';
 
 /** Layout of the scratch bytes: the far address, its length. */
@@ -15,34 +16,28 @@ const SCRATCH_BYTES = 64;
 const ID_MAX = 0x7fff_ffff;
 
 interface Udp {
+  /** Or -errno when it could not be bound, until its handler has heard of it. */
   readonly fd: number;
   readonly handler: UdpHandler;
   readonly tag: number;
-}
-
-/** What it needs of its reactor. */
-export interface UdpHost {
-  /** In a later turn. */
-  answer(tell: () => void): void;
-  closeLater(fd: number): void;
 }
 
 export class UdpEpoll implements Datagrams {
   readonly #libc: Libc;
   readonly #poller: Poller;
   readonly #sockets: Sockets;
-  readonly #host: UdpHost;
+  readonly #answers: Answers;
   readonly #open = new Map<UdpId, Udp>();
   #last = 0;
   readonly #bytes = new Uint8Array(new ArrayBuffer(SCRATCH_BYTES));
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #address: number;
 
-  constructor(libc: Libc, poller: Poller, sockets: Sockets, host: UdpHost) {
+  constructor(libc: Libc, poller: Poller, sockets: Sockets, answers: Answers) {
     this.#libc = libc;
     this.#poller = poller;
     this.#sockets = sockets;
-    this.#host = host;
+    this.#answers = answers;
     this.#address = libc.addressOf(this.#bytes);
   }
 
@@ -59,7 +54,7 @@ export class UdpEpoll implements Datagrams {
       fd = -errno;
     }
     this.#open.set(id, { fd, handler, tag });
-    this.#host.answer(() => this.#tellBound(id));
+    this.#answers.owe(() => this.#reportBound(id));
     return id;
   }
 
@@ -69,7 +64,7 @@ export class UdpEpoll implements Datagrams {
     return this.#last;
   }
 
-  #tellBound(id: UdpId): void {
+  #reportBound(id: UdpId): void {
     const udp = this.#open.get(id);
     if (udp === undefined) return;
     const { fd, handler, tag } = udp;
@@ -79,8 +74,8 @@ export class UdpEpoll implements Datagrams {
     } else handler.onBound(id, tag, this.#sockets.localAddress(fd), this.#sockets.localPort(fd));
   }
 
-  /** Its descriptor became readable. A handler that throws loses its socket. */
-  ready(id: UdpId): void {
+  /** The descriptor became readable. A handler that throws loses its socket. */
+  handleReadable(id: UdpId): void {
     const udp = this.#open.get(id);
     if (udp === undefined) return;
     try {
@@ -124,16 +119,10 @@ export class UdpEpoll implements Datagrams {
     const udp = this.#open.get(id);
     if (udp === undefined) return;
     this.#open.delete(id);
-    if (udp.fd >= 0) this.#host.closeLater(udp.fd);
+    if (udp.fd >= 0) this.#poller.closeLater(udp.fd);
   }
 
   closeAll(): void {
     for (const id of [...this.#open.keys()]) this.close(id);
-  }
-}
-
-function assertInSlab(slab: Slab, offset: number, length: number): void {
-  if (!(offset >= 0 && length >= 0 && offset + length <= slab.bytes.length)) {
-    throw new RangeError('outside of the slab');
   }
 }

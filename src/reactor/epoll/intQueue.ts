@@ -1,4 +1,4 @@
-// A first-in first-out queue of int32 that doubles when full: the epoll reactor's ready connections, and descriptors to be closed.
+// A first-in first-out queue of int32 that doubles when full.
 
 export class IntQueue {
   #ring = new Int32Array(64);
@@ -11,7 +11,7 @@ export class IntQueue {
     this.length++;
   }
 
-  /** Not to be called when empty. */
+  /** Must not be called when empty. */
   shift(): number {
     const value = this.#ring[this.#head]!;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);

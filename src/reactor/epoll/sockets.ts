@@ -1,8 +1,8 @@
-// Sockets by descriptor: what the epoll reactor does with one outside its hot path (bind, dial, options, addresses).
+// Sockets by descriptor, outside the hot path: bind, dial, options, addresses.
 // Every call returns a descriptor or 0 on success and -errno on failure.
 
 import { chmodSync } from 'node:fs';
-import { ERRNO, errnoOfCode } from './errno.ts';
+import { ERRNO, errnoOfCode } from '../errno.ts';
 import {
   AF_INET6,
   AF_UNIX,
@@ -19,8 +19,8 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   TCP_NODELAY,
-} from './libc.ts';
-import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from './sockaddr.ts';
+} from '../libc.ts';
+import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from '../sockaddr.ts';
 
 /** Layout of the scratch bytes: an address, its length, an option's value. */
 const LENGTH_AT = 32;

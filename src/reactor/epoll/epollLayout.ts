@@ -1,5 +1,5 @@
-// Where the fields of struct epoll_event lie: packed on x86-64 (12 bytes), aligned elsewhere (16). Used by epoll.ts.
-// The 64-bit data field is used as two u32 words, little-endian both.
+// Where the fields of struct epoll_event lie: packed on x86-64 (12 bytes), aligned elsewhere (16).
+// The 64-bit data field is used as two little-endian u32 words.
 
 export interface EpollLayout {
   readonly strideBytes: number;

@@ -1,14 +1,16 @@
-// The UDP sockets of a net reactor: node:dgram, whose datagrams wait in a short queue until the handler takes them. Made by net.ts.
+// The UDP sockets of a net reactor: node:dgram, whose datagrams wait in a short queue until the handler takes them.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import type { Endpoint } from '../base/endpoint.ts';
-import type { Slab } from '../base/slab.ts';
-import { UDP } from '../limits/bounds.ts';
-import type { Datagrams, UdpHandler, UdpId } from './datagrams.ts';
-import { ERRNO, errnoOfCode } from './errno.ts';
-import { WOULD_BLOCK } from './reactor.ts';
-import { formatEndpoint, parseEndpoint } from './sockaddr.ts';
+import type { Endpoint } from '../../base/endpoint.ts';
+import { assertInSlab, type Slab } from '../../base/slab.ts';
+import { UDP } from '../../limits/bounds.ts';
+import type { Datagrams, UdpHandler, UdpId } from '../datagrams.ts';
+import { ERRNO, errnoOfCode } from '../errno.ts';
+import { WOULD_BLOCK } from '../reactor.ts';
+import { formatEndpoint, parseEndpoint } from '../sockaddr.ts';
+import type { NetTurn } from './netTurn.ts';
+import { isLiteral } from './nodeAddress.ts';
 
 interface Udp {
   readonly socket: Socket;
@@ -24,21 +26,13 @@ interface Udp {
   queued: boolean;
 }
 
-/** What it needs of its reactor. */
-export interface UdpHost {
-  /** Calls a handler as part of a turn; false when it threw. */
-  call(callback: () => void): boolean;
-  /** In a later turn. */
-  answer(tell: () => void): void;
-}
-
 export class UdpNet implements Datagrams {
-  readonly #host: UdpHost;
+  readonly #turn: NetTurn;
   readonly #open = new Map<UdpId, Udp>();
   #last = 0;
 
-  constructor(host: UdpHost) {
-    this.#host = host;
+  constructor(turn: NetTurn) {
+    this.#turn = turn;
   }
 
   get count(): number {
@@ -48,7 +42,7 @@ export class UdpNet implements Datagrams {
   bind(address: string, port: number, handler: UdpHandler, tag: number): UdpId {
     const id = ++this.#last;
     const family = isIP(address) === 6 ? 6 : 4;
-    const socket = createSocket({ type: `udp${family}`, ipv6Only: family === 6, lookup: nothingToLookUp });
+    const socket = createSocket({ type: `udp${family}`, ipv6Only: family === 6, lookup: noLookup });
     const udp: Udp = {
       socket,
       handler,
@@ -61,33 +55,33 @@ export class UdpNet implements Datagrams {
       queued: false,
     };
     this.#open.set(id, udp);
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#failed(id, errnoOfCode(error.code)));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(id, errnoOfCode(error.code)));
     socket.on('message', (data, from) => this.#received(id, udp, data, from));
-    if (isIP(address) === 0 || address.includes('%')) {
-      this.#host.answer(() => this.#failed(id, ERRNO.EINVAL));
+    if (!isLiteral(address, port)) {
+      this.#turn.answerLater(() => this.#fail(id, ERRNO.EINVAL));
       return id;
     }
     socket.bind({ address, port, exclusive: true }, () => {
       udp.bound = true;
-      // Node may bind at once.
-      this.#host.answer(() => this.#tellBound(id));
+      // Later, because node may bind at once.
+      this.#turn.answerLater(() => this.#reportBound(id));
     });
     return id;
   }
 
-  #tellBound(id: UdpId): void {
+  #reportBound(id: UdpId): void {
     const udp = this.#open.get(id);
     if (udp === undefined) return;
     const { address, port } = udp.socket.address();
     this.#call(id, () => udp.handler.onBound(id, udp.tag, address, port));
   }
 
-  #failed(id: UdpId, errno: number): void {
+  #fail(id: UdpId, errno: number): void {
     const udp = this.#open.get(id);
-    // Of a bound socket no error is the end.
+    // No error ends a bound socket.
     if (udp === undefined || udp.bound) return;
     this.close(id);
-    this.#host.call(() => udp.handler.onBindFailed(id, udp.tag, errno));
+    this.#turn.call(() => udp.handler.onBindFailed(id, udp.tag, errno));
   }
 
   #received(id: UdpId, udp: Udp, data: Uint8Array, from: RemoteInfo): void {
@@ -96,21 +90,21 @@ export class UdpNet implements Datagrams {
       return;
     udp.waiting.push({ data, from });
     udp.waitingBytes += data.length;
-    if (!udp.queued) this.#tell(id, udp);
+    if (!udp.queued) this.#deliver(id, udp);
   }
 
-  #tell(id: UdpId, udp: Udp): void {
+  #deliver(id: UdpId, udp: Udp): void {
     udp.queued = false;
     if (this.#open.get(id) !== udp || udp.waiting.length === 0) return;
     this.#call(id, () => udp.handler.onDatagrams(id, udp.tag));
     if (udp.waiting.length === 0 || this.#open.get(id) !== udp) return;
     udp.queued = true;
-    this.#host.answer(() => this.#tell(id, udp));
+    this.#turn.answerLater(() => this.#deliver(id, udp));
   }
 
   /** A handler that throws loses its socket. */
   #call(id: UdpId, callback: () => void): void {
-    if (!this.#host.call(callback)) this.close(id);
+    if (!this.#turn.call(callback)) this.close(id);
   }
 
   receive(id: UdpId, slab: Slab, offset: number, length: number, from: Endpoint): number {
@@ -151,17 +145,11 @@ export class UdpNet implements Datagrams {
   }
 }
 
-/** Every address is a literal: node's own lookup would put each datagram off by a turn. */
-function nothingToLookUp(
+/** Every address is a literal, and node's own lookup would delay each datagram by a turn. */
+function noLookup(
   address: string,
   _options: unknown,
   done: (error: Error | null, address: string, family: number) => void,
 ): void {
   done(null, address, isIP(address));
-}
-
-function assertInSlab(slab: Slab, offset: number, length: number): void {
-  if (!(offset >= 0 && length >= 0 && offset + length <= slab.bytes.length)) {
-    throw new RangeError('outside of the slab');
-  }
 }

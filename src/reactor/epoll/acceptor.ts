@@ -1,47 +1,51 @@
-// The listening sockets of an epoll reactor: bind, accept a bounded number a turn, rest when descriptors run out. Used by epoll.ts.
+// The listening sockets of an epoll reactor: bind, accept a bounded number a turn, rest when descriptors run out.
 
-import { ENGINE } from '../limits/bounds.ts';
-import { ERRNO } from './errno.ts';
-import { EPOLLIN, type Libc, SOCK_CLOEXEC, SOCK_NONBLOCK } from './libc.ts';
+import { ENGINE } from '../../limits/bounds.ts';
+import type { Answers } from '../answers.ts';
+import { ERRNO } from '../errno.ts';
+import { EPOLLIN, type Libc, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../libc.ts';
+import type { ListenerId, ListenHandler, TimerHandler, TimerId } from '../reactor.ts';
+import type { TimerWheel } from '../timers.ts';
+import type { Connections } from './connections.ts';
 import { LISTENER_WORD, type Poller } from './poller.ts';
-import type { ListenerId, ListenHandler, TimerHandler, TimerId } from './reactor.ts';
 import type { Sockets } from './sockets.ts';
 
 interface Listener {
   readonly id: ListenerId;
+  /** Or -errno when it could not listen, until its handler has heard of it. */
   readonly fd: number;
   readonly handler: ListenHandler;
   /** The timer that ends its rest, or 0. */
   restTimer: TimerId;
 }
 
-/** What the acceptor needs of its reactor. */
-export interface AcceptorHost {
-  readonly full: boolean;
-  /** Takes the descriptor, whatever happens. */
-  accepted(fd: number, listener: ListenerId, handler: ListenHandler): void;
-  setTimer(delayMs: number, handler: TimerHandler, tag: number): TimerId;
-  clearTimer(timer: TimerId): void;
-  closeLater(fd: number): void;
-}
-
 export class Acceptor {
   readonly #libc: Libc;
   readonly #poller: Poller;
   readonly #sockets: Sockets;
-  readonly #host: AcceptorHost;
+  readonly #timers: TimerWheel;
+  readonly #answers: Answers;
+  readonly #connections: Connections;
   readonly #listeners = new Map<ListenerId, Listener>();
   #last = 0;
   readonly #restEnd: TimerHandler = { onTimer: (id) => this.#endRest(id) };
 
-  constructor(libc: Libc, poller: Poller, sockets: Sockets, host: AcceptorHost) {
+  constructor(
+    libc: Libc,
+    poller: Poller,
+    sockets: Sockets,
+    timers: TimerWheel,
+    answers: Answers,
+    connections: Connections,
+  ) {
     this.#libc = libc;
     this.#poller = poller;
     this.#sockets = sockets;
-    this.#host = host;
+    this.#timers = timers;
+    this.#answers = answers;
+    this.#connections = connections;
   }
 
-  /** The outcome waits for tellBound(). */
   listen(address: string, port: number, handler: ListenHandler): ListenerId {
     const id = ++this.#last;
     let fd = this.#sockets.listen(address, port, ENGINE.listenBacklog);
@@ -51,10 +55,11 @@ export class Acceptor {
       fd = -errno;
     }
     this.#listeners.set(id, { id, fd, handler, restTimer: 0 });
+    this.#answers.owe(() => this.#reportBound(id));
     return id;
   }
 
-  tellBound(id: ListenerId): void {
+  #reportBound(id: ListenerId): void {
     const listener = this.#listeners.get(id);
     if (listener === undefined) return;
     const { fd, handler } = listener;
@@ -69,42 +74,42 @@ export class Acceptor {
     const listener = this.#listeners.get(id);
     if (listener === undefined) return;
     this.#listeners.delete(id);
-    this.#host.clearTimer(listener.restTimer);
-    if (listener.fd >= 0) this.#host.closeLater(listener.fd);
+    this.#timers.clear(listener.restTimer);
+    if (listener.fd >= 0) this.#poller.closeLater(listener.fd);
   }
 
   unlistenAll(): void {
     for (const id of [...this.#listeners.keys()]) this.unlisten(id);
   }
 
-  /** Level-triggered: those that are left over wake the next turn. */
+  /** Watched level-triggered: connections left over, or left by a handler that threw, wake the next turn. */
   accept(id: ListenerId): void {
     for (let accepts = 0; accepts < ENGINE.acceptsPerTurn; accepts++) {
-      // Looked up each time: a handler may unlisten.
+      // Looked up each time, because a handler may unlisten.
       const listener = this.#listeners.get(id);
       if (listener === undefined || listener.restTimer !== 0) return;
-      if (this.#host.full) {
+      if (this.#connections.full) {
         this.#rest(listener, ERRNO.ENFILE);
         return;
       }
       const fd = this.#libc.accept4(listener.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
-        this.#host.accepted(fd, id, listener.handler);
+        this.#connections.accepted(fd, id, listener.handler);
         continue;
       }
       const errno = this.#libc.errno();
       if (errno === ERRNO.EAGAIN) return;
-      if (!isOfTheComer(errno)) {
+      if (!concernsOneConnection(errno)) {
         this.#rest(listener, errno);
         return;
       }
     }
   }
 
-  /** Out of descriptors or memory: the connection that waits on would wake the thread over and over. */
+  /** Out of descriptors or memory: the waiting connection would wake the thread again and again. */
   #rest(listener: Listener, errno: number): void {
     this.#poller.unwatch(listener.fd);
-    listener.restTimer = this.#host.setTimer(ENGINE.acceptRestMs, this.#restEnd, listener.id);
+    listener.restTimer = this.#setRestTimer(listener.id);
     listener.handler.onAcceptFailed(listener.id, errno);
   }
 
@@ -112,7 +117,11 @@ export class Acceptor {
     const listener = this.#listeners.get(id);
     if (listener === undefined) return;
     const watched = this.#watch(listener.fd, id) >= 0;
-    listener.restTimer = watched ? 0 : this.#host.setTimer(ENGINE.acceptRestMs, this.#restEnd, id);
+    listener.restTimer = watched ? 0 : this.#setRestTimer(id);
+  }
+
+  #setRestTimer(id: ListenerId): TimerId {
+    return this.#timers.set(performance.now(), ENGINE.acceptRestMs, this.#restEnd, id);
   }
 
   #watch(fd: number, id: ListenerId): number {
@@ -120,8 +129,8 @@ export class Acceptor {
   }
 }
 
-/** Failures of accept4() that are the comer's alone, or pass by themselves (accept(2), "Error handling"). */
-function isOfTheComer(errno: number): boolean {
+/** Failures of accept4() that concern only the connection being accepted, or pass by themselves (accept(2), "Error handling"). */
+function concernsOneConnection(errno: number): boolean {
   switch (errno) {
     case ERRNO.ECONNABORTED:
     case ERRNO.EPERM:

@@ -1,8 +1,7 @@
-// An epoll instance, its array of events and its doorbell: what the epoll reactor sleeps on. Used by epoll.ts and acceptor.ts.
+// An epoll instance, its array of events and its doorbell: what the epoll reactor sleeps on.
 
-import { ENGINE } from '../limits/bounds.ts';
-import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from './epollLayout.ts';
-import { ERRNO } from './errno.ts';
+import { ENGINE } from '../../limits/bounds.ts';
+import { ERRNO } from '../errno.ts';
 import {
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -12,11 +11,13 @@ import {
   EPOLLET,
   EPOLLIN,
   type Libc,
-} from './libc.ts';
+} from '../libc.ts';
+import { epollLayout, eventsAt, secondWordAt, wordAt, writeEvent } from './epollLayout.ts';
+import { IntQueue } from './intQueue.ts';
 
-/** First word of an event's data: a connection's slot, or one of these. */
+/** The first word of an event's data is a connection's slot, or one of these. */
 export const LISTENER_WORD = 1 << 24;
-const DOORBELL_WORD = 1 << 25;
+export const DOORBELL_WORD = 1 << 25;
 export const UDP_WORD = 1 << 26;
 
 export class Poller {
@@ -28,6 +29,7 @@ export class Poller {
   readonly #eventsAddress: number;
   readonly #event = new DataView(new ArrayBuffer(this.#layout.strideBytes));
   readonly #eventAddress: number;
+  readonly #closing = new IntQueue();
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -41,11 +43,11 @@ export class Poller {
       const errno = libc.errno();
       if (this.doorbellFd >= 0) libc.close(this.doorbellFd);
       libc.close(this.#fd);
-      throw new Error(`the doorbell of the epoll reactor could not be made: errno ${errno}`);
+      throw new Error(`cannot make the doorbell of the epoll reactor: errno ${errno}`);
     }
   }
 
-  /** Below 0 on failure, the reason in errno. */
+  /** Below 0 on failure, with the reason in errno. */
   watch(fd: number, events: number, word: number, secondWord: number): number {
     writeEvent(this.#event, this.#layout, 0, events, word, secondWord);
     return this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, this.#eventAddress);
@@ -55,13 +57,13 @@ export class Poller {
     this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_DEL, fd, this.#eventAddress);
   }
 
-  /** Sleeps, and returns how many events there are. */
+  /** Sleeps until something happens, and returns the number of events. */
   wait(timeoutMs: number): number {
     const count = this.#libc.epoll_wait(this.#fd, this.#eventsAddress, ENGINE.eventsPerPoll, timeoutMs);
     if (count >= 0) return count;
     const errno = this.#libc.errno();
     if (errno === ERRNO.EINTR) return 0;
-    // EBADF, EFAULT, EINVAL: only a fault of this program.
+    // EBADF, EFAULT and EINVAL: a bug of this program.
     throw new Error(`epoll_wait failed: errno ${errno}`);
   }
 
@@ -75,6 +77,15 @@ export class Poller {
 
   secondWord(index: number): number {
     return secondWordAt(this.#events, this.#layout, index);
+  }
+
+  /** Closes the descriptor when the turn ends: the kernel must not reuse its number while events of this turn are being handled. */
+  closeLater(fd: number): void {
+    this.#closing.push(fd);
+  }
+
+  closeAll(): void {
+    while (this.#closing.length > 0) this.#libc.close(this.#closing.shift());
   }
 
   /** The doorbell stays open: see closeDoorbell(). */
