@@ -44,7 +44,10 @@ export const nodeView = z
     country: z.string().nullable().describe('ISO 3166-1 alpha-2, the word of the owner.'),
     paused: z.boolean(),
     limits: nodeLimits,
-    rotateSchedule: z.string().nullable().describe('A cron pattern in the time of the hub.'),
+    rotateSchedule: z
+      .string()
+      .nullable()
+      .describe('"every 30m", "every 6h" or "daily 04:30", in the time of the hub.'),
     platform: z.string().nullable(),
     network: z.enum(NETWORKS).nullable(),
     version: z.string().nullable(),
@@ -74,10 +77,11 @@ export const nodeChange = z
         monthlyBytes: limits.monthlyBytes.exactOptional(),
         hours: limits.hours.exactOptional(),
       })
+      .openapi({ required: [] })
       .exactOptional(),
     rotateSchedule: text.nullable().exactOptional(),
   })
-  .openapi('NodeChange');
+  .openapi('NodeChange', { required: [] });
 
 export const rotation = z
   .object({
@@ -156,11 +160,15 @@ export const nodeParams = z.object({
 });
 
 export const streamsQuery = z.object({
-  node: nodeId.exactOptional().openapi({ description: 'An id or a name; absent: of the whole hub.' }),
+  node: nodeId
+    .exactOptional()
+    .openapi({ param: { required: false }, description: 'An id or a name; absent: of the whole hub.' }),
 });
 
 export const historyQuery = z.object({
-  node: nodeId.exactOptional().openapi({ description: 'An id or a name; absent: of the whole hub.' }),
+  node: nodeId
+    .exactOptional()
+    .openapi({ param: { required: false }, description: 'An id or a name; absent: of the whole hub.' }),
   range: z.enum(HISTORY_RANGES).default('10m'),
 });
 
@@ -240,13 +248,13 @@ export const eventsQuery = z.object({
     .preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(kind))
     .exactOptional()
     .openapi({
-      param: { name: 'kind', in: 'query', explode: false, style: 'form' },
+      param: { name: 'kind', in: 'query', explode: false, style: 'form', required: false },
       type: 'array',
       items: { type: 'string', enum: [...EVENT_KINDS] },
       description: 'One or several, with commas between them.',
     }),
-  node: nodeId.exactOptional().openapi({ description: 'An id or a name.' }),
-  contains: text.exactOptional(),
+  node: nodeId.exactOptional().openapi({ param: { required: false }, description: 'An id or a name.' }),
+  contains: text.exactOptional().openapi({ param: { required: false } }),
   before: eventNumber.openapi({ description: 'Only events before this number.' }),
   after: eventNumber.openapi({ description: 'Only events after this number.' }),
   limit: z.coerce.number().int().min(1).max(LISTING.eventsMax).default(LISTING.eventsDefault),

@@ -17,6 +17,12 @@ interface Media {
 }
 
 interface Operation {
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+  }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>;
 }
 
@@ -112,6 +118,19 @@ test.each(CALLS.map((call) => [routeOf(call), call] as const))('%s answers what 
   const schema = schemaOf(content[type]!);
   expect(schema.safeParse(type === 'text/plain' ? text : JSON.parse(text)).error).toBeUndefined();
 });
+
+test.each(CALLS.map((call) => [routeOf(call), call] as const))(
+  '%s is asked as its description says',
+  (_, call) => {
+    const { method = 'GET', path, route = path, body } = call;
+    const { parameters = [], requestBody } = description.paths[route]![method.toLowerCase()]!;
+    const given = new URL(path, 'http://hub').searchParams;
+    const needed = parameters.filter((parameter) => parameter.in === 'query' && parameter.required === true);
+    expect(needed.map(({ name }) => name).filter((name) => !given.has(name))).toEqual([]);
+    if (requestBody === undefined) return;
+    expect(schemaOf(requestBody.content['application/json']!).safeParse(body).error).toBeUndefined();
+  },
+);
 
 test('the schemas are worth something: what is not a node does not fit', async () => {
   const schema = schemaOf(
