@@ -1,4 +1,4 @@
-// The package's entry: a hub or an exit node inside a program of yours (README, "Embed it"). The command line does not come through here.
+// The package's entry: a hub or an exit node inside a program of yours (docs/guides/embedding.md). The command line does not come through here.
 
 import './limits/relations.ts';
 import { EventEmitter } from 'node:events';
