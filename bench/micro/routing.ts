@@ -3,9 +3,10 @@
 
 import type { Bench } from 'tinybench';
 import { unknownNode } from '../../src/routing/nodeRouting.ts';
-import { parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
+import type { RoutingRequest } from '../../src/routing/request.ts';
 import { Router } from '../../src/routing/router.ts';
-import { Usernames } from '../../src/routing/usernames.ts';
+import { parseUsername } from '../../src/routing/username.ts';
+import { UsernameCache } from '../../src/routing/usernameCache.ts';
 
 const NODES = [1, 10, 100, 1_000, 10_000];
 /** Distinct names that take turns, and picks of one measurement, so that the clock's own cost is none of them. */
@@ -62,10 +63,10 @@ export function addRouting(bench: Bench): void {
       many((at) => `me-session-s${at}`),
     );
   }
-  const usernames = new Usernames();
+  const cache = new UsernameCache();
   const names = Array.from({ length: NAMES }, (_, at) => `me-country-de-session-s${at}`);
   bench.add(`routing: ${BATCH} user names that came before`, () => {
-    for (let at = 0; at < BATCH; at++) usernames.parse(names[at]!);
+    for (let at = 0; at < BATCH; at++) cache.parse(names[at]!);
   });
   bench.add(`routing: ${BATCH} user names that never came before`, () => {
     for (let at = 0; at < BATCH; at++) parseUsername(names[at]!);

@@ -4,8 +4,9 @@
 import { hash, randomBytes } from 'node:crypto';
 import { ACCESS } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
-import { anyNode, BadUsername, type RoutingRequest } from '../routing/request.ts';
-import { Usernames } from '../routing/usernames.ts';
+import { anyNode, type RoutingRequest } from '../routing/request.ts';
+import { BadUsername } from '../routing/username.ts';
+import { UsernameCache } from '../routing/usernameCache.ts';
 
 /** What the front has to know of a user. */
 export interface KnownUser {
@@ -47,7 +48,7 @@ interface Question {
 
 export class Access {
   readonly #ask: (query: number, name: string, password: string) => void;
-  readonly #usernames = new Usernames();
+  readonly #usernames = new UsernameCache();
   readonly #anybody = anyNode();
   readonly #key = randomBytes(16).toString('base64');
   /** Users whose password was right, by a digest of both. */

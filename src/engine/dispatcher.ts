@@ -7,7 +7,8 @@ import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import { type Condition, narrowed, type RoutingRequest } from '../routing/request.ts';
 import { RequestNumbers } from '../routing/requestNumbers.ts';
-import type { Route, Router } from '../routing/router.ts';
+import type { Route } from '../routing/routedNode.ts';
+import type { Router } from '../routing/router.ts';
 import { CLIENT_KIND, type Teller } from './client.ts';
 import { namedFields, nodeWords } from './nodeWords.ts';
 import type { RuleGate } from './ruleGate.ts';
@@ -101,7 +102,7 @@ export class Dispatcher {
       return;
     }
     const asked = this.#numbers.numberOf(wanted);
-    const session = wanted.session?.name ?? '';
+    const session = wanted.sticky?.name ?? '';
     const request = { kind, host, port, plan, user, early, asked, session, tried: NOWHERE, waitedMs: 0 };
     this.#serve(conn, wanted, route, request, null);
   }

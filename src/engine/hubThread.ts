@@ -13,7 +13,7 @@ import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
 import { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
-import type { StoredSession } from '../routing/stickySessions.ts';
+import type { StoredStickySession } from '../routing/stickySessions.ts';
 import { Access } from './access.ts';
 import { Teller } from './client.ts';
 import type { RetriedClient, ReturnedClient } from './clientRelay.ts';
@@ -227,7 +227,7 @@ class HubThread implements ListenHandler {
         return;
       }
       case 'restoreSessions':
-        this.#router.restoreSessions(order.sessions);
+        this.#router.restoreSticky(order.sessions);
         return;
       case 'users':
         this.#access.changed(order.required);
@@ -281,7 +281,7 @@ class HubThread implements ListenHandler {
 
   /** A piece a turn: connections are not to wait for it. */
   #sendSessions(query: number): void {
-    const pieces = this.#router.sessions.dump(ROUTING.sessionsPerDump, () => reactor.nowMs);
+    const pieces = this.#router.stickySessions.dump(ROUTING.sessionsPerDump, () => reactor.nowMs);
     const next = () => {
       const { value, done } = pieces.next();
       tell({ type: 'sessions', query, sessions: value ?? [], done: done === true });
@@ -344,12 +344,12 @@ class HubThread implements ListenHandler {
   }
 }
 
-function aboutSessions(router: Router, order: SessionOrder): readonly StoredSession[] {
+function aboutSessions(router: Router, order: SessionOrder): readonly StoredStickySession[] {
   switch (order.what) {
     case 'list':
-      return router.sessions.some(order.max, reactor.nowMs);
+      return router.stickySessions.some(order.max, reactor.nowMs);
     case 'end':
-      return [router.endSession(order.key)].filter((session) => session !== null);
+      return [router.endSticky(order.key)].filter((session) => session !== null);
     case 'ban':
       return [router.reportBan(order.key, order.host, order.restMs)].filter((session) => session !== null);
     case 'banNode':

@@ -7,7 +7,7 @@ import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
 import type { CompiledRules } from '../routing/rules.ts';
-import type { StoredSession } from '../routing/stickySessions.ts';
+import type { StoredStickySession } from '../routing/stickySessions.ts';
 import type { KnownUser } from './access.ts';
 
 export type Io = 'epoll' | 'net';
@@ -96,7 +96,7 @@ export type ToFront =
   /** Answered with `someSessions`. */
   | { readonly type: 'aboutSessions'; readonly query: number; readonly order: SessionOrder }
   /** Sticky sessions from before a restart. */
-  | { readonly type: 'restoreSessions'; readonly sessions: readonly StoredSession[] }
+  | { readonly type: 'restoreSessions'; readonly sessions: readonly StoredStickySession[] }
   /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
   | { readonly type: 'users'; readonly required: boolean }
   /** The word on an `authenticate`; null: not one of ours. */
@@ -215,14 +215,14 @@ export type FromFront =
   | {
       readonly type: 'sessions';
       readonly query: number;
-      readonly sessions: readonly StoredSession[];
+      readonly sessions: readonly StoredStickySession[];
       readonly done: boolean;
     }
   /** The sessions that an `aboutSessions` was about, as they were before it. */
   | {
       readonly type: 'someSessions';
       readonly query: number;
-      readonly sessions: readonly StoredSession[];
+      readonly sessions: readonly StoredStickySession[];
     }
   /** Who is it? Answered with a `user`. */
   | {

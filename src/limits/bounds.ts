@@ -316,8 +316,8 @@ export const BREAKER = {
   probeMs: 15_000,
 } as const;
 
-/** What a node's weight is made of (src/routing/delivery.ts). */
-export const DELIVERY = {
+/** What a node's weight is made of (src/routing/nodeQuality.ts). */
+export const NODE_QUALITY = {
   /** Weight of the newest connect among all before it, and of the newest round trip. */
   newest: 0.05,
   /** The round trip that halves a weight. */

@@ -1,6 +1,5 @@
-// Rests a node that fails by its own fault: opens after failures in a row or many of the last ones, lets a few streams through after a
-// rest (half-open), closes when one of them succeeds, rests longer when one fails. Pure: time is an argument. One per node, in the
-// router, which tells it every second what happened.
+// A node's circuit breaker. It opens after failures in a row, or when many of the last connects failed; after a rest it lets a few streams
+// through (half-open); it closes when one of them succeeds, and rests longer when one fails. Pure: time is an argument.
 
 import { BREAKER } from '../limits/bounds.ts';
 
@@ -8,18 +7,18 @@ export type BreakerState = 'closed' | 'open' | 'halfOpen';
 
 export class Breaker {
   state: BreakerState = 'closed';
-  /** Half-open: streams that may still try. */
+  /** Half-open: how many more streams may try. */
   probes = 0;
   #inRow = 0;
   #succeeded = 0;
   #failed = 0;
-  /** Rests one after another without a good time between them. */
+  /** Rests in a row, without a good spell in between. */
   #rests = 0;
   #untilMs = 0;
   #changedMs = 0;
   #notedMs = 0;
 
-  /** What came since the last call. True when the state is another one now. */
+  /** Connects since the last call. True when the state has changed. */
   note(succeeded: number, failed: number, nowMs: number): boolean {
     const before = this.state;
     const decay = 2 ** (-(nowMs - this.#notedMs) / BREAKER.halfLifeMs);

@@ -1,5 +1,4 @@
-// What routing knows of a node beyond its sessions: sent by control before the node's first route and at every change, used by the
-// front's router. Types only, but for the failures that closed nodes stand for.
+// What routing knows of a node beyond its sessions. Control sends it before the node's first route and at every change. Pure.
 
 import type { FailureName } from '../model/failures.ts';
 import type { Network } from '../model/fleet.ts';
@@ -18,11 +17,11 @@ export interface NodeRouting {
   readonly publicAddress: string | null;
   /** null: it takes new streams. */
   readonly closedFor: ClosedFor | null;
-  /** Open at once, over all lanes; null: no limit but the engine's. */
+  /** Streams open at once, over all lanes; null: only the engine's own limit. */
   readonly streamsMax: number | null;
 }
 
-/** What a client is told when every node that fits is closed, and for this. */
+/** What a client is told when all nodes that fit are closed, most of them for this reason. */
 export const CLOSED_FAILURE: Readonly<Record<ClosedFor, FailureName>> = {
   paused: 'nodePaused',
   overQuota: 'nodeOverQuota',
@@ -30,7 +29,7 @@ export const CLOSED_FAILURE: Readonly<Record<ClosedFor, FailureName>> = {
   rotating: 'nodeRotating',
 };
 
-/** A node that control has said nothing about yet: open, and without anything to be chosen by but its id. */
+/** A node that control has not described yet: it takes streams, and can be asked for by its id alone. */
 export function unknownNode(nodeId: string): NodeRouting {
   return {
     nodeId,

@@ -1,5 +1,5 @@
-// Names of a few bytes for routing requests, by which a stream's own is found again when it has to be routed once more, from whatever
-// thread. Pure. Kept by the front (engine/dispatcher.ts).
+// Numbers for routing requests: an open request carries one across threads, so that the front finds the routing request again when the
+// stream has to be routed once more. Pure.
 
 import { ROUTING } from '../limits/bounds.ts';
 import type { RoutingRequest } from './request.ts';
@@ -11,7 +11,7 @@ export class RequestNumbers {
   readonly #numbers = new WeakMap<RoutingRequest, number>();
   #next = 1;
 
-  /** From 1 to 2^32 - 1; the same for the same request until so many others came that it is forgotten. */
+  /** From 1 to 2^32 - 1; the same for the same request, until `requestNumbersMax` others have come. */
   numberOf(request: RoutingRequest): number {
     const known = this.#numbers.get(request);
     if (known !== undefined && this.requestOf(known) === request) return known;

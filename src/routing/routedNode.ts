@@ -1,15 +1,16 @@
-// A node as the router sees it: its lanes, what it can be asked for by, whether it is open, and how well it does. Pure. Made by
-// router.ts, kept in sets by candidates.ts.
+// A node as the router sees it: its lanes, the terms it answers to, whether it takes new streams, and how well it does. Pure.
 
 import { ENGINE } from '../limits/bounds.ts';
 import { Breaker } from './breaker.ts';
-import type { Standing } from './candidates.ts';
-import { Delivery } from './delivery.ts';
-import type { NodeRouting } from './nodeRouting.ts';
-import { foldName } from './request.ts';
+import { foldName } from './nameSyntax.ts';
+import { NodeQuality } from './nodeQuality.ts';
+import type { ClosedFor, NodeRouting } from './nodeRouting.ts';
 
+/** A session that streams can be given to. */
 export interface Route {
+  /** Of the session, in the shared counters. */
   readonly index: number;
+  /** Of the session; never used twice. */
   readonly number: number;
   readonly worker: number;
   readonly nodeId: string;
@@ -17,7 +18,7 @@ export interface Route {
   readonly speaksUdp: boolean;
 }
 
-/** What is counted of a session since it began, on whatever thread; each may wrap around in 32 bits, but for the bytes. */
+/** What is counted of a session since it began, on whatever thread. All but the bytes count modulo 2^32. */
 export interface SessionFigures {
   /** Streams open, or on their way. */
   load(index: number): number;
@@ -30,29 +31,41 @@ export interface SessionFigures {
 }
 
 /** A session of a node, and its figures when they were last looked at. */
-export interface Lane {
+export class Lane {
   readonly route: Route;
   succeeded: number;
   failed: number;
   bytes: number;
+
+  constructor(route: Route, figures: SessionFigures) {
+    this.route = route;
+    this.succeeded = figures.succeeded(route.index);
+    this.failed = figures.failed(route.index);
+    this.bytes = figures.bytes(route.index);
+  }
 }
+
+/** Whether a connected node gets new streams. `tripped`: its breaker is open, and it gets some only where no other node fits. */
+export type Availability = 'available' | 'tripped' | ClosedFor;
 
 export class RoutedNode {
   readonly id: string;
   readonly lanes: Lane[] = [];
   routing: NodeRouting;
+  /** What it can be asked for by, as in RoutingRequest. */
   terms: ReadonlySet<string>;
-  standing: Standing = 'open';
+  /** As the candidate sets have it; availableNow() may have changed since. */
+  availability: Availability = 'available';
   /** Over all lanes. */
   streamsMax = 0;
   readonly breaker = new Breaker();
-  readonly delivery = new Delivery();
-  /** Share of the new streams it should get, relative to others; the best node has 1. */
+  readonly quality = new NodeQuality();
+  /** The share of new streams it should get, relative to other nodes; the best node has 1. */
   weight = 1;
-  /** How often it was chosen of late, fading; a session that stays does not choose. */
+  /** Streams it was chosen for, fading; a sticky session that stays is no choice. */
   recent = 0;
   sampledMs: number;
-  /** It will not come back: nothing is kept of it once its lanes are gone. */
+  /** It will not come back: it is dropped once its lanes are gone. */
   forgotten = false;
 
   constructor(routing: NodeRouting, nowMs: number) {
@@ -62,8 +75,8 @@ export class RoutedNode {
     this.sampledMs = nowMs;
   }
 
-  /** Whether it would stand in the same sets, in the same way. */
-  looksLike(routing: NodeRouting): boolean {
+  /** Whether such a description leaves it in the same candidate sets, in the same lists. */
+  isPlacedAs(routing: NodeRouting): boolean {
     if (routing.closedFor !== this.routing.closedFor) return false;
     const terms = termsOf(routing, this.#speaksUdp);
     if (terms.size !== this.terms.size) return false;
@@ -76,7 +89,7 @@ export class RoutedNode {
     this.lanesChanged();
   }
 
-  /** After a change of lanes or limits. */
+  /** To be called after a change of `lanes`. */
   lanesChanged(): void {
     this.terms = termsOf(this.routing, this.#speaksUdp);
     this.streamsMax = Math.min(
@@ -85,14 +98,38 @@ export class RoutedNode {
     );
   }
 
-  /** Whichever lane is taken. */
+  /** On whichever lane. */
   get #speaksUdp(): boolean {
     return this.lanes.length > 0 && this.lanes.every(({ route }) => route.speaksUdp);
   }
 
-  /** As things are now; `standing` is how it stands in the sets. */
-  standsNow(): Standing {
-    return this.routing.closedFor ?? (this.breaker.state === 'open' ? 'resting' : 'open');
+  availableNow(): Availability {
+    return this.routing.closedFor ?? (this.breaker.state === 'open' ? 'tripped' : 'available');
+  }
+
+  /** Streams open on all lanes. */
+  load(figures: SessionFigures): number {
+    const { lanes } = this;
+    let load = 0;
+    for (let at = 0; at < lanes.length; at++) load += figures.load(lanes[at]!.route.index);
+    return load;
+  }
+
+  /** The lane with the fewest streams takes the next one. The node must have a lane. */
+  take(figures: SessionFigures): Route {
+    if (this.breaker.state === 'halfOpen') this.breaker.probes--;
+    const { lanes } = this;
+    let best = lanes[0]!;
+    if (lanes.length === 1) return best.route;
+    let bestLoad = figures.load(best.route.index);
+    for (let at = 1; at < lanes.length; at++) {
+      const lane = lanes[at]!;
+      const load = figures.load(lane.route.index);
+      if (load >= bestLoad) continue;
+      best = lane;
+      bestLoad = load;
+    }
+    return best.route;
   }
 }
 

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { RULES } from '../limits/ownerBounds.ts';
 import { NETWORKS } from '../model/fleet.ts';
 import { type Hours, parseHours } from './hours.ts';
+import { isCountryCode } from './nameSyntax.ts';
 import { type PortRange, parsePortRange } from './portRange.ts';
-import { isCountry } from './words.ts';
 
 export interface Problem {
   /** Lines and columns count from 1; 0: the file as a whole. */
@@ -77,7 +77,7 @@ const through = z.preprocess(
     tag: name.exactOptional(),
     country: z
       .string()
-      .refine(isCountry, 'write a country as two letters, such as DE')
+      .refine(isCountryCode, 'write a country as two letters, such as DE')
       .transform((text) => text.toUpperCase())
       .exactOptional(),
     platform: name.exactOptional(),

@@ -1,26 +1,32 @@
-// Whose session a number was: also of one that has just ended, since its streams come back to be routed again. Pure. The router's.
+// The node of each session, by the session's number. Sessions that have ended are kept for a while: their streams come back to be routed
+// again. Pure.
 
 import { ROUTING } from '../limits/bounds.ts';
 
 export class SessionNodes {
-  readonly #here = new Map<number, string>();
-  /** The oldest first. */
+  readonly #present = new Map<number, string>();
+  /** Oldest first. */
   readonly #gone = new Map<number, string>();
 
   add(number: number, nodeId: string): void {
-    this.#here.set(number, nodeId);
+    this.#present.set(number, nodeId);
   }
 
   remove(number: number): void {
-    const nodeId = this.#here.get(number);
+    const nodeId = this.#present.get(number);
     if (nodeId === undefined) return;
-    this.#here.delete(number);
-    if (this.#gone.size >= ROUTING.goneSessionsMax) this.#gone.delete(this.#gone.keys().next().value!);
+    this.#present.delete(number);
+    if (this.#gone.size >= ROUTING.goneSessionsMax) this.#forgetOldest();
     this.#gone.set(number, nodeId);
   }
 
-  /** The node's id; null when it is long gone. */
+  #forgetOldest(): void {
+    const oldest = this.#gone.keys().next();
+    if (!oldest.done) this.#gone.delete(oldest.value);
+  }
+
+  /** The node's id; null when the session is long gone. */
   nodeOf(number: number): string | null {
-    return this.#here.get(number) ?? this.#gone.get(number) ?? null;
+    return this.#present.get(number) ?? this.#gone.get(number) ?? null;
   }
 }

@@ -1,17 +1,17 @@
-// Which node a client's session stays with: a bounded table with a time to live since the last use. Pure: time is an argument. Used by
-// the router; control keeps a copy on disk when asked (--persist-sessions).
+// The table of sticky sessions: which node each stays with. Bounded; a session ends when it was unused for its time to live. Pure: time is an
+// argument.
 //
-// Nothing is ever scanned. A wheel of one-second slots forgets what is over: a session stands in the slot in which it would end, is not
-// moved by its uses, and is put further when its slot comes and it was used since. Soft sessions also stand in a list by last use: when
-// the table is full, the one unused for the longest makes room. Strict ones never do, since that would lose them in silence.
+// Nothing is ever scanned. A timing wheel with slots of one second ends what is over: a session is in the slot of the second in which it
+// would end. Using it does not move it; when its slot comes round and it was used since, it moves on. Soft sessions also form a list by last
+// use: when the table is full, the least recently used one makes room. Strict ones never do, as their clients would not notice.
 
 import { ROUTING } from '../limits/bounds.ts';
 
 const SLOT_MS = 1_000;
 
-/** A session as it travels to control and into a file. */
-export interface StoredSession {
-  /** request.ts: sessionKey(). */
+/** A sticky session as it goes to control and into a file. */
+export interface StoredStickySession {
+  /** request.ts: stickyKey(). */
   readonly key: string;
   readonly nodeId: string;
   readonly ttlMs: number;
@@ -25,15 +25,15 @@ export class StickySession {
   ttlMs: number;
   strict: boolean;
   lastUsedMs: number;
-  /** From before a restart, and not used since. */
+  /** It is from before a restart, and was not used since. */
   restored = false;
-  /** Its node was reported: the next stream moves it. */
+  /** A host has banned its node: the next stream moves it. */
   banned = false;
-  /** Neighbours in the slot of the wheel. */
+  /** Its slot of the wheel, -1: none; and its neighbours there. */
   slot = -1;
   slotBefore: StickySession | null = null;
-  slotBehind: StickySession | null = null;
-  /** Neighbours in the list by last use; of soft sessions alone. */
+  slotAfter: StickySession | null = null;
+  /** Soft sessions only: neighbours in the list by last use. */
   older: StickySession | null = null;
   newer: StickySession | null = null;
 
@@ -45,7 +45,7 @@ export class StickySession {
     this.lastUsedMs = lastUsedMs;
   }
 
-  stored(nowMs: number): StoredSession {
+  stored(nowMs: number): StoredStickySession {
     const { key, nodeId, ttlMs, strict } = this;
     return { key, nodeId, ttlMs, strict, unusedMs: Math.max(0, nowMs - this.lastUsedMs) };
   }
@@ -55,7 +55,7 @@ export class StickySessions {
   readonly #max: number;
   readonly #sessions = new Map<string, StickySession>();
   readonly #slots: (StickySession | null)[];
-  /** Seconds of the clock up to which the wheel has turned. */
+  /** In seconds of the clock. */
   #turnedTo: number;
   #oldest: StickySession | null = null;
   #newest: StickySession | null = null;
@@ -70,7 +70,7 @@ export class StickySessions {
     return this.#sessions.size;
   }
 
-  /** null: there is none, or its time is over. */
+  /** null: there is none, or it has ended. */
   find(key: string, nowMs: number): StickySession | null {
     const session = this.#sessions.get(key);
     if (session === undefined) return null;
@@ -79,14 +79,14 @@ export class StickySessions {
     return null;
   }
 
-  /** A stream goes with it, as asked for now: the last request's words count. */
+  /** A stream uses it. The time to live and the strictness are those of the latest request. */
   use(session: StickySession, ttlMs: number, strict: boolean, nowMs: number): void {
     this.#unlink(session);
     session.lastUsedMs = nowMs;
     session.strict = strict;
     session.restored = false;
     this.#link(session);
-    // A shorter life must not wait for the slot of the longer one.
+    // A shorter life must not wait for the slot of a longer one.
     if (ttlMs < session.ttlMs) {
       this.#leaveSlot(session);
       session.ttlMs = ttlMs;
@@ -94,7 +94,7 @@ export class StickySessions {
     } else session.ttlMs = ttlMs;
   }
 
-  /** A new session, for a key that find() did not know. null when every place is a strict session's. */
+  /** For a key that find() does not know. null when the table is full of strict sessions. */
   begin(key: string, nodeId: string, ttlMs: number, strict: boolean, nowMs: number): StickySession | null {
     if (this.#sessions.size >= this.#max) {
       if (this.#oldest === null) return null;
@@ -118,7 +118,7 @@ export class StickySessions {
   /** Turns the wheel up to now. */
   expire(nowMs: number): void {
     const target = Math.floor(nowMs / SLOT_MS);
-    // After a long sleep every slot comes once.
+    // After a long sleep each slot comes round once.
     let at = Math.max(this.#turnedTo, target - this.#slots.length);
     while (at < target) {
       const slot = at++ % this.#slots.length;
@@ -128,23 +128,23 @@ export class StickySessions {
   }
 
   #empty(slot: number, nowMs: number): void {
-    let session = this.#slots[slot]!;
+    let session = this.#slots[slot] ?? null;
     this.#slots[slot] = null;
     while (session !== null) {
-      const behind: StickySession | null = session.slotBehind;
+      const next: StickySession | null = session.slotAfter;
       session.slot = -1;
-      session.slotBefore = session.slotBehind = null;
+      session.slotBefore = session.slotAfter = null;
       if (nowMs - session.lastUsedMs >= session.ttlMs) this.#forget(session);
       else this.#enterSlot(session);
-      session = behind!;
+      session = next;
     }
   }
 
   // --- Copies ----------------------------------------------------------------------------------------------------------------------
 
-  /** Some of them, those that began first. */
-  some(max: number, nowMs: number): StoredSession[] {
-    const listed: StoredSession[] = [];
+  /** Up to `max`, oldest first. */
+  some(max: number, nowMs: number): StoredStickySession[] {
+    const listed: StoredStickySession[] = [];
     for (const session of this.#sessions.values()) {
       if (listed.length >= max) break;
       if (nowMs - session.lastUsedMs < session.ttlMs) listed.push(session.stored(nowMs));
@@ -152,9 +152,9 @@ export class StickySessions {
     return listed;
   }
 
-  /** All sessions, a piece at a time, but for banned ones: what begins or ends meanwhile may or may not be among them. */
-  *dump(pieceMax: number, now: () => number): Generator<StoredSession[]> {
-    let piece: StoredSession[] = [];
+  /** All of them but the banned, a piece at a time. One that begins or ends meanwhile may or may not be included. */
+  *dump(pieceMax: number, now: () => number): Generator<StoredStickySession[]> {
+    let piece: StoredStickySession[] = [];
     for (const session of this.#sessions.values()) {
       const stored = session.stored(now());
       if (session.banned || stored.unusedMs >= stored.ttlMs) continue;
@@ -166,9 +166,9 @@ export class StickySessions {
     if (piece.length > 0) yield piece;
   }
 
-  /** Puts back what a dump() held; sessions that are there already are newer and stay. */
-  restore(stored: readonly StoredSession[], nowMs: number): void {
-    // In the order of their uses, so that the list is.
+  /** Puts back what dump() gave. Sessions that are here already are newer, and stay. */
+  restore(stored: readonly StoredStickySession[], nowMs: number): void {
+    // Least recently used first, as in the list.
     const byUse = stored.toSorted((a, b) => b.unusedMs - a.unusedMs);
     for (const { key, nodeId, ttlMs, strict, unusedMs } of byUse) {
       if (unusedMs >= ttlMs || this.#sessions.has(key) || this.#sessions.size >= this.#max) continue;
@@ -185,25 +185,25 @@ export class StickySessions {
     this.#leaveSlot(session);
   }
 
-  /** In the slot whose turn comes when the session is over; what is further off than the wheel is wide stands in the farthest. */
+  /** Into the slot of the second in which the session ends, or into the farthest slot when that is beyond the wheel. */
   #enterSlot(session: StickySession): void {
     const due = Math.ceil((session.lastUsedMs + session.ttlMs) / SLOT_MS);
     const farthest = this.#turnedTo + this.#slots.length - 1;
     session.slot = Math.min(Math.max(due, this.#turnedTo), farthest) % this.#slots.length;
-    const first = this.#slots[session.slot]!;
+    const first = this.#slots[session.slot] ?? null;
     session.slotBefore = null;
-    session.slotBehind = first;
+    session.slotAfter = first;
     if (first !== null) first.slotBefore = session;
     this.#slots[session.slot] = session;
   }
 
   #leaveSlot(session: StickySession): void {
     if (session.slot < 0) return;
-    if (session.slotBefore === null) this.#slots[session.slot] = session.slotBehind;
-    else session.slotBefore.slotBehind = session.slotBehind;
-    if (session.slotBehind !== null) session.slotBehind.slotBefore = session.slotBefore;
+    if (session.slotBefore === null) this.#slots[session.slot] = session.slotAfter;
+    else session.slotBefore.slotAfter = session.slotAfter;
+    if (session.slotAfter !== null) session.slotAfter.slotBefore = session.slotBefore;
     session.slot = -1;
-    session.slotBefore = session.slotBehind = null;
+    session.slotBefore = session.slotAfter = null;
   }
 
   #link(session: StickySession): void {

@@ -30,7 +30,8 @@ import { changeOf, valuesOf } from '../../src/dashboard/pages/settingsChange.ts'
 import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashboard/pages/wording.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 import { EVENT_KINDS, type NodeView } from '../../src/model/fleet.ts';
-import { parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
+import type { RoutingRequest } from '../../src/routing/request.ts';
+import { parseUsername } from '../../src/routing/username.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 
 const node = (change: Partial<NodeView> = {}): NodeView => ({
@@ -238,7 +239,7 @@ describe('lines to copy', () => {
           usernameOf({ node: device, tag, country: 'DE', session })!,
         ) as RoutingRequest;
         expect(parsed.terms).toEqual(['country:de', `node:${device}`, `tag:${tag.toLowerCase()}`]);
-        expect(parsed.session?.name).toBe(session);
+        expect(parsed.sticky?.name).toBe(session);
       }),
     );
   });

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { PARTS, withPart } from '../../scripts/referencePages.ts';
 import { withScratchHub } from '../../scripts/scratchHub.ts';
 import { FAILURES } from '../../src/model/failures.ts';
-import { BadUsername, parseUsername } from '../../src/routing/request.ts';
+import { BadUsername, parseUsername } from '../../src/routing/username.ts';
 import { readPage } from './markdown.ts';
 
 test.each(Object.keys(PARTS))('%s is current; `npm run docs` writes it anew', async (name) => {

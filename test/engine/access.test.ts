@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { Access, ASKED, isRefusal, type Judgement, type KnownUser } from '../../src/engine/access.ts';
 import { ACCESS } from '../../src/limits/bounds.ts';
-import { CandidateSet } from '../../src/routing/candidates.ts';
+import { CandidateSet } from '../../src/routing/candidateSet.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
 
 const ALICE: KnownUser = { name: 'alice', tags: ['lte'], streamsMax: 3 };
@@ -55,7 +55,7 @@ describe('with users', () => {
     expect(answers).toMatchObject([{ terms: ['country:de'], allowedTags: ['lte'], streamsMax: 3 }]);
     expect(judge('alice-session-a', 'right')).toMatchObject({
       allowedTags: ['lte'],
-      session: { key: 'alice-a' },
+      sticky: { key: 'alice-a' },
     });
     expect(asked).toHaveLength(1);
   });

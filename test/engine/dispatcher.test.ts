@@ -10,8 +10,9 @@ import type { FailureName } from '../../src/model/failures.ts';
 import type { OpenRequest } from '../../src/model/openRequest.ts';
 import type { Reactor } from '../../src/reactor/reactor.ts';
 import { makeSlots, UserSlots } from '../../src/ring/slots.ts';
-import { anyNode, parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
+import { anyNode, type RoutingRequest } from '../../src/routing/request.ts';
 import { Router } from '../../src/routing/router.ts';
+import { parseUsername } from '../../src/routing/username.ts';
 
 const CONN = 7;
 const READ = {

@@ -6,9 +6,11 @@ import { establishedWords, namedFields, nodeWords, responseFields } from '../../
 import { CLIENT, ROUTING } from '../../src/limits/bounds.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { mayBeTriedAgain, type OpenRequest } from '../../src/model/openRequest.ts';
-import { anyNode, foldName, parseUsername } from '../../src/routing/request.ts';
+import { foldName } from '../../src/routing/nameSyntax.ts';
+import { anyNode } from '../../src/routing/request.ts';
 import { RequestNumbers } from '../../src/routing/requestNumbers.ts';
 import { SessionNodes } from '../../src/routing/sessionNodes.ts';
+import { parseUsername } from '../../src/routing/username.ts';
 
 const REQUEST: OpenRequest = {
   kind: 1,

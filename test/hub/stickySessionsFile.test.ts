@@ -7,9 +7,15 @@ import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ToFront } from '../../src/engine/messages.ts';
 import { SessionsFile } from '../../src/hub/access/stickySessionsFile.ts';
-import type { StoredSession } from '../../src/routing/stickySessions.ts';
+import type { StoredStickySession } from '../../src/routing/stickySessions.ts';
 
-const SESSION: StoredSession = { key: 'me-a', nodeId: 'n1', ttlMs: 600_000, strict: true, unusedMs: 1_000 };
+const SESSION: StoredStickySession = {
+  key: 'me-a',
+  nodeId: 'n1',
+  ttlMs: 600_000,
+  strict: true,
+  unusedMs: 1_000,
+};
 
 let folder: string;
 let orders: ToFront[];

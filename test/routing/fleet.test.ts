@@ -2,7 +2,7 @@
 // a session is held against what was promised.
 
 import { describe, expect, test } from 'vitest';
-import type { Route } from '../../src/routing/router.ts';
+import type { Route } from '../../src/routing/routedNode.ts';
 import { PretendFleet, read } from './pretendFleet.ts';
 
 const NODES = 200;

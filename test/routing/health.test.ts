@@ -1,10 +1,10 @@
 // What makes a node rest: its breaker, and reports about one host. And what makes its weight.
 
 import { describe, expect, test } from 'vitest';
-import { BREAKER, DELIVERY, ROUTING } from '../../src/limits/bounds.ts';
+import { BREAKER, NODE_QUALITY, ROUTING } from '../../src/limits/bounds.ts';
 import { Breaker } from '../../src/routing/breaker.ts';
-import { Delivery } from '../../src/routing/delivery.ts';
-import { Rests } from '../../src/routing/rests.ts';
+import { HostBans } from '../../src/routing/hostBans.ts';
+import { NodeQuality } from '../../src/routing/nodeQuality.ts';
 
 describe('a breaker', () => {
   test('opens after failures in a row, not before', () => {
@@ -58,45 +58,45 @@ describe('a breaker', () => {
 
 describe('rests', () => {
   test('of one node for one host, whatever its case, until they are over', () => {
-    const rests = new Rests();
-    expect(rests.of('shop.example')).toBeNull();
-    rests.add('a', 'Shop.Example', 100);
-    rests.add('b', 'shop.example', 200);
-    expect([...rests.of('SHOP.example')!]).toEqual([
+    const bans = new HostBans();
+    expect(bans.of('shop.example')).toBeNull();
+    bans.add('a', 'Shop.Example', 100);
+    bans.add('b', 'shop.example', 200);
+    expect([...bans.of('SHOP.example')!]).toEqual([
       ['a', 100],
       ['b', 200],
     ]);
-    expect(rests.of('other.example')).toBeNull();
-    rests.expire(100);
-    expect([...rests.of('shop.example')!.keys()]).toEqual(['b']);
-    rests.expire(200);
-    expect(rests.size).toBe(0);
-    expect(rests.of('shop.example')).toBeNull();
+    expect(bans.of('other.example')).toBeNull();
+    bans.expire(100);
+    expect([...bans.of('shop.example')!.keys()]).toEqual(['b']);
+    bans.expire(200);
+    expect(bans.size).toBe(0);
+    expect(bans.of('shop.example')).toBeNull();
   });
 
   test('never more than the bound: the oldest goes', () => {
-    const rests = new Rests();
-    for (let at = 0; at < ROUTING.restsMax + 10; at++) rests.add(`n${at % 7}`, `host${at >> 1}.example`, 1e9);
-    expect(rests.size).toBe(ROUTING.restsMax);
-    expect(rests.of('host0.example')).toBeNull();
-    expect(rests.of(`host${(ROUTING.restsMax + 9) >> 1}.example`)?.size).toBe(2);
+    const bans = new HostBans();
+    for (let at = 0; at < ROUTING.restsMax + 10; at++) bans.add(`n${at % 7}`, `host${at >> 1}.example`, 1e9);
+    expect(bans.size).toBe(ROUTING.restsMax);
+    expect(bans.of('host0.example')).toBeNull();
+    expect(bans.of(`host${(ROUTING.restsMax + 9) >> 1}.example`)?.size).toBe(2);
   });
 });
 
 describe('a weight', () => {
   test('grows with success, nearness and rate, and is never nothing', () => {
     const weightOf = (succeeded: number, failed: number, roundTripMs: number, rate: number) => {
-      const delivery = new Delivery();
-      for (let second = 0; second < 100; second++) delivery.note(succeeded, failed, roundTripMs, rate, 1_000);
-      return delivery.weight(1e6);
+      const quality = new NodeQuality();
+      for (let second = 0; second < 100; second++) quality.note(succeeded, failed, roundTripMs, rate, 1_000);
+      return quality.weight(1e6);
     };
     const usual = weightOf(10, 0, 20, 1e6);
     expect(weightOf(5, 5, 20, 1e6) / usual).toBeCloseTo(0.5, 1);
-    expect(weightOf(10, 0, DELIVERY.halfAtMs, 1e6) / weightOf(10, 0, 0, 1e6)).toBeCloseTo(0.5, 2);
+    expect(weightOf(10, 0, NODE_QUALITY.halfAtMs, 1e6) / weightOf(10, 0, 0, 1e6)).toBeCloseTo(0.5, 2);
     expect(weightOf(10, 0, 20, 1e8)).toBeGreaterThan(1.4 * usual);
     expect(weightOf(10, 0, 20, 1e5)).toBeLessThan(0.7 * usual);
     expect(weightOf(10, 0, 20, 0)).toBeCloseTo(usual, 5);
-    expect(weightOf(0, 100, 5_000, 1e5)).toBe(DELIVERY.weightMin);
-    expect(new Delivery().weight(0)).toBe(1);
+    expect(weightOf(0, 100, 5_000, 1e5)).toBe(NODE_QUALITY.weightMin);
+    expect(new NodeQuality().weight(0)).toBe(1);
   });
 });

@@ -1,8 +1,10 @@
 // Nodes, streams and a clock for tests of the router: everything by hand, and by seeded chance. Used by the tests of src/routing.
 
 import { type NodeRouting, unknownNode } from '../../src/routing/nodeRouting.ts';
-import { BadUsername, parseUsername, type RoutingRequest } from '../../src/routing/request.ts';
-import { type Route, Router } from '../../src/routing/router.ts';
+import type { RoutingRequest } from '../../src/routing/request.ts';
+import type { Route } from '../../src/routing/routedNode.ts';
+import { Router } from '../../src/routing/router.ts';
+import { BadUsername, parseUsername } from '../../src/routing/username.ts';
 
 /** Mulberry32: evenly from [0, 1). */
 export function seededRandom(seed: number): () => number {

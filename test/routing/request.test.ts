@@ -3,19 +3,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ROUTING } from '../../src/limits/bounds.ts';
-import { anyNode, BadUsername, foldName, narrowed, parseUsername } from '../../src/routing/request.ts';
-import { Usernames } from '../../src/routing/usernames.ts';
+import { foldName } from '../../src/routing/nameSyntax.ts';
+import { anyNode, narrowed } from '../../src/routing/request.ts';
+import { BadUsername, parseUsername } from '../../src/routing/username.ts';
+import { UsernameCache } from '../../src/routing/usernameCache.ts';
 import { usernameTwin } from './usernameTwin.ts';
 
 function read(text: string): unknown {
   const parsed = parseUsername(text);
   if (parsed instanceof BadUsername) return parsed.detail;
-  const { user, terms, session } = parsed;
-  if (session === null) return { user, terms };
-  return { user, terms, session: { ...session } };
+  const { user, terms, sticky } = parsed;
+  return sticky === null ? { user, terms } : { user, terms, sticky };
 }
 
-const session = (over: object) => ({
+const sticky = (over: object) => ({
   name: 'a1',
   key: 'me-a1',
   ttlMs: 600_000,
@@ -36,30 +37,30 @@ describe('user names', () => {
     ['me-country-DE-net-Cellular', { user: 'me', terms: ['country:de', 'net:cellular'] }],
     ['me-tag-b-tag-a-tag-b', { user: 'me', terms: ['tag:a', 'tag:b'] }],
     ['me-platform-Android', { user: 'me', terms: ['platform:android'] }],
-    ['me-session-a1', { user: 'me', terms: [], session: session({}) }],
-    ['me-session-a1-ttl-30', { user: 'me', terms: [], session: session({ ttlMs: 1_800_000 }) }],
-    ['me-ttl-90s-session-a1', { user: 'me', terms: [], session: session({ ttlMs: 90_000 }) }],
-    ['me-session-a1-ttl-24h', { user: 'me', terms: [], session: session({ ttlMs: 86_400_000 }) }],
-    ['me-session-a1-strict', { user: 'me', terms: [], session: session({ strict: true }) }],
+    ['me-session-a1', { user: 'me', terms: [], sticky: sticky({}) }],
+    ['me-session-a1-ttl-30', { user: 'me', terms: [], sticky: sticky({ ttlMs: 1_800_000 }) }],
+    ['me-ttl-90s-session-a1', { user: 'me', terms: [], sticky: sticky({ ttlMs: 90_000 }) }],
+    ['me-session-a1-ttl-24h', { user: 'me', terms: [], sticky: sticky({ ttlMs: 86_400_000 }) }],
+    ['me-session-a1-strict', { user: 'me', terms: [], sticky: sticky({ strict: true }) }],
     [
       'me-session-a1-strict-1-rotate',
-      { user: 'me', terms: [], session: session({ strict: true, rotate: true }) },
+      { user: 'me', terms: [], sticky: sticky({ strict: true, rotate: true }) },
     ],
-    ['me-session-a1-strict-0-rotate-0', { user: 'me', terms: [], session: session({}) }],
+    ['me-session-a1-strict-0-rotate-0', { user: 'me', terms: [], sticky: sticky({}) }],
     [
       'me-strict-session-1',
-      { user: 'me', terms: [], session: session({ name: '1', key: 'me-1', strict: true }) },
+      { user: 'me', terms: [], sticky: sticky({ name: '1', key: 'me-1', strict: true }) },
     ],
   ])('%j', (text, expected) => {
     expect(read(text)).toEqual(expected);
   });
 
   test.each([
-    ['me-nod-kitchen', /^"nod" is no key; behind the user, there may be node, tag, .*rotate$/],
+    ['me-nod-kitchen', /^"nod" is no key; after the user there may be node, tag, .*rotate$/],
     ['me-', /^"" is no key/],
     ['me-node', /^node has no value$/],
     ['me-node--tag-a', /^node has no value$/],
-    ['me-node-a-node-b', /^node stands there twice$/],
+    ['me-node-a-node-b', /^node is given twice$/],
     ['me-country-deu', /^country cannot be "deu"; it is two letters, such as de$/],
     ['me-net-lan', /^net cannot be "lan"; it is wifi, cellular, ethernet$/],
     ['me-tag-a.b', /^tag cannot be "a\.b"/],
@@ -137,7 +138,7 @@ describe('user names', () => {
 
 describe('remembered user names', () => {
   test('the same object comes again for a name that is used, and there are never more than the bound', () => {
-    const names = new Usernames();
+    const names = new UsernameCache();
     const first = names.parse('me-node-a');
     for (let at = 0; at < 3 * ROUTING.usernamesMax; at++) {
       names.parse(`other${at}`);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { BREAKER, ROUTING } from '../../src/limits/bounds.ts';
 import { unknownNode } from '../../src/routing/nodeRouting.ts';
 import { anyNode, narrowed } from '../../src/routing/request.ts';
-import type { Route } from '../../src/routing/router.ts';
+import type { Route } from '../../src/routing/routedNode.ts';
 import { PretendFleet, read } from './pretendFleet.ts';
 
 /** How many of `streams` streams each node got, of which `open` are open at once, and end in random order. */
@@ -386,10 +386,10 @@ describe('sessions', () => {
     expect(fleet.router.reportBan('me-s', 'Shop.example')).toMatchObject({ nodeId, strict: true });
     expect(fleet.router.reportBan('me-t', 'shop.example')).toBeNull();
     // What is between two nodes is not kept over a restart.
-    expect([...fleet.router.sessions.dump(9, () => fleet.nowMs)].flat()).toEqual([]);
+    expect([...fleet.router.stickySessions.dump(9, () => fleet.nowMs)].flat()).toEqual([]);
     // Wherever its next stream goes: it would stay there.
     expect(fleet.open('me-session-s-strict', 'other.example').nodeId).not.toBe(nodeId);
-    expect([...fleet.router.sessions.dump(9, () => fleet.nowMs)].flat()).toHaveLength(1);
+    expect([...fleet.router.stickySessions.dump(9, () => fleet.nowMs)].flat()).toHaveLength(1);
     expect(fleet.open('me-session-s-strict', 'shop.example').nodeId).not.toBe(nodeId);
     for (let at = 0; at < 20; at++) expect(fleet.open('', 'shop.example').nodeId).not.toBe(nodeId);
     const elsewhere = Array.from({ length: 40 }, () => fleet.open('', 'other.example').nodeId);
@@ -406,14 +406,14 @@ describe('sessions', () => {
     expect(fleet.router.pick(read('me-session-s'), 'shop.example')).toBe('noMatch');
     fleet.join('b');
     expect(fleet.open('me-session-s', 'shop.example').nodeId).not.toBe(nodeId);
-    expect(fleet.router.endSession('me-s')).toMatchObject({ key: 'me-s', strict: false });
-    expect(fleet.router.endSession('me-s')).toBeNull();
-    expect(fleet.router.sessions.some(9, fleet.nowMs)).toEqual([]);
+    expect(fleet.router.endSticky('me-s')).toMatchObject({ key: 'me-s', strict: false });
+    expect(fleet.router.endSticky('me-s')).toBeNull();
+    expect(fleet.router.stickySessions.some(9, fleet.nowMs)).toEqual([]);
     fleet.open('me-session-s');
     fleet.open('me-session-t');
-    expect(fleet.router.sessions.some(1, fleet.nowMs).map(({ key }) => key)).toEqual(['me-s']);
+    expect(fleet.router.stickySessions.some(1, fleet.nowMs).map(({ key }) => key)).toEqual(['me-s']);
     fleet.pass(ROUTING.sessionTtlDefaultMs);
-    expect(fleet.router.sessions.some(9, fleet.nowMs)).toEqual([]);
+    expect(fleet.router.stickySessions.some(9, fleet.nowMs)).toEqual([]);
   });
 
   test('rotate asks for a new address when the session begins, waits for it, and asks no more', () => {
@@ -437,11 +437,11 @@ describe('sessions', () => {
     before.open('me-session-s');
     before.open('me-session-t');
     before.pass(3_000);
-    const kept = [...before.router.sessions.dump(100, () => before.nowMs)].flat();
+    const kept = [...before.router.stickySessions.dump(100, () => before.nowMs)].flat();
     expect(kept).toHaveLength(2);
 
     const after = new PretendFleet();
-    after.router.restoreSessions(kept);
+    after.router.restoreSticky(kept);
     after.join('b');
     expect(after.router.pick(read('me-session-s'))).toBe('sessionLost');
     expect(after.open('me-session-new').nodeId).toBe('b');
@@ -449,7 +449,7 @@ describe('sessions', () => {
     expect(after.open('me-session-s').nodeId).toBe('a');
 
     const late = new PretendFleet();
-    late.router.restoreSessions(kept);
+    late.router.restoreSticky(kept);
     late.join('b');
     late.pass(ROUTING.sessionGraceMs);
     expect(late.open('me-session-t').nodeId).toBe('b');

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { StickySessions, type StoredSession } from '../../src/routing/stickySessions.ts';
+import { StickySessions, type StoredStickySession } from '../../src/routing/stickySessions.ts';
 
 class NaiveSessions {
   readonly #max: number;
@@ -140,7 +140,7 @@ describe('sessions', () => {
       before.begin(`s${at}`, `n${at}`, 10_000 * (at + 1), at % 2 === 0, at * SECOND);
     const pieces = [...before.dump(4, () => 30_000)];
     expect(pieces.map(({ length }) => length)).toEqual([4, 4]);
-    const copy = JSON.parse(JSON.stringify(pieces.flat())) as StoredSession[];
+    const copy = JSON.parse(JSON.stringify(pieces.flat())) as StoredStickySession[];
     const after = new StickySessions(5_000);
     after.begin('s5', 'elsewhere', 600_000, false, 5_000);
     after.restore(copy, 5_000);

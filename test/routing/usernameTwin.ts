@@ -49,7 +49,7 @@ export function usernameTwin(text: string): object | null {
   return {
     user,
     terms: [...terms].sort(),
-    session: {
+    sticky: {
       name: session,
       key: `${user}-${session}`,
       ttlMs,

@@ -125,7 +125,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     const unread = await curl(hub, 'http', 'me-land-us:x', url);
     expect(unread.status).toBe(400);
     expect(unread.text).toMatch(
-      /^the user name cannot be read: "land" is no key; behind the user, there may be node, tag/,
+      /^the user name cannot be read: "land" is no key; after the user there may be node, tag/,
     );
     expect((await curl(hub, 'http tunnel', 'me-land-us:x', url)).status).toBe(400);
     expect((await curl(hub, 'socks5h', 'me-land-us:x', url)).headers).toMatch(/rejected|authentication/i);

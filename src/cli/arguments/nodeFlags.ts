@@ -5,7 +5,7 @@ import { UserError } from '../../base/userError.ts';
 import { quote } from '../../boot/addresses.ts';
 import { cleanTags } from '../../hub/fleet/tags.ts';
 import type { NodeChange } from '../../model/fleet.ts';
-import { isCountry } from '../../routing/words.ts';
+import { isCountryCode } from '../../routing/nameSyntax.ts';
 
 /** Takes a limit away. Not null: commander makes an empty text of that. */
 export const NONE = 'none';
@@ -38,7 +38,7 @@ export function parseTags(text: string): string[] {
 
 /** Throws UserError (exit code 2) for what is no two letters. */
 export function parseCountry(text: string): string {
-  if (!isCountry(text)) {
+  if (!isCountryCode(text)) {
     throw new UserError(`--country: ${quote(text)} is not a country's two letters, such as DE`, 2);
   }
   return text.toUpperCase();

@@ -4,11 +4,11 @@
 import { UserError } from '../../base/userError.ts';
 import type { FromFront, SessionOrder, ToFront } from '../../engine/messages.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
-import type { StoredSession } from '../../routing/stickySessions.ts';
+import type { StoredStickySession } from '../../routing/stickySessions.ts';
 
 interface Question {
   readonly timer: NodeJS.Timeout;
-  readonly resolve: (sessions: readonly StoredSession[]) => void;
+  readonly resolve: (sessions: readonly StoredStickySession[]) => void;
 }
 
 export class SessionAsks {
@@ -21,7 +21,7 @@ export class SessionAsks {
   }
 
   /** The sessions that it was about. Rejects with UserError when the front gives no answer. */
-  ask(order: SessionOrder): Promise<readonly StoredSession[]> {
+  ask(order: SessionOrder): Promise<readonly StoredStickySession[]> {
     const query = this.#nextQuery++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {

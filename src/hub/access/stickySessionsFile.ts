@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomicFile.ts';
 import type { FromFront, ToFront } from '../../engine/messages.ts';
 import { ROUTING } from '../../limits/bounds.ts';
-import type { StoredSession } from '../../routing/stickySessions.ts';
+import type { StoredStickySession } from '../../routing/stickySessions.ts';
 
 const KEPT = z.object({
   /** When it was written: sessions grew older since. */
@@ -32,7 +32,7 @@ export class SessionsFile {
   readonly #log: Logger;
   #timer: NodeJS.Timeout | null = null;
   #query = 0;
-  #pieces: StoredSession[] = [];
+  #pieces: StoredStickySession[] = [];
   #arrived: ((whole: boolean) => void) | null = null;
   #saving: Promise<void> | null = null;
 

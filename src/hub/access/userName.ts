@@ -1,11 +1,11 @@
 // Names of the proxy's users. Pure. Checked where users are added: by the command line and by users.ts.
 
 import { UserError } from '../../base/userError.ts';
-import { isWord } from '../../routing/words.ts';
+import { isSimpleName } from '../../routing/nameSyntax.ts';
 
 /** Throws UserError (exit code 2). */
 export function checkUserName(name: string): string {
-  if (!isWord(name)) {
+  if (!isSimpleName(name)) {
     throw new UserError(
       `${JSON.stringify(name.slice(0, 64))} is not a user name of 1 to 32 letters, digits and _`,
       2,

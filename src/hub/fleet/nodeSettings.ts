@@ -4,7 +4,7 @@
 import { UserError } from '../../base/userError.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
 import type { NodeChange, NodeLimits, NodeSettings } from '../../model/fleet.ts';
-import { isCountry } from '../../routing/words.ts';
+import { isCountryCode } from '../../routing/nameSyntax.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { hoursOf } from './nodeLimits.ts';
 import { parseSchedule } from './rotateSchedule.ts';
@@ -38,7 +38,7 @@ export function changedSettings(settings: NodeSettings, change: NodeChange): Nod
 
 function checkedCountry(country: string | null): string | null {
   if (country === null) return null;
-  if (!isCountry(country)) {
+  if (!isCountryCode(country)) {
     throw new UserError(`${JSON.stringify(country)} is no country: it has two letters, as in DE`, 2);
   }
   return country.toUpperCase();

@@ -23,8 +23,8 @@ import type {
   Rotation,
 } from '../../model/fleet.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
-import { sessionKey } from '../../routing/request.ts';
-import type { StoredSession } from '../../routing/stickySessions.ts';
+import { stickyKey } from '../../routing/request.ts';
+import type { StoredStickySession } from '../../routing/stickySessions.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
 import { cleanName } from '../store/nodeName.ts';
 import { changeText } from './changeText.ts';
@@ -241,7 +241,7 @@ export class OwnerFleet implements Fleet {
   }
 
   async endSession(user: string, name: string): Promise<ClientSession> {
-    const [ended] = await this.#keeper.sessionAsks.ask({ what: 'end', key: sessionKey(user, name) });
+    const [ended] = await this.#keeper.sessionAsks.ask({ what: 'end', key: stickyKey(user, name) });
     if (ended === undefined) throw noSession(user, name);
     return clientSession(ended);
   }
@@ -257,7 +257,7 @@ export class OwnerFleet implements Fleet {
       await asks.ask({ what: 'banNode', nodeId, host, restMs });
       return { nodeId, host, until };
     }
-    const [moved] = await asks.ask({ what: 'ban', key: sessionKey(user, session!), host, restMs });
+    const [moved] = await asks.ask({ what: 'ban', key: stickyKey(user, session!), host, restMs });
     if (moved === undefined) throw noSession(user, session!);
     return { nodeId: moved.nodeId, host, until };
   }
@@ -283,7 +283,7 @@ export class OwnerFleet implements Fleet {
 }
 
 /** The key is the user, "-", and the name (routing/request.ts). */
-function clientSession({ key, nodeId, strict, ttlMs, unusedMs }: StoredSession): ClientSession {
+function clientSession({ key, nodeId, strict, ttlMs, unusedMs }: StoredStickySession): ClientSession {
   const user = key.slice(0, key.indexOf('-'));
   const name = key.slice(user.length + 1);
   return { user, name, nodeId, strict, ttlMs, unusedMs: Math.round(unusedMs) };

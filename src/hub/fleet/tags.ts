@@ -2,12 +2,12 @@
 
 import { UserError } from '../../base/userError.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
-import { isWord } from '../../routing/words.ts';
+import { isSimpleName } from '../../routing/nameSyntax.ts';
 
 /** Sorted, each once. Throws UserError for what is no tag, and too many. */
 export function cleanTags(tags: readonly string[]): string[] {
   for (const tag of tags) {
-    if (!isWord(tag)) {
+    if (!isSimpleName(tag)) {
       throw new UserError(
         `${JSON.stringify(tag.slice(0, 64))} is not a tag of 1 to 32 letters, digits and _`,
         2,

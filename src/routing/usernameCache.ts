@@ -1,14 +1,15 @@
-// Parsed user names: a crawler's name, which comes with every connection, costs a look into a map. Pure. Kept by the front.
+// Parsed user names: a crawler sends the same name with every connection, and it is parsed once. Pure.
 
 import { ROUTING } from '../limits/bounds.ts';
-import { type BadUsername, parseUsername, type RoutingRequest } from './request.ts';
+import type { RoutingRequest } from './request.ts';
+import { type BadUsername, parseUsername } from './username.ts';
 
-/** Two generations of equal size: a name that is used stays, one that is not goes within two of them. */
-export class Usernames {
+/** Two generations of equal size: a name in use stays, one out of use is gone two generations later. */
+export class UsernameCache {
   #young = new Map<string, RoutingRequest | BadUsername>();
   #old = new Map<string, RoutingRequest | BadUsername>();
 
-  /** The same object for the same name, as long as it is remembered. */
+  /** The same object for the same name, as long as the cache holds it. */
   parse(username: string): RoutingRequest | BadUsername {
     const known = this.#young.get(username);
     if (known !== undefined) return known;

@@ -1,10 +1,10 @@
-// Which node rests for which host, because a client reported that the host blocks it. Bounded, and forgotten in time. Pure: time is an
-// argument. Asked by the router for every new choice.
+// Which hosts have banned which nodes, as clients reported it: such a node rests for that host. Bounded, and forgotten in time. Pure: time is
+// an argument.
 
 import { ROUTING } from '../limits/bounds.ts';
 
-export class Rests {
-  /** Host → node id → until. Both in the order of the last report. */
+export class HostBans {
+  /** Host → node id → end of the rest. Both in the order of the last report. */
   readonly #hosts = new Map<string, Map<string, number>>();
   #size = 0;
 
@@ -12,7 +12,7 @@ export class Rests {
     return this.#size;
   }
 
-  /** A report again begins the rest anew. When there is no room, the host whose last report is the oldest is forgotten. */
+  /** Another report starts the rest again. When there is no room, the host reported the longest ago makes some. */
   add(nodeId: string, host: string, untilMs: number): void {
     const name = host.toLowerCase();
     let nodes = this.#hosts.get(name);
@@ -27,21 +27,21 @@ export class Rests {
   }
 
   #forgetOldest(): void {
-    const [host, nodes] = this.#hosts.entries().next().value!;
+    const oldest = this.#hosts.entries().next();
+    if (oldest.done) return;
+    const [host, nodes] = oldest.value;
     const first = nodes.keys().next();
-    if (first.done) return;
-    nodes.delete(first.value);
-    this.#size--;
+    if (!first.done && nodes.delete(first.value)) this.#size--;
     if (nodes.size === 0) this.#hosts.delete(host);
   }
 
-  /** The nodes that may rest for a host, to be asked with resting(); null, at nearly no cost, when there are none. */
+  /** By node id, until when nodes rest for this host; some rests may be over. null: none. Costs nearly nothing without bans. */
   of(host: string): ReadonlyMap<string, number> | null {
     if (this.#size === 0) return null;
     return this.#hosts.get(host.toLowerCase()) ?? null;
   }
 
-  /** Lets go of what is over; called now and then. */
+  /** Forgets rests that are over; to be called now and then. */
   expire(nowMs: number): void {
     for (const [host, nodes] of this.#hosts) {
       for (const [nodeId, untilMs] of nodes) {
