@@ -1,16 +1,15 @@
 #!/usr/bin/env node
 // The command `restunnel`. Plain JavaScript that old Node versions can read: runs the command line in this process when Node is new
-// enough, and otherwise in the Node that is pinned in package.json (npm package `node`).
+// enough, and otherwise in the Node that `npm install` brought.
 
 import { spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { pinnedRuntime } from './runtime.js';
 
 const OLDEST_MAJOR = 24;
-/** npm ships `node` with an empty placeholder that its install script replaces by the real program. */
-const RUNTIME_MIN_BYTES = 1_000_000;
+/** A program that the system cannot load: its dynamic linker (or the shell) says why on stderr and exits like this. We never do. */
+const EXIT_CANNOT_LOAD = 127;
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 const here = fileURLToPath(import.meta.url);
@@ -29,7 +28,7 @@ if (canRunHere()) {
   if (runtime === null) {
     process.stderr.write(
       `restunnel: needs Node ${OLDEST_MAJOR} or newer and this is ${process.version}; ` +
-        'run `npm install` with its install scripts allowed to get the pinned one, or update Node\n',
+        'run `npm install` with its optional packages to get one, or update Node\n',
     );
     process.exitCode = 1;
   } else {
@@ -57,17 +56,6 @@ function silenceExperimentalWarnings() {
   };
 }
 
-/** The program of the npm package `node`, here or hoisted; null when it is absent or its install script did not run. */
-function pinnedRuntime() {
-  try {
-    const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'));
-    const program = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-    return statSync(program).size >= RUNTIME_MIN_BYTES ? program : null;
-  } catch {
-    return null;
-  }
-}
-
 /**
  * The same command in another Node. Signals travel over the IPC channel (src/cli/process/launcher.ts tells them from those that a
  * terminal or a service manager sent to both processes), and the channel's end tells it that this process was killed.
@@ -84,13 +72,19 @@ function launch(runtime) {
       else child.kill(signal);
     });
   }
-  child.on('error', (error) => {
-    process.stderr.write(`restunnel: cannot run ${runtime}: ${error.message}\n`);
-    process.exit(1);
-  });
+  child.on('error', () => cannotRun(runtime));
   child.on('exit', (code, signal) => {
+    if (code === EXIT_CANNOT_LOAD) cannotRun(runtime);
     if (signal === null) process.exit(code);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+function cannotRun(runtime) {
+  process.stderr.write(
+    `restunnel: this machine cannot run ${runtime}; on Debian and Ubuntu \`apt-get install libatomic1\` mends it, ` +
+      `elsewhere start restunnel with a Node ${OLDEST_MAJOR} or newer of your own\n`,
+  );
+  process.exit(1);
 }

@@ -2,13 +2,14 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BIN, CHECKOUT, type Finished, olderNode, runBin } from './runBin.ts';
 
@@ -126,7 +127,7 @@ describe.skipIf(older === null)('started by an older Node', () => {
 
   test('installed as a package beside its hoisted runtime, it runs what is compiled', async () => {
     const bin = installed('hoisted');
-    symlinkSync(join(CHECKOUT, 'node_modules', 'node'), join(folder, 'hoisted', 'node_modules', 'node'));
+    giveRuntime('hoisted');
     const { code, stdout, stderr } = await run(['a', 'b c'], { program: older!, bin });
     expect({ code, stderr }).toEqual({ code: 7, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({ version: process.version, args: ['a', 'b c'] });
@@ -134,7 +135,7 @@ describe.skipIf(older === null)('started by an older Node', () => {
 
   test('a signal that ends the command ends the launcher in the same way', async () => {
     const bin = installed('signalled', 'process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);');
-    symlinkSync(join(CHECKOUT, 'node_modules', 'node'), join(folder, 'signalled', 'node_modules', 'node'));
+    giveRuntime('signalled');
     const { code, signal } = await run([], { program: older!, bin });
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' });
   });
@@ -144,14 +145,44 @@ describe.skipIf(older === null)('started by an older Node', () => {
     expect(stderr).toMatch(/^restunnel: needs Node 24 or newer and this is v[^\n]+\n$/);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
+
+  test.each([
+    [
+      'that lacks a library',
+      '#!/bin/sh\necho "node: libatomic.so.1: cannot open shared object file" >&2\nexit 127\n',
+    ],
+    ['for another machine', 'no program'],
+  ])('with a runtime %s, one sentence of ours and exit code 1', async (name, program) => {
+    const bin = installed(name);
+    const runtime = join(folder, name, 'node_modules', RUNTIME);
+    mkdirSync(join(runtime, 'bin'), { recursive: true });
+    writeFileSync(join(runtime, 'package.json'), '{}');
+    writeFileSync(join(runtime, 'bin', 'node'), program, { mode: 0o755 });
+    const { code, stdout, stderr } = await run(['--version'], { program: older!, bin });
+    expect(stderr).toMatch(
+      /^restunnel: this machine cannot run [^\n]+ `apt-get install libatomic1` [^\n]+\n$/m,
+    );
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
 });
+
+/** The package of this platform's Node. */
+const RUNTIME = readdirSync(join(CHECKOUT, 'node_modules')).find((name) =>
+  /^node-(?:bin-)?(?:linux|darwin|win)-/.test(name),
+)!;
+
+/** Installs it beside the package that installed() made. */
+function giveRuntime(name: string): void {
+  symlinkSync(join(CHECKOUT, 'node_modules', RUNTIME), join(folder, name, 'node_modules', RUNTIME));
+}
 
 /** A package as npm would install it, with a stand-in for the compiled program. Returns the path of its bin. */
 function installed(name: string, program?: string): string {
   const root = join(folder, name, 'node_modules', 'restunnel');
   for (const part of ['bin', 'dist/src/cli']) mkdirSync(join(root, part), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
-  copyFileSync(BIN, join(root, 'bin', 'restunnel.js'));
+  for (const file of ['restunnel.js', 'runtime.js'])
+    copyFileSync(join(dirname(BIN), file), join(root, 'bin', file));
   const report = 'console.log(JSON.stringify({ version: process.version, args: process.argv.slice(2) }));';
   writeFileSync(join(root, 'dist', 'src', 'cli', 'main.js'), program ?? `${report} process.exitCode = 7;`);
   return join(root, 'bin', 'restunnel.js');
