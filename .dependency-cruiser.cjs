@@ -47,6 +47,9 @@ const SHELLS = [
 ];
 /** and so are these, in folders that are shells for the rest. */
 const PURE_FILES = [
+  'src/hub/hubOptions.ts',
+  'src/hub/threads/defaultWorkers.ts',
+  'src/hub/threads/engineChoice.ts',
   'src/dashboard/guard.ts',
   'src/dashboard/openBind.ts',
   'src/dashboard/remotes.ts',

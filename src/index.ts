@@ -2,15 +2,12 @@
 
 import './limits/relations.ts';
 import { EventEmitter } from 'node:events';
-import { availableParallelism } from 'node:os';
 import pino, { type Logger } from 'pino';
 import { UserError } from './base/userError.ts';
 import { parseHostPort, parseLoopbackHostPort } from './boot/addresses.ts';
 import { bootHub } from './boot/bootHub.ts';
 import { prepareDataDir, resolveDataDir } from './boot/dataDir.ts';
-import { defaultWorkers } from './boot/defaultWorkers.ts';
 import type { RunningHub } from './boot/wholeHub.ts';
-import { readHubSettings } from './hub/store/hubSettings.ts';
 import type { EventRecord, Fleet, LiveTick } from './model/fleet.ts';
 import { startNode as startExitNode } from './node/node.ts';
 import type { RunningNode } from './node/nodeOptions.ts';
@@ -133,20 +130,24 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
   prepareDataDir(dataDir);
   const hub = await bootHub({
     dataDir,
-    tunnel: parseHostPort(setup.tunnel ?? '0.0.0.0:9000', 'tunnel', '0.0.0.0'),
-    socks: parseHostPort(setup.socks ?? '127.0.0.1:1080', 'socks', '127.0.0.1'),
-    http: parseHostPort(setup.http ?? '127.0.0.1:1081', 'http', '127.0.0.1'),
-    dashboard: parseLoopbackHostPort(setup.dashboard ?? '127.0.0.1:8080', 'dashboard'),
-    workers: setup.workers ?? defaultWorkers(availableParallelism()),
-    io: setup.io ?? 'auto',
-    publicHost: setup.publicHost ?? readHubSettings(dataDir).publicHost,
-    rules: setup.rules ?? null,
-    showTargets: setup.showTargets ?? false,
-    askUser: setup.askUser ?? false,
-    proxyHeaders: setup.proxyHeaders ?? true,
+    tunnel: read(setup.tunnel, (text) => parseHostPort(text, 'tunnel', '0.0.0.0')),
+    socks: read(setup.socks, (text) => parseHostPort(text, 'socks', '127.0.0.1')),
+    http: read(setup.http, (text) => parseHostPort(text, 'http', '127.0.0.1')),
+    dashboard: read(setup.dashboard, (text) => parseLoopbackHostPort(text, 'dashboard')),
+    workers: setup.workers,
+    io: setup.io,
+    publicHost: setup.publicHost,
+    rules: setup.rules,
+    showTargets: setup.showTargets,
+    askUser: setup.askUser,
+    proxyHeaders: setup.proxyHeaders,
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return new Hub(hub);
+}
+
+function read<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(text);
 }
 
 /** Resolves when the node has started; `connected` tells when it has reached a hub. Rejects with UserError. */

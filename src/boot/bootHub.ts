@@ -1,13 +1,16 @@
 // Starts a whole hub: what the command line and the package entry call.
 
 import { UserError } from '../base/userError.ts';
-import { writeHubSettings } from '../hub/store/hubSettings.ts';
+import { readHubSettings, writeHubSettings } from '../hub/store/hubSettings.ts';
 import { explainStart } from './bindErrors.ts';
+import { type ChosenOptions, withDefaults } from './bootOptions.ts';
 import { reasonOf } from './dataDir.ts';
-import type { BootOptions, RunningHub } from './wholeHub.ts';
+import type { RunningHub } from './wholeHub.ts';
 
 /** Starts the hub and remembers where it can be reached. Throws UserError, also when a port cannot be had. */
-export async function bootHub(options: BootOptions): Promise<RunningHub> {
+export async function bootHub(chosen: ChosenOptions): Promise<RunningHub> {
+  const publicHost = chosen.publicHost ?? readHubSettings(chosen.dataDir).publicHost;
+  const options = withDefaults({ ...chosen, publicHost });
   const { startWholeHub } = await import('./wholeHub.ts');
   let hub: RunningHub;
   try {
@@ -17,7 +20,7 @@ export async function bootHub(options: BootOptions): Promise<RunningHub> {
   }
   try {
     const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
-    writeHubSettings(options.dataDir, { tunnelPort, publicHost: options.publicHost });
+    writeHubSettings(options.dataDir, { tunnelPort, publicHost });
   } catch (error) {
     await hub.stop();
     throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);

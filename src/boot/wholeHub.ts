@@ -2,19 +2,11 @@
 
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import { Hub } from '../hub/hub.ts';
-import type { HostPort, HubOptions } from '../hub/hubOptions.ts';
 import { type ControlServer, serveControl } from '../hub/serve/controlSocket.ts';
 import { ownerCommands } from '../hub/serve/ownerCommands.ts';
 import { userCommands } from '../hub/serve/userCommands.ts';
 import type { Fleet, Pairing } from '../model/fleet.ts';
-
-export interface BootOptions extends HubOptions {
-  dashboard: HostPort;
-  /** Host names besides its address by which browsers may call the dashboard: of a reverse proxy, or of a forwarded port. */
-  dashboardHosts?: readonly string[];
-  /** Asked for by the dashboard; null or absent: none. */
-  dashboardPassword?: string | null;
-}
+import type { BootOptions } from './bootOptions.ts';
 
 export interface RunningHub {
   /** "host:port" as really bound; IPv6 hosts in brackets. */
@@ -111,8 +103,8 @@ class WholeHub implements RunningHub {
       bind: dashboard,
       fleet: hub.fleet,
       dataDir,
-      hosts: dashboardHosts ?? [],
-      password: dashboardPassword ?? null,
+      hosts: dashboardHosts,
+      password: dashboardPassword,
       ownUser: hub.ownUser,
       onFault: (error) => log.error({ err: error }, 'the dashboard failed at a request'),
     });

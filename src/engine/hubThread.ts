@@ -77,27 +77,21 @@ class HubThread implements ListenHandler {
     );
   }
 
-  #beFront({
-    mac1Key,
-    askUser,
-    workers,
-    descriptorLimit,
-    proxyHeaders,
-  }: Extract<ThreadPlan, { role: 'front' }>): void {
+  #beFront({ mac1Key, proxy, workers, descriptorLimit }: Extract<ThreadPlan, { role: 'front' }>): void {
     this.#descriptorLimit = descriptorLimit;
     this.#marks = descriptorMarks(descriptorLimit);
     const front = new Front({
       reactor,
       router: this.#router,
       access: this.#access,
-      asksUser: askUser,
+      asksUser: proxy.askUser,
       users: new UserStreams(this.#userSlots, USERS.countedMax),
       gate: this.#gate,
       doors: this.#doors,
       loads: this.#sessionSlots,
       failed: (cause) => this.#threadSlots.countFailed(cause),
       teller: this.#teller,
-      tellsNodes: proxyHeaders,
+      tellsNodes: proxy.proxyHeaders,
     });
     const encoder = new HandOverEncoder();
     for (const link of workers) {
@@ -150,7 +144,7 @@ class HubThread implements ListenHandler {
       threadSlots: this.#threadSlots,
       userSlots: this.#userSlots,
       teller: this.#teller,
-      showTargets: plan.role !== 'exit' && plan.showTargets,
+      showTargets: plan.role !== 'exit' && plan.proxy.showTargets,
       makeAead: loop.makeAead,
       tell,
       giveBack,

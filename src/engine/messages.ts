@@ -18,6 +18,16 @@ export interface Bind {
   readonly port: number;
 }
 
+/** What the owner chose for every client of a hub. */
+export interface ProxyOptions {
+  /** HTTP clients without a user name are asked for one, even while there are no users. */
+  readonly askUser: boolean;
+  /** HTTP clients are told which node serves them, and its public address. */
+  readonly proxyHeaders: boolean;
+  /** The hosts that open streams go to are kept, for the owner to see. */
+  readonly showTargets: boolean;
+}
+
 /** What an engine thread is started with (workerData). */
 export type ThreadPlan = {
   readonly io: Io;
@@ -28,22 +38,17 @@ export type ThreadPlan = {
   | {
       readonly role: 'front';
       readonly mac1Key: Uint8Array;
-      /** HTTP clients without a user name are asked for one. */
-      readonly askUser: boolean;
+      readonly proxy: ProxyOptions;
       /** RLIMIT_NOFILE, or Infinity. */
       readonly descriptorLimit: number;
       /** Empty: this thread is the only worker, too. */
       readonly workers: readonly WorkerLink[];
-      /** Whether hosts of streams are kept, for `listStreams`. */
-      readonly showTargets: boolean;
-      /** Whether HTTP clients are told which node serves them. */
-      readonly proxyHeaders: boolean;
     }
   | {
       readonly role: 'worker';
+      readonly proxy: ProxyOptions;
       readonly fromFront: SharedArrayBuffer;
       readonly toFront: SharedArrayBuffer;
-      readonly showTargets: boolean;
     }
   | {
       readonly role: 'exit';
@@ -253,7 +258,7 @@ export interface ListedStream {
   /** Of its session. */
   readonly index: number;
   readonly kind: 'socks' | 'httpConnect' | 'httpForward' | 'udp';
-  /** '' and 0 unless the thread's plan says showTargets. */
+  /** '' and 0 unless the owner chose showTargets. */
   readonly host: string;
   readonly port: number;
   readonly state: 'opening' | 'open' | 'halfClosed';

@@ -1,7 +1,7 @@
 // The hub's control: runs on the main thread, starts the engine threads, judges handshakes against the store, and keeps what the owner
 // sees and does. Never touches a byte of a stream. What the owner reaches it by stands around it (boot/).
 
-import { networkInterfaces } from 'node:os';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { UserError } from '../base/userError.ts';
@@ -34,6 +34,7 @@ import { type HubSession, Sessions } from './sessions/sessionTable.ts';
 import { hubKeyPath } from './store/hubSettings.ts';
 import { Store } from './store/store.ts';
 import type { Users } from './store/userTable.ts';
+import { chooseEngine } from './threads/engineChoice.ts';
 import { startHubThreads } from './threads/hubThreads.ts';
 
 /** A port that could not be bound, as node:net tells it, with the listener's name. */
@@ -97,11 +98,10 @@ export class Hub {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
-    this.#io = options.io === 'net' || (options.io === 'auto' && !epollAvailable()) ? 'net' : 'epoll';
-    if (this.#io === 'epoll' && !epollAvailable()) {
-      throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
-    }
-    this.#workerCount = this.#io === 'net' ? 0 : options.workers;
+    const machine = { hasEpoll: epollAvailable(), cores: availableParallelism() };
+    const { io, workers } = chooseEngine(options, machine);
+    this.#io = io;
+    this.#workerCount = workers;
     this.#keyPair = loadOrCreateKey(hubKeyPath(options.dataDir));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = new Store(options.dataDir);
@@ -115,8 +115,8 @@ export class Hub {
       slots: this.#slots,
       threads: 1 + this.#workerCount,
       log: this.#log,
-      showTargets: options.showTargets ?? false,
-      proxyHeaders: options.proxyHeaders ?? true,
+      showTargets: options.showTargets,
+      proxyHeaders: options.proxyHeaders,
       linkOf: (token) => this.#linkOf(token),
       toFront: (message) => this.#front?.post(message),
       toWorker: (worker, message) => this.#workers[worker]?.post(message),
@@ -147,10 +147,9 @@ export class Hub {
       toFront: (message) => this.#front?.post(message),
       log: this.#log,
     });
-    this.#sessionsFile =
-      options.persistSessions === true
-        ? new SessionsFile(options.dataDir, (message) => this.#front?.post(message), this.#log)
-        : null;
+    this.#sessionsFile = options.persistSessions
+      ? new SessionsFile(options.dataDir, (message) => this.#front?.post(message), this.#log)
+      : null;
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
@@ -158,7 +157,7 @@ export class Hub {
   /** Everything that can be wrong with the options is found before anything is started. Throws UserError. */
   async prepare(): Promise<void> {
     this.#proxyUsers.checkBinds();
-    if (typeof this.#options.rules === 'string') await this.#readRules(this.#options.rules);
+    if (this.#options.rules !== null) await this.#readRules(this.#options.rules);
   }
 
   /** With the data directory's lock in hand. Throws UserError, or a bind error with code, port and role. */
@@ -169,16 +168,15 @@ export class Hub {
     this.addresses.tunnel = await this.#listen('tunnel', tunnel);
     this.addresses.socks = await this.#listen('socks', socks);
     this.addresses.http = await this.#listen('http', http);
-    if (socksSocket !== null && socksSocket !== undefined) await this.#listenOnSocket(socksSocket);
+    if (socksSocket !== null) await this.#listenOnSocket(socksSocket);
   }
 
   async #startThreads(): Promise<void> {
+    const { askUser, proxyHeaders, showTargets } = this.#options;
     await startHubThreads({
       io: this.#io,
       slots: this.#slots,
-      showTargets: this.#options.showTargets ?? false,
-      askUser: this.#options.askUser ?? false,
-      proxyHeaders: this.#options.proxyHeaders ?? true,
+      proxy: { askUser, proxyHeaders, showTargets },
       workers: this.#workerCount,
       mac1Key: mac1Key(this.#keyPair.publicKey),
       hear: (message) => this.#hear(message),

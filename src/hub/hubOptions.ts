@@ -1,6 +1,7 @@
-// What a hub's engine is started with.
+// What a hub is started with, and what counts where its owner chose nothing.
 
 import type { Logger } from 'pino';
+import type { ProxyOptions } from '../engine/messages.ts';
 
 export interface HostPort {
   /** An IP literal without brackets. */
@@ -9,27 +10,37 @@ export interface HostPort {
   readonly port: number;
 }
 
-export interface HubOptions {
-  dataDir: string;
-  tunnel: HostPort;
-  socks: HostPort;
-  /** Absolute path of a Unix socket that speaks SOCKS, too; null or absent: none. */
-  socksSocket?: string | null;
-  http: HostPort;
-  /** Worker threads beside the front thread; 0 puts both roles on one engine thread. */
-  workers: number;
-  io: 'auto' | 'epoll' | 'net';
+export interface HubOptions extends ProxyOptions {
+  readonly dataDir: string;
+  readonly log: Logger;
+  /** Where exit nodes dial. */
+  readonly tunnel: HostPort;
+  readonly socks: HostPort;
+  /** Absolute path of a Unix socket that speaks SOCKS, too; null: none. */
+  readonly socksSocket: string | null;
+  readonly http: HostPort;
+  readonly io: 'auto' | 'epoll' | 'net';
+  /** Worker threads beside the front thread; 0 puts both roles on one engine thread; null: what suits this machine. */
+  readonly workers: number | null;
   /** The name or address that pairing links carry; null lets the hub choose. */
-  publicHost: string | null;
-  /** The owner's rules (docs/rules.example.yaml); null or absent: none. */
-  rules?: string | null;
-  /** Whether sticky sessions outlive a restart; absent: no. */
-  persistSessions?: boolean;
-  /** Whether hosts that streams go to are kept, for the owner to see; absent: no. */
-  showTargets?: boolean;
-  /** Whether the HTTP proxy asks clients for a user name while there are no users; absent: no. */
-  askUser?: boolean;
-  /** Whether HTTP clients are told which node serves them and at what address; absent: yes. */
-  proxyHeaders?: boolean;
-  log: Logger;
+  readonly publicHost: string | null;
+  /** Path of the owner's rules (docs/rules.example.yaml); null: none. */
+  readonly rules: string | null;
+  /** Whether sticky sessions outlive a restart. */
+  readonly persistSessions: boolean;
 }
+
+export const HUB_DEFAULTS = {
+  tunnel: { host: '0.0.0.0', port: 9_000 },
+  socks: { host: '127.0.0.1', port: 1_080 },
+  socksSocket: null,
+  http: { host: '127.0.0.1', port: 1_081 },
+  io: 'auto',
+  workers: null,
+  publicHost: null,
+  rules: null,
+  persistSessions: false,
+  askUser: false,
+  proxyHeaders: true,
+  showTargets: false,
+} as const satisfies Omit<HubOptions, 'dataDir' | 'log'>;

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
 import { explainStart } from '../../src/boot/bindErrors.ts';
-import { defaultWorkers } from '../../src/boot/defaultWorkers.ts';
 import { parseIo } from '../../src/cli/arguments/flags.ts';
 import { parseName } from '../../src/cli/arguments/names.ts';
 import { parseWhole } from '../../src/cli/arguments/numbers.ts';
@@ -10,6 +9,7 @@ import { explain, usageSentence } from '../../src/cli/output/explain.ts';
 import { drawTable } from '../../src/cli/output/table.ts';
 import { choosePublicHost } from '../../src/hub/serve/publicHost.ts';
 import { parseHubSettings } from '../../src/hub/store/hubSettings.ts';
+import { defaultWorkers } from '../../src/hub/threads/defaultWorkers.ts';
 
 test('workers: none on two cores, two cores kept free above, four at most', () => {
   expect([1, 2, 3, 4, 6, 8, 128].map(defaultWorkers)).toEqual([0, 0, 1, 2, 4, 4, 4]);

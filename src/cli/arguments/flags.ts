@@ -5,17 +5,13 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
 import { parseHostPort, parsePublicHost, quote } from '../../boot/addresses.ts';
-import { defaultWorkers } from '../../boot/defaultWorkers.ts';
+import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
 import type { HostPort } from '../../hub/hubOptions.ts';
+import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
 import { type LogLevel, parseLogLevel } from '../process/log.ts';
 import { parseWhole } from './numbers.ts';
 
 export type Io = 'auto' | 'epoll' | 'net';
-
-/** Where a hub listens for exit nodes unless told otherwise. */
-export const TUNNEL_PORT = 9_000;
-
-const DASHBOARD_PORT = 8_080;
 
 /** Threads beyond this only take turns. */
 export const WORKERS_MAX = 64;
@@ -71,24 +67,25 @@ export function addRunFlags(command: Command, logLevel: LogLevel): Command {
 }
 
 export function addHubFlags(command: Command, tunnelDefaultHost: string): Command {
+  const { tunnel, dashboard } = BOOT_DEFAULTS;
   return command
     .optionsGroup('Addresses (HOST:PORT, port 0 means any free one):')
     .addOption(
       new Option('--tunnel <host:port>', 'where exit nodes connect to')
-        .default({ host: tunnelDefaultHost, port: TUNNEL_PORT }, `${tunnelDefaultHost}:${TUNNEL_PORT}`)
+        .default({ host: tunnelDefaultHost, port: tunnel.port }, `${tunnelDefaultHost}:${tunnel.port}`)
         .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
     )
-    .addOption(proxyOption('socks', 'SOCKS5 proxy', 1_080))
+    .addOption(proxyOption('socks', 'SOCKS5 proxy'))
     .addOption(
       new Option(
         '--socks-socket <path>',
         'a Unix socket that speaks SOCKS5, too, for this user only',
       ).argParser((path) => resolve(path)),
     )
-    .addOption(proxyOption('http', 'HTTP proxy', 1_081))
+    .addOption(proxyOption('http', 'HTTP proxy'))
     .addOption(
       new Option('--dashboard <host:port>', 'dashboard, loopback or with a password')
-        .default({ host: '127.0.0.1', port: DASHBOARD_PORT }, `127.0.0.1:${DASHBOARD_PORT}`)
+        .default(dashboard, `${dashboard.host}:${dashboard.port}`)
         .argParser((text) => parseHostPort(text, '--dashboard', '127.0.0.1')),
     )
     .addOption(
@@ -135,9 +132,10 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     );
 }
 
-function proxyOption(name: 'socks' | 'http', what: string, port: number): Option {
+function proxyOption(name: 'socks' | 'http', what: string): Option {
+  const address = BOOT_DEFAULTS[name];
   return new Option(`--${name} <host:port>`, `${what}; beyond loopback only with users (restunnel users)`)
-    .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`)
+    .default(address, `${address.host}:${address.port}`)
     .argParser((text) => parseHostPort(text, `--${name}`, '127.0.0.1'));
 }
 

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { UserError } from '../../base/userError.ts';
 import { isLoopback } from '../../boot/addresses.ts';
+import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { callControl, NOT_RUNNING } from '../../hub/serve/controlSocket.ts';
 import { choosePublicHost } from '../../hub/serve/publicHost.ts';
@@ -12,7 +13,7 @@ import { PROTOCOL } from '../../limits/wire.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { loadOrCreateKey } from '../../noise/keyFile.ts';
 import { formatDuration } from '../arguments/durations.ts';
-import { type CommonFlags, TUNNEL_PORT } from '../arguments/flags.ts';
+import type { CommonFlags } from '../arguments/flags.ts';
 import { drawQr } from '../output/terminalQr.ts';
 import { withStore } from '../process/offlineStore.ts';
 
@@ -67,7 +68,7 @@ async function pairOffline(dataDir: string, name: string | null, ttlMs: number):
   );
   const { host } = choosePublicHost(null, publicHost, null, networkInterfaces());
   return {
-    link: formatLink({ host, port: tunnelPort ?? TUNNEL_PORT, hubPublicKey: publicKey, token }),
+    link: formatLink({ host, port: tunnelPort ?? BOOT_DEFAULTS.tunnel.port, hubPublicKey: publicKey, token }),
     expiresAt: new Date(expiresAtMs).toISOString(),
   };
 }

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { isWildcard, parseHostPort } from '../../boot/addresses.ts';
 import { bootHub } from '../../boot/bootHub.ts';
+import type { ChosenOptions } from '../../boot/bootOptions.ts';
 import { prepareDataDir } from '../../boot/dataDir.ts';
-import type { BootOptions, RunningHub } from '../../boot/wholeHub.ts';
+import type { RunningHub } from '../../boot/wholeHub.ts';
 import type { HostPort } from '../../hub/hubOptions.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
@@ -34,7 +35,7 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
   const hub = await bootHub(options);
   let node: RunningNode;
   try {
-    node = await bootNode(hub, options, flags.allowTarget ?? []);
+    node = await bootNode(hub, options, flags);
   } catch (error) {
     await hub.stop();
     throw error;
@@ -57,13 +58,17 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
 }
 
 /** The exit node keeps its own key below the hub's data directory, as it would on another machine. */
-async function bootNode(hub: RunningHub, options: BootOptions, allowTargets: string[]): Promise<RunningNode> {
+async function bootNode(
+  hub: RunningHub,
+  options: ChosenOptions,
+  { io, allowTarget = [] }: QuickstartFlags,
+): Promise<RunningNode> {
   const { startNode } = await import('../../node/node.ts');
   const dataDir = join(options.dataDir, 'quickstart-node');
   prepareDataDir(dataDir);
   const log: Logger = options.log.child({ part: 'node' });
   const links = isPaired(hub, dataDir) ? [] : [ownLink(hub)];
-  return startNode({ dataDir, links, name: NAME, allowTargets, io: options.io, lanes: 1, log });
+  return startNode({ dataDir, links, name: NAME, allowTargets: allowTarget, io, lanes: 1, log });
 }
 
 /** An earlier quickstart enrolled the node's key at this hub, and the hub still listens where it did. */

@@ -1,13 +1,11 @@
 // `restunnel hub`: starts the hub and stays until it is told to stop.
 
-import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { bootHub } from '../../boot/bootHub.ts';
+import type { ChosenOptions } from '../../boot/bootOptions.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
-import { defaultWorkers } from '../../boot/defaultWorkers.ts';
-import type { BootOptions, RunningHub } from '../../boot/wholeHub.ts';
+import type { RunningHub } from '../../boot/wholeHub.ts';
 import { refuseOpenBind } from '../../dashboard/openBind.ts';
-import { readHubSettings } from '../../hub/store/hubSettings.ts';
 import type { HubFlags } from '../arguments/flags.ts';
 import { readPasswordFile } from '../arguments/passwordFile.ts';
 import { openLog } from '../process/log.ts';
@@ -30,8 +28,8 @@ export async function runHub(flags: HubFlags): Promise<number> {
   return stopped;
 }
 
-/** Flags, remembered settings and defaults become options; the data directory is there afterwards. */
-export function hubOptions(flags: HubFlags, log: Logger): BootOptions {
+/** What the flags choose; the data directory is there afterwards. */
+export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir);
   const { dashboardPasswordFile: file } = flags;
@@ -41,31 +39,30 @@ export function hubOptions(flags: HubFlags, log: Logger): BootOptions {
     dataDir,
     tunnel: flags.tunnel,
     socks: flags.socks,
-    socksSocket: flags.socksSocket ?? null,
+    socksSocket: flags.socksSocket,
     http: flags.http,
     dashboard: flags.dashboard,
     workers: workersOf(flags, log),
     io: flags.io,
-    publicHost: flags.publicHost ?? readHubSettings(dataDir).publicHost,
-    rules: flags.rules ?? null,
-    persistSessions: flags.persistSessions ?? false,
-    showTargets: flags.showTargets === true,
-    askUser: flags.askUser === true,
+    publicHost: flags.publicHost,
+    rules: flags.rules,
+    persistSessions: flags.persistSessions,
+    showTargets: flags.showTargets,
+    askUser: flags.askUser,
     proxyHeaders: flags.proxyHeaders === 'on',
-    dashboardHosts: flags.dashboardHost ?? [],
+    dashboardHosts: flags.dashboardHost,
     dashboardPassword,
     log,
   };
 }
 
-/** The net reactor cannot hand a connection to another thread, so it has one. */
-function workersOf(flags: HubFlags, log: Logger): number {
-  const oneThread = flags.io === 'net' || (flags.io === 'auto' && process.platform !== 'linux');
-  if (!oneThread) return flags.workers ?? defaultWorkers(availableParallelism());
-  if (flags.workers !== undefined && flags.workers > 0) {
+/** The hub sees to it by itself; its owner hears why. */
+function workersOf({ io, workers }: HubFlags, log: Logger): number | undefined {
+  const oneThread = io === 'net' || (io === 'auto' && process.platform !== 'linux');
+  if (oneThread && workers !== undefined && workers > 0) {
     log.warn('--workers has no effect without epoll: one thread serves every connection');
   }
-  return 0;
+  return workers;
 }
 
 /** What --ready-file holds for hub and quickstart. */

@@ -1,4 +1,4 @@
-// How many worker threads a hub gets when --workers is not given. Pure; called by the hub options.
+// How many worker threads a hub gets when its owner names no number. Pure.
 
 /**
  * One core is left for control and handshakes and one for the front thread; the rest get a worker each, up to four, which
