@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { PARTS, withPart } from '../../scripts/referencePages.ts';
 import { withScratchHub } from '../../scripts/scratchHub.ts';
-import { FAILURES } from '../../src/model/failures.ts';
+import { FAILURES, failureOfReason } from '../../src/model/failures.ts';
 import { BadUsername, parseUsername } from '../../src/routing/username.ts';
 import { readPage } from './markdown.ts';
 
@@ -31,6 +31,18 @@ test('failures.md tells clients’ failures as src/model/failures.ts has them', 
   for (const { socksReply, httpStatus, proxyStatus, sentence } of Object.values(FAILURES)) {
     expect(page).toContain(`| ${sentence} | ${socksReply} | ${httpStatus} | \`${proxyStatus}\` |`);
   }
+});
+
+test('wire-protocol.md has every reason of CONNECT_FAIL that travels, with its meaning', () => {
+  const page = readPage('native-notes/wire-protocol.md');
+  const told = [...page.matchAll(/^\| 0x(..) \| ([^|]+) \|$/gm)].map(([, reason = '', meaning = '']) => ({
+    reason: Number.parseInt(reason, 16),
+    meaning,
+  }));
+  const travels = Object.values(FAILURES).filter(
+    ({ reason }) => failureOfReason(reason) !== 'internal' || reason === FAILURES.internal.reason,
+  );
+  expect(told).toEqual(travels.map(({ reason, sentence }) => ({ reason, meaning: sentence })));
 });
 
 test('routing.md has every key of a user name, and no other', () => {
