@@ -1,16 +1,16 @@
-// Chooses the reactor of a thread. Called by whoever starts an engine thread.
+// Chooses the reactor of a thread.
 
 import { EpollReactor } from './epoll/epollReactor.ts';
 import { loadLibc } from './libc.ts';
 import { NetReactor } from './net/netReactor.ts';
 import type { Reactor } from './reactor.ts';
 
-/** True on Linux x64 and arm64 where koffi loads; 'auto' then means epoll, else net. */
+/** True on Linux x64 and arm64 where koffi loads. */
 export function epollAvailable(): boolean {
   return loadLibc() !== null;
 }
 
-/** 'epoll' throws where it is not available. */
+/** 'auto' is epoll where that is available, else net. 'epoll' throws where it is not. */
 export function createReactor(io: 'epoll' | 'net' | 'auto'): Reactor {
   if (io === 'net' || (io === 'auto' && !epollAvailable())) return new NetReactor();
   return new EpollReactor();

@@ -1,18 +1,18 @@
-// UDP sockets of a reactor, beside its connections: bind, receive, send, close. Implemented by udpEpoll.ts and udpNet.ts.
-// Nothing is queued for a receiver or a network that takes no more: what finds no room is dropped, as UDP does.
+// The UDP sockets of a reactor, beside its connections: bind, receive, send, close.
+// Nothing is queued for a receiver or a network that takes no more: a datagram without room is dropped, as UDP does.
 
 import type { Endpoint } from '../base/endpoint.ts';
 import type { Slab } from '../base/slab.ts';
 
-/** Always > 0; an id of a closed socket never names a later one. */
+/** Always > 0. The id of a closed socket never names a later one. */
 export type UdpId = number;
 
 export interface UdpHandler {
-  /** The address really bound (port 0 resolved). Datagrams may be sent before that, too. */
+  /** The address that is really bound (port 0 resolved). Datagrams may be sent before that. */
   onBound(udp: UdpId, tag: number, address: string, port: number): void;
-  /** It could not be bound (errno > 0). The id is already closed. */
+  /** The socket could not be bound (errno > 0). The id is already closed. */
   onBindFailed(udp: UdpId, tag: number, errno: number): void;
-  /** Datagrams wait: comes again on the next turn for as long as some are unread. */
+  /** Datagrams wait. Called again on the next turn for as long as some are unread. */
   onDatagrams(udp: UdpId, tag: number): void;
 }
 
@@ -20,11 +20,11 @@ export interface Datagrams {
   /** Bind an IP literal. The answer comes to the handler, always in a later turn. */
   bind(address: string, port: number, handler: UdpHandler, tag: number): UdpId;
   /**
-   * The next datagram into slab.bytes[offset..], its sender into `from`: its length (0 is one, too), WOULD_BLOCK when none waits, or
-   * another -errno, after which it may be tried again. More than `length`: it was longer, and what did not fit is lost.
+   * Puts the next datagram into slab.bytes[offset..] and its sender into `from`. Returns its length (it may be 0), WOULD_BLOCK when
+   * none waits, or another -errno, after which it may be tried again. More than `length`: the rest of the datagram is lost.
    */
   receive(udp: UdpId, slab: Slab, offset: number, length: number, from: Endpoint): number;
-  /** `length`, or WOULD_BLOCK (dropped) or another -errno: that the target is unreachable, that the datagram is too large. */
+  /** Returns `length`, WOULD_BLOCK (dropped) or another -errno: the target is unreachable, the datagram is too large. */
   send(udp: UdpId, slab: Slab, offset: number, length: number, to: Endpoint): number;
   /** Safe inside any callback, and twice. No callback comes after. */
   close(udp: UdpId): void;

@@ -1,4 +1,4 @@
-// Error numbers as every reactor tells them: those of Linux, on every platform. Used by both reactors and by whoever judges a failure.
+// Error numbers as every reactor reports them: those of Linux, on every platform.
 
 export const ERRNO = {
   EPERM: 1,

@@ -1,11 +1,10 @@
-// The one foreign-function boundary: Linux system calls through koffi, numbers in and a number out. Called by epoll.ts, doorbell.ts and
-// control/systemd.ts.
-// Buffers are given as addresses (Slab.address + offset), so a call makes no object. See native-notes/ffi.md.
+// The foreign-function boundary to the kernel: Linux system calls through koffi, numbers in and a number out.
+// Buffers are passed as addresses (Slab.address + offset), so a call allocates nothing. See native-notes/ffi.md.
 
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 
-/** Each call returns what the system call returns (>= 0), or -1 with the reason in errno(), to be read at once. */
+/** Each call returns what the system call returns (>= 0), or -1 with the reason in errno(), which must be read at once. */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: number, length: number): number;
@@ -42,13 +41,13 @@ export interface Libc {
   setsockopt(fd: number, level: number, name: number, address: number, length: number): number;
   getsockname(fd: number, address: number, lengthAddress: number): number;
   getpeername(fd: number, address: number, lengthAddress: number): number;
-  /** The reason of the failure just returned. */
+  /** The reason of the last failure. */
   errno(): number;
-  /** Where bytes[0] lives. The view must lie on an ArrayBuffer of its own: small typed arrays live on the heap, and move. */
+  /** The address of bytes[0]. The view must be on an ArrayBuffer of its own: small typed arrays are on the heap, and move. */
   addressOf(bytes: Uint8Array): number;
 }
 
-// Numbers of Linux on x64 and arm64 (asm-generic).
+// Constants of Linux on x64 and arm64 (asm-generic).
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -82,7 +81,7 @@ export const EFD_NONBLOCK = 0x800;
 
 let loaded: Libc | null | undefined;
 
-/** The bindings, made on the first call; null on another system than Linux x64 or arm64, or where koffi does not load. */
+/** The bindings, made on the first call. null on a system other than Linux x64 or arm64, or where koffi does not load. */
 export function loadLibc(): Libc | null {
   if (loaded === undefined) loaded = bind();
   return loaded;
@@ -93,7 +92,7 @@ function bind(): Libc | null {
   if (process.arch !== 'x64' && process.arch !== 'arm64') return null;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    // The process itself: every libc (glibc, musl) is found there without knowing its file's name.
+    // The process itself, so that every libc (glibc, musl) is found without its file name.
     const self = koffi.load(null);
     const uint = 'uint32_t';
     const address = 'uintptr_t';
@@ -104,7 +103,7 @@ function bind(): Libc | null {
       listen: func('listen', ['int', 'int']),
       accept4: func('accept4', ['int', address, address, 'int']),
       connect: func('connect', ['int', address, uint]),
-      // Lengths and results are below 2^31 here, so the narrower types, which convert faster, are the same call.
+      // Results are below 2^31 here, so `int` instead of ssize_t is the same call, and converts faster.
       recv: func('recv', ['int', address, address, 'int']),
       send: func('send', ['int', address, address, 'int']),
       recvfrom: func('recvfrom', ['int', address, address, 'int', address, address]),

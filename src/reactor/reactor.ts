@@ -1,6 +1,6 @@
-// The reactor: what an engine thread asks of the operating system. Two implementations, epoll.ts (Linux) and net.ts (everywhere).
-// Readiness is level-triggered towards the handlers whatever the implementation does below: onReadable comes again on the next turn
-// for as long as something is unread and reading is not paused.
+// The reactor: what an engine thread asks of the operating system. Two implementations: epoll/ (Linux) and net/ (everywhere).
+// Handlers see level-triggered readiness, whatever the implementation does below: onReadable is called again on the next turn for as
+// long as something is unread and reading is not paused.
 
 import type { Slab } from '../base/slab.ts';
 import type { Datagrams } from './datagrams.ts';
@@ -14,29 +14,29 @@ export const SLOTS_MAX = 2 ** 20;
 
 /** read(): the peer has finished sending. */
 export const END = 0;
-/** read() and write() return -errno on failure; this one (-EAGAIN) is no failure. */
+/** read() and write() return -errno on failure. This one (-EAGAIN) is no failure. */
 export const WOULD_BLOCK = -11;
 
 export interface ConnHandler {
-  /** connect() was made. The connection is writable and reading is on. */
+  /** connect() succeeded. The connection is writable, and reading is on. */
   onConnected(conn: ConnId, tag: number): void;
   /** connect() failed or timed out (errno > 0, e.g. 111 ECONNREFUSED, 110 ETIMEDOUT). The id is already closed. */
   onConnectFailed(conn: ConnId, tag: number, errno: number): void;
-  /** Bytes, the end, or an error wait to be read. Never called while reading is paused, nor after read() returned END. */
+  /** Bytes, the end or an error can be read. Never called while reading is paused, nor after read() returned END. */
   onReadable(conn: ConnId, tag: number): void;
-  /** After a write() that took less than it was given: there is room again. */
+  /** There is room again after a write() that took less than it was given. */
   onWritable(conn: ConnId, tag: number): void;
   /** The connection broke (reset, timed out) while reading was paused or after its end was read. The id is still open: close() it. */
   onBroken(conn: ConnId, tag: number, errno: number): void;
 }
 
 export interface ListenHandler {
-  /** Bound: the address really bound (port 0 resolved). */
+  /** The address that is really bound (port 0 resolved). */
   onListening(listener: ListenerId, address: string, port: number): void;
   onListenFailed(listener: ListenerId, errno: number): void;
-  /** A new connection. It has no handler yet: attach() or close() it before returning. */
+  /** A new connection. It has no handler yet: call attach() or close() before returning. */
   onAccept(conn: ConnId, listener: ListenerId): void;
-  /** accept() failed (EMFILE, ENFILE, ENOBUFS, ENOMEM). The reactor rests this listener for a moment by itself, then goes on. */
+  /** accept() failed (EMFILE, ENFILE, ENOBUFS, ENOMEM). The reactor rests this listener for a moment, then goes on. */
   onAcceptFailed(listener: ListenerId, errno: number): void;
 }
 export type ListenerId = number;
@@ -50,12 +50,12 @@ export interface TurnHandler {
   onTurnEnd(): void;
 }
 
-/** Called on the reactor's thread some time after anyone rang its doorbell; rings between two calls melt into one. */
+/** Called on the reactor's thread some time after its doorbell rang. Several rings may lead to one call. */
 export interface DoorbellHandler {
   onDoorbell(): void;
 }
 
-/** Something to be structured-cloned to other threads, and rung there with ringDoorbell(). */
+/** Posted to other threads (structured clone), which ring it with ringDoorbell(). */
 export type Doorbell =
   | { readonly kind: 'eventfd'; readonly fd: number }
   | { readonly kind: 'port'; readonly port: import('node:worker_threads').MessagePort };
@@ -73,44 +73,44 @@ export interface Reactor {
   slab(bytes: number): Slab;
 
   /**
-   * Bind and listen on an IP literal, or on an absolute path: a Unix socket that only this user may connect to from its first moment.
-   * The answer comes to the handler, always in a later turn. Who listened on a path removes it, too.
+   * Bind and listen on an IP literal, or on an absolute path: a Unix socket that only this user can ever connect to. The answer comes
+   * to the handler, always in a later turn. The caller removes the path after use.
    */
   listen(address: string, port: number, handler: ListenHandler): ListenerId;
-  /** Stop accepting and close the listening socket; connections live on. */
+  /** Stop accepting and close the listening socket. Its connections live on. */
   unlisten(listener: ListenerId): void;
 
   /**
    * Dial an IP literal. The answer comes to the handler in a later turn, never from inside connect(). close() cancels.
-   * Without a free descriptor (EMFILE) the answer is onConnectFailed too.
+   * Without a free descriptor the answer is onConnectFailed with EMFILE.
    */
   connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId;
-  /** Name the handler of an accepted connection, or change handler and tag of any. Reading is on. */
+  /** Set the handler and tag of a connection. Reading is on from now. */
   attach(conn: ConnId, handler: ConnHandler, tag: number): void;
 
   /** Up to `length` bytes into slab.bytes[offset..]: bytes read (> 0), END, WOULD_BLOCK, or another -errno. */
   read(conn: ConnId, slab: Slab, offset: number, length: number): number;
-  /** Bytes taken, 0..length. Less than length (WOULD_BLOCK is told as 0) means onWritable will come. -errno when broken. */
+  /** Bytes taken, 0..length. Less than length (0 for WOULD_BLOCK) means that onWritable will be called. -errno when broken. */
   write(conn: ConnId, slab: Slab, offset: number, length: number): number;
   /** No onReadable until resumeRead(). Idempotent. */
   pauseRead(conn: ConnId): void;
   resumeRead(conn: ConnId): void;
 
-  /** Send FIN behind what was written; reading goes on. */
+  /** Send FIN after what was written. Reading goes on. */
   shutdownWrite(conn: ConnId): void;
-  /** Close in order. The id is void at once; no callback for it comes after; safe inside any callback, and twice. */
+  /** Close in order. The id is void at once, and no callback for it follows. Safe inside any callback, and twice. */
   close(conn: ConnId): void;
   /** Close with RST. */
   reset(conn: ConnId): void;
 
-  /** Far address as an IP literal ("" when it can't be told any more). IPv4-mapped IPv6 is told as IPv4. */
+  /** The far address as an IP literal ("" when it is no longer known). IPv4-mapped IPv6 becomes IPv4. */
   remoteAddress(conn: ConnId): string;
   /** Our own address of this connection as an IP literal. */
   localAddress(conn: ConnId): string;
-  /** Its file descriptor, to be looked at only; -1 where there is none to tell. */
+  /** Its file descriptor, for looking at only; -1 where there is none. */
   descriptor(conn: ConnId): number;
 
-  /** epoll only: take the descriptor out of this reactor, to be adopted by another thread's. The id is void. */
+  /** epoll only: take the descriptor out of this reactor, so that another thread's can adopt it. The id is void. */
   detach(conn: ConnId): number;
   /** epoll only: take over a connected, non-blocking descriptor. It may already be readable. */
   adopt(fd: number, handler: ConnHandler, tag: number): ConnId;
@@ -122,10 +122,10 @@ export interface Reactor {
   onTurnEnd(handler: TurnHandler): void;
   readonly doorbell: Doorbell;
   onDoorbell(handler: DoorbellHandler): void;
-  /** What to do with an exception thrown by a handler: the reactor resets that connection and goes on. */
+  /** Where an exception goes that a handler threw. The reactor resets the connection that it was called for, and goes on. */
   onFault(report: (error: unknown) => void): void;
 
-  /** epoll: blocks this thread until stop(). net: returns; the thread's own event loop drives it. */
+  /** epoll: blocks this thread until stop(). net: returns, and the thread's own event loop drives the reactor. */
   run(): void;
   /** Close everything and make run() return. From another thread: ring the doorbell and call it in onDoorbell. */
   stop(): void;

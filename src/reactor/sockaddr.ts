@@ -1,4 +1,4 @@
-// IP literals to and from struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)); little-endian hosts. Used by the reactors.
+// IP literals to and from struct sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)), on little-endian hosts.
 
 import ipaddr from 'ipaddr.js';
 import type { Endpoint } from '../base/endpoint.ts';
@@ -9,7 +9,7 @@ const FAMILY_INET6 = 10;
 const INET_BYTES = 16;
 const INET6_BYTES = 28;
 
-/** Writes the address into bytes[0..28] and returns its length (16 or 28), or 0 for no IP literal or no port. */
+/** Writes the address into bytes[0..28) and returns its length (16 or 28), or 0 when it is no IP literal or no port. */
 export function encodeSockaddr(bytes: Uint8Array, address: string, port: number): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) return 0;
   bytes.fill(0, 0, SOCKADDR_MAX_BYTES);
@@ -20,7 +20,7 @@ export function encodeSockaddr(bytes: Uint8Array, address: string, port: number)
     bytes.set(ipaddr.IPv4.parse(address).toByteArray(), 4);
     return INET_BYTES;
   }
-  // A zone (fe80::1%2) names an interface of this machine only: no such address is ever dialled or bound.
+  // A zone (fe80::1%2) names an interface of this machine: no such address is ever dialled or bound.
   if (!address.includes(':') || address.includes('%') || !ipaddr.IPv6.isValid(address)) return 0;
   const tail = address.slice(address.lastIndexOf(':') + 1);
   if (tail.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(tail)) return 0;
@@ -30,7 +30,7 @@ export function encodeSockaddr(bytes: Uint8Array, address: string, port: number)
   return INET6_BYTES;
 }
 
-/** The address as an IP literal, "" for any other family. IPv4-mapped IPv6 (RFC 4291, 2.5.5.2) is told as IPv4. */
+/** The address as an IP literal, "" for any other family. IPv4-mapped IPv6 (RFC 4291, 2.5.5.2) becomes IPv4. */
 export function decodeAddress(bytes: Uint8Array): string {
   const family = bytes[0]! | (bytes[1]! << 8);
   if (family === FAMILY_INET) return dotted(bytes, 4);
@@ -51,7 +51,7 @@ function dotted(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
-/** The address and port of an Endpoint as a sockaddr in bytes[0..28): its length, 16 or 28. */
+/** Writes an Endpoint's address and port as a sockaddr into bytes[0..28) and returns its length, 16 or 28. */
 export function writeSockaddr(bytes: Uint8Array, endpoint: Endpoint): number {
   const isIPv4 = endpoint.family === 4;
   const at = isIPv4 ? 4 : 8;
@@ -63,7 +63,7 @@ export function writeSockaddr(bytes: Uint8Array, endpoint: Endpoint): number {
   return isIPv4 ? INET_BYTES : INET6_BYTES;
 }
 
-/** The other way. */
+/** Reads the sockaddr in bytes[0..28) into an Endpoint. */
 export function readSockaddr(bytes: Uint8Array, into: Endpoint): void {
   const isIPv4 = bytes[0] === FAMILY_INET;
   const at = isIPv4 ? 4 : 8;
@@ -80,9 +80,14 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return decodeAddress(scratch);
 }
 
-/** False for what is no IP literal; a zone is left out. */
+/** False when it is no IP literal. A zone is ignored. */
 export function parseEndpoint(address: string, port: number, into: Endpoint): boolean {
-  if (encodeSockaddr(scratch, address.split('%')[0]!, port) === 0) return false;
+  if (encodeSockaddr(scratch, withoutZone(address), port) === 0) return false;
   readSockaddr(scratch, into);
   return true;
+}
+
+function withoutZone(address: string): string {
+  const at = address.indexOf('%');
+  return at < 0 ? address : address.slice(0, at);
 }

@@ -1,12 +1,14 @@
-// One contract, both reactors: each scenario runs in a thread of its own, the far side of its connections is node:net here.
+// One contract, both reactors. Each scenario runs in a thread; the other side of its connections is node:net in here.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { epollAvailable } from '../../src/reactor/create.ts';
-import { loadLibc } from '../../src/reactor/libc.ts';
+import { ERRNO } from '../../src/reactor/errno.ts';
+import { AF_INET, type Libc, loadLibc, SOCK_STREAM } from '../../src/reactor/libc.ts';
 import { encodeSockaddr } from '../../src/reactor/sockaddr.ts';
-import { Theatre } from './theatre.ts';
+import { ReactorThread, reactorKinds } from './reactorThread.ts';
+import type { Reports } from './reports.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -39,113 +41,121 @@ function textOf(socket: Socket): Promise<string> {
   });
 }
 
-/** Resolves once `length` bytes came. */
+/** Resolves when `length` bytes have arrived. */
 async function take(socket: Socket, length: number): Promise<string> {
   while (socket.readableLength < length) await once(socket, 'readable');
   return (socket.read(length) as Buffer).toString('latin1');
 }
 
-const kinds = epollAvailable() ? ['epoll', 'net'] : ['net'];
-
-describe.each(kinds)('%s reactor', (io) => {
-  const open = (scenario: string, args: object = {}) => {
-    const theatre = new Theatre(io, scenario, args);
-    cleanups.push(() => theatre.worker.terminate());
-    return theatre;
+describe.each(reactorKinds)('%s reactor', (io) => {
+  const start = (scenario: string, args: object = {}) => {
+    const thread = new ReactorThread(io, scenario, args);
+    cleanups.push(() => thread.terminate());
+    return thread;
   };
 
-  it.each(['127.0.0.1', '::1'])('accepts on %s, tells addresses, echoes, ends in order', async (address) => {
-    const theatre = open('echo', { address });
-    const [port, bound] = await theatre.next('port');
-    expect(bound).toBe(address);
-    const socket = dial(port as number, address);
-    const text = Array.from({ length: 300_000 }, (_, i) => String.fromCharCode(i % 256)).join('');
-    socket.end(Buffer.from(text, 'latin1'));
-    expect(await textOf(socket)).toBe(text);
-    expect(await theatre.next('accepted')).toEqual([address, address]);
-    await theatre.end();
-  });
+  it.each(['127.0.0.1', '::1'])(
+    'accepts on %s, names both addresses, echoes, ends in order',
+    async (address) => {
+      const thread = start('echo', { address });
+      const bound = await thread.next('port');
+      expect(bound.address).toBe(address);
+      const socket = dial(bound.port, address);
+      const text = Array.from({ length: 300_000 }, (_, i) => String.fromCharCode(i % 256)).join('');
+      socket.end(Buffer.from(text, 'latin1'));
+      expect(await textOf(socket)).toBe(text);
+      expect(await thread.next('accepted')).toEqual({ remoteAddress: address, localAddress: address });
+      await thread.end();
+    },
+  );
 
-  it.each(['127.0.0.1', '::1'])('connects to %s, in a later turn', async (address) => {
+  it.each(['127.0.0.1', '::1'])('connects to %s in a later turn', async (address) => {
     const { port } = await serve((socket) => {
       socket.on('data', (data) => socket.end(`${data}-pong`));
     }, address);
-    const theatre = open('connect', { address, port });
-    expect(await theatre.next('connected')).toEqual([false, true, 77, address, address]);
-    expect(await theatre.next('text')).toEqual(['ping-pong']);
-    expect(await theatre.next('closed')).toEqual([0]);
-    await theatre.end();
+    const thread = start('connect', { address, port });
+    expect(await thread.next('connected')).toEqual({
+      inside: false,
+      ownId: true,
+      tag: 77,
+      remoteAddress: address,
+      localAddress: address,
+    });
+    expect(await thread.next('text')).toEqual({ text: 'ping-pong' });
+    expect(await thread.next('connections')).toEqual({ connections: 0 });
+    await thread.end();
   });
 
-  it('tells a refused connection in a later turn, its id already closed', async () => {
+  it('reports a refused connection in a later turn, with its id already closed', async () => {
     const { server, port } = await serve(() => {});
     server.close();
     await once(server, 'close');
-    const theatre = open('connect', { address: '127.0.0.1', port });
-    expect(await theatre.next('failed')).toEqual([false, true, 77, 111, 0]);
-    await theatre.end();
+    const thread = start('connect', { address: '127.0.0.1', port });
+    expect(await thread.next('connect failed')).toEqual(failedDial(ERRNO.ECONNREFUSED));
+    await thread.end();
   });
 
   it.each(['localhost', 'fe80::1%lo', ''])('never resolves a name: %j is EINVAL', async (address) => {
-    const theatre = open('connect', { address, port: 80 });
-    expect(await theatre.next('failed')).toEqual([false, true, 77, 22, 0]);
-    await theatre.end();
+    const thread = start('connect', { address, port: 80 });
+    expect(await thread.next('connect failed')).toEqual(failedDial(ERRNO.EINVAL));
+    await thread.end();
   });
 
-  it.runIf(epollAvailable())('gives up a connect() that gets no answer', async () => {
-    const theatre = open('connectTimeout', { port: deafPort() });
-    expect(await theatre.next('failed')).toEqual([110, 0]);
-    await theatre.end();
+  it.runIf(epollAvailable())('gives up a connect() after its timeout', async () => {
+    const thread = start('connectTimeout', { port: deafPort() });
+    expect(await thread.next('connect failed')).toEqual(failedDial(ERRNO.ETIMEDOUT));
+    await thread.end();
   });
 
-  it('tells nothing of a cancelled connect()', async () => {
+  it('reports nothing about a cancelled connect()', async () => {
     const { port } = await serve((socket) => socket.on('error', () => {}));
-    const theatre = open('cancelConnect', { address: '127.0.0.1', port });
-    expect(await theatre.next('settled')).toEqual([0]);
-    await theatre.end();
+    const thread = start('cancelConnect', { address: '127.0.0.1', port });
+    expect(await thread.next('connections')).toEqual({ connections: 0 });
+    await thread.end();
   });
 
-  it('tells in a later turn that it cannot listen', async () => {
+  it('reports in a later turn that it cannot listen', async () => {
     const { port } = await serve(() => {});
-    const theatre = open('listenFailed', { address: '127.0.0.1', port });
-    expect(await theatre.next('listen failed')).toEqual([false, 98]);
-    await theatre.end();
-    const nameless = open('listenFailed', { address: 'localhost', port: 0 });
-    expect(await nameless.next('listen failed')).toEqual([false, 22]);
-    await nameless.end();
+    const thread = start('listenFailed', { address: '127.0.0.1', port });
+    expect(await thread.next('listen failed')).toEqual({ inside: false, errno: ERRNO.EADDRINUSE });
+    await thread.end();
+    const onName = start('listenFailed', { address: 'localhost', port: 0 });
+    expect(await onName.next('listen failed')).toEqual({ inside: false, errno: ERRNO.EINVAL });
+    await onName.end();
   });
 
-  it('stops listening while connections live on', async () => {
-    const theatre = open('unlisten');
-    const port = await theatre.port();
+  it('stops listening while its connections live on', async () => {
+    const thread = start('unlisten');
+    const port = await thread.port();
     const socket = dial(port);
-    await theatre.next('unlistened');
+    await thread.next('unlistened');
     socket.write('still here');
     expect(await take(socket, 10)).toBe('still here');
     const [error] = await once(dial(port), 'error');
     expect(error.code).toBe('ECONNREFUSED');
-    await theatre.end();
+    await thread.end();
   });
 
-  it('calls again as long as something is unread', async () => {
-    const theatre = open('shortReads');
-    const port = await theatre.port();
-    // Two at once, so that what is unread of one is not overwritten by the other.
+  it('calls onReadable again as long as something is unread', async () => {
+    const thread = start('shortReads');
+    const port = await thread.port();
+    // Two at once: what is unread of one must not be overwritten by the other.
     const texts = ['abcdefghij'.repeat(100), '0123456789'.repeat(100)];
     for (const text of texts) dial(port).end(text);
-    const reads = [await theatre.next('read'), await theatre.next('read')];
-    expect(reads.map(([text]) => text).sort()).toEqual(texts.toSorted());
-    expect(reads[1]![1]).toBeGreaterThan(2_000 / 7);
-    await theatre.end();
+    const first = await thread.next('whole text');
+    const second = await thread.next('whole text');
+    expect([first.text, second.text].sort()).toEqual(texts.toSorted());
+    expect(second.reads).toBeGreaterThan(2_000 / 7);
+    await thread.end();
   });
 
-  it('tells of room after a short write, and loses nothing', async () => {
+  it('calls onWritable after a short write, and loses nothing', async () => {
     const count = 24_000_000;
-    const theatre = open('backpressure', { count });
-    const socket = dial(await theatre.port());
+    const thread = start('backpressure', { count });
+    const socket = dial(await thread.port());
     socket.pause();
-    const [sent] = await theatre.next('full');
-    expect(sent).toBeLessThan(count);
+    const full = await thread.next('full');
+    expect(full.sentBytes).toBeLessThan(count);
     let at = 0;
     let wrong = 0;
     for await (const chunk of socket) {
@@ -153,102 +163,101 @@ describe.each(kinds)('%s reactor', (io) => {
     }
     expect(at).toBe(count);
     expect(wrong).toBe(0);
-    const [written, room] = await theatre.next('written');
-    expect(written).toBe(count);
-    expect(room).toBeGreaterThan(0);
-    await theatre.end();
+    const { sentBytes, writableCalls } = await thread.next('written');
+    expect(sentBytes).toBe(count);
+    expect(writableCalls).toBeGreaterThan(0);
+    await thread.end();
   });
 
-  it('closes behind all that was written, however slow the peer', async () => {
-    const theatre = open('closeFull');
-    const socket = dial(await theatre.port());
-    const [sent] = await theatre.next('closed');
-    expect(await textOf(socket)).toHaveLength(sent as number);
-    await theatre.end();
+  it('closes after everything that was written, however slow the peer', async () => {
+    const thread = start('closeFull');
+    const socket = dial(await thread.port());
+    const { sentBytes } = await thread.next('closed full');
+    expect(await textOf(socket)).toHaveLength(sentBytes);
+    await thread.end();
   });
 
-  it('is silent while paused, and goes on where it was', async () => {
-    const theatre = open('pause');
-    const socket = dial(await theatre.port());
-    await theatre.next('accepted');
+  it('calls nothing while paused, and goes on where it was', async () => {
+    const thread = start('pause');
+    const socket = dial(await thread.port());
+    await thread.next('ready');
     socket.end('0123456789');
     for (const text of ['0123', '01234567', '0123456789']) {
-      await theatre.command('resume');
-      expect(await theatre.next('text')).toEqual([text]);
+      await thread.command('resume');
+      expect(await thread.next('text')).toEqual({ text });
     }
-    await theatre.command('resume');
-    expect(await theatre.next('ended')).toEqual(['0123456789']);
-    await theatre.end();
+    await thread.command('resume');
+    expect(await thread.next('whole text')).toEqual({ text: '0123456789', reads: 4 });
+    await thread.end();
   });
 
-  it('goes on writing after the peer has ended', async () => {
-    const theatre = open('halfClosedByPeer');
-    const socket = dial(await theatre.port());
+  it('goes on writing after the peer ended', async () => {
+    const thread = start('halfClosedByPeer');
+    const socket = dial(await thread.port());
     socket.end('my last words');
-    expect(await theatre.next('text')).toEqual(['my last words']);
-    await theatre.next('ended');
+    expect(await thread.next('text')).toEqual({ text: 'my last words' });
+    await thread.next('ended');
     expect(await textOf(socket)).toBe('after your end, and on');
-    await theatre.end();
+    await thread.end();
   });
 
-  it('goes on reading after its own end', async () => {
-    const theatre = open('halfClosedByUs');
-    const socket = dial(await theatre.port());
+  it('goes on reading after shutdownWrite()', async () => {
+    const thread = start('halfClosedByUs');
+    const socket = dial(await thread.port());
     expect(await textOf(socket)).toBe('all of it');
     socket.write('I go on');
-    expect(await theatre.next('text')).toEqual(['I go on']);
+    expect(await thread.next('text')).toEqual({ text: 'I go on' });
     socket.end();
-    expect(await theatre.next('ended')).toEqual([-32]);
-    await theatre.end();
+    expect(await thread.next('late write')).toEqual({ result: -ERRNO.EPIPE });
+    await thread.end();
   });
 
-  it('reads a reset as an error, behind what came before it', async () => {
-    const theatre = open('resetByPeer');
-    const socket = dial(await theatre.port());
+  it('reads a reset as an error, after what arrived before it', async () => {
+    const thread = start('resetByPeer');
+    const socket = dial(await thread.port());
     socket.write('first');
-    expect(await theatre.next('text')).toEqual(['first']);
+    expect(await thread.next('text')).toEqual({ text: 'first' });
     socket.resetAndDestroy();
-    expect(await theatre.next('read failed')).toEqual([104]);
-    await theatre.end();
+    expect(await thread.next('read failed')).toEqual({ errno: ERRNO.ECONNRESET });
+    await thread.end();
   });
 
-  it.runIf(io === 'epoll')('tells onBroken of a reset while paused, and after the end', async () => {
-    const theatre = open('resetByPeer');
-    const port = await theatre.port();
+  it.runIf(io === 'epoll')('calls onBroken for a reset while paused, and after the end', async () => {
+    const thread = start('resetByPeer');
+    const port = await thread.port();
     const paused = dial(port);
     paused.write('pause');
-    expect(await theatre.next('text')).toEqual(['pause']);
+    expect(await thread.next('text')).toEqual({ text: 'pause' });
     paused.resetAndDestroy();
-    expect(await theatre.next('broken')).toEqual(['pause', 104]);
+    expect(await thread.next('broken')).toEqual({ tag: 1, errno: ERRNO.ECONNRESET });
     const ended = dial(port);
     ended.end('end');
-    expect(await theatre.next('text')).toEqual(['end']);
-    await theatre.next('ended');
+    expect(await thread.next('text')).toEqual({ text: 'end' });
+    await thread.next('ended');
     ended.resetAndDestroy();
-    // EPIPE is what the kernel calls a reset behind an end.
-    expect(await theatre.next('broken')).toEqual(['end', 32]);
-    await theatre.end();
+    // The kernel's errno for a reset after an end.
+    expect(await thread.next('broken')).toEqual({ tag: 2, errno: ERRNO.EPIPE });
+    await thread.end();
   });
 
   it('sends a reset', async () => {
-    const theatre = open('resetByUs');
-    const socket = dial(await theatre.port());
+    const thread = start('resetByUs');
+    const socket = dial(await thread.port());
     socket.write('x');
     const [error] = await once(socket, 'error');
     expect(error.code).toBe('ECONNRESET');
-    await theatre.end();
+    await thread.end();
   });
 
-  it('lets every callback close, and calls nothing after', async () => {
+  it('lets every callback close its connection, and calls nothing after that', async () => {
     const { port: ownPort } = await serve((socket) => socket.on('error', () => {}).resume());
-    const theatre = open('closeInside', { port: ownPort });
-    const port = await theatre.port();
+    const thread = start('closeInside', { port: ownPort });
+    const port = await thread.port();
     const closing = async (word: string) => {
       const socket = dial(port);
       socket.on('error', () => {}).resume();
       socket.write(word);
-      const [where] = await theatre.next('closed');
-      expect(where).toBe(word);
+      expect(await thread.next('closed inside')).toEqual({ callback: word });
       const closed = new Promise((resolve) => socket.on('close', resolve));
       socket.end();
       if (!socket.closed) await closed;
@@ -256,30 +265,30 @@ describe.each(kinds)('%s reactor', (io) => {
     await closing('accept');
     await closing('unattached');
     for (const word of ['readable', 'timer', 'turn end', 'writable']) await closing(word);
-    await theatre.command('connect');
-    expect(await theatre.next('closed')).toEqual(['connected']);
+    await thread.command('connect');
+    expect(await thread.next('closed inside')).toEqual({ callback: 'connected' });
     const faulty = dial(port);
     faulty.write('faulty');
     const [error] = await once(faulty, 'error');
     expect(error.code).toBe('ECONNRESET');
-    expect(await theatre.next('fault')).toEqual(['faulty handler']);
-    await theatre.command('connections');
-    expect(await theatre.next('connections')).toEqual([0]);
-    await theatre.end();
+    expect(await thread.next('fault')).toEqual({ message: 'faulty handler' });
+    await thread.command('connections');
+    expect(await thread.next('connections')).toEqual({ connections: 0 });
+    await thread.end();
   });
 
   it('never lets an old id touch the connection that took its slot', async () => {
     const { port } = await serve((socket) => socket.pipe(socket).on('error', () => {}));
-    const theatre = open('reuse', { port, count: 50 });
-    const [sharedSlots, connections] = await theatre.next('done');
+    const thread = start('reuse', { port, count: 50 });
+    const { sharedSlots, connections } = await thread.next('reused');
     expect(sharedSlots).toBeGreaterThan(0);
     expect(connections).toBe(0);
-    await theatre.end();
+    await thread.end();
   });
 
-  it('holds two thousand connections at once', async () => {
-    const theatre = open('echo', { address: '127.0.0.1' });
-    const port = await theatre.port();
+  it('keeps two thousand connections open at once', async () => {
+    const thread = start('echo', { address: '127.0.0.1' });
+    const port = await thread.port();
     const sockets = Array.from({ length: 2_000 }, () => dial(port));
     const texts = sockets.map(async (socket, i) => {
       socket.write(`number ${i}`);
@@ -288,107 +297,109 @@ describe.each(kinds)('%s reactor', (io) => {
       return first === `number ${i}`;
     });
     expect((await Promise.all(texts)).every((right) => right)).toBe(true);
-    await theatre.command('count');
-    expect(await theatre.next('connections')).toEqual([2_000]);
+    await thread.command('count');
+    expect(await thread.next('connections')).toEqual({ connections: 2_000 });
     const ends = sockets.map((socket) => textOf(socket.end()));
     expect((await Promise.all(ends)).every((text) => text === '')).toBe(true);
-    await theatre.end();
+    await thread.end();
   });
 
-  it('fires timers in order, never early, not when cleared', async () => {
-    const theatre = open('timers');
-    expect(await theatre.next('fired')).toEqual([[3, 1, 5, 2, 0], []]);
-    await theatre.end();
+  it('fires timers in order, never early, and not when cleared', async () => {
+    const thread = start('timers');
+    expect(await thread.next('fired')).toEqual({ tags: [3, 1, 5, 2, 0], early: [] });
+    await thread.end();
   });
 
-  it('hears its doorbell from another thread, each time', async () => {
-    const theatre = open('doorbell');
-    await theatre.next('ready');
+  it('hears its doorbell from another thread every time', async () => {
+    const thread = start('doorbell');
+    await thread.next('ready');
     for (let i = 1; i <= 20; i++) {
-      await theatre.command(i);
-      expect(await theatre.next('rung')).toEqual([i, i]);
+      await thread.command(i);
+      expect(await thread.next('rung')).toEqual({ command: i, rings: i });
     }
-    for (let i = 21; i <= 40; i++) await theatre.command(i);
-    for (let i = 21; i <= 40; i++) expect(await theatre.next('rung')).toEqual([i, i]);
-    await theatre.end();
+    for (let i = 21; i <= 40; i++) await thread.command(i);
+    for (let i = 21; i <= 40; i++) expect(await thread.next('rung')).toEqual({ command: i, rings: i });
+    await thread.end();
   });
 
-  it('stops while asleep: connections end, the port is free', async () => {
-    const theatre = open('echo', { address: '127.0.0.1' });
-    const port = await theatre.port();
+  it('stops while asleep: its connections end, its port is free', async () => {
+    const thread = start('echo', { address: '127.0.0.1' });
+    const port = await thread.port();
     const socket = dial(port);
-    await theatre.next('accepted');
+    await thread.next('accepted');
     const over = textOf(socket);
-    await theatre.end();
+    await thread.end();
     expect(await over).toBe('');
     const [error] = await once(dial(port), 'error');
     expect(error.code).toBe('ECONNREFUSED');
   });
 
   it('survives a handler that throws: its connection is reset, the others live', async () => {
-    const theatre = open('faults');
-    const port = await theatre.port();
+    const thread = start('faults');
+    const port = await thread.port();
     const good = dial(port);
     good.write('one');
     expect(await take(good, 3)).toBe('one');
     const bad = dial(port);
     bad.write('timer');
     const reset = once(bad, 'error');
-    const faults = [await theatre.next('fault'), await theatre.next('fault')].flat();
-    expect(faults.sort()).toEqual(['in a timer', 'in onTurnEnd']);
+    const faults = [await thread.next('fault'), await thread.next('fault')];
+    expect(faults.map(({ message }) => message).sort()).toEqual(['in a timer', 'in onTurnEnd']);
     bad.write('throw');
     expect((await reset)[0].code).toBe('ECONNRESET');
-    expect(await theatre.next('fault')).toEqual(['in onReadable']);
+    expect(await thread.next('fault')).toEqual({ message: 'in onReadable' });
     const unaccepted = dial(port);
     expect((await once(unaccepted, 'error'))[0].code).toBe('ECONNRESET');
-    expect(await theatre.next('fault')).toEqual(['in onAccept']);
-    await theatre.command('throw');
-    expect(await theatre.next('fault')).toEqual(['in onDoorbell']);
+    expect(await thread.next('fault')).toEqual({ message: 'in onAccept' });
+    await thread.command('throw');
+    expect(await thread.next('fault')).toEqual({ message: 'in onDoorbell' });
     good.write('two');
     expect(await take(good, 3)).toBe('two');
-    await theatre.end();
+    await thread.end();
   });
 
-  it('lets the end of a turn write and resume', async () => {
-    const theatre = open('turnEnd');
-    const socket = dial(await theatre.port());
+  it('lets a turn-end handler write and resume', async () => {
+    const thread = start('turnEnd');
+    const socket = dial(await thread.port());
     const text = '0123456789'.repeat(500);
     socket.end(text);
     expect(await textOf(socket)).toBe(text);
-    await theatre.end();
+    await thread.end();
   });
 
-  it.runIf(io === 'epoll')('hands a connection to another thread with all that is unread', async () => {
-    const from = open('handOver');
-    const to = open('takeOver');
+  it.runIf(io === 'epoll')('hands a connection to another thread with everything unread', async () => {
+    const from = start('handOver');
+    const to = start('takeOver');
     const socket = dial(await from.port());
-    await from.next('accepted');
+    await from.next('ready');
     socket.write('before ');
     await to.next('ready');
     await from.command('detach');
-    const [fd, connections, again] = await from.next('fd');
-    expect([connections, again]).toEqual([0, -1]);
+    const { fd, connections, secondResult } = await from.next('detached');
+    expect(connections).toBe(0);
+    expect(secondResult).toBe(-1);
     await from.end();
     await to.command(fd);
-    expect(await to.next('adopted')).toEqual(['127.0.0.1']);
+    expect(await to.next('adopted')).toEqual({ remoteAddress: '127.0.0.1' });
     socket.end('and after');
     expect(await textOf(socket)).toBe('before and after');
     await to.end();
   });
 
-  it.runIf(io === 'epoll')('tells a descriptor it cannot adopt as broken', async () => {
-    const theatre = open('adoptNothing');
-    expect(await theatre.next('broken')).toEqual([5, 9, 0]);
-    await theatre.end();
+  it.runIf(io === 'epoll')('reports a descriptor that it cannot adopt as broken', async () => {
+    const thread = start('adoptNothing');
+    expect(await thread.next('broken')).toEqual({ tag: 5, errno: ERRNO.EBADF });
+    expect(await thread.next('connections')).toEqual({ connections: 0 });
+    await thread.end();
   });
 
-  it.runIf(io === 'epoll')('reads past urgent data, where a read comes short', async () => {
-    const theatre = open('echo', { address: '127.0.0.1' });
-    const port = await theatre.port();
-    const libc = loadLibc()!;
+  it.runIf(io === 'epoll')('reads on past urgent data, which cuts a read short', async () => {
+    const thread = start('echo', { address: '127.0.0.1' });
+    const port = await thread.port();
+    const libc = needLibc();
     const bytes = new Uint8Array(new ArrayBuffer(64));
     const address = libc.addressOf(bytes);
-    const fd = libc.socket(2, 1, 0);
+    const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
     cleanups.push(() => libc.close(fd));
     expect(libc.connect(fd, address, encodeSockaddr(bytes, '127.0.0.1', port))).toBe(0);
     bytes.set(Buffer.from('abXcd'));
@@ -405,17 +416,28 @@ describe.each(kinds)('%s reactor', (io) => {
       got += Buffer.from(bytes.subarray(0, count)).toString();
     }
     expect(got).toBe('abcd');
-    await theatre.end();
+    await thread.end();
   });
 });
 
+/** What the connect scenarios report when the dial fails. */
+function failedDial(errno: number): Reports['connect failed'] {
+  return { inside: false, ownId: true, tag: 77, errno, connections: 0 };
+}
+
+function needLibc(): Libc {
+  const libc = loadLibc();
+  if (libc === null) throw new Error('this test needs the Linux reactor');
+  return libc;
+}
+
 /** A loopback port that answers no SYN: its queue is full and nobody accepts. */
 function deafPort(): number {
-  const libc = loadLibc()!;
+  const libc = needLibc();
   const bytes = new Uint8Array(new ArrayBuffer(64));
   const view = new DataView(bytes.buffer);
   const address = libc.addressOf(bytes);
-  const fd = libc.socket(2, 1, 0);
+  const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
   cleanups.push(() => libc.close(fd));
   libc.bind(fd, address, encodeSockaddr(bytes, '127.0.0.1', 0));
   libc.listen(fd, 0);

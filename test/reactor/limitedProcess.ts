@@ -1,18 +1,19 @@
-// A process of its own for what cannot be tried in the test's: few descriptors, no network, counting what is left open.
-// Started by limits.test.ts as: node limitedProcess.ts <epoll|net> <task>. One JSON array a line on standard output.
+// A process for what a test cannot try in its own: few descriptors, no network, counting what is left open.
+// node limitedProcess.ts <epoll|net> <task> prints one report a line, a JSON object with its kind.
 
 import { once } from 'node:events';
 import { readdirSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createReactor } from '../../src/reactor/create.ts';
 import { closeDoorbell } from '../../src/reactor/doorbell.ts';
-import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
+import { type ConnHandler, type ConnId, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 
-const [io, task] = process.argv.slice(2) as ['epoll' | 'net', string];
+const [io, task, startWith] = process.argv.slice(2) as ['epoll' | 'net', string, string?];
 const openDescriptors = () => readdirSync('/proc/self/fd').length;
-const tell = (...values: unknown[]) => writeSync(1, `${JSON.stringify(values)}\n`);
-// What standard output, koffi and libuv (one spare descriptor, at the first listen) open once and keep.
-tell('started');
+const report = (kind: string, fields: Record<string, number> = {}) =>
+  writeSync(1, `${JSON.stringify({ kind, ...fields })}\n`);
+// First, what standard output, koffi and libuv (one spare descriptor, at the first listen) open once and keep.
+report('started');
 createReactor(io).stop();
 const warmUp = createServer().listen(0, '127.0.0.1');
 await once(warmUp, 'listening');
@@ -24,11 +25,11 @@ const reactor = createReactor(io);
 const slab = reactor.slab(4_096);
 const handler: ConnHandler = {
   onConnected: () => {},
-  onConnectFailed: (_conn, _tag, errno) => tell('connect failed', errno),
+  onConnectFailed: (_conn, _tag, errno) => report('connect failed', { errno }),
   onReadable(conn) {
     const count = reactor.read(conn, slab, 0, 4_096);
     if (count > 0) reactor.write(conn, slab, 0, count);
-    else if (count !== -11) reactor.close(conn);
+    else if (count !== WOULD_BLOCK) reactor.close(conn);
   },
   onWritable: () => {},
   onBroken: (conn) => reactor.close(conn),
@@ -37,22 +38,21 @@ let turns = 0;
 reactor.onTurnEnd({ onTurnEnd: () => turns++ });
 
 const tasks: Record<string, () => void> = {
-  /** Echoes, tells each failed accept with the turns gone by, and dials out once at the first. */
+  /** Echoes, and reports each failed accept with the number of turns so far. Asked to, it dials itself until a dial fails. */
   starve() {
     let port = 0;
     reactor.listen('127.0.0.1', 0, {
       onListening(_id, _address, bound) {
         port = bound;
-        tell('port', bound);
+        report('port', { port });
       },
-      onListenFailed: (_id, errno) => tell('listen failed', errno),
+      onListenFailed: (_id, errno) => report('listen failed', { errno }),
       onAccept(conn: ConnId) {
         reactor.attach(conn, handler, 0);
-        tell('accepted', reactor.connections);
+        report('accepted', { connections: reactor.connections });
       },
-      onAcceptFailed: (_id, errno) => tell('accept failed', errno, turns),
+      onAcceptFailed: (_id, errno) => report('accept failed', { errno, turns }),
     });
-    // Until there is no descriptor left, by dialling ourselves.
     const dial = () => {
       reactor.connect('127.0.0.1', port, 1_000, greedy, 0);
     };
@@ -60,11 +60,11 @@ const tasks: Record<string, () => void> = {
       ...handler,
       onConnected: () => dial(),
       onConnectFailed(_conn, _tag, errno) {
-        tell('connect failed', errno);
-        if (io === 'net') reactor.setTimer(50, { onTimer: () => tell('still here') }, 0);
+        report('connect failed', { errno });
+        if (io === 'net') reactor.setTimer(50, { onTimer: () => report('still here') }, 0);
       },
     };
-    reactor.setTimer(20, { onTimer: () => (process.argv[4] === 'dial' ? dial() : undefined) }, 0);
+    reactor.setTimer(20, { onTimer: () => (startWith === 'dial' ? dial() : undefined) }, 0);
   },
 
   unreachable() {
@@ -78,7 +78,7 @@ const tasks: Record<string, () => void> = {
     let made = 0;
     let finished = false;
     const finish = () => {
-      tell('open', reactor.connections);
+      report('open', { connections: reactor.connections });
       reactor.stop();
       reactor.stop();
       closeDoorbell(doorbell);
@@ -86,7 +86,7 @@ const tasks: Record<string, () => void> = {
       const wait = setInterval(() => {
         if (openDescriptors() > before) return;
         clearInterval(wait);
-        tell('left', openDescriptors() - before);
+        report('left', { descriptors: openDescriptors() - before });
       }, 5);
     };
     reactor.onTurnEnd({
@@ -108,12 +108,14 @@ const tasks: Record<string, () => void> = {
         reactor.close(reactor.connect('127.0.0.1', port, 1_000, handler, 0));
         reactor.reset(reactor.connect('127.0.0.1', port, 1_000, handler, 0));
       },
-      onListenFailed: (_id, errno) => tell('listen failed', errno),
+      onListenFailed: (_id, errno) => report('listen failed', { errno }),
       onAccept: (conn) => reactor.attach(conn, handler, 0),
-      onAcceptFailed: (_id, errno) => tell('accept failed', errno),
+      onAcceptFailed: (_id, errno) => report('accept failed', { errno, turns }),
     });
   },
 };
 
-tasks[task]!();
+const play = tasks[task];
+if (play === undefined) throw new Error(`there is no task named ${task}`);
+play();
 reactor.run();

@@ -1,90 +1,124 @@
-// The thread a conformance test runs its reactor in (the epoll reactor blocks its thread). Started by conformance.test.ts.
+// A thread that runs one reactor and one scenario on it. The epoll reactor blocks its thread, so a test cannot run it in its own.
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Slab } from '../../src/base/slab.ts';
 import { createReactor } from '../../src/reactor/create.ts';
 import { doorbellTransferList } from '../../src/reactor/doorbell.ts';
-import type { ConnHandler, ConnId, ListenHandler, Reactor } from '../../src/reactor/reactor.ts';
+import {
+  type ConnHandler,
+  type ConnId,
+  END,
+  type ListenerId,
+  type ListenHandler,
+  type Reactor,
+  WOULD_BLOCK,
+} from '../../src/reactor/reactor.ts';
+import type { ReportKind, Reports } from './reports.ts';
 import { scenarios } from './scenarios.ts';
 import { udpScenarios } from './udpScenarios.ts';
 
-export interface Stage {
+export interface ScenarioArgs {
+  readonly port: number;
+  readonly address: string;
+  readonly count: number;
+}
+
+export type Scenario = (context: ScenarioContext, args: ScenarioArgs) => void;
+
+/** What a scenario works with. */
+export interface ScenarioContext {
   readonly reactor: Reactor;
   readonly slab: Slab;
-  /** A message to the test: its kind and values. */
-  tell(kind: string, ...values: unknown[]): void;
+  report<K extends ReportKind>(kind: K, report: Reports[K]): void;
+  /** Reports a breach of the contract. */
+  unexpected(what: string): void;
   /** What to do with a command of the test. */
   onCommand(handler: (command: unknown) => void): void;
-  /** Listens on address:0 and tells 'port'; every connection goes to onAccept. */
-  listen(address: string, onAccept: (conn: ConnId) => void): number;
-  /** A handler in which whatever is not given must not happen. */
+  /** Listens on port 0 and reports the port; every connection goes to onAccept. */
+  listen(address: string, onAccept: (conn: ConnId) => void): ListenerId;
+  /** A handler for which every callback that is not given is unexpected. */
   handler(given: Partial<ConnHandler>): ConnHandler;
-  /** Everything readable now, as latin1; 'END' and 'ERR n' as the read result says. */
-  readAll(conn: ConnId, length?: number): { text: string; ended: boolean; errno: number };
+  /** Everything that is readable now, as latin1. errno is 0 unless a read failed. */
+  readAll(conn: ConnId): { text: string; ended: boolean; errno: number };
   write(conn: ConnId, text: string): number;
 }
 
-const port = parentPort!;
-const reactor = createReactor(workerData.io);
-const slab = reactor.slab(65_536);
-let command: (value: unknown) => void = () => {};
+const port = parentPort;
+if (port === null) throw new Error('scenarioWorker.ts runs in a worker thread');
+const { io, scenario, args } = workerData as {
+  io: 'epoll' | 'net';
+  scenario: string;
+  args: ScenarioArgs;
+};
+const play = { ...scenarios, ...udpScenarios }[scenario];
+if (play === undefined) throw new Error(`there is no scenario named ${scenario}`);
 
-const stage: Stage = {
+const reactor = createReactor(io);
+const slab = reactor.slab(65_536);
+let onCommand: (command: unknown) => void = () => context.unexpected('a command');
+
+const context: ScenarioContext = {
   reactor,
   slab,
-  tell: (kind, ...values) => port.postMessage([kind, ...values]),
+  report: (kind, report) => port.postMessage({ kind, report }),
+  unexpected: (what) => context.report('unexpected', { what }),
   onCommand(handler) {
-    command = handler;
+    onCommand = handler;
   },
   listen(address, onAccept) {
     const handler: ListenHandler = {
-      onListening: (_id, bound, number) => stage.tell('port', number, bound),
-      onListenFailed: (_id, errno) => stage.tell('listen failed', errno),
+      onListening: (_id, address, port) => context.report('port', { port, address }),
+      onListenFailed: (_id, errno) => context.unexpected(`onListenFailed ${errno}`),
       onAccept: (conn) => onAccept(conn),
-      onAcceptFailed: (_id, errno) => stage.tell('accept failed', errno),
+      onAcceptFailed: (_id, errno) => context.unexpected(`onAcceptFailed ${errno}`),
     };
     return reactor.listen(address, 0, handler);
   },
   handler(given) {
-    const unexpected =
-      (name: string) =>
-      (...values: unknown[]) =>
-        stage.tell('unexpected', name, ...values);
     return {
-      onConnected: unexpected('onConnected'),
-      onConnectFailed: unexpected('onConnectFailed'),
-      onReadable: unexpected('onReadable'),
-      onWritable: unexpected('onWritable'),
-      onBroken: unexpected('onBroken'),
+      onConnected: () => context.unexpected('onConnected'),
+      onConnectFailed: (_conn, _tag, errno) => context.unexpected(`onConnectFailed ${errno}`),
+      onReadable: () => context.unexpected('onReadable'),
+      onWritable: () => context.unexpected('onWritable'),
+      onBroken: (_conn, _tag, errno) => context.unexpected(`onBroken ${errno}`),
       ...given,
     };
   },
-  readAll(conn, length = slab.bytes.length) {
+  readAll(conn) {
     let text = '';
     for (;;) {
-      const count = reactor.read(conn, slab, 0, length);
-      if (count <= 0) return { text, ended: count === 0, errno: count < 0 && count !== -11 ? -count : 0 };
-      text += Buffer.from(slab.bytes.subarray(0, count)).toString('latin1');
+      const count = reactor.read(conn, slab, 0, slab.bytes.length);
+      if (count <= 0) {
+        const errno = count < 0 && count !== WOULD_BLOCK ? -count : 0;
+        return { text, ended: count === END, errno };
+      }
+      text += latin1(slab.bytes.subarray(0, count));
     }
   },
   write(conn, text) {
-    const length = slab.bytes.length;
     const bytes = Buffer.from(text, 'latin1');
-    slab.bytes.set(bytes, length - bytes.length);
-    return reactor.write(conn, slab, length - bytes.length, bytes.length);
+    const offset = slab.bytes.length - bytes.length;
+    slab.bytes.set(bytes, offset);
+    return reactor.write(conn, slab, offset, bytes.length);
   },
 };
 
-reactor.onFault((error) => stage.tell('fault', error instanceof Error ? error.message : String(error)));
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
+reactor.onFault((error) =>
+  context.report('fault', { message: error instanceof Error ? error.message : String(error) }),
+);
 reactor.onDoorbell({
   onDoorbell() {
     for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
       if (got.message === 'stop') reactor.stop();
-      else command(got.message);
+      else onCommand(got.message);
     }
   },
 });
 const { doorbell } = reactor;
-port.postMessage(['doorbell', doorbell], doorbellTransferList(doorbell));
-({ ...scenarios, ...udpScenarios })[workerData.scenario as string]!(stage, workerData.args);
+port.postMessage({ kind: 'doorbell', report: { doorbell } }, doorbellTransferList(doorbell));
+play(context, args);
 reactor.run();

@@ -1,17 +1,16 @@
-// What the reactor's side does in each conformance test. Runs in scenarioWorker.ts; the other side is in conformance.test.ts.
+// What the reactor's side does in each conformance test. The other side is the test itself.
 
-import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
-import type { Stage } from './scenarioWorker.ts';
-
-export type Scenario = (stage: Stage, args: { port: number; address: string; count: number }) => void;
+import { ERRNO } from '../../src/reactor/errno.ts';
+import { type ConnHandler, type ConnId, END, SLOTS_MAX, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
+import type { Scenario, ScenarioContext } from './scenarioWorker.ts';
 
 /** Writes everything it reads, and half-closes after the peer does. */
-function echo(stage: Stage): ConnHandler {
-  const { reactor } = stage;
+function echo(context: ScenarioContext): ConnHandler {
+  const { reactor } = context;
   const waiting = new Map<ConnId, string>();
   const ended = new Set<ConnId>();
   const send = (conn: ConnId, text: string) => {
-    const taken = stage.write(conn, text);
+    const taken = context.write(conn, text);
     if (taken < 0) reactor.close(conn);
     else if (taken < text.length) {
       waiting.set(conn, text.slice(taken));
@@ -19,15 +18,15 @@ function echo(stage: Stage): ConnHandler {
     } else if (ended.delete(conn)) reactor.close(conn);
     else reactor.resumeRead(conn);
   };
-  return stage.handler({
+  return context.handler({
     onReadable(conn) {
-      const count = reactor.read(conn, stage.slab, 0, 16_384);
-      if (count > 0) send(conn, Buffer.from(stage.slab.bytes.subarray(0, count)).toString('latin1'));
-      else if (count === 0) {
+      const count = reactor.read(conn, context.slab, 0, 16_384);
+      if (count > 0) send(conn, Buffer.from(context.slab.bytes.subarray(0, count)).toString('latin1'));
+      else if (count === END) {
         if (waiting.has(conn)) ended.add(conn);
         else reactor.close(conn);
-      } else if (count !== -11) {
-        stage.tell('read failed', -count);
+      } else if (count !== WOULD_BLOCK) {
+        context.report('read failed', { errno: -count });
         reactor.close(conn);
       }
     },
@@ -40,297 +39,305 @@ function echo(stage: Stage): ConnHandler {
 }
 
 export const scenarios: Record<string, Scenario> = {
-  echo(stage, { address }) {
-    const { reactor } = stage;
-    const handler = echo(stage);
-    stage.listen(address, (conn) => {
-      stage.tell('accepted', reactor.remoteAddress(conn), reactor.localAddress(conn));
+  echo(context, { address }) {
+    const { reactor } = context;
+    const handler = echo(context);
+    context.listen(address, (conn) => {
+      context.report('accepted', {
+        remoteAddress: reactor.remoteAddress(conn),
+        localAddress: reactor.localAddress(conn),
+      });
       reactor.attach(conn, handler, 0);
     });
-    stage.onCommand(() => stage.tell('connections', reactor.connections));
+    context.onCommand(() => context.report('connections', { connections: reactor.connections }));
   },
 
-  connect(stage, { address, port }) {
-    const { reactor } = stage;
+  connect(context, { address, port }) {
+    const { reactor } = context;
     let inside = true;
-    const handler = stage.handler({
+    const handler = context.handler({
       onConnected(conn, tag) {
-        stage.tell(
-          'connected',
+        context.report('connected', {
           inside,
-          conn === id,
+          ownId: conn === id,
           tag,
-          reactor.remoteAddress(conn),
-          reactor.localAddress(conn),
-        );
-        stage.write(conn, 'ping');
+          remoteAddress: reactor.remoteAddress(conn),
+          localAddress: reactor.localAddress(conn),
+        });
+        context.write(conn, 'ping');
       },
       onReadable(conn) {
-        const { text, ended } = stage.readAll(conn);
-        if (text !== '') stage.tell('text', text);
+        const { text, ended } = context.readAll(conn);
+        if (text !== '') context.report('text', { text });
         if (!ended) return;
         reactor.close(conn);
-        stage.tell('closed', reactor.connections);
+        context.report('connections', { connections: reactor.connections });
       },
       onConnectFailed(conn, tag, errno) {
         reactor.close(conn);
-        stage.tell('failed', inside, conn === id, tag, errno, reactor.connections);
+        const { connections } = reactor;
+        context.report('connect failed', { inside, ownId: conn === id, tag, errno, connections });
       },
     });
     const id = reactor.connect(address, port, 5_000, handler, 77);
     inside = false;
   },
 
-  connectTimeout(stage, { port }) {
-    const { reactor } = stage;
-    const handler = stage.handler({
-      onConnectFailed: (_conn, _tag, errno) => stage.tell('failed', errno, reactor.connections),
+  connectTimeout(context, { port }) {
+    const { reactor } = context;
+    let inside = true;
+    const handler = context.handler({
+      onConnectFailed(conn, tag, errno) {
+        const { connections } = reactor;
+        context.report('connect failed', { inside, ownId: conn === id, tag, errno, connections });
+      },
     });
-    reactor.connect('127.0.0.1', port, 100, handler, 0);
-    // Cancelled: its timer must not tell of it.
-    reactor.close(reactor.connect('127.0.0.1', port, 50, stage.handler({}), 0));
+    const id = reactor.connect('127.0.0.1', port, 100, handler, 77);
+    inside = false;
+    // Cancelled: its timer must not fire.
+    reactor.close(reactor.connect('127.0.0.1', port, 50, context.handler({}), 0));
   },
 
-  cancelConnect(stage, { port, address }) {
-    const { reactor } = stage;
+  cancelConnect(context, { port, address }) {
+    const { reactor } = context;
     for (const target of [port, 1]) {
-      const conn = reactor.connect(address, target, 5_000, stage.handler({}), 0);
+      const conn = reactor.connect(address, target, 5_000, context.handler({}), 0);
       reactor.close(conn);
       reactor.close(conn);
     }
-    reactor.close(reactor.connect('not an address', 1, 5_000, stage.handler({}), 0));
-    const handler = stage.handler({
+    reactor.close(reactor.connect('not an address', 1, 5_000, context.handler({}), 0));
+    const handler = context.handler({
       onConnected(conn) {
         reactor.close(conn);
-        // What was cancelled before would have been told by now.
-        reactor.setTimer(20, { onTimer: () => stage.tell('settled', reactor.connections) }, 0);
+        // Whatever was cancelled would have been reported by now.
+        const onTimer = () => context.report('connections', { connections: reactor.connections });
+        reactor.setTimer(20, { onTimer }, 0);
       },
     });
     reactor.connect(address, port, 5_000, handler, 0);
   },
 
-  listenFailed(stage, { port, address }) {
+  listenFailed(context, { port, address }) {
     let inside = true;
-    stage.reactor.listen(address, port, {
-      onListening: () => stage.tell('unexpected', 'onListening'),
-      onListenFailed: (_id, errno) => stage.tell('listen failed', inside, errno),
-      onAccept: () => stage.tell('unexpected', 'onAccept'),
-      onAcceptFailed: () => stage.tell('unexpected', 'onAcceptFailed'),
+    context.reactor.listen(address, port, {
+      onListening: () => context.unexpected('onListening'),
+      onListenFailed: (_id, errno) => context.report('listen failed', { inside, errno }),
+      onAccept: () => context.unexpected('onAccept'),
+      onAcceptFailed: () => context.unexpected('onAcceptFailed'),
     });
     inside = false;
   },
 
-  unlisten(stage) {
-    const { reactor } = stage;
-    const handler = echo(stage);
-    const listener = stage.listen('127.0.0.1', (conn) => {
+  unlisten(context) {
+    const { reactor } = context;
+    const handler = echo(context);
+    const listener = context.listen('127.0.0.1', (conn) => {
       reactor.attach(conn, handler, 0);
       reactor.unlisten(listener);
-      stage.tell('unlistened');
+      context.report('unlistened', {});
     });
   },
 
-  shortReads(stage) {
-    const { reactor } = stage;
+  shortReads(context) {
+    const { reactor } = context;
     const texts = new Map<ConnId, string>();
-    let calls = 0;
-    const handler = stage.handler({
+    let reads = 0;
+    const handler = context.handler({
       // One read a call, of a few bytes: it must be called again for the rest.
       onReadable(conn) {
-        const length = 1 + (calls++ % 7);
-        const count = reactor.read(conn, stage.slab, 3, length);
+        const length = 1 + (reads++ % 7);
+        const count = reactor.read(conn, context.slab, 3, length);
         const text = texts.get(conn) ?? '';
-        const bytes = stage.slab.bytes.subarray(3, 3 + Math.max(count, 0));
+        const bytes = context.slab.bytes.subarray(3, 3 + Math.max(count, 0));
         texts.set(conn, text + Buffer.from(bytes).toString('latin1'));
-        if (count !== 0) return;
-        stage.tell('read', text, calls);
+        if (count !== END) return;
+        context.report('whole text', { text, reads });
         reactor.close(conn);
       },
     });
-    stage.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
+    context.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
   },
 
-  backpressure(stage, { count }) {
-    const { reactor } = stage;
+  backpressure(context, { count }) {
+    const { reactor } = context;
     const chunk = Buffer.from(Array.from({ length: 65_536 }, (_, i) => i % 251));
     const slab = reactor.slab(chunk.length);
-    let sent = 0;
-    let room = 0;
+    let sentBytes = 0;
+    let writableCalls = 0;
     const fill = (conn: ConnId) => {
-      while (sent < count) {
-        const offset = sent % chunk.length;
-        const length = Math.min(chunk.length - offset, count - sent);
+      while (sentBytes < count) {
+        const offset = sentBytes % chunk.length;
+        const length = Math.min(chunk.length - offset, count - sentBytes);
         slab.bytes.set(chunk);
         const taken = reactor.write(conn, slab, offset, length);
-        // The slab is the caller's again at once.
+        // The slab belongs to the caller again at once.
         slab.bytes.fill(0xff);
-        if (taken < 0) return stage.tell('write failed', -taken);
-        sent += taken;
-        if (taken < length) return stage.tell('full', sent);
+        if (taken < 0) return context.unexpected(`a write failed: ${-taken}`);
+        sentBytes += taken;
+        if (taken < length) return context.report('full', { sentBytes });
       }
-      stage.tell('written', sent, room);
-      // In order: behind all that was written.
+      context.report('written', { sentBytes, writableCalls });
+      // In order, after everything that was written.
       reactor.close(conn);
     };
-    const handler = stage.handler({
+    const handler = context.handler({
       onWritable(conn) {
-        room++;
+        writableCalls++;
         fill(conn);
       },
     });
-    stage.listen('127.0.0.1', (conn) => {
+    context.listen('127.0.0.1', (conn) => {
       reactor.attach(conn, handler, 0);
       fill(conn);
     });
   },
 
   /** Writes until there is no room, and closes. */
-  closeFull(stage) {
-    const { reactor } = stage;
-    stage.listen('127.0.0.1', (conn) => {
-      reactor.attach(conn, stage.handler({}), 0);
-      let sent = 0;
+  closeFull(context) {
+    const { reactor } = context;
+    context.listen('127.0.0.1', (conn) => {
+      reactor.attach(conn, context.handler({}), 0);
+      let sentBytes = 0;
       let taken = 0;
       do {
-        taken = reactor.write(conn, stage.slab, 0, stage.slab.bytes.length);
-        sent += taken;
-      } while (taken === stage.slab.bytes.length);
+        taken = reactor.write(conn, context.slab, 0, context.slab.bytes.length);
+        sentBytes += taken;
+      } while (taken === context.slab.bytes.length);
       reactor.close(conn);
-      stage.tell('closed', sent);
+      context.report('closed full', { sentBytes });
     });
   },
 
-  pause(stage) {
-    const { reactor } = stage;
+  pause(context) {
+    const { reactor } = context;
     let paused = true;
+    let reads = 0;
     let text = '';
     let only: ConnId;
-    const handler = stage.handler({
+    const handler = context.handler({
       onReadable(conn) {
-        if (paused) stage.tell('unexpected', 'onReadable while paused');
-        const count = reactor.read(conn, stage.slab, 0, 4);
-        if (count === 0) {
-          stage.tell('ended', text);
+        if (paused) context.unexpected('onReadable while paused');
+        const count = reactor.read(conn, context.slab, 0, 4);
+        reads++;
+        if (count === END) {
+          context.report('whole text', { text, reads });
           reactor.close(conn);
         }
         if (count <= 0) return;
-        text += Buffer.from(stage.slab.bytes.subarray(0, count)).toString('latin1');
+        text += Buffer.from(context.slab.bytes.subarray(0, count)).toString('latin1');
         // With the rest unread.
         reactor.pauseRead(conn);
         reactor.pauseRead(conn);
         paused = true;
-        stage.tell('text', text);
+        context.report('text', { text });
       },
     });
-    stage.listen('127.0.0.1', (conn) => {
+    context.listen('127.0.0.1', (conn) => {
       only = conn;
       reactor.attach(conn, handler, 0);
       reactor.pauseRead(conn);
-      stage.tell('accepted');
+      context.report('ready', {});
     });
-    stage.onCommand(() => {
+    context.onCommand(() => {
       paused = false;
       reactor.resumeRead(only);
       reactor.resumeRead(only);
     });
   },
 
-  halfClosedByPeer(stage) {
-    const { reactor } = stage;
-    const handler = stage.handler({
+  halfClosedByPeer(context) {
+    const { reactor } = context;
+    const handler = context.handler({
       onReadable(conn) {
-        const { text, ended } = stage.readAll(conn);
-        if (text !== '') stage.tell('text', text);
+        const { text, ended } = context.readAll(conn);
+        if (text !== '') context.report('text', { text });
         if (!ended) return;
-        stage.tell('ended');
-        stage.write(conn, 'after your end');
-        // Some turns later still open.
+        context.report('ended', {});
+        context.write(conn, 'after your end');
+        // Some turns later it is still open.
         reactor.setTimer(30, { onTimer: () => finish(conn) }, 0);
       },
     });
     const finish = (conn: ConnId) => {
-      stage.write(conn, ', and on');
+      context.write(conn, ', and on');
       reactor.shutdownWrite(conn);
       reactor.shutdownWrite(conn);
       reactor.close(conn);
     };
-    stage.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
+    context.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
   },
 
-  halfClosedByUs(stage) {
-    const { reactor } = stage;
-    const handler = stage.handler({
+  halfClosedByUs(context) {
+    const { reactor } = context;
+    const handler = context.handler({
       onReadable(conn) {
-        const { text, ended } = stage.readAll(conn);
-        if (text !== '') stage.tell('text', text);
+        const { text, ended } = context.readAll(conn);
+        if (text !== '') context.report('text', { text });
         if (!ended) return;
-        stage.tell('ended', stage.write(conn, 'too late'));
+        context.report('late write', { result: context.write(conn, 'too late') });
         reactor.close(conn);
       },
     });
-    stage.listen('127.0.0.1', (conn) => {
+    context.listen('127.0.0.1', (conn) => {
       reactor.attach(conn, handler, 0);
-      stage.write(conn, 'all of it');
+      context.write(conn, 'all of it');
       reactor.shutdownWrite(conn);
     });
   },
 
-  resetByPeer(stage) {
-    const { reactor } = stage;
-    let mode = '';
-    const handler = stage.handler({
+  resetByPeer(context) {
+    const { reactor } = context;
+    let accepted = 0;
+    const handler = context.handler({
       onReadable(conn) {
-        const { text, ended, errno } = stage.readAll(conn);
+        const { text, ended, errno } = context.readAll(conn);
         if (text === 'pause') reactor.pauseRead(conn);
-        if (text !== '') {
-          mode = text;
-          stage.tell('text', text);
-        }
-        if (ended) stage.tell('ended');
+        if (text !== '') context.report('text', { text });
+        if (ended) context.report('ended', {});
         if (errno === 0) return;
-        stage.tell('read failed', errno);
+        context.report('read failed', { errno });
         reactor.close(conn);
       },
-      onBroken(conn, _tag, errno) {
-        stage.tell('broken', mode, errno);
+      onBroken(conn, tag, errno) {
+        context.report('broken', { tag, errno });
         reactor.close(conn);
       },
     });
-    stage.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
+    context.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, ++accepted));
   },
 
-  resetByUs(stage) {
-    const { reactor } = stage;
-    const handler = stage.handler({ onReadable: (conn) => reactor.reset(conn) });
-    stage.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
+  resetByUs(context) {
+    const { reactor } = context;
+    const handler = context.handler({ onReadable: (conn) => reactor.reset(conn) });
+    context.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
   },
 
-  /** Each connection names in its first word the callback it wants to be closed in. */
-  closeInside(stage, { port }) {
-    const { reactor } = stage;
+  /** The first word on each connection names the callback that closes it. */
+  closeInside(context, { port }) {
+    const { reactor } = context;
     const closed = new Set<ConnId>();
-    const close = (conn: ConnId, where: string) => {
-      if (closed.has(conn)) stage.tell('unexpected', where, 'after close');
+    const close = (conn: ConnId, callback: string) => {
+      if (closed.has(conn)) context.unexpected(`${callback} after close`);
       closed.add(conn);
       reactor.close(conn);
       reactor.close(conn);
       reactor.pauseRead(conn);
       reactor.resumeRead(conn);
       reactor.shutdownWrite(conn);
-      if (reactor.read(conn, stage.slab, 0, 1) !== -9) stage.tell('unexpected', 'a read after close');
-      if (reactor.write(conn, stage.slab, 0, 1) !== -9) stage.tell('unexpected', 'a write after close');
-      if (reactor.remoteAddress(conn) !== '') stage.tell('unexpected', 'an address after close');
-      stage.tell('closed', where);
+      if (reactor.read(conn, context.slab, 0, 1) !== -ERRNO.EBADF) context.unexpected('a read after close');
+      if (reactor.write(conn, context.slab, 0, 1) !== -ERRNO.EBADF) context.unexpected('a write after close');
+      if (reactor.remoteAddress(conn) !== '') context.unexpected('an address after close');
+      context.report('closed inside', { callback });
     };
     let atTurnEnd: ConnId = 0;
-    const handler = stage.handler({
+    const handler = context.handler({
       onReadable(conn) {
-        if (closed.has(conn)) stage.tell('unexpected', 'onReadable after close');
-        const { text, ended, errno } = stage.readAll(conn);
+        if (closed.has(conn)) context.unexpected('onReadable after close');
+        const { text, ended, errno } = context.readAll(conn);
         if (text === 'readable') close(conn, 'readable');
         else if (text === 'timer') reactor.setTimer(1, { onTimer: () => close(conn, 'timer') }, 0);
         else if (text === 'turn end') atTurnEnd = conn;
-        else if (text === 'writable') while (stage.write(conn, 'x'.repeat(60_000)) === 60_000);
+        else if (text === 'writable') while (context.write(conn, 'x'.repeat(60_000)) === 60_000);
         else if (text === 'faulty') throw new Error('faulty handler');
         else if (ended || errno !== 0) close(conn, 'end');
       },
@@ -344,83 +351,85 @@ export const scenarios: Record<string, Scenario> = {
       },
     });
     let accepted = 0;
-    stage.listen('127.0.0.1', (conn) => {
+    context.listen('127.0.0.1', (conn) => {
       if (accepted++ === 0) close(conn, 'accept');
-      else if (accepted === 2) stage.tell('closed', 'unattached');
+      else if (accepted === 2) context.report('closed inside', { callback: 'unattached' });
       else reactor.attach(conn, handler, 0);
     });
-    stage.onCommand((command) => {
+    context.onCommand((command) => {
       if (command === 'connections') {
-        stage.tell('connections', reactor.connections);
+        context.report('connections', { connections: reactor.connections });
         return;
       }
-      const own = stage.handler({ onConnected: (conn) => close(conn, 'connected') });
+      const own = context.handler({ onConnected: (conn) => close(conn, 'connected') });
       reactor.connect('127.0.0.1', port, 5_000, own, 0);
     });
   },
 
-  /** Closes a connection and at once dials another, which gets its slot: the old id must mean nothing. */
-  reuse(stage, { port, count }) {
-    const { reactor } = stage;
+  /** Closes a connection and dials another at once, which gets its slot: the old id must mean nothing. */
+  reuse(context, { port, count }) {
+    const { reactor } = context;
     const old: ConnId[] = [];
     let sharedSlots = 0;
-    const handler = stage.handler({
+    const handler = context.handler({
       onConnected(conn) {
         for (const id of old) {
-          if (id === conn) stage.tell('unexpected', 'an id twice');
-          if ((id & 0xfffff) === (conn & 0xfffff)) sharedSlots++;
+          if (id === conn) context.unexpected('the same id twice');
+          if (id % SLOTS_MAX === conn % SLOTS_MAX) sharedSlots++;
           reactor.close(id);
           reactor.reset(id);
           reactor.pauseRead(id);
-          if (reactor.write(id, stage.slab, 0, 1) !== -9)
-            stage.tell('unexpected', 'a write through an old id');
+          if (reactor.write(id, context.slab, 0, 1) !== -ERRNO.EBADF)
+            context.unexpected('a write through an old id');
         }
-        stage.write(conn, 'hello');
+        context.write(conn, 'hello');
       },
       onReadable(conn) {
-        const { text, ended } = stage.readAll(conn);
-        if (ended || text !== 'hello') stage.tell('unexpected', 'the echo', text);
+        const { text, ended } = context.readAll(conn);
+        if (ended || text !== 'hello') context.unexpected(`the echo '${text}'`);
         reactor.close(conn);
         old.push(conn);
         if (old.length < count) dial();
-        else stage.tell('done', sharedSlots, reactor.connections);
+        else context.report('reused', { sharedSlots, connections: reactor.connections });
       },
     });
     const dial = () => reactor.connect('127.0.0.1', port, 5_000, handler, 0);
     dial();
   },
 
-  timers(stage) {
-    const { reactor } = stage;
-    const fired: number[] = [];
+  timers(context) {
+    const { reactor } = context;
+    const tags: number[] = [];
     const early: number[] = [];
-    const delays = [200, 40, 120, 0, 80, 40];
-    const started = performance.now();
+    const delaysMs = [200, 40, 120, 0, 80, 40];
+    const startMs = performance.now();
+    const dueMs = delaysMs.map((delayMs) => startMs + delayMs);
     const handler = {
       onTimer(tag: number) {
-        if (performance.now() - started < delays[tag]!) early.push(tag);
-        fired.push(tag);
-        if (fired.length === 5) stage.tell('fired', fired, early);
+        if (performance.now() < (dueMs[tag] ?? Number.POSITIVE_INFINITY)) early.push(tag);
+        tags.push(tag);
+        if (tags.length === 5) context.report('fired', { tags, early });
       },
     };
-    const ids = delays.map((delayMs, tag) => reactor.setTimer(delayMs, handler, tag));
-    reactor.clearTimer(ids[4]!);
-    reactor.clearTimer(ids[4]!);
+    const ids = delaysMs.map((delayMs, tag) => reactor.setTimer(delayMs, handler, tag));
+    const cleared = ids[4] ?? 0;
+    reactor.clearTimer(cleared);
+    reactor.clearTimer(cleared);
     reactor.clearTimer(0);
   },
 
-  doorbell(stage) {
-    let commands = 0;
-    stage.onCommand((command) => stage.tell('rung', command, ++commands));
-    stage.tell('ready');
+  doorbell(context) {
+    let rings = 0;
+    context.onCommand((command) => context.report('rung', { command, rings: ++rings }));
+    context.report('ready', {});
   },
 
-  faults(stage) {
-    const { reactor } = stage;
-    const handler = echo(stage);
-    const throwing = stage.handler({
+  faults(context) {
+    const { reactor } = context;
+    const handler = echo(context);
+    const throwing = context.handler({
       onReadable(conn) {
-        const { text } = stage.readAll(conn);
+        const { text } = context.readAll(conn);
         if (text === 'timer') {
           const onTimer = () => {
             throw new Error('in a timer');
@@ -436,74 +445,76 @@ export const scenarios: Record<string, Scenario> = {
       },
     });
     let accepted = 0;
-    stage.listen('127.0.0.1', (conn) => {
+    context.listen('127.0.0.1', (conn) => {
       accepted++;
       if (accepted === 1) reactor.attach(conn, handler, 0);
       else if (accepted === 2) reactor.attach(conn, throwing, 0);
       else throw new Error('in onAccept');
     });
-    stage.onCommand(() => {
+    context.onCommand(() => {
       throw new Error('in onDoorbell');
     });
   },
 
-  /** Reads in onReadable, writes when the turn ends, as tunnels do; the rest of a read waits for room paused. */
-  turnEnd(stage) {
-    const { reactor } = stage;
+  /** Reads in onReadable and writes when the turn ends, as tunnels do. Reading pauses in between. */
+  turnEnd(context) {
+    const { reactor } = context;
     const pending = new Map<ConnId, string>();
-    const handler = stage.handler({
+    const handler = context.handler({
       onReadable(conn) {
-        const count = reactor.read(conn, stage.slab, 0, 5);
-        if (count === 0) {
-          reactor.close(conn);
-          return;
-        }
-        if (count < 0) return;
-        pending.set(conn, Buffer.from(stage.slab.bytes.subarray(0, count)).toString('latin1'));
+        const count = reactor.read(conn, context.slab, 0, 5);
+        if (count === END) reactor.close(conn);
+        if (count <= 0) return;
+        pending.set(conn, Buffer.from(context.slab.bytes.subarray(0, count)).toString('latin1'));
         reactor.pauseRead(conn);
       },
     });
     reactor.onTurnEnd({
       onTurnEnd() {
         for (const [conn, text] of pending) {
-          stage.write(conn, text);
+          context.write(conn, text);
           reactor.resumeRead(conn);
         }
         pending.clear();
       },
     });
-    stage.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
+    context.listen('127.0.0.1', (conn) => reactor.attach(conn, handler, 0));
   },
 
-  /** Gives away each connection on command, with what it has not read. */
-  handOver(stage) {
-    const { reactor } = stage;
+  /** Hands over its connection on command, with what it has not read. */
+  handOver(context) {
+    const { reactor } = context;
     let only: ConnId;
-    stage.listen('127.0.0.1', (conn) => {
+    context.listen('127.0.0.1', (conn) => {
       only = conn;
-      reactor.attach(conn, stage.handler({}), 0);
+      reactor.attach(conn, context.handler({}), 0);
       reactor.pauseRead(conn);
-      stage.tell('accepted');
+      context.report('ready', {});
     });
-    stage.onCommand(() => stage.tell('fd', reactor.detach(only), reactor.connections, reactor.detach(only)));
+    context.onCommand(() => {
+      const fd = reactor.detach(only);
+      const { connections } = reactor;
+      context.report('detached', { fd, connections, secondResult: reactor.detach(only) });
+    });
   },
 
-  takeOver(stage) {
-    const handler = echo(stage);
-    stage.onCommand((fd) => {
-      const conn = stage.reactor.adopt(fd as number, handler, 0);
-      stage.tell('adopted', stage.reactor.remoteAddress(conn));
+  takeOver(context) {
+    const handler = echo(context);
+    context.onCommand((fd) => {
+      const conn = context.reactor.adopt(fd as number, handler, 0);
+      context.report('adopted', { remoteAddress: context.reactor.remoteAddress(conn) });
     });
-    stage.tell('ready');
+    context.report('ready', {});
   },
 
   /** A descriptor that epoll does not take. */
-  adoptNothing(stage) {
-    const { reactor } = stage;
-    const handler = stage.handler({
+  adoptNothing(context) {
+    const { reactor } = context;
+    const handler = context.handler({
       onBroken(conn, tag, errno) {
         reactor.close(conn);
-        stage.tell('broken', tag, errno, reactor.connections);
+        context.report('broken', { tag, errno });
+        context.report('connections', { connections: reactor.connections });
       },
     });
     reactor.adopt(1 << 28, handler, 5);

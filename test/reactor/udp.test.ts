@@ -1,10 +1,10 @@
-// The contract of UDP sockets on both reactors: the far side is node:dgram here.
+// The contract of UDP sockets, on both reactors. Each scenario runs in a thread; the other side is node:dgram in here.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { epollAvailable } from '../../src/reactor/create.ts';
-import { Theatre } from './theatre.ts';
+import { ERRNO } from '../../src/reactor/errno.ts';
+import { ReactorThread, reactorKinds } from './reactorThread.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -27,75 +27,87 @@ async function ask(socket: Socket, text: string | Buffer, port: number, address:
   return data;
 }
 
-const kinds = epollAvailable() ? ['epoll', 'net'] : ['net'];
-
-describe.each(kinds)('%s reactor', (io) => {
-  const open = (scenario: string, args: object = {}) => {
-    const theatre = new Theatre(io, scenario, args);
-    cleanups.push(() => theatre.worker.terminate());
-    return theatre;
+describe.each(reactorKinds)('%s reactor', (io) => {
+  const start = (scenario: string, args: object = {}) => {
+    const thread = new ReactorThread(io, scenario, args);
+    cleanups.push(() => thread.terminate());
+    return thread;
   };
 
   it.each(['127.0.0.1', '::1'])(
-    'binds %s, tells senders, sends back, empty and large ones',
+    'binds %s, names the sender, and echoes small, empty and large datagrams',
     async (address) => {
-      const theatre = open('udpEcho', { address });
-      expect(await theatre.next('bound')).toEqual([false, true, 77, address, 1, 0]);
-      const port = await theatre.port();
+      const thread = start('udpEcho', { address });
+      expect(await thread.next('bound')).toEqual({
+        inside: false,
+        ownId: true,
+        tag: 77,
+        address,
+        sockets: 1,
+        connections: 0,
+      });
+      const port = await thread.port();
       const socket = await socketOn(address);
       for (const length of [5, 0, 1, 1_472, 60_000]) {
         const data = Buffer.alloc(length, length & 0xff);
         expect((await ask(socket, data, port, address)).equals(data)).toBe(true);
-        expect(await theatre.next('got')).toEqual([length, address, socket.address().port]);
+        expect(await thread.next('datagram')).toEqual({ length, address, port: socket.address().port });
       }
-      await theatre.end();
+      await thread.end();
     },
   );
 
-  it('tells again of what was left unread, and how long a datagram was that did not fit', async () => {
-    const theatre = open('udpOneAtATime', { address: '127.0.0.1' });
-    const port = await theatre.port();
+  it('calls again for datagrams left unread, and gives the full length of a truncated one', async () => {
+    const thread = start('udpOneAtATime', { address: '127.0.0.1' });
+    const port = await thread.port();
     const socket = await socketOn('127.0.0.1');
     for (const text of ['one', 'twos', 'three!']) socket.send(text, port, '127.0.0.1');
-    expect(await theatre.next('got')).toEqual([3, expect.stringMatching(/^one/)]);
-    expect(await theatre.next('got')).toEqual([4, 'twos']);
-    expect(await theatre.next('got')).toEqual([6, 'thre']);
-    await theatre.end();
+    expect(await thread.next('datagram text')).toEqual({ length: 3, text: expect.stringMatching(/^one/) });
+    expect(await thread.next('datagram text')).toEqual({ length: 4, text: 'twos' });
+    expect(await thread.next('datagram text')).toEqual({ length: 6, text: 'thre' });
+    await thread.end();
   });
 
-  it('sends before it is told that it is bound', async () => {
+  it('sends before onBound', async () => {
     const socket = await socketOn('127.0.0.1');
     socket.on('message', (data, from) => socket.send(`re: ${data}`, from.port, from.address));
     const { port } = socket.address();
-    const theatre = open('udpFirst', { address: '127.0.0.1', port });
-    expect(await theatre.next('sent')).toEqual([5]);
-    expect(await theatre.next('answer')).toEqual(['re: first', port]);
-    await theatre.end();
+    const thread = start('udpSendsFirst', { address: '127.0.0.1', port });
+    expect(await thread.next('sent')).toEqual({ result: 5 });
+    expect(await thread.next('answer')).toEqual({ text: 're: first', port });
+    await thread.end();
   });
 
-  it('tells why a socket could not be bound, and nothing of a closed one', async () => {
+  it('reports why a socket could not be bound, and nothing about a closed one', async () => {
     const taken = await socketOn('127.0.0.1');
-    const theatre = open('udpErrors', { port: taken.address().port });
-    const [first, second, third] = [
-      await theatre.next('failed'),
-      await theatre.next('failed'),
-      await theatre.next('failed'),
-    ].sort((a, b) => (a[0] as number) - (b[0] as number));
-    expect([first![1], second![1], third![1]]).toEqual([98, 22, 99]);
-    expect(await theatre.next('void')).toEqual([-9, -9]);
-    expect(await theatre.next('outside')).toEqual(['RangeError', 'RangeError']);
-    await theatre.port();
-    await theatre.end();
+    const thread = start('udpErrors', { port: taken.address().port });
+    const failures = [
+      await thread.next('bind failed'),
+      await thread.next('bind failed'),
+      await thread.next('bind failed'),
+    ];
+    const errnoByTag = Object.fromEntries(failures.map(({ tag, errno }) => [tag, errno]));
+    expect(errnoByTag).toEqual({ 1: ERRNO.EADDRINUSE, 2: ERRNO.EINVAL, 3: ERRNO.EADDRNOTAVAIL });
+    expect(await thread.next('on a closed socket')).toEqual({
+      sendResult: -ERRNO.EBADF,
+      receiveResult: -ERRNO.EBADF,
+    });
+    expect(await thread.next('outside the slab')).toEqual({
+      sendError: 'RangeError',
+      receiveError: 'RangeError',
+    });
+    await thread.port();
+    await thread.end();
   });
 
-  it('a handler that throws loses its socket only', async () => {
-    const theatre = open('udpThrows', { address: '127.0.0.1' });
-    const port = await theatre.port();
+  it('closes the socket of a handler that throws, and no other', async () => {
+    const thread = start('udpThrows', { address: '127.0.0.1' });
+    const port = await thread.port();
     const socket = await socketOn('127.0.0.1');
     socket.send('x', port, '127.0.0.1');
-    expect(await theatre.next('fault')).toEqual(['thrown by the test']);
-    await theatre.command('count');
-    expect(await theatre.next('count')).toEqual([1]);
-    await theatre.end();
+    expect(await thread.next('fault')).toEqual({ message: 'thrown by the test' });
+    await thread.command('count');
+    expect(await thread.next('sockets')).toEqual({ sockets: 1 });
+    await thread.end();
   });
 });

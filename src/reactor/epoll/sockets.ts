@@ -1,5 +1,5 @@
 // Sockets by descriptor, outside the hot path: bind, dial, options, addresses.
-// Every call returns a descriptor or 0 on success and -errno on failure.
+// Every call returns a descriptor or 0 on success, and -errno on failure.
 
 import { chmodSync } from 'node:fs';
 import { ERRNO, errnoOfCode } from '../errno.ts';
@@ -26,7 +26,7 @@ import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from '.
 const LENGTH_AT = 32;
 const OPTION_AT = 40;
 const SCRATCH_BYTES = 64;
-/** struct sockaddr_un (unix(7)): the family, and the path with a NUL behind it. */
+/** struct sockaddr_un (unix(7)): the family, then the path and a NUL. */
 const SOCKADDR_UN_BYTES = 110;
 const UN_PATH_AT = 2;
 
@@ -58,7 +58,7 @@ export class Sockets {
     return set === 0 ? fd : this.#abandon(fd, set);
   }
 
-  /** Nobody can connect between bind() and listen(): the mode is set there. */
+  /** Sets the mode between bind() and listen(), when nobody can connect yet. */
   #listenUnix(path: string, backlog: number): number {
     const name = Buffer.from(path);
     const sockaddr = new Uint8Array(new ArrayBuffer(SOCKADDR_UN_BYTES));
@@ -143,7 +143,7 @@ export class Sockets {
     return name(fd, this.#address, this.#address + LENGTH_AT) === 0;
   }
 
-  /** Of the family encoded in the scratch bytes. */
+  /** A TCP socket of the family in the scratch bytes. */
   #open(): number {
     return this.#check(this.#libc.socket(this.#bytes[0]!, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
