@@ -27,6 +27,8 @@ export interface QuestionsOptions {
 export interface AskOptions {
   /** How many have to answer; 1 unless said otherwise. */
   readonly parts?: number;
+  /** Instead of the usual one. */
+  readonly timeoutMs?: number;
   /** Instead of `tooBusy`, when nobody answered in time. */
   readonly late?: string;
 }
@@ -66,8 +68,8 @@ export class Questions<Item> {
    * @returns the number; 0: no room
    */
   ask(send: (number: number) => void, answered: Answered<Item>, options: AskOptions = {}): number {
-    const { openMax, timeoutMs, tooBusy } = this.#options;
-    const { parts = 1, late = tooBusy } = options;
+    const { openMax, tooBusy } = this.#options;
+    const { parts = 1, timeoutMs = this.#options.timeoutMs, late = tooBusy } = options;
     if (this.#open.size >= openMax) {
       answered(new UserError(tooBusy));
       return 0;

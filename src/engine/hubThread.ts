@@ -22,7 +22,7 @@ import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } f
 import { Farewell } from './farewell.ts';
 import { Front } from './front.ts';
 import { HubWorker } from './hubWorker.ts';
-import type { ListenerName, Order, SessionOrder, ThreadPlan, ToEngine } from './messages.ts';
+import type { ListenerName, Order, StickySessionOrder, ThreadPlan, ToEngine } from './messages.ts';
 import { RuleGate } from './ruleGate.ts';
 import { sessionFigures } from './sessionFigures.ts';
 import { Strangers } from './strangers.ts';
@@ -212,15 +212,19 @@ class HubThread implements ListenHandler {
       case 'routing':
         this.#router.describe(order.routing);
         return;
-      case 'keepSessions':
-        this.#sendSessions(order.query);
-        return;
-      case 'aboutSessions': {
+      case 'aboutStickySessions': {
         const { query } = order;
-        tell({ type: 'someSessions', query, sessions: aboutSessions(this.#router, order.order) });
+        if (order.order.what === 'all') this.#sendStickySessions(query);
+        else
+          tell({
+            type: 'stickySessions',
+            query,
+            sessions: someSticky(this.#router, order.order),
+            done: true,
+          });
         return;
       }
-      case 'restoreSessions':
+      case 'restoreStickySessions':
         this.#router.restoreSticky(order.sessions);
         return;
       case 'users':
@@ -274,11 +278,11 @@ class HubThread implements ListenHandler {
   }
 
   /** A piece a turn: connections are not to wait for it. */
-  #sendSessions(query: number): void {
+  #sendStickySessions(query: number): void {
     const pieces = this.#router.stickySessions.dump(ROUTING.sessionsPerDump, () => reactor.nowMs);
     const next = () => {
       const { value, done } = pieces.next();
-      tell({ type: 'sessions', query, sessions: value ?? [], done: done === true });
+      tell({ type: 'stickySessions', query, sessions: value ?? [], done: done === true });
       if (done !== true) reactor.setTimer(1, { onTimer: next }, 0);
     };
     next();
@@ -338,7 +342,10 @@ class HubThread implements ListenHandler {
   }
 }
 
-function aboutSessions(router: Router, order: SessionOrder): readonly StoredStickySession[] {
+function someSticky(
+  router: Router,
+  order: Exclude<StickySessionOrder, { what: 'all' }>,
+): readonly StoredStickySession[] {
   switch (order.what) {
     case 'list':
       return router.stickySessions.some(order.max, reactor.nowMs);

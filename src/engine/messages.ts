@@ -96,19 +96,18 @@ export type ToFront =
   | { readonly type: 'rules'; readonly rules: CompiledRules }
   /** The node was revoked. */
   | { readonly type: 'forgetNode'; readonly nodeId: string }
-  /** Asks for all sticky sessions; answered with `sessions`. */
-  | { readonly type: 'keepSessions'; readonly query: number }
-  /** Answered with `someSessions`. */
-  | { readonly type: 'aboutSessions'; readonly query: number; readonly order: SessionOrder }
+  /** Answered with `stickySessions`. */
+  | { readonly type: 'aboutStickySessions'; readonly query: number; readonly order: StickySessionOrder }
   /** Sticky sessions from before a restart. */
-  | { readonly type: 'restoreSessions'; readonly sessions: readonly StoredStickySession[] }
+  | { readonly type: 'restoreStickySessions'; readonly sessions: readonly StoredStickySession[] }
   /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
   | { readonly type: 'users'; readonly required: boolean }
   /** The word on an `authenticate`; null: not one of ours. */
   | { readonly type: 'user'; readonly query: number; readonly user: KnownUser | null };
 
 /** `key`: request.ts, sessionKey(). */
-export type SessionOrder =
+export type StickySessionOrder =
+  | { readonly what: 'all' }
   | { readonly what: 'list'; readonly max: number }
   | { readonly what: 'end'; readonly key: string }
   | { readonly what: 'ban'; readonly key: string; readonly host: string; readonly restMs: number }
@@ -216,18 +215,12 @@ export type FromFront =
     }
   /** A client's session has begun that asked for a new address of its node. */
   | { readonly type: 'rotationWanted'; readonly nodeId: string }
-  /** A piece of the answer to `keepSessions`, the last one with `done`. */
+  /** Those that an `aboutStickySessions` was about, as they were before it; the last piece of the answer has `done`. */
   | {
-      readonly type: 'sessions';
+      readonly type: 'stickySessions';
       readonly query: number;
       readonly sessions: readonly StoredStickySession[];
       readonly done: boolean;
-    }
-  /** The sessions that an `aboutSessions` was about, as they were before it. */
-  | {
-      readonly type: 'someSessions';
-      readonly query: number;
-      readonly sessions: readonly StoredStickySession[];
     }
   /** Who is it? Answered with a `user`. */
   | {

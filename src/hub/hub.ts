@@ -22,7 +22,6 @@ import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import { makeOwnUser, type OwnUser, ProxyUsers } from './access/proxyUsers.ts';
 import type { RulesFile } from './access/rulesFile.ts';
-import { SessionsFile } from './access/stickySessionsFile.ts';
 import { FleetKeeper } from './fleet/fleetKeeper.ts';
 import { parseNodeStatus } from './fleet/nodeStatus.ts';
 import { OwnerFleet } from './fleet/ownerFleet.ts';
@@ -31,6 +30,7 @@ import { choosePublicHost } from './serve/publicHost.ts';
 import { makeWayForSocket, removeSocket } from './serve/socksSocket.ts';
 import { Admission, wipeKeys } from './sessions/admission.ts';
 import { type HubSession, Sessions } from './sessions/sessionTable.ts';
+import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
 import { hubKeyPath } from './store/hubSettings.ts';
 import { Store } from './store/store.ts';
 import type { Users } from './store/userTable.ts';
@@ -80,7 +80,7 @@ export class Hub {
     { resolve: (address: string) => void; reject: (error: Error) => void }
   >();
   readonly #proxyUsers: ProxyUsers;
-  readonly #sessionsFile: SessionsFile | null;
+  readonly #stickyFile: StickySessionsFile | null;
   #rulesFile: RulesFile | null = null;
   #rules: CompiledRules | null = null;
   #front: EngineThread | null = null;
@@ -147,8 +147,8 @@ export class Hub {
       toFront: (message) => this.#front?.post(message),
       log: this.#log,
     });
-    this.#sessionsFile = options.persistSessions
-      ? new SessionsFile(options.dataDir, (message) => this.#front?.post(message), this.#log)
+    this.#stickyFile = options.persistSessions
+      ? new StickySessionsFile(options.dataDir, this.#keeper.stickySessions, this.#log)
       : null;
   }
 
@@ -188,7 +188,7 @@ export class Hub {
     });
     // Before it listens: no request goes by the users or the rules.
     this.#proxyUsers.start();
-    this.#sessionsFile?.start(Date.now());
+    this.#stickyFile?.start(Date.now());
     if (this.#rules !== null) this.#front!.post({ type: 'rules', rules: this.#rules });
     if (this.#workerCount === 0) this.#workers = [this.#front!];
   }
@@ -267,11 +267,8 @@ export class Hub {
           this.#log.info(facts, 'a client wanted a new address in vain');
         });
         return;
-      case 'sessions':
-        this.#sessionsFile?.hear(message);
-        return;
-      case 'someSessions':
-        this.#keeper.sessionAsks.heard(message);
+      case 'stickySessions':
+        this.#keeper.stickySessions.hear(message);
         return;
       case 'authenticate':
         void this.#proxyUsers.answer(message);
@@ -297,7 +294,7 @@ export class Hub {
         this.#goAway(message.index, message.number);
         return;
       case 'streams':
-        this.#keeper.lists.heard(message);
+        this.#keeper.lists.hear(message);
         return;
       case 'outOfDescriptors': {
         const line = this.#shortages.line(performance.now());
@@ -422,7 +419,7 @@ export class Hub {
       this.#drainThreads(),
     ]);
     await Promise.race([
-      this.#sessionsFile?.save(),
+      this.#stickyFile?.save(),
       this.#front!.ended,
       delay(ROUTING.sessionsLastSaveMs, undefined, KEEPS_NOTHING_ALIVE),
     ]);
@@ -444,7 +441,8 @@ export class Hub {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#rulesFile?.close();
-    this.#sessionsFile?.close();
+    this.#stickyFile?.close();
+    this.#keeper.stickySessions.close();
     // The front first: it hands descriptors to the others.
     await this.#front?.stop();
     if (this.#socksSocket !== null) removeSocket(this.#socksSocket);

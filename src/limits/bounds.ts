@@ -280,6 +280,8 @@ export const ROUTING = {
   /** Sessions of one message to control. */
   sessionsPerDump: 2_048,
   sessionsSaveEveryMs: 60_000,
+  /** From the question which sticky sessions there are to the last piece of the front's answer. */
+  sessionsSaveTimeoutMs: 30_000,
   /** How long the end of a hub waits for the last copy. */
   sessionsLastSaveMs: 5_000,
   /** Pairs of a node and a host that it rests for. */

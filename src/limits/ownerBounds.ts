@@ -22,6 +22,8 @@ export const CONTROL = {
 export const LISTING = {
   streamsMax: 10_000,
   sessionsMax: 1_000,
+  /** Questions to the engine threads that wait for an answer, of each kind. */
+  questionsMax: 256,
   eventsDefault: 100,
   eventsMax: 1_000,
   /** Of a name, a tag, a search. */
@@ -190,6 +192,6 @@ export const SETTINGS = {
   drainLookMs: 100,
   /** From the wish for a new address to the answer: drain, the owner's command and the way back included. */
   rotationTimeoutMs: 180_000,
-  /** From the question which streams there are to the last worker's answer. */
-  listStreamsTimeoutMs: 2_000,
+  /** From a question about streams or sticky sessions to the last thread's answer. */
+  listTimeoutMs: 2_000,
 } as const;

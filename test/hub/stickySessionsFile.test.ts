@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ToFront } from '../../src/engine/messages.ts';
-import { SessionsFile } from '../../src/hub/access/stickySessionsFile.ts';
+import { StickySessionClient } from '../../src/hub/sticky/stickySessionClient.ts';
+import { StickySessionsFile } from '../../src/hub/sticky/stickySessionsFile.ts';
 import type { StoredStickySession } from '../../src/routing/stickySessions.ts';
 
 const SESSION: StoredStickySession = {
@@ -26,17 +27,20 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const path = () => join(folder, 'sessions.json');
-const open = () => new SessionsFile(folder, (order) => orders.push(order), pino({ level: 'silent' }));
+function open(): { file: StickySessionsFile; front: StickySessionClient } {
+  const front = new StickySessionClient((order) => orders.push(order));
+  return { file: new StickySessionsFile(folder, front, pino({ level: 'silent' })), front };
+}
 
 test('what the front says in pieces is read again, older by the time between', async () => {
-  const file = open();
+  const { file, front } = open();
   file.start(0);
   const saved = file.save();
   expect(file.save()).toBe(saved);
-  expect(orders).toEqual([{ type: 'keepSessions', query: 1 }]);
-  file.hear({ type: 'sessions', query: 7, sessions: [{ ...SESSION, key: 'of-another' }], done: true });
-  file.hear({ type: 'sessions', query: 1, sessions: [SESSION], done: false });
-  file.hear({ type: 'sessions', query: 1, sessions: [{ ...SESSION, key: 'me-b' }], done: true });
+  expect(orders).toEqual([{ type: 'aboutStickySessions', query: 1, order: { what: 'all' } }]);
+  front.hear({ type: 'stickySessions', query: 7, sessions: [{ ...SESSION, key: 'of-another' }], done: true });
+  front.hear({ type: 'stickySessions', query: 1, sessions: [SESSION], done: false });
+  front.hear({ type: 'stickySessions', query: 1, sessions: [{ ...SESSION, key: 'me-b' }], done: true });
   await saved;
   file.close();
   expect(statSync(path()).mode & 0o777).toBe(0o600);
@@ -44,11 +48,11 @@ test('what the front says in pieces is read again, older by the time between', a
 
   orders = [];
   const again = open();
-  again.start(atMs + 5_000);
-  again.close();
+  again.file.start(atMs + 5_000);
+  again.file.close();
   expect(orders).toEqual([
     {
-      type: 'restoreSessions',
+      type: 'restoreStickySessions',
       sessions: [
         { ...SESSION, unusedMs: 6_000 },
         { ...SESSION, key: 'me-b', unusedMs: 6_000 },
@@ -64,7 +68,7 @@ test.each([
   '{"atMs":0,"sessions":[{"key":"a","nodeId":"n","ttlMs":-1,"strict":true,"unusedMs":0}]}',
 ])('a file of %j restores nothing and stops nothing', (text) => {
   writeFileSync(path(), text);
-  const file = open();
+  const { file } = open();
   file.start(0);
   file.close();
   expect(orders).toEqual([]);
@@ -72,19 +76,20 @@ test.each([
 
 test('a copy that the front never finishes leaves the last one alone', async () => {
   writeFileSync(path(), 'the last one');
-  const file = open();
+  const { file, front } = open();
   const saved = file.save();
-  file.hear({ type: 'sessions', query: 1, sessions: [SESSION], done: false });
+  front.hear({ type: 'stickySessions', query: 1, sessions: [SESSION], done: false });
   file.close();
+  front.close();
   await saved;
   expect(readFileSync(path(), 'utf8')).toBe('the last one');
 });
 
 test.skipIf(process.getuid?.() === 0)('a folder that cannot be written is no failure', async () => {
   chmodSync(folder, 0o500);
-  const file = open();
+  const { file, front } = open();
   const saved = file.save();
-  file.hear({ type: 'sessions', query: 1, sessions: [SESSION], done: true });
+  front.hear({ type: 'stickySessions', query: 1, sessions: [SESSION], done: true });
   await saved;
   file.close();
   expect(existsSync(path())).toBe(false);

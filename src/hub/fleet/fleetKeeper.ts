@@ -5,8 +5,8 @@ import type { Logger } from 'pino';
 import type { ToFront, ToWorker } from '../../engine/messages.ts';
 import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
-import { SessionAsks } from '../access/stickySessionAsks.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
+import { StickySessionClient } from '../sticky/stickySessionClient.ts';
 import { HistoryTable } from '../store/historyTable.ts';
 import { Pairings } from '../store/pairings.ts';
 import type { Store } from '../store/store.ts';
@@ -55,7 +55,7 @@ export class FleetKeeper {
   readonly pairings: Pairings;
   readonly rotations = new Rotations();
   readonly lists: StreamLists;
-  readonly sessionAsks: SessionAsks;
+  readonly stickySessions: StickySessionClient;
   readonly lastWords = new Map<string, LastWords>();
   /** Of the last second. */
   cpuPercent = 0;
@@ -100,7 +100,7 @@ export class FleetKeeper {
       nameOf: (nodeId) => this.book.get(nodeId)?.stored.name ?? null,
       isConnected: (nodeId) => sessions.upOfNode(nodeId).length > 0,
     });
-    this.sessionAsks = new SessionAsks((message) => parts.toFront(message));
+    this.stickySessions = new StickySessionClient((message) => parts.toFront(message));
     this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
   }
 
@@ -160,7 +160,7 @@ export class FleetKeeper {
     const { nodeId, address } = session;
     session.status = status;
     this.lastWords.set(nodeId, { status, address });
-    if (status.rotation !== null) this.rotations.heard(nodeId, status.rotation, address);
+    if (status.rotation !== null) this.rotations.hear(nodeId, status.rotation, address);
     this.apply(nodeId);
   }
 

@@ -145,7 +145,7 @@ export class OwnerFleet implements Fleet {
   }
 
   async sessions(): Promise<readonly ClientSession[]> {
-    const sessions = await this.#keeper.sessionAsks.ask({ what: 'list', max: LISTING.sessionsMax });
+    const sessions = await this.#keeper.stickySessions.ask({ what: 'list', max: LISTING.sessionsMax });
     return sessions.map(clientSession);
   }
 
@@ -241,7 +241,7 @@ export class OwnerFleet implements Fleet {
   }
 
   async endSession(user: string, name: string): Promise<ClientSession> {
-    const [ended] = await this.#keeper.sessionAsks.ask({ what: 'end', key: stickyKey(user, name) });
+    const [ended] = await this.#keeper.stickySessions.ask({ what: 'end', key: stickyKey(user, name) });
     if (ended === undefined) throw noSession(user, name);
     return clientSession(ended);
   }
@@ -251,13 +251,13 @@ export class OwnerFleet implements Fleet {
       throw new UserError('a report is about a session or about a node', 2);
     }
     const until = new Date(Date.now() + restMs).toISOString();
-    const asks = this.#keeper.sessionAsks;
+    const sticky = this.#keeper.stickySessions;
     if (node !== null) {
       const nodeId = this.#keeper.book.find(node).stored.id;
-      await asks.ask({ what: 'banNode', nodeId, host, restMs });
+      await sticky.ask({ what: 'banNode', nodeId, host, restMs });
       return { nodeId, host, until };
     }
-    const [moved] = await asks.ask({ what: 'ban', key: stickyKey(user, session!), host, restMs });
+    const [moved] = await sticky.ask({ what: 'ban', key: stickyKey(user, session!), host, restMs });
     if (moved === undefined) throw noSession(user, session!);
     return { nodeId: moved.nodeId, host, until };
   }

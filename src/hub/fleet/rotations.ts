@@ -1,29 +1,32 @@
-// New addresses: the question to the node, its answer or the end of its time, and the schedules by which nodes are asked. Called by
-// ownerFleet.ts and, for what nodes answer, by hub.ts.
+// New addresses: the question to the node and its answer, and the schedules by which nodes are asked.
 
 import { randomInt } from 'node:crypto';
+import { Questions } from '../../base/questions.ts';
 import { UserError } from '../../base/userError.ts';
-import { SETTINGS } from '../../limits/ownerBounds.ts';
+import { CONTROL, SETTINGS } from '../../limits/ownerBounds.ts';
 import type { Rotation } from '../../model/fleet.ts';
 import type { KnownNode } from './nodeSettings.ts';
 import type { RotationAnswer } from './nodeStatus.ts';
 import { isDue, parseSchedule } from './rotateSchedule.ts';
 
-interface UnderWay {
-  readonly request: number;
-  readonly name: string;
-  readonly oldAddress: string | null;
-  readonly timer: NodeJS.Timeout;
-  readonly resolve: (rotation: Rotation) => void;
-  readonly reject: (error: Error) => void;
+interface Answer {
+  readonly said: RotationAnswer;
+  /** From where the node dials the hub now. */
+  readonly address: string;
 }
 
 export class Rotations {
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #questions = new Questions<Answer>({
+    openMax: CONTROL.nodesMax,
+    timeoutMs: SETTINGS.rotationTimeoutMs,
+    tooBusy: 'too many nodes are asked for a new address at once',
+    // A node may repeat an old answer after the hub has started anew.
+    firstNumber: randomInt(1, 2 ** 31),
+  });
+  /** By node: the number of the question that it has not answered. */
+  readonly #underWay = new Map<string, number>();
   /** By node: since when its schedule counts. */
   readonly #lastMs = new Map<string, { readonly schedule: string; readonly ms: number }>();
-  /** A node may tell an old answer again after the hub has started anew. */
-  #nextRequest = randomInt(1, 2 ** 31);
 
   isRotating(nodeId: string): boolean {
     return this.#underWay.has(nodeId);
@@ -31,50 +34,51 @@ export class Rotations {
 
   /**
    * Asks, and waits for the answer. Rejects with UserError when the node has no new address, or says nothing in time.
-   * @param send puts the question to the node, once it has drained; throws UserError when it cannot
+   * @param drained resolves once the node may be asked
+   * @param send puts the question to the node; throws UserError when it cannot
    */
-  ask(
+  async ask(
     { stored: { id, name } }: KnownNode,
     oldAddress: string | null,
     drained: () => Promise<void>,
     send: (request: number) => void,
   ): Promise<Rotation> {
     if (this.#underWay.has(id)) throw new UserError(`${name} is asked for a new address already`);
-    const request = this.#nextRequest++ >>> 0;
-    const answer = new Promise<Rotation>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const seconds = SETTINGS.rotationTimeoutMs / 1_000;
-        this.fail(id, `${name} did not say within ${seconds} s whether it has a new address`);
-      }, SETTINGS.rotationTimeoutMs).unref();
-      this.#underWay.set(id, { request, name, oldAddress, timer, resolve, reject });
-    });
-    drained()
-      .then(() => {
-        if (this.#underWay.get(id)?.request === request) send(request);
-      })
-      .catch((error: Error) => this.fail(id, error.message));
-    return answer;
+    const sendOnceDrained = (request: number) => {
+      this.#underWay.set(id, request);
+      drained()
+        .then(() => {
+          if (this.#questions.isOpen(request)) send(request);
+        })
+        .catch((error: Error) => this.#questions.fail(request, new UserError(error.message)));
+    };
+    const seconds = SETTINGS.rotationTimeoutMs / 1_000;
+    const late = `${name} did not say within ${seconds} s whether it has a new address`;
+    try {
+      const [answer] = await this.#questions.promise(sendOnceDrained, { late });
+      if (answer === undefined) throw new Error('a rotation is answered once');
+      const { said, address } = answer;
+      if (!said.ok) throw new UserError(`${name} has no new address: ${said.error ?? 'it did not say why'}`);
+      return {
+        nodeId: id,
+        oldAddress: said.oldAddress ?? oldAddress,
+        newAddress: said.newAddress ?? address,
+        tookMs: said.tookMs,
+      };
+    } finally {
+      this.#underWay.delete(id);
+    }
   }
 
-  /** `address`: from where the node dials the hub now. */
-  heard(nodeId: string, answer: RotationAnswer, address: string): void {
-    const asked = this.#underWay.get(nodeId);
-    if (asked === undefined || asked.request !== answer.request) return;
-    if (!answer.ok) {
-      this.fail(nodeId, `${asked.name} has no new address: ${answer.error ?? 'it did not say why'}`);
-      return;
-    }
-    this.#end(nodeId, asked);
-    const oldAddress = answer.oldAddress ?? asked.oldAddress;
-    const { tookMs, newAddress } = answer;
-    asked.resolve({ nodeId, oldAddress, newAddress: newAddress ?? address, tookMs });
+  /** A node's STATUS tells of a rotation; `address`: from where it dials the hub now. */
+  hear(nodeId: string, said: RotationAnswer, address: string): void {
+    if (this.#underWay.get(nodeId) === said.request)
+      this.#questions.answer(said.request, [{ said, address }]);
   }
 
   fail(nodeId: string, why: string): void {
-    const asked = this.#underWay.get(nodeId);
-    if (asked === undefined) return;
-    this.#end(nodeId, asked);
-    asked.reject(new UserError(why));
+    const request = this.#underWay.get(nodeId);
+    if (request !== undefined) this.#questions.fail(request, new UserError(why));
   }
 
   /** Whether the node's schedule says that it is time; it counts as done then. */
@@ -92,11 +96,6 @@ export class Rotations {
   }
 
   stop(): void {
-    for (const nodeId of [...this.#underWay.keys()]) this.fail(nodeId, 'the hub is shutting down');
-  }
-
-  #end(nodeId: string, { timer }: UnderWay): void {
-    clearTimeout(timer);
-    this.#underWay.delete(nodeId);
+    this.#questions.failAll(new UserError('the hub is shutting down'));
   }
 }

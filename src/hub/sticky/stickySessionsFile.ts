@@ -1,14 +1,12 @@
-// Sticky sessions across restarts (--persist-sessions): <data-dir>/sessions.json, written once a minute and at the end, read at the start.
-// Used by hub.ts.
+// Sticky sessions across restarts (--persist-sessions): <data-dir>/sessions.json, read at the start, written once a minute and at the end.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomicFile.ts';
-import type { FromFront, ToFront } from '../../engine/messages.ts';
 import { ROUTING } from '../../limits/bounds.ts';
-import type { StoredStickySession } from '../../routing/stickySessions.ts';
+import type { StickySessionClient } from './stickySessionClient.ts';
 
 const KEPT = z.object({
   /** When it was written: sessions grew older since. */
@@ -26,19 +24,17 @@ const KEPT = z.object({
     .max(ROUTING.sessionsMax),
 });
 
-export class SessionsFile {
+export class StickySessionsFile {
   readonly #path: string;
-  readonly #toFront: (message: ToFront) => void;
+  readonly #client: Pick<StickySessionClient, 'ask' | 'restore'>;
   readonly #log: Logger;
   #timer: NodeJS.Timeout | null = null;
-  #query = 0;
-  #pieces: StoredStickySession[] = [];
-  #arrived: ((whole: boolean) => void) | null = null;
   #saving: Promise<void> | null = null;
+  #closed = false;
 
-  constructor(dataDir: string, toFront: (message: ToFront) => void, log: Logger) {
+  constructor(dataDir: string, client: Pick<StickySessionClient, 'ask' | 'restore'>, log: Logger) {
     this.#path = join(dataDir, 'sessions.json');
-    this.#toFront = toFront;
+    this.#client = client;
     this.#log = log;
   }
 
@@ -48,7 +44,7 @@ export class SessionsFile {
       const { atMs, sessions } = KEPT.parse(JSON.parse(readFileSync(this.#path, 'utf8')));
       const downMs = Math.max(0, nowMs - atMs);
       const restored = sessions.map((session) => ({ ...session, unusedMs: session.unusedMs + downMs }));
-      this.#toFront({ type: 'restoreSessions', sessions: restored });
+      this.#client.restore(restored);
       this.#log.info({ sessions: restored.length }, 'sticky sessions restored');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
@@ -67,30 +63,17 @@ export class SessionsFile {
   }
 
   async #save(): Promise<void> {
-    const whole = await new Promise<boolean>((resolve) => {
-      this.#arrived = resolve;
-      this.#pieces = [];
-      this.#toFront({ type: 'keepSessions', query: ++this.#query });
-    });
-    if (!whole) return;
     try {
-      const text = JSON.stringify({ atMs: Date.now(), sessions: this.#pieces });
-      await writeFileAtomic(this.#path, `${text}\n`, 0o600);
+      const sessions = await this.#client.ask({ what: 'all' }, ROUTING.sessionsSaveTimeoutMs);
+      await writeFileAtomic(this.#path, `${JSON.stringify({ atMs: Date.now(), sessions })}\n`, 0o600);
     } catch (error) {
-      this.#log.warn({ err: error }, 'sticky sessions could not be kept');
+      if (!this.#closed) this.#log.warn({ err: error }, 'sticky sessions could not be kept');
     }
-    this.#pieces = [];
   }
 
-  hear({ query, sessions, done }: Extract<FromFront, { type: 'sessions' }>): void {
-    if (query !== this.#query) return;
-    this.#pieces.push(...sessions);
-    if (done) this.#arrived?.(true);
-  }
-
-  /** The front has ended, or will: nothing comes any more. */
+  /** No more are written, but for what is under way. */
   close(): void {
+    this.#closed = true;
     if (this.#timer !== null) clearInterval(this.#timer);
-    this.#arrived?.(false);
   }
 }
