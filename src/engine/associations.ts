@@ -1,5 +1,5 @@
-// UDP ASSOCIATE on a hub: for each a UDP socket beside the client's connection, whose datagrams go into the tunnel as they are. It lives as
-// long as that connection, its stream in the tunnel, and as datagrams pass. Used by hubWorker.ts.
+// UDP ASSOCIATE on a hub: each association has a UDP socket beside the client's connection, whose datagrams go into the tunnel as they
+// are. It ends with that connection, with its stream in the tunnel, or when no datagram passes for a while.
 
 import { Endpoint } from '../base/endpoint.ts';
 import type { Slab } from '../base/slab.ts';
@@ -14,73 +14,76 @@ import {
 import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { type ConnHandler, type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
 import { parseEndpoint } from '../reactor/sockaddr.ts';
-import { type Teller, UNANSWERED } from './client.ts';
-import type { ClientRelay } from './clientRelay.ts';
-import { indexOfTag, slotOfTag, type Tunnel } from './tunnel.ts';
+import type { Teller } from './client.ts';
+import type { ClientStreams } from './clientStreams.ts';
+import type { HubTunnel } from './hubTunnel.ts';
+import type { StreamFailures } from './streamFailures.ts';
+import { indexOfTag, slotOfTag } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';
-
-/** Of one tunnel and slot: kept in Tunnel.associationOf. */
-export interface Association {
-  udp: UdpId;
-  /** The client: its address, and the port of its datagrams once it is known (0 before that). */
-  readonly client: Endpoint;
-  /** When a datagram last passed, either way. */
-  lastMs: number;
-}
 
 const SCRATCH_BYTES = PROTOCOL.recordMaxBytes;
 
 export class Associations implements ConnHandler, UdpHandler {
   readonly #reactor: Reactor;
-  readonly #tunnels: Tunnels;
-  readonly #relay: ClientRelay;
+  readonly #tunnels: Tunnels<HubTunnel>;
+  readonly #streams: ClientStreams;
+  readonly #failures: StreamFailures;
   readonly #teller: Teller;
   readonly #scratch: Slab;
   readonly #from = new Endpoint();
 
-  constructor(reactor: Reactor, tunnels: Tunnels, relay: ClientRelay, teller: Teller) {
-    this.#reactor = reactor;
-    this.#tunnels = tunnels;
-    this.#relay = relay;
-    this.#teller = teller;
-    this.#scratch = reactor.slab(SCRATCH_BYTES);
+  constructor(parts: {
+    reactor: Reactor;
+    tunnels: Tunnels<HubTunnel>;
+    streams: ClientStreams;
+    failures: StreamFailures;
+    teller: Teller;
+  }) {
+    this.#reactor = parts.reactor;
+    this.#tunnels = parts.tunnels;
+    this.#streams = parts.streams;
+    this.#failures = parts.failures;
+    this.#teller = parts.teller;
+    this.#scratch = parts.reactor.slab(SCRATCH_BYTES);
   }
 
   // --- Opening ---------------------------------------------------------------------------------------------------------------------
 
   /** The client asks; the node was asked. `port`: of its datagrams, as the client announced it; 0: it did not. */
-  begin(tunnel: Tunnel, slot: number, conn: ConnId, port: number): void {
+  begin(tunnel: HubTunnel, slot: number, conn: ConnId, port: number): void {
     const client = new Endpoint();
     parseEndpoint(this.#reactor.remoteAddress(conn), port, client);
-    tunnel.associationOf.set(slot, { udp: 0, client, lastMs: this.#reactor.nowMs });
+    tunnel.associations.set(slot, { udp: 0, client, lastMs: this.#reactor.nowMs });
     this.#reactor.attach(conn, this, tunnel.tagOf(slot));
+    this.#tunnels.touch(tunnel);
   }
 
   /** The node has room: the client is answered once there is a socket for it, on the address that it came to. */
-  accepted(tunnel: Tunnel, slot: number): void {
-    const association = tunnel.associationOf.get(slot)!;
-    const address = this.#reactor.localAddress(tunnel.connOf[slot]!);
+  accepted(tunnel: HubTunnel, slot: number): void {
+    const association = tunnel.associations.get(slot);
+    if (association === undefined) return;
+    const address = this.#reactor.localAddress(tunnel.connOf(slot));
     association.udp = this.#reactor.udp.bind(address, 0, this, tunnel.tagOf(slot));
   }
 
   onBound(udp: UdpId, tag: number, address: string, port: number): void {
     const tunnel = this.#tunnels.at(indexOfTag(tag));
     const slot = slotOfTag(tag);
-    const association = tunnel.associationOf.get(slot);
+    const association = tunnel.associations.get(slot);
     if (association?.udp !== udp) return;
     const bound = new Endpoint();
     parseEndpoint(address, port, bound);
-    tunnel.kindOf[slot]! &= ~UNANSWERED;
-    if (!this.#teller.say(tunnel.connOf[slot]!, encodeAssociateReply(bound))) this.#end(tunnel, slot);
+    tunnel.answered(slot);
+    if (!this.#teller.say(tunnel.connOf(slot), encodeAssociateReply(bound))) this.#end(tunnel, slot);
   }
 
   onBindFailed(udp: UdpId, tag: number): void {
     const tunnel = this.#tunnels.at(indexOfTag(tag));
     const slot = slotOfTag(tag);
-    if (tunnel.associationOf.get(slot)?.udp !== udp) return;
+    if (tunnel.associations.get(slot)?.udp !== udp) return;
     tunnel.session.abort(slot);
     this.#tunnels.touch(tunnel);
-    this.#relay.fail(tunnel, slot, 'hubBusy');
+    this.#failures.fail(tunnel, slot, 'hubBusy');
   }
 
   // --- Client to tunnel --------------------------------------------------------------------------------------------------------------
@@ -88,7 +91,7 @@ export class Associations implements ConnHandler, UdpHandler {
   onDatagrams(udp: UdpId, tag: number): void {
     const tunnel = this.#tunnels.at(indexOfTag(tag));
     const slot = slotOfTag(tag);
-    const association = tunnel.associationOf.get(slot);
+    const association = tunnel.associations.get(slot);
     if (association === undefined) return;
     const { session } = tunnel;
     const slab = this.#scratch;
@@ -121,8 +124,8 @@ export class Associations implements ConnHandler, UdpHandler {
   // --- Tunnel to client --------------------------------------------------------------------------------------------------------------
 
   /** A DATAGRAM of the node's, sent on from where it lies: the end of its frame header makes room for the prefix. */
-  onDatagram(tunnel: Tunnel, slot: number, offset: number, length: number): void {
-    const association = tunnel.associationOf.get(slot);
+  onDatagram(tunnel: HubTunnel, slot: number, offset: number, length: number): void {
+    const association = tunnel.associations.get(slot);
     if (association === undefined || association.client.port === 0) return;
     const { session } = tunnel;
     const { slab } = session.inbound;
@@ -148,15 +151,15 @@ export class Associations implements ConnHandler, UdpHandler {
   }
 
   /** Ends those of a tunnel that are idle. */
-  expire(tunnel: Tunnel): void {
+  expire(tunnel: HubTunnel): void {
     const idleMs = this.#reactor.nowMs - UDP.idleMs;
-    for (const [slot, { lastMs }] of tunnel.associationOf) if (lastMs <= idleMs) this.#end(tunnel, slot);
+    for (const [slot, { lastMs }] of tunnel.associations) if (lastMs <= idleMs) this.#end(tunnel, slot);
   }
 
-  #end(tunnel: Tunnel, slot: number): void {
+  #end(tunnel: HubTunnel, slot: number): void {
     tunnel.session.abort(slot);
     this.#tunnels.touch(tunnel);
-    this.#relay.finish(tunnel, slot);
+    this.#streams.finish(tunnel, slot);
   }
 
   onConnected(): void {}

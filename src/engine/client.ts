@@ -9,7 +9,7 @@ import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Farewell } from './farewell.ts';
 import { establishedWords, type NodeWords } from './nodeWords.ts';
 
-/** What a client speaks: `kindOf` of its stream. */
+/** What a client speaks. Below 0x80: hubTunnel.ts keeps a flag above. */
 export const CLIENT_KIND = {
   none: 0,
   socks: 1,
@@ -18,8 +18,6 @@ export const CLIENT_KIND = {
   socksUdp: 4,
   socks4: 5,
 } as const;
-/** Set in `kindOf` until the client was told how the opening of its stream went. */
-export const UNANSWERED = 0x80;
 
 const NOTHING = new Uint8Array(0);
 

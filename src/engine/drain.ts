@@ -1,19 +1,19 @@
-// The end of a worker or exit in peace: no new streams, and until the last byte has arrived nothing is closed, because closing sooner
-// loses what the systems between still hold. Used by hubWorker.ts and node/exit.ts; control waits for `left` to be 0.
+// How a worker or an exit ends without losing a byte: no new streams, and nothing is closed before the last byte has arrived, because
+// an earlier close loses what the kernels on the way still hold.
 
 import type { Lingering } from './lingering.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';
 
 export class Drain {
-  readonly #tunnels: Tunnels;
+  readonly #tunnels: Tunnels<Tunnel>;
   readonly #lingering: Lingering;
   /** Tunnels without streams that were sent a PING behind their last byte, and those that have answered it. */
   readonly #lastPings = new Set<Tunnel>();
   readonly #drained = new Set<Tunnel>();
   active = false;
 
-  constructor(tunnels: Tunnels, lingering: Lingering) {
+  constructor(tunnels: Tunnels<Tunnel>, lingering: Lingering) {
     this.#tunnels = tunnels;
     this.#lingering = lingering;
   }

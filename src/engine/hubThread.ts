@@ -16,9 +16,9 @@ import { Router } from '../routing/router.ts';
 import type { StoredStickySession } from '../routing/stickySessions.ts';
 import { Access } from './access.ts';
 import { Teller } from './client.ts';
-import type { RetriedClient, ReturnedClient } from './clientRelay.ts';
 import { type DescriptorMarks, descriptorMarks } from './descriptors.ts';
 import { LocalDoor, RingDoor, type TunnelDoor, takeFromFront, takeFromWorker } from './doors.ts';
+import type { ReturnedClient } from './exchangeRelay.ts';
 import { Farewell } from './farewell.ts';
 import { Front } from './front.ts';
 import { HubWorker } from './hubWorker.ts';
@@ -26,6 +26,7 @@ import type { ListenerName, Order, StickySessionOrder, ThreadPlan, ToEngine } fr
 import { RuleGate } from './ruleGate.ts';
 import { sessionFigures } from './sessionFigures.ts';
 import { Strangers } from './strangers.ts';
+import type { RetriedClient } from './streamFailures.ts';
 import { ThreadLoop } from './threadLoop.ts';
 import { UserStreams } from './userStreams.ts';
 
@@ -140,9 +141,7 @@ class HubThread implements ListenHandler {
   #makeWorker(giveBack: ReturnedClient, retry: RetriedClient): HubWorker {
     return new HubWorker({
       reactor: reactor,
-      slots: this.#sessionSlots,
-      threadSlots: this.#threadSlots,
-      userSlots: this.#userSlots,
+      slots: { sessions: this.#sessionSlots, thread: this.#threadSlots, users: this.#userSlots },
       teller: this.#teller,
       showTargets: plan.role !== 'exit' && plan.proxy.showTargets,
       makeAead: loop.makeAead,
@@ -333,7 +332,7 @@ class HubThread implements ListenHandler {
     slots.set('clients', this.#front?.count ?? 0);
     slots.set('strangers', this.#strangers?.count ?? 0);
     slots.set('lingering', this.#worker?.relay.lingering.count ?? 0);
-    slots.set('streams', this.#worker?.relay.streams ?? 0);
+    slots.set('streams', this.#worker?.streams.count ?? 0);
     slots.set('heldBytes', this.#worker?.relay.pool.heldBytes ?? 0);
     // A front without tunnels of its own has drained as soon as it takes no more clients.
     if (!this.#draining || !(this.#worker?.drained ?? true)) return;

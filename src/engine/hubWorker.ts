@@ -1,46 +1,47 @@
-// A hub's worker: owns tunnels and opens clients' streams on them. Requests come from the front, in the same thread or over a ring
-// (doors.ts); the bytes are relay.ts's.
+// A hub's worker: the tunnels of one thread and the clients' streams on them.
 
-import { CLIENT, ENGINE, UDP } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
-import { type FailureName, failureOfReason } from '../model/failures.ts';
+import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
-import type { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
+import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
-import { STREAM } from '../tunnel/streams.ts';
 import { Associations } from './associations.ts';
-import { CLIENT_KIND, openAnswer, type Teller, UNANSWERED } from './client.ts';
-import { ClientRelay, type RetriedClient, type ReturnedClient } from './clientRelay.ts';
+import type { Teller } from './client.ts';
+import { ClientRelay } from './clientRelay.ts';
+import { ClientStreams, type WorkerSlots } from './clientStreams.ts';
 import { Drain } from './drain.ts';
+import { ExchangeRelay, type ReturnedClient } from './exchangeRelay.ts';
+import { HubSession, type HubSessionParts } from './hubSession.ts';
+import { HubTunnel } from './hubTunnel.ts';
 import type { FromWorker, ListedStream, NamedNode } from './messages.ts';
-import { namedFields, nodeWords } from './nodeWords.ts';
+import { nodeWords } from './nodeWords.ts';
 import { listStreams } from './openStreams.ts';
-import type { Tunnel } from './tunnel.ts';
+import { Relay } from './relay.ts';
+import { type RetriedClient, StreamFailures } from './streamFailures.ts';
+import { StreamOpener } from './streamOpener.ts';
 import { type TunnelOwner, Tunnels } from './tunnels.ts';
 
-export class HubWorker implements TunnelOwner, TimerHandler {
+export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   readonly opens = true;
+  readonly tunnels: Tunnels<HubTunnel>;
+  readonly relay: Relay;
+  readonly streams: ClientStreams;
   readonly #reactor: Reactor;
-  readonly #slots: SessionSlots;
-  readonly #threadSlots: ThreadSlots;
-  readonly #userSlots: UserSlots;
-  readonly #teller: Teller;
-  readonly #showTargets: boolean;
+  readonly #slots: WorkerSlots;
   readonly #tell: (message: FromWorker) => void;
   readonly #unroute: (index: number, number: number) => void;
-  readonly tunnels: Tunnels;
-  readonly relay: ClientRelay;
-  readonly #associations: Associations;
+  readonly #failures: StreamFailures;
+  readonly #opener: StreamOpener;
+  readonly #session: HubSessionParts;
   readonly #drain: Drain;
 
   constructor(options: {
     reactor: Reactor;
-    slots: SessionSlots;
-    threadSlots: ThreadSlots;
-    userSlots: UserSlots;
+    slots: WorkerSlots;
     teller: Teller;
     /** Whether targets are kept for listStreams(). */
     showTargets: boolean;
@@ -54,30 +55,38 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     /** Takes a client back whose request another node may serve. */
     retry: RetriedClient;
   }) {
-    this.#reactor = options.reactor;
-    this.#slots = options.slots;
-    this.#threadSlots = options.threadSlots;
-    this.#userSlots = options.userSlots;
-    this.#teller = options.teller;
-    this.#showTargets = options.showTargets;
-    this.#tell = options.tell;
-    this.#unroute = options.unroute;
-    this.tunnels = new Tunnels(options.reactor, options.makeAead, this);
-    this.relay = new ClientRelay(
-      options.reactor,
-      this.tunnels,
-      { sessions: options.slots, thread: options.threadSlots, users: options.userSlots },
-      options.teller,
-      options.giveBack,
-      options.retry,
-    );
-    this.#associations = new Associations(options.reactor, this.tunnels, this.relay, options.teller);
-    this.#drain = new Drain(this.tunnels, this.relay.lingering);
-    options.reactor.setTimer(ENGINE.sweepMs, this, 0);
-  }
-
-  get nowMs(): number {
-    return this.#reactor.nowMs;
+    const { reactor, slots, teller, tell, unroute, giveBack, retry, showTargets } = options;
+    this.#reactor = reactor;
+    this.#slots = slots;
+    this.#tell = tell;
+    this.#unroute = unroute;
+    const tunnels = new Tunnels<HubTunnel>(reactor, options.makeAead, this);
+    const relay = new Relay(reactor, tunnels);
+    const streams = new ClientStreams(reactor, relay, slots);
+    const failures = new StreamFailures({ reactor, relay, streams, slots, teller, retry });
+    const associations = new Associations({ reactor, tunnels, streams, failures, teller });
+    const exchanges = new ExchangeRelay({ reactor, tunnels, relay, streams, failures, teller, giveBack });
+    const clients = new ClientRelay({ reactor, tunnels, relay, streams, exchanges });
+    const opener = new StreamOpener({
+      reactor,
+      tunnels,
+      slots,
+      streams,
+      relay: clients,
+      exchanges,
+      associations,
+      failures,
+      teller,
+      showTargets,
+    });
+    this.tunnels = tunnels;
+    this.relay = relay;
+    this.streams = streams;
+    this.#failures = failures;
+    this.#opener = opener;
+    this.#session = { tunnels, opener, relay: clients, associations, failures, tell, unroute };
+    this.#drain = new Drain(tunnels, relay.lingering);
+    reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
   // --- Tunnels -------------------------------------------------------------------------------------------------------------------
@@ -90,7 +99,15 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.tunnels.touch(tunnel);
   }
 
-  onUp(tunnel: Tunnel): void {
+  makeTunnel(index: number, number: number, conn: ConnId, session: Session): HubTunnel {
+    return new HubTunnel(index, number, conn, session);
+  }
+
+  handlerFor(index: number): SessionHandler {
+    return new HubSession(this.#session, index);
+  }
+
+  onUp(tunnel: HubTunnel): void {
     this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
   }
 
@@ -127,170 +144,65 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     this.tunnels.touch(tunnel);
   }
 
-  onFlushed(tunnel: Tunnel): void {
+  onFlushed(tunnel: HubTunnel): void {
     this.#count(tunnel);
     this.#drain.flushed(tunnel);
   }
 
-  #count({ index, session }: Tunnel): void {
-    this.#slots.setBytes(
-      index,
-      session.counters.dataBytesSent,
-      session.counters.dataBytesReceived,
-      session.roundTripMs,
-    );
-    const { datagramsSent, datagramsReceived, datagramsDropped } = session.counters;
-    this.#slots.setDatagrams(index, datagramsSent, datagramsReceived, datagramsDropped);
+  #count({ index, session }: HubTunnel): void {
+    const { counters, roundTripMs } = session;
+    this.#slots.sessions.setBytes(index, counters.dataBytesSent, counters.dataBytesReceived, roundTripMs);
+    const { datagramsSent, datagramsReceived, datagramsDropped } = counters;
+    this.#slots.sessions.setDatagrams(index, datagramsSent, datagramsReceived, datagramsDropped);
   }
 
-  onDown(tunnel: Tunnel, reason: string): void {
-    // What came in the turn of its end counts, too.
+  onDown(tunnel: HubTunnel, reason: string): void {
+    // What came in the turn of its end counts as well.
     this.#count(tunnel);
     // Before the router lets go of the session: these say something of its node.
-    this.relay.countAll(tunnel, 'nodeLost');
+    this.#failures.countAll(tunnel, 'nodeLost');
     this.#unroute(tunnel.index, tunnel.number);
     this.#drain.down(tunnel);
-    this.relay.dropAll(tunnel, 'nodeLost');
+    this.#failures.dropAll(tunnel, 'nodeLost');
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
-  }
-
-  handlerFor(index: number): SessionHandler {
-    return new HubStreams(this, index);
-  }
-
-  status(index: number, json: string): void {
-    const tunnel = this.tunnels.at(index);
-    this.#tell({ type: 'status', index, number: tunnel.number, json });
-  }
-
-  goAway(index: number): void {
-    const tunnel = this.tunnels.at(index);
-    this.#unroute(index, tunnel.number);
-    this.#tell({ type: 'goAway', index, number: tunnel.number });
   }
 
   // --- Streams -------------------------------------------------------------------------------------------------------------------
 
-  /**
-   * Opens a stream for a client. `request.early` is read before this returns. null: the stream is open. Otherwise why there is none, which
-   * is counted; the client stays the caller's, and so does the load that the front counted.
-   */
+  /** StreamOpener.open(). */
   open(conn: ConnId, index: number, number: number, request: OpenRequest): FailureName | null {
-    const tunnel = this.tunnels.find(index, number);
-    if (tunnel === null) {
-      // Control may have added up the session's counts already.
-      this.#threadSlots.countFailed('nodeLost');
-      return 'nodeLost';
-    }
-    const isUdp = request.kind === CLIENT_KIND.socksUdp;
-    const refusal = this.#whyNot(tunnel, conn, isUdp);
-    const { session } = tunnel;
-    const slot = refusal !== null ? -1 : isUdp ? session.openUdp() : session.open(request.host, request.port);
-    if (slot < 0) {
-      const failure = refusal ?? 'nodeBusy';
-      this.#slots.connectFailed(index, failure);
-      return failure;
-    }
-    tunnel.cover(slot);
-    tunnel.connOf[slot] = conn;
-    this.relay.streams++;
-    tunnel.kindOf[slot] = request.kind | UNANSWERED;
-    if (request.user > 0) tunnel.userOf.set(slot, request.user);
-    tunnel.sinceMs[slot] = this.#reactor.nowMs - request.waitedMs;
-    tunnel.openedMs[slot] = this.#reactor.nowMs;
-    if (isUdp) {
-      tunnel.requestOf[slot] = request;
-      this.#associations.begin(tunnel, slot, conn, request.port);
-      this.tunnels.touch(tunnel);
-      return null;
-    }
-    if (this.#showTargets) tunnel.targetOf.set(slot, { host: request.host, port: request.port });
-    this.#reactor.attach(conn, this.relay, tunnel.tagOf(slot));
-    this.#reactor.pauseRead(conn);
-    this.relay.begin(tunnel, slot, request);
-    this.tunnels.touch(tunnel);
-    return null;
+    return this.#opener.open(conn, index, number, request);
   }
 
-  /** Why a session can't take another stream; null: it can. */
-  #whyNot({ session, associationOf }: Tunnel, conn: ConnId, isUdp: boolean): FailureName | null {
-    if (session.streams.count >= ENGINE.streamsPerTunnelMax) return 'nodeBusy';
-    if (!isUdp) return null;
-    // From a Unix socket: its owner is known by the file's mode, a UDP port would be anybody's.
-    if (this.#reactor.remoteAddress(conn) === '') return 'commandNotSupported';
-    if (!session.speaksUdp) return 'udpNotSupported';
-    return associationOf.size < UDP.associationsPerSession ? null : 'nodeBusy';
-  }
-
-  /** A request from the front's ring for which open() found no stream: its load is given back, and the front or the client is told. */
+  /** StreamOpener.turnAway(). */
   turnAway(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): void {
-    this.#slots.closed(index);
-    if (request.user > 0) this.#userSlots.closed(request.user);
-    if (this.relay.tryAgain(conn, { index, number }, request, failure, false, request.waitedMs)) return;
-    const words = this.tunnels.find(index, number)?.words ?? null;
-    this.#teller.refuse(conn, request.kind, failure, '', namedFields(words, request.session));
+    this.#opener.turnAway(conn, index, number, request, failure);
   }
 
-  onConnectOk(index: number, slot: number): void {
-    const tunnel = this.tunnels.at(index);
-    const kind = tunnel.kindOf[slot]! & ~UNANSWERED;
-    const { session, waitedMs } = tunnel.requestOf[slot]!;
-    this.relay.connected(tunnel, slot);
-    this.#slots.connectOk(index, this.#reactor.nowMs - tunnel.sinceMs[slot]! - waitedMs);
-    if (kind === CLIENT_KIND.socksUdp) {
-      this.#associations.accepted(tunnel, slot);
-      return;
-    }
-    tunnel.kindOf[slot] = kind;
-    const conn = tunnel.connOf[slot]!;
-    if (!this.#teller.say(conn, openAnswer(kind, tunnel.words, session))) {
-      this.relay.onBroken(conn, tunnel.tagOf(slot));
-      return;
-    }
-    this.relay.onRoom(tunnel, slot);
-  }
-
-  onDatagram(index: number, slot: number, offset: number, length: number): void {
-    this.#associations.onDatagram(this.tunnels.at(index), slot, offset, length);
-  }
-
-  onConnectFail(index: number, slot: number, reason: number): void {
-    this.relay.fail(this.tunnels.at(index), slot, failureOfReason(reason), '', false);
-  }
-
-  /** Now and then: gives up streams that nobody answers, and those whose client left without saying so. */
+  /** Now and then: whatever no event brings. */
   onTimer(): void {
     for (const tunnel of this.tunnels.all()) {
       if (tunnel.session.holdsOrders) this.tunnels.touch(tunnel);
-      for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#giveUpOverdue(tunnel, slot);
-      this.#associations.expire(tunnel);
+      this.#opener.giveUpOverdue(tunnel);
     }
     this.#reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
-  #giveUpOverdue(tunnel: Tunnel, slot: number): void {
-    const flags = tunnel.session.streams.flags[slot]!;
-    if ((flags & (STREAM.OPEN | STREAM.CLOSING)) !== STREAM.OPEN) return;
-    const waitedMs = this.#reactor.nowMs - tunnel.sinceMs[slot]!;
-    const clientless = tunnel.connOf[slot] === 0;
-    if ((flags & STREAM.OPENING) !== 0 || clientless) {
-      if (waitedMs < CLIENT.openTimeoutMs) return;
-      tunnel.session.abort(slot);
-      if (!clientless) this.relay.fail(tunnel, slot, 'openTimedOut');
-    } else {
-      // A client that closed altogether looks like one that half-closed, until bytes come for it.
-      if ((flags & STREAM.ENDED_HERE) === 0 || waitedMs < CLIENT.halfClosedIdleMs) return;
-      tunnel.session.abort(slot);
-      this.relay.resetLocal(tunnel, slot);
-    }
-    this.tunnels.touch(tunnel);
-  }
-
   /** Of one session, or of all when `index` is null. */
   listStreams(index: number | null, max: number): ListedStream[] {
-    const tunnel = index === null ? undefined : this.tunnels.at(index);
-    const tunnels = index === null ? this.tunnels.all() : tunnel === undefined ? [] : [tunnel];
+    const tunnel = index === null ? null : this.tunnels.get(index);
+    const tunnels = index === null ? this.tunnels.all() : tunnel === null ? [] : [tunnel];
     return listStreams(tunnels, max, this.#reactor.nowMs);
+  }
+
+  /** Ends every stream of a session, which lives on. Clients that were not answered yet are told why. */
+  resetStreams(index: number, number: number, failure: FailureName): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null) return;
+    for (let slot = 0; slot < tunnel.capacity; slot++) tunnel.session.abort(slot);
+    this.#failures.countAll(tunnel, failure);
+    this.#failures.dropAll(tunnel, failure);
+    this.tunnels.touch(tunnel);
   }
 
   // --- Ending --------------------------------------------------------------------------------------------------------------------
@@ -301,19 +213,9 @@ export class HubWorker implements TunnelOwner, TimerHandler {
     if (tunnel !== null) this.tunnels.close(tunnel, reason);
   }
 
-  /** Ends every stream of a session, which lives on. Clients that were not answered yet are told why. */
-  resetStreams(index: number, number: number, failure: FailureName): void {
-    const tunnel = this.tunnels.find(index, number);
-    if (tunnel === null) return;
-    for (let slot = 0; slot < tunnel.connOf.length; slot++) tunnel.session.abort(slot);
-    this.relay.countAll(tunnel, failure);
-    this.relay.dropAll(tunnel, failure);
-    this.tunnels.touch(tunnel);
-  }
-
   /** The thread ends: streams that are cut are reset, so that no client takes half for the whole. */
   end(): void {
-    this.relay.ending = true;
+    this.#failures.ending = true;
     this.tunnels.closeAll('the hub is stopping');
     this.relay.lingering.resetAll();
   }
@@ -327,67 +229,4 @@ export class HubWorker implements TunnelOwner, TimerHandler {
   get drained(): boolean {
     return this.#drain.active && this.#drain.left === 0;
   }
-}
-
-/** A tunnel's session speaks to its worker. */
-class HubStreams implements SessionHandler {
-  readonly #worker: HubWorker;
-  readonly #index: number;
-
-  constructor(worker: HubWorker, index: number) {
-    this.#worker = worker;
-    this.#index = index;
-  }
-
-  onData(slot: number, offset: number, length: number): number {
-    const tunnel = this.#worker.tunnels.at(this.#index);
-    const { slab } = tunnel.session.inbound;
-    // Behind the end of a response: the client has gone on.
-    if (tunnel.connOf[slot] === 0) return length;
-    if ((tunnel.session.streams.flags[slot]! & STREAM.ENDED_HERE) !== 0)
-      tunnel.sinceMs[slot] = this.#worker.nowMs;
-    const { relay } = this.#worker;
-    return (tunnel.kindOf[slot]! & ~UNANSWERED) === CLIENT_KIND.httpForward
-      ? relay.deliverExchange(tunnel, slot, slab, offset, length)
-      : relay.deliver(tunnel, slot, slab, offset, length);
-  }
-
-  onRoom(slot: number): void {
-    this.#worker.relay.onRoom(this.#worker.tunnels.at(this.#index), slot);
-  }
-
-  onEnd(slot: number): void {
-    this.#worker.relay.onEnd(this.#worker.tunnels.at(this.#index), slot);
-  }
-
-  onAbort(slot: number): void {
-    this.#worker.relay.onAbort(this.#worker.tunnels.at(this.#index), slot);
-  }
-
-  onConnectOk(slot: number): void {
-    this.#worker.onConnectOk(this.#index, slot);
-  }
-
-  onConnectFail(slot: number, reason: number): void {
-    this.#worker.onConnectFail(this.#index, slot, reason);
-  }
-
-  onStatus(json: string): void {
-    this.#worker.status(this.#index, json);
-  }
-
-  /** The session refuses a CONTROL from a node. */
-  onControl(): void {}
-
-  onGoAway(): void {
-    this.#worker.goAway(this.#index);
-  }
-
-  onDatagram(slot: number, offset: number, length: number): void {
-    this.#worker.onDatagram(this.#index, slot, offset, length);
-  }
-
-  /** The session refuses these from a node before they get here. */
-  onConnect(): void {}
-  onUdpOpen(): void {}
 }

@@ -1,9 +1,9 @@
-// The open streams of a worker's tunnels as the owner is shown them. Made when control asks; used by hubWorker.ts.
+// The open streams of a worker's tunnels, as the owner sees them.
 
 import { STREAM } from '../tunnel/streams.ts';
-import { CLIENT_KIND, UNANSWERED } from './client.ts';
+import { CLIENT_KIND } from './client.ts';
+import type { HubTunnel } from './hubTunnel.ts';
 import type { ListedStream } from './messages.ts';
-import type { Tunnel } from './tunnel.ts';
 
 const KINDS: Readonly<Record<number, ListedStream['kind']>> = {
   [CLIENT_KIND.socks]: 'socks',
@@ -14,14 +14,14 @@ const KINDS: Readonly<Record<number, ListedStream['kind']>> = {
 };
 
 /** At most `max`, tunnel by tunnel. A stream whose client has left is not listed. */
-export function listStreams(tunnels: Iterable<Tunnel>, max: number, nowMs: number): ListedStream[] {
+export function listStreams(tunnels: Iterable<HubTunnel>, max: number, nowMs: number): ListedStream[] {
   const listed: ListedStream[] = [];
   for (const tunnel of tunnels) {
-    for (let slot = 0; slot < tunnel.connOf.length; slot++) {
+    for (let slot = 0; slot < tunnel.capacity; slot++) {
       if (listed.length >= max) return listed;
-      const kind = KINDS[tunnel.kindOf[slot]! & ~UNANSWERED];
-      if (tunnel.connOf[slot] === 0 || kind === undefined) continue;
-      const target = tunnel.targetOf.get(slot);
+      const kind = KINDS[tunnel.kindOf(slot)];
+      if (tunnel.connOf(slot) === 0 || kind === undefined) continue;
+      const target = tunnel.targets.get(slot);
       listed.push({
         index: tunnel.index,
         kind,

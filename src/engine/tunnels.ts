@@ -1,5 +1,5 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
-// timers. What happens to streams is relay.ts's; what opens them is the owner's (hubWorker.ts, node/exit.ts).
+// timers.
 
 import { ENGINE, WINDOW } from '../limits/bounds.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
@@ -15,13 +15,14 @@ import {
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 import { OUTBOUND_SLAB_BYTES } from '../tunnel/outbound.ts';
-import { Pace } from '../tunnel/pace.ts';
 import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
-import { Tunnel } from './tunnel.ts';
+import { PacedReading } from './pacedReading.ts';
+import type { Tunnel } from './tunnel.ts';
+import { WakeTimer } from './wakeTimer.ts';
 
 /** What the handshake agreed on. */
 export interface SessionTerms {
@@ -31,35 +32,35 @@ export interface SessionTerms {
   readonly capabilities: number;
 }
 
-export interface TunnelOwner {
+/** A hub's worker or a node's exit: what its tunnels are made of, and what it hears of them. */
+export interface TunnelOwner<T extends Tunnel> {
   /** Whether this side opens streams (the hub's). */
   readonly opens: boolean;
+  makeTunnel(index: number, number: number, conn: ConnId, session: Session): T;
   /** Makes what answers the session of a new tunnel. */
   handlerFor(index: number): SessionHandler;
   /** The peer's first record was authentic. */
-  onUp(tunnel: Tunnel): void;
-  /** The tunnel is closed and out of the table; its streams are still in it, to be ended. */
-  onDown(tunnel: Tunnel, reason: string): void;
+  onUp(tunnel: T): void;
+  /** The tunnel is closed and out of the table; its streams are still in it: end them. */
+  onDown(tunnel: T, reason: string): void;
   /** Counters have changed: once a turn and touched tunnel. */
-  onFlushed(tunnel: Tunnel): void;
+  onFlushed(tunnel: T): void;
 }
 
 const SLABS_KEPT = 8;
 
-export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
+export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, TimerHandler {
   readonly reactor: Reactor;
-  readonly #owner: TunnelOwner;
+  readonly #owner: TunnelOwner<T>;
   readonly #makeAead: AeadFactory;
-  readonly #table: (Tunnel | undefined)[] = [];
-  readonly #dirty: Tunnel[] = [];
+  readonly #table: (T | undefined)[] = [];
+  readonly #dirty: T[] = [];
   readonly #outboundPool: SlabPool;
   readonly #inboundPool: SlabPool;
-  readonly #paceTimers: TimerHandler = { onTimer: (index) => this.#onPaceDue(this.#table[index]!) };
-  readonly #readingTimers: TimerHandler = { onTimer: (index) => this.#readOn(this.#table[index]!) };
   readonly #windowBudget = new WindowBudget(WINDOW.threadBudgetBytes);
   count = 0;
 
-  constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner) {
+  constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner<T>) {
     this.reactor = reactor;
     this.#owner = owner;
     this.#makeAead = makeAead;
@@ -69,7 +70,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
   }
 
   /** Takes over a connection whose handshake is done. */
-  open(index: number, number: number, conn: ConnId, keys: SessionKeys, terms: SessionTerms): Tunnel {
+  open(index: number, number: number, conn: ConnId, keys: SessionKeys, terms: SessionTerms): T {
     const session = new Session({
       opens: this.#owner.opens,
       sendCipher: new TransportCipher(this.#makeAead(keys.sendKey)),
@@ -83,24 +84,31 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       capabilities: terms.capabilities,
       threadBudget: this.#windowBudget,
     });
-    const tunnel = new Tunnel(index, number, conn, session);
+    const tunnel = this.#owner.makeTunnel(index, number, conn, session);
     this.#table[index] = tunnel;
     this.count++;
-    tunnel.timer = this.reactor.setTimer(session.tickDueInMs(this.reactor.nowMs), this, index);
+    tunnel.tickTimer = this.reactor.setTimer(session.tickDueInMs(this.reactor.nowMs), this, index);
     return tunnel;
   }
 
-  at(index: number): Tunnel {
-    return this.#table[index]!;
+  /** Where there must be one: in the callbacks of its session and of its sockets. */
+  at(index: number): T {
+    const tunnel = this.#table[index];
+    if (tunnel === undefined) throw new Error(`no tunnel has the index ${index}`);
+    return tunnel;
+  }
+
+  get(index: number): T | null {
+    return this.#table[index] ?? null;
   }
 
   /** The tunnel with this index, if it still is the session of that number. */
-  find(index: number, number: number): Tunnel | null {
+  find(index: number, number: number): T | null {
     const tunnel = this.#table[index];
     return tunnel !== undefined && tunnel.number === number ? tunnel : null;
   }
 
-  *all(): Iterable<Tunnel> {
+  *all(): Iterable<T> {
     for (const tunnel of this.#table) if (tunnel !== undefined) yield tunnel;
   }
 
@@ -114,39 +122,35 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
   }
 
   /** The session may have something to send: it is flushed at the end of the turn. */
-  touch(tunnel: Tunnel): void {
-    if (tunnel.dirty) return;
-    tunnel.dirty = true;
+  touch(tunnel: T): void {
+    if (tunnel.isDirty) return;
+    tunnel.isDirty = true;
     this.#dirty.push(tunnel);
   }
 
   onReadable(conn: ConnId, index: number): void {
-    const tunnel = this.#table[index]!;
+    const tunnel = this.at(index);
     const { inbound } = tunnel.session;
     const offset = inbound.room();
     const slab = inbound.slab;
     let room = slab.bytes.length - offset;
-    const pace = tunnel.readingPace;
-    if (pace !== null) {
-      if (!pace.hasRoom(this.reactor.nowMs)) {
-        inbound.settle();
-        this.#restReading(tunnel, pace);
-        return;
-      }
-      room = Math.min(room, pace.quantumBytes);
+    const paced = tunnel.pacedReading;
+    if (paced !== null) room = Math.min(room, paced.room());
+    if (room === 0) {
+      inbound.settle();
+      return;
     }
     const read = this.reactor.read(conn, slab, offset, room);
+    if (read === WOULD_BLOCK) {
+      inbound.settle();
+      return;
+    }
     if (read <= 0) {
-      if (read === WOULD_BLOCK) inbound.settle();
-      else
-        this.close(
-          tunnel,
-          read === END ? 'the peer closed the connection' : `the connection broke (errno ${-read})`,
-        );
+      this.close(tunnel, read === END ? 'the peer closed the connection' : broke(-read));
       return;
     }
     inbound.received(read);
-    if (pace !== null) pace.spend(read);
+    if (paced !== null) paced.spend(read);
     try {
       tunnel.session.receive(this.reactor.nowMs);
     } catch (error) {
@@ -155,33 +159,33 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       if (!broken) throw error;
       return;
     }
-    if (tunnel.closed) return;
+    if (tunnel.isClosed) return;
     this.touch(tunnel);
-    if (!tunnel.up && tunnel.session.counters.recordsReceived > 0) {
-      tunnel.up = true;
+    if (!tunnel.isUp && tunnel.session.counters.recordsReceived > 0) {
+      tunnel.isUp = true;
       this.#owner.onUp(tunnel);
     }
   }
 
   onWritable(_conn: ConnId, index: number): void {
-    this.touch(this.#table[index]!);
+    this.touch(this.at(index));
   }
 
   onBroken(_conn: ConnId, index: number, errno: number): void {
-    this.close(this.#table[index]!, `the connection broke (errno ${errno})`);
+    this.close(this.at(index), broke(errno));
   }
 
   onTurnEnd(): void {
     // Flushing wakes streams, which only touches tunnels that are being flushed or come later in the list.
     for (let at = 0; at < this.#dirty.length; at++) {
       const tunnel = this.#dirty[at]!;
-      tunnel.dirty = false;
-      if (!tunnel.closed) this.#flush(tunnel);
+      tunnel.isDirty = false;
+      if (!tunnel.isClosed) this.#flush(tunnel);
     }
     this.#dirty.length = 0;
   }
 
-  #flush(tunnel: Tunnel): void {
+  #flush(tunnel: T): void {
     const { session } = tunnel;
     const { outbound } = session;
     session.nowMs = this.reactor.nowMs;
@@ -190,7 +194,7 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       const queued = outbound.queuedBytes;
       const taken = this.reactor.write(tunnel.conn, outbound.slab, outbound.headOffset, queued);
       if (taken < 0) {
-        this.close(tunnel, `the connection broke (errno ${-taken})`);
+        this.close(tunnel, broke(-taken));
         return;
       }
       if (taken > 0) outbound.sent(taken);
@@ -202,55 +206,27 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
     this.#owner.onFlushed(tunnel);
   }
 
-  #wake(tunnel: Tunnel): void {
+  #wake(tunnel: T): void {
     const { session } = tunnel;
     session.wakeBlocked();
     const dueInMs = session.paceDueInMs;
     if (dueInMs < 0) return;
-    const dueMs = this.reactor.nowMs + dueInMs;
-    if (tunnel.paced) {
-      // A faster rate may have come meanwhile.
-      if (tunnel.paceDueMs <= dueMs + ENGINE.timerTickMs) return;
-      this.reactor.clearTimer(tunnel.paceTimer);
-    }
-    tunnel.paced = true;
-    tunnel.paceDueMs = dueMs;
-    tunnel.paceTimer = this.reactor.setTimer(dueInMs, this.#paceTimers, tunnel.index);
+    tunnel.wakeTimer ??= new WakeTimer(this.reactor, () => this.touch(tunnel));
+    tunnel.wakeTimer.set(dueInMs);
   }
 
-  /** Reads from the tunnel at no more than this rate: for a peer that cannot keep to one. */
-  paceReading(tunnel: Tunnel, bytesPerSecond: number | null): void {
-    const nowMs = this.reactor.nowMs;
-    if (bytesPerSecond === null) tunnel.readingPace = null;
-    else if (tunnel.readingPace === null) tunnel.readingPace = new Pace(bytesPerSecond, nowMs);
-    else tunnel.readingPace.setRate(bytesPerSecond, nowMs);
-    this.#readOn(tunnel);
-  }
-
-  #restReading(tunnel: Tunnel, pace: Pace): void {
-    this.reactor.pauseRead(tunnel.conn);
-    tunnel.readingRests = true;
-    tunnel.readingTimer = this.reactor.setTimer(
-      pace.dueInMs(this.reactor.nowMs),
-      this.#readingTimers,
-      tunnel.index,
-    );
-  }
-
-  #readOn(tunnel: Tunnel): void {
-    if (!tunnel.readingRests) return;
-    tunnel.readingRests = false;
-    this.reactor.clearTimer(tunnel.readingTimer);
-    this.reactor.resumeRead(tunnel.conn);
-  }
-
-  #onPaceDue(tunnel: Tunnel): void {
-    tunnel.paced = false;
-    this.touch(tunnel);
+  /** Reads from the tunnel at no more than this rate, null at any: for a peer that cannot keep one by itself. */
+  paceReading(tunnel: T, bytesPerSecond: number | null): void {
+    if (bytesPerSecond === null) {
+      tunnel.pacedReading?.resume();
+      tunnel.pacedReading = null;
+    } else if (tunnel.pacedReading === null)
+      tunnel.pacedReading = new PacedReading(this.reactor, tunnel.conn, bytesPerSecond);
+    else tunnel.pacedReading.setRate(bytesPerSecond);
   }
 
   onTimer(index: number): void {
-    const tunnel = this.#table[index]!;
+    const tunnel = this.at(index);
     const nowMs = this.reactor.nowMs;
     const verdict = tunnel.session.tick(nowMs);
     if (verdict !== 'alive') {
@@ -258,18 +234,18 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
       return;
     }
     this.touch(tunnel);
-    tunnel.timer = this.reactor.setTimer(tunnel.session.tickDueInMs(nowMs), this, index);
+    tunnel.tickTimer = this.reactor.setTimer(tunnel.session.tickDueInMs(nowMs), this, index);
   }
 
   /** Ends a tunnel and every stream on it. `reason` goes to the log. */
-  close(tunnel: Tunnel, reason: string): void {
-    if (tunnel.closed) return;
-    tunnel.closed = true;
+  close(tunnel: T, reason: string): void {
+    if (tunnel.isClosed) return;
+    tunnel.isClosed = true;
     this.#table[tunnel.index] = undefined;
     this.count--;
-    this.reactor.clearTimer(tunnel.timer);
-    if (tunnel.readingRests) this.reactor.clearTimer(tunnel.readingTimer);
-    if (tunnel.paced) this.reactor.clearTimer(tunnel.paceTimer);
+    this.reactor.clearTimer(tunnel.tickTimer);
+    tunnel.pacedReading?.clear();
+    tunnel.wakeTimer?.clear();
     this.reactor.close(tunnel.conn);
     this.#owner.onDown(tunnel, reason);
     tunnel.session.release();
@@ -281,4 +257,8 @@ export class Tunnels implements ConnHandler, TurnHandler, TimerHandler {
 
   onConnected(): void {}
   onConnectFailed(): void {}
+}
+
+function broke(errno: number): string {
+  return `the connection broke (errno ${errno})`;
 }

@@ -4,7 +4,7 @@
 import { Drain } from '../engine/drain.ts';
 import type { FromExit, FromWorker } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
-import { indexOfTag, slotOfTag, type Tunnel } from '../engine/tunnel.ts';
+import { indexOfTag, slotOfTag } from '../engine/tunnel.ts';
 import { type SessionTerms, type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
 import { ENGINE } from '../limits/bounds.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
@@ -13,28 +13,29 @@ import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
+import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
-import { STREAM } from '../tunnel/streams.ts';
-import { type DialHandler, type DialId, Dialler } from './dialler.ts';
+import { type DialHandler, Dialler } from './dialler.ts';
+import { ExitTunnel } from './exitTunnel.ts';
 import { HubDials } from './hubDials.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
+import { TargetRelay } from './targetRelay.ts';
 import { UdpExit } from './udpExit.ts';
 
-export class Exit implements TunnelOwner, DialHandler {
+export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   readonly opens = false;
   readonly #reactor: Reactor;
   readonly #slots: SessionSlots;
   readonly #tell: (message: FromExit | FromWorker) => void;
   readonly #hubDials: HubDials;
-  readonly #tunnels: Tunnels;
+  readonly #tunnels: Tunnels<ExitTunnel>;
   readonly #relay: Relay;
+  readonly #targets: TargetRelay;
   readonly #drain: Drain;
   readonly dialler: Dialler;
   readonly udp: UdpExit;
-  /** Targets being dialled, by the stream's tag. */
-  readonly #dials = new Map<number, DialId>();
 
   constructor(options: {
     reactor: Reactor;
@@ -49,8 +50,9 @@ export class Exit implements TunnelOwner, DialHandler {
     this.#slots = options.slots;
     this.#tell = tell;
     this.#hubDials = new HubDials(reactor, tell);
-    this.#tunnels = new Tunnels(reactor, options.makeAead, this);
+    this.#tunnels = new Tunnels<ExitTunnel>(reactor, options.makeAead, this);
     this.#relay = new Relay(reactor, this.#tunnels);
+    this.#targets = new TargetRelay(reactor, this.#tunnels, this.#relay);
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
     const lookup = (name: string, query: number) => tell({ type: 'lookup', name, query });
     const cache = new NameCache();
@@ -114,28 +116,28 @@ export class Exit implements TunnelOwner, DialHandler {
   }
 
   /** The hub's first record: it sends streams from now on. */
-  onUp(tunnel: Tunnel): void {
+  onUp(tunnel: ExitTunnel): void {
     this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
     // Not sooner: the answer would come before the hub can send streams, and would say that it does.
     tunnel.session.ping(this.#reactor.nowMs);
     this.#tunnels.touch(tunnel);
   }
 
-  onFlushed(tunnel: Tunnel): void {
+  onFlushed(tunnel: ExitTunnel): void {
     const { session } = tunnel;
-    this.#slots.setBytes(
-      tunnel.index,
-      session.counters.dataBytesSent,
-      session.counters.dataBytesReceived,
-      session.roundTripMs,
-    );
+    const { counters, roundTripMs } = session;
+    this.#slots.setBytes(tunnel.index, counters.dataBytesSent, counters.dataBytesReceived, roundTripMs);
     this.#drain.flushed(tunnel);
   }
 
-  onDown(tunnel: Tunnel, reason: string): void {
+  onDown(tunnel: ExitTunnel, reason: string): void {
     this.#drain.down(tunnel);
-    for (let slot = 0; slot < tunnel.connOf.length; slot++) this.#drop(tunnel, slot);
+    for (let slot = 0; slot < tunnel.capacity; slot++) this.#drop(tunnel, slot);
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
+  }
+
+  makeTunnel(index: number, number: number, conn: ConnId, session: Session): ExitTunnel {
+    return new ExitTunnel(index, number, conn, session);
   }
 
   handlerFor(index: number): SessionHandler {
@@ -152,10 +154,9 @@ export class Exit implements TunnelOwner, DialHandler {
       tunnel.session.refuse(slot, FAILURES.nodeBusy.reason);
       return;
     }
-    const tag = tunnel.tagOf(slot);
-    const dial = this.dialler.dial(host, port, this, tag);
+    const dial = this.dialler.dial(host, port, this, tunnel.tagOf(slot));
     // 0: refused already.
-    if (dial !== 0) this.#dials.set(tag, dial);
+    if (dial !== 0) tunnel.dials.set(slot, dial);
   }
 
   onUdpOpen(index: number, slot: number): void {
@@ -179,32 +180,25 @@ export class Exit implements TunnelOwner, DialHandler {
   onDialled(tag: number, conn: ConnId): void {
     const tunnel = this.#tunnels.at(indexOfTag(tag));
     const slot = slotOfTag(tag);
-    this.#dials.delete(tag);
-    tunnel.connOf[slot] = conn;
-    this.#reactor.attach(conn, this.#relay, tag);
-    tunnel.session.accept(slot);
-    this.#tunnels.touch(tunnel);
-    const early = tunnel.pendingOf[slot] !== null;
-    const ended = (tunnel.session.streams.flags[slot]! & STREAM.ENDED_THERE) !== 0;
-    if (early || ended) this.#relay.writePending(tunnel, slot);
+    tunnel.dials.delete(slot);
+    this.#targets.begin(tunnel, slot, conn);
   }
 
   onDialFailed(tag: number, failure: FailureName): void {
     const tunnel = this.#tunnels.at(indexOfTag(tag));
     const slot = slotOfTag(tag);
-    this.#dials.delete(tag);
+    tunnel.dials.delete(slot);
     this.#relay.dropPending(tunnel, slot);
     tunnel.session.refuse(slot, FAILURES[failure].reason);
     this.#tunnels.touch(tunnel);
   }
 
   onData(index: number, slot: number, offset: number, length: number): number {
-    const tunnel = this.#tunnels.at(index);
-    return this.#relay.deliver(tunnel, slot, tunnel.session.inbound.slab, offset, length);
+    return this.#targets.onData(this.#tunnels.at(index), slot, offset, length);
   }
 
   onEnd(index: number, slot: number): void {
-    this.#relay.onEnd(this.#tunnels.at(index), slot);
+    this.#relay.peerEnded(this.#tunnels.at(index), slot);
   }
 
   onAbort(index: number, slot: number): void {
@@ -219,18 +213,17 @@ export class Exit implements TunnelOwner, DialHandler {
   }
 
   onRoom(index: number, slot: number): void {
-    this.#relay.onRoom(this.#tunnels.at(index), slot);
+    this.#relay.resume(this.#tunnels.at(index), slot);
   }
 
-  #drop(tunnel: Tunnel, slot: number): void {
+  #drop(tunnel: ExitTunnel, slot: number): void {
     this.udp.close(tunnel, slot);
-    const tag = tunnel.tagOf(slot);
-    const dial = this.#dials.get(tag);
+    const dial = tunnel.dials.get(slot);
     if (dial !== undefined) {
       this.dialler.cancel(dial);
-      this.#dials.delete(tag);
+      tunnel.dials.delete(slot);
     }
-    this.#relay.resetLocal(tunnel, slot);
+    this.#relay.reset(tunnel, slot);
   }
 }
 

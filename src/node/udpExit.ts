@@ -4,7 +4,6 @@
 import { Endpoint } from '../base/endpoint.ts';
 import { isZonedLiteral, literalAddress, targetName } from '../base/hostName.ts';
 import type { Slab } from '../base/slab.ts';
-import type { Tunnel } from '../engine/tunnel.ts';
 import type { Tunnels } from '../engine/tunnels.ts';
 import { ENGINE, NODE, UDP } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -21,6 +20,7 @@ import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { ERRNO } from '../reactor/errno.ts';
 import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
 import { parseEndpoint } from '../reactor/sockaddr.ts';
+import type { ExitTunnel } from './exitTunnel.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { distinctAddresses, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
@@ -28,7 +28,7 @@ import { UdpNames } from './udpNames.ts';
 import { UdpPeers } from './udpPeers.ts';
 
 interface Association {
-  readonly tunnel: Tunnel;
+  readonly tunnel: ExitTunnel;
   readonly slot: number;
   readonly tag: number;
   /** By family; 0: none yet. */
@@ -50,7 +50,7 @@ const LACKS_FAMILY: ReadonlySet<number> = new Set([ERRNO.EAFNOSUPPORT, ERRNO.EAD
 
 export class UdpExit implements UdpHandler, TimerHandler {
   readonly #reactor: Reactor;
-  readonly #tunnels: Tunnels;
+  readonly #tunnels: Tunnels<ExitTunnel>;
   readonly #policy: Pick<TargetPolicy, 'checkEndpoint'>;
   readonly #cache: NameCache;
   readonly #lookup: (name: string, query: number) => void;
@@ -69,7 +69,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   /** `lookup`: asks the resolver; the answer comes to onLookup(). Its queries are below 0, to be told from the dialler's. */
   constructor(options: {
     reactor: Reactor;
-    tunnels: Tunnels;
+    tunnels: Tunnels<ExitTunnel>;
     policy: Pick<TargetPolicy, 'checkEndpoint'>;
     cache: NameCache;
     lookup: (name: string, query: number) => void;
@@ -89,7 +89,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   // --- Associations ----------------------------------------------------------------------------------------------------------------
 
   /** False when the session has as many as it may. */
-  open(tunnel: Tunnel, slot: number): boolean {
+  open(tunnel: ExitTunnel, slot: number): boolean {
     if (tunnel.associations >= UDP.associationsPerSession) return false;
     tunnel.associations++;
     const tag = tunnel.tagOf(slot);
@@ -111,7 +111,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   }
 
   /** Does nothing for a slot without an association. */
-  close(tunnel: Tunnel, slot: number): void {
+  close(tunnel: ExitTunnel, slot: number): void {
     const association = this.#associations.get(tunnel.tagOf(slot));
     if (association === undefined) return;
     this.#associations.delete(association.tag);
@@ -142,7 +142,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   // --- Hub to target ---------------------------------------------------------------------------------------------------------------
 
   /** A DATAGRAM of the hub's: header and data lie in the session's inbound slab. */
-  onDatagram(tunnel: Tunnel, slot: number, offset: number, length: number, headerBytes: number): void {
+  onDatagram(tunnel: ExitTunnel, slot: number, offset: number, length: number, headerBytes: number): void {
     const association = this.#associations.get(tunnel.tagOf(slot));
     if (association === undefined) return;
     const { slab } = tunnel.session.inbound;

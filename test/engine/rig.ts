@@ -12,6 +12,7 @@ import {
 } from '../../src/engine/doors.ts';
 import { Farewell } from '../../src/engine/farewell.ts';
 import { Front } from '../../src/engine/front.ts';
+import type { HubTunnel } from '../../src/engine/hubTunnel.ts';
 import { HubWorker } from '../../src/engine/hubWorker.ts';
 import type { FromExit, FromWorker } from '../../src/engine/messages.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
@@ -127,10 +128,8 @@ export class Rig {
       });
     this.worker = new HubWorker({
       reactor: workerReactor,
-      slots: this.#slots,
-      threadSlots: this.#threadSlots,
+      slots: { sessions: this.#slots, thread: this.#threadSlots, users: new UserSlots(SLOTS, 0) },
       teller: workerTeller,
-      userSlots: new UserSlots(SLOTS, 0),
       showTargets: true,
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearWorker(message)),
@@ -334,11 +333,11 @@ export class Rig {
       hubLingering: this.worker.relay.lingering.count,
       hubHeldBytes: this.worker.relay.pool.heldBytes,
       hubQueuedBytes: sum((tunnel) => tunnel.session.outbound.heldBytes),
-      hubConnsOfStreams: sum((tunnel) => tunnel.connOf.filter((conn) => conn !== 0).length),
-      hubEarly: sum((tunnel) => tunnel.earlyOf.size),
-      hubTargets: sum((tunnel) => tunnel.targetOf.size),
-      hubRequests: sum((tunnel) => tunnel.requestOf.filter((request) => request !== null).length),
-      hubExchanges: sum((tunnel) => tunnel.exchangeOf.size),
+      hubConnsOfStreams: sum((tunnel) => slots(tunnel).filter((slot) => tunnel.connOf(slot) !== 0).length),
+      hubEarly: sum((tunnel) => tunnel.early.size),
+      hubTargets: sum((tunnel) => tunnel.targets.size),
+      hubRequests: sum((tunnel) => slots(tunnel).filter((slot) => tunnel.requestOf(slot) !== null).length),
+      hubExchanges: sum((tunnel) => tunnel.exchanges.size),
       hubLoad: this.load,
       clientsInFront: this.front.count,
       strangers: this.strangers.count,
@@ -346,6 +345,10 @@ export class Rig {
       nodeDials: this.exit.dialler.count,
     };
   }
+}
+
+function slots(tunnel: HubTunnel): number[] {
+  return Array.from({ length: tunnel.capacity }, (_, slot) => slot);
 }
 
 /** Longer than any deadline of the engine. */

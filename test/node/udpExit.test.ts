@@ -3,11 +3,11 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Endpoint } from '../../src/base/endpoint.ts';
-import type { Tunnel } from '../../src/engine/tunnel.ts';
 import type { Tunnels } from '../../src/engine/tunnels.ts';
 import { NODE, UDP } from '../../src/limits/bounds.ts';
 import { datagramHeaderBytes } from '../../src/model/datagramAddress.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
+import type { ExitTunnel } from '../../src/node/exitTunnel.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
 import { TargetPolicy } from '../../src/node/policy.ts';
 import { UdpExit } from '../../src/node/udpExit.ts';
@@ -29,7 +29,7 @@ function endpoint(address: string, port = PORT): Endpoint {
 describe('associations', () => {
   let net: MemoryReactor;
   let exit: UdpExit;
-  let tunnel: Tunnel;
+  let tunnel: ExitTunnel;
   let lookups: [name: string, query: number][];
   let heard: string[];
   let answered: string[];
@@ -54,10 +54,10 @@ describe('associations', () => {
       },
     };
     dropped = () => session.counters.datagramsDropped;
-    tunnel = { associations: 0, session, tagOf: (slot: number) => slot } as unknown as Tunnel;
+    tunnel = { associations: 0, session, tagOf: (slot: number) => slot } as unknown as ExitTunnel;
     exit = new UdpExit({
       reactor: net,
-      tunnels: { touch() {} } as unknown as Tunnels,
+      tunnels: { touch() {} } as unknown as Tunnels<ExitTunnel>,
       policy: new TargetPolicy({
         allow: ['127.0.0.1', '127.0.0.3'].map(parseAllowRule),
         ownAddresses: [],

@@ -1,0 +1,127 @@
+// Clients whose stream comes to nothing: each failure is counted, then another node is tried or the client is told.
+
+import type { FailureName } from '../model/failures.ts';
+import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
+import type { ConnId, Reactor } from '../reactor/reactor.ts';
+import type { Teller } from './client.ts';
+import type { ClientStreams, WorkerSlots } from './clientStreams.ts';
+import type { HubTunnel } from './hubTunnel.ts';
+import { namedFields } from './nodeWords.ts';
+import type { Relay } from './relay.ts';
+
+/**
+ * Takes a client whose request failed on this session before its node had connected, and which another node may serve. False when
+ * there is no room for it: it stays here.
+ */
+export type RetriedClient = (
+  conn: ConnId,
+  index: number,
+  number: number,
+  request: OpenRequest,
+  failure: FailureName,
+) => boolean;
+
+export class StreamFailures {
+  readonly #reactor: Reactor;
+  readonly #relay: Relay;
+  readonly #streams: ClientStreams;
+  readonly #slots: WorkerSlots;
+  readonly #teller: Teller;
+  readonly #retry: RetriedClient;
+  /** The thread ends: no request is tried again. */
+  ending = false;
+
+  constructor(parts: {
+    reactor: Reactor;
+    relay: Relay;
+    streams: ClientStreams;
+    slots: WorkerSlots;
+    teller: Teller;
+    retry: RetriedClient;
+  }) {
+    this.#reactor = parts.reactor;
+    this.#relay = parts.relay;
+    this.#streams = parts.streams;
+    this.#slots = parts.slots;
+    this.#teller = parts.teller;
+    this.#retry = parts.retry;
+  }
+
+  /**
+   * The client has no stream any more, as its session knows already. `isSent`: the target may have read what came with the request.
+   */
+  fail(tunnel: HubTunnel, slot: number, failure: FailureName, detail?: string, isSent = true): void {
+    if (tunnel.connOf(slot) === 0) return;
+    this.#count(tunnel, slot, failure);
+    this.#giveUp(tunnel, slot, failure, detail, isSent);
+  }
+
+  /** The peer gave the stream up. */
+  onAbort(tunnel: HubTunnel, slot: number): void {
+    if (isUnanswered(tunnel, slot)) this.fail(tunnel, slot, 'targetLost');
+    else this.#streams.reset(tunnel, slot);
+  }
+
+  /** Every failure counts, even if another node makes up for it. */
+  #count(tunnel: HubTunnel, slot: number, failure: FailureName): void {
+    if (tunnel.isUnanswered(slot)) this.#slots.sessions.connectFailed(tunnel.index, failure);
+    else this.#slots.thread.countFailed(failure);
+  }
+
+  #giveUp(tunnel: HubTunnel, slot: number, failure: FailureName, detail?: string, isSent = true): void {
+    const conn = tunnel.connOf(slot);
+    const kind = tunnel.kindOf(slot);
+    const request = requestNow(tunnel, slot);
+    const waitedMs = tunnel.waitedMs(slot, this.#reactor.nowMs);
+    tunnel.setConn(slot, 0);
+    this.#relay.dropPending(tunnel, slot);
+    this.#streams.left(tunnel, slot);
+    if (request !== null && this.tryAgain(conn, tunnel, request, failure, isSent, waitedMs)) return;
+    this.#teller.refuse(conn, kind, failure, detail, namedFields(tunnel.words, request?.session ?? ''));
+  }
+
+  /** Whether the client has gone back to the front with its request: it has no stream here. */
+  tryAgain(
+    conn: ConnId,
+    { index, number }: Pick<HubTunnel, 'index' | 'number'>,
+    request: OpenRequest,
+    failure: FailureName,
+    isSent: boolean,
+    waitedMs: number,
+  ): boolean {
+    if (this.ending || !mayBeTriedAgain(request, failure, isSent, waitedMs)) return false;
+    const again = { ...request, waitedMs: Math.round(waitedMs) };
+    return this.#retry(conn, index, number, again, failure);
+  }
+
+  /** Counts what dropAll() will fail, ahead of it: whoever routes the first of them anew knows of all. */
+  countAll(tunnel: HubTunnel, failure: FailureName): void {
+    for (let slot = 0; slot < tunnel.capacity; slot++) {
+      if (tunnel.connOf(slot) !== 0 && isUnanswered(tunnel, slot)) this.#count(tunnel, slot, failure);
+    }
+  }
+
+  /** Every stream of the tunnel is gone, as its session knows. Clients without an answer hear of `failure`, which countAll() counted. */
+  dropAll(tunnel: HubTunnel, failure: FailureName): void {
+    for (let slot = 0; slot < tunnel.capacity; slot++) {
+      if (tunnel.connOf(slot) === 0) this.#relay.dropPending(tunnel, slot);
+      else if (isUnanswered(tunnel, slot)) this.#giveUp(tunnel, slot, failure);
+      else this.#streams.reset(tunnel, slot);
+    }
+  }
+}
+
+/** Whether the client can still be told of a failure: nothing of an answer has gone to it. */
+function isUnanswered(tunnel: HubTunnel, slot: number): boolean {
+  if (tunnel.isUnanswered(slot)) return true;
+  return tunnel.exchangeOf(slot)?.phase === 'head';
+}
+
+/** The request with what its client has sent behind it since; null when it can't be sent again. */
+function requestNow(tunnel: HubTunnel, slot: number): OpenRequest | null {
+  const request = tunnel.requestOf(slot);
+  const exchange = tunnel.exchangeOf(slot);
+  if (request === null || exchange === null || tunnel.isUnanswered(slot)) return request;
+  if (exchange.clientEnded) return null;
+  return { ...request, early: exchange.behind(request.early) };
+}

@@ -1,0 +1,11 @@
+// A tunnel at an exit node: what is under way for its streams before they have a local socket.
+
+import { Tunnel } from '../engine/tunnel.ts';
+import type { DialId } from './dialler.ts';
+
+export class ExitTunnel extends Tunnel {
+  /** By slot: targets being dialled. */
+  readonly dials = new Map<number, DialId>();
+  /** UDP associations. */
+  associations = 0;
+}
