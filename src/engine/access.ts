@@ -1,31 +1,32 @@
-// Who a client is and what its user name asks for. As long as no users are kept, any name is a request for routing. With users, control
-// checks a name and its password once; then the answer is known here. Used by the front.
+// Who a client is, and what its user name asks for. Without users on the hub, any name is a routing request. With users, control checks a name
+// and its password once; the answer is remembered here.
 
 import { hash, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { ACCESS } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import { anyNode, type RoutingRequest } from '../routing/request.ts';
 import { BadUsername } from '../routing/username.ts';
 import { UsernameCache } from '../routing/usernameCache.ts';
 
-/** What the front has to know of a user. */
+/** What the front knows of a user. */
 export interface KnownUser {
   readonly name: string;
   /** Only nodes with one of these tags; null: any. */
   readonly tags: readonly string[] | null;
-  /** Open at once; null: no limit. */
+  /** Streams open at once; null: no limit. */
   readonly streamsMax: number | null;
 }
 
-/** Why a client is turned away; `detail` continues the failure's sentence. */
+/** Why a client is refused; `detail` continues the failure's sentence. */
 export interface Refusal {
   readonly failure: FailureName;
   readonly detail: string;
 }
 
-/** Waits for control's word. */
+/** Control checks the password. */
 export const ASKED = 'asked';
-export type Judgement = RoutingRequest | Refusal | typeof ASKED;
+export type UserCheck = RoutingRequest | Refusal | typeof ASKED;
 
 export const NO_CREDENTIALS: Refusal = { failure: 'authRequired', detail: '' };
 const WRONG_CREDENTIALS: Refusal = { failure: 'authRequired', detail: 'these are not right' };
@@ -34,16 +35,18 @@ const TOO_MANY: Refusal = {
   detail: 'too many clients wait for their password to be checked',
 };
 
-export function isRefusal(judgement: Judgement): judgement is Refusal {
-  return typeof judgement === 'object' && 'failure' in judgement;
+export function isRefusal(check: UserCheck): check is Refusal {
+  return typeof check === 'object' && 'failure' in check;
 }
 
+/** A password that control checks. */
 interface Question {
   readonly digest: string;
-  readonly username: string;
-  /** Which users there were. */
-  readonly users: number;
-  readonly answer: (judgement: RoutingRequest | Refusal) => void;
+  /** What the user name asks for. */
+  readonly request: RoutingRequest;
+  /** Version of the users when it was asked. */
+  readonly usersVersion: number;
+  readonly answer: (check: RoutingRequest | Refusal) => void;
 }
 
 export class Access {
@@ -52,35 +55,35 @@ export class Access {
   readonly #anybody = anyNode();
   readonly #key = randomBytes(16).toString('base64');
   /** Users whose password was right, by a digest of both. */
-  readonly #known = new Map<string, KnownUser>();
+  readonly #known = new LRUCache<string, KnownUser>({ max: ACCESS.knownMax });
   readonly #questions = new Map<number, Question>();
   #nextQuery = 1;
   /** Grows with every change of a user. */
-  #users = 0;
-  /** Clients have to say who they are. */
+  #usersVersion = 0;
+  /** Clients need a name and a password. */
   required = false;
 
-  /** `ask` control about a name and a password; its word comes to answer(). */
+  /** @param ask has control check a name and a password; its word comes to answer() */
   constructor(ask: (query: number, name: string, password: string) => void) {
     this.#ask = ask;
   }
 
-  /** The users are others now, or there are some or none at all. */
-  changed(required: boolean): void {
+  /** A user was added, changed or removed. `required`: there is one at least. */
+  usersChanged(required: boolean): void {
     this.required = required;
     this.#known.clear();
-    this.#users++;
+    this.#usersVersion++;
   }
 
   /**
    * @param username undefined: the client gave none
-   * @param answer is called, later, when the judgement is ASKED
+   * @param answer is called later when this returns ASKED
    */
-  judge(
+  checkUser(
     username: string | undefined,
     password: string | undefined,
-    answer: (judgement: RoutingRequest | Refusal) => void,
-  ): Judgement {
+    answer: (check: RoutingRequest | Refusal) => void,
+  ): UserCheck {
     if (username === undefined) return this.required ? NO_CREDENTIALS : this.#anybody;
     const request = this.#usernames.parse(username);
     if (request instanceof BadUsername) return { failure: 'badUsername', detail: request.detail };
@@ -91,12 +94,12 @@ export class Access {
     if (known !== undefined) return this.#restricted(request, known);
     if (this.#questions.size >= ACCESS.questionsMax) return TOO_MANY;
     const query = this.#nextQuery++;
-    this.#questions.set(query, { digest, username, users: this.#users, answer });
+    this.#questions.set(query, { digest, request, usersVersion: this.#usersVersion, answer });
     this.#ask(query, request.user, password);
     return ASKED;
   }
 
-  /** Control's word; null: no such user, another password, or too many guesses. */
+  /** Control's word. null: no such user, a wrong password, or too many guesses. */
   answer(query: number, user: KnownUser | null): void {
     const question = this.#questions.get(query);
     if (question === undefined) return;
@@ -105,16 +108,11 @@ export class Access {
       question.answer(WRONG_CREDENTIALS);
       return;
     }
-    if (question.users === this.#users) this.#remember(question.digest, user);
-    question.answer(this.#restricted(this.#usernames.parse(question.username) as RoutingRequest, user));
+    if (question.usersVersion === this.#usersVersion) this.#known.set(question.digest, user);
+    question.answer(this.#restricted(question.request, user));
   }
 
-  #remember(digest: string, user: KnownUser): void {
-    if (this.#known.size >= ACCESS.knownMax) this.#known.delete(this.#known.keys().next().value!);
-    this.#known.set(digest, user);
-  }
-
-  /** A remembered request may be from before its user was changed, or the first one was made. */
+  /** The request may be an old one, from before a change of its user. */
   #restricted(request: RoutingRequest, user: KnownUser | null): RoutingRequest {
     const tags = user?.tags ?? null;
     request.streamsMax = user?.streamsMax ?? null;

@@ -1,5 +1,5 @@
-// How the front reaches a worker: in the same thread by a call, in another by a ring and the worker's bell. And the way back, for HTTP
-// clients whose exchange is over, and for requests that another node may serve. Wired by hubThread.ts.
+// The ways between front and worker: a call within a thread; a ring and a bell between two. Forward go clients with their requests, and
+// tunnels; back come HTTP clients whose exchange is over, and requests that another node may serve.
 
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
@@ -23,11 +23,11 @@ import type { Front } from './front.ts';
 import type { HubWorker } from './hubWorker.ts';
 
 export interface TunnelDoor extends WorkerDoor {
-  /** False when it has no room: the connection stays ours. */
+  /** False: there is no room, and the connection stays the caller's. */
   adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean;
 }
 
-/** The worker is this thread. */
+/** To the worker on the same thread. */
 export class LocalDoor implements TunnelDoor {
   readonly #worker: HubWorker;
 
@@ -45,7 +45,7 @@ export class LocalDoor implements TunnelDoor {
   }
 }
 
-/** The worker is another thread: the descriptor goes over a ring. */
+/** To another thread: the descriptor goes over a ring. */
 export class RingDoor implements TunnelDoor {
   readonly #reactor: Reactor;
   readonly #ring: RingWriter;
@@ -87,7 +87,7 @@ export class RingDoor implements TunnelDoor {
   }
 }
 
-/** The connection gets its real handler in the same call. */
+/** Until the connection gets its real handler, in the same call. */
 const NOBODY: ConnHandler = {
   onConnected() {},
   onConnectFailed() {},

@@ -1,5 +1,4 @@
-// The hub's front: accepts clients and reads their request whatever way it is cut, to be dispatched to a node (dispatcher.ts). Runs on an
-// engine thread (hubThread.ts).
+// The hub's front: accepts clients, reads their request in whatever pieces it comes, checks who they are, and has it dispatched to a node.
 
 import type { Slab } from '../base/slab.ts';
 import { CLIENT } from '../limits/bounds.ts';
@@ -21,16 +20,16 @@ import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './a
 import { CLIENT_KIND, type Teller } from './client.ts';
 import { Dispatcher, type DispatcherOptions, type ReadRequest } from './dispatcher.ts';
 
+/** A client whose request is being read. */
 interface Intake {
   readonly conn: ConnId;
-  /** SOCKS4 once its first byte has come. */
-  socks: Socks5Parser | Socks4Parser | null;
-  readonly http: RequestHeadParser | null;
-  /** It came when there was no room: it is told so once it has said what it speaks. */
+  /** On the SOCKS port, SOCKS5 until a first byte says SOCKS4. */
+  parser: Socks5Parser | Socks4Parser | RequestHeadParser;
+  /** It came when there was no room, and gets that answer once its protocol is known. */
   readonly refused: boolean;
-  /** What came of an unfinished request. */
+  /** The bytes of an unfinished request. */
   kept: Uint8Array;
-  /** What its user name asks for, once that is known; null before. */
+  /** What its user name asks for, or why it is refused; null: not known yet. */
   routing: RoutingRequest | Refusal | null;
   timer: TimerId;
 }
@@ -68,22 +67,22 @@ export class Front implements ConnHandler, TimerHandler {
     this.#scratch = options.reactor.slab(SCRATCH_BYTES);
   }
 
-  /** Clients whose request is not complete. */
+  /** Clients whose request is being read. */
   get count(): number {
     return this.#intakes.length - this.#freeTags.length;
   }
 
-  /** `refused`: there is no room for it, and it is to be told. */
+  /** @param refused there is no room for it: it gets that answer and no stream */
   onAccept(conn: ConnId, protocol: 'socks' | 'http', refused: boolean): void {
     this.#begin(conn, protocol, NOTHING, CLIENT.requestTimeoutMs, refused);
   }
 
-  /** An HTTP client whose exchange is over, with what it sent already of its next request. */
+  /** An HTTP client whose exchange is over, with what it has sent of its next request. */
   takeBack(conn: ConnId, early: Uint8Array): void {
     const tag = this.#begin(conn, 'http', early, CLIENT.keepAliveTimeoutMs, false);
     if (early.length === 0) return;
     this.#scratch.bytes.set(early);
-    this.#parse(this.#intakes[tag]!, tag, early.length);
+    this.#parse(this.#intakeOf(tag), tag, early.length);
   }
 
   #begin(
@@ -96,8 +95,7 @@ export class Front implements ConnHandler, TimerHandler {
     const tag = this.#freeTags.pop() ?? this.#intakes.push(null) - 1;
     this.#intakes[tag] = {
       conn,
-      socks: protocol === 'socks' ? new Socks5Parser(this.#access.required) : null,
-      http: protocol === 'http' ? new RequestHeadParser() : null,
+      parser: protocol === 'socks' ? new Socks5Parser(this.#access.required) : new RequestHeadParser(),
       refused,
       kept,
       routing: null,
@@ -107,7 +105,14 @@ export class Front implements ConnHandler, TimerHandler {
     return tag;
   }
 
-  /** Not ours any more. */
+  /** The reactor and timers name only clients that are here. */
+  #intakeOf(tag: number): Intake {
+    const intake = this.#intakes[tag];
+    if (intake === undefined || intake === null) throw new Error(`the front has no client with tag ${tag}`);
+    return intake;
+  }
+
+  /** The client is no longer the front's. */
   #leave(intake: Intake, tag: number): void {
     this.#reactor.clearTimer(intake.timer);
     this.#intakes[tag] = null;
@@ -115,7 +120,7 @@ export class Front implements ConnHandler, TimerHandler {
   }
 
   onReadable(conn: ConnId, tag: number): void {
-    const intake = this.#intakes[tag]!;
+    const intake = this.#intakeOf(tag);
     const kept = intake.kept.length;
     const { bytes } = this.#scratch;
     if (kept > 0) bytes.set(intake.kept);
@@ -129,12 +134,14 @@ export class Front implements ConnHandler, TimerHandler {
     this.#reactor.close(conn);
   }
 
-  /** scratch[0, end) is all that the client sent and nobody consumed. */
+  /** scratch[0, end) is everything that the client has sent and no parser has consumed. */
   #parse(intake: Intake, tag: number, end: number): void {
-    if (intake.socks?.state === SOCKS.greeting && this.#scratch.bytes[0] === SOCKS4_VERSION)
-      intake.socks = new Socks4Parser();
-    if (intake.socks !== null) this.#parseSocks(intake, intake.socks, tag, end);
-    else this.#parseHttp(intake, intake.http!, tag, end);
+    const { parser } = intake;
+    if (parser instanceof RequestHeadParser) this.#parseHttp(intake, parser, tag, end);
+    else if (parser.state === SOCKS.greeting && this.#scratch.bytes[0] === SOCKS4_VERSION) {
+      intake.parser = new Socks4Parser();
+      this.#parseSocks(intake, intake.parser, tag, end);
+    } else this.#parseSocks(intake, parser, tag, end);
   }
 
   #parseSocks(intake: Intake, parser: Socks5Parser | Socks4Parser, tag: number, end: number): void {
@@ -142,10 +149,10 @@ export class Front implements ConnHandler, TimerHandler {
     let start = 0;
     for (;;) {
       let moved = true;
-      if (parser instanceof Socks5Parser && parser.state === SOCKS.judged) {
-        const judged = this.#judge(intake, tag, parser.user, parser.password, start, end);
-        if (judged === null) return;
-        if (isRefusal(judged)) parser.deny(judged.failure);
+      if (parser instanceof Socks5Parser && parser.state === SOCKS.checking) {
+        const checked = this.#checkUser(intake, tag, parser.user, parser.password, start, end);
+        if (checked === null) return;
+        if (isRefusal(checked)) parser.deny(checked.failure);
         else parser.admit();
       } else {
         const consumed = parser.feed(bytes, start, end);
@@ -170,7 +177,7 @@ export class Front implements ConnHandler, TimerHandler {
       this.#keep(intake, tag, start, end);
       return;
     }
-    if (this.#judge(intake, tag, parser.user, parser.password, start, end) === null) return;
+    if (this.#checkUser(intake, tag, parser.user, parser.password, start, end) === null) return;
     this.#leave(intake, tag);
     const { host, port } = parser;
     this.#dispatch(intake, {
@@ -185,25 +192,20 @@ export class Front implements ConnHandler, TimerHandler {
   #parseHttp(intake: Intake, parser: RequestHeadParser, tag: number, end: number): void {
     const { bytes } = this.#scratch;
     const consumed = parser.parse(bytes, 0, end);
-    if (consumed === 0) {
+    const { request, failure, detail } = parser;
+    if (failure !== '') {
+      this.#leave(intake, tag);
+      this.#dispatcher.refuse(intake.conn, CLIENT_KIND.httpConnect, failure, detail);
+      return;
+    }
+    if (request === undefined) {
       this.#keep(intake, tag, 0, end);
       return;
     }
-    if (consumed < 0) {
-      this.#leave(intake, tag);
-      this.#dispatcher.refuse(
-        intake.conn,
-        CLIENT_KIND.httpConnect,
-        parser.failure as FailureName,
-        parser.detail,
-      );
-      return;
-    }
-    const request = parser.request!;
     const { host, port, user, password } = request;
     if (user === undefined && this.#asksUser) intake.routing ??= NO_CREDENTIALS;
-    // While control is asked, the whole request waits, and is then parsed again.
-    if (this.#judge(intake, tag, user, password, 0, end) === null) return;
+    // While control checks a password, the whole request waits; then it is parsed again.
+    if (this.#checkUser(intake, tag, user, password, 0, end) === null) return;
     this.#leave(intake, tag);
     if (request.kind === 'connect') {
       const early = copied(bytes, consumed, end);
@@ -223,8 +225,11 @@ export class Front implements ConnHandler, TimerHandler {
     this.#dispatch(intake, { kind: CLIENT_KIND.httpForward, host, port, plan, early });
   }
 
-  /** What the client's name asks for, or why it is turned away; null: it waits for that, with bytes[start, end) of its request. */
-  #judge(
+  /**
+   * What the client's user name asks for, or why the client is refused; null: control checks the password, and bytes[start, end) of the
+   * request wait for that.
+   */
+  #checkUser(
     intake: Intake,
     tag: number,
     user: string | undefined,
@@ -233,18 +238,18 @@ export class Front implements ConnHandler, TimerHandler {
     end: number,
   ): RoutingRequest | Refusal | null {
     if (intake.routing !== null) return intake.routing;
-    const judgement = this.#access.judge(user, password, (answer) => this.#judged(intake, tag, answer));
-    if (judgement !== ASKED) {
-      intake.routing = judgement;
-      return judgement;
+    const check = this.#access.checkUser(user, password, (answer) => this.#userChecked(intake, tag, answer));
+    if (check !== ASKED) {
+      intake.routing = check;
+      return check;
     }
     this.#reactor.pauseRead(intake.conn);
     this.#keep(intake, tag, start, end);
     return null;
   }
 
-  /** Control has said who a client is, if it still waits for that. */
-  #judged(intake: Intake, tag: number, answer: RoutingRequest | Refusal): void {
+  /** Control has answered; the client may have left meanwhile. */
+  #userChecked(intake: Intake, tag: number, answer: RoutingRequest | Refusal): void {
     if (this.#intakes[tag] !== intake) return;
     intake.routing = answer;
     this.#scratch.bytes.set(intake.kept);
@@ -269,21 +274,21 @@ export class Front implements ConnHandler, TimerHandler {
     else this.#dispatcher.dispatch(conn, routing, request);
   }
 
-  /** A request that failed by its node comes back from its worker (dispatcher.ts). */
+  /** A request that has failed by its node's doing, back from its worker. */
   retry(conn: ConnId, index: number, number: number, request: OpenRequest, failure: FailureName): void {
     if (this.draining) this.#dispatcher.giveUp(conn, request, number, failure);
     else this.#dispatcher.retry(conn, index, number, request, failure);
   }
 
-  /** The client did not say in time what it wants. */
+  /** The client has not sent its request in time. */
   onTimer(tag: number): void {
-    const intake = this.#intakes[tag]!;
+    const intake = this.#intakeOf(tag);
     this.#leave(intake, tag);
     this.#reactor.close(intake.conn);
   }
 
   onBroken(conn: ConnId, tag: number): void {
-    this.#leave(this.#intakes[tag]!, tag);
+    this.#leave(this.#intakeOf(tag), tag);
     this.#reactor.close(conn);
   }
 
@@ -297,7 +302,7 @@ function socksKind(parser: Socks5Parser | Socks4Parser): number {
   return parser.isAssociate ? CLIENT_KIND.socksUdp : CLIENT_KIND.socks;
 }
 
-/** The scratch is the next client's: what comes early is kept for as long as its node may be another one. */
+/** The next client uses the scratch, and a request may have to go to another node: early bytes are copied. */
 function copied(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return end > start ? bytes.slice(start, end) : NOTHING;
 }

@@ -227,7 +227,7 @@ class HubThread implements ListenHandler {
         this.#router.restoreSticky(order.sessions);
         return;
       case 'users':
-        this.#access.changed(order.required);
+        this.#access.usersChanged(order.required);
         return;
       case 'user':
         this.#access.answer(order.query, order.user);

@@ -1,4 +1,4 @@
-// The owner's rules as the front asks them: none until control has sent some, and the hub's local time at the cost of a look a second.
+// The owner's rules in force, and the local time that they go by: none until control has sent some. The clock is read once a second at most.
 
 import { type CompiledRules, type Decision, Rules } from '../routing/rules.ts';
 
@@ -13,13 +13,13 @@ export class RuleGate {
     this.#rules = new Rules(rules);
   }
 
-  /** Whether there are any: they name hosts, and an association has none that could be asked for. */
+  /** Rules name hosts, and an association has none to check: the front refuses it when there are rules. */
   get hasRules(): boolean {
     return this.#rules !== null;
   }
 
   /**
-   * As Rules.decide(); null when there are no rules.
+   * Rules.decide() for this minute; null when there are no rules.
    * @param nowMs of the reactor's clock
    */
   decide(user: string | null, host: string, port: number, nowMs: number): Decision | null {

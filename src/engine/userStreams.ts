@@ -1,5 +1,4 @@
-// How many streams the users have open whose number is limited: opened is counted by the front, closed by each worker, in shared slots.
-// Used by the front.
+// Open streams of users whose number is limited. The front counts those opened; the workers count those closed, in shared slots.
 
 import type { UserSlots } from '../ring/slots.ts';
 
@@ -10,14 +9,14 @@ export class UserStreams {
   readonly #opened: Int32Array;
   readonly #free: number[] = [];
 
-  /** Slots 1 to `max` are users; 0 is everybody who has no limit. */
+  /** @param max slots 1 to max are for users; 0 is for everybody without a limit */
   constructor(slots: UserSlots, max: number) {
     this.#slots = slots;
     this.#max = max;
     this.#opened = new Int32Array(max + 1);
   }
 
-  /** The slot in which the user's next stream counts; -1 when there may be none. */
+  /** The slot that counts the user's next stream; -1: the user has as many as allowed, or every slot is taken. */
   enter(name: string, streamsMax: number): number {
     const slot = this.#slotOf.get(name) ?? this.#newSlot(name);
     return slot > 0 && this.#load(slot) < streamsMax ? slot : -1;
@@ -36,7 +35,7 @@ export class UserStreams {
     return (this.#opened[slot]! - this.#slots.closedOf(slot)) | 0;
   }
 
-  /** Counts go on from where the last user of the slot, who had no stream left, has left them. */
+  /** Its last user had no stream left; the counts go on from there. */
   #newSlot(name: string): number {
     if (this.#slotOf.size >= this.#max) this.#forgetIdle();
     const slot = this.#free.pop() ?? (this.#slotOf.size < this.#max ? this.#slotOf.size + 1 : -1);

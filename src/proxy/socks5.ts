@@ -15,7 +15,7 @@ const ADDRESS_DOMAIN = 3;
 const ADDRESS_IPV6 = 4;
 
 /** What the parser waits for next, or how it ended. */
-export const SOCKS = { greeting: 0, credentials: 1, request: 2, ready: 3, failed: 4, judged: 5 } as const;
+export const SOCKS = { greeting: 0, credentials: 1, request: 2, ready: 3, failed: 4, checking: 5 } as const;
 export type SocksState = (typeof SOCKS)[keyof typeof SOCKS];
 
 const NOTHING = new Uint8Array(0);
@@ -41,7 +41,7 @@ export function encodeSocksReply(code: number): Uint8Array {
 
 /**
  * Feed it the unconsumed bytes until feed() returns 0, sending `reply` after every call. Then `state` is `ready` (host, port, user are
- * set; the caller sends the reply once the stream is open), `judged` (user and password are set; the caller says admit() or deny(),
+ * set; the caller sends the reply once the stream is open), `checking` (user and password are set; the caller says admit() or deny(),
  * sends the reply and goes on), `failed` (send `reply`, if any, and close; `failure` says why), or something else: more bytes are
  * needed.
  */
@@ -108,7 +108,7 @@ export class Socks5Parser {
     if (end < passwordEnd) return 0;
     this.user = utf8Text(bytes, start + 2, userEnd);
     this.password = utf8Text(bytes, userEnd + 1, passwordEnd);
-    this.state = SOCKS.judged;
+    this.state = SOCKS.checking;
     return passwordEnd - start;
   }
 

@@ -15,49 +15,61 @@ export class BadUsername {
   }
 }
 
-/** How the value of a key is read: folded, or null when it is none of those allowed. */
-interface ValueForm {
+/** A key and how its value is read: folded, or null when it is none of those allowed. */
+interface Key {
+  /** `term`: what the node must have. `sticky`: how a sticky session is kept. `flag`: the same, on unless its value is 0. */
+  readonly kind: 'term' | 'sticky' | 'flag';
   readonly read: (text: string) => string | null;
   readonly allowed: string;
 }
 
-/** What a node must have; each of these becomes a term. */
-const TERM_FORMS = {
-  node: {
-    read: (text) => (text.length <= ROUTING.nameMaxChars ? foldName(text) : null),
-    allowed: 'the name or id of a node, with _ for every character but letters and digits',
-  },
-  tag: { read: (text) => (isSimpleName(text) ? foldName(text) : null), allowed: '1 to 32 of A-Z a-z 0-9 _' },
-  country: {
-    read: (text) => (isCountryCode(text) ? foldName(text) : null),
-    allowed: 'two letters, such as de',
-  },
-  platform: {
-    read: (text) => (isSimpleName(text) ? foldName(text) : null),
-    allowed: 'what the device says, such as linux or android',
-  },
-  net: {
-    read: (text) => NETWORKS.find((network) => network === text.toLowerCase()) ?? null,
-    allowed: NETWORKS.join(', '),
-  },
-} satisfies Record<string, ValueForm>;
+const FLAG: Key = {
+  kind: 'flag',
+  read: (text) => (text === '0' || text === '1' ? text : null),
+  allowed: '0 or 1',
+};
 
-/** How a sticky session is kept. */
-const STICKY_FORMS = {
-  session: {
-    read: (text) => (/^[A-Za-z0-9_]{1,64}$/.test(text) ? text : null),
-    allowed: '1 to 64 of A-Z a-z 0-9 _',
-  },
-  ttl: {
-    read: (text) => (ttlOf(text) === null ? null : text),
-    allowed: 'minutes, or 90s, 10m, 2h, at most 24 hours',
-  },
-} satisfies Record<string, ValueForm>;
-
-const FORMS: ReadonlyMap<string, ValueForm> = new Map(Object.entries({ ...TERM_FORMS, ...STICKY_FORMS }));
-/** These may stand without a value; 0 turns them off. */
-const FLAGS: readonly string[] = ['strict', 'rotate'];
-const KEYS = [...FORMS.keys(), ...FLAGS];
+const KEYS: ReadonlyMap<string, Key> = new Map<string, Key>(
+  Object.entries({
+    node: {
+      kind: 'term',
+      read: (text) => (text.length <= ROUTING.nameMaxChars ? foldName(text) : null),
+      allowed: 'the name or id of a node, with _ for every character but letters and digits',
+    },
+    tag: {
+      kind: 'term',
+      read: (text) => (isSimpleName(text) ? foldName(text) : null),
+      allowed: '1 to 32 of A-Z a-z 0-9 _',
+    },
+    country: {
+      kind: 'term',
+      read: (text) => (isCountryCode(text) ? foldName(text) : null),
+      allowed: 'two letters, such as de',
+    },
+    platform: {
+      kind: 'term',
+      read: (text) => (isSimpleName(text) ? foldName(text) : null),
+      allowed: 'what the device says, such as linux or android',
+    },
+    net: {
+      kind: 'term',
+      read: (text) => NETWORKS.find((network) => network === text.toLowerCase()) ?? null,
+      allowed: NETWORKS.join(', '),
+    },
+    session: {
+      kind: 'sticky',
+      read: (text) => (/^[A-Za-z0-9_]{1,64}$/.test(text) ? text : null),
+      allowed: '1 to 64 of A-Z a-z 0-9 _',
+    },
+    ttl: {
+      kind: 'sticky',
+      read: (text) => (ttlOf(text) === null ? null : text),
+      allowed: 'minutes, or 90s, 10m, 2h, at most 24 hours',
+    },
+    strict: FLAG,
+    rotate: FLAG,
+  } satisfies Record<string, Key>),
+);
 
 /** @returns a new request; Access adds the limits of its user */
 export function parseUsername(text: string): RoutingRequest | BadUsername {
@@ -69,29 +81,29 @@ export function parseUsername(text: string): RoutingRequest | BadUsername {
   const terms = new Set<string>();
   for (let at = 0; at < words.length; ) {
     const word = words[at++] ?? '';
-    const key = word.toLowerCase();
-    if (!KEYS.includes(key)) {
-      return new BadUsername(`${quoted(word)} is no key; after the user there may be ${KEYS.join(', ')}`);
+    const name = word.toLowerCase();
+    const key = KEYS.get(name);
+    if (key === undefined) {
+      const keys = [...KEYS.keys()].join(', ');
+      return new BadUsername(`${quoted(word)} is no key; after the user there may be ${keys}`);
     }
-    if (values.has(key) && key !== 'tag') return new BadUsername(`${key} is given twice`);
-    const form = FORMS.get(key);
-    if (form === undefined) {
-      const given = words[at] === '0' || words[at] === '1' ? words[at++] : '1';
-      values.set(key, given ?? '1');
-      continue;
+    if (values.has(name) && name !== 'tag') return new BadUsername(`${name} is given twice`);
+    const given = words[at] ?? '';
+    const value = given === '' ? null : key.read(given);
+    if (value !== null) at++;
+    else if (key.kind !== 'flag') {
+      return new BadUsername(
+        given === '' ? `${name} has no value` : `${name} cannot be ${quoted(given)}; it is ${key.allowed}`,
+      );
     }
-    const given = words[at++] ?? '';
-    if (given === '') return new BadUsername(`${key} has no value`);
-    const value = form.read(given);
-    if (value === null) return new BadUsername(`${key} cannot be ${quoted(given)}; it is ${form.allowed}`);
-    values.set(key, value);
-    if (key in TERM_FORMS) terms.add(`${key}:${value}`);
+    values.set(name, value ?? '1');
+    if (key.kind === 'term') terms.add(`${name}:${value}`);
   }
   if (terms.size > ROUTING.termsMax)
     return new BadUsername(`it asks for more than ${ROUTING.termsMax} things`);
   const name = values.get('session');
   if (name === undefined) {
-    const idle = ['ttl', ...FLAGS].find((key) => values.has(key));
+    const idle = ['ttl', 'strict', 'rotate'].find((key) => values.has(key));
     if (idle !== undefined) return new BadUsername(`${idle} says how a session is kept, and needs a session`);
   }
   return {
@@ -114,19 +126,19 @@ function stickyOf(user: string, name: string, values: ReadonlyMap<string, string
   };
 }
 
-const UNIT_MS: ReadonlyMap<string, number> = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-]);
-
 /** Milliseconds; null when it is no time, or a longer or shorter one than allowed. */
 function ttlOf(text: string): number | null {
   const match = /^(\d{1,5})([smh]?)$/i.exec(text);
   if (match === null) return null;
   const [, count, unit] = match;
-  const ttlMs = Number(count) * (UNIT_MS.get((unit || 'm').toLowerCase()) ?? Number.NaN);
+  const ttlMs = Number(count) * unitMs(unit?.toLowerCase());
   return ttlMs >= ROUTING.sessionTtlMinMs && ttlMs <= ROUTING.sessionTtlMaxMs ? ttlMs : null;
+}
+
+/** Minutes without a unit. */
+function unitMs(unit: string | undefined): number {
+  if (unit === 's') return 1_000;
+  return unit === 'h' ? 3_600_000 : 60_000;
 }
 
 function quoted(text: string): string {

@@ -1,7 +1,7 @@
 // Who a client is, as the front knows it: questions to control, their answers, and what is remembered of them.
 
 import { describe, expect, test } from 'vitest';
-import { Access, ASKED, isRefusal, type Judgement, type KnownUser } from '../../src/engine/access.ts';
+import { Access, ASKED, isRefusal, type KnownUser, type UserCheck } from '../../src/engine/access.ts';
 import { ACCESS } from '../../src/limits/bounds.ts';
 import { CandidateSet } from '../../src/routing/candidateSet.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
@@ -17,43 +17,43 @@ interface Asked {
 function setUp(required: boolean) {
   const asked: Asked[] = [];
   const access = new Access((query, name, password) => asked.push({ query, name, password }));
-  access.changed(required);
-  const answers: Judgement[] = [];
-  const judge = (user?: string, password?: string) =>
-    access.judge(user, password, (answer) => answers.push(answer));
-  return { access, asked, answers, judge };
+  access.usersChanged(required);
+  const answers: UserCheck[] = [];
+  const check = (user?: string, password?: string) =>
+    access.checkUser(user, password, (answer) => answers.push(answer));
+  return { access, asked, answers, check };
 }
 
 describe('without users', () => {
   test('any name is a request, and nobody is asked', () => {
-    const { judge, asked } = setUp(false);
-    expect(judge()).toMatchObject({ user: '', terms: [] });
-    expect(judge('me-country-de', 'anything')).toMatchObject({
+    const { check, asked } = setUp(false);
+    expect(check()).toMatchObject({ user: '', terms: [] });
+    expect(check('me-country-de', 'anything')).toMatchObject({
       terms: ['country:de'],
       allowedTags: null,
       streamsMax: null,
     });
-    expect(judge('me-land-de', '')).toMatchObject({ failure: 'badUsername' });
+    expect(check('me-land-de', '')).toMatchObject({ failure: 'badUsername' });
     expect(asked).toEqual([]);
   });
 });
 
 describe('with users', () => {
   test('who gives no name, or no password, is refused at once', () => {
-    const { judge, asked } = setUp(true);
-    for (const judgement of [judge(), judge('alice'), judge('-node-a', 'x'), judge('', 'x')]) {
-      expect(judgement).toMatchObject({ failure: 'authRequired' });
+    const { check, asked } = setUp(true);
+    for (const answer of [check(), check('alice'), check('-node-a', 'x'), check('', 'x')]) {
+      expect(answer).toMatchObject({ failure: 'authRequired' });
     }
     expect(asked).toEqual([]);
   });
 
   test('a right password is asked about once for every wish of its user', () => {
-    const { access, judge, asked, answers } = setUp(true);
-    expect(judge('alice-country-de', 'right')).toBe(ASKED);
+    const { access, check, asked, answers } = setUp(true);
+    expect(check('alice-country-de', 'right')).toBe(ASKED);
     expect(asked).toEqual([{ query: 1, name: 'alice', password: 'right' }]);
     access.answer(1, ALICE);
     expect(answers).toMatchObject([{ terms: ['country:de'], allowedTags: ['lte'], streamsMax: 3 }]);
-    expect(judge('alice-session-a', 'right')).toMatchObject({
+    expect(check('alice-session-a', 'right')).toMatchObject({
       allowedTags: ['lte'],
       sticky: { key: 'alice-a' },
     });
@@ -61,64 +61,64 @@ describe('with users', () => {
   });
 
   test('a wrong one is asked about again, and opens nothing to the right one’s name', () => {
-    const { access, judge, asked, answers } = setUp(true);
-    judge('alice', 'right');
+    const { access, check, asked, answers } = setUp(true);
+    check('alice', 'right');
     access.answer(1, ALICE);
-    expect(judge('alice', 'wrong')).toBe(ASKED);
+    expect(check('alice', 'wrong')).toBe(ASKED);
     access.answer(2, null);
     expect(answers[1]).toMatchObject({ failure: 'authRequired', detail: 'these are not right' });
-    expect(judge('alice', 'wrong')).toBe(ASKED);
-    expect(judge('aliceright', '')).toBe(ASKED);
+    expect(check('alice', 'wrong')).toBe(ASKED);
+    expect(check('aliceright', '')).toBe(ASKED);
     expect(asked.map(({ query }) => query)).toEqual([1, 2, 3, 4]);
   });
 
   test('after a change of users everything is asked anew, and limits that are gone bind nobody', () => {
-    const { access, judge, asked } = setUp(true);
-    judge('alice', 'right');
+    const { access, check, asked } = setUp(true);
+    check('alice', 'right');
     access.answer(1, ALICE);
-    access.changed(true);
-    expect(judge('alice', 'right')).toBe(ASKED);
+    access.usersChanged(true);
+    expect(check('alice', 'right')).toBe(ASKED);
     access.answer(2, { ...ALICE, tags: null, streamsMax: null });
-    expect(judge('alice', 'right')).toMatchObject({ allowedTags: null, streamsMax: null });
-    judge('alice', 'right');
+    expect(check('alice', 'right')).toMatchObject({ allowedTags: null, streamsMax: null });
+    check('alice', 'right');
     expect(asked).toHaveLength(2);
-    access.changed(false);
-    expect(judge('alice', 'whatever')).toMatchObject({ allowedTags: null });
+    access.usersChanged(false);
+    expect(check('alice', 'whatever')).toMatchObject({ allowedTags: null });
   });
 
   test('the nodes that were found for the tags a user had before are not its nodes any more', () => {
-    const { access, judge, answers } = setUp(true);
-    judge('alice', 'right');
+    const { access, check, answers } = setUp(true);
+    check('alice', 'right');
     access.answer(1, ALICE);
     const request = answers[0] as RoutingRequest;
     request.candidates = new CandidateSet([], ['tag:lte']);
-    expect(judge('alice', 'right')).toBe(request);
+    expect(check('alice', 'right')).toBe(request);
     expect(request.candidates).not.toBeNull();
-    access.changed(true);
-    judge('alice', 'right');
+    access.usersChanged(true);
+    check('alice', 'right');
     access.answer(2, { ...ALICE, tags: ['home'] });
     expect(request).toMatchObject({ allowedTags: ['home'], candidates: null });
   });
 
   test('an answer that comes after a change admits its client, but is not remembered', () => {
-    const { access, judge, answers } = setUp(true);
-    judge('alice', 'old');
-    access.changed(true);
+    const { access, check, answers } = setUp(true);
+    check('alice', 'old');
+    access.usersChanged(true);
     access.answer(1, ALICE);
     expect(answers).toHaveLength(1);
-    expect(judge('alice', 'old')).toBe(ASKED);
+    expect(check('alice', 'old')).toBe(ASKED);
   });
 
   test('questions are bounded, answers to none are nothing, and room comes back', () => {
-    const { access, judge, answers } = setUp(true);
-    for (let at = 0; at < ACCESS.questionsMax; at++) expect(judge(`user${at}`, 'x')).toBe(ASKED);
-    const more = judge('one_more', 'x');
+    const { access, check, answers } = setUp(true);
+    for (let at = 0; at < ACCESS.questionsMax; at++) expect(check(`user${at}`, 'x')).toBe(ASKED);
+    const more = check('one_more', 'x');
     expect(more !== ASKED && isRefusal(more) && more.failure).toBe('hubBusy');
     access.answer(ACCESS.questionsMax + 7, ALICE);
     expect(answers).toEqual([]);
     access.answer(1, null);
     access.answer(1, ALICE);
     expect(answers).toHaveLength(1);
-    expect(judge('one_more', 'x')).toBe(ASKED);
+    expect(check('one_more', 'x')).toBe(ASKED);
   });
 });

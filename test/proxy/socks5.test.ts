@@ -19,7 +19,7 @@ function run(input: Uint8Array, cuts: readonly number[]): SocksOutcome {
       expect(consumed + taken).toBeLessThanOrEqual(cut);
       replies.push(...parser.reply);
       consumed += taken;
-      if (parser.state === SOCKS.judged) {
+      if (parser.state === SOCKS.checking) {
         parser.admit();
         replies.push(...parser.reply);
       } else if (taken === 0) break;
@@ -101,7 +101,7 @@ describe('names that are judged', () => {
     const parser = new Socks5Parser();
     let at = parser.feed(named, 0, named.length);
     at += parser.feed(named, at, named.length);
-    expect(parser).toMatchObject({ state: SOCKS.judged, user: 'alice', password: 'p:w' });
+    expect(parser).toMatchObject({ state: SOCKS.checking, user: 'alice', password: 'p:w' });
     expect([parser.feed(named, at, named.length), parser.reply.length]).toEqual([0, 0]);
     parser.deny('badUsername');
     expect(parser).toMatchObject({ state: SOCKS.failed, failure: 'badUsername' });
