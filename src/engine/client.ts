@@ -2,7 +2,7 @@
 
 import type { Slab } from '../base/slab.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
-import { connectEstablished, encodeHttpFailure } from '../proxy/answers.ts';
+import { connectEstablished, encodeHttpFailure } from '../proxy/httpAnswers.ts';
 import { encodeSocks4Reply } from '../proxy/socks4.ts';
 import { encodeSocksReply } from '../proxy/socks5.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';

@@ -1,4 +1,4 @@
-// How the limits depend on each other, asserted at load. Imported by every entry of the program, so that a contradiction stops it.
+// How the limits depend on each other, asserted at load, so that a contradiction stops the program.
 
 import {
   ACCESS,
@@ -25,15 +25,6 @@ function assertRelation(holds: boolean, text: string): void {
 assertRelation(
   RULES.groupsMax * 2 ** 16 <= Number.MAX_SAFE_INTEGER && RULES.listsMax <= RULES.groupsMax,
   'rules count their groups',
-);
-assertRelation(
-  SETTINGS.rotationDrainMs +
-    ROTATION.commandMs +
-    ROTATION.killMs +
-    2 * ROTATION.addressMs +
-    ROTATION.reconnectMs <
-    SETTINGS.rotationTimeoutMs,
-  'the hub outwaits the drain, the command and the way back',
 );
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(
@@ -63,14 +54,14 @@ assertRelation(
 );
 assertRelation(
   STRANGER.handshakeQueueReserve < STRANGER.handshakeQueueMax,
-  'devices at new addresses have a place in the queue, too',
+  'devices at new addresses have places in the queue',
 );
 assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
 assertRelation(RATE.opensBurst >= ENGINE.streamsPerTunnelMax, 'a hub may open all its streams at once');
 assertRelation(RATE.pingsBurst >= SESSION.pongsPendingMax, 'PINGs within their number are within their rate');
 assertRelation(
   RATE.statusPerSecond * SESSION.statusEveryMs > 2_000,
-  'a node sends STATUS more seldom than a hub allows',
+  'a node sends STATUS less often than a hub allows',
 );
 assertRelation(USERS.rememberedMax >= USERS.usersMax, 'the password of every user is checked once');
 assertRelation(
@@ -86,15 +77,15 @@ assertRelation(UDP.lookupsMax <= NODE.dnsQueriesMax, 'datagrams leave names for 
 assertRelation(UDP.netReceiveBytes >= UDP.turnBytes, 'a socket holds a whole turn');
 assertRelation(
   NODE.statusWatchMs * RATE.statusPerSecond > 2_000,
-  'STATUS of changes is more seldom than a hub allows, beside that of every minute',
+  'a node sends STATUS of changes less often than a hub allows, beside that of every minute',
 );
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
 assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits a record');
 assertRelation(
   RATE.controlSentBurst < RATE.controlBurst && RATE.controlSentPerSecond < RATE.controlPerSecond,
-  'a hub sends CONTROL more seldom than a node allows',
+  'a hub sends CONTROL less often than a node allows',
 );
-assertRelation(PACE.burstMs > 2 * ENGINE.timerTickMs, 'a rate is kept over a late timer');
+assertRelation(PACE.burstMs > 2 * ENGINE.timerTickMs, 'a late timer does not lower a rate');
 assertRelation(PACE.quantumMinBytes <= PACE.burstMinBytes, 'a quantum is part of a burst');
 assertRelation(
   PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes + 512 + ENGINE.handshakePaddingMaxBytes <=
@@ -115,9 +106,9 @@ assertRelation(
   NODE.dnsTimeoutMs + ENGINE.connectTimeoutMs < CLIENT.openTimeoutMs,
   'the hub outwaits the lookup and the dial',
 );
-assertRelation(HISTORY.minutesKeptMs > 86_400_000, 'a day can be told by minutes');
-assertRelation(HISTORY.hoursKeptMs > 30 * 86_400_000, 'thirty days can be told by hours');
-assertRelation(HISTORY.daysKept > 31, 'a month can be told by days');
+assertRelation(HISTORY.minutesKeptMs > 86_400_000, 'a day can be shown in minutes');
+assertRelation(HISTORY.hoursKeptMs > 30 * 86_400_000, 'thirty days can be shown in hours');
+assertRelation(HISTORY.daysKept > 31, 'a month can be shown in days');
 assertRelation(
   HISTORY.dayRowsMax >= 31 * CONTROL.nodesMax,
   'the days of a month are kept for every node: quotas count by them',
@@ -141,7 +132,7 @@ assertRelation(
     ROTATION.reconnectMs +
     2 * ROTATION.addressMs <
     SETTINGS.rotationTimeoutMs,
-  'the hub outwaits whatever a node does for a new address',
+  'the hub outwaits all that a node does for a new address',
 );
 assertRelation(ACCESS.knownMax >= USERS.usersMax, 'the front knows every user who is connected');
 assertRelation(USERS.countedMax >= USERS.usersMax, 'the streams of every user can be counted');

@@ -1,8 +1,8 @@
-// ChaCha20-Poly1305 by the OpenSSL inside node, through koffi: more than twice as fast as libsodium on long records (native-notes/aead.md).
-// Chosen by aeadProvider.ts where it is there and proves itself; libsodium serves everywhere else.
+// ChaCha20-Poly1305 by the OpenSSL inside node, through koffi: more than twice as fast as libsodium on long records
+// (native-notes/aead.md). Not every node exposes it.
 
 import { createRequire } from 'node:module';
-import type { Slab } from '../base/slab.ts';
+import { assertInSlab, type Slab } from '../base/slab.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { Aead, AeadFactory } from './aead.ts';
 
@@ -15,7 +15,7 @@ const ENCRYPT = 1;
 const DECRYPT = 0;
 const KEEP = -1;
 
-/** Numbers in, a number out: pointers are addresses, so a call makes no object. 1 is success. */
+/** Numbers in, a number out: pointers are addresses, so a call allocates nothing. 1 is success. */
 interface Evp {
   readonly cipher: number;
   newContext(): number;
@@ -47,7 +47,7 @@ class OpensslAead implements Aead {
   }
 
   seal(slab: Slab, offset: number, length: number, nonceLow: number, nonceHigh: number): void {
-    assertInside(slab, offset, length + TAG_BYTES);
+    assertInSlab(slab, offset, length + TAG_BYTES);
     if (this.#sealing === 0) this.#sealing = this.#context(ENCRYPT);
     const at = slab.address + offset;
     this.#setNonce(nonceLow, nonceHigh);
@@ -61,12 +61,12 @@ class OpensslAead implements Aead {
 
   open(slab: Slab, offset: number, sealedLength: number, nonceLow: number, nonceHigh: number): boolean {
     if (sealedLength < TAG_BYTES) return false;
-    assertInside(slab, offset, sealedLength);
+    assertInSlab(slab, offset, sealedLength);
     if (this.#opening === 0) this.#opening = this.#context(DECRYPT);
     const at = slab.address + offset;
     const length = sealedLength - TAG_BYTES;
     this.#setNonce(nonceLow, nonceHigh);
-    // The tag is set first and compared by final().
+    // final() compares the tag that is set here.
     if (this.#evp.control(this.#opening, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, at + length) !== 1) return false;
     return this.#transform(this.#opening, at, length);
   }
@@ -121,13 +121,7 @@ class OpensslAead implements Aead {
   }
 }
 
-function assertInside(slab: Slab, offset: number, length: number): void {
-  if (offset < 0 || length < 0 || offset + length > slab.bytes.length) {
-    throw new RangeError('a record lies outside its slab');
-  }
-}
-
-/** Null where node does not show its OpenSSL or koffi does not load. Slabs must have addresses. */
+/** null where node does not export its OpenSSL, koffi does not load, or slabs have no addresses. */
 export function loadOpensslAead(makeSlab: (bytes: number) => Slab): AeadFactory | null {
   const evp = bind();
   if (evp === null || evp.cipher === 0) return null;

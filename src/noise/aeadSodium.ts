@@ -1,7 +1,7 @@
-// ChaCha20-Poly1305 by libsodium. Works wherever sodium-native has a prebuilt library; made per direction by the tunnel.
+// ChaCha20-Poly1305 by libsodium. Works wherever sodium-native has a prebuilt library.
 
 import sodium from 'sodium-native';
-import type { Slab } from '../base/slab.ts';
+import { assertInSlab, type Slab } from '../base/slab.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { Aead } from './aead.ts';
 
@@ -19,7 +19,7 @@ class SodiumAead implements Aead {
   }
 
   seal(slab: Slab, offset: number, length: number, nonceLow: number, nonceHigh: number): void {
-    assertInside(slab, offset, length + TAG_BYTES);
+    assertInSlab(slab, offset, length + TAG_BYTES);
     this.#setNonce(nonceLow, nonceHigh);
     const sealed = slab.bytes.subarray(offset, offset + length + TAG_BYTES);
     const plain = slab.bytes.subarray(offset, offset + length);
@@ -36,7 +36,7 @@ class SodiumAead implements Aead {
 
   open(slab: Slab, offset: number, sealedLength: number, nonceLow: number, nonceHigh: number): boolean {
     if (sealedLength < TAG_BYTES) return false;
-    assertInside(slab, offset, sealedLength);
+    assertInSlab(slab, offset, sealedLength);
     this.#setNonce(nonceLow, nonceHigh);
     const sealed = slab.bytes.subarray(offset, offset + sealedLength);
     const plain = slab.bytes.subarray(offset, offset + sealedLength - TAG_BYTES);
@@ -49,7 +49,7 @@ class SodiumAead implements Aead {
         this.#nonce,
         this.#key,
       );
-      // The binding tells failure through an unsigned return value; don't rest on its cast alone.
+      // The binding returns failure as an unsigned number, so check the length as well.
       return written === sealedLength - TAG_BYTES;
     } catch {
       return false;
@@ -78,12 +78,6 @@ class SodiumAead implements Aead {
   #setNonce(low: number, high: number): void {
     this.#nonceView.setUint32(4, low, true);
     this.#nonceView.setUint32(8, high, true);
-  }
-}
-
-function assertInside(slab: Slab, offset: number, length: number): void {
-  if (offset < 0 || length < 0 || offset + length > slab.bytes.length) {
-    throw new RangeError('a record lies outside its slab');
   }
 }
 

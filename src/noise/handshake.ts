@@ -1,50 +1,45 @@
-// Noise_IK_25519_ChaChaPoly_BLAKE2b: two messages, then a key for each direction. The node starts (src/node), the hub answers in
-// handshakeJob.ts. The handshake itself is the package noise-handshake; mac1, copies and errors are ours.
+// Noise_IK_25519_ChaChaPoly_BLAKE2b: two messages, then a key for each direction. The node initiates, the hub responds.
+// The handshake itself is the package noise-handshake; mac1, copies and errors are ours.
 
 import Noise from 'noise-handshake';
 import sodium from 'sodium-native';
 import { PROTOCOL } from '../limits/wire.ts';
+import type { SessionKeys } from '../model/sessionKeys.ts';
 import { HandshakeError } from './handshakeError.ts';
 import type { KeyPair } from './keyPair.ts';
 import { checkMac1, computeMac1, mac1Key } from './mac1.ts';
 
-/** What only test vectors set. */
+/** Only test vectors set these. */
 export interface NoiseInputs {
   readonly prologue: Uint8Array;
-  /** Null: fresh random, as it must be. */
+  /** null: a new random key, as it must be. */
   readonly ephemeral: KeyPair | null;
 }
 
 const INPUTS: NoiseInputs = { prologue: new TextEncoder().encode(PROTOCOL.prologue), ephemeral: null };
 
-export interface TransportKeys {
-  /** 32 bytes each, the caller's to keep and to zero. */
-  readonly sendKey: Uint8Array;
-  readonly receiveKey: Uint8Array;
-}
-
 export interface InitiatorOptions {
   readonly staticKeyPair: KeyPair;
   readonly hubPublicKey: Uint8Array;
-  /** Of message 1, see payload.ts. */
+  /** The payload of message 1, see payload.ts. */
   readonly payload: Uint8Array;
 }
 
 export interface Initiator {
-  /** With mac1 behind it, without the u16 length in front. */
+  /** Followed by mac1, without the u16 length in front. */
   readonly message1: Uint8Array;
-  /** Once only. Throws HandshakeError when message 2 is not from the hub or not for message 1. */
-  finish(message2: Uint8Array): TransportKeys & { readonly payload: Uint8Array };
-  /** Give up: zeroes the ephemeral key. Harmless after finish(). */
+  /** Call it once. Throws HandshakeError when message 2 is not the hub's answer to message 1. The caller zeroes the keys. */
+  finish(message2: Uint8Array): SessionKeys & { readonly payload: Uint8Array };
+  /** Gives up: zeroes the ephemeral key. Harmless after finish(). */
   wipe(): void;
 }
 
-/** Throws HandshakeError for a hub key that is no usable public key, or a payload too long. */
+/** Throws HandshakeError when the hub's key is not a usable public key, or the payload is too long. */
 export function startInitiator(options: InitiatorOptions): Initiator {
   return initiateWith(INPUTS, options);
 }
 
-/** For test vectors; everyone else calls startInitiator. */
+/** For test vectors. Everything else calls startInitiator(). */
 export function initiateWith(inputs: NoiseInputs, options: InitiatorOptions): Initiator {
   const noise = begin(inputs, true, options.staticKeyPair, options.hubPublicKey);
   const message1 = handshakeStep(() => noise.send(options.payload));
@@ -72,28 +67,28 @@ export function initiateWith(inputs: NoiseInputs, options: InitiatorOptions): In
 
 export interface ResponderOptions {
   readonly staticKeyPair: KeyPair;
-  /** With mac1 behind it, without the u16 length in front. */
+  /** Followed by mac1, without the u16 length in front. */
   readonly message1: Uint8Array;
   /**
-   * Given the initiator's static key and the payload of message 1, both authentic, says the payload of message 2, or null for no
-   * answer. A HandshakeError thrown in here counts as null; any other error passes through.
+   * Gets the initiator's static key and the payload of message 1, both authentic. Returns the payload of message 2, or null for no
+   * answer. A HandshakeError that it throws counts as null; any other error passes through.
    */
   readonly answer: (remoteStatic: Uint8Array, payload: Uint8Array) => Uint8Array | null;
 }
 
-export interface Answer extends TransportKeys {
+export interface Answer extends SessionKeys {
   readonly remoteStatic: Uint8Array;
-  /** Of message 1. */
+  /** The payload of message 1. */
   readonly payload: Uint8Array;
   readonly message2: Uint8Array;
 }
 
-/** Null for every first message that deserves no answer, without telling why: the stranger learns nothing, neither need we. */
+/** null for every first message that gets no answer, without a reason: the stranger must learn none, and the hub needs none. */
 export function answerInitiator(options: ResponderOptions): Answer | null {
   return answerWith(INPUTS, options);
 }
 
-/** For test vectors; everyone else calls answerInitiator. */
+/** For test vectors. Everything else calls answerInitiator(). */
 export function answerWith(inputs: NoiseInputs, options: ResponderOptions): Answer | null {
   const { staticKeyPair, message1 } = options;
   if (message1.length < PROTOCOL.message1OverheadBytes + PROTOCOL.mac1Bytes) return null;
@@ -103,7 +98,8 @@ export function answerWith(inputs: NoiseInputs, options: ResponderOptions): Answ
   try {
     const received = new Uint8Array(message1.subarray(0, message1.length - PROTOCOL.mac1Bytes));
     const payload = handshakeStep(() => noise.recv(received));
-    const remoteStatic = new Uint8Array(noise.rs!);
+    if (noise.rs === null) throw new Error('message 1 named no static key');
+    const remoteStatic = new Uint8Array(noise.rs);
     const payload2 = options.answer(remoteStatic, payload);
     if (payload2 === null) return null;
     if (payload2.length + PROTOCOL.message2OverheadBytes > PROTOCOL.handshakeMaxBytes) {
@@ -133,19 +129,19 @@ function begin(inputs: NoiseInputs, initiator: boolean, pair: KeyPair, remoteSta
 }
 
 /**
- * Runs one step of the package, whose errors have no type: a bad tag, too few bytes, or a public key of low order, for which
+ * Runs one step of the package. Its errors have no type: a bad tag, too few bytes, or a public key of low order, for which
  * libsodium's scalar multiplication fails (the shared secret would be zero).
  */
 function handshakeStep(step: () => Uint8Array): Uint8Array {
   try {
-    // The package hands out Buffers, whose slice() is no copy: let none of them out.
+    // The package returns Buffers, whose slice() does not copy: none of them may get out.
     return new Uint8Array(step());
   } catch (error) {
     throw new HandshakeError('the handshake failed', { cause: error });
   }
 }
 
-function takeKeys(noise: Noise): TransportKeys {
+function takeKeys(noise: Noise): SessionKeys {
   const { tx, rx } = noise;
   if (!noise.complete || tx === null || rx === null) throw new Error('the handshake is not complete');
   const keys = { sendKey: new Uint8Array(tx), receiveKey: new Uint8Array(rx) };

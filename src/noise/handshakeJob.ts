@@ -1,5 +1,5 @@
-// What a thread of the handshake pool does with one first message: all the Diffie-Hellman, and message 2 made ahead of the verdict.
-// Loaded by control/handshakePool.ts; nothing in here knows which keys are welcome.
+// What a thread of the handshake pool does with a first message: all the Diffie-Hellman, and message 2, made before the store decides.
+// It does not know which keys are paired.
 
 import { randomInt } from 'node:crypto';
 import { ENGINE } from '../limits/bounds.ts';
@@ -8,12 +8,12 @@ import type { KeyPair } from './keyPair.ts';
 import { nodeIdOf } from './nodeId.ts';
 import { decodeMessage1, type Enroll, encodeMessage2, type Message1Payload, VERSION } from './payload.ts';
 
-/** Goes to the thread by structured clone, so each array must own its buffer. */
+/** Reaches the thread by structured clone, so each array must own its buffer. */
 export interface HandshakeJob {
-  /** With mac1 behind it, without the u16 length in front. */
+  /** Followed by mac1, without the u16 length in front. */
   readonly message1: Uint8Array;
   readonly keyPair: KeyPair;
-  /** Of the node, as the hub sees it; empty when unknown. */
+  /** The node's address as the hub sees it; empty when unknown. */
   readonly observedAddress: string;
   readonly initialWindowBytes: number;
   readonly maxStreams: number;
@@ -25,17 +25,17 @@ export interface HandshakeResult {
   readonly nodeId: string;
   readonly timestamp: Uint8Array;
   readonly version: number;
-  /** What the node announced. */
+  /** What the node announces. */
   readonly capabilities: number;
   readonly lane: number;
   readonly enroll: Enroll | null;
-  /** To be sent only once the store has accepted; holds ENROLL_OK when `enroll` is not null. */
+  /** Must not be sent before the store accepts the node. Holds ENROLL_OK when `enroll` is not null. */
   readonly message2: Uint8Array;
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
 }
 
-/** Null for a message that deserves no answer. The job's secret key, this thread's copy of it, is wiped. */
+/** null for a message that gets no answer. Zeroes the secret key, which is this thread's copy. */
 export default function answer(job: HandshakeJob): HandshakeResult | null {
   try {
     return answerJob(job);
@@ -45,38 +45,35 @@ export default function answer(job: HandshakeJob): HandshakeResult | null {
 }
 
 function answerJob(job: HandshakeJob): HandshakeResult | null {
-  let payload: Message1Payload | null = null;
-  const result = answerInitiator({
+  const answer = answerInitiator({
     staticKeyPair: job.keyPair,
     message1: job.message1,
-    answer(remoteStatic, bytes) {
-      payload = decodeMessage1(bytes);
-      return encodeMessage2(
-        {
-          version: VERSION,
-          capabilities: job.capabilities,
-          initialWindowBytes: job.initialWindowBytes,
-          maxStreams: job.maxStreams,
-          observedAddress: job.observedAddress,
-          enrolledAs: payload.enroll === null ? null : nodeIdOf(remoteStatic),
-        },
-        randomInt(ENGINE.handshakePaddingMaxBytes),
-      );
-    },
+    answer: (remoteStatic, payload) => message2Payload(job, remoteStatic, decodeMessage1(payload)),
   });
-  if (result === null || payload === null) return null;
-  const { timestamp, version, capabilities, lane, enroll }: Message1Payload = payload;
-  const { remoteStatic, message2, sendKey, receiveKey } = result;
+  if (answer === null) return null;
+  const { remoteStatic, payload, message2, sendKey, receiveKey } = answer;
   return {
+    ...decodeMessage1(payload),
     remoteStatic,
     nodeId: nodeIdOf(remoteStatic),
-    timestamp,
-    version,
-    capabilities,
-    lane,
-    enroll,
     message2,
     sendKey,
     receiveKey,
   };
+}
+
+function message2Payload(
+  job: HandshakeJob,
+  remoteStatic: Uint8Array,
+  { enroll }: Message1Payload,
+): Uint8Array {
+  const payload = {
+    version: VERSION,
+    capabilities: job.capabilities,
+    initialWindowBytes: job.initialWindowBytes,
+    maxStreams: job.maxStreams,
+    observedAddress: job.observedAddress,
+    enrolledAs: enroll === null ? null : nodeIdOf(remoteStatic),
+  };
+  return encodeMessage2(payload, randomInt(ENGINE.handshakePaddingMaxBytes));
 }

@@ -1,4 +1,4 @@
-// The static key on disk: hub_key.bin and node_key.bin, 32 bytes that only their owner may read. Called once, at start.
+// The static key on disk: hub_key.bin or node_key.bin, 32 bytes that only their owner may read.
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
@@ -8,8 +8,8 @@ import { UserError } from '../base/userError.ts';
 import { KEY_BYTES, type KeyPair, keyPairOf } from './keyPair.ts';
 
 /**
- * The key pair of the file; makes the file (0600) and its directory (0700) at the first call. Two processes starting at once end up
- * with the same key. Throws UserError when others may read the file, when it is no key, or when it can't be read or made.
+ * The key pair in the file. The first call creates the file (0600) and its directory (0700). Two processes that start at once end up
+ * with the same key. Throws UserError when others may read the file, when it is not a key, or when it cannot be read or created.
  */
 export function loadOrCreateKey(path: string): KeyPair {
   try {
@@ -17,7 +17,7 @@ export function loadOrCreateKey(path: string): KeyPair {
     if (existing !== null) return existing;
     createKey(path);
     const created = readKey(path);
-    if (created === null) throw new UserError(`${path} vanished while it was being made`);
+    if (created === null) throw new UserError(`${path} vanished while it was being created`);
     return created;
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -25,11 +25,11 @@ export function loadOrCreateKey(path: string): KeyPair {
   }
 }
 
-/** Null when there is no such file. */
+/** null when there is no such file. */
 function readKey(path: string): KeyPair | null {
   let fd: number;
   try {
-    // Not blocking, in case it is a FIFO.
+    // Non-blocking, in case it is a FIFO.
     fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
@@ -39,7 +39,7 @@ function readKey(path: string): KeyPair | null {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new UserError(`${path} is not a file`);
-    // Windows has no such bits.
+    // Windows has no such mode bits.
     if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) {
       throw new UserError(`${path} may be read by other users of this machine; run: chmod 600 ${path}`);
     }
@@ -53,7 +53,7 @@ function readKey(path: string): KeyPair | null {
   }
 }
 
-/** A key that another process made meanwhile is not replaced. */
+/** Does not replace a key that another process created meanwhile. */
 function createKey(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const secret = randomBytes(KEY_BYTES);

@@ -10,7 +10,7 @@ export interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
-/** The pair of a secret key: any 32 random bytes (X25519 clamps them itself, RFC 7748 section 5). The secret is copied. */
+/** The pair of a secret key, which is any 32 random bytes (X25519 clamps them, RFC 7748 section 5). The secret is copied. */
 export function keyPairOf(secretKey: Uint8Array): KeyPair {
   if (secretKey.length !== KEY_BYTES) throw new RangeError(`a secret key has ${KEY_BYTES} bytes`);
   const pair = { publicKey: new Uint8Array(KEY_BYTES), secretKey: new Uint8Array(secretKey) };

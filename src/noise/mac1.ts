@@ -1,5 +1,5 @@
-// mac1: what a first message must carry before any Diffie-Hellman is spent on it, so that a scanner costs the hub one hash
-// (after WireGuard's mac1). Only someone who knows the hub's public key can compute it.
+// mac1: a first message must carry it before the hub spends any Diffie-Hellman, so that a scanner costs one hash (after WireGuard's
+// mac1). Only someone who knows the hub's public key can compute it.
 
 import sodium from 'sodium-native';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -16,7 +16,7 @@ export function mac1Key(hubPublicKey: Uint8Array): Uint8Array {
   return key;
 }
 
-/** Keyed BLAKE2b-128 of a Noise message 1: 16 bytes, appended to it. */
+/** Keyed BLAKE2b-128 of a Noise message 1: 16 bytes that are appended to it. */
 export function computeMac1(key: Uint8Array, message: Uint8Array): Uint8Array {
   const mac = new Uint8Array(PROTOCOL.mac1Bytes);
   sodium.crypto_generichash(mac, message, key);

@@ -1,4 +1,4 @@
-// The name a node can't choose: derived from its static key. Used wherever a node is shown, stored or routed to.
+// A node's id: derived from its static key, so that a node cannot choose it.
 
 import sodium from 'sodium-native';
 

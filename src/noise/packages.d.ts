@@ -1,4 +1,4 @@
-// The parts we call of two packages that come without types.
+// The parts that we call of two packages without types of their own.
 
 declare module 'sodium-native' {
   interface Sodium {
@@ -49,18 +49,18 @@ declare module 'noise-handshake' {
   }
   export default class Noise {
     constructor(pattern: 'IK', initiator: boolean, staticKeyPair: NoiseKeyPair);
-    /** The ephemeral pair; made by send() when null, zeroed and null again once the handshake is complete. */
+    /** The ephemeral pair. send() makes it when it is null; it is zeroed and null again when the handshake is complete. */
     e: NoiseKeyPair | null;
     /** The other side's static key. */
     rs: Uint8Array | null;
-    /** Keys of the transport, once complete. Views of one shared buffer. */
+    /** The session keys, when complete. Views of one shared buffer. */
     rx: Uint8Array | null;
     tx: Uint8Array | null;
     hash: Uint8Array | null;
     complete: boolean;
     initialise(prologue: Uint8Array, remoteStatic?: Uint8Array): void;
     send(payload: Uint8Array): Uint8Array;
-    /** Keeps views of the message and zeroes them at the end: hand it a copy. */
+    /** Keeps views of the message and zeroes them at the end, so pass a copy. */
     recv(message: Uint8Array): Uint8Array;
   }
 }

@@ -1,5 +1,5 @@
-// What the two handshake messages say inside their encryption. Encoded by the node (message 1) and the hub's handshake job
-// (message 2), decoded by the other. Big-endian; frames have the tunnel's own frame header; the padding hides the lengths.
+// The encrypted payloads of the two handshake messages, the node's (message 1) and the hub's (message 2). Big-endian. Frames have the
+// tunnel's frame header. The padding hides the lengths.
 //
 //   message 1: timestamp[12] | version u8 | capabilities u32 | lane u8 | framesLength u16 | frames | zero padding
 //   message 2: version u8 | capabilities u32 | initialWindowBytes u32 | maxStreams u32
@@ -12,10 +12,10 @@ import { isTimestamp } from './timestamp.ts';
 
 export const VERSION = 1;
 
-/** Bits of the capabilities word. One is in force when both sides announced it. */
+/** Bits of the capabilities word. A capability is in force when both sides announce it. */
 export const CAPABILITY = { goaway: 1, udp: 2, control: 4 } as const;
 
-/** What hub and node of this version announce. */
+/** What a hub or node of this version announces. */
 export const OFFERED_CAPABILITIES = CAPABILITY.goaway | CAPABILITY.udp | CAPABILITY.control;
 
 const FRAME_ENROLL = 0x01;
@@ -24,7 +24,7 @@ const FRAME_ENROLL_OK = 0x02;
 export interface Enroll {
   /** The one-time token of the pairing link, 32 bytes. */
   readonly token: Uint8Array;
-  /** What the device calls itself; at most PROTOCOL.deviceNameMaxBytes of UTF-8, may be empty. */
+  /** What the device calls itself: at most PROTOCOL.deviceNameMaxBytes of UTF-8, possibly empty. */
   readonly name: string;
 }
 
@@ -33,7 +33,7 @@ export interface Message1Payload {
   readonly timestamp: Uint8Array;
   readonly version: number;
   readonly capabilities: number;
-  /** Which of the node's parallel sessions with this hub; a new session takes the place of an older one of the same lane. */
+  /** Which of the node's parallel sessions with this hub. A new session replaces an older one of the same lane. */
   readonly lane: number;
   /** First contact only. */
   readonly enroll: Enroll | null;
@@ -45,9 +45,9 @@ export interface Message2Payload {
   /** Credit of every stream and direction before the first WINDOW. */
   readonly initialWindowBytes: number;
   readonly maxStreams: number;
-  /** IP literal of the node as the hub sees it; empty when the hub can't tell. */
+  /** IP literal of the node as the hub sees it; empty when the hub does not know. */
   readonly observedAddress: string;
-  /** ENROLL_OK: the id the hub gave the node; null when the message carries none. */
+  /** ENROLL_OK: the id that the hub gave the node; null when the message carries none. */
   readonly enrolledAs: string | null;
 }
 
@@ -73,7 +73,7 @@ export function encodeMessage1(payload: Message1Payload, paddingBytes: number): 
   return bytes;
 }
 
-/** Throws HandshakeError for anything malformed. The results are copies. */
+/** Throws HandshakeError when it is malformed. The results are copies. */
 export function decodeMessage1(bytes: Uint8Array): Message1Payload {
   const reader = new Reader(bytes);
   const timestamp = new Uint8Array(reader.take(PROTOCOL.timestampBytes));
@@ -108,7 +108,7 @@ export function encodeMessage2(payload: Message2Payload, paddingBytes: number): 
   return bytes;
 }
 
-/** Throws HandshakeError for anything malformed. */
+/** Throws HandshakeError when it is malformed. */
 export function decodeMessage2(bytes: Uint8Array): Message2Payload {
   const reader = new Reader(bytes);
   const version = readVersion(reader);
@@ -127,7 +127,7 @@ export function decodeMessage2(bytes: Uint8Array): Message2Payload {
   return payload;
 }
 
-/** The longest beginning of a device name that fits an ENROLL frame, cut between characters. */
+/** As much of a device name as fits an ENROLL frame, cut between characters. */
 export function fitDeviceName(name: string): string {
   let fitted = '';
   let bytes = 0;
@@ -191,7 +191,7 @@ function encodeFrame(type: number, content: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Unknown types are passed to `onFrame` like any other: it skips them. */
+/** Calls onFrame for each frame. It must skip the types that it does not know. */
 function eachFrame(
   frames: Uint8Array,
   onFrame: (type: number, id: number, content: Uint8Array) => void,
@@ -204,7 +204,7 @@ function eachFrame(
   }
 }
 
-/** Reads forward and throws HandshakeError at the end of the bytes. */
+/** Reads forward. Throws HandshakeError past the end of the bytes. */
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -1,11 +1,11 @@
-// The 12 bytes that make a first message impossible to replay: u64 seconds since the Unix epoch, u32 nanoseconds, big-endian,
-// so that comparing the bytes compares the times. The node makes them, the hub's store keeps the last one of each node.
+// The 12 bytes that keep a first message from being replayed: u64 seconds since the Unix epoch and u32 nanoseconds, big-endian, so
+// that comparing the bytes compares the times. The hub keeps the last one of each node.
 
 import { PROTOCOL } from '../limits/wire.ts';
 
 const NANOSECONDS_PER_SECOND = 1_000_000_000;
 
-/** The timestamp for a new handshake: nowMs, or one nanosecond after `last` if the clock did not move on since. */
+/** The timestamp of a new handshake: nowMs, or one nanosecond after `last` if the clock has not advanced since. */
 export function timestampAfter(nowMs: number, last: Uint8Array | null): Uint8Array {
   const seconds = Math.floor(nowMs / 1000);
   const nanoseconds = Math.floor((nowMs - seconds * 1000) * 1e6);
@@ -17,7 +17,7 @@ export function timestampAfter(nowMs: number, last: Uint8Array | null): Uint8Arr
   return writeTimestamp(view.getBigUint64(0) + 1n, 0);
 }
 
-/** Negative, zero or positive as a is before, equal to or after b. */
+/** Negative, zero or positive when a is before, equal to or after b. */
 export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
   assertLength(a);
   assertLength(b);
@@ -27,7 +27,7 @@ export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
   return 0;
 }
 
-/** Whether the nanoseconds are below a second, without which one time would have two encodings. */
+/** Whether it has 12 bytes and less than a second of nanoseconds: otherwise one time would have two encodings. */
 export function isTimestamp(bytes: Uint8Array): boolean {
   if (bytes.length !== PROTOCOL.timestampBytes) return false;
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(8) < NANOSECONDS_PER_SECOND;

@@ -1,11 +1,11 @@
-// Builds a rewritten HTTP head in a scratch buffer of the thread. Used by the request and the response parser, one head at a time.
+// Builds a rewritten HTTP head in a scratch buffer of the thread, one head at a time.
 
 import { CLIENT } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 
 /**
- * A rewritten head is the received one with fields taken out, the target's authority moved into Host, and at most a version, an empty
- * Host line, one Connection line and what the proxy says of the node put in.
+ * A rewritten head is the received one without some fields, with the target's authority moved into Host, and with at most a version, an
+ * empty Host line, one Connection line and the proxy's own lines about the node added.
  */
 const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + PROTOCOL.hostMaxBytes + 1_024;
 
@@ -27,7 +27,7 @@ export class HeadWriter {
     this.#length += part.length;
   }
 
-  /** Heads are short and come in short runs: a loop beats a view per run. */
+  /** Copies a run of bytes. Runs are short, so a loop beats a view. */
   copy(bytes: Uint8Array, start: number, end: number): void {
     const scratch = this.#scratch;
     let to = this.#length;
@@ -36,7 +36,7 @@ export class HeadWriter {
     this.#length = to;
   }
 
-  /** What was built, in memory of its own. */
+  /** The head, in memory of its own. */
   take(): Uint8Array {
     return this.#scratch.slice(0, this.#length);
   }

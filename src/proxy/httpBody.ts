@@ -1,5 +1,5 @@
-// Where the body of an HTTP/1 message ends (RFC 9112 section 6), told from bytes that are passed on untouched. One tracker per
-// direction of a proxied HTTP connection; nothing is allocated after its construction.
+// Where the body of an HTTP/1 message ends (RFC 9112 section 6), found in bytes that are passed on untouched. One tracker per direction
+// of a proxied HTTP connection; it allocates nothing after its construction.
 
 import { CLIENT } from '../limits/bounds.ts';
 import type { BodyFraming } from '../model/openRequest.ts';
@@ -7,7 +7,7 @@ import { hexDigit } from './target.ts';
 
 export const NO_BODY = 0;
 export const CHUNKED = -1;
-/** Responses only: the body ends where the connection does. */
+/** Responses only: the body ends with the connection. */
 export const UNTIL_CLOSE = -2;
 
 const LF = 0x0a;
@@ -18,13 +18,13 @@ const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const DELETE = 0x7f;
 
-/** What the next byte is. States of a chunked body follow RFC 9112 section 7.1 from top to bottom. */
+/** What the next byte is. The states of a chunked body follow RFC 9112 section 7.1 from top to bottom. */
 const STATE = {
   counted: 0,
   endless: 1,
   sizeFirst: 2,
   size: 3,
-  /** Blanks behind the size: allowed in front of an extension, and only there. */
+  /** Blanks after the size: allowed before an extension, and only there. */
   sizeBlank: 4,
   extension: 5,
   sizeLf: 6,
@@ -42,7 +42,7 @@ const STATE = {
 
 export class BodyTracker {
   #state: number = STATE.done;
-  /** Bytes still to come of a counted body or of a chunk's data; while a size is read, the size so far. */
+  /** Bytes still to come of a counted body or of a chunk's data; while a chunk size is read, the size so far. */
   #remaining = 0;
   /** Bytes of the chunk's extensions, or of the trailer section, so far. */
   #bounded = 0;
@@ -52,7 +52,7 @@ export class BodyTracker {
     return this.#state === STATE.done;
   }
 
-  /** The framing is broken: nothing behind the bytes consumed so far can be trusted. */
+  /** The framing is broken: nothing after the bytes consumed so far can be trusted. */
   get failed(): boolean {
     return this.#state === STATE.failed;
   }
@@ -65,13 +65,13 @@ export class BodyTracker {
     else this.#state = framing > 0 ? STATE.counted : STATE.done;
   }
 
-  /** The sender closed its direction: complete or, short of the announced end, failed. */
+  /** The sender closed its direction: the message is complete or, short of the announced end, failed. */
   endOfInput(): void {
     if (this.#state === STATE.endless) this.#state = STATE.done;
     else if (this.#state !== STATE.done) this.#state = STATE.failed;
   }
 
-  /** How many of bytes[start..end) belong to this message; fewer than all once it is done or failed. Never throws. */
+  /** How many of bytes[start..end) belong to this message: fewer than all when it is done or failed. Never throws. */
   advance(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end) {
@@ -98,7 +98,7 @@ export class BodyTracker {
     return at - start;
   }
 
-  /** One byte that is no data: the state behind it. */
+  /** One byte of framing: returns the state after it. */
   #framingByte(byte: number): number {
     switch (this.#state) {
       case STATE.sizeFirst:
@@ -113,7 +113,7 @@ export class BodyTracker {
         }
         this.#remaining = this.#remaining * 16 + digit;
         if (this.#remaining > Number.MAX_SAFE_INTEGER) return STATE.failed;
-        // Leading zeros add nothing, so the number alone would not bound them.
+        // Leading zeros add nothing, so the number alone would not limit them.
         return ++this.#bounded >= CLIENT.httpChunkSizeDigitsMax ? STATE.failed : STATE.size;
       }
       case STATE.sizeBlank:
@@ -160,7 +160,7 @@ export class BodyTracker {
   }
 }
 
-/** Trailers are passed on unread, so their names are only held to visible ASCII without a colon. */
+/** Trailers are passed on unread, so a name need only be visible ASCII without a colon. */
 function isNameByte(byte: number): boolean {
   return byte > SPACE && byte < DELETE && byte !== COLON;
 }

@@ -1,5 +1,5 @@
-// The head of an HTTP/1 message as byte ranges: finding its end as bytes arrive, then indexing its fields in place. Shared by the
-// request and the response parser. Strict where leniency is how request smuggling works: a line ends in CRLF and in nothing else.
+// The head of an HTTP/1 message as byte ranges: its end is found as bytes arrive, then its fields are indexed in place. Strict, because
+// request smuggling lives on lenient parsers: a line ends in CRLF and in nothing else.
 
 import { CLIENT } from '../limits/bounds.ts';
 
@@ -16,7 +16,7 @@ export const HEAD_MALFORMED = -1;
 /** scan(): past CLIENT.httpHeadMaxBytes or CLIENT.httpHeaderCountMax. */
 export const HEAD_TOO_LARGE = -2;
 
-/** Lower case of every byte that may stand in a token (RFC 9110 section 5.6.2), 0 for every other byte. */
+/** The lower case of every byte that a token may contain (RFC 9110 section 5.6.2), 0 for every other byte. */
 const TOKEN = new Uint8Array(256);
 for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
   TOKEN[char.charCodeAt(0)] = char.charCodeAt(0);
@@ -28,7 +28,7 @@ const KEEP_ALIVE = Buffer.from('keep-alive');
 const UPGRADE = Buffer.from('upgrade');
 const CHUNKED_CODING = Buffer.from('chunked');
 
-/** What a proxy has to know a field by. Whatever stands behind `expect` concerns one hop alone. */
+/** The fields that a proxy must know. Those after `expect` concern one hop only. */
 export const FIELD = {
   other: 0,
   host: 1,
@@ -40,12 +40,12 @@ export const FIELD = {
   upgrade: 7,
   proxyAuthorization: 8,
   hopByHop: 9,
-  /** What only this proxy says; from a target it would be a lie about the way. */
+  /** Only this proxy sends these; from a target they would be a lie about the route. */
   ours: 10,
 } as const;
 export type FieldKind = (typeof FIELD)[keyof typeof FIELD];
 
-/** Trailer stays: the trailers it announces are passed on too. */
+/** Trailer stays, because the trailers that it announces are passed on. */
 const KNOWN_FIELDS: readonly (readonly [string, FieldKind])[] = [
   ['host', FIELD.host],
   ['content-length', FIELD.contentLength],
@@ -64,14 +64,14 @@ const KNOWN_FIELDS: readonly (readonly [string, FieldKind])[] = [
   ['x-restunnel-exit-ip', FIELD.ours],
 ];
 const KNOWN_BY_LENGTH: [Uint8Array, FieldKind][][] = Array.from({ length: 26 }, () => []);
-for (const [name, kind] of KNOWN_FIELDS) KNOWN_BY_LENGTH[name.length]!.push([Buffer.from(name), kind]);
+for (const [name, kind] of KNOWN_FIELDS) KNOWN_BY_LENGTH[name.length]?.push([Buffer.from(name), kind]);
 
 export function isToken(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (TOKEN[bytes[at]!] === 0) return false;
   return end > start;
 }
 
-/** Whether a range holds this text whatever its case. `lower` is ASCII token characters in lower case. */
+/** Whether a range holds this text, ignoring case. `lower` is ASCII token characters in lower case. */
 export function equalsText(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
   if (end - start !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) if (TOKEN[bytes[start + i]!] !== lower[i]) return false;
@@ -85,9 +85,9 @@ function fieldKind(bytes: Uint8Array, start: number, end: number): FieldKind {
   return FIELD.other;
 }
 
-/** Finds the end of a head, looking at every byte once however often it is called with more. */
+/** Finds the end of a head. It looks at every byte once, however often it is called with more. */
 export class HeadScanner {
-  /** Offset of the start line from `start`, behind leading empty lines. */
+  /** Offset of the start line from `start`, after leading empty lines. */
   headAt = 0;
   #scanned = 0;
   #lineAt = 0;
@@ -99,7 +99,7 @@ export class HeadScanner {
   }
 
   /**
-   * bytes[start..end) is everything since the head began. Returns the length of the head with the empty line that ends it, 0 when
+   * bytes[start..end) is everything since the head began. Returns the length of the head, including the empty line that ends it, 0 when
    * more bytes are needed, HEAD_MALFORMED or HEAD_TOO_LARGE.
    */
   scan(bytes: Uint8Array, start: number, end: number, emptyLinesMax: number): number {
@@ -128,7 +128,7 @@ export class HeadScanner {
   }
 }
 
-/** The fields of one scanned head. One instance serves every connection of a thread: nothing outlives the parse that filled it. */
+/** The fields of one scanned head. One instance serves every connection of a thread, because nothing outlives the parse that filled it. */
 export class FieldIndex {
   count = 0;
   readonly kind = new Uint8Array(CLIENT.httpHeaderCountMax);
@@ -140,12 +140,12 @@ export class FieldIndex {
   close = false;
   keepAlive = false;
   upgrade = false;
-  /** Connection named Host, Content-Length or Transfer-Encoding, which are no options of a connection. */
+  /** Connection named Host, Content-Length or Transfer-Encoding, which are not connection options. */
   namesFraming = false;
 
   /**
-   * Index the field lines in bytes[start..end), which end in CRLF each (RFC 9112 section 5). Returns "" or what is wrong.
-   * `spaceBeforeColon`: let it pass, as section 5.1 asks of a proxy for responses.
+   * Indexes the field lines in bytes[start..end), each of which ends in CRLF (RFC 9112 section 5). Returns "" or what is wrong.
+   * `spaceBeforeColon` accepts one, as section 5.1 requires of a proxy for responses.
    */
   index(bytes: Uint8Array, start: number, end: number, spaceBeforeColon: boolean): string {
     this.count = 0;
@@ -180,7 +180,7 @@ export class FieldIndex {
     return '';
   }
 
-  /** Read the connection options (RFC 9110 section 7.6.1) and mark every field they name as hop-by-hop. */
+  /** Reads the connection options (RFC 9110 section 7.6.1) and marks every field that they name as hop-by-hop. */
   readConnection(bytes: Uint8Array): void {
     this.close = this.keepAlive = this.upgrade = this.namesFraming = false;
     for (let i = 0; i < this.count; i++) {
@@ -213,12 +213,12 @@ export class FieldIndex {
   }
 }
 
-/** Transfer-Encoding that is no list of plain codings, or has `chunked` before its end. */
+/** Transfer-Encoding is not a list of plain codings, or has `chunked` before its end. */
 export const CODING_BAD = 0;
 export const CODING_CHUNKED_LAST = 1;
 export const CODING_NOT_CHUNKED = 2;
 
-/** RFC 9112 section 6.1. Codings with parameters and empty list items are refused: nobody sends them in earnest. */
+/** RFC 9112 section 6.1. Refuses codings with parameters and empty list items, which no honest peer sends. */
 export function transferCoding(bytes: Uint8Array, start: number, end: number): number {
   let chunked = false;
   for (let at = start; at <= end; at++) {
@@ -232,7 +232,7 @@ export function transferCoding(bytes: Uint8Array, start: number, end: number): n
   return chunked ? CODING_CHUNKED_LAST : CODING_NOT_CHUNKED;
 }
 
-/** Content-Length (RFC 9110 section 8.6): digits alone, up to 2^53 - 1; -1 for anything else. */
+/** Content-Length (RFC 9110 section 8.6): only digits, up to 2^53 - 1; -1 for anything else. */
 export function contentLength(bytes: Uint8Array, start: number, end: number): number {
   let length = 0;
   for (let at = start; at < end; at++) {

@@ -1,5 +1,5 @@
-// Reads what an HTTP client asks of the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form, which it rewrites into the
-// request the client would have sent to the target itself. The front feeds it until a head is whole; the body is httpBody.ts's part.
+// Reads an HTTP client's request to the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form, which it rewrites into the
+// request that the client would have sent to the target itself. The body is not read here, but in httpBody.ts.
 
 import { CLIENT } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
@@ -41,20 +41,20 @@ const WEBSOCKET = Buffer.from('websocket');
 const CONTINUE = Buffer.from('100-continue');
 
 const NO_HEAD = new Uint8Array(0);
-/** No framing at all. */
+/** The framing is refused. */
 const REFUSED = -3;
 
 const fields = new FieldIndex();
 const writer = new HeadWriter();
 
 export interface RequestHead {
-  /** `connect`: a tunnel. `forward`: `head` is to be sent to the target, and the body behind it. */
+  /** `connect`: a tunnel. `forward`: the target gets `head`, then the body. */
   readonly kind: 'connect' | 'forward';
   readonly method: string;
   /** A domain name or IP literal, IPv6 canonical and without brackets. */
   readonly host: string;
   readonly port: number;
-  /** The client speaks HTTP/1.0 or HTTP/1.1; the rewritten head says the same, so a 1.0 client is never sent chunks. */
+  /** The client speaks HTTP/1.0 or HTTP/1.1. The rewritten head says the same, so a 1.0 client never gets chunks. */
   readonly httpMinor: 0 | 1;
   /** Empty for `connect`. */
   readonly head: Uint8Array;
@@ -64,18 +64,18 @@ export interface RequestHead {
   readonly keepAlive: boolean;
   /** The client waits for a 100 (Continue) before its body. */
   readonly expectContinue: boolean;
-  /** The client asks for a WebSocket; after a 101 both directions are opaque. */
+  /** The client asks for a WebSocket. After a 101 both directions are opaque. */
   readonly upgrade: boolean;
   /** From Proxy-Authorization: Basic. */
   readonly user: string | undefined;
   readonly password: string | undefined;
 }
 
-/** One per client connection. After a whole head it is ready for the next. */
+/** One per client connection. After a whole head it is ready for the next one. */
 export class RequestHeadParser {
   /** Set by a parse() that returned more than 0. */
   request: RequestHead | undefined = undefined;
-  /** Set by a parse() that returned -1; `detail` continues the failure's sentence. */
+  /** Set by a parse() that returned -1. `detail` continues the failure's sentence. */
   failure: FailureName | '' = '';
   detail = '';
   readonly #scanner = new HeadScanner();
@@ -85,8 +85,8 @@ export class RequestHeadParser {
   #port = 0;
 
   /**
-   * bytes[start..end) is everything received since the last whole head. Returns its length, 0 when more bytes are needed, or -1 when it
-   * has to be refused: `failure` is badRequest, badTarget or headTooLarge. Never throws.
+   * bytes[start..end) is everything received since the last whole head. Returns the length of the head, 0 when more bytes are needed, or
+   * -1 when it must be refused: `failure` is badRequest, badTarget or headTooLarge. Never throws.
    */
   parse(bytes: Uint8Array, start: number, end: number): number {
     if (this.failure !== '') return -1;
@@ -155,8 +155,8 @@ export class RequestHeadParser {
     if (credentials === undefined)
       return this.#refuse('Proxy-Authorization holds no proper Basic credentials');
 
-    // RFC 9110 section 7.8: Upgrade counts only where Connection names it, and never in HTTP/1.0. Other upgrades (h2c) are left out,
-    // which declines them.
+    // RFC 9110 section 7.8: Upgrade counts only if Connection names it, and never in HTTP/1.0. Other upgrades (h2c) are removed, which
+    // declines them.
     const upgrade =
       httpMinor === 1 &&
       fields.upgrade &&
@@ -181,7 +181,7 @@ export class RequestHeadParser {
     return true;
   }
 
-  /** RFC 9112 section 3.2.3: host ":" port, nothing left out. */
+  /** RFC 9112 section 3.2.3: host ":" port, both required. */
   #authorityForm(bytes: Uint8Array, start: number, end: number): number {
     return this.#authority(bytes, start, end, 0) ? end : -1;
   }
@@ -207,7 +207,7 @@ export class RequestHeadParser {
     return this.#authority(bytes, authorityAt, authorityEnd, DEFAULT_PORT) ? authorityEnd : -1;
   }
 
-  /** RFC 3986 section 3.2 without userinfo (refused: RFC 9110 section 4.2.4). A `defaultPort` of 0: the port must be there. */
+  /** RFC 3986 section 3.2 without userinfo (refused: RFC 9110 section 4.2.4). With a `defaultPort` of 0 the port is required. */
   #authority(bytes: Uint8Array, start: number, end: number, defaultPort: number): boolean {
     let hostEnd = start;
     if (bytes[start] === BRACKET_OPEN) {
@@ -229,7 +229,7 @@ export class RequestHeadParser {
     return false;
   }
 
-  /** RFC 9112 section 6.3, held strictly: whatever two recipients could read in two ways is refused. */
+  /** RFC 9112 section 6.3, strictly: refuses whatever two recipients could read in two ways. */
   #framing(bytes: Uint8Array, httpMinor: number): BodyFraming {
     let length = -1;
     let chunked = false;
@@ -252,9 +252,9 @@ export class RequestHeadParser {
   }
 
   /**
-   * The head in origin-form. The target must see what it would see from an ordinary client on the exit node: so no Via (which RFC 9110
-   * section 7.6.3 asks of proxies) and no Forwarded is added, the order and spelling of headers stay, Host is the target's authority
-   * in the place where the client had Host, and Connection stands where the client had it. One stream serves one request: close.
+   * Writes the head in origin-form. The target must see what it would see from an ordinary client on the exit node: no Via (which RFC
+   * 9110 section 7.6.3 asks of proxies), no Forwarded, the client's order and spelling of headers, the target's authority where the
+   * client had Host, and Connection where the client had it. One stream serves one request: close.
    */
   #rewrite(
     bytes: Uint8Array,
@@ -327,7 +327,7 @@ interface Credentials {
 }
 const NO_CREDENTIALS: Credentials = { user: undefined, password: undefined };
 
-/** RFC 7617. Another scheme than Basic is not ours to read and counts as none; broken Basic is undefined. */
+/** RFC 7617. A scheme other than Basic counts as no credentials; broken Basic is undefined. */
 function basicCredentials(bytes: Uint8Array, i: number): Credentials | undefined {
   const match = /^basic(?: +(.*))?$/i.exec(latin1Text(bytes, fields.valueAt[i]!, fields.valueEnd[i]!));
   if (match === null) return NO_CREDENTIALS;
@@ -338,7 +338,7 @@ function basicCredentials(bytes: Uint8Array, i: number): Credentials | undefined
   return colonAt < 0 ? undefined : { user: pair.slice(0, colonAt), password: pair.slice(colonAt + 1) };
 }
 
-/** "HTTP/1.0" or "HTTP/1.1" up to its CRLF: the minor version, -1 for anything else. Case matters (RFC 9112 section 2.3). */
+/** The minor version of "HTTP/1.0" or "HTTP/1.1" followed by CRLF, -1 for anything else. Case matters (RFC 9112 section 2.3). */
 function requestVersion(bytes: Uint8Array, at: number): 0 | 1 | -1 {
   for (let i = 0; i < VERSION_1.length; i++) if (bytes[at + i] !== VERSION_1[i]) return -1;
   const minor = bytes[at + VERSION_1.length]! - 0x30;

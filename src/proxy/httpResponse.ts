@@ -1,5 +1,5 @@
-// Reads the head of a target's HTTP/1 response (RFC 9110, RFC 9112) and rewrites it for the client of the proxy. The worker feeds it what
-// comes back on the stream of a forwarded request; the body is httpBody.ts's part.
+// Reads the head of a target's HTTP/1 response (RFC 9110, RFC 9112) and rewrites it for the client of the proxy. The body is not read
+// here, but in httpBody.ts.
 
 import type { BodyFraming } from '../model/openRequest.ts';
 import {
@@ -30,13 +30,13 @@ const OUR_VERSION = Buffer.from('HTTP/1.1 ');
 const ONE_SPACE = Buffer.from(' ');
 const ONE_COLON = Uint8Array.of(COLON);
 const NO_HEAD = new Uint8Array(0);
-/** No framing at all. */
+/** The framing is refused. */
 const REFUSED = -3;
 
 const fields = new FieldIndex();
 const writer = new HeadWriter();
 
-/** What the reading of a response depends on; a RequestHead will do. */
+/** What the meaning of a response depends on. A RequestHead will do. */
 export interface RequestFacts {
   readonly method: string;
   readonly httpMinor: 0 | 1;
@@ -44,22 +44,22 @@ export interface RequestFacts {
   readonly upgrade: boolean;
 }
 
-/** One per forwarded request, or begin() it again for the next. */
+/** One per forwarded request, or one for several with begin(). */
 export class ResponseHeadParser {
   status = 0;
-  /** What the client is to be sent for the head just parsed; empty where an HTTP/1.0 client must not see an interim response. */
+  /** What the client gets for the head just parsed; empty when an HTTP/1.0 client must not see an interim response. */
   head: Uint8Array = NO_HEAD;
-  /** The head was a 1xx other than 101: parse() again behind it. Otherwise the body follows. */
+  /** The head was a 1xx other than 101: call parse() again after it. Otherwise the body follows. */
   interim = false;
   /** Framing of the body; NO_BODY for an interim response. */
   framing: BodyFraming = NO_BODY;
-  /** 101: both directions are opaque from here on. */
+  /** 101: both directions are opaque from here. */
   switched = false;
-  /** The client's connection lives on after this response (what the rewritten head tells it). */
+  /** The client's connection stays open after this response, as the rewritten head says. */
   keepAlive = false;
-  /** Set by a parse() that returned -1, which always means badResponse; continues the failure's sentence. */
+  /** Set by a parse() that returned -1, which always means badResponse. Continues the failure's sentence. */
   detail = '';
-  /** Lines that the proxy adds to the head of a response, behind the target's: of a Proxy-Status the last one is nearest (RFC 9209 section 2). */
+  /** Lines that the proxy adds after the target's: the last Proxy-Status is the nearest hop's (RFC 9209 section 2). */
   ownFields: Uint8Array = NO_HEAD;
   readonly #scanner = new HeadScanner();
   #request: RequestFacts;
@@ -107,7 +107,7 @@ export class ResponseHeadParser {
 
     const wrong = fields.index(bytes, reasonEnd + 2, end - 2, true);
     if (wrong !== '') return this.#refuse(wrong);
-    // Connection names Transfer-Encoding in the wild; fields that frame the message stay whatever it says.
+    // In the wild, Connection sometimes names Transfer-Encoding. Fields that frame the message stay, whatever it says.
     fields.readConnection(bytes);
 
     const { method, httpMinor, upgrade } = this.#request;
@@ -120,7 +120,7 @@ export class ResponseHeadParser {
     const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
     if (this.switched) this.framing = UNTIL_CLOSE;
     else this.framing = bodiless ? NO_BODY : announced;
-    // It was asked in HTTP/1.0, so it must not answer in chunks (RFC 9112 section 6.1).
+    // A request in HTTP/1.0 must not be answered in chunks (RFC 9112 section 6.1).
     if (this.framing === CHUNKED && httpMinor === 0)
       return this.#refuse('it sends chunks to an HTTP/1.0 client');
     this.keepAlive = this.#request.keepAlive && this.framing !== UNTIL_CLOSE;
@@ -130,7 +130,7 @@ export class ResponseHeadParser {
     return true;
   }
 
-  /** RFC 9112 section 6.3, rules 3 to 5 and 8: what the header fields say, whatever request and status make of it. */
+  /** RFC 9112 section 6.3, rules 3 to 5 and 8: what the header fields say, before the request and the status are considered. */
   #announcedFraming(bytes: Uint8Array, minor: number): BodyFraming {
     let length = -1;
     let coding = -1;
@@ -140,7 +140,7 @@ export class ResponseHeadParser {
         const value = contentLength(bytes, fields.valueAt[i]!, fields.valueEnd[i]!);
         if (value < 0) return this.#badFraming('its Content-Length is no number');
         if (length >= 0 && value !== length) return this.#badFraming('its Content-Length headers differ');
-        // Repeated and the same: one of them is passed on (RFC 9110 section 8.6).
+        // The same value again: only one is passed on (RFC 9110 section 8.6).
         if (length >= 0) fields.kind[i] = FIELD.hopByHop;
         length = value;
       } else if (kind === FIELD.transferEncoding) {
@@ -154,7 +154,7 @@ export class ResponseHeadParser {
     return coding === CODING_CHUNKED_LAST ? CHUNKED : UNTIL_CLOSE;
   }
 
-  /** Everything that concerns one hop only is replaced by what holds between the proxy and its client. */
+  /** Replaces everything that concerns one hop by the proxy's own towards its client. */
   #rewrite(bytes: Uint8Array, statusAt: number, statusEnd: number, reasonEnd: number): void {
     const dropped = this.#droppedFraming();
     writer.begin();
@@ -181,7 +181,7 @@ export class ResponseHeadParser {
   }
 
   /**
-   * Bits (1 << FIELD) of framing fields the client must not see: both where the status has no body by definition (RFC 9110 section
+   * Bits (1 << FIELD) of the framing fields that the client must not see: both for a status that never has a body (RFC 9110 section
    * 8.6, RFC 9112 section 6.1), Content-Length beside Transfer-Encoding (RFC 9112 section 6.3), Transfer-Encoding in HTTP/1.0.
    */
   #droppedFraming(): number {
@@ -199,7 +199,7 @@ export class ResponseHeadParser {
     return this.keepAlive ? CONNECTION_KEEP_ALIVE : CONNECTION_CLOSE;
   }
 
-  /** As it came, without blanks before the colon (RFC 9112 section 5.1) and behind the value. */
+  /** As received, but without blanks before the colon (RFC 9112 section 5.1) and after the value. */
   #copyField(bytes: Uint8Array, i: number): void {
     let colonAt = fields.nameEnd[i]!;
     writer.copy(bytes, fields.nameAt[i]!, colonAt);

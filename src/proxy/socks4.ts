@@ -1,5 +1,4 @@
-// The server's side of SOCKS4 and its extension 4a (names), one message in all. The front feeds it in place of Socks5Parser when a client's
-// first byte is 4. Pure.
+// The server's side of SOCKS4 and its extension 4a (names): one message in all. Pure.
 
 import { CLIENT } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -14,12 +13,12 @@ const NOTHING = new Uint8Array(0);
 const GRANTED = Uint8Array.of(0, 0x5a, 0, 0, 0, 0, 0, 0);
 const REJECTED = Uint8Array.of(0, 0x5b, 0, 0, 0, 0, 0, 0);
 
-/** Whatever the reason, "rejected or failed": the two other codes are about identd. Shared: do not write to it. */
+/** A failure is "rejected or failed", whatever the reason: the two other codes are about identd. Shared: do not write to it. */
 export function encodeSocks4Reply(granted: boolean): Uint8Array {
   return granted ? GRANTED : REJECTED;
 }
 
-/** As Socks5Parser; the user id stands for the user name, and there is no password. */
+/** As Socks5Parser. The user id is the user name, and there is no password. */
 export class Socks4Parser {
   state: SocksState = SOCKS.request;
   reply: Uint8Array = NOTHING;
@@ -64,7 +63,7 @@ export class Socks4Parser {
   }
 }
 
-/** Where the text at `start` ends, of at most `maxBytes`; -1 when its end is not among bytes[start, end). */
+/** Where the NUL is that ends the text at `start`, of at most `maxBytes`; -1 when it is not in bytes[start, end). */
 function nulAt(bytes: Uint8Array, start: number, end: number, maxBytes: number): number {
   const last = Math.min(end, start + maxBytes + 1);
   for (let at = start; at < last; at++) if (bytes[at] === 0) return at;

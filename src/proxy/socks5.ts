@@ -1,5 +1,5 @@
-// The server's side of SOCKS5 (RFC 1928; user and password: RFC 1929), one message at a time. The front feeds it what a client sent
-// until a target is known; what lies behind the request is the client's early data.
+// The server's side of SOCKS5 (RFC 1928; user and password: RFC 1929), one message at a time, until the target is known. What follows
+// the request is the client's early data.
 
 import type { FailureName } from '../model/failures.ts';
 import { hostText, ipv4OfBytes, ipv6OfBytes, utf8Text } from './target.ts';
@@ -30,8 +30,8 @@ const REPLIES = Array.from({ length: 9 }, (_, code) =>
 );
 
 /**
- * The reply of RFC 1928 section 6 for a code of 0 to 8, ten bytes, shared: do not write to it. The bound address is 0.0.0.0:0, since
- * the socket towards the target is on another machine and its address is nobody's business here.
+ * The reply of RFC 1928 section 6 for a code from 0 to 8, ten bytes, shared: do not write to it. The bound address is 0.0.0.0:0, since
+ * the socket towards the target is on another machine.
  */
 export function encodeSocksReply(code: number): Uint8Array {
   const reply = REPLIES[code];
@@ -47,27 +47,27 @@ export function encodeSocksReply(code: number): Uint8Array {
  */
 export class Socks5Parser {
   state: SocksState = SOCKS.greeting;
-  /** To be sent to the client because of the last feed(); often empty. Shared: do not write to it. */
+  /** What the client must get after the last feed(); often empty. Shared: do not write to it. */
   reply: Uint8Array = NOTHING;
   failure: FailureName | '' = '';
-  /** UDP ASSOCIATE: host and port are those that the client will send from; all zeros when it does not know. */
+  /** UDP ASSOCIATE: the client will send from host and port, which are all zeros when it does not know them. */
   isAssociate = false;
   /** A domain name or IP literal, IPv6 canonical and without brackets. */
   host = '';
   port = 0;
-  /** Set when the client chose to name itself. What it means is for the front to say. */
+  /** Set when the client gave a user name. */
   user: string | undefined = undefined;
   password: string | undefined = undefined;
   readonly #namesRequired: boolean;
 
-  /** `namesRequired`: a client that cannot name itself is told so at once. */
+  /** `namesRequired`: refuse a client at once that cannot give a user name. */
   constructor(namesRequired = false) {
     this.#namesRequired = namesRequired;
   }
 
   /**
-   * Take at most one message from bytes[start..end) and return its length; 0 when it isn't whole yet, or when the parser is ready
-   * or failed. Never throws.
+   * Takes at most one message from bytes[start..end) and returns its length; 0 when it isn't whole yet, or when the parser is ready or
+   * failed. Never throws.
    */
   feed(bytes: Uint8Array, start: number, end: number): number {
     this.reply = NOTHING;
@@ -78,9 +78,9 @@ export class Socks5Parser {
     return 0;
   }
 
-  /** RFC 1928 section 3: VER, NMETHODS, METHODS. A user name is asked for wherever the client is able to give one. */
+  /** RFC 1928 section 3: VER, NMETHODS, METHODS. Asks for a user name whenever the client can give one. */
   #greeting(bytes: Uint8Array, start: number, end: number): number {
-    // Not SOCKS5 at all: any answer would be noise to it.
+    // Not SOCKS5 at all: the client would not understand any answer.
     if (bytes[start] !== VERSION) return this.#fail('badRequest', NOTHING);
     if (end - start < 2) return 0;
     const length = 2 + bytes[start + 1]!;
@@ -98,7 +98,7 @@ export class Socks5Parser {
     return length;
   }
 
-  /** RFC 1929 section 2: VER, ULEN, UNAME, PLEN, PASSWD. Empty ones are let through: many clients send no password. */
+  /** RFC 1929 section 2: VER, ULEN, UNAME, PLEN, PASSWD. Both may be empty: many clients send no password. */
   #credentials(bytes: Uint8Array, start: number, end: number): number {
     if (bytes[start] !== CREDENTIALS_VERSION) return this.#fail('badRequest', NOTHING);
     if (end - start < 2) return 0;
@@ -112,13 +112,13 @@ export class Socks5Parser {
     return passwordEnd - start;
   }
 
-  /** The client is who it says, and what its name asks for can be read. */
+  /** The password is right, and the user name is well formed. */
   admit(): void {
     this.state = SOCKS.request;
     this.reply = CREDENTIALS_TAKEN;
   }
 
-  /** RFC 1929 section 2: any status but 0, and the connection is to be closed. */
+  /** RFC 1929 section 2: a status other than 0, after which the connection must be closed. */
   deny(failure: FailureName): void {
     this.#fail(failure, CREDENTIALS_REFUSED);
   }
@@ -137,18 +137,19 @@ export class Socks5Parser {
     else if (type === ADDRESS_DOMAIN) {
       if (end <= addressAt) return 0;
       addressBytes = bytes[addressAt++]!;
-    } else if (known) return this.#fail('addressNotSupported', REPLIES[8]!);
-    else return this.#fail('commandNotSupported', REPLIES[7]!);
+    } else if (known) return this.#fail('addressNotSupported', encodeSocksReply(8));
+    else return this.#fail('commandNotSupported', encodeSocksReply(7));
     const portAt = addressAt + addressBytes;
-    // BIND waits for its end too: closing over unread bytes would reset the connection under the reply.
+    // Even a BIND is read to its end: closing over unread bytes would reset the connection and destroy the reply.
     if (end < portAt + 2) return 0;
-    if (!known) return this.#fail('commandNotSupported', REPLIES[7]!);
+    if (!known) return this.#fail('commandNotSupported', encodeSocksReply(7));
 
     if (type === ADDRESS_IPV4) this.host = ipv4OfBytes(bytes, addressAt);
     else if (type === ADDRESS_IPV6) this.host = ipv6OfBytes(bytes, addressAt);
     else this.host = hostText(bytes, addressAt, portAt);
     this.port = (bytes[portAt]! << 8) | bytes[portAt + 1]!;
-    if (this.host === '' || (this.port === 0 && !associate)) return this.#fail('badTarget', REPLIES[1]!);
+    if (this.host === '' || (this.port === 0 && !associate))
+      return this.#fail('badTarget', encodeSocksReply(1));
     this.isAssociate = associate;
     this.state = SOCKS.ready;
     return portAt + 2 - start;

@@ -1,15 +1,15 @@
-// The header that SOCKS5 puts in front of every datagram between client and proxy (RFC 1928 section 7): RSV u16, FRAG u8, and then what a
-// DATAGRAM frame begins with, too. Pure. Used by engine/associations.ts.
+// The header of every datagram between a SOCKS5 client and the proxy (RFC 1928 section 7): RSV u16, FRAG u8, then the same bytes that begin
+// a DATAGRAM frame. Pure.
 
 import type { Endpoint } from '../base/endpoint.ts';
 import { datagramHeaderBytes, endpointBytes, writeEndpoint } from '../model/datagramAddress.ts';
 
-/** RSV and FRAG: what the tunnel does not carry. */
+/** RSV and FRAG, which the tunnel does not carry. */
 export const SOCKS_UDP_PREFIX_BYTES = 3;
 
 /**
- * Whether bytes[start, end) are a datagram to be relayed: whole (fragments are dropped, as the RFC allows), with a well-formed target.
- * What is behind the prefix goes into the tunnel as it is.
+ * Whether bytes[start, end) are a datagram to relay: whole (fragments are dropped, as the RFC allows) and with a well-formed target.
+ * What follows the prefix goes into the tunnel as it is.
  */
 export function isSocksDatagram(bytes: Uint8Array, start: number, end: number): boolean {
   const headerAt = start + SOCKS_UDP_PREFIX_BYTES;
@@ -17,7 +17,7 @@ export function isSocksDatagram(bytes: Uint8Array, start: number, end: number): 
   return datagramHeaderBytes(bytes, headerAt, end) > 0;
 }
 
-/** Makes the three bytes in front of a DATAGRAM's payload the prefix of what the client gets. */
+/** Turns the three bytes before a DATAGRAM's payload into the prefix that the client gets. */
 export function writeSocksPrefix(bytes: Uint8Array, start: number): void {
   bytes[start] = 0;
   bytes[start + 1] = 0;

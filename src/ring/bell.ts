@@ -1,5 +1,5 @@
-// Waking a thread only when it sleeps. The sleeper says so, looks at its rings once more, and blocks; whoever pushed to a ring takes
-// the mark away and rings, so that a busy thread is never rung and no message waits for a sleeping one.
+// Waking a thread only when it sleeps. A thread sets its mark before it sleeps, checks its rings once more, and blocks. After a push,
+// the producer clears the mark and rings if it was set: a busy thread is never rung, and no message waits for a sleeping one.
 
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { Doorbell } from '../reactor/reactor.ts';
@@ -18,7 +18,7 @@ export class Bell {
     this.#doorbell = doorbell;
   }
 
-  /** After a push. */
+  /** Call it after a push. */
   ringIfAsleep(): void {
     if (Atomics.compareExchange(this.#marks, this.#index, ASLEEP, AWAKE) === ASLEEP)
       ringDoorbell(this.#doorbell);
@@ -34,7 +34,7 @@ export class Sleeper {
     this.#index = index;
   }
 
-  /** Before blocking. The rings must be looked at once more after it. */
+  /** Call it before blocking, and then check the rings once more. */
   sleep(): void {
     Atomics.store(this.#marks, this.#index, ASLEEP);
   }

@@ -1,7 +1,7 @@
-// How long connects took, as counts on a scale of factor √2: cheap to count on a hot path, small in shared memory, summed by adding.
-// Pure. Counted in slots.ts, read by control.
+// How long connects took, as counts in buckets that grow by √2: cheap to count on a hot path, small in shared memory, and histograms
+// of several sessions add up. Pure.
 
-/** Upper bounds in milliseconds, each included in its bucket; the last bucket takes what is longer, too. */
+/** Upper bounds in milliseconds, each included in its bucket. The last bucket also takes everything longer. */
 export const CONNECT_TIME_BOUNDS_MS: readonly number[] = Array.from({ length: 32 }, (_, at) => 2 ** (at / 2));
 
 const LAST = CONNECT_TIME_BOUNDS_MS.length - 1;
@@ -10,7 +10,7 @@ const LAST = CONNECT_TIME_BOUNDS_MS.length - 1;
 export function connectTimeBucket(tookMs: number): number {
   if (!(tookMs > 1)) return 0;
   const guess = Math.min(LAST, Math.ceil(2 * Math.log2(tookMs)));
-  // The logarithm may be one off at a bound.
+  // At a bound, rounding may put the logarithm one bucket off.
   if (tookMs <= CONNECT_TIME_BOUNDS_MS[guess - 1]!) return guess - 1;
   return guess < LAST && tookMs > CONNECT_TIME_BOUNDS_MS[guess]! ? guess + 1 : guess;
 }
@@ -21,7 +21,7 @@ export interface Percentiles {
   readonly p99: number;
 }
 
-/** Milliseconds, drawn evenly (on the log scale) through the bucket they fall in; null when nothing was counted. */
+/** In milliseconds, interpolated on the log scale within their bucket; null when nothing was counted. */
 export function percentiles(counts: ArrayLike<number>): Percentiles | null {
   let total = 0;
   for (let bucket = 0; bucket <= LAST; bucket++) total += counts[bucket]!;

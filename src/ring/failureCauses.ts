@@ -1,4 +1,4 @@
-// The failures in the order in which shared counters hold them. Used by slots.ts and by whoever reads all of them.
+// The failures in a fixed order, by which shared counters and ring messages number them.
 
 import { FAILURES, type FailureName } from '../model/failures.ts';
 
@@ -11,4 +11,11 @@ const INDEX_OF = Object.fromEntries(FAILURE_CAUSES.map((cause, at) => [cause, at
 
 export function causeIndex(cause: FailureName): number {
   return INDEX_OF[cause];
+}
+
+/** Throws RangeError for a number that is none of causeIndex(). */
+export function causeAt(index: number): FailureName {
+  const cause = FAILURE_CAUSES[index];
+  if (cause === undefined) throw new RangeError(`there is no failure number ${index}`);
+  return cause;
 }

@@ -1,17 +1,17 @@
-// A single-producer single-consumer ring of messages in a SharedArrayBuffer. One thread pushes, one pops; nobody waits inside: a full
-// ring refuses, an empty one says so, and bell.ts wakes the sleeper. Layout: native-notes/engine.md.
+// A single-producer single-consumer ring of messages in a SharedArrayBuffer. Neither end ever waits: a push into a full ring fails, an
+// empty ring says so, and bell.ts wakes a sleeping consumer. Layout: native-notes/engine.md.
 
 const WRITE_AT = 0;
 const READ_AT = 16;
 const HEADER_BYTES = 128;
 const LENGTH_BYTES = 4;
-/** In place of a length: the rest of the ring is unused, go on at its start. */
+/** In place of a length: the rest of the ring is unused, and the next message is at its start. */
 const WRAP = 0xffff_ffff;
 
 /** A buffer for a ring of `capacityBytes`, a power of two. */
 export function ringBuffer(capacityBytes: number): SharedArrayBuffer {
   if (capacityBytes < 64 || (capacityBytes & (capacityBytes - 1)) !== 0) {
-    throw new RangeError('a ring has a power of two of bytes');
+    throw new RangeError('the capacity of a ring must be a power of two, at least 64 bytes');
   }
   return new SharedArrayBuffer(HEADER_BYTES + capacityBytes);
 }
@@ -20,7 +20,7 @@ function paddedBytes(length: number): number {
   return LENGTH_BYTES + ((length + 3) & ~3);
 }
 
-/** Positions count bytes for ever, modulo 2^32; the ring's capacity divides that, so their difference is exact. */
+/** Positions count bytes forever, modulo 2^32. The capacity divides that, so the difference of two positions is exact. */
 abstract class RingEnd {
   protected readonly positions: Int32Array;
   protected readonly lengths: Uint32Array;
@@ -38,7 +38,7 @@ abstract class RingEnd {
 export class RingWriter extends RingEnd {
   #writeAt = 0;
 
-  /** The largest message that always fits an empty ring. */
+  /** The largest message that fits an empty ring wherever its positions are. */
   get messageMaxBytes(): number {
     return this.capacity / 2 - LENGTH_BYTES;
   }
@@ -52,7 +52,7 @@ export class RingWriter extends RingEnd {
     return used + (needed > toEnd ? toEnd : 0) + needed <= this.capacity;
   }
 
-  /** Copies message[0, length) in; false when there is no room now. */
+  /** Copies message[0, length) into the ring. False when there is no room now. */
   push(message: Uint8Array, length: number): boolean {
     if (!this.hasRoom(length)) return false;
     const needed = paddedBytes(length);
@@ -74,7 +74,7 @@ export class RingWriter extends RingEnd {
 export class RingReader extends RingEnd {
   #readAt = 0;
   #next = 0;
-  /** The message seen by next(): bytes[offset, offset + length), valid until done(). */
+  /** The message that next() found: bytes[offset, offset + length), valid until done(). */
   offset = 0;
   length = 0;
 
@@ -96,7 +96,7 @@ export class RingReader extends RingEnd {
     return true;
   }
 
-  /** The message was used. It is overwritten with zeros, because hand-overs of tunnels carry keys. */
+  /** Frees the message's room. Its bytes are zeroed, because the hand-over of a tunnel carries keys. */
   done(): void {
     this.bytes.fill(0, this.offset, this.offset + this.length);
     this.#readAt = this.#next;

@@ -1,5 +1,5 @@
-// Every counter that threads share, by name. Each slot has one writer; others read it without a message. A writer's slots fill cache
-// lines of their own. Made by control (control/hub.ts, node/node.ts), written by the engine threads.
+// Every counter that threads share, by name. Each slot has one writer, and other threads read it without a message. The slots of each
+// writer are in cache lines of their own.
 
 import { SESSION } from '../limits/bounds.ts';
 import { USERS } from '../limits/ownerBounds.ts';
@@ -10,11 +10,11 @@ import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';
 const LINE_BYTES = 64;
 const INTS_PER_LINE = LINE_BYTES / 4;
 
-/** Int32s that hold one count for each failure, in whole lines. */
+/** Int32s for one count of each failure, in whole lines. */
 const CAUSES = Math.ceil(FAILURE_CAUSES.length / INTS_PER_LINE) * INTS_PER_LINE;
 const TIMES = CONNECT_TIME_BOUNDS_MS.length;
 
-/** Per thread: a line of its own counters, then the failures by cause. */
+/** Per thread: a line of counters, then the failures by cause. */
 const THREAD_BYTES = LINE_BYTES + CAUSES * 4;
 /** Int32 in the thread's line. */
 export const THREAD = {
@@ -29,13 +29,13 @@ export const THREAD = {
 /** Int32 of the thread: the first of the failures. */
 export const THREAD_CAUSES = INTS_PER_LINE;
 
-/** Per session: one line of the front's, then the worker's: a line of counters, the connect times, the failures by cause. */
+/** Per session: a line that the front writes, then what the worker writes: a line of counters, connect times, failures by cause. */
 const SESSION_BYTES = 2 * LINE_BYTES + TIMES * 4 + CAUSES * 4;
 /** Int32 in the front's line. */
 export const FRONT = { opened: 0 } as const;
 /** Int32 in the worker's line. */
 export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18, datagrams: 19 } as const;
-/** From WORKER.datagrams on: towards targets, towards clients, dropped. */
+/** From WORKER.datagrams: towards targets, towards clients, dropped. */
 export const DATAGRAM_COUNTS = 3;
 /** Float64 in the worker's line (8-byte index). */
 export const BYTES = { sent: 12, received: 13 } as const;
@@ -43,13 +43,13 @@ export const BYTES = { sent: 12, received: 13 } as const;
 export const SESSION_TIMES = 2 * INTS_PER_LINE;
 export const SESSION_CAUSES = SESSION_TIMES + TIMES;
 
-/** Slot 0 is nobody. */
+/** Slot 0 belongs to no user. */
 const USER_SLOTS = 1 + USERS.countedMax;
 
 export interface SharedSlots {
   readonly threads: SharedArrayBuffer;
   readonly sessions: SharedArrayBuffer;
-  /** By thread and user: streams that are over. */
+  /** By thread and user: streams that have ended. */
   readonly users: SharedArrayBuffer;
 }
 
@@ -82,18 +82,18 @@ export class ThreadSlots {
     return this.marks[this.#base + THREAD[name]]!;
   }
 
-  /** The thread told a client of a failure that is not a session's (SessionSlots.connectFailed). */
+  /** Counts a failure that a client got from this thread, other than those that SessionSlots.connectFailed() counts. */
   countFailed(cause: FailureName): void {
     this.marks[this.#base + THREAD_CAUSES + causeIndex(cause)]!++;
   }
 
-  /** Failures by this cause that the thread has counted, modulo 2^32. */
+  /** Failures by this cause that the thread counted, modulo 2^32. */
   failed(cause: FailureName): number {
     return this.marks[this.#base + THREAD_CAUSES + causeIndex(cause)]! >>> 0;
   }
 }
 
-/** Streams of users whose number is limited. */
+/** The streams of users who have a limit on them. */
 export class UserSlots {
   readonly #closed: Int32Array;
   readonly #base: number;
@@ -103,7 +103,7 @@ export class UserSlots {
     this.#base = thread * USER_SLOTS;
   }
 
-  /** Worker: a stream is over (or could not be opened). */
+  /** Worker: a stream has ended, or could not be opened. */
   closed(user: number): void {
     Atomics.store(this.#closed, this.#base + user, (this.#closed[this.#base + user]! + 1) | 0);
   }
@@ -116,6 +116,11 @@ export class UserSlots {
   }
 }
 
+/** Where a session's Int32s begin. */
+function firstInt(index: number): number {
+  return (index * SESSION_BYTES) / 4;
+}
+
 export class SessionSlots {
   readonly #counts: Int32Array;
   readonly #bytes: Float64Array;
@@ -126,58 +131,58 @@ export class SessionSlots {
   }
 
   /**
-   * Streams of this session that are open or on their way to its worker. Never below 0 on any thread: a stream is counted as opened before
-   * its worker hears of it, and what was closed is read first.
+   * Streams of this session that are open or on their way to its worker. Never below 0 on any thread: a stream counts as opened before
+   * its worker hears of it, and the closed ones are read first.
    */
   load(index: number): number {
-    const base = (index * SESSION_BYTES) / 4;
+    const base = firstInt(index);
     const closed = Atomics.load(this.#counts, base + WORKER.closed);
     return (Atomics.load(this.#counts, base + FRONT.opened) - closed) | 0;
   }
 
-  /** Front: one more stream is about to go to the session. */
+  /** Front: a stream is about to go to the session. */
   opened(index: number): void {
-    const at = (index * SESSION_BYTES) / 4 + FRONT.opened;
+    const at = firstInt(index) + FRONT.opened;
     Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
   }
 
-  /** Front: takes back opened(), as no worker got the stream. */
+  /** Front: takes back opened(), because no worker got the stream. */
   notOpened(index: number): void {
-    const at = (index * SESSION_BYTES) / 4 + FRONT.opened;
+    const at = firstInt(index) + FRONT.opened;
     Atomics.store(this.#counts, at, (this.#counts[at]! - 1) | 0);
   }
 
-  /** Worker: a stream is over (or could not be opened). */
+  /** Worker: a stream has ended, or could not be opened. */
   closed(index: number): void {
-    const at = (index * SESSION_BYTES) / 4 + WORKER.closed;
+    const at = firstInt(index) + WORKER.closed;
     Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
   }
 
-  /** Worker: the node has answered that a stream is connected, `tookMs` after it was opened. */
+  /** Worker: the node reported a stream connected, `tookMs` after it was opened. */
   connectOk(index: number, tookMs: number): void {
-    const base = (index * SESSION_BYTES) / 4;
+    const base = firstInt(index);
     this.#counts[base + WORKER.succeeded]!++;
     this.#counts[base + SESSION_TIMES + connectTimeBucket(tookMs)]!++;
   }
 
-  /** Worker: a stream came to nothing before it was connected. One that its client gave up counts nowhere. */
+  /** Worker: a stream failed before it was connected. One that its client gave up is not counted. */
   connectFailed(index: number, cause: FailureName): void {
-    this.#counts[(index * SESSION_BYTES) / 4 + SESSION_CAUSES + causeIndex(cause)]!++;
+    this.#counts[firstInt(index) + SESSION_CAUSES + causeIndex(cause)]!++;
   }
 
   /** Connects that succeeded since the session began, modulo 2^32. */
   succeeded(index: number): number {
-    return this.#counts[(index * SESSION_BYTES) / 4 + WORKER.succeeded]! >>> 0;
+    return this.#counts[firstInt(index) + WORKER.succeeded]! >>> 0;
   }
 
   /** Connects that failed by this cause since the session began, modulo 2^32. */
   failed(index: number, cause: FailureName): number {
-    return this.#counts[(index * SESSION_BYTES) / 4 + SESSION_CAUSES + causeIndex(cause)]! >>> 0;
+    return this.#counts[firstInt(index) + SESSION_CAUSES + causeIndex(cause)]! >>> 0;
   }
 
   /** Copies the counts of connect times (connectTimes.ts); `into` has room for CONNECT_TIME_BOUNDS_MS.length. */
   connectTimes(index: number, into: Uint32Array): void {
-    const base = (index * SESSION_BYTES) / 4 + SESSION_TIMES;
+    const base = firstInt(index) + SESSION_TIMES;
     for (let bucket = 0; bucket < TIMES; bucket++) into[bucket] = this.#counts[base + bucket]!;
   }
 
@@ -190,15 +195,15 @@ export class SessionSlots {
 
   /** Worker: since the session began, modulo 2^32. */
   setDatagrams(index: number, up: number, down: number, dropped: number): void {
-    const at = (index * SESSION_BYTES) / 4 + WORKER.datagrams;
+    const at = firstInt(index) + WORKER.datagrams;
     this.#counts[at] = up;
     this.#counts[at + 1] = down;
     this.#counts[at + 2] = dropped;
   }
 
-  /** Copies what setDatagrams was told; `into` has room for DATAGRAM_COUNTS. */
+  /** Copies the counts that setDatagrams() stored; `into` has room for DATAGRAM_COUNTS. */
   datagrams(index: number, into: Uint32Array): void {
-    const at = (index * SESSION_BYTES) / 4 + WORKER.datagrams;
+    const at = firstInt(index) + WORKER.datagrams;
     for (let which = 0; which < DATAGRAM_COUNTS; which++) into[which] = this.#counts[at + which]!;
   }
 
@@ -211,12 +216,12 @@ export class SessionSlots {
   }
 
   roundTripMs(index: number): number {
-    return this.#counts[(index * SESSION_BYTES) / 4 + WORKER.roundTripMs]!;
+    return this.#counts[firstInt(index) + WORKER.roundTripMs]!;
   }
 
-  /** Control: the index goes to a new session. Nobody else uses it at that moment. */
+  /** Control: the index goes to a new session. No other thread uses it at that moment. */
   reset(index: number): void {
-    const base = (index * SESSION_BYTES) / 4;
+    const base = firstInt(index);
     this.#counts.fill(0, base, base + SESSION_BYTES / 4);
     this.setBytes(index, 0, 0, -1);
   }

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
+import type { SessionKeys } from '../../src/model/sessionKeys.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
-import { answerInitiator, type TransportKeys } from '../../src/noise/handshake.ts';
+import { answerInitiator } from '../../src/noise/handshake.ts';
 import type { KeyPair } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { decodeMessage1, decodeMessage2, encodeMessage2, VERSION } from '../../src/noise/payload.ts';
@@ -28,7 +29,7 @@ export class RawSession {
   #unread: Uint8Array;
 
   /** `early`: bytes that came behind the handshake. */
-  constructor(socket: Socket, keys: TransportKeys, early: Uint8Array) {
+  constructor(socket: Socket, keys: SessionKeys, early: Uint8Array) {
     this.socket = socket;
     this.#seal = new TransportCipher(sodiumAead(keys.sendKey));
     this.#open = new TransportCipher(sodiumAead(keys.receiveKey));

@@ -1,9 +1,8 @@
-// The proxy's own HTTP answers: the 200 that opens a tunnel and the refusal that names its reason. Used by whoever holds the client's
-// connection when a request succeeds or fails.
+// The proxy's own HTTP answers: the 200 that opens a tunnel, and the failure that names its reason.
 
 import { FAILURES, type FailureName } from '../model/failures.ts';
 
-/** RFC 9110 section 9.3.6: any 2xx; the reason phrase is the one every client has seen before. Shared: do not write to it. */
+/** RFC 9110 section 9.3.6: any 2xx; this is the reason phrase that every client knows. Shared: do not write to it. */
 export const connectEstablished: Uint8Array = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n');
 
 const REASON_PHRASES: Readonly<Record<number, string>> = {
@@ -21,12 +20,12 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
 /** RFC 9110 section 11.7.1 and RFC 7617 section 2.1: part of every 407. */
 const CHALLENGE = 'Proxy-Authenticate: Basic realm="restunnel", charset="UTF-8"\r\n';
 
-/** Of a detail, whoever it came from. */
+/** A detail may come from anywhere, so it is cut. */
 const DETAIL_MAX_CHARS = 512;
 
 /**
- * A whole response for a failure: status, Proxy-Status (RFC 9209) and one sentence of text, continued by `detail` where there is one.
- * `bodiless` answers a HEAD request: the same head without the text. `fields`: more header lines, each with its CRLF.
+ * A whole response for a failure: status, Proxy-Status (RFC 9209) and one sentence of text, followed by `detail` if there is one.
+ * `bodiless` answers a HEAD request: the same head without the text. `fields` are more header lines, each with its CRLF.
  */
 export function encodeHttpFailure(
   name: FailureName,
@@ -49,7 +48,7 @@ export function encodeHttpFailure(
   return bodiless ? Buffer.from(head) : Buffer.concat([Buffer.from(head), body]);
 }
 
-/** An sf-string (RFC 8941 section 3.3.3): printable ASCII in quotes. What it can't hold reads as "?". */
+/** An sf-string (RFC 8941 section 3.3.3): printable ASCII in quotes. Every other character becomes "?". */
 function structuredString(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
-import { connectEstablished, encodeHttpFailure } from '../../src/proxy/answers.ts';
+import { connectEstablished, encodeHttpFailure } from '../../src/proxy/httpAnswers.ts';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
