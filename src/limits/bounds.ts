@@ -1,50 +1,49 @@
-// The bounds of the engine, the node and routing: our choices, which may differ between a hub and its node. Units are in the names;
-// relations.ts asserts how they depend on each other.
+// The bounds of the engine, the node and routing: our choices, which may differ between a hub and its node. Units are in the names, and
+// relations.ts asserts how they depend on each other. Pairs of a burst and a rate per second are those of a token bucket.
 
-/** The engine's choices: may differ between a hub and its node. */
 export const ENGINE = {
   /** epoll_wait never blocks longer, so that a thread can always be stopped. */
   pollMaxMs: 1_000,
   eventsPerPoll: 512,
   acceptsPerTurn: 64,
-  /** A listener that found no free descriptor or memory rests this long. */
+  /** How long a listener rests that found no free descriptor or memory. */
   acceptRestMs: 100,
   listenBacklog: 1_024,
   connectionsMax: 1 << 20,
-  /** One timer tick; timers are never early and at most about one tick late. */
+  /** One timer tick. Timers are never early, and at most about one tick late. */
   timerTickMs: 16,
   /** Bytes received from a tunnel in one call: several records. */
   tunnelReadBytes: 262_144,
-  /** Sealed bytes waiting for a tunnel's socket; past this, local sockets are not read. */
+  /** Sealed bytes that wait for a tunnel's socket. Past this, local sockets are not read. */
   tunnelQueueBytes: 262_144,
-  /** Bytes read from one local socket before the next one has its turn. */
+  /** Bytes read from one local socket before it is the next one's turn. */
   streamQuantumBytes: 65_536,
   /** Credit is topped up once this share (1/n) of the window has been used. */
   windowTopUpDivisor: 2,
   handOverRingBytes: 1 << 20,
-  /** Random length of the padding of a handshake message, drawn below this. */
+  /** The padding of a handshake message has a random length below this. */
   handshakePaddingMaxBytes: 256,
   connectTimeoutMs: 15_000,
-  /** How often streams are looked through for openings without an answer. */
+  /** How often streams without an answer to their opening are searched for. */
   sweepMs: 5_000,
   streamsPerTunnelMax: 32_768,
   drainMs: 10_000,
-  /** A local socket that takes none of the last bytes of its stream for so long is reset. */
+  /** A local socket is reset when it takes none of the last bytes of its stream for this long. */
   lingerMs: 30_000,
 } as const;
 
 /** Receive windows that grow with their path (src/tunnel/window.ts). */
 export const WINDOW = {
-  /** Below this round trip the initial window never limits a stream. */
+  /** With a shorter round trip the initial window never limits a stream. */
   growRoundTripMinMs: 1,
-  /** A stream that uses its window up faster than this is limited by it. */
+  /** A stream that uses up its window faster than this is limited by it. */
   fastRoundTrips: 2,
-  /** A stream that takes longer than this for its window can do with less. */
+  /** A stream that takes longer than this to use up its window needs a smaller one. */
   slowRoundTrips: 8,
-  /** Windows beyond the initial ones, per session and per engine thread. */
+  /** What windows may grow beyond their initial size, per session and per engine thread. */
   sessionBudgetBytes: 67_108_864,
   threadBudgetBytes: 268_435_456,
-  /** While bytes flow, the round trip is measured this often. */
+  /** How often the round trip is measured while bytes flow. */
   measureEveryMs: 10_000,
 } as const;
 
@@ -52,73 +51,73 @@ export const WINDOW = {
 export const CLIENT = {
   /** From accept to a whole request (SOCKS greeting and request, or HTTP head). */
   requestTimeoutMs: 30_000,
-  /** An idle keep-alive HTTP connection waiting for its next request. */
+  /** How long an idle keep-alive HTTP connection waits for its next request. */
   keepAliveTimeoutMs: 60_000,
   /** User id of a SOCKS4 request. */
   socks4UserMaxBytes: 512,
   httpHeadMaxBytes: 65_536,
   httpHeaderCountMax: 256,
-  /** 1xx responses before the final one: what is rewritten counts in no window. */
+  /** 1xx responses before the final one: rewritten bytes count in no window. */
   httpInterimResponsesMax: 16,
-  /** Empty lines let through in front of a request line (RFC 9112 section 2.2). */
+  /** Empty lines accepted before a request line (RFC 9112 section 2.2). */
   httpLeadingEmptyLinesMax: 4,
   httpChunkSizeDigitsMax: 16,
-  /** Extensions of one chunk, and the trailer section behind the last. */
+  /** Extensions of one chunk, and the trailer section after the last chunk. */
   httpChunkExtensionMaxBytes: 1_024,
   httpTrailerMaxBytes: 16_384,
-  /** Bytes a client may send behind its request before the answer. */
+  /** Bytes that a client may send after its request, before the answer. */
   earlyBytesMax: 65_536,
   /** After the last words to a client: its own bytes are read on for so long, so that they do not turn our FIN into an RST. */
   farewellMs: 2_000,
   farewellReadBytes: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
   openTimeoutMs: 45_000,
-  /** A stream whose client has ended, and which nothing came for since, is given up after so long. */
+  /** A stream is given up this long after its client ended, when nothing arrived for it since. */
   halfClosedIdleMs: 600_000,
 } as const;
 
 /** Towards strangers on the tunnel port. */
 export const STRANGER = {
-  /** A socket that has not completed its handshake is ended this long after accept, whatever it sent. */
+  /** A socket that has not completed its handshake is closed this long after accept, whatever it sent. */
   deadlineMs: 10_000,
   /** Behind our FIN a stranger's bytes are read on for so long, so that what it still sends turns no FIN into an RST. */
   farewellMs: 2_000,
   socketsMax: 1_024,
-  /** Of one address, or of one IPv6 /64. */
+  /** From one address, or one IPv6 /64. */
   socketsPerAddressMax: 256,
-  /** Addresses whose budget is remembered; those with open sockets are never forgotten. */
+  /** Addresses whose budget is remembered. Those with open sockets are never forgotten. */
   addressesMax: 4_096,
-  /** Addresses from which a device was admitted: the last so many go before the others. */
+  /** The last addresses from which a device was admitted: they go before the others. */
   knownAddressesMax: 1_024,
   discardBufferBytes: 16_384,
-  /** Read from all strangers together before everybody else has their turn. */
+  /** Read from all strangers together before it is everybody else's turn. */
   discardPerTurnBytes: 262_144,
-  /** First messages with a good mac1, of one address: a store of so many, filled again at so many a second. */
+  /** First messages with a good mac1 from one address. */
   handshakesPerAddressBurst: 64,
   handshakesPerAddressPerSecond: 16,
-  /** Of an address from which a device was admitted: so many times as much, and outside of the budget of all. */
+  /** An address from which a device was admitted has this many times as much, outside the budget of all. */
   knownAddressFactor: 4,
-  /** Of all addresses from which nobody was admitted yet. */
+  /** From all addresses from which no device has been admitted yet. */
   handshakesBurst: 256,
   handshakesPerSecond: 256,
-  /** First messages at control at once, without a verdict yet. */
+  /** First messages that wait for control's decision. */
   handshakeQueueMax: 256,
-  /** Places in that queue which only known addresses get. */
+  /** Places in that queue for known addresses only. */
   handshakeQueueReserve: 64,
-  /** Strangers that go at once when there is no descriptor for the next one. */
+  /** How many strangers are closed at once when there is no descriptor for the next one. */
   dropsWithoutDescriptor: 16,
-  /** Lines of the log about strangers: a store of so many, filled again at so many a second. */
+  /** Lines of the log about strangers. */
   logLinesBurst: 20,
   logLinesPerSecond: 1,
 } as const;
 
-/** How the process shares its last file descriptors. Counted from the end: "free" is what RLIMIT_NOFILE leaves. */
+/** How the process shares its last file descriptors. "Free" is what RLIMIT_NOFILE leaves. */
 export const DESCRIPTORS = {
-  /** Fewer free than a share 1/n of the limit, within these bounds: clients are refused with an answer. */
+  /** With fewer free than 1/n of the limit, within these bounds, clients are refused with an answer. */
   clientsRefusedDivisor: 8,
   clientsRefusedMin: 48,
   clientsRefusedMax: 512,
-  /** Clients are told of it at most so often. */
+  /** How often clients get that answer at most. */
   tellEveryMs: 1_000,
 } as const;
 
@@ -130,76 +129,76 @@ export const SESSION = {
   statusMaxBytes: 1_024,
   controlMaxBytes: 1_024,
   sessionsMax: 16_384,
-  /** An index of a closed session is not used again before every thread has forgotten that session. */
+  /** How long the index of a closed session is not used again: by then every thread has forgotten that session. */
   indexRestMs: 60_000,
   pongsPendingMax: 16,
-  /** A peer that takes none of what waits for it for so long ends the session: long enough for any link that still moves. */
+  /** A session ends when its peer takes none of what waits for it for this long: enough for any link that still moves. */
   stalledMs: 600_000,
 } as const;
 
-/** What the peer of a session may do how often: a store of so many, filled again at so many a second. */
+/** How often the peer of a session may do what costs this side something. */
 export const RATE = {
-  /** Streams opened; those beyond are refused. As many at once as a session may have. */
+  /** Streams opened. Those beyond are refused. The burst is as many as a session may have. */
   opensBurst: 32_768,
   opensPerSecond: 10_000,
-  /** Streams that the opener gives up before their answer; each cost this side a dial. */
+  /** Streams that the opener gives up before their answer. Each costs this side a dial. */
   earlyAbortsBurst: 16_384,
   earlyAbortsPerSecond: 2_000,
   pingsBurst: 64,
   pingsPerSecond: 10,
-  /** DATAGRAM frames, each a system call: those beyond are dropped. */
+  /** DATAGRAM frames, each of which costs a system call. Those beyond are dropped. */
   datagramsBurst: 65_536,
   datagramsPerSecond: 100_000,
-  /** STATUS frames; each is a message to another thread. */
+  /** STATUS frames, each of which costs a message to another thread. */
   statusBurst: 16,
   statusPerSecond: 1,
-  /** CONTROL frames; and what a hub allows itself of them, later orders taking the place of earlier ones meanwhile. */
+  /** CONTROL frames, and how many of them a hub sends. Meanwhile its later orders replace its earlier ones. */
   controlBurst: 32,
   controlPerSecond: 2,
   controlSentBurst: 16,
   controlSentPerSecond: 1,
-  /** Empty records and DATA, PONGs without a PING, GOAWAY again: what is allowed and says nothing. */
+  /** Empty records and DATA, PONGs without a PING, a second GOAWAY: allowed, but useless. */
   emptyBurst: 1_024,
   emptyPerSecond: 64,
 } as const;
 
 /** Sessions with a rate (src/tunnel/pace.ts). */
 export const PACE = {
-  /** What may pass at once after a pause, as time at the rate: several timer ticks, so that a late one costs nothing. */
+  /** What may pass at once after a pause, as time at the rate: several timer ticks, so that a late tick costs nothing. */
   burstMs: 80,
   burstMinBytes: 16_384,
-  /** What one stream may pass before the next one has its turn, as time at the rate; never more than without a rate. */
+  /** What one stream may pass before it is the next one's turn, as time at the rate; never more than without a rate. */
   quantumMs: 10,
   quantumMinBytes: 2_048,
 } as const;
 
 /** The Unix socket of the SOCKS proxy. */
 export const SOCKS_SOCKET = {
-  /** What sockaddr_un holds on every system, less what the net reactor appends while it makes the socket. */
+  /** The room in sockaddr_un on every system, less what the net reactor appends while it creates the socket. */
   pathMaxBytes: 92,
 } as const;
 
-/** Datagrams: dropped, never queued, wherever there is no room. */
+/** Datagrams. Without room they are dropped, never queued. */
 export const UDP = {
   /** Unsent DATAGRAM frames of a session, beside what its streams may queue. */
   shareBytes: 65_536,
-  /** Received from one socket before everybody else has their turn. */
+  /** Received from one socket before it is everybody else's turn. */
   datagramsPerTurn: 32,
   turnBytes: 65_536,
   associationsPerSession: 1_024,
-  /** An association without a datagram in either direction ends after so long (RFC 4787: at least two minutes). */
+  /** An association ends after this long without a datagram in either direction (RFC 4787: at least two minutes). */
   idleMs: 300_000,
-  /** A node's own expiry, for hubs that forget. */
+  /** When a node ends an association that its hub forgot. */
   nodeIdleMs: 360_000,
-  /** Addresses an association has sent to last: only they may answer. */
+  /** The last addresses that an association sent to: only they may answer. */
   peersMax: 256,
-  /** Datagrams that wait for their name, of one association; those beyond are dropped. */
+  /** Datagrams of one association that wait for a name to be resolved. Those beyond are dropped. */
   heldMax: 4,
-  /** Of one thread. */
+  /** In one thread. */
   heldBytesMax: 1_048_576,
   /** Names being looked up for datagrams. */
   lookupsMax: 64,
-  /** The net reactor's own queues, of one socket. */
+  /** The net reactor's own queues for one socket. */
   netReceiveMax: 64,
   netReceiveBytes: 262_144,
   netSendBytes: 262_144,
@@ -217,35 +216,35 @@ export const NODE = {
   dnsCacheEntriesMax: 4_096,
   dnsCacheTtlMs: 30_000,
   dnsNegativeTtlMs: 2_000,
-  /** Addresses of one name that are looked at. */
+  /** Addresses of one name that are considered. */
   dnsAddressesMax: 64,
-  /** Dials under way, names being looked up included. */
+  /** Dials under way, including those whose name is being looked up. */
   dialsMax: 65_536,
   /** RFC 8305: Connection Attempt Delay. */
   attemptDelayMs: 250,
   attemptsMax: 8,
   hubsMax: 64,
   lanesMax: 16,
-  /** --lanes auto: from this round trip on, a second lane. */
+  /** --lanes auto: a second lane from this round trip. */
   autoLaneRoundTripMs: 10,
   autoLaneEveryMs: 5_000,
-  /** Battery and network are looked at this often: when they are another, STATUS goes out at once. */
+  /** How often battery and network are checked. When they changed, STATUS goes out at once. */
   statusWatchMs: 5_000,
 } as const;
 
 /** New addresses for an exit node (--on-rotate, --public-address-url). */
 export const ROTATION = {
-  /** The owner's command; then SIGTERM, and after a moment SIGKILL. */
+  /** How long the owner's command may run before SIGTERM, and then before SIGKILL. */
   commandMs: 90_000,
   killMs: 2_000,
-  /** From the end of one to the next. */
+  /** From the end of one rotation to the next. */
   pauseMs: 10_000,
-  /** For the hub that asked to be connected again. */
+  /** Until the hub that asked is connected again. */
   reconnectMs: 45_000,
   outputMaxBytes: 4_096,
   addressMs: 5_000,
   addressPageMaxBytes: 4_096,
-  /** How often a node looks whether its sessions still have their own address. */
+  /** How often a node checks that its sessions still have their own address. */
   watchMs: 5_000,
 } as const;
 
@@ -253,78 +252,78 @@ export const ROTATION = {
 export const ROUTING = {
   /** RFC 1929: ULEN is one byte. */
   usernameMaxChars: 255,
-  /** Of a node, as a user name asks for it. */
+  /** A node's name in a user name. */
   nameMaxChars: 64,
   termsMax: 16,
-  /** User names of clients that are remembered as parsed. */
+  /** Parsed user names of clients that are remembered. */
   usernamesMax: 8_192,
-  /** Combinations of terms for which the nodes that fit are kept. */
+  /** Combinations of terms whose matching nodes are remembered. */
   candidateSetsMax: 1_024,
-  /** Up to so many nodes all are compared; of more, two that are drawn by weight. */
+  /** Up to this many nodes, all are compared; of more, two that are drawn by weight. */
   comparedMax: 8,
-  /** Draws for the two, those that hit a node which can't be used included. */
+  /** Draws for the two, including draws that hit an unusable node. */
   drawsMax: 48,
-  /** A stream opened of late counts as an open one, also when it is over, and half as much after so long: short ones spread as well. */
+  /** A stream counts as load when it opens, and half as much after this long, even when it has ended: so short streams also spread. */
   recentHalfLifeMs: 10_000,
   sampleEveryMs: 1_000,
-  /** Looked at in one go. */
+  /** Nodes sampled at once. */
   sampleNodesMax: 1_024,
   sessionsMax: 262_144,
   sessionTtlDefaultMs: 600_000,
   sessionTtlMinMs: 1_000,
   sessionTtlMaxMs: 86_400_000,
-  /** Slots of the wheel that forgets sessions, a second each. */
+  /** Slots, a second each, of the wheel that expires sticky sessions. */
   sessionWheelSlots: 4_096,
-  /** After a start, how long a session that was kept waits for its node before it moves. */
+  /** After a start, how long a stored sticky session waits for its node before it moves. */
   sessionGraceMs: 30_000,
-  /** Sessions of one message to control. */
+  /** Sticky sessions in one message to control. */
   sessionsPerDump: 2_048,
   sessionsSaveEveryMs: 60_000,
   /** From the question which sticky sessions there are to the last piece of the front's answer. */
   sessionsSaveTimeoutMs: 30_000,
-  /** How long the end of a hub waits for the last copy. */
+  /** How long a hub that ends waits for the last copy. */
   sessionsLastSaveMs: 5_000,
-  /** Pairs of a node and a host that it rests for. */
+  /** Pairs of a node and a host that the node rests for. */
   restsMax: 65_536,
   restDefaultMs: 600_000,
   restMaxMs: 86_400_000,
-  /** A stream that fails by its node, before the node is connected, is tried on others so many times. */
+  /** How many other nodes a stream is tried on that its node failed before it was connected. */
   retriesMax: 2,
-  /** Routing requests that a stream on its way to a node may come back for. */
+  /** Routing requests that are remembered for streams that may come back from their node. */
   requestNumbersMax: 16_384,
-  /** Sessions that are over and whose node is remembered. */
+  /** Ended sessions whose node is remembered. */
   goneSessionsMax: 4_096,
 } as const;
 
-/** Clients that say who they are (src/engine/access.ts). */
+/** Clients that give a user name (src/engine/access.ts). */
 export const ACCESS = {
-  /** Clients that wait for control's word at once. */
+  /** Clients that wait for control's answer. */
   questionsMax: 1_024,
-  /** Names with right passwords that the front knows. */
+  /** User names with their right passwords that the front remembers. */
   knownMax: 8_192,
 } as const;
 
-/** Nodes that fail by their own fault (src/routing/breaker.ts). */
+/** The circuit breaker of a node that fails by its own fault (src/routing/breaker.ts). */
 export const BREAKER = {
   inRow: 5,
-  /** Of the last connects, weighted by age, this share; never of fewer than so many. */
+  /** It opens at this share of failures among the last connects, weighted by age, of which there must be so many. */
   ratio: 0.5,
   ratioMin: 20,
   halfLifeMs: 10_000,
   restMinMs: 5_000,
   restMaxMs: 300_000,
-  /** Streams that try a node after its rest, and how long they have before others may. */
+  /** Streams that probe a node after its rest, and how long they have before others may. */
   probes: 3,
   probeMs: 15_000,
 } as const;
 
-/** What a node's weight is made of (src/routing/nodeQuality.ts). */
+/** What a node's weight depends on (src/routing/nodeQuality.ts). */
 export const NODE_QUALITY = {
-  /** Weight of the newest connect among all before it, and of the newest round trip. */
+  /** Share of the newest connect, and of the newest round trip, in their moving averages. */
   newest: 0.05,
-  /** The round trip that halves a weight. */
+  /** The round trip that halves the weight. */
   halfAtMs: 200,
-  /** A rate below this says nothing. */
+  /** A lower rate means nothing. */
   rateMin: 65_536,
   peakHalfLifeMs: 600_000,
   weightMin: 0.03,

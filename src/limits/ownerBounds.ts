@@ -1,9 +1,9 @@
-// The bounds of what an owner keeps, asks for and is shown: store, users, rules, pairing, dashboard, history. Units are in the names;
-// relations.ts asserts how they depend on each other.
+// The bounds of what an owner stores, asks for and sees: store, users, rules, pairing, dashboard, history. Units are in the names, and
+// relations.ts asserts how they depend on each other. Pairs of a burst and a rate per second are those of a token bucket.
 
 /** Of the hub's store and of the socket on which its own commands reach it. */
 export const CONTROL = {
-  /** How long one process waits for the other's transaction. */
+  /** How long one process waits for another's transaction. */
   storeBusyTimeoutMs: 5_000,
   storeRetryMs: 10,
   /** Pairing links that may be open at once. */
@@ -18,7 +18,7 @@ export const CONTROL = {
   handshakeThreadIdleMs: 30_000,
 } as const;
 
-/** Of what the owner asks for and is shown, at the dashboard and the command line. */
+/** Of what the owner asks for and sees, at the dashboard and the command line. */
 export const LISTING = {
   streamsMax: 10_000,
   sessionsMax: 1_000,
@@ -26,12 +26,12 @@ export const LISTING = {
   questionsMax: 256,
   eventsDefault: 100,
   eventsMax: 1_000,
-  /** Of a name, a tag, a search. */
+  /** A name, a tag, a search. */
   textMaxChars: 256,
   tagsMax: 32,
 } as const;
 
-/** Of the proxy's users. */
+/** The proxy's users. */
 export const USERS = {
   usersMax: 4_096,
   streamsMax: 1_000_000,
@@ -39,16 +39,16 @@ export const USERS = {
   countedMax: 4_096,
   /** RFC 1929: PLEN is one byte. */
   passwordMaxBytes: 255,
-  /** Wrong passwords for one name: a store of so many, filled again at so many a second. Names share a fixed number of stores. */
+  /** Wrong passwords for one name. Names share a fixed number of buckets. */
   guessesBurst: 8,
   guessesPerSecond: 0.25,
   guessBuckets: 4_096,
-  /** And for all names together; each costs a tenth of a second of a core. */
+  /** Wrong passwords for all names together. Each costs a tenth of a second of a core. */
   allGuessesBurst: 16,
   allGuessesPerSecond: 2,
   /** Checks under way or waiting. */
   checksMax: 256,
-  /** Right passwords, and as many wrong ones, that are known without another check. */
+  /** Right passwords, and as many wrong ones, that are remembered without another check. */
   rememberedMax: 4_096,
 } as const;
 
@@ -57,36 +57,36 @@ export const RULES = {
   fileMaxBytes: 1_048_576,
   listMaxBytes: 134_217_728,
   listsMax: 256,
-  /** Of all lists together: about 30 bytes of memory each. */
+  /** In all lists together: about 30 bytes of memory each. */
   namesMax: 2_097_152,
-  /** Address ranges of all rules together: a literal is compared with each. */
+  /** Address ranges in all rules together: an IP literal is compared with each. */
   rangesMax: 4_096,
-  /** Sets of hosts: each list of `hosts`, with its lists, and each `except`. */
+  /** Sets of hosts: each `hosts` with its lists, and each `except`. */
   groupsMax: 4_096,
   routesMax: 1_024,
   usersMax: 4_096,
-  /** Names and ranges written in one place of the rules file itself. */
+  /** Names and ranges in one place of the rules file itself. */
   inlineMax: 65_536,
   portsMax: 64,
   hoursMax: 16,
-  /** Changed files are read once they have been the same for so long. */
+  /** Changed files are read when they have stayed the same for this long. */
   settleMs: 250,
-  /** What is told of one file; the rest is counted. */
+  /** Problems reported for one file; the rest are counted. */
   problemsMax: 20,
 } as const;
 
-/** Of one-time pairing links. */
+/** One-time pairing links. */
 export const PAIRING = {
   ttlDefaultMs: 600_000,
   ttlMinMs: 1_000,
   ttlMaxMs: 30 * 86_400_000,
-  /** How long after its end a link's fate can be asked for. */
+  /** How long after its end a link can still be asked for. */
   rememberedMs: 3_600_000,
 } as const;
 
-/** Of the dashboard: what it takes from whoever reaches its port. */
+/** What the dashboard takes from whoever reaches its port. */
 export const DASHBOARD = {
-  /** Open at once; those beyond are closed. */
+  /** Open at once. Those beyond are closed. */
   connectionsMax: 256,
   headMaxBytes: 16_384,
   urlMaxBytes: 2_048,
@@ -94,29 +94,29 @@ export const DASHBOARD = {
   headTimeoutMs: 10_000,
   requestTimeoutMs: 20_000,
   keepAliveTimeoutMs: 60_000,
-  /** How often connections past a timeout are looked for. */
+  /** How often connections past their timeout are searched for. */
   timeoutCheckMs: 1_000,
-  /** Requests of one remote address: a store of so many, filled again at so many a second. */
+  /** Requests from one remote address. */
   requestsBurst: 300,
   requestsPerSecond: 60,
-  /** Of those that are refused: a page that floods from elsewhere uses up this store alone. */
+  /** Refused requests: a foreign page that floods the port uses up only this bucket. */
   refusalsBurst: 60,
   refusalsPerSecond: 10,
   /** Remote addresses that are remembered for that. */
   remotesMax: 1_024,
-  /** Who watches the live channel at once. */
+  /** Who watches the live channel at the same time. */
   viewersMax: 32,
   heartbeatMs: 15_000,
-  /** A viewer that takes nothing of what waits for it for so long is closed. */
+  /** A viewer is closed when it takes nothing of what waits for it for this long. */
   viewerStalledMs: 60_000,
-  /** Events told again to a viewer that missed some. */
+  /** Events sent again to a viewer that missed some. */
   catchUpEventsMax: 100,
   /** Nodes with series of their own in the metrics. */
   metricsNodesMax: 1_000,
-  /** Of the password, by one remote address: a store of so many guesses, filled again at so many a second. */
+  /** Guesses of the password from one remote address. */
   guessesBurst: 5,
   guessesPerSecond: 0.1,
-  /** By all addresses together. */
+  /** Guesses from all addresses together. */
   allGuessesBurst: 50,
   allGuessesPerSecond: 1,
   passwordMaxBytes: 1_024,
@@ -133,51 +133,51 @@ export const DASHBOARD = {
   secretBytes: 32,
 } as const;
 
-/** Of what the hub keeps about its nodes' traffic (control/history.ts). */
+/** What the hub remembers of its nodes' traffic. */
 export const HISTORY = {
   sampleEveryMs: 1_000,
   /** The last minutes, in memory. */
   recentStepMs: 5_000,
   recentSteps: 120,
-  /** Nodes that have such a memory; of more, those go that were still for longest. */
+  /** Nodes that have such a memory. Beyond that, the nodes that were idle longest lose theirs. */
   recentNodesMax: 4_096,
   writeEveryMs: 60_000,
-  /** A node with a quota is written as soon as so great a share (1/n) of it is in memory only, at most so often. */
+  /** A node's traffic is written as soon as 1/n of its quota is in memory only, but no more often than this. */
   quotaUnsavedDivisor: 256,
   quotaWriteEveryMs: 5_000,
   minutesKeptMs: 26 * 3_600_000,
   hoursKeptMs: 32 * 86_400_000,
   daysKept: 400,
-  /** Rows of each table; those of all nodes together are not counted. */
+  /** Rows of each table, not counting those of all nodes together. */
   minuteRowsMax: 500_000,
   hourRowsMax: 500_000,
   dayRowsMax: 2_097_152,
   /** How often the rows are counted. */
   countEveryMs: 3_600_000,
-  /** Rows that one thinning removes at most, so that it takes no longer than a moment. */
+  /** Rows that one thinning removes at most, so that it takes only a moment. */
   thinRowsMax: 5_000,
-  /** Nothing is thinned by its age until the clock has run evenly for so long: one that jumped may jump back. */
+  /** Nothing is thinned by age until the clock has run evenly for this long: a clock that jumped may jump back. */
   clockSteadyMs: 600_000,
   clockJumpMs: 60_000,
-  /** Rows in memory that the disk does not take; of more, the oldest are joined. */
+  /** Rows in memory that the disk does not take. Beyond that, the oldest are merged. */
   pendingRowsMax: 20_000,
 } as const;
 
-/** Of the table of events (control/events.ts). */
+/** The table of events. */
 export const EVENTS = {
   rowsMax: 50_000,
-  /** Removed together once there are so many too many. */
+  /** Rows beyond the maximum that are removed together. */
   rowsSlack: 500,
   writeEveryMs: 1_000,
-  /** In memory, while the disk takes none; of more, the oldest go. */
+  /** In memory while the disk takes none. Beyond that, the oldest are dropped. */
   pendingMax: 2_000,
   textMaxChars: 500,
-  /** Told to those who watch, a second. */
+  /** Sent to viewers in one tick. */
   perTickMax: 200,
-  /** Of one kind: a store of so many, filled again at so many a second; how many were left out is told by the next one. */
+  /** Events of one kind. The next one says how many were left out. */
   burst: 300,
   perSecond: 0.2,
-  /** Of what strangers can bring about. */
+  /** Events that strangers can cause. */
   strangersBurst: 20,
 } as const;
 
@@ -187,10 +187,10 @@ export const SETTINGS = {
   mbitPerSecondMax: 100_000,
   rotateEveryMinMs: 60_000,
   rotateEveryMaxMs: 30 * 86_400_000,
-  /** How long a node's streams may run on before it is asked for a new address, and how often that is looked at. */
+  /** How long a node's streams may run on before it is asked for a new address, and how often that is checked. */
   rotationDrainMs: 10_000,
   drainLookMs: 100,
-  /** From the wish for a new address to the answer: drain, the owner's command and the way back included. */
+  /** From the request for a new address to the answer, including the drain, the owner's command and the reconnect. */
   rotationTimeoutMs: 180_000,
   /** From a question about streams or sticky sessions to the last thread's answer. */
   listTimeoutMs: 2_000,

@@ -1,9 +1,10 @@
-// The one table from a failure to what everyone is told of it: CONNECT_FAIL reason on the wire, SOCKS5 reply (RFC 1928 section 6),
-// HTTP status, Proxy-Status error token (RFC 9209 section 2.3) and the sentence in the log and in the HTTP body; and whose doing it is.
+// The one table of failures, with what each looks like from outside: CONNECT_FAIL reason on the wire, SOCKS5 reply (RFC 1928 section 6),
+// HTTP status, Proxy-Status error token (RFC 9209 section 2.3), the sentence in the log and in the HTTP body; and who is to blame.
 
 /**
- * Whose doing a failure is. `node`: it does badly, which counts for its weight and its breaker; `terms`: it does well, but its owner or
- * its version has it take no such stream. For these two another node may do better (native-notes/routing.md), for all others none.
+ * Who is to blame for a failure. `node`: the node works badly, which counts towards its weight and its breaker. `terms`: the node works
+ * well, but its owner or its version does not let it take this stream. In these two cases another node may do better
+ * (native-notes/routing.md), in all others none can.
  */
 export type Blame = 'node' | 'terms' | 'target' | 'client' | 'hub';
 
@@ -89,7 +90,7 @@ export const FAILURES = {
     'the exit node is shutting down and takes no new streams',
   ),
   badTarget: failure(0x0b, 'client', 1, 400, 'http_request_error', 'the target is not a valid host and port'),
-  // The hub's own: these, from 0xe0 on, never travel on the wire.
+  // The hub's own: reasons from 0xe0 never travel on the wire.
   noNode: failure(
     0xf0,
     'hub',
@@ -132,7 +133,7 @@ export const FAILURES = {
     7,
     501,
     'http_request_error',
-    'the exit node knows no UDP: update it',
+    'the exit node does not support UDP; update it',
   ),
   addressNotSupported: failure(
     0xf7,
@@ -173,7 +174,7 @@ export const FAILURES = {
     1,
     503,
     'destination_unavailable',
-    'the exit node is outside of its hours',
+    'the exit node is outside its hours',
   ),
   nodeRotating: failure(
     0xe3,
@@ -197,7 +198,7 @@ export const FAILURES = {
     1,
     503,
     'destination_unavailable',
-    'no connected exit node is what was asked for',
+    'no connected exit node matches the request',
   ),
   sessionLost: failure(
     0xe6,
@@ -214,7 +215,7 @@ export const FAILURES = {
     2,
     407,
     'http_request_denied',
-    'this proxy asks for a user name and its password',
+    'this proxy requires a user name and its password',
   ),
   userLimit: failure(
     0xe9,
@@ -222,7 +223,7 @@ export const FAILURES = {
     2,
     429,
     'connection_limit_reached',
-    'the user has as many streams open as it may have',
+    'the user has as many streams open as its limit allows',
   ),
   ruleRefused: failure(
     0xea,
@@ -240,13 +241,13 @@ const BY_REASON = new Map<number, FailureName>(
   (Object.keys(FAILURES) as FailureName[]).map((name) => [FAILURES[name].reason, name]),
 );
 
-/** The failure a CONNECT_FAIL reason byte stands for; reasons of the hub's own or unknown ones read as `internal`. */
+/** The failure of a CONNECT_FAIL reason byte. Unknown reasons, and the hub's own, become `internal`. */
 export function failureOfReason(reason: number): FailureName {
   if (reason >= 0xe0) return 'internal';
   return BY_REASON.get(reason) ?? 'internal';
 }
 
-/** Whether another node may do better at the same stream. */
+/** Whether another node may do better with the same stream. */
 export function triesElsewhere(failure: FailureName): boolean {
   const { blame } = FAILURES[failure];
   return blame === 'node' || blame === 'terms';

@@ -1,6 +1,5 @@
-// What an owner can see of a running hub and do to it: one interface for the dashboard's API and the command line. Types only; the hub
-// makes it (ownerFleet.ts), dashboard/ and controlSocket.ts offer it. Times are ISO 8601, rates are bytes per second, "down" is from the
-// targets to the clients.
+// What an owner can see of a running hub and do to it: one interface for the dashboard and the command line, types only. Times are ISO
+// 8601, rates are bytes per second, "down" is from the targets to the clients.
 
 import type { FailureName } from './failures.ts';
 

@@ -120,7 +120,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
   test('what cannot be had, and what cannot be read, is said in a sentence', async () => {
     const url = origins[0]!.url('/page');
     const none = await curl(hub, 'http', 'me-country-us:x', url);
-    expect(none).toMatchObject({ status: 503, text: 'no connected exit node is what was asked for\n' });
+    expect(none).toMatchObject({ status: 503, text: 'no connected exit node matches the request\n' });
     expect((await curl(hub, 'socks5h', 'me-country-us:x', url)).headers).toMatch(/\(1\)/);
     const unread = await curl(hub, 'http', 'me-land-us:x', url);
     expect(unread.status).toBe(400);
@@ -182,7 +182,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
       if (answer.status !== 407) throw new Error(answer.text);
       return answer;
     });
-    expect(asked.text).toBe('this proxy asks for a user name and its password\n');
+    expect(asked.text).toBe('this proxy requires a user name and its password\n');
     expect(asked.headers).toMatch(/^proxy-authenticate: Basic realm="restunnel", charset="UTF-8"\r?$/im);
     expect(asked.headers).toMatch(/^connection: close\r?$/im);
     for (const user of ['crawler:wrong', 'nobody:right', 'crawler-node-phone:', '-node-phone:right']) {
