@@ -278,7 +278,7 @@ class HubThread implements ListenHandler {
 
   /** A piece a turn: connections are not to wait for it. */
   #sendStickySessions(query: number): void {
-    const pieces = this.#router.stickySessions.dump(ROUTING.sessionsPerDump, () => reactor.nowMs);
+    const pieces = this.#router.stickySessions.dump(ROUTING.stickySessionsPerDump, () => reactor.nowMs);
     const next = () => {
       const { value, done } = pieces.next();
       tell({ type: 'stickySessions', query, sessions: value ?? [], done: done === true });

@@ -421,7 +421,7 @@ export class Hub {
     await Promise.race([
       this.#stickyFile?.save(),
       this.#front!.ended,
-      delay(ROUTING.sessionsLastSaveMs, undefined, KEEPS_NOTHING_ALIVE),
+      delay(ROUTING.stickySessionsLastSaveMs, undefined, KEEPS_NOTHING_ALIVE),
     ]);
   }
 

@@ -257,7 +257,7 @@ export const ROUTING = {
   termsMax: 16,
   /** Parsed user names of clients that are remembered. */
   usernamesMax: 8_192,
-  /** Combinations of terms whose matching nodes are remembered. */
+  /** Combinations of terms whose candidates are remembered. */
   candidateSetsMax: 1_024,
   /** Up to this many nodes, all are compared; of more, two that are drawn by weight. */
   comparedMax: 8,
@@ -268,21 +268,21 @@ export const ROUTING = {
   sampleEveryMs: 1_000,
   /** Nodes sampled at once. */
   sampleNodesMax: 1_024,
-  sessionsMax: 262_144,
-  sessionTtlDefaultMs: 600_000,
-  sessionTtlMinMs: 1_000,
-  sessionTtlMaxMs: 86_400_000,
+  stickySessionsMax: 262_144,
+  stickySessionTtlDefaultMs: 600_000,
+  stickySessionTtlMinMs: 1_000,
+  stickySessionTtlMaxMs: 86_400_000,
   /** Slots, a second each, of the wheel that expires sticky sessions. */
-  sessionWheelSlots: 4_096,
+  stickySessionWheelSlots: 4_096,
   /** After a start, how long a stored sticky session waits for its node before it moves. */
-  sessionGraceMs: 30_000,
+  stickySessionGraceMs: 30_000,
   /** Sticky sessions in one message to control. */
-  sessionsPerDump: 2_048,
-  sessionsSaveEveryMs: 60_000,
+  stickySessionsPerDump: 2_048,
+  stickySessionsSaveEveryMs: 60_000,
   /** From the question which sticky sessions there are to the last piece of the front's answer. */
-  sessionsSaveTimeoutMs: 30_000,
+  stickySessionsSaveTimeoutMs: 30_000,
   /** How long a hub that ends waits for the last copy. */
-  sessionsLastSaveMs: 5_000,
+  stickySessionsLastSaveMs: 5_000,
   /** Pairs of a node and a host that the node rests for. */
   restsMax: 65_536,
   restDefaultMs: 600_000,

@@ -116,8 +116,8 @@ assertRelation(
 assertRelation(HISTORY.writeEveryMs % HISTORY.sampleEveryMs === 0, 'a write follows whole samples');
 assertRelation(EVENTS.pendingMax < EVENTS.rowsMax, 'what waits fits the table');
 assertRelation(
-  ROUTING.sessionTtlDefaultMs >= ROUTING.sessionTtlMinMs &&
-    ROUTING.sessionTtlDefaultMs <= ROUTING.sessionTtlMaxMs,
+  ROUTING.stickySessionTtlDefaultMs >= ROUTING.stickySessionTtlMinMs &&
+    ROUTING.stickySessionTtlDefaultMs <= ROUTING.stickySessionTtlMaxMs,
   'the default time of a session is allowed',
 );
 assertRelation(BREAKER.restMinMs <= BREAKER.restMaxMs, 'a first rest is within the longest');

@@ -203,7 +203,7 @@ export class Router {
   /** Sticky sessions from before a restart. */
   restoreSticky(stored: readonly StoredStickySession[]): void {
     const nowMs = this.#nowMs();
-    this.#graceUntilMs = nowMs + ROUTING.sessionGraceMs;
+    this.#graceUntilMs = nowMs + ROUTING.stickySessionGraceMs;
     this.stickySessions.restore(stored, nowMs);
   }
 

@@ -60,7 +60,11 @@ export class StickySessions {
   #oldest: StickySession | null = null;
   #newest: StickySession | null = null;
 
-  constructor(nowMs: number, max: number = ROUTING.sessionsMax, slots: number = ROUTING.sessionWheelSlots) {
+  constructor(
+    nowMs: number,
+    max: number = ROUTING.stickySessionsMax,
+    slots: number = ROUTING.stickySessionWheelSlots,
+  ) {
     this.#max = max;
     this.#slots = new Array(slots).fill(null);
     this.#turnedTo = Math.floor(nowMs / SLOT_MS);

@@ -120,7 +120,7 @@ function stickyOf(user: string, name: string, values: ReadonlyMap<string, string
   return {
     name,
     key: stickyKey(user, name),
-    ttlMs: ttlOf(values.get('ttl') ?? '') ?? ROUTING.sessionTtlDefaultMs,
+    ttlMs: ttlOf(values.get('ttl') ?? '') ?? ROUTING.stickySessionTtlDefaultMs,
     strict: values.get('strict') === '1',
     rotate: values.get('rotate') === '1',
   };
@@ -132,7 +132,7 @@ function ttlOf(text: string): number | null {
   if (match === null) return null;
   const [, count, unit] = match;
   const ttlMs = Number(count) * unitMs(unit?.toLowerCase());
-  return ttlMs >= ROUTING.sessionTtlMinMs && ttlMs <= ROUTING.sessionTtlMaxMs ? ttlMs : null;
+  return ttlMs >= ROUTING.stickySessionTtlMinMs && ttlMs <= ROUTING.stickySessionTtlMaxMs ? ttlMs : null;
 }
 
 /** Minutes without a unit. */

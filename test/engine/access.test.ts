@@ -1,4 +1,4 @@
-// Who a client is, as the front knows it: questions to control, their answers, and what is remembered of them.
+// How the front checks users: questions to control, their answers, and what it remembers.
 
 import { describe, expect, test } from 'vitest';
 import { Access, ASKED, isRefusal, type KnownUser, type UserCheck } from '../../src/engine/access.ts';
@@ -25,7 +25,7 @@ function setUp(required: boolean) {
 }
 
 describe('without users', () => {
-  test('any name is a request, and nobody is asked', () => {
+  test('any name is a routing request, and control is not asked', () => {
     const { check, asked } = setUp(false);
     expect(check()).toMatchObject({ user: '', terms: [] });
     expect(check('me-country-de', 'anything')).toMatchObject({
@@ -39,7 +39,7 @@ describe('without users', () => {
 });
 
 describe('with users', () => {
-  test('who gives no name, or no password, is refused at once', () => {
+  test('a client without a name or a password is refused at once', () => {
     const { check, asked } = setUp(true);
     for (const answer of [check(), check('alice'), check('-node-a', 'x'), check('', 'x')]) {
       expect(answer).toMatchObject({ failure: 'authRequired' });
@@ -47,7 +47,7 @@ describe('with users', () => {
     expect(asked).toEqual([]);
   });
 
-  test('a right password is asked about once for every wish of its user', () => {
+  test('a right password is checked once, whatever its user asks for', () => {
     const { access, check, asked, answers } = setUp(true);
     expect(check('alice-country-de', 'right')).toBe(ASKED);
     expect(asked).toEqual([{ query: 1, name: 'alice', password: 'right' }]);
@@ -60,7 +60,7 @@ describe('with users', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('a wrong one is asked about again, and opens nothing to the right one’s name', () => {
+  test('a wrong password is checked again, and does not profit from the right one', () => {
     const { access, check, asked, answers } = setUp(true);
     check('alice', 'right');
     access.answer(1, ALICE);
@@ -72,7 +72,7 @@ describe('with users', () => {
     expect(asked.map(({ query }) => query)).toEqual([1, 2, 3, 4]);
   });
 
-  test('after a change of users everything is asked anew, and limits that are gone bind nobody', () => {
+  test('after a change of users all passwords are checked anew, and old limits are gone', () => {
     const { access, check, asked } = setUp(true);
     check('alice', 'right');
     access.answer(1, ALICE);
@@ -86,7 +86,7 @@ describe('with users', () => {
     expect(check('alice', 'whatever')).toMatchObject({ allowedTags: null });
   });
 
-  test('the nodes that were found for the tags a user had before are not its nodes any more', () => {
+  test('new tags of a user drop the candidates of the old ones', () => {
     const { access, check, answers } = setUp(true);
     check('alice', 'right');
     access.answer(1, ALICE);
@@ -100,7 +100,7 @@ describe('with users', () => {
     expect(request).toMatchObject({ allowedTags: ['home'], candidates: null });
   });
 
-  test('an answer that comes after a change admits its client, but is not remembered', () => {
+  test('an answer from before a change admits its client, but is not remembered', () => {
     const { access, check, answers } = setUp(true);
     check('alice', 'old');
     access.usersChanged(true);
@@ -109,7 +109,7 @@ describe('with users', () => {
     expect(check('alice', 'old')).toBe(ASKED);
   });
 
-  test('questions are bounded, answers to none are nothing, and room comes back', () => {
+  test('questions are bounded, stray answers are ignored, and answered questions make room', () => {
     const { access, check, answers } = setUp(true);
     for (let at = 0; at < ACCESS.questionsMax; at++) expect(check(`user${at}`, 'x')).toBe(ASKED);
     const more = check('one_more', 'x');

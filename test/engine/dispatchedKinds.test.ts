@@ -1,4 +1,4 @@
-// Where associations, sessions and users with a limit go, first and when a node has failed: the dispatcher over a router with nodes.
+// Where associations, sticky sessions and users with a limit go, at first and after a failure.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
@@ -76,7 +76,7 @@ function dispatch(username: string, request: ReadRequest = READ): void {
 }
 
 describe('associations', () => {
-  test('find the one node that knows UDP among many that do not', () => {
+  test('find the one node that knows UDP', () => {
     for (let at = 0; at < 5; at++) fleet.lane(`old${at}`, {}, false);
     const number = fleet.lane('new') + 1;
     for (let times = 0; times < 5; times++) dispatch('', UDP);
@@ -86,7 +86,7 @@ describe('associations', () => {
     expect([opened.length, told]).toEqual([5, ['nodeBusy']]);
   });
 
-  test('where no node knows UDP, one that does not is asked, and says so', () => {
+  test('go to a node that does not know UDP when there is no other, and hear that', () => {
     fleet.lane('old', {}, false);
     dispatch('', UDP);
     fail('udpNotSupported');
@@ -99,7 +99,7 @@ describe('associations', () => {
     expect(opened).toHaveLength(2);
   });
 
-  test('are refused where rules are in force: nobody could ask about each datagram', () => {
+  test('are refused when there are rules, which cannot check each datagram', () => {
     fleet.lane('new');
     const compiled = compileRules('hosts: { refuse: [{ hosts: [bad.example] }] }', () => new Uint8Array(0));
     if ('problems' in compiled) throw new Error(compiled.problems[0]!.sentence);
@@ -116,7 +116,7 @@ describe('associations', () => {
 });
 
 describe('failing over', () => {
-  test('each node is tried once, and the client told of the last failure when all have failed', () => {
+  test('each node is tried once', () => {
     for (const name of ['a', 'b', 'c', 'd']) fleet.lane(name);
     dispatch('');
     for (let tries = 1; tries <= ROUTING.retriesMax; tries++) fail('nodeBusy');
@@ -126,7 +126,7 @@ describe('failing over', () => {
     expect(told).toEqual([]);
   });
 
-  test('a strict session fails with its node, a soft one moves and stays where it went', () => {
+  test('a strict sticky session fails with its node, a soft one moves and stays there', () => {
     fleet.lane('a');
     fleet.lane('b');
     dispatch('me-session-s-strict');
@@ -141,7 +141,7 @@ describe('failing over', () => {
     expect(opened.at(-1)!.number).toBe(second);
   });
 
-  test('a user never has more streams than it may, also while one fails and is tried again', () => {
+  test('a user never has more streams than allowed, even while one is tried again', () => {
     fleet.lane('a');
     fleet.lane('b');
     const request = { ...read('me'), streamsMax: 1 };

@@ -1,4 +1,4 @@
-// Where a request goes when a door has no room, a lane breaks, or its routing is forgotten: the dispatcher with doors that the test holds.
+// Where a request goes when a worker has no room, a session takes no stream, a lane breaks, or its routing is forgotten.
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
@@ -104,8 +104,8 @@ function comesBack(failure: FailureName): void {
   dispatcher.retry(CONN, number, number, request, failure);
 }
 
-describe('a door without room', () => {
-  test('is passed for the node behind another one', () => {
+describe('a worker without room', () => {
+  test('is passed over for a node of another worker', () => {
     for (const number of [0, 1, 2]) join(`node${number}`, number);
     full = new Set([0, 1]);
     dispatcher.dispatch(CONN, anyNode(), READ);
@@ -116,7 +116,7 @@ describe('a door without room', () => {
     expect(told).toEqual([]);
   });
 
-  test('and no other: the hub is busy', () => {
+  test('like all others: the hub is busy', () => {
     for (const number of [0, 1, 2]) join(`node${number}`, number);
     full = new Set([0, 1, 2]);
     dispatcher.dispatch(CONN, anyNode(), READ);
@@ -125,7 +125,7 @@ describe('a door without room', () => {
     expect(Math.max(...loads)).toBe(0);
   });
 
-  test('and no other node at all: the hub is busy, whatever the choice of another says', () => {
+  test('has the only node: the hub is busy, and not without a node', () => {
     join('node0', 0);
     for (const username of ['me', 'me-session-a', 'me-session-b-strict', 'me-node-node0']) {
       full = new Set([0]);
@@ -140,7 +140,7 @@ describe('a door without room', () => {
 });
 
 describe('a session that takes no stream', () => {
-  test('has it counted before it is asked, and gives the load back', () => {
+  test('is counted before it is asked, and its load given back', () => {
     for (const number of [0, 1, 2]) join(`node${number}`, number);
     refusals = ['nodeBusy', 'udpNotSupported'];
     dispatcher.dispatch(CONN, anyNode(), READ);
@@ -150,7 +150,7 @@ describe('a session that takes no stream', () => {
     expect([told, counted]).toEqual([[], []]);
   });
 
-  test('is the last of three: the client is told of it, and the failure is counted by its session alone', () => {
+  test('is the last of three: the client hears its failure, which only the session counts', () => {
     for (const number of [0, 1, 2, 3]) join(`node${number}`, number);
     refusals = ['nodeBusy', 'nodeLost', 'draining'];
     dispatcher.dispatch(CONN, asked('me-session-a'), READ);
@@ -160,7 +160,7 @@ describe('a session that takes no stream', () => {
     expect([handed, counted, Math.max(...loads)]).toEqual([[], [], 0]);
   });
 
-  test('and says what no other node can mend: none is tried', () => {
+  test('for a reason that no other node can mend: no other is tried', () => {
     for (const number of [0, 1]) join(`node${number}`, number);
     refusals = ['commandNotSupported'];
     dispatcher.dispatch(CONN, anyNode(), READ);
@@ -181,7 +181,7 @@ describe('a session that takes no stream', () => {
 });
 
 describe('a request that comes back', () => {
-  test('goes to nodes that it has not seen, and its client is told in the end of the last one', () => {
+  test('goes to nodes that have not been tried yet', () => {
     for (const number of [1, 2, 3, 4]) join(`node${number}`, number);
     dispatcher.dispatch(CONN, asked('me-session-a'), READ);
     for (let again = 0; again < ROUTING.retriesMax; again++) comesBack('nodeBusy');
@@ -191,7 +191,7 @@ describe('a request that comes back', () => {
     expect([told, counted]).toEqual([[], []]);
   });
 
-  test('to nobody: its own failure is told, not that there was nobody', () => {
+  test('without another node to try: the client hears its own failure', () => {
     join('node1', 1);
     dispatcher.dispatch(CONN, asked('me-session-a'), READ);
     comesBack('internal');
@@ -202,7 +202,7 @@ describe('a request that comes back', () => {
   });
 
   test.each(['me', 'me-session-a', 'me-session-a-strict', 'me-node-node1'])(
-    '%s: with its lane lost, by the other lane of the only device, before the router has heard',
+    '%s: after the loss of its lane, goes to the other lane of the only device',
     (username) => {
       join('node1', 1);
       join('node1', 2);
@@ -218,7 +218,7 @@ describe('a request that comes back', () => {
     },
   );
 
-  test('with its lane lost, rather by another device', () => {
+  test('after the loss of its lane, goes to another device if there is one', () => {
     for (const [nodeId, number] of [
       ['node1', 1],
       ['node1', 2],
@@ -233,7 +233,7 @@ describe('a request that comes back', () => {
     expect(handed[1]!.number).toBe(3);
   });
 
-  test('after so many others that it is forgotten: its failure is told', () => {
+  test('after its routing request was forgotten: the client hears its failure', () => {
     join('node1', 1);
     join('node2', 2);
     dispatcher.dispatch(CONN, anyNode(), READ);

@@ -1,4 +1,4 @@
-// Which requests may be tried on another node, how the front knows them again, and what clients are told of a node.
+// Which requests may be tried on another node, how the front recognises them, and what clients are told about a node.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -35,7 +35,7 @@ const PLAN = {
 } as const;
 
 describe('another node', () => {
-  test('may do better where the failure is the first one’s, and never where it is anybody else’s', () => {
+  test('may do better when the first one is to blame, and only then', () => {
     for (const name of Object.keys(FAILURES) as FailureName[]) {
       const ofNode = ['node', 'terms'].includes(FAILURES[name].blame);
       expect([name, mayBeTriedAgain(REQUEST, name, false, 0)]).toEqual([name, ofNode]);
@@ -44,7 +44,7 @@ describe('another node', () => {
     expect(others.map(({ proxyStatus }) => proxyStatus)).toContain('connection_refused');
   });
 
-  test('twice at most, and within the time of the client', () => {
+  test('is tried twice at most, and within the time that a client waits', () => {
     const tried = Array.from({ length: ROUTING.retriesMax }, (_, at) => at);
     expect(mayBeTriedAgain({ ...REQUEST, tried: tried.slice(1) }, 'nodeLost', true, 0)).toBe(true);
     expect(mayBeTriedAgain({ ...REQUEST, tried }, 'nodeLost', true, 0)).toBe(false);
@@ -52,7 +52,7 @@ describe('another node', () => {
     expect(mayBeTriedAgain(REQUEST, 'openTimedOut', true, CLIENT.openTimeoutMs)).toBe(false);
   });
 
-  test('is not sent what the target may have read already, unless that does no harm', () => {
+  test('does not get bytes that the target may have read, unless they are harmless', () => {
     const post = { ...EARLY, plan: { ...PLAN, idempotent: false } };
     const put = { ...EARLY, plan: { ...PLAN, idempotent: true } };
     for (const [request, isSent, may] of [
@@ -68,7 +68,7 @@ describe('another node', () => {
   });
 });
 
-test('a routing request keeps its number until so many others came, and no number is another’s', () => {
+test('a routing request keeps its number until it is forgotten, and no other gets it', () => {
   const numbers = new RequestNumbers();
   const first = anyNode();
   const number = numbers.numberOf(first);
@@ -85,7 +85,7 @@ test('a routing request keeps its number until so many others came, and no numbe
   expect(numbers.requestOf(0)).toBeNull();
 });
 
-test('whose session it was is known while it lasts and some time longer', () => {
+test('the node of a session is known while it lasts, and some time longer', () => {
   const nodes = new SessionNodes();
   nodes.add(1, 'a');
   nodes.add(2, 'b');
@@ -102,7 +102,7 @@ test('whose session it was is known while it lasts and some time longer', () => 
 describe('what HTTP clients are told', () => {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
-  test('the answer, with a session and without', () => {
+  test('the answer, with a sticky session and without', () => {
     const words = nodeWords('Living-Room', '00ff', '2001:db8::1');
     const fields =
       'Proxy-Status: restunnel; next-hop="living_room"\r\nX-Restunnel-Node: living_room\r\n' +
@@ -118,12 +118,12 @@ describe('what HTTP clients are told', () => {
     expect(namedFields(null, 'a')).toBe('');
   });
 
-  test('a name without a letter of ASCII gives way to the id, and no address is no line', () => {
+  test('the id replaces a name without ASCII letters, and an invalid address has no line', () => {
     expect(nodeWords('手机', '00ff', null).named).toBe('X-Restunnel-Node: 00ff\r\n');
     expect(nodeWords('x', '00ff', 'not one\r\nX: y').named).toBe('X-Restunnel-Node: x\r\n');
   });
 
-  test('whatever a node is called, its lines are whole, and the name sent back asks for it', () => {
+  test('any name of a node gives valid lines, and the name in them asks for that node', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 64 }), (name) => {
         const { fields, named } = nodeWords(name, '00ff', '127.0.0.1');

@@ -121,7 +121,7 @@ afterEach(() => {
 });
 
 describe.each([false, true])('rings: %s', (rings) => {
-  test('the router knows of all it has lost before it lets go of the session', () => {
+  test('the router knows all lost streams before it lets go of the session', () => {
     start(rings);
     const clients = [1, 2, 3, 4].map(() => new Client(net, PORT.socks, OPENING));
     until(() => rig.exit.dialler.count === 4);
@@ -135,7 +135,7 @@ describe.each([false, true])('rings: %s', (rings) => {
     expect(rig.counted.told).toEqual({});
   });
 
-  test('a whole request with as much behind it as the hub takes ends like any other', () => {
+  test('a request with the largest body that the hub keeps ends like any other', () => {
     start(rings);
     net.roomBytes = 1_000_000;
     const target = new Silent(net);

@@ -1,4 +1,4 @@
-// Rules as the front asks them: none at first, and hours by the local time of the hub.
+// Rules as the front asks them: none at first, and hours in the hub's local time.
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
@@ -15,13 +15,13 @@ function compiled(text: string): CompiledRules {
   return result.rules;
 }
 
-test('without rules there is nothing to decide', () => {
+test('without rules there is no decision', () => {
   const gate = new RuleGate();
   expect(gate.decide(null, 'a.test', 443, 0)).toBe(null);
   expect(gate.hasRules).toBe(false);
 });
 
-test('the last rules count, and the hour at which they are asked', () => {
+test('the latest rules apply, at the current hour', () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   const gate = new RuleGate();
   gate.set(compiled('hours: 08:00-12:00'));

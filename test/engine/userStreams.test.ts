@@ -1,11 +1,11 @@
-// Streams of users, counted on two threads, against a plain count.
+// Streams of users, counted on two threads, against a simple count.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UserStreams } from '../../src/engine/userStreams.ts';
 import { makeSlots, UserSlots } from '../../src/ring/slots.ts';
 
-test('a user never has more streams than its limit, and a slot goes to another only when it is idle', () => {
+test('a user never has more streams than allowed, and only an idle slot goes to another user', () => {
   const slots = makeSlots(2);
   const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
   const event = fc.oneof(

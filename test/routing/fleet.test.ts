@@ -1,5 +1,5 @@
-// A fleet for an hour, in a second: 200 nodes that come and go all the time, 5,000 sessions, and streams without one. Every promise of
-// a session is held against what was promised.
+// An hour of a fleet in a second: 200 nodes that come and go, 5,000 sticky sessions, and streams without one. Every promise of a sticky
+// session is checked.
 
 import { describe, expect, test } from 'vitest';
 import type { Route } from '../../src/routing/routedNode.ts';
@@ -10,7 +10,7 @@ const SESSIONS = 5_000;
 const TTL_MS = 300_000;
 const STEPS = 3_600;
 
-test('200 nodes, 5,000 sessions, an hour of coming and going', () => {
+test('200 nodes come and go for an hour, and 5,000 sticky sessions keep their promises', () => {
   const fleet = new PretendFleet(2026);
   const { random } = fleet;
   const roundTrips = Array.from({ length: NODES }, (_, at) => (at % 4) * 100);
@@ -95,7 +95,7 @@ test('200 nodes, 5,000 sessions, an hour of coming and going', () => {
 });
 
 describe('many nodes', () => {
-  test('10,000 nodes join, change and leave, and every pick is one of them', () => {
+  test('10,000 nodes join, change and leave, and only connected ones are picked', () => {
     const fleet = new PretendFleet(5);
     const indices = Array.from({ length: 10_000 }, (_, at) =>
       fleet.join(`n${at}`, { tags: [`t${at % 10}`] }),

@@ -1,4 +1,4 @@
-// What makes a node rest: its breaker, and reports about one host. And what makes its weight.
+// Breakers, bans and the quality of a node.
 
 import { describe, expect, test } from 'vitest';
 import { BREAKER, NODE_QUALITY, ROUTING } from '../../src/limits/bounds.ts';
@@ -7,7 +7,7 @@ import { HostBans } from '../../src/routing/hostBans.ts';
 import { NodeQuality } from '../../src/routing/nodeQuality.ts';
 
 describe('a breaker', () => {
-  test('opens after failures in a row, not before', () => {
+  test('opens after so many failures in a row, not earlier', () => {
     const breaker = new Breaker();
     for (let at = 1; at < BREAKER.inRow; at++) expect(breaker.note(0, 1, at)).toBe(false);
     expect(breaker.note(1, 0, 10)).toBe(false);
@@ -16,7 +16,7 @@ describe('a breaker', () => {
     expect(breaker.state).toBe('open');
   });
 
-  test('opens when half of many fail, and forgets what is long ago', () => {
+  test('opens when half of many connects fail, and forgets old ones', () => {
     const breaker = new Breaker();
     for (let at = 0; at < 20; at++) breaker.note(1, 1, at * 20 * BREAKER.halfLifeMs);
     expect(breaker.state).toBe('closed');
@@ -27,7 +27,7 @@ describe('a breaker', () => {
     expect(healthy.state).toBe('closed');
   });
 
-  test('tries again after a rest that doubles up to the longest, and closes with the first success', () => {
+  test('tries again after a rest, which doubles up to a limit, and closes at the first success', () => {
     const breaker = new Breaker();
     let nowMs = 0;
     breaker.note(0, BREAKER.inRow, nowMs);
@@ -56,8 +56,8 @@ describe('a breaker', () => {
   });
 });
 
-describe('rests', () => {
-  test('of one node for one host, whatever its case, until they are over', () => {
+describe('bans', () => {
+  test('make a node rest for one host, in upper or lower case, until the rest is over', () => {
     const bans = new HostBans();
     expect(bans.of('shop.example')).toBeNull();
     bans.add('a', 'Shop.Example', 100);
@@ -74,7 +74,7 @@ describe('rests', () => {
     expect(bans.of('shop.example')).toBeNull();
   });
 
-  test('never more than the bound: the oldest goes', () => {
+  test('are bounded: the oldest makes room', () => {
     const bans = new HostBans();
     for (let at = 0; at < ROUTING.restsMax + 10; at++) bans.add(`n${at % 7}`, `host${at >> 1}.example`, 1e9);
     expect(bans.size).toBe(ROUTING.restsMax);
@@ -83,8 +83,8 @@ describe('rests', () => {
   });
 });
 
-describe('a weight', () => {
-  test('grows with success, nearness and rate, and is never nothing', () => {
+describe('the weight of a node', () => {
+  test('grows with success, nearness and rate, and is never 0', () => {
     const weightOf = (succeeded: number, failed: number, roundTripMs: number, rate: number) => {
       const quality = new NodeQuality();
       for (let second = 0; second < 100; second++) quality.note(succeeded, failed, roundTripMs, rate, 1_000);

@@ -36,7 +36,7 @@ function holds(set: HostSet, host: string): boolean {
 }
 
 describe('host sets', () => {
-  test('a name stands for itself and for all below it, on label borders', () => {
+  test('a name matches itself and all names below it, by whole labels', () => {
     const set = setOf(['Example.COM.', 'co.uk']);
     for (const host of ['example.com', 'a.example.com', 'a.b.example.com', 'co.uk', 'x.co.uk']) {
       expect([host, holds(set, host)]).toEqual([host, true]);
@@ -55,7 +55,7 @@ describe('host sets', () => {
     }
   });
 
-  test('agrees with a naive twin, whatever is in which group', () => {
+  test('agrees with a naive twin on any names in any groups', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(name, fc.nat(GROUPS - 1)), { maxLength: 200 }),
@@ -79,7 +79,7 @@ describe('host sets', () => {
     );
   });
 
-  test('what is no host name is refused and leaves no trace', () => {
+  test('text that is no host name is refused and leaves no trace', () => {
     const builder = new HostSetBuilder();
     const long = `${'a'.repeat(63)}.`.repeat(4);
     for (const bad of [
@@ -102,13 +102,13 @@ describe('host sets', () => {
     expect(builder.names).toBe(1);
   });
 
-  test('a name again takes no room, in whatever case', () => {
+  test('the same name takes no more room, in upper or lower case', () => {
     const builder = new HostSetBuilder();
     for (const each of ['a.example', 'A.EXAMPLE', 'a.example.']) builder.addName(each, 0);
     expect(builder.names).toBe(1);
   });
 
-  test('a hundred thousand names are all found, in at most 32 bytes each, and no others', () => {
+  test('finds a hundred thousand names and no others, at 32 bytes each or less', () => {
     const builder = new HostSetBuilder();
     const total = 100_000;
     const nameOf = (i: number) => `host${i}.${i % 7}.ads.example`;
@@ -131,7 +131,7 @@ describe('host sets', () => {
     expect(wrong).toBe(0);
   });
 
-  test('an empty set holds nothing, and a look-up is forgotten', () => {
+  test('an empty set finds nothing, and clear() forgets a look-up', () => {
     expect(holds(setOf([]), 'a.example')).toBe(false);
     const set = setOf(['a.example']);
     expect(holds(set, 'a.example')).toBe(true);

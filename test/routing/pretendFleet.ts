@@ -1,4 +1,4 @@
-// Nodes, streams and a clock for tests of the router: everything by hand, and by seeded chance. Used by the tests of src/routing.
+// Nodes, streams, a clock and seeded randomness for tests of the router.
 
 import { type NodeRouting, unknownNode } from '../../src/routing/nodeRouting.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';

@@ -1,4 +1,4 @@
-// The choice of nodes: who is never picked, how streams spread, what sessions may count on.
+// The choice of nodes: which are never picked, how streams spread, what sticky sessions can rely on.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -44,23 +44,26 @@ describe('spread', () => {
     [20, 400],
     [100, 20],
     [100, 2_000],
-  ])('%i nodes of unequal round trips, %i streams at once: within 10 %% of the weights', (nodes, open) => {
-    const fleet = new PretendFleet(nodes + open);
-    // Weights of 1 / (1 + rtt / 200 ms): from 1 down to a quarter.
-    const roundTrips = Array.from({ length: nodes }, (_, at) => Math.round((600 * at) / (nodes - 1)));
-    for (const [at, roundTripMs] of roundTrips.entries()) fleet.join(`n${at}`, {}, { roundTripMs });
-    fleet.pass(5_000);
-    const streams = nodes * 2_000;
-    const shares = spread(fleet, streams, open);
-    const weights = roundTrips.map((roundTripMs) => 200 / (200 + roundTripMs));
-    const sum = weights.reduce((all, weight) => all + weight);
-    weights.forEach((weight, at) => {
-      const fair = (streams * weight) / sum;
-      expect(Math.abs(shares.get(`n${at}`)! - fair) / fair).toBeLessThan(0.1);
-    });
-  });
+  ])(
+    '%i nodes with unequal round trips and %i streams at once: shares within 10 %% of the weights',
+    (nodes, open) => {
+      const fleet = new PretendFleet(nodes + open);
+      // Weights of 1 / (1 + rtt / 200 ms): from 1 down to a quarter.
+      const roundTrips = Array.from({ length: nodes }, (_, at) => Math.round((600 * at) / (nodes - 1)));
+      for (const [at, roundTripMs] of roundTrips.entries()) fleet.join(`n${at}`, {}, { roundTripMs });
+      fleet.pass(5_000);
+      const streams = nodes * 2_000;
+      const shares = spread(fleet, streams, open);
+      const weights = roundTrips.map((roundTripMs) => 200 / (200 + roundTripMs));
+      const sum = weights.reduce((all, weight) => all + weight);
+      weights.forEach((weight, at) => {
+        const fair = (streams * weight) / sum;
+        expect(Math.abs(shares.get(`n${at}`)! - fair) / fair).toBeLessThan(0.1);
+      });
+    },
+  );
 
-  test('streams that stay keep others away', () => {
+  test('a node with many open streams gets no more', () => {
     const fleet = new PretendFleet();
     const busy = fleet.join('busy');
     fleet.join('idle');
@@ -68,7 +71,7 @@ describe('spread', () => {
     expect(Array.from({ length: 500 }, () => fleet.open().nodeId)).not.toContain('busy');
   });
 
-  test('a node that comes is not flooded', () => {
+  test('a new node is not flooded', () => {
     const fleet = new PretendFleet(7);
     for (let at = 0; at < 20; at++) fleet.join(`n${at}`);
     spread(fleet, 2_000, 10);
@@ -79,7 +82,7 @@ describe('spread', () => {
     expect(shares.get('new')!).toBeLessThan(40);
   });
 
-  test('a node whose connects fail gets fewer, one that carries more gets more, and one that was idle is not starved', () => {
+  test('failing connects bring fewer streams, a high rate brings more, and an idle node does not starve', () => {
     const fleet = new PretendFleet(3);
     const [failing, strong, weak, idle] = ['failing', 'strong', 'weak', 'idle'].map((name) =>
       fleet.join(name),
@@ -101,7 +104,7 @@ describe('spread', () => {
     expect(idle).toBeDefined();
   });
 
-  test('of a node’s lanes, the one with the fewest streams', () => {
+  test('the lane with the fewest streams takes the next one', () => {
     const fleet = new PretendFleet();
     const lanes = [fleet.join('a'), fleet.lane('a'), fleet.lane('a')];
     for (let at = 0; at < 9; at++) fleet.open();
@@ -112,7 +115,7 @@ describe('spread', () => {
   });
 });
 
-describe('who is asked for', () => {
+describe('a request for certain nodes', () => {
   const fleet = new PretendFleet();
   fleet.join('id1', {
     name: 'Living-Room',
@@ -139,19 +142,19 @@ describe('who is asked for', () => {
   });
 
   test.each(['me-node-nobody', 'me-country-us', 'me-tag-home-net-cellular', 'me-tag-hom'])(
-    '%s: nobody',
+    '%s: no node fits',
     (username) => {
       expect(fleet.router.pick(read(username))).toBe('noMatch');
     },
   );
 
-  test('a user who may use some tags alone gets no other node', () => {
+  test('a user limited to some tags gets no other node', () => {
     const request = { ...read('me-country-de'), allowedTags: ['Fast', 'other'] };
     for (let at = 0; at < 20; at++) expect(fleet.router.pick(request)).toMatchObject({ nodeId: 'id1' });
     expect(fleet.router.pick({ ...read('me-net-cellular'), allowedTags: ['home'] })).toBe('noMatch');
   });
 
-  test('what a node says anew counts at once', () => {
+  test('a new description of a node counts at once', () => {
     const own = new PretendFleet();
     own.join('a', { net: 'wifi' });
     const request = read('me-net-cellular');
@@ -163,8 +166,8 @@ describe('who is asked for', () => {
   });
 });
 
-describe('who is never picked', () => {
-  test('reasons are told', () => {
+describe('nodes that take no stream', () => {
+  test('the failure says why', () => {
     const fleet = new PretendFleet();
     expect(fleet.router.pick()).toBe('noNode');
     const index = fleet.join('a');
@@ -193,7 +196,7 @@ describe('who is never picked', () => {
   });
 
   /** After any course of events, a pick is a node that may be picked, and there is none only when there is none to find. */
-  test('any course of events', () => {
+  test('are never picked, in any course of events', () => {
     const names = Array.from({ length: 30 }, (_, at) => `n${at}`);
     const node = fc.constantFrom(...names);
     const closedFor = fc.constantFrom(null, null, 'paused' as const, 'rotating' as const);
@@ -267,7 +270,7 @@ describe('who is never picked', () => {
     );
   });
 
-  test('among many full ones, the one that has room is found', () => {
+  test('the one node with room is found among many full ones', () => {
     const fleet = new PretendFleet();
     for (let at = 0; at < 2_000; at++) fleet.join(`n${at}`, { streamsMax: at === 1_234 ? 3 : 0 });
     for (let at = 0; at < 3; at++) expect(fleet.open().nodeId).toBe('n1234');
@@ -276,7 +279,7 @@ describe('who is never picked', () => {
 });
 
 describe('breakers', () => {
-  test('a node that fails by its own fault rests, is tried again, and comes back', () => {
+  test('make a failing node rest, try it again, and let it come back', () => {
     const fleet = new PretendFleet();
     const bad = fleet.join('bad');
     fleet.join('good');
@@ -295,7 +298,7 @@ describe('breakers', () => {
     ).toBeGreaterThan(BREAKER.probes);
   });
 
-  test('where every node rests, they are used', () => {
+  test('do not matter when every node rests', () => {
     const fleet = new PretendFleet();
     const only = fleet.join('only');
     fleet.figures[only]!.failed += 50;
@@ -304,8 +307,8 @@ describe('breakers', () => {
   });
 });
 
-describe('sessions', () => {
-  test('a session stays with its node, whatever the others’ load, until its time is over', () => {
+describe('sticky sessions', () => {
+  test('one stays with its node, however loaded, until it ends', () => {
     const fleet = new PretendFleet();
     for (let at = 0; at < 20; at++) fleet.join(`n${at}`);
     const { nodeId, index } = fleet.open('me-session-a-ttl-60s');
@@ -318,7 +321,7 @@ describe('sessions', () => {
     expect(fleet.open('me-session-a-ttl-60s').nodeId).not.toBe(nodeId);
   });
 
-  test('sessions of two users are two', () => {
+  test('two users do not share one', () => {
     const fleet = new PretendFleet();
     for (let at = 0; at < 2; at++) fleet.join(`n${at}`);
     const first = fleet.open('me-session-a').nodeId;
@@ -326,7 +329,7 @@ describe('sessions', () => {
     expect(fleet.open('me-session-a').nodeId).toBe(first);
   });
 
-  test('a soft one moves when its node goes, and stays there', () => {
+  test('a soft one moves when its node leaves, and stays with the next', () => {
     const fleet = new PretendFleet();
     const indices = new Map(['a', 'b', 'c'].map((name) => [name, fleet.join(name)]));
     const first = fleet.open('me-session-x').nodeId;
@@ -355,7 +358,7 @@ describe('sessions', () => {
     }
   });
 
-  test('a strict one fails until its time is over, however often it is tried, then begins anew', () => {
+  test('a strict one without its node fails until it ends, and then begins anew', () => {
     const fleet = new PretendFleet();
     const index = fleet.join('a');
     expect(fleet.open('me-session-x-strict-ttl-60s').nodeId).toBe('a');
@@ -368,7 +371,7 @@ describe('sessions', () => {
     expect(fleet.open('me-session-x-strict-ttl-60s').nodeId).toBe('b');
   });
 
-  test('a stream that failed on its node moves a soft session, never a strict one', () => {
+  test('a stream that failed on its node moves a soft one, never a strict one', () => {
     const fleet = new PretendFleet();
     for (const name of ['a', 'b']) fleet.join(name);
     const soft = fleet.open('me-session-s').nodeId;
@@ -379,7 +382,7 @@ describe('sessions', () => {
     expect(fleet.router.pick(read('me-session-t-strict'), '', [strict])).toBe('sessionLost');
   });
 
-  test('a reported ban moves the session, strict or not, and rests the node for that host', () => {
+  test('a reported ban moves even a strict one, and makes the node rest for that host', () => {
     const fleet = new PretendFleet();
     for (const name of ['a', 'b']) fleet.join(name);
     const { nodeId } = fleet.open('me-session-s-strict', 'shop.example');
@@ -398,7 +401,7 @@ describe('sessions', () => {
     expect(Array.from({ length: 80 }, () => fleet.open('', 'shop.example').nodeId)).toContain(nodeId);
   });
 
-  test('a banned session with nowhere to go waits for another node; one that was ended begins anew', () => {
+  test('a banned one waits for another node; one that was ended begins anew', () => {
     const fleet = new PretendFleet();
     fleet.join('a');
     const { nodeId } = fleet.open('me-session-s', 'shop.example');
@@ -412,11 +415,11 @@ describe('sessions', () => {
     fleet.open('me-session-s');
     fleet.open('me-session-t');
     expect(fleet.router.stickySessions.some(1, fleet.nowMs).map(({ key }) => key)).toEqual(['me-s']);
-    fleet.pass(ROUTING.sessionTtlDefaultMs);
+    fleet.pass(ROUTING.stickySessionTtlDefaultMs);
     expect(fleet.router.stickySessions.some(9, fleet.nowMs)).toEqual([]);
   });
 
-  test('rotate asks for a new address when the session begins, waits for it, and asks no more', () => {
+  test('rotate asks for a new address when one begins, waits for it, and asks only once', () => {
     const fleet = new PretendFleet();
     fleet.join('a');
     fleet.join('b');
@@ -431,7 +434,7 @@ describe('sessions', () => {
     expect(fleet.rotations).toEqual([nodeId]);
   });
 
-  test('after a restart, a session waits a while for its node, and moves then', () => {
+  test('after a restart, one waits a while for its node, then moves', () => {
     const before = new PretendFleet();
     before.join('a');
     before.open('me-session-s');
@@ -451,29 +454,32 @@ describe('sessions', () => {
     const late = new PretendFleet();
     late.router.restoreSticky(kept);
     late.join('b');
-    late.pass(ROUTING.sessionGraceMs);
+    late.pass(ROUTING.stickySessionGraceMs);
     expect(late.open('me-session-t').nodeId).toBe('b');
   });
 });
 
 describe('a node that was revoked', () => {
-  test.each(['before', 'behind'] as const)('is forgotten, told so %s the end of its session', (when) => {
-    const fleet = new PretendFleet();
-    const index = fleet.join('gone');
-    fleet.join('stays');
-    if (when === 'before') fleet.router.forget('gone');
-    fleet.leave(index);
-    if (when === 'behind') fleet.router.forget('gone');
-    fleet.pass(2_000);
-    expect(fleet.router.routingOf(index + 1)).toBeNull();
-    expect(fleet.open().nodeId).toBe('stays');
-  });
+  test.each(['before', 'after'] as const)(
+    'is forgotten when it is revoked %s the end of its session',
+    (when) => {
+      const fleet = new PretendFleet();
+      const index = fleet.join('gone');
+      fleet.join('stays');
+      if (when === 'before') fleet.router.forget('gone');
+      fleet.leave(index);
+      if (when === 'after') fleet.router.forget('gone');
+      fleet.pass(2_000);
+      expect(fleet.router.routingOf(index + 1)).toBeNull();
+      expect(fleet.open().nodeId).toBe('stays');
+    },
+  );
 });
 
 describe('associations', () => {
   const request = () => narrowed(anyNode(), { speaks: 'udp' });
 
-  test('go to nodes whose every lane knows UDP, and to no others', () => {
+  test('go only to nodes whose lanes all know UDP', () => {
     const fleet = new PretendFleet();
     for (let at = 0; at < 20; at++) fleet.lane(`old${at}`, {}, false);
     expect(fleet.router.pick(request())).toBe('noMatch');

@@ -45,7 +45,7 @@ describe('what a file means', () => {
     }
   });
 
-  test('hosts: refusals win, an allow list shuts out the rest, ports narrow both, exceptions are spared', () => {
+  test('hosts: refusals win, an allow list excludes all others, ports narrow both, exceptions are left out', () => {
     const rules = rulesOf(
       `
 hosts:
@@ -99,7 +99,7 @@ hosts:
     }
   });
 
-  test('routes: the first that fits wins, by host, port and user', () => {
+  test('routes: the first that fits by host, port and user wins', () => {
     const rules = rulesOf(`
 routes:
   - {hosts: plain.example.com, through: any}
@@ -117,7 +117,7 @@ routes:
     expect(ask('alice', 'other.example', 443)).toBe('allow');
   });
 
-  test('users: their own hosts and hours; "*" is everybody else', () => {
+  test('users: hosts and hours of their own; "*" stands for everybody else', () => {
     const rules = rulesOf(`
 users:
   alice: {hours: 22:00-06:00}
@@ -146,7 +146,7 @@ users:
     }
   });
 
-  test('JSON is as good as YAML', () => {
+  test('JSON works as well as YAML', () => {
     const text = JSON.stringify(
       { hosts: { refuse: ['a.test'] }, routes: [{ through: { tag: 'x' } }] },
       null,
@@ -159,7 +159,7 @@ users:
 });
 
 describe('lists', () => {
-  test('names, hosts files and ad blockers are understood; what is not is counted with its line', () => {
+  test('names, hosts files and ad blockers’ rules are understood; other lines are counted', () => {
     const rules = compiled('hosts: {refuse: {lists: l}}', {
       l: [
         '\ufeff# a list',
@@ -217,7 +217,7 @@ describe('lists', () => {
     }
   });
 
-  test('any bytes are read without a throw', () => {
+  test('any bytes are read without an exception', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.string()), (list) => {
         const bytes = typeof list === 'string' ? new TextEncoder().encode(list) : list;
@@ -228,7 +228,7 @@ describe('lists', () => {
   });
 });
 
-describe('what is wrong, and where', () => {
+describe('a mistake is reported with its place', () => {
   test.each([
     ['host:\n  refuse: []', '1:1 host: there is no such setting'],
     ['hosts:\n  refus: [a.test]', '2:3 hosts.refus: there is no such setting'],
@@ -263,7 +263,7 @@ describe('what is wrong, and where', () => {
     expect(problemsOf(text)).toEqual([problem]);
   });
 
-  test('what is no YAML is told with its place', () => {
+  test('text that is no YAML', () => {
     expect(problemsOf('hosts: [a.test\nroutes: 1')[0]).toMatch(/^2:\d+ : .+/);
     expect(problemsOf('hosts: {}\nhosts: {}')[0]).toMatch(/^2:1 : .*unique/);
   });
@@ -280,7 +280,7 @@ describe('what is wrong, and where', () => {
     expect(problemsOf(bomb.join('\n'))).toHaveLength(1);
   });
 
-  test('any text is compiled or refused, never thrown at', () => {
+  test('any text is compiled or refused, without an exception', () => {
     const words = fc.constantFrom(
       'hosts',
       'routes',
@@ -362,7 +362,7 @@ test('decisions agree with a naive twin', () => {
   );
 });
 
-test('the example in docs/ is understood', () => {
+test('the example in docs/ compiles', () => {
   const folder = fileURLToPath(new URL('../../docs/', import.meta.url));
   const result = compileRules(readFileSync(`${folder}rules.example.yaml`, 'utf8'), (name) =>
     readFileSync(folder + name),

@@ -1,4 +1,4 @@
-// The table of sessions against a naive one: a map with times, looked through whole whenever anything is asked.
+// The table of sticky sessions against a naive one: a map with times, scanned for every question.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -56,8 +56,8 @@ class NaiveSessions {
 
 const SECOND = 1_000;
 
-describe('sessions', () => {
-  test('any course of events goes as the naive table says', () => {
+describe('sticky sessions', () => {
+  test('agree with the naive table in any course of events', () => {
     const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
     const ttlMs = fc.constantFrom(1_000, 2_500, 7_000, 30_000, 300_000);
     const event = fc.oneof(
@@ -116,7 +116,7 @@ describe('sessions', () => {
     );
   });
 
-  test('full: the soft one unused for the longest makes room, a strict one never does', () => {
+  test('in a full table the least recently used soft one makes room, a strict one never does', () => {
     const sessions = new StickySessions(0, 3);
     sessions.begin('strict', 'n', 600_000, true, 0);
     sessions.begin('old', 'n', 600_000, false, 1);
@@ -134,7 +134,7 @@ describe('sessions', () => {
     expect(sessions.size).toBe(3);
   });
 
-  test('a copy holds every session with what is left of its time, and newer ones stay', () => {
+  test('a copy holds each with its remaining time, and newer ones stay', () => {
     const before = new StickySessions(0);
     for (let at = 0; at < 10; at++)
       before.begin(`s${at}`, `n${at}`, 10_000 * (at + 1), at % 2 === 0, at * SECOND);
@@ -151,7 +151,7 @@ describe('sessions', () => {
     expect(after.find('s3', 18_000)).toBeNull();
   });
 
-  test('after a long sleep what is over is forgotten at once, whatever slot it stands in', () => {
+  test('after a long sleep those that have ended are forgotten at once, in any slot', () => {
     for (let second = 1; second <= 4; second++) {
       for (let woken = 1_000; woken < 1_004; woken++) {
         const sessions = new StickySessions(0, 10, 4);

@@ -1,4 +1,4 @@
-// A reading of user names by regular expressions over the whole text; null where it has to be refused. For request.test.ts.
+// A naive parser of user names: regular expressions over the whole text. null: refused.
 
 const VALUE: Readonly<Record<string, RegExp>> = {
   node: /^[^-]{1,64}$/,

@@ -16,12 +16,12 @@ const KEPT = z.object({
       z.object({
         key: z.string().max(ROUTING.usernameMaxChars),
         nodeId: z.string().max(ROUTING.nameMaxChars),
-        ttlMs: z.number().min(ROUTING.sessionTtlMinMs).max(ROUTING.sessionTtlMaxMs),
+        ttlMs: z.number().min(ROUTING.stickySessionTtlMinMs).max(ROUTING.stickySessionTtlMaxMs),
         strict: z.boolean(),
         unusedMs: z.number().min(0),
       }),
     )
-    .max(ROUTING.sessionsMax),
+    .max(ROUTING.stickySessionsMax),
 });
 
 export class StickySessionsFile {
@@ -51,7 +51,7 @@ export class StickySessionsFile {
         this.#log.warn({ err: error }, `${this.#path} cannot be read: sticky sessions begin anew`);
       }
     }
-    this.#timer = setInterval(() => void this.save(), ROUTING.sessionsSaveEveryMs).unref();
+    this.#timer = setInterval(() => void this.save(), ROUTING.stickySessionsSaveEveryMs).unref();
   }
 
   /** Resolves when the file is written, or cannot be; one that is under way already counts. */
@@ -64,7 +64,7 @@ export class StickySessionsFile {
 
   async #save(): Promise<void> {
     try {
-      const sessions = await this.#client.ask({ what: 'all' }, ROUTING.sessionsSaveTimeoutMs);
+      const sessions = await this.#client.ask({ what: 'all' }, ROUTING.stickySessionsSaveTimeoutMs);
       await writeFileAtomic(this.#path, `${JSON.stringify({ atMs: Date.now(), sessions })}\n`, 0o600);
     } catch (error) {
       if (!this.#closed) this.#log.warn({ err: error }, 'sticky sessions could not be kept');
