@@ -83,8 +83,7 @@ function launch(runtime) {
 
 function cannotRun(runtime) {
   process.stderr.write(
-    `restunnel: this machine cannot run ${runtime}; on Debian and Ubuntu \`apt-get install libatomic1\` mends it, ` +
-      `elsewhere start restunnel with a Node ${OLDEST_MAJOR} or newer of your own\n`,
+    `restunnel: this machine cannot run ${runtime}; install Node ${OLDEST_MAJOR} or newer and start restunnel with that\n`,
   );
   process.exit(1);
 }

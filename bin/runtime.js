@@ -1,5 +1,5 @@
 // The Node that `npm install` brings for this kind of machine, one of package.json's optional dependencies. Plain JavaScript that old
-// Node versions can read.
+// Node versions can read. On Linux it is Node 24: npm's Node 26 needs libatomic.so.1, which a minimal Debian lacks (native-notes/runtime.md).
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
