@@ -1,4 +1,4 @@
-// Crawlee: its sessions become ours. Whatever it does under one session id (cookies, fingerprint) leaves from one device.
+// Crawlee: each of its sessions becomes a sticky session. What it does under one session id (cookies, fingerprint) leaves from one device.
 import { Configuration, HttpCrawler, ProxyConfiguration } from '@crawlee/http';
 
 const hub = process.env.RESTUNNEL_HTTP ?? '127.0.0.1:1081';

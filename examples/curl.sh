@@ -1,5 +1,5 @@
 #!/bin/sh
-# curl, over SOCKS5 and over HTTP. --proxy-user takes the routing name; the password is empty while the hub has no users.
+# curl, over SOCKS5 and over HTTP. --proxy-user takes the user name; the password stays empty while the hub has no users.
 set -eu
 socks="${RESTUNNEL_SOCKS:-127.0.0.1:1080}"
 http="${RESTUNNEL_HTTP:-127.0.0.1:1081}"

@@ -1,5 +1,5 @@
-// A hub and an exit node inside one program, with what an owner sees and does. In a checkout run it with
-// `node --conditions=restunnel-source`; where the package is installed, plain `node` will do.
+// A hub and an exit node inside one program, with what an owner sees and does. In a checkout, run it with
+// `node --conditions=restunnel-source`; where the package is installed, with plain `node`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// got takes agents. undici's would do for fetch; for node:http there are http-proxy-agent and https-proxy-agent.
+// got takes agents of node:http, such as http-proxy-agent and https-proxy-agent.
 import got from 'got';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';

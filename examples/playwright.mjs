@@ -1,11 +1,11 @@
-// Playwright: every context may have a route of its own. Chromium has no SOCKS passwords, so it goes over the HTTP proxy, and
-// `server` and `username` say which way.
+// Playwright: each context can have its own user name, and so its own device. Chromium sends no user name to a SOCKS proxy, so this uses
+// the HTTP proxy.
 import { chromium } from 'playwright-core';
 
 const server = `http://${process.env.RESTUNNEL_HTTP ?? '127.0.0.1:1081'}`;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // Targets on this machine's own loopback are never proxied by Chromium unless told so; other pages need no such word.
+  // Chromium never proxies targets on this machine's loopback, unless this says so; other pages do not need it.
   args: ['--no-sandbox', '--proxy-bypass-list=<-loopback>'],
 });
 const context = await browser.newContext({

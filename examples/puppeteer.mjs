@@ -1,4 +1,4 @@
-// Puppeteer: the proxy is the browser's, the route is the page's.
+// Puppeteer: the browser has one proxy, each page its own user name.
 import puppeteer from 'puppeteer-core';
 
 const server = `http://${process.env.RESTUNNEL_HTTP ?? '127.0.0.1:1081'}`;

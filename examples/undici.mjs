@@ -1,4 +1,4 @@
-// undici: a ProxyAgent is a dispatcher; `token` is the Proxy-Authorization that names the route.
+// undici: a ProxyAgent is a dispatcher; `token` is the Proxy-Authorization header with the user name.
 import { fetch, ProxyAgent } from 'undici';
 
 const proxy = `http://${process.env.RESTUNNEL_HTTP ?? '127.0.0.1:1081'}`;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# wget speaks to HTTP proxies only. It takes the routing name from its own options, not from the proxy's address.
+# wget speaks to HTTP proxies only. It takes the user name from its own options, not from the proxy's address.
 set -eu
 proxy="http://${RESTUNNEL_HTTP:-127.0.0.1:1081}"
 
