@@ -4,7 +4,7 @@ import puppeteer from 'puppeteer-core';
 const server = `http://${process.env.RESTUNNEL_HTTP ?? '127.0.0.1:1081'}`;
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  // Targets on this machine's own loopback are never proxied by Chromium unless told so; other pages need no such word.
+  // Chromium never proxies targets on this machine's loopback, unless this says so; other pages do not need it.
   args: ['--no-sandbox', `--proxy-server=${server}`, '--proxy-bypass-list=<-loopback>'],
 });
 const page = await browser.newPage();

@@ -40,8 +40,8 @@ Examples:
   restunnel hub --public-host hub.example.org run the hub on a server
   restunnel pair --name phone                 make a link for a device (shows a QR code)
   restunnel node --pair 'restunnel://...'     run an exit node on the device
-  restunnel nodes                             which devices there are
-  restunnel status                            how they are doing
+  restunnel nodes                             list your devices
+  restunnel status                            watch them
 
   curl -x socks5h://127.0.0.1:1080 http://example.com
 
@@ -121,7 +121,7 @@ function addPair(program: Command): void {
     .summary('make a one-time link that pairs a device')
     .description('Prints a one-time pairing link and its QR code. Works whether or not the hub is running.');
   addDataDir(command)
-    .addOption(nameOption('how the device will be called (default: what it calls itself)'))
+    .addOption(nameOption('the name of the device (default: what it calls itself)'))
     .addOption(
       new Option('--ttl <duration>', 'how long the link works: 90s, 10m, 2h, 1d')
         .default(PAIRING.ttlDefaultMs, '10m')
@@ -146,7 +146,7 @@ function addNode(program: Command): void {
     .addOption(
       new Option(
         '--pair <link>',
-        'a link made by `restunnel pair`, or - to read links from standard input, one a line; may be given for several hubs',
+        'a link from `restunnel pair`, or - to read links from standard input, one per line; may be repeated for several hubs',
       ).argParser(collect(checkedLink)),
     )
     .addOption(nameOption('what this device calls itself (default: its host name)'))
@@ -162,7 +162,7 @@ function addNode(program: Command): void {
     .addOption(
       new Option(
         '--network <kind>',
-        'over what this device reaches the world, for clients that choose by it (default: as the system says)',
+        'the kind of network this device uses, for clients that choose by it (default: what the system reports)',
       ).choices(NETWORKS),
     )
     .option(
@@ -172,7 +172,7 @@ function addNode(program: Command): void {
     .addOption(
       new Option(
         '--public-address-url <url>',
-        'a page that answers with the address it is asked from; asked directly at the start and around every new address (default: none is asked)',
+        'a page that answers with the address of whoever asks; the node asks it directly at the start and around each new address (default: none)',
       ).argParser((text) => String(parseAddressUrl(text))),
     );
   addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
@@ -190,7 +190,7 @@ function addRules(program: Command): void {
   rules
     .command('check', { isDefault: true })
     .description('print what a rules file means, or what is wrong with it and where')
-    .argument('<file>', 'YAML or JSON; its lists are sought beside it')
+    .argument('<file>', 'YAML or JSON; paths of its lists start at its folder')
     .option('--json', 'print JSON instead')
     .action(async (file: string, flags: { json?: boolean }) => {
       exitCode = (await import('./commands/checkRules.ts')).runRulesCheck(file, flags);
@@ -202,12 +202,12 @@ function addHubs(program: Command): void {
     .command('hubs')
     .summary('list the hubs this device serves, or forget one')
     .description(
-      'Lists the hubs that the exit node in this data directory serves, or forgets one (while the node is stopped).',
+      'Lists the hubs that the exit node in this data directory serves, or forgets one. Stop the node before you forget a hub.',
     );
   const list = hubs.command('list', { isDefault: true }).description('list the hubs (the default)');
   const forget = hubs
     .command('forget')
-    .description('serve a hub no more')
+    .description('stop serving a hub')
     .argument('<hub>', 'its HOST:PORT, or its public key');
   for (const command of [hubs, list, forget]) addDataDir(command);
   for (const command of [hubs, list]) command.option('--json', 'print JSON instead');
@@ -224,23 +224,23 @@ function addBench(program: Command): void {
     .command('bench')
     .summary('measure this machine: how many workers suit it')
     .description(
-      'Measures on a scratch hub with scratch exit nodes, all on loopback; a running hub is left alone.',
+      'Measures a scratch hub with scratch exit nodes, all on loopback. A running hub stays as it is.',
     );
   bench
     .command('workers', { isDefault: true })
-    .description('try worker counts one after the other and recommend one')
+    .description('try worker counts one after another and recommend one')
     .addOption(
       new Option('--counts <n,…>', 'worker counts to try; default: from 0 to one for each core').argParser(
         (text) => text.split(',').map((count) => parseWhole(count, '--counts', 0, WORKERS_MAX)),
       ),
     )
     .addOption(
-      new Option('--rounds <n>', 'times that each is measured; the median counts')
+      new Option('--rounds <n>', 'how often to measure each; the median counts')
         .default(3)
         .argParser((text) => parseWhole(text, '--rounds', 1, 100)),
     )
     .addOption(
-      new Option('--scale <n>', 'times the usual amount of load')
+      new Option('--scale <n>', 'how many times the usual load')
         .default(1)
         .argParser((text) => parseWhole(text, '--scale', 1, 100)),
     )
@@ -268,7 +268,7 @@ function nameOption(description: string): Option {
 function allowTargetOption(): Option {
   return new Option(
     '--allow-target <cidr[:ports]>',
-    'let the exit node reach this private range, such as 192.168.1.0/24:80,443; may be given several times',
+    'let the exit node reach this private range, such as 192.168.1.0/24:80,443; may be repeated',
   ).argParser(collect(checkedAllowTarget));
 }
 

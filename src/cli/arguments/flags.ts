@@ -79,7 +79,7 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .addOption(
       new Option(
         '--socks-socket <path>',
-        'a Unix socket that speaks SOCKS5, too, for this user only',
+        'a Unix socket for SOCKS5 that only your own user can open',
       ).argParser((path) => resolve(path)),
     )
     .addOption(proxyOption('http', 'HTTP proxy'))
@@ -91,30 +91,33 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .addOption(
       new Option(
         '--public-host <host>',
-        'name or address that pairing links give to devices; remembered (default: an address of this machine)',
+        'name or address for pairing links; remembered (default: an address of this machine)',
       ).argParser((text) => parsePublicHost(text, '--public-host')),
     )
     .optionsGroup('Dashboard:')
     .addOption(
       new Option(
         '--dashboard-host <name>',
-        'another name by which browsers may call the dashboard, as behind a reverse proxy; may be given several times',
+        'another name that browsers use for the dashboard, as behind a reverse proxy; may be repeated',
       ).argParser(collect((text) => parsePublicHost(text, '--dashboard-host'))),
     )
-    .option('--dashboard-password-file <file>', 'ask for the password that this file holds')
-    .option('--show-targets', 'show the hosts that open streams go to (default: not even the owner is told)')
+    .option('--dashboard-password-file <file>', 'ask for the password in this file')
+    .option(
+      '--show-targets',
+      'show the hosts that open streams go to (default: hidden, from the owner as well)',
+    )
     .optionsGroup('Options:')
     .option(
       '--ask-user',
-      'let the HTTP proxy ask for a user name, also while there are no users: browsers name their route only when asked',
+      'make the HTTP proxy ask for a user name even without users: browsers send one only when asked',
     )
     .option(
       '--rules <file>',
-      'which hosts may be reached, by whom, when and through which nodes (YAML or JSON); reread when it changes',
+      'a file that says which hosts may be reached, by whom, when and through which nodes (YAML or JSON); read again when it changes',
     )
     .option(
       '--persist-sessions',
-      'keep sticky sessions in the data directory, so that they outlive a restart',
+      'keep sticky sessions in the data directory, so that they survive a restart',
     )
     .addOption(
       new Option(

@@ -14,7 +14,9 @@ export function addNodes(program: Command): void {
   const nodes = program
     .command('nodes')
     .summary('list, show, limit, pause, rename or revoke paired devices')
-    .description('Lists the paired devices, shows or changes one. Works whether or not the hub is running.');
+    .description(
+      'Lists the paired devices, or shows or changes one. Works whether or not the hub is running.',
+    );
   const list = nodes.command('list', { isDefault: true }).description('list paired devices (the default)');
   const one = (name: string, description: string) =>
     nodes.command(name).description(description).argument('<node>', 'its id or name');
@@ -22,43 +24,40 @@ export function addNodes(program: Command): void {
   const rename = one('rename', 'give a device another name').argument('<name>', 'the new name', (text) =>
     parseName(text, 'rename'),
   );
-  const set = one('set', 'set tags and limits of a device; the word none takes one away')
+  const set = one('set', 'set tags and limits of a device; the word none removes one')
     .addOption(option('--tags <a,b>', 'words to choose it by', parseTags))
     .addOption(option('--country <code>', 'where it is, such as DE', parseCountry))
-    .addOption(option('--mbit <n>', 'most Mbit/s in each direction', parseMbit))
+    .addOption(option('--mbit <n>', 'at most so many Mbit/s in each direction', parseMbit))
     .addOption(
-      option('--streams <n>', 'most streams at once', (text) =>
+      option('--streams <n>', 'at most so many streams at once', (text) =>
         parseWhole(text, '--streams', 1, STREAMS_MAX),
       ),
     )
     .addOption(
       option(
         '--quota <size>',
-        'most bytes a calendar month, both directions together, such as 50GB',
+        'at most so many bytes in a calendar month, both directions together, such as 50GB',
         (text) => parseSize(text, '--quota'),
       ),
     )
     .addOption(
       option(
         '--hours <from-to>',
-        "of the hub's local time, such as 08:00-23:00; no new streams outside",
+        "when it takes new streams, in the hub's local time, such as 08:00-23:00",
         String,
       ),
     )
     .addOption(
       option(
         '--rotate-schedule <when>',
-        'when it is asked for a new address: "every 30m", "every 6h" or "daily 04:30"',
+        'when the hub asks it for a new address: "every 30m", "every 6h" or "daily 04:30"',
         String,
       ),
     );
   const pause = one('pause', 'give a device no new streams; open ones go on');
   const resume = one('resume', 'end a pause');
-  const rotate = one('rotate', 'ask a connected device for a new public address, and wait for it');
-  const revoke = one(
-    'revoke',
-    'revoke a device: its sessions are cut at once, and it needs a new link to come back',
-  );
+  const rotate = one('rotate', 'ask a connected device for a new public address and wait for it');
+  const revoke = one('revoke', 'cut a device off at once; it needs a new link to come back');
   // The flags may stand before or behind the subcommand.
   for (const command of [nodes, list, show, rename, set, pause, resume, rotate, revoke]) {
     addDataDir(command).option('--json', 'print JSON instead');

@@ -10,15 +10,15 @@ import type { UserFlags, UsersFlags } from './users.ts';
 export function addUsers(program: Command): void {
   const users = program
     .command('users')
-    .summary('who may use the proxy, with which password')
+    .summary('say who may use the proxy, with which password')
     .description(
-      'Lists, adds, changes or removes those who may use the proxy. While there are none, a proxy on loopback asks nobody for a ' +
-        'password, and no hub starts one that others can reach. Works whether or not the hub is running.',
+      'Lists, adds, changes or removes users of the proxy. Without users, a proxy on loopback asks nobody for a password, and no hub ' +
+        'starts a proxy that others can reach. Works whether or not the hub is running.',
     );
   const list = users.command('list', { isDefault: true }).description('list the users (the default)');
   const add = users
     .command('add')
-    .description('add a user; without --password-file a password is made up and printed once')
+    .description('add a user; without --password-file it makes up a password and prints it once')
     .argument('<name>', '1 to 32 letters, digits and _');
   const set = users
     .command('set')
@@ -32,15 +32,14 @@ export function addUsers(program: Command): void {
     command
       .option('--password-file <file>', 'take the password from this file, or - for standard input')
       .addOption(
-        new Option('--streams <n>', 'streams at once, or none for no limit').argParser(
+        new Option('--streams <n>', 'at most so many streams at once, or none for no limit').argParser(
           orNone((text) => parseWhole(text, '--streams', 1, USERS.streamsMax)),
         ),
       )
       .addOption(
-        new Option(
-          '--tags <a,b>',
-          'use only nodes that carry one of these tags, or none for any node',
-        ).argParser(orNone(parseTags)),
+        new Option('--tags <a,b>', 'only nodes that carry one of these tags, or none for any node').argParser(
+          orNone(parseTags),
+        ),
       );
   }
   set.option('--new-password', 'make up another password and print it once');
