@@ -1,9 +1,9 @@
-// Host names by the million, each in one or more groups, matched by suffix on label borders: one hash table over one run of bytes, no
-// string for each name. Built by rules.ts in control, asked by the front with the same shared memory. Pure.
+// Host names by the million, each in one or more groups, matched by suffixes of whole labels. One hash table over one run of bytes, which
+// threads share, and no string for each name. Pure.
 //
 // An entry of the text is: length of the name (u8), number of its set of groups (u16, little-endian), the name in lower case. A slot of the
-// table is 0 when free, else six bits of the name's hash above the 26 bits of the entry's offset: nearly every miss is told by the
-// slot alone, and a hit is compared byte by byte, so there are no false positives.
+// table is 0 when free, else six bits of the name's hash above the 26 bits of the entry's offset: the slot alone rejects nearly every
+// miss, and a hit is compared byte by byte, so there are no false positives.
 
 import { RULES } from '../limits/ownerBounds.ts';
 
@@ -16,17 +16,17 @@ const DOT = 0x2e;
 const HASH_START = 0x811c_9dc5;
 const SETS_MAX = 2 ** 16;
 
-/** What threads share: both arrays stand on SharedArrayBuffers. */
+/** What threads share: both arrays are on SharedArrayBuffers. */
 export interface HostSetData {
   readonly text: Uint8Array<SharedArrayBuffer>;
   readonly slots: Uint32Array<SharedArrayBuffer>;
-  /** By number: the groups that names with this number are in. */
+  /** By number of a set: its groups. */
   readonly sets: readonly (readonly number[])[];
   readonly groups: number;
   readonly names: number;
 }
 
-/** A bound of the whole was reached. */
+/** There is no room for more names. */
 export class HostSetFull extends Error {}
 
 /** FNV-1a from the last byte to the first: going on to the left gives the hash of every longer suffix. */
@@ -41,7 +41,7 @@ function finish(hash: number): number {
 
 export class HostSetBuilder {
   #text = new Uint8Array(1_024);
-  /** No entry is at offset 0: that is what a free slot holds. */
+  /** No entry is at offset 0, which means a free slot. */
   #end = 1;
   #slots = new Uint32Array(64);
   #names = 0;
@@ -55,8 +55,8 @@ export class HostSetBuilder {
   }
 
   /**
-   * Adds the name in bytes[start, end): ASCII, any case, with or without a last dot. False: it is no host name (RFC 1035 lengths; the
-   * bytes that src/base/hostName.ts takes).
+   * Adds the name in bytes[start, end): ASCII, any case, with or without a last dot. False: it is no host name (lengths by RFC 1035, bytes as
+   * in src/base/hostName.ts).
    * @param group a whole number from 0
    * @throws HostSetFull
    */
@@ -90,7 +90,7 @@ export class HostSetBuilder {
     return this.add(bytes, 0, bytes.length, group);
   }
 
-  /** The name stands behind the last entry already; it stays there when it is new. */
+  /** The name is already in place after the last entry; it stays there if it is new. */
   #insert(length: number, group: number): void {
     const text = this.#text;
     const at = this.#end + ENTRY_HEADER_BYTES;
@@ -179,7 +179,7 @@ export class HostSetBuilder {
     return set;
   }
 
-  /** @param groups how many there are: one more than the highest */
+  /** @param groups their number: the highest group and 1 */
   build(groups: number): HostSetData {
     const text = new Uint8Array(new SharedArrayBuffer(this.#end));
     text.set(this.#text.subarray(0, this.#end));
@@ -189,7 +189,7 @@ export class HostSetBuilder {
   }
 }
 
-/** As src/base/hostName.ts has it: no control character, space, or delimiter of URLs; ASCII. */
+/** As in src/base/hostName.ts: ASCII, but no control character, space, or delimiter of URLs. */
 function isNameByte(byte: number): boolean {
   return byte > 0x20 && byte < 0x7f && NAME_BYTES[byte] === 1;
 }
@@ -210,7 +210,7 @@ export class HostSet {
   readonly #text: Uint8Array;
   readonly #slots: Uint32Array;
   readonly #sets: readonly (readonly number[])[];
-  /** By group: the look-up that found it last. */
+  /** By group: the number of the look-up that found it last. */
   readonly #found: Uint32Array;
   #lookUp = 0;
 
@@ -255,7 +255,7 @@ export class HostSet {
     this.#lookUp = 1;
   }
 
-  /** Puts what was looked up last into a group. */
+  /** Counts the host looked up last as part of a group. */
   mark(group: number): void {
     this.#found[group] = this.#lookUp;
   }

@@ -1,12 +1,12 @@
-// Hours of the day as an owner writes them, "HH:MM-HH:MM". Used by the rules and by the limits of nodes. Pure.
+// Hours of the day as an owner writes them: "HH:MM-HH:MM". Pure.
 
-/** Minutes of the day, from the first up to but not with the last; last below first: past midnight. */
+/** Minutes of the day, without the last one. A last minute before the first means past midnight. */
 export type Hours = readonly [first: number, last: number];
 
 const FORM = /^([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])$/;
 const DAY_MINUTES = 1_440;
 
-/** Null: not "HH:MM-HH:MM" from 00:00 to 24:00, or no time between the two. */
+/** null: not "HH:MM-HH:MM" between 00:00 and 24:00, or an empty span. */
 export function parseHours(text: string): Hours | null {
   const parts = FORM.exec(text)?.slice(1).map(Number);
   if (parts === undefined) return null;
@@ -16,7 +16,7 @@ export function parseHours(text: string): Hours | null {
   return [first, last];
 }
 
-/** Whether it is one of these hours; none written: always. */
+/** Whether the minute is within one of these spans. No spans: always. */
 export function isWithin(hours: readonly Hours[], minuteOfDay: number): boolean {
   if (hours.length === 0) return true;
   for (let i = 0; i < hours.length; i++) {

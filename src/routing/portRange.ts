@@ -1,9 +1,9 @@
-// Ports as the rules name them. Pure.
+// Ranges of ports as an owner writes them: "443" or "8000-9000". Pure.
 
 /** First and last port, both included. */
 export type PortRange = readonly [first: number, last: number];
 
-/** Of "443" or "8000-9000". Null: neither. */
+/** null: neither a port nor a range. */
 export function parsePortRange(text: string): PortRange | null {
   const parts = /^([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?$/.exec(text);
   if (parts === null) return null;
@@ -12,7 +12,7 @@ export function parsePortRange(text: string): PortRange | null {
   return last <= 65_535 && first <= last ? [first, last] : null;
 }
 
-/** None written: every port. */
+/** Whether the port is within one of these ranges. No ranges: always. */
 export function hasPort(ports: readonly PortRange[], port: number): boolean {
   if (ports.length === 0) return true;
   for (let i = 0; i < ports.length; i++) {

@@ -1,4 +1,4 @@
-// The rules file as its owner writes it (YAML or JSON): read, checked, and every complaint with its place. Used by rules.ts. Pure.
+// The rules file as its owner writes it, YAML or JSON: its schema, and a sentence with a place for every mistake. Pure.
 
 import { isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ export interface Problem {
   readonly sentence: string;
 }
 
-/** One value may stand where a list of them is meant. */
+/** A single value is taken as a list of one. */
 function listOf<T extends z.ZodType>(item: T, max: number) {
   return z.preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(item).min(1).max(max));
 }
@@ -47,12 +47,12 @@ const hostGroup = {
   hosts: listOf(host, RULES.inlineMax).exactOptional(),
   /** Files of names, relative to the rules file. */
   lists: listOf(z.string().min(1).max(4_096), RULES.listsMax).exactOptional(),
-  /** Hosts that are not meant, though the others hold them. */
+  /** Hosts that are left out, although the others include them. */
   except: listOf(host, RULES.inlineMax).exactOptional(),
   ports: ports.exactOptional(),
 };
 
-/** A host by itself is a group of one. */
+/** A single host is a group of one. */
 const group = z.preprocess(
   (value) => (typeof value === 'string' ? { hosts: [value] } : value),
   z
@@ -66,7 +66,7 @@ const group = z.preprocess(
 const gate = z.strictObject({
   /** Only these may be reached. */
   allow: listOf(group, RULES.groupsMax).exactOptional(),
-  /** These may not, even when they are allowed. */
+  /** These may not be reached, even when they are allowed. */
   refuse: listOf(group, RULES.groupsMax).exactOptional(),
 });
 
@@ -91,7 +91,7 @@ const rulesFile = z.strictObject({
     .array(z.strictObject({ ...hostGroup, users: listOf(name, RULES.usersMax).exactOptional(), through }))
     .max(RULES.routesMax)
     .exactOptional(),
-  /** By name; "*" stands for all that are not named. */
+  /** By name; "*" stands for all users without an entry. */
   users: z
     .record(
       name,
@@ -112,7 +112,7 @@ export type Through = z.output<typeof through>;
 
 type Place = (path: readonly PropertyKey[]) => { line: number; column: number };
 
-/** `place` finds what a path leads to, for complaints of whoever reads on. */
+/** `place` gives the place of what a path leads to, for problems that are found later. */
 export function readRulesFile(text: string): { file: RulesFile; place: Place } | { problems: Problem[] } {
   if (Buffer.byteLength(text) > RULES.fileMaxBytes) {
     return { problems: [atTop(`the file is larger than ${RULES.fileMaxBytes} bytes; put names into lists`)] };
@@ -136,7 +136,7 @@ export function readRulesFile(text: string): { file: RulesFile; place: Place } |
   } catch (error) {
     return { problems: [atTop((error as Error).message)] };
   }
-  // Maybe half written, and nobody means "everything is allowed" by it.
+  // The file may be half written, and nobody means "everything is allowed" by an empty one.
   if (value === null || value === undefined)
     return { problems: [atTop('the file says nothing; write {} for no rules')] };
   const read = rulesFile.safeParse(value);
@@ -155,7 +155,7 @@ function atTop(sentence: string): Problem {
   return { line: 0, column: 0, path: '', sentence };
 }
 
-/** Where the value that a path leads to begins; of the last one on the way when there is none. */
+/** Where the value begins that a path leads to, or the last one on the way when there is none. */
 function offsetOf(contents: Node | null, path: readonly PropertyKey[]): number {
   let node: unknown = contents;
   let offset = 0;
@@ -197,11 +197,11 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
     case 'unrecognized_keys':
       return 'there is no such setting';
     case 'invalid_type':
-      return `this is to be ${KINDS[issue.expected] ?? issue.expected}`;
+      return `this must be ${KINDS[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
-      return `this is to be one of ${issue.values.join(', ')}`;
+      return `this must be one of ${issue.values.join(', ')}`;
     case 'invalid_union':
-      return 'this is to be text or a number';
+      return 'this must be text or a number';
     case 'too_big':
       return issue.origin === 'string'
         ? `longer than ${issue.maximum} characters`

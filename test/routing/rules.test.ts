@@ -236,15 +236,15 @@ describe('a mistake is reported with its place', () => {
       'hosts:\n  refuse:\n    - a.test\n    - hosts: ["b c"]',
       '4:15 hosts.refuse[1].hosts[0]: "b c" is neither a host name, an address nor a range',
     ],
-    ['routes:\n  - hosts: a.test\n    through: {tag: 7}', '3:15 routes[0].through.tag: this is to be text'],
+    ['routes:\n  - hosts: a.test\n    through: {tag: 7}', '3:15 routes[0].through.tag: this must be text'],
     [
       'routes:\n  - hosts: a.test\n    through: {tga: x}',
       '3:15 routes[0].through.tga: there is no such setting',
     ],
-    ['routes:\n  - hosts: a.test', '2:5 routes[0].through: this is to be a group of settings'],
+    ['routes:\n  - hosts: a.test', '2:5 routes[0].through: this must be a group of settings'],
     [
       'routes: [{through: {net: dsl}}]',
-      '1:21 routes[0].through.net: this is to be one of wifi, cellular, ethernet',
+      '1:21 routes[0].through.net: this must be one of wifi, cellular, ethernet',
     ],
     [
       'routes: [{ports: 70000, through: any}]',
@@ -258,7 +258,7 @@ describe('a mistake is reported with its place', () => {
     ['hosts: {refuse: [{except: a.test}]}', '1:18 hosts.refuse[0]: says neither hosts, nor lists, nor ports'],
     ['', '0:0 : the file says nothing; write {} for no rules'],
     ['# hosts:', '0:0 : the file says nothing; write {} for no rules'],
-    ['7', '1:1 : this is to be a group of settings'],
+    ['7', '1:1 : this must be a group of settings'],
   ])('%j', (text, problem) => {
     expect(problemsOf(text)).toEqual([problem]);
   });

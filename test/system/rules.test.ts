@@ -137,7 +137,7 @@ test('a hub does not start with a bad file', async () => {
   expect(await hub.exited).toEqual({ code: 1, signal: null });
   expect(hub.complaints).toEqual([
     expect.stringMatching(
-      /^restunnel: the rules are not in order: .*rules\.yaml:1:1: routes: this is to be a list$/,
+      /^restunnel: the rules are not in order: .*rules\.yaml:1:1: routes: this must be a list$/,
     ),
   ]);
 });
@@ -158,13 +158,13 @@ describe('rules check', () => {
     const plain = await runBin(['rules', 'check', path], makeTempDir());
     expect(plain).toMatchObject({ code: 1, stdout: '' });
     expect(plain.stderr).toBe(
-      `${path}:3:16: routes[0].through.tag: this is to be text\nrestunnel: ${path} is not in order: 1 problem\n`,
+      `${path}:3:16: routes[0].through.tag: this must be text\nrestunnel: ${path} is not in order: 1 problem\n`,
     );
     const json = await runBin(['rules', 'check', path, '--json'], makeTempDir());
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toEqual({
       ok: false,
-      problems: [{ line: 3, column: 16, path: 'routes[0].through.tag', sentence: 'this is to be text' }],
+      problems: [{ line: 3, column: 16, path: 'routes[0].through.tag', sentence: 'this must be text' }],
     });
   });
 });
