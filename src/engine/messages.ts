@@ -29,33 +29,37 @@ export interface ProxyOptions {
 }
 
 /** What an engine thread is started with (workerData). */
-export type ThreadPlan = {
+export type ThreadPlan = FrontPlan | WorkerPlan | ExitPlan;
+
+interface CommonPlan {
   readonly io: Io;
   /** Its line in the shared slots. */
   readonly thread: number;
   readonly slots: SharedSlots;
-} & (
-  | {
-      readonly role: 'front';
-      readonly mac1Key: Uint8Array;
-      readonly proxy: ProxyOptions;
-      /** RLIMIT_NOFILE, or Infinity. */
-      readonly descriptorLimit: number;
-      /** Empty: this thread is the only worker, too. */
-      readonly workers: readonly WorkerLink[];
-    }
-  | {
-      readonly role: 'worker';
-      readonly proxy: ProxyOptions;
-      readonly fromFront: SharedArrayBuffer;
-      readonly toFront: SharedArrayBuffer;
-    }
-  | {
-      readonly role: 'exit';
-      readonly allowTargets: readonly string[];
-      readonly ownAddresses: readonly string[];
-    }
-);
+}
+
+export interface FrontPlan extends CommonPlan {
+  readonly role: 'front';
+  readonly mac1Key: Uint8Array;
+  readonly proxy: ProxyOptions;
+  /** RLIMIT_NOFILE, or Infinity. */
+  readonly descriptorLimit: number;
+  /** Empty: this thread is the only worker as well. */
+  readonly workers: readonly WorkerLink[];
+}
+
+export interface WorkerPlan extends CommonPlan {
+  readonly role: 'worker';
+  readonly proxy: ProxyOptions;
+  readonly fromFront: SharedArrayBuffer;
+  readonly toFront: SharedArrayBuffer;
+}
+
+export interface ExitPlan extends CommonPlan {
+  readonly role: 'exit';
+  readonly allowTargets: readonly string[];
+  readonly ownAddresses: readonly string[];
+}
 
 export interface WorkerLink {
   readonly thread: number;

@@ -63,7 +63,11 @@ export class MemoryReactor implements Reactor {
   roomBytes = USUAL_ROOM_BYTES;
   /** What handlers threw. */
   readonly faults: unknown[] = [];
-  readonly doorbell = { kind: 'port', port: null } as unknown as Doorbell;
+  /** A ring brings another turn. */
+  readonly doorbell = {
+    kind: 'port',
+    port: { postMessage: () => this.later(() => {}) },
+  } as unknown as Doorbell;
   readonly udp = new MemoryUdp(
     (act) => this.later(act),
     (act) => this.#guarded(0, act),

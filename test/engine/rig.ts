@@ -1,40 +1,22 @@
-// A whole hub and its exit node in one test: front, worker and exit on reactors without sockets, control played by the test, and clients
-// and targets beside them. The front hands clients to the worker by a call, or over rings as between threads.
+// A whole hub and its exit node in one test: the engines as their threads wire them, on reactors without sockets, control played by the
+// test. The front hands clients to the worker by a call, or over rings as between threads.
 
-import { Access } from '../../src/engine/access.ts';
-import { Teller } from '../../src/engine/client.ts';
-import {
-  LocalDoor,
-  RingDoor,
-  type TunnelDoor,
-  takeFromFront,
-  takeFromWorker,
-} from '../../src/engine/doors.ts';
-import { Farewell } from '../../src/engine/farewell.ts';
-import { Front } from '../../src/engine/front.ts';
+import { HubEngine } from '../../src/engine/hubEngine.ts';
 import type { HubTunnel } from '../../src/engine/hubTunnel.ts';
-import { HubWorker } from '../../src/engine/hubWorker.ts';
-import type { FromExit, FromWorker } from '../../src/engine/messages.ts';
-import { RuleGate } from '../../src/engine/ruleGate.ts';
-import { sessionFigures } from '../../src/engine/sessionFigures.ts';
-import { Strangers } from '../../src/engine/strangers.ts';
-import { UserStreams } from '../../src/engine/userStreams.ts';
+import type { HubWorker } from '../../src/engine/hubWorker.ts';
+import type { FromEngine, FrontPlan, ListenerName, Order, WorkerPlan } from '../../src/engine/messages.ts';
 import { ENGINE, NODE } from '../../src/limits/bounds.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import type { FailureName } from '../../src/model/failures.ts';
-import { parseAllowRule } from '../../src/node/allowRule.ts';
-import { Exit } from '../../src/node/exit.ts';
-import { TargetPolicy } from '../../src/node/policy.ts';
+import type { Exit } from '../../src/node/exit.ts';
+import { ExitEngine } from '../../src/node/exitEngine.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { computeMac1, mac1Key } from '../../src/noise/mac1.ts';
 import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
-import type { ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
-import { Bell } from '../../src/ring/bell.ts';
+import type { ConnId } from '../../src/reactor/reactor.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
-import { HandOverEncoder } from '../../src/ring/handOver.ts';
-import { RingReader, RingWriter, ringBuffer } from '../../src/ring/ring.ts';
+import { ringBuffer } from '../../src/ring/ring.ts';
 import { makeSlots, SessionSlots, ThreadSlots, UserSlots } from '../../src/ring/slots.ts';
-import { Router } from '../../src/routing/router.ts';
 import { FailingReactor, type Plan } from './failingReactor.ts';
 import { MemoryReactor } from './memoryReactor.ts';
 
@@ -45,9 +27,10 @@ const MAC1_KEY = mac1Key(new Uint8Array(32).fill(1));
 const DOWN_KEY = new Uint8Array(32).fill(2);
 const UP_KEY = new Uint8Array(32).fill(3);
 const REDIAL_MS = 1_000;
-const MARKS = new Int32Array(new SharedArrayBuffer(8));
-/** Made once: it is large. */
-const SLOTS = makeSlots(1);
+const THREAD = { front: 0, worker: 1, exit: 2 } as const;
+/** Made once: they are large. */
+const SLOTS = makeSlots(3);
+const HUB_THREADS = [new ThreadSlots(SLOTS, THREAD.front), new ThreadSlots(SLOTS, THREAD.worker)];
 
 /** A stream is counted as opened before its worker can close it: no load is ever below 0. */
 class CheckedSlots extends SessionSlots {
@@ -59,34 +42,27 @@ class CheckedSlots extends SessionSlots {
 
 export class Rig {
   readonly net = new MemoryReactor();
-  readonly front: Front;
   readonly worker: HubWorker;
   readonly exit: Exit;
-  readonly strangers: Strangers;
   /** Sessions that carried records, and have ended. */
   lost = 0;
-  readonly #teller: Teller;
-  readonly #door: TunnelDoor;
-  readonly #slots = new CheckedSlots(SLOTS);
-  readonly #threadSlots = new ThreadSlots(SLOTS, 0);
-  readonly #router = new Router({
-    figures: sessionFigures(this.#slots),
-    nowMs: () => this.net.nowMs,
-    random: Math.random,
-  });
-  /** By session that ended: streams that the router knew it had lost when it let go of it. */
-  readonly lostAtUnroute: number[] = [];
   /** How long the hub's control takes to route streams to a session that is up. */
   controlMs = 0;
   /** Sessions that the node takes for connected. */
   connected = 0;
+  /** By session that ended: streams that were counted as lost when the router let go of it. */
+  readonly lostAtUnroute: number[] = [];
+  /** What the exit told its control of the hub's orders. */
+  readonly ordered: string[] = [];
+  readonly #hub: readonly HubEngine[];
+  readonly #front: NonNullable<HubEngine['front']>;
+  readonly #exitEngine: ExitEngine;
+  readonly #slots = new CheckedSlots(SLOTS);
   readonly #up = new Set<number>();
   readonly #gone = new Set<number>();
   readonly #capabilities: number;
-  /** What the exit told its control of the hub's orders. */
-  readonly ordered: string[] = [];
   /** The slots are those of every rig. */
-  readonly #toldBefore = new Map(FAILURE_CAUSES.map((cause) => [cause, this.#threadSlots.failed(cause)]));
+  readonly #toldBefore = new Map(FAILURE_CAUSES.map((cause) => [cause, toldOf(cause)]));
   #sessions = 0;
   #dials = 0;
   #stopping = false;
@@ -95,142 +71,125 @@ export class Rig {
   constructor(plan: Plan, rings: boolean, capabilities: number = OFFERED_CAPABILITIES) {
     this.#capabilities = capabilities;
     const { net } = this;
-    const frontReactor = new FailingReactor(net, plan);
-    const workerReactor = new FailingReactor(net, plan);
-    const exitReactor = new FailingReactor(net, plan);
-    this.#teller = new Teller(frontReactor, new Farewell(frontReactor));
-    const doors: TunnelDoor[] = [];
-    const front = new Front({
-      asksUser: false,
-      reactor: frontReactor,
-      router: this.#router,
-      access: new Access(() => {}),
-      users: new UserStreams(new UserSlots(SLOTS, 0), 1),
-      gate: new RuleGate(),
-      doors,
-      loads: this.#slots,
-      failed: (cause) => this.#threadSlots.countFailed(cause),
-      teller: this.#teller,
-      tellsNodes: false,
-    });
-    this.front = front;
+    const proxy = { askUser: false, proxyHeaders: false, showTargets: true };
+    const common = { io: 'net', slots: SLOTS, proxy } as const;
+    const { doorbell } = net;
     const toWorker = ringBuffer(ENGINE.handOverRingBytes);
-    const toFront = ringBuffer(ENGINE.handOverRingBytes);
-    const bell = () => new Bell(MARKS, 0, net.doorbell);
-    const workerTeller = rings ? new Teller(workerReactor, new Farewell(workerReactor)) : this.#teller;
-    const back = new RingDoor(workerReactor, new RingWriter(toFront), bell(), new HandOverEncoder());
-    // Before the tunnels flush, as in hubThread.ts.
-    const fromFront = new RingReader(toWorker);
-    const fromWorker = new RingReader(toFront);
-    if (rings)
-      net.onTurnEnd({
-        onTurnEnd: () => this.#takeFromRings(fromFront, fromWorker, frontReactor, workerReactor),
-      });
-    this.worker = new HubWorker({
-      reactor: workerReactor,
-      slots: { sessions: this.#slots, thread: this.#threadSlots, users: new UserSlots(SLOTS, 0) },
-      teller: workerTeller,
-      showTargets: true,
-      makeAead: sodiumAead,
-      tell: (message) => net.later(() => this.#hearWorker(message)),
-      unroute: (index, number) => {
-        this.lostAtUnroute.push(this.#slots.failed(index, 'nodeLost'));
-        if (!rings) this.#router.remove(index, number);
-      },
-      giveBack: (conn, early) => {
-        if (!rings) front.takeBack(conn, early);
-        else if (!back.giveBack(conn, early)) workerTeller.leave(conn);
-      },
-      retry: (...retried) => {
-        if (rings) return back.retry(...retried);
-        front.retry(...retried);
-        return true;
-      },
-    });
-    this.#door = rings
-      ? new RingDoor(frontReactor, new RingWriter(toWorker), bell(), new HandOverEncoder())
-      : new LocalDoor(this.worker);
-    doors.push(this.#door);
-    this.strangers = new Strangers(frontReactor, MAC1_KEY, (conn) => net.later(() => this.#admit(conn)));
-    const accept = (onAccept: ListenHandler['onAccept']): ListenHandler => ({
-      onAccept,
-      onListening() {},
-      onListenFailed() {},
-      onAcceptFailed() {},
-    });
-    frontReactor.listen(
-      HOST,
-      PORT.tunnel,
-      accept((conn) => this.strangers.onAccept(conn)),
-    );
-    frontReactor.listen(
-      HOST,
-      PORT.socks,
-      accept((conn) => front.onAccept(conn, 'socks', false)),
-    );
-    frontReactor.listen(
-      HOST,
-      PORT.http,
-      accept((conn) => front.onAccept(conn, 'http', false)),
-    );
-    this.exit = new Exit({
-      reactor: exitReactor,
-      policy: new TargetPolicy({
-        allow: [parseAllowRule('127.0.0.0/8')],
+    const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
+    const frontPlan: FrontPlan = {
+      ...common,
+      role: 'front',
+      thread: THREAD.front,
+      mac1Key: MAC1_KEY,
+      descriptorLimit: Number.POSITIVE_INFINITY,
+      workers: rings ? [{ thread: THREAD.worker, doorbell, toWorker, fromWorker }] : [],
+    };
+    const workerPlan: WorkerPlan = {
+      ...common,
+      role: 'worker',
+      thread: THREAD.worker,
+      fromFront: toWorker,
+      toFront: fromWorker,
+    };
+    const frontEngine = this.#startHub(frontPlan, plan);
+    const workerEngine = rings ? this.#startHub(workerPlan, plan) : frontEngine;
+    if (frontEngine.front === null || workerEngine.worker === null) throw new Error('a role is missing');
+    this.#hub = rings ? [frontEngine, workerEngine] : [frontEngine];
+    this.#front = frontEngine.front;
+    this.worker = workerEngine.worker.worker;
+    if (rings) workerEngine.obey({ type: 'frontIs', thread: THREAD.front, doorbell });
+    this.#watchUnrouting();
+    for (const name of ['tunnel', 'socks', 'http'] satisfies ListenerName[])
+      this.#order({ type: 'listen', name, bind: { host: HOST, port: PORT[name] } });
+    this.#exitEngine = new ExitEngine({
+      plan: {
+        io: 'net',
+        slots: SLOTS,
+        role: 'exit',
+        thread: THREAD.exit,
+        allowTargets: ['127.0.0.0/8'],
         ownAddresses: [],
-        hubAddresses: [],
-      }),
-      slots: new SessionSlots(SLOTS),
+      },
+      reactor: new FailingReactor(net, plan),
       makeAead: sodiumAead,
       tell: (message) => net.later(() => this.#hearExit(message)),
     });
+    this.exit = this.#exitEngine.exit;
     this.#dial();
   }
 
-  #takeFromRings(
-    fromFront: RingReader,
-    fromWorker: RingReader,
-    frontReactor: FailingReactor,
-    workerReactor: FailingReactor,
-  ): void {
-    takeFromFront(fromFront, workerReactor, this.worker);
-    takeFromWorker(fromWorker, frontReactor, this.front);
+  #startHub(thread: FrontPlan | WorkerPlan, plan: Plan): HubEngine {
+    return new HubEngine({
+      plan: thread,
+      reactor: new FailingReactor(this.net, plan),
+      makeAead: sodiumAead,
+      slots: {
+        sessions: this.#slots,
+        thread: new ThreadSlots(SLOTS, thread.thread),
+        users: new UserSlots(SLOTS, thread.thread),
+      },
+      tell: (message) => this.net.later(() => this.#hearHub(message)),
+    });
+  }
+
+  #watchUnrouting(): void {
+    const { router } = this.#front;
+    const remove = router.remove.bind(router);
+    const removed = new Set<number>();
+    router.remove = (index, number) => {
+      if (!removed.has(number)) this.lostAtUnroute.push(this.#slots.failed(index, 'nodeLost'));
+      removed.add(number);
+      return remove(index, number);
+    };
   }
 
   // --- Control of the hub ----------------------------------------------------------------------------------------------------------
+
+  /** To every thread: each obeys what is its own. */
+  #order(order: Order): void {
+    for (const engine of this.#hub) engine.obey(order);
+  }
+
+  #hearHub(message: FromEngine): void {
+    switch (message.type) {
+      case 'handshake':
+        this.#admit(message.conn);
+        return;
+      case 'tunnelUp':
+        this.net.setTimer(this.controlMs, { onTimer: () => this.#route(message) }, 0);
+        return;
+      case 'routed':
+        this.#order({ type: 'greet', index: message.index, number: message.number });
+        return;
+      case 'tunnelDown':
+        this.#gone.add(message.number);
+        if (this.#up.delete(message.number)) this.lost++;
+        this.#order({ type: 'unroute', index: message.index, number: message.number });
+        return;
+    }
+  }
 
   /** Whoever knows the hub's key is welcome here. */
   #admit(conn: ConnId): void {
     const number = ++this.#sessions;
     const index = number;
     this.#slots.reset(index);
-    const message2 = new Uint8Array(PROTOCOL.lengthBytes + PROTOCOL.message2OverheadBytes);
-    message2[1] = PROTOCOL.message2OverheadBytes;
-    const isOurs = this.strangers.accepted(conn);
-    const handed =
-      isOurs &&
-      this.#teller.say(conn, message2) &&
-      this.#door.adopt(conn, index, number, this.#capabilities, {
-        sendKey: DOWN_KEY.slice(),
-        receiveKey: UP_KEY.slice(),
-      });
-    if (isOurs && !handed) this.net.close(conn);
-  }
-
-  #hearWorker(message: FromWorker): void {
-    if (message.type === 'tunnelUp')
-      this.net.setTimer(this.controlMs, { onTimer: () => this.#route(message) }, 0);
-    if (message.type !== 'tunnelDown') return;
-    this.#gone.add(message.number);
-    if (this.#up.delete(message.number)) this.lost++;
-    this.#router.remove(message.index, message.number);
+    const accepted = {
+      message2: new Uint8Array(PROTOCOL.message2OverheadBytes),
+      index,
+      number,
+      worker: 0,
+      capabilities: this.#capabilities,
+      sendKey: DOWN_KEY.slice(),
+      receiveKey: UP_KEY.slice(),
+    };
+    this.#order({ type: 'verdict', conn, accepted });
   }
 
   #route({ index, number }: { index: number; number: number }): void {
     if (this.#gone.has(number)) return;
     this.#up.add(number);
-    this.#router.add({ index, number, worker: 0, nodeId: 'node', speaksUdp: true });
-    this.worker.greet(index, number);
+    this.#order({ type: 'route', index, number, worker: 0, nodeId: 'node', speaksUdp: true });
   }
 
   /** Connects of all sessions and failures told to clients beside them. */
@@ -247,7 +206,7 @@ export class Rig {
       let count = 0;
       for (let index = 1; index <= this.#sessions; index++) count += this.#slots.failed(index, cause);
       if (count > 0) failed[cause] = count;
-      const more = this.#threadSlots.failed(cause) - this.#toldBefore.get(cause)!;
+      const more = toldOf(cause) - (this.#toldBefore.get(cause) ?? 0);
       if (more > 0) told[cause] = more;
     }
     return { succeeded, failed, told };
@@ -282,28 +241,35 @@ export class Rig {
   // --- Control of the node ---------------------------------------------------------------------------------------------------------
 
   #dial(): void {
-    const message = new Uint8Array(PROTOCOL.message1OverheadBytes).fill(++this.#dials);
-    const mac1 = computeMac1(MAC1_KEY, message);
-    this.exit.dialHub(this.#dials, HOST, PORT.tunnel, Uint8Array.from([...message, ...mac1]));
+    const dial = ++this.#dials;
+    const message = new Uint8Array(PROTOCOL.message1OverheadBytes).fill(dial);
+    const message1 = Uint8Array.from([...message, ...computeMac1(MAC1_KEY, message)]);
+    this.#exitEngine.obey({ type: 'dial', dial, address: HOST, port: PORT.tunnel, message1 });
   }
 
-  #hearExit(message: FromExit | FromWorker): void {
+  #hearExit(message: FromEngine): void {
     switch (message.type) {
       case 'message2': {
-        // Counted from the end of the table: the hub counts from its start.
-        const index = 1_000 + message.dial;
-        const keys = { sendKey: UP_KEY.slice(), receiveKey: DOWN_KEY.slice() };
-        const terms = {
+        const { dial } = message;
+        this.#exitEngine.obey({
+          type: 'session',
+          dial,
+          // Counted from the end of the table: the hub counts from its start.
+          index: 1_000 + dial,
+          sendKey: UP_KEY.slice(),
+          receiveKey: DOWN_KEY.slice(),
           initialWindowBytes: PROTOCOL.initialWindowBytes,
           capabilities: this.#capabilities,
-        };
-        this.exit.begin(message.dial, index, keys, terms, '{}');
+          status: '{}',
+        });
         return;
       }
-      case 'lookup':
+      case 'lookup': {
         if (message.name === 'slow.test') return;
-        this.exit.onLookup(message.query, message.name === 'target.test' ? [HOST] : null, 'nameNotFound');
+        const addresses = message.name === 'target.test' ? [HOST] : null;
+        this.#exitEngine.obey({ type: 'names', query: message.query, addresses, failure: 'nameNotFound' });
         return;
+      }
       case 'tunnelUp':
         this.connected++;
         return;
@@ -320,7 +286,8 @@ export class Rig {
   /** The end: no more dials, every session closed. */
   stop(): void {
     this.#stopping = true;
-    for (let dial = 1; dial <= this.#dials; dial++) this.exit.hangUp(dial, 'the test is over');
+    for (let dial = 1; dial <= this.#dials; dial++)
+      this.#exitEngine.obey({ type: 'hangUp', dial, reason: 'the test is over' });
   }
 
   /** What must be nothing once every client has gone. */
@@ -339,12 +306,17 @@ export class Rig {
       hubRequests: sum((tunnel) => slots(tunnel).filter((slot) => tunnel.requestOf(slot) !== null).length),
       hubExchanges: sum((tunnel) => tunnel.exchanges.size),
       hubLoad: this.load,
-      clientsInFront: this.front.count,
-      strangers: this.strangers.count,
+      clientsInFront: this.#front.front.count,
+      strangers: this.#front.strangers.count,
       nodeStreams: this.exit.streams,
       nodeDials: this.exit.dialler.count,
     };
   }
+}
+
+/** Failures that clients were told of, counted by the hub's threads. */
+function toldOf(cause: FailureName): number {
+  return HUB_THREADS.reduce((total, thread) => total + thread.failed(cause), 0);
 }
 
 function slots(tunnel: HubTunnel): number[] {
