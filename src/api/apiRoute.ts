@@ -1,34 +1,32 @@
-// What the API's routes have in common: what they get, and how they describe themselves. Used by the api*.ts files.
+// What the API's routes have in common: what a request brings along, and how a route describes itself.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Session, Sessions } from '../dashboard/browserSessions.ts';
-import type { Password } from '../dashboard/password.ts';
-import type { Remotes } from '../dashboard/remotes.ts';
-import type { OwnUser } from '../hub/access/proxyUsers.ts';
-import type { Fleet } from '../model/fleet.ts';
-import type { Live } from './liveChannel.ts';
-import { PROBLEM_TYPE } from './problem.ts';
+import type { ServerResponse } from 'node:http';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
+import { PROBLEM_TYPE, Problem } from './problem.ts';
 import { problem } from './schemas.ts';
 
-/** What server.ts hands to every request. */
+/** What a listener hands over with every request. */
 export interface ApiBindings {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
-  readonly session: Session | null;
+  /** Node's response, for the live channel, which writes to it itself; null where there is no connection. */
+  readonly outgoing: ServerResponse | null;
+  /** Names who opens a live channel, so that it can be ended with their browser session; null: nobody in particular. */
+  readonly viewer: string | null;
 }
 
-export type Api = OpenAPIHono<{ Bindings: ApiBindings }>;
+export interface ApiEnv {
+  Bindings: ApiBindings;
+}
 
-export interface ApiParts {
-  readonly fleet: Fleet;
-  readonly live: Live;
-  readonly sessions: Sessions;
-  readonly password: Password | null;
-  readonly remotes: Remotes;
-  readonly ownUser: OwnUser;
-  /** Hears of errors that are nobody's to mend. */
-  readonly onFault: (error: unknown) => void;
+/** An app without routes; a request that does not fit its schema is refused with what is wrong, and where. */
+export function newRoutes<E extends ApiEnv = ApiEnv>() {
+  return new OpenAPIHono<E>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const { path, message } = result.error.issues[0]!;
+      const where = path.map((part) => `${String(part)}: `).join('');
+      throw new Problem(400, `the request is not understood: ${where}${message}`);
+    },
+  });
 }
 
 /** Every answer that is none. */

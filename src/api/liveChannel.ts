@@ -1,5 +1,5 @@
 // The live channel: what changes in the fleet, once a second, to everybody who looks (server-sent events, WHATWG HTML section 9.2).
-// A tick is made into text once, whoever many look; who is too slow for one gets the whole state at the next. Used by apiLive.ts.
+// A tick becomes text once, however many look. A viewer that is too slow for one gets the whole state at the next.
 
 import type { ServerResponse } from 'node:http';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
@@ -7,7 +7,7 @@ import type { Fleet, LiveTick } from '../model/fleet.ts';
 
 interface Viewer {
   readonly response: ServerResponse;
-  readonly sessionId: string | null;
+  readonly name: string | null;
   /** It missed something: a tick would not tell it all. */
   behind: boolean;
   /** Of the last event it was told. */
@@ -50,13 +50,13 @@ export class Live {
     return this.#viewers.size >= this.#viewersMax;
   }
 
-  /** The response is the channel's from now on: it gets the whole state at once, then what changes, until either side ends it. */
-  add(response: ServerResponse, sessionId: string | null): void {
+  /** The response is the channel's from now on: it gets the whole state at once, then what changes, until either side ends it. `name`: for endOf(). */
+  add(response: ServerResponse, name: string | null): void {
     if (response.destroyed) return;
     // All that may fail comes first: nobody is half a viewer.
     const eventNumber = this.#fleet.events({ limit: 1 })[0]?.number ?? 0;
     const state = message('state', this.#state([]));
-    const viewer: Viewer = { response, sessionId, behind: false, eventNumber, stalledAtMs: null };
+    const viewer: Viewer = { response, name, behind: false, eventNumber, stalledAtMs: null };
     response.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'X-Accel-Buffering': 'no',
@@ -70,9 +70,9 @@ export class Live {
     response.write(state);
   }
 
-  /** Who looks with a session that has ended sees no more. */
-  endOf(sessionId: string): void {
-    for (const viewer of [...this.#viewers]) if (viewer.sessionId === sessionId) this.#end(viewer);
+  /** Ends the channels of this name: its browser session has ended. */
+  endOf(name: string): void {
+    for (const viewer of [...this.#viewers]) if (viewer.name === name) this.#end(viewer);
   }
 
   close(): void {

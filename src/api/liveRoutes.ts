@@ -1,8 +1,8 @@
-// The API's live channel: hands the response over to live.ts, which writes to its socket itself and knows when that is full. Added by api.ts.
+// The API's live channel: hands the response over to liveChannel.ts, which writes to its socket itself and knows when that is full.
 
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { createRoute } from '@hono/zod-openapi';
-import { type Api, refusals } from './apiRoute.ts';
+import { newRoutes, refusals } from './apiRoute.ts';
 import type { Live } from './liveChannel.ts';
 import { Problem } from './problem.ts';
 import { liveTick } from './schemas.ts';
@@ -23,12 +23,15 @@ const getLive = createRoute({
   },
 });
 
-export function addLiveRoute(api: Api, live: Live): void {
-  api.openapi(getLive, (c) => {
+export function liveRoutes(live: Live) {
+  return newRoutes().openapi(getLive, (c) => {
+    const { outgoing, viewer } = c.env;
+    if (outgoing === null) throw new Problem(501, 'there is no live channel without a hub that runs');
     if (live.isFull) {
-      throw new Problem(503, 'too many pages watch the hub already; close some', { 'Retry-After': '10' });
+      const headers = { 'Retry-After': '10' };
+      throw new Problem(503, 'too many pages watch the hub already; close some', { headers });
     }
-    live.add(c.env.outgoing, c.env.session?.id ?? null);
+    live.add(outgoing, viewer);
     return RESPONSE_ALREADY_SENT;
   });
 }

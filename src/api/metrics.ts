@@ -1,4 +1,4 @@
-// The hub in numbers for Prometheus: read from the Fleet when somebody scrapes, and at no other time. Used by apiHub.ts; the dashboard for
+// The hub in numbers for Prometheus: read from the Fleet when somebody scrapes, and at no other time. The dashboard for
 // Grafana (docs/grafana/restunnel.json) is drawn from these names.
 
 import { Counter, Gauge, Registry } from 'prom-client';

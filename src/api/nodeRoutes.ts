@@ -1,9 +1,9 @@
-// The API about nodes: what they are, do and did, and what the owner decides about them. Added by api.ts.
+// The API about nodes: what they are, do and did, and what the owner decides about them.
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Fleet } from '../model/fleet.ts';
-import { type Api, json, jsonBody, refusals } from './apiRoute.ts';
-import { asProblem, owned } from './problem.ts';
+import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
+import { owned, ownedLater } from './problem.ts';
 import {
   connectFigures,
   history,
@@ -79,48 +79,39 @@ const getHistory = createRoute({
   responses: { 200: json(history, 'Oldest first, without gaps.'), ...refusals },
 });
 
-export function addNodeRoutes(api: Api, fleet: Fleet): void {
-  /** The id, whether it was named by id or by name. */
+export function nodeRoutes(fleet: Fleet) {
+  /** The id, whether the node is named by id or by name. */
   const idOf = (node: string): string => owned(404, () => fleet.node(node)).id;
 
-  api.openapi(listNodes, (c) => c.json(fleet.nodes(), 200));
-  api.openapi(getNode, (c) => {
-    const { id } = c.req.valid('param');
-    return c.json(
-      owned(404, () => fleet.node(id)),
-      200,
-    );
-  });
-  api.openapi(getConnects, (c) => c.json(fleet.connects(idOf(c.req.valid('param').id)), 200));
-  api.openapi(changeNode, (c) => {
-    const id = idOf(c.req.valid('param').id);
-    const change = c.req.valid('json');
-    return c.json(
-      owned(409, () => fleet.change(id, change)),
-      200,
-    );
-  });
-  api.openapi(revokeNode, (c) => {
-    const id = idOf(c.req.valid('param').id);
-    return c.json(
-      owned(409, () => fleet.revoke(id)),
-      200,
-    );
-  });
-  api.openapi(rotateNode, async (c) => {
-    const id = idOf(c.req.valid('param').id);
-    try {
-      return c.json(await fleet.rotate(id), 200);
-    } catch (error) {
-      throw asProblem(409, error);
-    }
-  });
-  api.openapi(listStreams, async (c) => {
-    const { node } = c.req.valid('query');
-    return c.json(await fleet.streams(node === undefined ? null : idOf(node)), 200);
-  });
-  api.openapi(getHistory, (c) => {
-    const { node, range } = c.req.valid('query');
-    return c.json(fleet.history(node === undefined ? null : idOf(node), range), 200);
-  });
+  return newRoutes()
+    .openapi(listNodes, (c) => c.json(fleet.nodes(), 200))
+    .openapi(getNode, (c) => {
+      const { id } = c.req.valid('param');
+      const node = owned(404, () => fleet.node(id));
+      return c.json(node, 200);
+    })
+    .openapi(getConnects, (c) => c.json(fleet.connects(idOf(c.req.valid('param').id)), 200))
+    .openapi(changeNode, (c) => {
+      const id = idOf(c.req.valid('param').id);
+      const change = c.req.valid('json');
+      const changed = owned(409, () => fleet.change(id, change));
+      return c.json(changed, 200);
+    })
+    .openapi(revokeNode, (c) => {
+      const id = idOf(c.req.valid('param').id);
+      const revoked = owned(409, () => fleet.revoke(id));
+      return c.json(revoked, 200);
+    })
+    .openapi(rotateNode, async (c) => {
+      const id = idOf(c.req.valid('param').id);
+      return c.json(await ownedLater(409, fleet.rotate(id)), 200);
+    })
+    .openapi(listStreams, async (c) => {
+      const { node } = c.req.valid('query');
+      return c.json(await fleet.streams(node === undefined ? null : idOf(node)), 200);
+    })
+    .openapi(getHistory, (c) => {
+      const { node, range } = c.req.valid('query');
+      return c.json(fleet.history(node === undefined ? null : idOf(node), range), 200);
+    });
 }

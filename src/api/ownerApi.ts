@@ -1,68 +1,41 @@
-// The API as one app: the routes of every topic, the description that is made from them, and how errors are told. Made by server.ts, which
-// lets only guarded requests through.
+// The owner API as one app: what an owner can see of a hub and do to it. The dashboard's port answers with it behind its guard, hub.sock
+// behind the file's mode, and a command with itself while no hub runs.
 
-import { OpenAPIHono } from '@hono/zod-openapi';
-import { HTTPException } from 'hono/http-exception';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { UserError } from '../base/userError.ts';
-import { version } from '../base/version.ts';
-import type { Api, ApiBindings, ApiParts } from './apiRoute.ts';
-import { addHubRoutes } from './hubRoutes.ts';
-import { addLiveRoute } from './liveRoutes.ts';
-import { addSessionRoutes } from './loginRoutes.ts';
-import { addNodeRoutes } from './nodeRoutes.ts';
-import { addPairingRoutes } from './pairingRoutes.ts';
-import { PROBLEM_TYPE, Problem, problemBody } from './problem.ts';
-import { addStickyRoutes } from './stickyRoutes.ts';
-import { addTestRoute } from './testRoutes.ts';
+import type { OwnUser } from '../hub/access/proxyUsers.ts';
+import type { Fleet } from '../model/fleet.ts';
+import { newRoutes } from './apiRoute.ts';
+import { describeItself } from './description.ts';
+import { hubRoutes } from './hubRoutes.ts';
+import type { Live } from './liveChannel.ts';
+import { liveRoutes } from './liveRoutes.ts';
+import { nodeRoutes } from './nodeRoutes.ts';
+import { pairingRoutes } from './pairingRoutes.ts';
+import { tellProblems } from './problemAnswers.ts';
+import { stickyRoutes } from './stickyRoutes.ts';
+import { testRoutes } from './testRoutes.ts';
+import { userRoutes } from './userRoutes.ts';
 
-export function makeApi(parts: ApiParts): Api {
-  const api: Api = new OpenAPIHono<{ Bindings: ApiBindings }>({
-    defaultHook: (result) => {
-      if (result.success) return;
-      const { path, message } = result.error.issues[0]!;
-      throw new Problem(400, `${path.map((part) => `${String(part)}: `).join('')}${message}`);
-    },
-  });
-  addHubRoutes(api, parts.fleet, () => describe(api));
-  addNodeRoutes(api, parts.fleet);
-  addStickyRoutes(api, parts.fleet);
-  addPairingRoutes(api, parts.fleet);
-  addLiveRoute(api, parts.live);
-  addTestRoute(api, parts);
-  addSessionRoutes(api, parts);
-  api.notFound((c) => tell(c.req.method, new Problem(404, 'there is nothing at this path')));
-  api.onError((error, c) => {
-    if (error instanceof Problem) return tell(c.req.method, error);
-    if (error instanceof HTTPException && error.status < 500) {
-      return tell(c.req.method, new Problem(error.status, error.message.toLowerCase()));
-    }
-    // Nothing that a route expects, yet nobody's fault in here: the disk, or workers that are too busy.
-    if (error instanceof UserError) return tell(c.req.method, new Problem(503, error.message));
-    parts.onFault(error);
-    return tell(c.req.method, new Problem(500, 'the hub failed at this; see its log'));
-  });
+export interface ApiParts {
+  readonly fleet: Fleet;
+  readonly live: Live;
+  /** Whom the hub's proxy knows the hub itself as. */
+  readonly ownUser: OwnUser;
+  /** Hears of errors that are nobody's to mend. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export type OwnerApi = ReturnType<typeof makeOwnerApi>;
+
+export function makeOwnerApi({ fleet, live, ownUser, onFault }: ApiParts) {
+  const api = newRoutes()
+    .route('/', hubRoutes(fleet))
+    .route('/', nodeRoutes(fleet))
+    .route('/', stickyRoutes(fleet))
+    .route('/', userRoutes(fleet.users))
+    .route('/', pairingRoutes(fleet))
+    .route('/', liveRoutes(live))
+    .route('/', testRoutes(fleet, ownUser));
+  describeItself(api);
+  tellProblems(api, onFault);
   return api;
-}
-
-function tell(method: string, { status, message, headers }: Problem): Response {
-  const body = method === 'HEAD' ? null : problemBody(status, message);
-  return new Response(body, {
-    status: status as ContentfulStatusCode,
-    headers: { 'Content-Type': PROBLEM_TYPE, ...headers },
-  });
-}
-
-function describe(api: Api): object {
-  return api.getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: {
-      title: 'Restunnel',
-      version: version(),
-      description:
-        'What an owner can see of a hub and do to it. Reads need nothing on loopback; changes and the live channel need ' +
-        'Authorization: Bearer with the token of dashboard.token in the data directory, or the token of a session in a browser. ' +
-        'Every refusal is problem JSON (RFC 9457) with one sentence.',
-    },
-  });
 }

@@ -1,8 +1,8 @@
-// The API about pairing links: make one, watch it, burn it. Added by api.ts.
+// The API about pairing links: make one, watch it, burn it.
 
 import { createRoute } from '@hono/zod-openapi';
 import type { Fleet } from '../model/fleet.ts';
-import { type Api, json, jsonBody, refusals } from './apiRoute.ts';
+import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned } from './problem.ts';
 import { pairing, pairingParams, pairingRequest, pairingState } from './schemas.ts';
 
@@ -30,26 +30,21 @@ const cancelPairing = createRoute({
   responses: { 200: json(pairingState, 'Its state.'), ...refusals },
 });
 
-export function addPairingRoutes(api: Api, fleet: Fleet): void {
-  api.openapi(makePairing, (c) => {
-    const options = c.req.valid('json');
-    return c.json(
-      owned(409, () => fleet.pair(options)),
-      200,
-    );
-  });
-  api.openapi(getPairing, (c) => {
-    const { id } = c.req.valid('param');
-    return c.json(
-      owned(404, () => fleet.pairing(id)),
-      200,
-    );
-  });
-  api.openapi(cancelPairing, (c) => {
-    const { id } = c.req.valid('param');
-    return c.json(
-      owned(404, () => fleet.cancelPairing(id)),
-      200,
-    );
-  });
+export function pairingRoutes(fleet: Fleet) {
+  return newRoutes()
+    .openapi(makePairing, (c) => {
+      const options = c.req.valid('json');
+      const made = owned(409, () => fleet.pair(options));
+      return c.json(made, 200);
+    })
+    .openapi(getPairing, (c) => {
+      const { id } = c.req.valid('param');
+      const state = owned(404, () => fleet.pairing(id));
+      return c.json(state, 200);
+    })
+    .openapi(cancelPairing, (c) => {
+      const { id } = c.req.valid('param');
+      const state = owned(404, () => fleet.cancelPairing(id));
+      return c.json(state, 200);
+    });
 }

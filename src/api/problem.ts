@@ -1,25 +1,35 @@
-// Every refusal of the dashboard as RFC 9457 problem JSON with one sentence, and which refusal an error is. Used by server.ts and the
-// api*.ts files.
+// Refusals as RFC 9457 problem JSON with one sentence, and which refusal an error is.
 
 import { STATUS_CODES } from 'node:http';
 import { UserError } from '../base/userError.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
+/** Of a path that is no route. */
+export const NOTHING_HERE = 'there is nothing at this path';
+
 /** Thrown by the API's handlers; the message is the sentence. */
 export class Problem extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** What a command that is refused for this exits with. */
+  readonly exitCode: number;
 
-  constructor(status: number, sentence: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number,
+    sentence: string,
+    { headers = {}, exitCode = 1 }: { headers?: Readonly<Record<string, string>>; exitCode?: number } = {},
+  ) {
     super(sentence);
     this.status = status;
     this.headers = headers;
+    this.exitCode = exitCode;
   }
 }
 
-export function problemBody(status: number, detail: string): string {
-  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail });
+export function problemBody(status: number, detail: string, exitCode = 1): string {
+  const title = STATUS_CODES[status] ?? 'Error';
+  return JSON.stringify({ type: 'about:blank', title, status, detail, exitCode });
 }
 
 /** What the owner can mend becomes a problem: 400 for words that mean nothing, else this status. Everything else stays what it is. */
@@ -31,7 +41,17 @@ export function owned<T>(status: number, work: () => T): T {
   }
 }
 
-export function asProblem(status: number, error: unknown): unknown {
+/** As owned(), for what takes its time. */
+export async function ownedLater<T>(status: number, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asProblem(status, error);
+  }
+}
+
+function asProblem(status: number, error: unknown): unknown {
   if (!(error instanceof UserError)) return error;
-  return new Problem(error.exitCode === 2 ? 400 : status, error.message);
+  const { message, exitCode } = error;
+  return new Problem(exitCode === 2 ? 400 : status, message, { exitCode });
 }

@@ -1,9 +1,10 @@
-// What the API takes and gives, as schemas: they check what comes in, describe both in openapi.json, and are held equal to the types of
-// control/fleet.ts by a test. Used by the api*.ts files.
+// What the API takes and gives, as schemas: they check what comes in, describe both in openapi.json and type the client. The compiler holds
+// them equal to the types of model/ (test/api/schemas.test.ts).
 
 import { z } from '@hono/zod-openapi';
+import { isPasswordHash } from '../hub/access/passwords.ts';
 import { ROUTING } from '../limits/bounds.ts';
-import { DASHBOARD, LISTING, PAIRING } from '../limits/ownerBounds.ts';
+import { DASHBOARD, LISTING, PAIRING, USERS } from '../limits/ownerBounds.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
 import { EVENT_KINDS, HISTORY_RANGES, NETWORKS, NODE_STATES } from '../model/fleet.ts';
 
@@ -295,7 +296,55 @@ export const pairingParams = z.object({
   id: nodeId.openapi({ param: { name: 'id', in: 'path' } }),
 });
 
-// --- The test page, the session, problems ------------------------------------------------------------------------------------------------
+// --- Users -------------------------------------------------------------------------------------------------------------------------------
+
+const userStreams = z.number().int().min(1).max(USERS.streamsMax).nullable();
+const userTags = z.array(text.min(1)).min(1).max(LISTING.tagsMax).readonly().nullable();
+
+const userLimits = z
+  .object({
+    streams: userStreams.describe('Open at once; null: no limit.'),
+    tags: userTags.describe('Only nodes that carry one of these; null: any node.'),
+  })
+  .openapi('UserLimits');
+
+export const proxyUser = z
+  .object({ name: z.string(), limits: userLimits, createdAt: time, changedAt: time })
+  .openapi('User');
+
+const password = {
+  password: z.string().min(1).max(USERS.passwordMaxBytes).exactOptional().describe('The hub keeps its hash.'),
+  passwordHash: z
+    .string()
+    .refine(isPasswordHash, 'not an argon2id hash of the cost that restunnel uses')
+    .exactOptional()
+    .describe('Or the hash itself, as `restunnel users` makes it.'),
+};
+
+export const newUser = z
+  .strictObject({
+    name: text.min(1),
+    ...password,
+    limits: z
+      .strictObject({ streams: userStreams.default(null), tags: userTags.default(null) })
+      .default({ streams: null, tags: null }),
+  })
+  .openapi('NewUser');
+
+export const userChange = z
+  .strictObject({
+    ...password,
+    limits: z
+      .strictObject({ streams: userStreams.exactOptional(), tags: userTags.exactOptional() })
+      .exactOptional(),
+  })
+  .openapi('UserChange');
+
+export const userParams = z.object({
+  name: text.min(1).openapi({ param: { name: 'name', in: 'path' } }),
+});
+
+// --- The test page, problems -------------------------------------------------------------------------------------------------------------
 
 export const testFetchRequest = z
   .strictObject({
@@ -329,24 +378,12 @@ export const testFetchResult = z
   })
   .openapi('TestFetchResult');
 
-export const session = z
-  .object({
-    hasPassword: z.boolean(),
-    token: z
-      .string()
-      .describe('To be sent back as X-Restunnel-Token with every change and with the live channel.'),
-  })
-  .openapi('Session');
-
-export const login = z
-  .strictObject({ password: z.string().min(1).max(DASHBOARD.passwordMaxBytes) })
-  .openapi('Login');
-
 export const problem = z
   .object({
     type: z.string(),
     title: z.string(),
     status: z.number().int(),
     detail: z.string().describe('What went wrong, in one sentence.'),
+    exitCode: z.number().int().describe('What a command that is refused for this exits with.'),
   })
   .openapi('Problem', { description: 'RFC 9457.' });

@@ -1,9 +1,9 @@
-// The API about clients' sticky sessions: which there are, end one, and report a host that blocks one, or a node. Added by api.ts.
+// The API about clients' sticky sessions: which there are, ending one, and reporting a host that blocks one, or a node.
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Fleet } from '../model/fleet.ts';
-import { type Api, json, jsonBody, refusals } from './apiRoute.ts';
-import { asProblem } from './problem.ts';
+import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
+import { ownedLater } from './problem.ts';
 import { ban, banReport, clientSession, clientSessionParams, clientSessionQuery } from './schemas.ts';
 
 const listSessions = createRoute({
@@ -30,20 +30,15 @@ const postReport = createRoute({
   responses: { 200: json(ban, 'Which node rests, and until when.'), ...refusals },
 });
 
-export function addStickyRoutes(api: Api, fleet: Fleet): void {
-  api.openapi(listSessions, async (c) => c.json(await toldBusy(fleet.sessions()), 200));
-  api.openapi(endSession, async (c) => {
-    const { user } = c.req.valid('query');
-    const ended = await toldBusy(fleet.endSession(user, c.req.valid('param').name));
-    return c.json(ended, 200);
-  });
-  api.openapi(postReport, async (c) => c.json(await toldBusy(fleet.report(c.req.valid('json'))), 200));
-}
-
-async function toldBusy<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw asProblem(404, error);
-  }
+export function stickyRoutes(fleet: Fleet) {
+  return newRoutes()
+    .openapi(listSessions, async (c) => c.json(await ownedLater(404, fleet.sessions()), 200))
+    .openapi(endSession, async (c) => {
+      const { user } = c.req.valid('query');
+      const { name } = c.req.valid('param');
+      return c.json(await ownedLater(404, fleet.endSession(user, name)), 200);
+    })
+    .openapi(postReport, async (c) => {
+      return c.json(await ownedLater(404, fleet.report(c.req.valid('json'))), 200);
+    });
 }

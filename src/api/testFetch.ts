@@ -1,5 +1,5 @@
 // Fetches one page as a client of the hub would, through its own HTTP port and the node that was chosen, and tells how long each step took
-// and what address the target saw. Used by apiTest.ts.
+// and what address the target saw.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,8 +1,10 @@
-// The API's test page: fetch a URL through a node and tell how it went. Added by api.ts.
+// The API's test page: fetch a URL through a node and tell how it went.
 
 import { createRoute } from '@hono/zod-openapi';
+import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
-import { type Api, type ApiParts, json, jsonBody, refusals } from './apiRoute.ts';
+import type { Fleet } from '../model/fleet.ts';
+import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned, Problem } from './problem.ts';
 import { testFetchRequest, testFetchResult } from './schemas.ts';
 import { readTestUrl, testFetch } from './testFetch.ts';
@@ -18,27 +20,22 @@ const postTestFetch = createRoute({
   },
 });
 
-export function addTestRoute(api: Api, { fleet, ownUser }: ApiParts): void {
+export function testRoutes(fleet: Fleet, ownUser: OwnUser) {
   let running = 0;
-  api.openapi(postTestFetch, async (c) => {
+  return newRoutes().openapi(postTestFetch, async (c) => {
     const { node, url: text } = c.req.valid('json');
     const url = owned(400, () => readTestUrl(text));
     const found = node === null ? null : owned(404, () => fleet.node(node));
     if (running >= DASHBOARD.testFetchesMax) {
-      throw new Problem(429, 'enough tests are running already; wait for one to end', { 'Retry-After': '5' });
+      const headers = { 'Retry-After': '5' };
+      throw new Problem(429, 'enough tests are running already; wait for one to end', { headers });
     }
     running += 1;
     try {
-      const outcome = await testFetch({
-        proxy: fleet.status().addresses.http,
-        nodeId: found?.id ?? null,
-        ownUser,
-        url,
-      });
-      return c.json(
-        { url: url.href, nodeId: found?.id ?? null, nodeName: found?.name ?? null, ...outcome },
-        200,
-      );
+      const { addresses } = fleet.status();
+      const nodeId = found?.id ?? null;
+      const outcome = await testFetch({ proxy: addresses.http, nodeId, ownUser, url });
+      return c.json({ url: url.href, nodeId, nodeName: found?.name ?? null, ...outcome }, 200);
     } finally {
       running -= 1;
     }

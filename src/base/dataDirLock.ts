@@ -1,6 +1,5 @@
 // One hub and one node per data directory: a lock that the kernel drops with its process, however that ends. Node has no flock(2);
-// SQLite has locks that work on every platform, so the lock is an empty database in an exclusive transaction. Taken by
-// controlSocket.ts for hubs, by node/node.ts for nodes.
+// SQLite has locks that work on every platform, so the lock is an empty database in an exclusive transaction.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -13,6 +12,13 @@ export interface DataDirLock {
 
 /** Throws UserError when another of the kind, in this process or any other, holds the directory. Collected as garbage, it is released. */
 export function lockDataDir(dataDir: string, kind: 'hub' | 'node'): DataDirLock {
+  const lock = tryLockDataDir(dataDir, kind);
+  if (lock === null) throw new UserError(`another ${kind} runs in ${dataDir}`);
+  return lock;
+}
+
+/** null when another of the kind holds the directory. Throws UserError when there can be no lock. */
+export function tryLockDataDir(dataDir: string, kind: 'hub' | 'node'): DataDirLock | null {
   const path = join(dataDir, `${kind}.lock`);
   return inSentences(path, () => {
     makePrivateFile(path);
@@ -22,7 +28,8 @@ export function lockDataDir(dataDir: string, kind: 'hub' | 'node'): DataDirLock 
       database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     } catch (error) {
       database.close();
-      throw isBusy(error) ? new UserError(`another ${kind} runs in ${dataDir}`) : error;
+      if (isBusy(error)) return null;
+      throw error;
     }
     return { release: () => database.close() };
   });

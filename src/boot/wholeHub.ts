@@ -1,12 +1,13 @@
-// The composition root: the hub's engine, the socket of its own commands and the dashboard, started and stopped as one.
+// The composition root: the hub's engine, the owner API on hub.sock and the dashboard, started and stopped as one.
 
+import { LazyApi } from '../api/lazyApi.ts';
+import { type OwnerSocket, serveOwnerSocket } from '../api/ownerSocket.ts';
+import type { DataDirLock } from '../base/dataDirLock.ts';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import { Hub } from '../hub/hub.ts';
-import { type ControlServer, serveControl } from '../hub/serve/controlSocket.ts';
-import { ownerCommands } from '../hub/serve/ownerCommands.ts';
-import { userCommands } from '../hub/serve/userCommands.ts';
 import type { Fleet, Pairing } from '../model/fleet.ts';
 import type { BootOptions } from './bootOptions.ts';
+import { lockForHub } from './hubLock.ts';
 
 export interface RunningHub {
   /** "host:port" as really bound; IPv6 hosts in brackets. */
@@ -31,7 +32,15 @@ export interface RunningHub {
 
 /** Throws UserError, or a bind error with code, port and role. */
 export async function startWholeHub(options: BootOptions): Promise<RunningHub> {
-  const hub = new WholeHub(options);
+  // First taken, and last let go of: nothing that writes into the directory runs without it.
+  const lock = await lockForHub(options.dataDir);
+  let hub: WholeHub;
+  try {
+    hub = new WholeHub(options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
   try {
     await hub.start();
   } catch (error) {
@@ -44,19 +53,29 @@ export async function startWholeHub(options: BootOptions): Promise<RunningHub> {
 class WholeHub implements RunningHub {
   readonly ended: Promise<Error | null>;
   readonly #options: BootOptions;
+  readonly #lock: DataDirLock;
   readonly #hub: Hub;
-  #control: ControlServer | null = null;
+  readonly #api: LazyApi;
+  #socket: OwnerSocket | null = null;
   #dashboard: Dashboard | null = null;
   #stopping: Promise<void> | null = null;
   #end: (error: Error | null) => void = () => {};
 
-  constructor(options: BootOptions) {
+  constructor(options: BootOptions, lock: DataDirLock) {
+    const { log } = options;
     this.#options = options;
+    this.#lock = lock;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#hub = new Hub(options);
-    void this.#hub.failed.then((error) => this.#end(error));
+    const hub = new Hub(options);
+    void hub.failed.then((error) => this.#end(error));
+    this.#hub = hub;
+    this.#api = new LazyApi({
+      fleet: hub.fleet,
+      ownUser: hub.ownUser,
+      onFault: (error) => log.error({ err: error }, 'the hub failed at a request of its owner'),
+    });
   }
 
   get addresses(): RunningHub['addresses'] {
@@ -88,27 +107,19 @@ class WholeHub implements RunningHub {
   }
 
   async start(): Promise<void> {
-    const { dataDir, dashboard, dashboardHosts, dashboardPassword, log } = this.#options;
-    const hub = this.#hub;
-    await hub.prepare();
-    // The lock of the data directory comes with it, so nothing that writes there is started before.
-    this.#control = await serveControl(
-      dataDir,
-      { ...ownerCommands(hub.fleet), ...userCommands(hub.users) },
-      (error) => log.error({ err: error }, 'the hub failed at a command'),
-    );
-    await hub.start();
-    // Last: its address stands in the addresses only then, and whoever opens it finds a hub that runs.
+    const { dataDir, dashboard, dashboardHosts, dashboardPassword } = this.#options;
+    // Before all that takes its time: a command that finds the lock taken waits for somebody to answer here.
+    this.#socket = await serveOwnerSocket(dataDir, this.#api);
+    await this.#hub.prepare();
+    await this.#hub.start();
     this.#dashboard = await serveDashboard({
       bind: dashboard,
-      fleet: hub.fleet,
+      api: this.#api,
       dataDir,
       hosts: dashboardHosts,
       password: dashboardPassword,
-      ownUser: hub.ownUser,
-      onFault: (error) => log.error({ err: error }, 'the dashboard failed at a request'),
     });
-    hub.addresses.dashboard = this.#dashboard.address;
+    this.#hub.addresses.dashboard = this.#dashboard.address;
   }
 
   stop(): Promise<void> {
@@ -125,11 +136,11 @@ class WholeHub implements RunningHub {
   /** Also the way out of a start that failed half-way. */
   async stopNow(): Promise<void> {
     this.#stopping ??= Promise.resolve();
-    await this.#control?.stopServing();
+    await this.#socket?.close();
     await this.#dashboard?.close();
     await this.#hub.stop();
     // Only now may another hub go on from what is written.
-    await this.#control?.close();
+    this.#lock.release();
     this.#end(null);
   }
 }

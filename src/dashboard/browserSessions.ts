@@ -1,11 +1,10 @@
-// Sessions of the dashboard without a table of them: a cookie that carries its own seal, and a token that only a page of ours can read.
-// Pure. Made by server.ts, read by guard.ts and apiSession.ts.
+// Browser sessions without a table of them: a cookie that carries its own seal, and a token that only a page of ours can read. Pure.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 
-export interface Session {
+export interface BrowserSession {
   readonly id: string;
   /** It gave the password. */
   readonly trusted: boolean;
@@ -15,7 +14,7 @@ export interface Session {
 
 const COOKIE = /^([\w-]{43})\.([01])\.(\d{1,12})\.([\w-]{43})$/;
 
-export class Sessions {
+export class BrowserSessions {
   /** Differs from hub to hub: cookies don't know ports, and a machine may have several hubs. */
   readonly cookieName: string;
   readonly #key: Uint8Array;
@@ -29,13 +28,13 @@ export class Sessions {
   }
 
   /** `random`: DASHBOARD.secretBytes fresh bytes. */
-  make(trusted: boolean, nowMs: number, random: Uint8Array): Session {
+  make(trusted: boolean, nowMs: number, random: Uint8Array): BrowserSession {
     const id = Buffer.from(random).toString('base64url');
     return { id, trusted, expiresAt: Math.floor((nowMs + DASHBOARD.sessionMs) / 1_000) };
   }
 
   /** As Set-Cookie has it. Lax would do against forms; Strict also keeps links from elsewhere from counting as the owner's. */
-  setCookie(session: Session): string {
+  setCookie(session: BrowserSession): string {
     const { id, trusted, expiresAt } = session;
     const body = `${id}.${trusted ? 1 : 0}.${expiresAt}`;
     const maxAge = Math.floor(DASHBOARD.sessionMs / 1_000);
@@ -47,7 +46,7 @@ export class Sessions {
   }
 
   /** Of a Cookie header; null when there is none of ours, or none that holds. */
-  read(cookies: string | undefined, nowMs: number): Session | null {
+  read(cookies: string | undefined, nowMs: number): BrowserSession | null {
     for (const pair of (cookies ?? '').split(';')) {
       const [name, value = ''] = pair.trim().split('=', 2);
       if (name !== this.cookieName) continue;
@@ -61,16 +60,16 @@ export class Sessions {
     return null;
   }
 
-  token({ id }: Session): string {
+  token({ id }: BrowserSession): string {
     return this.#seal(`token ${id}`);
   }
 
-  holds(session: Session, token: string | undefined): boolean {
+  holds(session: BrowserSession, token: string | undefined): boolean {
     return token !== undefined && sameText(token, this.token(session));
   }
 
   /** The session is none any more, whoever kept its cookie. */
-  end({ id, expiresAt }: Session, nowMs: number): void {
+  end({ id, expiresAt }: BrowserSession, nowMs: number): void {
     for (const [other, until] of this.#ended) if (until * 1_000 <= nowMs) this.#ended.delete(other);
     this.#ended.set(id, expiresAt);
   }

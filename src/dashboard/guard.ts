@@ -1,9 +1,9 @@
-// Who may have which request of the dashboard answered: a decision over method, path, headers and remote address, before anything else
-// sees them. Pure; native-notes/dashboard.md says what each rule stops. Called by server.ts for every request.
+// Who may have which request of the dashboard answered: a decision over method, path, headers and where the connection arrived, before
+// anything else sees them. Pure; native-notes/dashboard.md says what each rule stops.
 
 import { createHash } from 'node:crypto';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
-import { type Session, type Sessions, sameText } from './browserSessions.ts';
+import { type BrowserSession, type BrowserSessions, sameText } from './browserSessions.ts';
 
 export interface GuardedRequest {
   readonly method: string;
@@ -19,7 +19,7 @@ export interface GuardedRequest {
 export interface Rules {
   /** What a Host header may say, in lower case: with its port, and names that may have any. */
   readonly hosts: { readonly exact: ReadonlySet<string>; readonly anyPort: ReadonlySet<string> };
-  readonly sessions: Sessions;
+  readonly sessions: BrowserSessions;
   /** What scripts send as `Authorization: Bearer`. */
   readonly bearer: string;
   readonly hasPassword: boolean;
@@ -29,7 +29,7 @@ export type Verdict =
   | {
       readonly admitted: true;
       /** Of the cookie; null when the request carries none. */
-      readonly session: Session | null;
+      readonly session: BrowserSession | null;
     }
   | Refusal;
 
@@ -74,7 +74,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** The first rule that the request breaks, or whose it is. */
-export function judge(request: GuardedRequest, rules: Rules): Verdict {
+export function judgeRequest(request: GuardedRequest, rules: Rules): Verdict {
   const headers = headersOf(request.rawHeaders);
   if (headers === null) return refusal(400, 'a header stands twice that may stand once');
   if (request.url.length > DASHBOARD.urlMaxBytes) return refusal(414, 'this URL is too long');

@@ -1,4 +1,4 @@
-// Where the dashboard may listen. Pure. Asked by the command line before anything starts, and by server.ts.
+// Where the dashboard may listen. Pure.
 
 import ipaddr from 'ipaddr.js';
 import { UserError } from '../base/userError.ts';

@@ -1,6 +1,5 @@
 // The pages and what they load, from memory: read once, answered by exact path, so that no path can name another file. In a
 // checkout the pages' TypeScript is stripped of its types and keeps its name, as imports have it; the published package has it compiled.
-// Used by server.ts.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The dashboard's password, kept as a scrypt hash alone. Guesses are few and cost the same whether right or wrong. Made at start by server.ts, asked by apiSession.ts.
+// The dashboard's password, kept as a scrypt hash alone. Guesses are few and cost the same whether right or wrong.
 
 import { scrypt, scryptSync, timingSafeEqual } from 'node:crypto';
 import { Bucket } from '../base/tokenBucket.ts';

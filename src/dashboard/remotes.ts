@@ -1,5 +1,5 @@
 // How many requests one remote address may send. Refused ones have a store of their own, so that a page elsewhere that floods the
-// dashboard with what is refused anyway does not take the owner's. Pure. Used by server.ts.
+// dashboard with what is refused anyway does not take the owner's. Pure.
 
 import { LRUCache } from 'lru-cache';
 import { Bucket } from '../base/tokenBucket.ts';

@@ -1,38 +1,32 @@
-// The dashboard's listener: bounds what a connection may do, lets guard.ts judge every request before anything else sees it, and answers
-// pages from memory and the API from its app. Started by control/hub.ts.
+// The dashboard's listener: bounds what a connection may do, lets guard.ts decide about every request before anything else sees it, and
+// answers pages from memory and the API from its app.
 
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { Live } from '../api/liveChannel.ts';
+import type { LazyApi } from '../api/lazyApi.ts';
 import { PROBLEM_TYPE, problemBody } from '../api/problem.ts';
-import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import type { HostPort } from '../hub/hubOptions.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
-import type { Fleet } from '../model/fleet.ts';
-import { Sessions } from './browserSessions.ts';
-import { judge, type Rules, SECURITY_HEADERS } from './guard.ts';
+import { BrowserSessions } from './browserSessions.ts';
+import { judgeRequest, type Rules, SECURITY_HEADERS } from './guard.ts';
+import type { LoginParts } from './loginRoutes.ts';
 import { refuseOpenBind } from './openBind.ts';
 import { Password } from './password.ts';
 import { Remotes, remoteOf } from './remotes.ts';
-import type { Site, SiteParts } from './site.ts';
+import type { Site } from './site.ts';
 import { loadOrCreateToken } from './token.ts';
 
 export interface DashboardOptions {
   readonly bind: HostPort;
-  readonly fleet: Fleet;
+  readonly api: LazyApi;
   /** Where dashboard.token lies; its lock is held. */
   readonly dataDir: string;
   /** Names, beside the bound address and loopback, that a Host header may say with any port; IPv6 without brackets. */
   readonly hosts?: readonly string[];
   readonly password?: string | null;
-  /** Whom the hub's proxy knows the hub itself as, for the test page. */
-  readonly ownUser: OwnUser;
-  readonly onFault?: (error: unknown) => void;
   /** Shorter in tests. */
-  readonly timeouts?: Partial<
-    Record<'headTimeoutMs' | 'requestTimeoutMs' | 'timeoutCheckMs' | 'heartbeatMs', number>
-  >;
+  readonly timeouts?: Partial<Record<'headTimeoutMs' | 'requestTimeoutMs' | 'timeoutCheckMs', number>>;
 }
 
 export interface Dashboard {
@@ -43,7 +37,7 @@ export interface Dashboard {
 
 /** Rejects with UserError, or with node's bind error, `role` added, when the port cannot be had. */
 export async function serveDashboard(options: DashboardOptions): Promise<Dashboard> {
-  const { bind, fleet, dataDir, ownUser } = options;
+  const { bind, api, dataDir } = options;
   const timeouts = { ...DASHBOARD, ...options.timeouts };
   refuseOpenBind(bind, options.password ?? null);
   const bearer = loadOrCreateToken(dataDir);
@@ -52,11 +46,9 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
       ? new Password(options.password, seal(bearer, 'password salt'), performance.now())
       : null;
   const sessionKey = Buffer.concat([seal(bearer, 'session key'), password?.hash ?? Buffer.alloc(0)]);
-  const sessions = new Sessions(sessionKey);
+  const sessions = new BrowserSessions(sessionKey);
   const remotes = new Remotes();
-  const live = new Live({ fleet, now: () => performance.now(), heartbeatMs: timeouts.heartbeatMs });
-  const onFault = options.onFault ?? (() => {});
-  const site = lazySite({ fleet, live, sessions, password, remotes, ownUser, onFault });
+  const site = lazySite(api, { sessions, password, remotes, live: api.live });
   let rules: Rules = {
     hosts: { exact: new Set(), anyPort: new Set() },
     sessions,
@@ -78,7 +70,7 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
       const remote = remoteOf(incoming);
       const { method = '', url = '', rawHeaders } = incoming;
       const arrivedAt = arrivalOf(incoming.socket);
-      const verdict = judge({ method, url, rawHeaders, arrivedAt, nowMs: Date.now() }, rules);
+      const verdict = judgeRequest({ method, url, rawHeaders, arrivedAt, nowMs: Date.now() }, rules);
       if (!verdict.admitted) {
         if (remotes.takeRefusal(remote, nowMs))
           refuse(incoming, outgoing, verdict.status, verdict.detail, verdict.headers);
@@ -95,7 +87,7 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
           else tooMany(incoming, outgoing);
         },
         (error: unknown) => {
-          onFault(error);
+          api.onFault(error);
           refuse(incoming, outgoing, 500, 'the dashboard cannot be loaded; see the log of the hub', {});
         },
       );
@@ -105,14 +97,16 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
   server.on('clientError', answerBadRequest);
   const address = await listen(server, bind);
   rules = { ...rules, hosts: hostsOf(address, options.hosts ?? []) };
-  return { address, close: () => close(server, live) };
+  return { address, close: () => close(server, api) };
 }
 
-/** Loaded at the first request that is let in: a hub whose dashboard nobody opens does without the API's libraries. */
-function lazySite(parts: SiteParts): () => Promise<Site> {
+/** Loaded at the first request that is let in. */
+function lazySite(api: LazyApi, parts: LoginParts): () => Promise<Site> {
   let site: Promise<Site> | null = null;
   return () => {
-    site ??= import('./site.ts').then(({ makeSite }) => makeSite(parts));
+    site ??= Promise.all([api.app(), import('./site.ts')]).then(([app, { makeSite }]) =>
+      makeSite(app, parts, api.onFault),
+    );
     return site;
   };
 }
@@ -190,7 +184,7 @@ function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   );
 }
 
-function close(server: Server, live: Live): Promise<void> {
+function close(server: Server, { live }: LazyApi): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     live.close();

@@ -1,5 +1,5 @@
-// dashboard.token in the data directory: what scripts of the owner send as `Authorization: Bearer`, and what the sessions' key comes from.
-// Read, or made, once at start by server.ts.
+// dashboard.token in the data directory: what scripts of the owner send as `Authorization: Bearer`, and what the browser sessions' key
+// comes from.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';

@@ -33,7 +33,6 @@ import { type HubSession, Sessions } from './sessions/sessionTable.ts';
 import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
 import { hubKeyPath } from './store/hubSettings.ts';
 import { Store } from './store/store.ts';
-import type { Users } from './store/userTable.ts';
 import { chooseEngine } from './threads/engineChoice.ts';
 import { startHubThreads } from './threads/hubThreads.ts';
 
@@ -58,7 +57,6 @@ export class Hub {
   readonly publicKey: string;
   /** What the owner sees and does. */
   readonly fleet: Fleet;
-  readonly users: Users;
   readonly ownUser: OwnUser = makeOwnUser();
   /** Resolves when an engine thread has ended by itself. */
   readonly failed: Promise<Error>;
@@ -105,7 +103,6 @@ export class Hub {
     this.#keyPair = loadOrCreateKey(hubKeyPath(options.dataDir));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = new Store(options.dataDir);
-    this.users = this.#store.users;
     this.#sessions = new Sessions(Math.max(1, this.#workerCount));
     this.#slots = makeSlots(1 + this.#workerCount);
     this.#sessionSlots = new SessionSlots(this.#slots);

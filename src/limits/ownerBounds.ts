@@ -6,6 +6,9 @@ export const CONTROL = {
   /** How long one process waits for another's transaction. */
   storeBusyTimeoutMs: 5_000,
   storeRetryMs: 10,
+  /** How long a hub or a command waits for the other to let go of the data directory. */
+  lockWaitMs: 5_000,
+  lockRetryMs: 20,
   /** Pairing links that may be open at once. */
   liveTokensMax: 1_024,
   nodesMax: 65_536,

@@ -1,7 +1,8 @@
-// What an owner can see of a running hub and do to it: one interface for the dashboard and the command line, types only. Times are ISO
-// 8601, rates are bytes per second, "down" is from the targets to the clients.
+// What an owner can see of a hub and do to it: what the owner API offers. Types only. Times are ISO 8601, rates are bytes per second,
+// "down" is from the targets to the clients.
 
 import type { FailureName } from './failures.ts';
+import type { OwnerUsers } from './users.ts';
 
 /** What a node is doing, the first that fits from the left. All but `connected` take no new streams. */
 export const NODE_STATES = [
@@ -200,6 +201,7 @@ export const EVENT_KINDS = [
   'refused',
   'changed',
   'revoked',
+  'userChanged',
   'overQuota',
   'rotated',
   'rulesLoaded',
@@ -276,6 +278,8 @@ export interface LiveTick {
 
 /** `node` is an id or a name. Methods throw UserError (rejecting where they promise) for what the owner can mend: no such node, a name in use. */
 export interface Fleet {
+  /** Of the proxy. */
+  readonly users: OwnerUsers;
   status(): HubStatus;
   nodes(): NodeView[];
   node(node: string): NodeView;

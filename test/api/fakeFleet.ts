@@ -2,6 +2,7 @@
 // and for looking at the pages (serveFake.ts). The same clock gives the same numbers.
 
 import { UserError } from '../../src/base/userError.ts';
+import { checkUserName } from '../../src/hub/access/userName.ts';
 import { changedSettings } from '../../src/hub/fleet/nodeSettings.ts';
 import type {
   Ban,
@@ -24,6 +25,7 @@ import type {
   PairingState,
   Rotation,
 } from '../../src/model/fleet.ts';
+import type { NewUser, OwnerUsers, User, UserChange } from '../../src/model/users.ts';
 
 export interface FakeFleetOptions {
   readonly nodes?: number;
@@ -50,6 +52,48 @@ interface FakeNode {
   rotating: boolean;
 }
 
+/** The proxy's users, in memory. */
+class FakeUsers implements OwnerUsers {
+  /** What was asked of it, oldest first. */
+  readonly calls: string[] = [];
+  readonly #users = new Map<string, User>();
+
+  list(): User[] {
+    return [...this.#users.values()];
+  }
+
+  add({ name, passwordHash, limits }: NewUser): User {
+    checkUserName(name);
+    this.calls.push(`add ${name} ${passwordHash}`);
+    if (this.#users.has(name)) throw new UserError(`there is a user ${name} already`);
+    const now = new Date(0).toISOString();
+    const user = { name, limits, createdAt: now, changedAt: now };
+    this.#users.set(name, user);
+    return user;
+  }
+
+  change(name: string, { passwordHash = '', limits = {} }: UserChange): User {
+    this.calls.push(`change ${name} ${passwordHash}`);
+    const user = this.#find(name);
+    const changed = { ...user, limits: { ...user.limits, ...limits } };
+    this.#users.set(name, changed);
+    return changed;
+  }
+
+  remove(name: string): User {
+    this.calls.push(`remove ${name}`);
+    const user = this.#find(name);
+    this.#users.delete(name);
+    return user;
+  }
+
+  #find(name: string): User {
+    const user = this.#users.get(name);
+    if (user === undefined) throw new UserError(`there is no user "${name}"`);
+    return user;
+  }
+}
+
 const NO_LIMITS = { mbitPerSecond: null, streams: null, monthlyBytes: null, hours: null } as const;
 
 const DEVICES = [
@@ -74,6 +118,7 @@ const RANGES: Record<HistoryRange, { steps: number; stepMs: number }> = {
 const DAY_MS = 86_400_000;
 
 export class FakeFleet implements Fleet {
+  readonly users = new FakeUsers();
   /** Of whoever calls watch() and has not ended it. */
   readonly watchers = new Set<(tick: LiveTick) => void>();
   /** What was asked of it, oldest first. */

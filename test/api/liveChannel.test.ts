@@ -191,7 +191,7 @@ test('a viewer that reads nothing holds back nobody, skips ticks, and learns eve
 });
 
 test('a quiet channel has a heartbeat', async () => {
-  const fake = await start({}, { timeouts: { heartbeatMs: 20 } });
+  const fake = await start({}, { heartbeatMs: 20 });
   const viewer = await view(fake);
   await expect.poll(() => viewer.heartbeats).toBeGreaterThan(2);
   expect(viewer.messages).toHaveLength(1);

@@ -4,10 +4,12 @@
 import { z } from '@hono/zod-openapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Live } from '../../src/api/liveChannel.ts';
-import { makeApi } from '../../src/api/ownerApi.ts';
+import { makeOwnerApi } from '../../src/api/ownerApi.ts';
 import { UserError } from '../../src/base/userError.ts';
-import { Sessions } from '../../src/dashboard/browserSessions.ts';
+import { BrowserSessions } from '../../src/dashboard/browserSessions.ts';
 import { Remotes } from '../../src/dashboard/remotes.ts';
+import { makeApp } from '../../src/dashboard/site.ts';
+import { checkPassword, DECOY_HASH } from '../../src/hub/access/passwords.ts';
 import { type FakeDashboard, serveFake } from '../dashboard/serveFake.ts';
 import { type Asked, ask, bearerOf } from './asker.ts';
 import { FakeFleet } from './fakeFleet.ts';
@@ -88,6 +90,15 @@ const CALLS: readonly (Asked & {
   { method: 'DELETE', path: '/api/v1/pairings/pairing-1', route: '/api/v1/pairings/{id}' },
   // Nothing listens where the fake fleet says that its proxy is.
   { method: 'POST', path: '/api/v1/test-fetch', body: { node: 'Pixel 8', url: 'http://192.0.2.1/' } },
+  { path: '/api/v1/users' },
+  { method: 'POST', path: '/api/v1/users', body: { name: 'ada', password: 'correct horse' } },
+  {
+    method: 'PATCH',
+    path: '/api/v1/users/ada',
+    route: '/api/v1/users/{name}',
+    body: { limits: { streams: 5 } },
+  },
+  { method: 'DELETE', path: '/api/v1/users/ada', route: '/api/v1/users/{name}' },
   { method: 'POST', path: '/api/v1/login', body: { password: 'none is asked for' }, status: 409 },
   { method: 'POST', path: '/api/v1/logout', status: 204 },
 ];
@@ -144,15 +155,16 @@ test('the schemas are worth something: what is not a node does not fit', async (
 
 test('every route is described, every description is a route, and all are called here', () => {
   const fleet = new FakeFleet();
-  const api = makeApi({
-    fleet,
-    live: new Live({ fleet, now: () => 0 }),
-    sessions: new Sessions(Buffer.alloc(32)),
+  const live = new Live({ fleet, now: () => 0 });
+  const onFault = () => {};
+  const ownUser = { name: 'x', password: '' };
+  const login = {
+    sessions: new BrowserSessions(Buffer.alloc(32)),
     password: null,
     remotes: new Remotes(),
-    ownUser: { name: 'x', password: '' },
-    onFault: () => {},
-  });
+    live,
+  };
+  const api = makeApp(makeOwnerApi({ fleet, live, ownUser, onFault }), login, onFault);
   const routes = new Set(
     api.routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`),
   );
@@ -201,6 +213,21 @@ describe('refusals are problems with one sentence', () => {
     [400, '/api/v1/test-fetch', { method: 'POST', body: { url: 'file:///etc/passwd' } }],
     [400, '/api/v1/test-fetch', { method: 'POST', body: { url: 'http://user:secret@host/' } }],
     [400, '/api/v1/login', { method: 'POST', body: {} }],
+    [404, '/api/v1/users/ada', { method: 'PATCH', body: { limits: { streams: 5 } } }],
+    [404, '/api/v1/users/ada', { method: 'DELETE' }],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'ada' } }],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'a-b', passwordHash: DECOY_HASH } }],
+    [
+      400,
+      '/api/v1/users',
+      { method: 'POST', body: { name: 'ada', password: 'a', passwordHash: DECOY_HASH } },
+    ],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'ada', password: 'two\nlines' } }],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'ada', password: 'x'.repeat(256) } }],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'ada', passwordHash: 'plain' } }],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'ada', password: 'a', limits: { streams: 0 } } }],
+    [400, '/api/v1/users', { method: 'POST', body: { name: 'ada', password: 'a', limits: { tags: [] } } }],
+    [400, '/api/v1/users/ada', { method: 'PATCH', body: { secret: 'x' } }],
     [409, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { name: 'Mac mini in the office' } }],
     [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { limits: { hours: '25:00-26:00' } } }],
     [400, '/api/v1/nodes/0001f00d', { method: 'PATCH', body: { tags: ['no-tag'] } }],
@@ -212,7 +239,30 @@ describe('refusals are problems with one sentence', () => {
     const { detail, ...rest } = JSON.parse(text) as { detail: string };
     expect(rest).toMatchObject({ type: 'about:blank', status: wanted });
     expect(detail).toMatch(/^[^\n]{5,300}$/);
+    expect(rest).toHaveProperty('exitCode', expect.any(Number));
   });
+});
+
+test('a password is hashed at the door: neither the fleet nor an answer has it', async () => {
+  const own = await serveFake();
+  const { users } = own.fleet;
+  const send = (method: string, path: string, body: object) =>
+    ask(own, path, { method, body, headers: bearerOf(own) });
+  const made = await send('POST', '/api/v1/users', { name: 'ada', password: 'correct horse' });
+  const changed = await send('PATCH', '/api/v1/users/ada', { password: 'battery staple' });
+  const hashed = await send('PATCH', '/api/v1/users/ada', { passwordHash: DECOY_HASH });
+  expect([made.status, changed.status, hashed.status]).toEqual([200, 200, 200]);
+  const hashes = users.calls.map((call) => call.split(' ')[2]!);
+  expect(await checkPassword(hashes[0]!, 'correct horse')).toBe(true);
+  expect(await checkPassword(hashes[1]!, 'battery staple')).toBe(true);
+  expect(hashes[2]).toBe(DECOY_HASH);
+  const listed = await ask(own, '/api/v1/users');
+  expect(JSON.parse(listed.text)).toMatchObject([{ name: 'ada', limits: { streams: null, tags: null } }]);
+  const refused = await send('POST', '/api/v1/users', { name: 'bob', password: `secret${'x'.repeat(300)}` });
+  for (const { text } of [made, changed, hashed, listed, refused]) {
+    expect(text).not.toMatch(/argon2|horse|staple|secret/);
+  }
+  await own.close();
 });
 
 test('what the hub cannot do now is told in its sentence, and is no fault', async () => {

@@ -1,10 +1,11 @@
-// The API's schemas are the types of control/fleet.ts: neither has a field, a state or a null that the other has not. Checked by tsc.
+// The API's schemas are the types of model/: neither has a field, a state or a null that the other has not. Checked by tsc.
 
 import type { z } from '@hono/zod-openapi';
 import { expect, test } from 'vitest';
 import * as schemas from '../../src/api/schemas.ts';
 import type { TestStep } from '../../src/api/testFetch.ts';
 import type * as fleet from '../../src/model/fleet.ts';
+import type * as users from '../../src/model/users.ts';
 
 /** Readonly is no difference in JSON. */
 type Plain<T> = T extends readonly (infer E)[]
@@ -33,6 +34,7 @@ test('every schema is its type', () => {
   same<typeof schemas.pairing, fleet.Pairing>(true);
   same<typeof schemas.pairingState, fleet.PairingState>(true);
   same<typeof schemas.liveTick, fleet.LiveTick>(true);
+  same<typeof schemas.proxyUser, users.User>(true);
   // What the checks above are worth: another field, another null, a field that may be absent.
   same<typeof schemas.traffic, { downBytes: number }>(false);
   same<typeof schemas.pairing, fleet.Pairing & { more: string }>(false);

@@ -11,6 +11,7 @@ import {
   parseTags,
 } from '../../src/cli/arguments/nodeFlags.ts';
 import { drawNode, drawNodes, limitsText } from '../../src/cli/output/nodeText.ts';
+import type { NodeView } from '../../src/model/fleet.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 
 test('what is not said is not changed; none takes away', () => {
@@ -71,29 +72,43 @@ test('limits in a line', () => {
 
 test('columns that would be empty for all are left out', () => {
   const nowMs = Date.parse('2026-03-01T12:00:00Z');
-  const stored = {
+  const stored: NodeView = {
+    ...new FakeFleet().nodes()[0]!,
     id: 'ab12',
     name: 'phone',
+    state: 'away',
     connected: false,
     streams: 0,
     createdAt: '2026-02-01T12:00:00Z',
     lastSeenAt: '2026-03-01T11:00:00Z',
-    revoked: false,
-    revokedAt: null,
+    tags: [],
+    country: null,
+    platform: null,
+    network: null,
+    version: null,
+    batteryPercent: null,
+    publicAddress: null,
+    today: { downBytes: 0, upBytes: 0 },
+    month: { downBytes: 1_500, upBytes: 500 },
   };
   expect(drawNodes([stored], nowMs)).toBe(
-    'ID    NAME   STATE  STREAMS  LAST SEEN  PAIRED\n' + 'ab12  phone  away   -        1h ago     28d ago\n',
+    'ID    NAME   STATE  STREAMS  LAST SEEN  PAIRED   MONTH\n' +
+      'ab12  phone  away   -        1h ago     28d ago  2.00 kB\n',
   );
   expect(drawNodes([{ ...stored, tags: ['lte'], state: 'offHours', connected: true }], nowMs)).toBe(
-    'ID    NAME   STATE      STREAMS  LAST SEEN  PAIRED   TAGS\n' +
-      'ab12  phone  off hours  0        now        28d ago  lte\n',
+    'ID    NAME   STATE      STREAMS  LAST SEEN  PAIRED   MONTH    TAGS\n' +
+      'ab12  phone  off hours  0        now        28d ago  2.00 kB  lte\n',
   );
   expect(drawNode(stored, null, nowMs)).toBe(
-    'name       phone\n' +
-      'id         ab12\n' +
-      'state      away\n' +
-      'last seen  1h ago\n' +
-      'paired     2026-02-01T12:00:00Z (28d ago)\n',
+    'name        phone\n' +
+      'id          ab12\n' +
+      'state       away\n' +
+      'today       down 0 B, up 0 B\n' +
+      'this month  down 1.50 kB, up 500 B\n' +
+      'limits      none\n' +
+      'tags        none\n' +
+      'last seen   1h ago\n' +
+      'paired      2026-02-01T12:00:00Z (28d ago)\n',
   );
 });
 

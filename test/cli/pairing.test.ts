@@ -2,17 +2,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { UserError } from '../../src/base/userError.ts';
 import { drawPairing } from '../../src/cli/commands/pair.ts';
 import { drawNodes } from '../../src/cli/output/nodeText.ts';
 import { drawQr } from '../../src/cli/output/terminalQr.ts';
-import type { ListedNode } from '../../src/hub/fleet/nodeList.ts';
-import { serveControl } from '../../src/hub/serve/controlSocket.ts';
 import { writeHubSettings } from '../../src/hub/store/hubSettings.ts';
 import { Store } from '../../src/hub/store/store.ts';
+import type { NodeView } from '../../src/model/fleet.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
+import { FakeFleet } from '../api/fakeFleet.ts';
+import { serveFleet } from './fakeHub.ts';
 import { runBin } from './runBin.ts';
+
+const NOTHING = { downBytes: 0, upBytes: 0 };
 
 let dataDir: string;
 beforeEach(() => {
@@ -105,50 +107,39 @@ describe('without a running hub', () => {
 
 describe('with a running hub', () => {
   test('every command is what the hub is asked, and its answer is what is printed', async () => {
+    const fleet = new FakeFleet();
     const asked: unknown[] = [];
-    const link = formatLink({
-      host: '127.0.0.1',
-      port: 9_000,
-      hubPublicKey: new Uint8Array(32).fill(7),
-      token: new Uint8Array(32).fill(8),
-    });
-    const expiresAt = '2030-01-01T00:00:00.000Z';
-    const hub = await serveControl(dataDir, {
-      pair: (body) => {
-        asked.push(['pair', body]);
-        return { link, expiresAt };
-      },
-      'nodes.list': () => [{ id: 'ab', name: 'phone', connected: true, streams: 3 }],
-      'nodes.rename': (body) => {
-        asked.push(['rename', body]);
-        return null;
-      },
-      'nodes.revoke': () => {
-        throw new UserError('there is no such node');
-      },
-    });
+    const pair = fleet.pair.bind(fleet);
+    fleet.pair = (options) => {
+      asked.push(options);
+      const { link, ...made } = pair(options);
+      return { ...made, link: formatLink({ ...parseLink(link), host: '127.0.0.1' }) };
+    };
+    const hub = await serveFleet(dataDir, fleet);
     try {
       const paired = await runBin(['pair', '--json', '--name', 'phone', '--ttl', '90s'], dataDir);
-      expect(JSON.parse(paired.stdout)).toEqual({ link, expiresAt });
+      const { link, expiresAt, ...more } = JSON.parse(paired.stdout);
+      expect(more).toEqual({});
+      expect(parseLink(link).host).toBe('127.0.0.1');
+      expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now());
       expect(paired.stderr).toContain('good for this machine only');
       const elsewhere = await runBin(['pair', '--json', '--public-host', 'hub.example'], dataDir);
-      expect(parseLink(JSON.parse(elsewhere.stdout).link)).toEqual({
-        ...parseLink(link),
-        host: 'hub.example',
-      });
+      expect(parseLink(JSON.parse(elsewhere.stdout).link).host).toBe('hub.example');
       expect(elsewhere.stderr).toBe('');
       const listed = await runBin(['nodes', '--json'], dataDir);
-      expect(JSON.parse(listed.stdout)).toEqual([{ id: 'ab', name: 'phone', connected: true, streams: 3 }]);
-      await runBin(['nodes', 'rename', 'ab', 'x'], dataDir);
+      expect(JSON.parse(listed.stdout).map(({ name }: NodeView) => name)).toEqual(
+        fleet.nodes().map(({ name }) => name),
+      );
+      await runBin(['nodes', 'rename', 'Pixel 8', 'x'], dataDir);
       expect(await runBin(['nodes', 'revoke', 'cd'], dataDir)).toMatchObject({
         code: 1,
-        stderr: 'restunnel: there is no such node\n',
+        stderr: expect.stringMatching(/^restunnel: there is no [^\n]*cd[^\n]*\n$/),
       });
       expect(asked).toEqual([
-        ['pair', { name: 'phone', ttlMs: 90_000 }],
-        ['pair', { name: null, ttlMs: 600_000 }],
-        ['rename', { node: 'ab', name: 'x' }],
+        { name: 'phone', ttlMs: 90_000 },
+        { name: null, ttlMs: 600_000 },
       ]);
+      expect(fleet.calls).toEqual(['change 0001f00d {"name":"x"}']);
     } finally {
       await hub.close();
     }
@@ -168,21 +159,16 @@ test('the drawing of a pairing holds the code, the command and the time left', (
 });
 
 test('the table of nodes', () => {
-  const node: ListedNode = {
-    id: '00aa',
-    name: 'phone',
-    connected: true,
-    streams: 12,
-    createdAt: '2030-01-01T00:00:00.000Z',
-    lastSeenAt: '2030-01-01T00:00:00.000Z',
-    revoked: false,
-    revokedAt: null,
-  };
+  const createdAt = '2030-01-01T00:00:00.000Z';
+  const [phone] = new FakeFleet().nodes();
+  const seen = { createdAt, lastSeenAt: createdAt, network: null, publicAddress: null, country: null };
+  const node = { ...phone!, ...seen, id: '00aa', name: 'phone', streams: 12, tags: [], month: NOTHING };
   const nowMs = Date.parse('2030-01-03T05:00:00.000Z');
-  const table = drawNodes([node, { ...node, id: '00bb', connected: false, streams: 0 }], nowMs);
+  const away = { ...node, id: '00bb', connected: false, state: 'away', streams: 0 } as const;
+  const table = drawNodes([node, away], nowMs);
   expect(table).toBe(
-    'ID    NAME   STATE      STREAMS  LAST SEEN  PAIRED\n' +
-      '00aa  phone  connected  12       now        2d ago\n' +
-      '00bb  phone  away       -        2d ago     2d ago\n',
+    'ID    NAME   STATE      STREAMS  LAST SEEN  PAIRED  MONTH\n' +
+      '00aa  phone  connected  12       now        2d ago  0 B\n' +
+      '00bb  phone  away       -        2d ago     2d ago  0 B\n',
   );
 });

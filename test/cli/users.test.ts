@@ -5,11 +5,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NotedUsers } from '../../src/hub/access/ownerUsers.ts';
 import { checkPassword } from '../../src/hub/access/passwords.ts';
-import { serveControl } from '../../src/hub/serve/controlSocket.ts';
-import { userCommands } from '../../src/hub/serve/userCommands.ts';
+import { Events } from '../../src/hub/fleet/eventLog.ts';
 import { Store } from '../../src/hub/store/store.ts';
+import type { NewUser, UserChange } from '../../src/model/users.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
+import { FakeFleet } from '../api/fakeFleet.ts';
+import { serveFleet } from './fakeHub.ts';
 import { BIN, type Finished, runBin } from './runBin.ts';
 
 let dataDir: string;
@@ -102,22 +105,27 @@ test('a name that is none leaves no data directory behind', async () => {
 
 test('a running hub makes the change itself, and never sees a password', async () => {
   await withStore(async (store) => {
+    const told: string[] = [];
+    const users = new NotedUsers(store.users, (text) => told.push(text));
     const bodies: string[] = [];
-    const commands = userCommands(store.users);
-    const heard = Object.fromEntries(
-      Object.entries(commands).map(([name, handler]) => [
-        name,
-        (body: unknown) => {
-          bodies.push(JSON.stringify(body));
-          return handler(body);
+    const fleet = Object.assign(new FakeFleet(), {
+      users: {
+        list: () => users.list(),
+        add: (user: NewUser) => {
+          bodies.push(JSON.stringify(user));
+          return users.add(user);
         },
-      ]),
-    );
-    const hub = await serveControl(dataDir, heard);
+        change: (name: string, change: UserChange) => users.change(name, change),
+        remove: (name: string) => users.remove(name),
+      },
+    });
+    const hub = await serveFleet(dataDir, fleet);
     try {
       const { password } = JSON.parse((await run('users', 'add', 'ada', '--json')).stdout);
       expect(await checkPassword(store.users.find('ada')!.hash, password)).toBe(true);
+      expect(bodies).toHaveLength(1);
       expect(bodies.join()).not.toContain(password);
+      await run('users', 'set', 'ada', '--streams', '5', '--new-password');
       expect((await run('users', 'list')).stdout).toContain('\nada ');
       expect(await run('users', 'remove', 'ada')).toMatchObject({
         code: 0,
@@ -125,9 +133,26 @@ test('a running hub makes the change itself, and never sees a password', async (
         stderr: expect.stringMatching(/^restunnel: no users are left: a proxy on loopback asks nobody/),
       });
       expect(store.users.any()).toBe(false);
+      expect(told).toEqual([
+        'the user ada was added (streams: any number; nodes: any)',
+        'the user ada was changed (a new password; streams: 5; nodes: any)',
+        'the user ada was removed',
+      ]);
     } finally {
       await hub.close();
     }
+  });
+});
+
+test('changes without a hub are among the events of the next one', async () => {
+  await run('users', 'add', 'ada', '--tags', 'home');
+  await run('users', 'remove', 'ada');
+  await withStore((store) => {
+    const events = new Events(store.path, store.database).read({ limit: 10 });
+    expect(events.map(({ kind, text }) => [kind, text])).toEqual([
+      ['userChanged', 'the user ada was removed'],
+      ['userChanged', 'the user ada was added (streams: any number; nodes: tagged home)'],
+    ]);
   });
 });
 
@@ -151,7 +176,7 @@ test('without a hub, nodes are limited and paused in the store', async () => {
   expect(JSON.parse(listed.stdout)).toMatchObject([
     { name: 'phone', paused: true, limits, connected: false },
   ]);
-  expect((await run('nodes', 'show', 'phone')).stdout).toMatch(/\nlimits {5}20 Mbit\/s\ntags {7}lte\n/);
+  expect((await run('nodes', 'show', 'phone')).stdout).toMatch(/\nlimits {6}20 Mbit\/s\ntags {8}lte\n/);
   expect(await run('nodes', 'set', 'phone', '--hours', '25:00-26:00')).toMatchObject({ code: 2, stdout: '' });
   expect(await run('nodes', 'rotate', 'phone')).toMatchObject({
     code: 1,

@@ -7,21 +7,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ControlServer, serveControl } from '../../src/hub/serve/controlSocket.ts';
-import { ownerCommands } from '../../src/hub/serve/ownerCommands.ts';
+import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
 import type { EventRecord } from '../../src/model/fleet.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { eventually } from '../system/harness.ts';
+import { serveFleet } from './fakeHub.ts';
 import { BIN, type Finished, runBin } from './runBin.ts';
 
 let dataDir: string;
 let fleet: FakeFleet;
-let hub: ControlServer;
+let hub: OwnerSocket;
 const children = new Set<ChildProcess>();
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'restunnel-watching-'));
   fleet = new FakeFleet();
-  hub = await serveControl(dataDir, ownerCommands(fleet));
+  hub = await serveFleet(dataDir, fleet);
 });
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
@@ -154,7 +154,7 @@ describe('the live view', () => {
     await eventually(() => frames(said.out).length >= 1);
     await hub.close();
     await eventually(() => said.out.includes('stopped; waiting for it'));
-    hub = await serveControl(dataDir, ownerCommands(fleet));
+    hub = await serveFleet(dataDir, fleet);
     await eventually(() => frames(said.out).at(-1)!.includes('nodes connected'));
     child.stdin!.write('q');
     expect(await ended).toBe(0);
@@ -202,7 +202,7 @@ describe('events', () => {
     await hub.close();
     await eventually(() => said.err === 'restunnel: the hub has stopped; waiting for it\n');
     fleet.setAway('Pixel 8', false);
-    hub = await serveControl(dataDir, ownerCommands(fleet));
+    hub = await serveFleet(dataDir, fleet);
     await eventually(() => told().length === 3);
     expect(said.err).toMatch(/waiting for it\nrestunnel: the hub is back\n$/);
     expect(told().slice(1)).toMatchObject([{ kind: 'disconnected' }, { kind: 'connected' }]);

@@ -3,13 +3,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Session, Sessions } from '../../src/dashboard/browserSessions.ts';
-import { judge, type Rules, SECURITY_HEADERS, type Verdict } from '../../src/dashboard/guard.ts';
+import { type BrowserSession, BrowserSessions } from '../../src/dashboard/browserSessions.ts';
+import { judgeRequest, type Rules, SECURITY_HEADERS, type Verdict } from '../../src/dashboard/guard.ts';
 import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const BEARER = 'b'.repeat(43);
-const sessions = new Sessions(Buffer.alloc(32, 1));
+const sessions = new BrowserSessions(Buffer.alloc(32, 1));
 const open: Rules = {
   hosts: {
     exact: new Set(['127.0.0.1:8080', 'localhost:8080', '[::1]:8080']),
@@ -21,12 +21,12 @@ const open: Rules = {
 };
 const locked: Rules = { ...open, hasPassword: true };
 
-function sessionOf(trusted: boolean, seed = 1): Session {
+function sessionOf(trusted: boolean, seed = 1): BrowserSession {
   return sessions.make(trusted, NOW_MS, Buffer.alloc(32, seed));
 }
 
 /** As the browser sends it back. */
-function cookieOf(session: Session): string {
+function cookieOf(session: BrowserSession): string {
   return sessions.setCookie(session).split(';')[0]!;
 }
 
@@ -49,7 +49,7 @@ function ask({
   nowMs = NOW_MS,
 }: Asked): Verdict {
   const rawHeaders = raw ?? Object.entries({ Host: '127.0.0.1:8080', ...headers }).flat();
-  return judge({ method, url, rawHeaders, arrivedAt: '192.0.2.7:8080', nowMs }, rules);
+  return judgeRequest({ method, url, rawHeaders, arrivedAt: '192.0.2.7:8080', nowMs }, rules);
 }
 
 /** 0 for what is admitted. */
@@ -246,7 +246,7 @@ describe('what needs a token', () => {
 
   test('no cookie but the one that was sealed here, and for as long as it says', () => {
     const good = cookieOf(own);
-    const strange = new Sessions(Buffer.alloc(32, 2)).setCookie(own).split(';')[0]!;
+    const strange = new BrowserSessions(Buffer.alloc(32, 2)).setCookie(own).split(';')[0]!;
     const [name, value] = good.split('=') as [string, string];
     const parts = value.split('.');
     const forged = [

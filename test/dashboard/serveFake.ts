@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LazyApi } from '../../src/api/lazyApi.ts';
 import { type Dashboard, type DashboardOptions, serveDashboard } from '../../src/dashboard/server.ts';
 import { FakeFleet, type FakeFleetOptions } from '../api/fakeFleet.ts';
 
@@ -16,19 +17,27 @@ export interface FakeDashboard {
   close(): Promise<void>;
 }
 
+export interface FakeDashboardOptions extends Partial<DashboardOptions> {
+  readonly onFault?: (error: unknown) => void;
+  readonly heartbeatMs?: number;
+}
+
 /** On a free port of 127.0.0.1 unless told otherwise; nothing ticks by itself. */
 export async function serveFake(
   fleetOptions: FakeFleetOptions = {},
-  options: Partial<DashboardOptions> = {},
+  { onFault = console.error, heartbeatMs, ...options }: FakeDashboardOptions = {},
 ): Promise<FakeDashboard> {
   const fleet = new FakeFleet(fleetOptions);
   const dataDir = mkdtempSync(join(tmpdir(), 'restunnel-dashboard-'));
   const dashboard = await serveDashboard({
     bind: { host: '127.0.0.1', port: 0 },
-    fleet,
+    api: new LazyApi({
+      fleet,
+      ownUser: { name: 'x', password: '' },
+      onFault,
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    }),
     dataDir,
-    ownUser: { name: 'x', password: '' },
-    onFault: (error) => console.error(error),
     ...options,
   });
   fleet.addresses = { ...fleet.addresses, dashboard: dashboard.address };

@@ -11,7 +11,6 @@ import {
   isPasswordHash,
   passwordOf,
 } from '../../src/hub/access/passwords.ts';
-import { userCommands } from '../../src/hub/serve/userCommands.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { NO_USER_LIMITS } from '../../src/hub/store/userTable.ts';
 import { USERS } from '../../src/limits/ownerBounds.ts';
@@ -113,20 +112,4 @@ test('passwords that no login can carry are refused; hashes of another cost are 
     expect(isPasswordHash(hash)).toBe(false);
   }
   expect(passwordOf(new Uint8Array(18).fill(255))).toBe('_'.repeat(24));
-});
-
-test('the control socket takes hashes of ours alone, and checks what it is given', async () => {
-  const commands = userCommands(store.users);
-  const limits = { streams: 3, tags: null };
-  const added = await commands['users.add']!({ name: 'ada', hash: DECOY_HASH, limits });
-  expect(added).toMatchObject({ name: 'ada', limits });
-  expect(JSON.stringify(await commands['users.list']!(null))).not.toContain('argon2');
-  expect(() => commands['users.add']!({ name: 'bob', hash: 'plain', limits })).toThrow(
-    'hash: not a password hash of this version',
-  );
-  expect(() => commands['users.set']!({ name: 'ada', password: 'x' })).toThrow('not understood');
-  expect(await commands['users.set']!({ name: 'ada', limits: { tags: ['a'] } })).toMatchObject({
-    limits: { streams: 3, tags: ['a'] },
-  });
-  expect(await commands['users.remove']!({ name: 'ada' })).toMatchObject({ name: 'ada' });
 });

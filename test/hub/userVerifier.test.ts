@@ -3,8 +3,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DECOY_HASH } from '../../src/hub/access/passwords.ts';
 import { UserVerifier } from '../../src/hub/access/userVerifier.ts';
-import type { User } from '../../src/hub/store/userTable.ts';
 import { USERS } from '../../src/limits/ownerBounds.ts';
+import type { User } from '../../src/model/users.ts';
 
 /** A "hash" here is "of:" and the password. */
 let users: Map<string, { user: User; hash: string }>;

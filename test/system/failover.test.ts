@@ -5,12 +5,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../src/hub/access/passwords.ts';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import { ROUTING } from '../../src/limits/bounds.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { eventually, type Hub, KINDS, listNodes, pairNode, startHub } from './harness.ts';
 import { openStream, pairLight, SocksRefusal, whoServes } from './lightFleet.ts';
 import type { LightNode } from './lightNode.ts';
+import { addUser, changeNode, connectsOf, nodesOf } from './ownerOf.ts';
 import { absoluteRequest, closeRawClients, RawClient } from './rawClient.ts';
 import { closeUdp, UdpClient } from './socksUdp.ts';
 
@@ -97,7 +97,7 @@ async function startGroup(hub: Hub, count: number): Promise<{ tag: string; nodes
   for (let at = 0; at < count; at++) {
     const node = await pairLight(hub, `${tag} ${at}`);
     await node.connect();
-    await callControl(hub.dataDir, 'nodes.change', { node: node.id, change: { tags: [tag] } });
+    await changeNode(hub, node.id, { tags: [tag] });
     nodes.push(node);
   }
   return { tag, nodes };
@@ -130,7 +130,7 @@ describe.each(KINDS)('$name', (mode) => {
   afterAll(async () => {
     // Nothing of a stream stays counted, wherever it was tried.
     await eventually(async () => {
-      const nodes = (await callControl(hub.dataDir, 'nodes.list', {})) as { streams: number }[];
+      const nodes = await nodesOf(hub);
       expect(nodes.filter(({ streams }) => streams !== 0)).toEqual([]);
     });
     expect([...hub.faults(), ...hub.complaints]).toEqual([]);
@@ -336,7 +336,7 @@ describe.each(KINDS)('$name', (mode) => {
       }
     }
     // A new name counts from the next stream on.
-    await callControl(hub.dataDir, 'nodes.rename', { node: nodes[0]!.id, name: 'Büro "1"' });
+    await changeNode(hub, nodes[0]!.id, { name: 'Büro "1"' });
     await eventually(async () => {
       const { head } = await askHttp(hub, 'connect', `me-node-${nodes[0]!.id}`);
       expect(head).toMatch(/\r\nX-Restunnel-Node: b_ro__1_\w*\r\n/);
@@ -372,9 +372,7 @@ test.each([0, 1])(
     const node = await pairNode(hub);
     // Whoever would be chosen for a stream: half of these for the old one.
     for (let at = 0; at < 8; at++) await UdpClient.associate(hub.socks);
-    const { failures } = (await callControl(hub.dataDir, 'connects', { node: 'old' })) as {
-      failures: { udpNotSupported?: number };
-    };
+    const { failures } = await connectsOf(hub, 'old');
     // The one that found no other node.
     expect(failures.udpNotSupported).toBe(1);
     closeUdp();
@@ -389,9 +387,9 @@ test.each([0, 1])(
   async (workers) => {
     const hub = await startHub({ workers });
     const { user, nodes } = await startSession(hub);
-    await callControl(hub.dataDir, 'users.add', {
+    await addUser(hub, {
       name: 'me',
-      hash: await hashPassword('x'),
+      passwordHash: await hashPassword('x'),
       limits: { streams: 1, tags: null },
     });
     for (const [bad, good] of [nodes, [nodes[1], nodes[0]]] as const) {

@@ -5,21 +5,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
+import { answerOf, type OwnerClient } from '../../src/boot/ownerClient.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
-import type {
-  ConnectFigures,
-  EventRecord,
-  History,
-  HubStatus,
-  LiveStream,
-  NodeChange,
-  NodeView,
-  Pairing,
-  PairingState,
-  Rotation,
+import {
+  type EventRecord,
+  HISTORY_RANGES,
+  type History,
+  type HistoryRange,
+  type LiveStream,
 } from '../../src/model/fleet.ts';
 import { eventually, type Hub, MODES, makeTempDir, pairNode, startHub, startNode } from './harness.ts';
+import { changeNode, connectsOf, makePairing, nodeOf, ownerOf, revokeNode, rotateNode } from './ownerOf.ts';
 import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
 
@@ -29,14 +25,17 @@ beforeAll(async () => {
 });
 afterAll(() => target.close());
 
-function ask<T>(hub: Hub, command: string, body: object = {}): Promise<T> {
-  return callControl(hub.dataDir, command, body) as Promise<T>;
-}
+type EventsQuery = NonNullable<Parameters<OwnerClient['events']['$get']>[0]>['query'];
 
-const nodeOf = (hub: Hub, node: string) => ask<NodeView>(hub, 'nodes.get', { node });
-const change = (hub: Hub, node: string, change: NodeChange) =>
-  ask<NodeView>(hub, 'nodes.change', { node, change });
-const eventsOf = (hub: Hub, query: object = {}) => ask<EventRecord[]>(hub, 'events', query);
+const eventsOf = (hub: Hub, query: EventsQuery = {}): Promise<readonly EventRecord[]> =>
+  answerOf(ownerOf(hub).events.$get({ query }));
+const streamsOf = (hub: Hub, node?: string): Promise<readonly LiveStream[]> =>
+  answerOf(ownerOf(hub).streams.$get({ query: node === undefined ? {} : { node } }));
+const historyOf = (hub: Hub, range: HistoryRange, node?: string): Promise<History> =>
+  answerOf(ownerOf(hub).history.$get({ query: node === undefined ? { range } : { range, node } }));
+const pairingOf = (hub: Hub, id: string) => answerOf(ownerOf(hub).pairings[':id'].$get({ param: { id } }));
+const cancelPairing = (hub: Hub, id: string) =>
+  answerOf(ownerOf(hub).pairings[':id'].$delete({ param: { id } }));
 
 /** The front hears of a change a moment after its maker. */
 async function refuses(hub: Hub, failure: FailureName): Promise<void> {
@@ -81,14 +80,14 @@ describe.concurrent.each(MODES.slice(2))('$name', ({ io, workers }) => {
     const { nodeId: id } = node.ready;
     const flood = await Stream.open(hub.socks, target.port, 'flood');
     await eventually(() => flood.received > 100_000);
-    expect(await change(hub, id, { paused: true })).toMatchObject({ state: 'paused', paused: true });
-    const [live] = await ask<LiveStream[]>(hub, 'streams', { node: id });
+    expect(await changeNode(hub, id, { paused: true })).toMatchObject({ state: 'paused', paused: true });
+    const [live] = await streamsOf(hub, id);
     expect(live).toMatchObject({ nodeId: id, target: null, protocol: 'socks', state: 'open' });
     await refuses(hub, 'nodePaused');
     await expect(Stream.open(hub.socks, target.port, 'send 10')).rejects.toThrow(Refused);
     const { received } = flood;
     await eventually(() => flood.received > received + 1_000_000);
-    expect(await change(hub, id, { paused: false })).toMatchObject({ state: 'connected' });
+    expect(await changeNode(hub, id, { paused: false })).toMatchObject({ state: 'connected' });
     await fetches(hub);
     expect(flood.damaged).toBe(false);
     flood.socket.destroy();
@@ -100,7 +99,7 @@ describe.concurrent.each(MODES.slice(2))('$name', ({ io, workers }) => {
     const hub = await startHub({ io, workers });
     const node = await pairNode(hub, { io });
     const { nodeId: id } = node.ready;
-    await change(hub, id, { limits: { monthlyBytes: 3_000_000 } });
+    await changeNode(hub, id, { limits: { monthlyBytes: 3_000_000 } });
     await fetches(hub);
     const flood = await Stream.open(hub.socks, target.port, 'flood');
     expect(await flood.over).toBe('ECONNRESET');
@@ -110,7 +109,7 @@ describe.concurrent.each(MODES.slice(2))('$name', ({ io, workers }) => {
     expect(over.month.downBytes + over.month.upBytes).toBeGreaterThanOrEqual(3_000_000);
     await refuses(hub, 'nodeOverQuota');
     await eventually(async () => (await nodeOf(hub, id)).streams === 0);
-    const [event, ...others] = await eventsOf(hub, { kinds: ['overQuota'] });
+    const [event, ...others] = await eventsOf(hub, { kind: 'overQuota' });
     expect(event).toMatchObject({ nodeId: id, kind: 'overQuota' });
     expect(others).toEqual([]);
     // What the quota counts is on the disk already.
@@ -124,7 +123,9 @@ describe.concurrent.each(MODES.slice(2))('$name', ({ io, workers }) => {
       month: { downBytes: over.month.downBytes },
     });
     await refuses(again, 'nodeOverQuota');
-    expect(await change(again, id, { limits: { monthlyBytes: 1e12 } })).toMatchObject({ state: 'connected' });
+    expect(await changeNode(again, id, { limits: { monthlyBytes: 1e12 } })).toMatchObject({
+      state: 'connected',
+    });
     await fetches(again);
     await Promise.all([node.stop(), again.stop()]);
     expect([...hub.faults(), ...again.faults()]).toEqual([]);
@@ -135,7 +136,7 @@ test('outside of its hours, and beyond its streams, a node takes no new ones; th
   const hub = await startHub({ workers: 1 });
   const node = await pairNode(hub);
   const { nodeId: id } = node.ready;
-  await change(hub, id, { limits: { streams: 2 } });
+  await changeNode(hub, id, { limits: { streams: 2 } });
   const held = await openStreams(hub.socks, target.port, 'hold', 2);
   await refuses(hub, 'nodeStreamsLimit');
   for (const { socket } of held) socket.destroy();
@@ -144,7 +145,7 @@ test('outside of its hours, and beyond its streams, a node takes no new ones; th
 
   const hours = otherHours();
   const settings = { tags: ['home', 'lte'], country: 'DE', rotateSchedule: 'daily 04:30' };
-  await change(hub, id, { ...settings, name: 'my phone', limits: { hours } });
+  await changeNode(hub, id, { ...settings, name: 'my phone', limits: { hours } });
   await refuses(hub, 'nodeOffHours');
   await hub.stop();
   const again = await startHub({ dataDir: hub.dataDir, args: ['--tunnel', hub.ready.tunnel] });
@@ -156,11 +157,11 @@ test('outside of its hours, and beyond its streams, a node takes no new ones; th
     limits: { mbitPerSecond: null, streams: 2, monthlyBytes: null, hours },
   });
   await refuses(again, 'nodeOffHours');
-  await change(again, id, { limits: { hours: null } });
+  await changeNode(again, id, { limits: { hours: null } });
   await fetches(again);
 
-  await expect(change(again, id, { country: 'Mars' })).rejects.toThrow('"Mars" is no country');
-  await expect(change(again, 'nobody', { paused: true })).rejects.toThrow(
+  await expect(changeNode(again, id, { country: 'Mars' })).rejects.toThrow('"Mars" is no country');
+  await expect(changeNode(again, 'nobody', { paused: true })).rejects.toThrow(
     'there is no node with the id or name "nobody"',
   );
   expect(await nodeOf(again, id)).toMatchObject(settings);
@@ -180,32 +181,32 @@ test('history, sums and figures come from what really moved, and outlive a kill'
     return view;
   });
   expect(moved.today).toEqual(moved.month);
-  for (const range of ['10m', '1h', '1d', '30d']) {
-    for (const name of [id, null]) {
-      const { points } = await ask<History>(hub, 'history', { node: name, range });
+  for (const range of HISTORY_RANGES) {
+    for (const name of [id, undefined]) {
+      const { points } = await historyOf(hub, range, name);
       expect(points.reduce((sum, { downBytes }) => sum + downBytes, 0)).toBe(moved.month.downBytes);
     }
   }
   const figures = await eventually(async () => {
-    const connects = await ask<ConnectFigures>(hub, 'connects', { node: id });
+    const connects = await connectsOf(hub, id);
     expect(connects.failed).toBe(1);
     return connects;
   });
   expect(figures).toMatchObject({ succeeded: 3, failures: { refused: 1 } });
   expect(figures.connectMs!.p50).toBeGreaterThan(0);
-  const status = await ask<HubStatus>(hub, 'status');
+  const status = await answerOf(ownerOf(hub).status.$get());
   expect(status).toMatchObject({ nodesConnected: 1, nodesPaired: 1, workers: 2, io: 'epoll' });
   expect(status.connects).toMatchObject({ succeeded: 3, failed: 1 });
   expect(status.residentBytes).toBeGreaterThan(1e7);
 
   // A quota has it written before the minute is over.
-  await change(hub, id, { limits: { monthlyBytes: 100_000_000 } });
+  await changeNode(hub, id, { limits: { monthlyBytes: 100_000_000 } });
   await eventually(() => expect(writtenBytes(hub, id)).toBe(moved.month.downBytes));
   await hub.kill();
   const again = await startHub({ dataDir: hub.dataDir });
   const { month } = await nodeOf(again, id);
   expect(month).toEqual(moved.month);
-  const { points } = await ask<History>(again, 'history', { node: id, range: '1h' });
+  const { points } = await historyOf(again, '1h', id);
   expect(points.reduce((sum, { downBytes }) => sum + downBytes, 0)).toBe(moved.month.downBytes);
   await again.stop();
   await node.kill();
@@ -213,8 +214,8 @@ test('history, sums and figures come from what really moved, and outlive a kill'
 
 test('what happens is written down, with the name that the node had, and found again', async () => {
   const hub = await startHub();
-  const pairing = await ask<Pairing>(hub, 'pair', { name: 'phone', ttlMs: 60_000 });
-  expect(await ask(hub, 'pairings.get', { id: pairing.id })).toEqual({
+  const pairing = await makePairing(hub, 'phone', 60_000);
+  expect(await pairingOf(hub, pairing.id)).toEqual({
     id: pairing.id,
     expiresAt: pairing.expiresAt,
     state: 'open',
@@ -224,27 +225,25 @@ test('what happens is written down, with the name that the node had, and found a
   });
   const node = await startNode({ links: [pairing.link] });
   const { nodeId: id } = node.ready;
-  expect(await ask<PairingState>(hub, 'pairings.get', { id: pairing.id })).toMatchObject({
+  expect(await pairingOf(hub, pairing.id)).toMatchObject({
     state: 'used',
     nodeId: id,
     nodeName: 'phone',
     nodeConnected: true,
   });
-  expect(await ask(hub, 'pairings.cancel', { id: pairing.id })).toMatchObject({ state: 'used' });
-  const burned = await ask<Pairing>(hub, 'pair', { name: null, ttlMs: 60_000 });
-  expect(await ask(hub, 'pairings.cancel', { id: burned.id })).toMatchObject({ state: 'cancelled' });
-  await expect(ask(hub, 'pairings.get', { id: 'invented' })).rejects.toThrow('no such pairing link');
+  expect(await cancelPairing(hub, pairing.id)).toMatchObject({ state: 'used' });
+  const burned = await makePairing(hub, null, 60_000);
+  expect(await cancelPairing(hub, burned.id)).toMatchObject({ state: 'cancelled' });
+  await expect(pairingOf(hub, 'invented')).rejects.toThrow('no such pairing link');
   const refused = startNode({ links: [burned.link] });
   refused.catch(() => {});
-  await eventually(async () =>
-    expect((await eventsOf(hub, { kinds: ['refused'] })).length).toBeGreaterThan(0),
-  );
+  await eventually(async () => expect((await eventsOf(hub, { kind: 'refused' })).length).toBeGreaterThan(0));
 
-  await ask(hub, 'nodes.rename', { node: id, name: 'old phone' });
-  await change(hub, id, { tags: ['lte'], limits: { mbitPerSecond: 20 } });
-  await ask(hub, 'nodes.revoke', { node: id });
-  await eventually(async () => expect((await eventsOf(hub, { kinds: ['disconnected'] })).length).toBe(1));
-  const told = (await eventsOf(hub, { node: id })).reverse();
+  await changeNode(hub, id, { name: 'old phone' });
+  await changeNode(hub, id, { tags: ['lte'], limits: { mbitPerSecond: 20 } });
+  await revokeNode(hub, id);
+  await eventually(async () => expect((await eventsOf(hub, { kind: 'disconnected' })).length).toBe(1));
+  const told = (await eventsOf(hub, { node: id })).toReversed();
   expect(told.map(({ kind, nodeName }) => [kind, nodeName])).toEqual([
     ['paired', 'phone'],
     ['connected', 'phone'],
@@ -262,12 +261,12 @@ test('what happens is written down, with the name that the node had, and found a
     'old phone disconnected: the node was revoked',
   ]);
   expect(await nodeOf(hub, id)).toMatchObject({ state: 'revoked', connected: false, lanes: 0 });
-  await expect(ask(hub, 'nodes.rotate', { node: id })).rejects.toThrow('is not connected');
+  await expect(rotateNode(hub, id)).rejects.toThrow('is not connected');
   await node.kill();
   await hub.stop();
 
   const again = await startHub({ dataDir: hub.dataDir });
-  const all = (await eventsOf(again)).map(({ kind }) => kind).reverse();
+  const all = (await eventsOf(again)).map(({ kind }) => kind).toReversed();
   const owned = all.filter((kind) => kind !== 'refused');
   expect(owned.slice(0, 5)).toEqual(['hubStarted', 'linkMade', 'paired', 'connected', 'linkMade']);
   expect(owned.slice(-2)).toEqual(['hubStopping', 'hubStarted']);
@@ -284,7 +283,7 @@ test('live streams are listed by node, from every worker', async () => {
   const second = await pairNode(hub);
   const held = await openStreams(hub.socks, target.port, 'hold', 4);
   const all = await eventually(async () => {
-    const streams = await ask<LiveStream[]>(hub, 'streams');
+    const streams = await streamsOf(hub);
     expect(streams.map(({ state }) => state)).toEqual(['open', 'open', 'open', 'open']);
     return streams;
   });
@@ -293,11 +292,11 @@ test('live streams are listed by node, from every worker', async () => {
     expect(ageMs).toBeGreaterThanOrEqual(0);
   }
   for (const { nodeId } of [first.ready, second.ready]) {
-    const own = await ask<LiveStream[]>(hub, 'streams', { node: nodeId });
+    const own = await streamsOf(hub, nodeId);
     expect(own.map((stream) => stream.nodeId)).toEqual([nodeId, nodeId]);
   }
   for (const { socket } of held) socket.destroy();
-  await eventually(async () => expect(await ask(hub, 'streams')).toEqual([]));
+  await eventually(async () => expect(await streamsOf(hub)).toEqual([]));
   await Promise.all([first.stop(), second.stop(), hub.stop()]);
 });
 
@@ -307,9 +306,9 @@ test('a node that is asked for a new address drains, runs its command, comes bac
   const node = await pairNode(hub, { args: ['--on-rotate', `echo >> '${done}'`] });
   const { nodeId: id } = node.ready;
   const held = await Stream.open(hub.socks, target.port, 'hold');
-  const rotation = ask<Rotation>(hub, 'nodes.rotate', { node: id });
+  const rotation = rotateNode(hub, id);
   await eventually(async () => (await nodeOf(hub, id)).state === 'rotating');
-  await expect(ask(hub, 'nodes.rotate', { node: id })).rejects.toThrow('asked for a new address already');
+  await expect(rotateNode(hub, id)).rejects.toThrow('asked for a new address already');
   await refuses(hub, 'nodeRotating');
   expect(existsSync(done)).toBe(false);
   held.socket.destroy();
@@ -321,11 +320,9 @@ test('a node that is asked for a new address drains, runs its command, comes bac
   });
   expect(existsSync(done)).toBe(true);
   await fetches(hub);
-  expect(await eventsOf(hub, { kinds: ['rotated'] })).toMatchObject([{ nodeId: id }]);
+  expect(await eventsOf(hub, { kind: 'rotated' })).toMatchObject([{ nodeId: id }]);
   // A node asked again at once says why not, and takes streams all the same.
-  await expect(ask(hub, 'nodes.rotate', { node: id })).rejects.toThrow(
-    /has no new address: it got one just now/,
-  );
+  await expect(rotateNode(hub, id)).rejects.toThrow(/has no new address: it got one just now/);
   await fetches(hub);
   await Promise.all([node.stop(), hub.stop()]);
 });

@@ -2,9 +2,9 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import type { Hub } from './harness.ts';
 import { LightNode } from './lightNode.ts';
+import { makePairing } from './ownerOf.ts';
 
 /** Handshakes of one address at once: within what the hub allows an address that it knows. */
 const AT_ONCE = 16;
@@ -23,8 +23,8 @@ export async function startFleet(hub: Hub, count: number): Promise<LightNode[]> 
 }
 
 export async function pairLight(hub: Hub, name: string): Promise<LightNode> {
-  const answer = await callControl(hub.dataDir, 'pair', { name, ttlMs: 600_000 });
-  return new LightNode((answer as { link: string }).link, hub.ready.tunnel, name);
+  const { link } = await makePairing(hub, name, 600_000);
+  return new LightNode(link, hub.ready.tunnel, name);
 }
 
 /** A SOCKS5 connection through the hub to a target that only LightNodes know. Rejects with the reply when it is refused. */

@@ -2,7 +2,6 @@
 // be there: the node comes back by itself, and streams that cannot go on are failed. The cases wait beside each other, up to 45 s.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import {
   type ExitNode,
@@ -15,6 +14,7 @@ import {
   startNode,
 } from './harness.ts';
 import { Networks, networksMissing, type Site } from './networks.ts';
+import { rotateNode } from './ownerOf.ts';
 import { Router } from './router.ts';
 import { httpThrough, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
@@ -143,7 +143,7 @@ describe.skipIf(missing !== '')(`networks ${missing}`, () => {
     const { hub, node } = await start(place, 4, undefined, ['--on-rotate', change]);
     const { nodeId } = node.ready;
     await fetchSome(hub, place);
-    const rotation = await callControl(hub.dataDir, 'nodes.rotate', { node: nodeId }, NOTICED_MS);
+    const rotation = await rotateNode(hub, nodeId, NOTICED_MS);
     expect(rotation).toMatchObject({ nodeId, oldAddress: site.nodeAddress[4], newAddress: other });
     await recovered(hub, node, place);
   });

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
+import type { NodeChange, NodeView } from '../../src/model/fleet.ts';
 import {
   type ExitNode,
   endAll,
@@ -13,6 +13,7 @@ import {
   startHub,
   startNode,
 } from './harness.ts';
+import { changeNode } from './ownerOf.ts';
 import { closeRawClients, dialSocks, type RawClient } from './rawClient.ts';
 import { sendPattern, Target } from './target.ts';
 
@@ -86,8 +87,8 @@ describe.each(MODES)('$name', (mode) => {
     await endAll();
   });
 
-  function change(node: string, what: unknown): Promise<unknown> {
-    return callControl(hub.dataDir, 'nodes.change', { node, change: what });
+  function change(node: string, what: NodeChange): Promise<NodeView> {
+    return changeNode(hub, node, what);
   }
 
   /** New streams go to this node alone; those that are open stay where they are. */

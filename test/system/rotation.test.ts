@@ -5,8 +5,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
-import type { NodeView, Rotation } from '../../src/model/fleet.ts';
 import {
   endAll,
   eventually,
@@ -19,6 +17,7 @@ import {
   startHub,
   startNode,
 } from './harness.ts';
+import { nodesOf, rotateNode } from './ownerOf.ts';
 import { Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
 
@@ -40,10 +39,9 @@ afterAll(async () => {
 
 const pageUrl = () => `http://127.0.0.1:${(page.address() as AddressInfo).port}/`;
 
-const rotate = (hub: Hub, node: string) =>
-  callControl(hub.dataDir, 'nodes.rotate', { node }, 60_000) as Promise<Rotation>;
+const rotate = (hub: Hub, node: string) => rotateNode(hub, node, 60_000);
 
-const nodeOf = async (hub: Hub) => ((await callControl(hub.dataDir, 'nodes.list', {})) as NodeView[])[0]!;
+const nodeOf = async (hub: Hub) => (await nodesOf(hub))[0]!;
 
 async function start(mode: { io: 'epoll' | 'net'; workers: number }, args: string[]) {
   const hub = await startHub(mode);

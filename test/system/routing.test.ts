@@ -5,7 +5,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../src/hub/access/passwords.ts';
-import { callControl } from '../../src/hub/serve/controlSocket.ts';
 import { needs } from '../require.ts';
 import {
   type ExitNode,
@@ -18,6 +17,7 @@ import {
   startNode,
 } from './harness.ts';
 import { Origin, PAGE, portOf } from './origin.ts';
+import { addUser, changeNode, changeUser, removeUser } from './ownerOf.ts';
 import { run } from './programs.ts';
 import { closeRawClients, RawClient, socksRequest } from './rawClient.ts';
 
@@ -90,14 +90,8 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
         return startNode({ links: [link], io: mode.io, allowTargets });
       }),
     );
-    await callControl(hub.dataDir, 'nodes.change', {
-      node: 'phone',
-      change: { tags: ['mobile'], country: 'DE' },
-    });
-    await callControl(hub.dataDir, 'nodes.change', {
-      node: 'cabin',
-      change: { tags: ['far'], country: 'DE' },
-    });
+    await changeNode(hub, 'phone', { tags: ['mobile'], country: 'DE' });
+    await changeNode(hub, 'cabin', { tags: ['far'], country: 'DE' });
   });
 
   afterAll(async () => {
@@ -138,13 +132,9 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     const soft = 'me-session-soft:x';
     while ((await whoAnswers(hub, 'http', soft)) !== lost) {
       // Another name is another session, on another node.
-      await callControl(hub.dataDir, 'nodes.change', {
-        node: await whoAnswers(hub, 'http', soft),
-        change: { paused: true },
-      });
+      await changeNode(hub, await whoAnswers(hub, 'http', soft), { paused: true });
     }
-    for (const node of NAMES)
-      await callControl(hub.dataDir, 'nodes.change', { node, change: { paused: false } });
+    for (const node of NAMES) await changeNode(hub, node, { paused: false });
     await nodes[NAMES.indexOf(lost)]!.kill();
     await eventually(
       async () => (await curl(hub, 'http', `me-node-${lost.replace('-', '_')}:x`, url(lost))).status === 503,
@@ -172,9 +162,9 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
   // Last: from here on, every client has to name itself.
   test('with users, clients name themselves, and may use what their user may', async () => {
     const url = origins[1]!.url('/page');
-    await callControl(hub.dataDir, 'users.add', {
+    await addUser(hub, {
       name: 'crawler',
-      hash: await hashPassword('right'),
+      passwordHash: await hashPassword('right'),
       limits: { streams: null, tags: ['mobile'] },
     });
     const asked = await eventually(async () => {
@@ -215,7 +205,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     mute.send(Buffer.of(5, 1, 0));
     expect(await mute.takeAll()).toEqual(Buffer.of(5, 0xff));
 
-    await callControl(hub.dataDir, 'users.set', { name: 'crawler', limits: { streams: 2 } });
+    await changeUser(hub, 'crawler', { limits: { streams: 2 } });
     const held: RawClient[] = [];
     const hold = async () => {
       const client = await RawClient.dial(hub.http);
@@ -234,7 +224,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     await eventually(async () => expect((await curl(hub, 'http', 'crawler:right', url)).text).toBe(PAGE));
     for (const client of held) client.close();
 
-    await callControl(hub.dataDir, 'users.remove', { name: 'crawler' });
+    await removeUser(hub, 'crawler');
     await eventually(async () => (await curl(hub, 'http', 'me-node-phone:x', url)).text === PAGE);
   });
 });

@@ -1,12 +1,14 @@
 // `restunnel events`: what happened at the hub, newest last, and what happens from now on.
 
 import { resolveDataDir } from '../../boot/dataDir.ts';
+import { answerOf, inPath, runningHub } from '../../boot/ownerClient.ts';
+import { HubNotRunning } from '../../hub/fleet/hubNotRunning.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
-import type { EventKind, EventRecord, NodeView } from '../../model/fleet.ts';
+import type { EventKind, EventRecord } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawEvent } from '../output/eventText.ts';
 import { endWithReader, everySecond, Stop } from '../output/polling.ts';
-import { askHub, NotRunning } from '../process/askHub.ts';
+import { printJson } from '../output/printJson.ts';
 
 export interface EventsFlags extends CommonFlags {
   follow?: boolean;
@@ -20,16 +22,19 @@ export async function runEvents(flags: EventsFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
   endWithReader(process.stdout);
   // By its id from now on: it may get another name while we follow.
+  const api = runningHub(dataDir);
   const node =
-    flags.node === undefined ? null : await askHub<NodeView>(dataDir, 'nodes.get', { node: flags.node });
+    flags.node === undefined
+      ? null
+      : await answerOf(api.nodes[':id'].$get({ param: { id: inPath(flags.node) } }));
   const filter = {
     ...(node === null ? {} : { node: node.id }),
-    ...(flags.kind === undefined ? {} : { kinds: flags.kind }),
+    ...(flags.kind === undefined ? {} : { kind: flags.kind.join(',') }),
   };
-  const ask = (query: object) => askHub<EventRecord[]>(dataDir, 'events', { ...filter, ...query });
-  const first = (await ask({ limit: flags.limit })).reverse();
+  const ask = (range: EventRange) => answerOf(api.events.$get({ query: { ...filter, ...range } }));
+  const first = (await ask({ limit: flags.limit })).toReversed();
   if (flags.json === true && flags.follow !== true) {
-    process.stdout.write(`${JSON.stringify(first)}\n`);
+    printJson(first);
     return;
   }
   const draw = flags.json === true ? (event: EventRecord) => `${JSON.stringify(event)}\n` : drawEvent;
@@ -49,7 +54,7 @@ export async function runEvents(flags: EventsFlags): Promise<void> {
     } catch (error) {
       // A hub that is stopping hangs up in the middle of an answer.
       if (!away) {
-        const why = error instanceof NotRunning ? 'the hub has stopped' : (error as Error).message;
+        const why = error instanceof HubNotRunning ? 'the hub has stopped' : (error as Error).message;
         process.stderr.write(`restunnel: ${why}; waiting for it\n`);
       }
       away = true;
@@ -57,10 +62,17 @@ export async function runEvents(flags: EventsFlags): Promise<void> {
   }, new Stop());
 }
 
+/** Events by their numbers. */
+interface EventRange {
+  after?: number;
+  before?: number;
+  limit: number;
+}
+
 /** All of them, oldest first, however many came at once. */
 export async function eventsAfter(
   number: number,
-  ask: (query: { after: number; before?: number; limit: number }) => Promise<EventRecord[]>,
+  ask: (range: EventRange) => Promise<readonly EventRecord[]>,
 ): Promise<EventRecord[]> {
   const limit = LISTING.eventsMax;
   const found: EventRecord[] = [];

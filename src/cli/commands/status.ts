@@ -1,12 +1,14 @@
 // `restunnel status`: how the running hub is doing. A live view on a terminal, plain text or JSON elsewhere. statusView.ts draws it.
 
 import { resolveDataDir } from '../../boot/dataDir.ts';
+import { answerOf, runningHub } from '../../boot/ownerClient.ts';
+import { HubNotRunning } from '../../hub/fleet/hubNotRunning.ts';
 import type { EventRecord, History, HubStatus, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { endWithReader, everySecond, Stop } from '../output/polling.ts';
+import { printJson } from '../output/printJson.ts';
 import { Screen } from '../output/screen.ts';
 import { NODE_BARS, renderStatus, type StatusState } from '../output/statusView.ts';
-import { askHub, NotRunning } from '../process/askHub.ts';
 
 export interface StatusFlags extends CommonFlags {
   once?: boolean;
@@ -29,7 +31,7 @@ export async function runStatus(flags: StatusFlags): Promise<void> {
   endWithReader(process.stdout);
   if (flags.json === true) {
     const print = async () => {
-      process.stdout.write(`${JSON.stringify(await snapshot(dataDir))}\n`);
+      printJson(await snapshot(dataDir));
     };
     await (flags.follow === true ? everySecond(print, new Stop()) : print());
     return;
@@ -39,10 +41,11 @@ export async function runStatus(flags: StatusFlags): Promise<void> {
 }
 
 async function snapshot(dataDir: string): Promise<Snapshot> {
+  const api = runningHub(dataDir);
   const [hub, nodes, events] = await Promise.all([
-    askHub<HubStatus>(dataDir, 'status'),
-    askHub<NodeView[]>(dataDir, 'nodes.list'),
-    askHub<EventRecord[]>(dataDir, 'events', { limit: EVENTS_SHOWN }),
+    answerOf(api.status.$get()),
+    answerOf(api.nodes.$get()),
+    answerOf(api.events.$get({ query: { limit: EVENTS_SHOWN } })),
   ]);
   return { hub, nodes, events };
 }
@@ -97,7 +100,7 @@ class Watched {
   async look(dataDir: string): Promise<void> {
     const [now, history] = await Promise.all([
       snapshot(dataDir),
-      askHub<History>(dataDir, 'history', { range: '10m' }),
+      answerOf(runningHub(dataDir).history.$get({ query: { range: '10m' } })),
     ]);
     this.#last = now;
     this.#history = history;
@@ -117,7 +120,7 @@ class Watched {
     try {
       await this.look(dataDir);
     } catch (error) {
-      this.#trouble = error instanceof NotRunning ? 'stopped; waiting for it' : (error as Error).message;
+      this.#trouble = error instanceof HubNotRunning ? 'stopped; waiting for it' : (error as Error).message;
     }
   }
 

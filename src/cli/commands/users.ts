@@ -1,19 +1,18 @@
-// `restunnel users`: who may use the proxy. Asks the running hub, or the store while none runs. Passwords are hashed here: no other
-// process sees them.
+// `restunnel users`: who may use the proxy, whether or not the hub is running. Passwords are hashed here: no other process sees them.
 
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../base/userError.ts';
 import { dataDirExists, prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
+import { answerOf, inPath, withHubOrStore } from '../../boot/ownerClient.ts';
 import { hashPassword, passwordOf } from '../../hub/access/passwords.ts';
 import { checkUserName } from '../../hub/access/userName.ts';
-import { callControl, NOT_RUNNING } from '../../hub/serve/controlSocket.ts';
-import type { User, UserLimits, Users } from '../../hub/store/userTable.ts';
+import type { User, UserLimits } from '../../model/users.ts';
 import { roundDuration } from '../arguments/durations.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { nullIfNone, type OrNone } from '../arguments/nodeFlags.ts';
 import { FROM_STDIN, readPasswordFile, readPasswordFrom } from '../arguments/passwordFile.ts';
+import { printJson } from '../output/printJson.ts';
 import { drawTable } from '../output/table.ts';
-import { withStore } from '../process/offlineStore.ts';
 
 export interface UsersFlags extends CommonFlags {
   json?: boolean;
@@ -34,23 +33,25 @@ const WITHOUT_USERS =
 
 export async function runUsersList(flags: UsersFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
-  const users = dataDirExists(dataDir)
-    ? await ask<User[]>(dataDir, 'users.list', {}, (all) => all.list())
-    : [];
+  const users = await listUsers(dataDir);
   if (flags.json === true) printJson(users);
   else process.stdout.write(drawUsers(users, Date.now()));
+}
+
+async function listUsers(dataDir: string): Promise<readonly User[]> {
+  // Looking must not leave a data directory behind.
+  if (!dataDirExists(dataDir)) return [];
+  return withHubOrStore(dataDir, ({ api }) => answerOf(api.users.$get()));
 }
 
 export async function runUsersAdd(name: string, flags: UserFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
   checkUserName(name);
-  const { password, madeUp } = await passwordFor(flags, true);
+  const { password, madeUp } = (await givenPassword(flags)) ?? madeUpPassword();
   prepareDataDir(dataDir);
-  const hash = await hashPassword(password!);
   const limits: UserLimits = { streams: null, tags: null, ...limitsOf(flags) };
-  const user = await ask<User>(dataDir, 'users.add', { name, hash, limits }, (users) =>
-    users.add(name, hash, limits, Date.now()),
-  );
+  const json = { name, passwordHash: await hashPassword(password), limits };
+  const user = await withHubOrStore(dataDir, ({ api }) => answerOf(api.users.$post({ json })));
   tell(flags, user, madeUp ? password : null, `${name} may use the proxy now`);
 }
 
@@ -59,37 +60,26 @@ export async function runUsersSet(name: string, flags: UserFlags): Promise<void>
   if (flags.passwordFile !== undefined && flags.newPassword === true) {
     throw new UserError('say --password-file or --new-password, not both', 2);
   }
-  const { password, madeUp } = await passwordFor(flags, flags.newPassword === true);
+  const given = flags.newPassword === true ? madeUpPassword() : await givenPassword(flags);
   const limits = limitsOf(flags);
-  if (password === null && Object.keys(limits).length === 0) {
+  if (given === null && Object.keys(limits).length === 0) {
     throw new UserError('nothing to change: say --password-file, --new-password, --streams or --tags', 2);
   }
-  const change = { ...(password === null ? {} : { hash: await hashPassword(password) }), limits };
-  const user = await ask<User>(dataDir, 'users.set', { name, ...change }, (users) =>
-    users.change(name, change, Date.now()),
+  const hashed = given === null ? {} : { passwordHash: await hashPassword(given.password) };
+  const user = await withHubOrStore(dataDir, ({ api }) =>
+    answerOf(api.users[':name'].$patch({ param: { name: inPath(name) }, json: { ...hashed, limits } })),
   );
-  tell(flags, user, madeUp ? password : null, `${name} is changed`);
+  tell(flags, user, given?.madeUp === true ? given.password : null, `${name} is changed`);
 }
 
 export async function runUsersRemove(name: string, flags: UsersFlags): Promise<void> {
-  const dataDir = existingDir(flags);
-  const user = await ask<User>(dataDir, 'users.remove', { name }, (users) => users.remove(name));
-  tell(flags, user, null, `${name} may not use the proxy any more`);
-  const left = await ask<User[]>(dataDir, 'users.list', {}, (users) => users.list());
-  if (left.length === 0) {
+  await withHubOrStore(existingDir(flags), async ({ api }) => {
+    const user = await answerOf(api.users[':name'].$delete({ param: { name: inPath(name) } }));
+    tell(flags, user, null, `${name} may not use the proxy any more`);
+    const left = await answerOf(api.users.$get());
+    if (left.length > 0) return;
     process.stderr.write(`restunnel: no users are left: ${WITHOUT_USERS}\n`);
-  }
-}
-
-/** A hub that runs makes the change itself, so that it counts at once. */
-async function ask<T>(
-  dataDir: string,
-  command: string,
-  body: object,
-  offline: (users: Users) => T,
-): Promise<T> {
-  const answer = await callControl(dataDir, command, body);
-  return answer === NOT_RUNNING ? withStore(dataDir, ({ users }) => offline(users)) : (answer as T);
+  });
 }
 
 function existingDir(flags: CommonFlags): string {
@@ -98,21 +88,25 @@ function existingDir(flags: CommonFlags): string {
   return dataDir;
 }
 
-async function passwordFor(
-  { passwordFile }: UserFlags,
-  needed: boolean,
-): Promise<{ password: string | null; madeUp: boolean }> {
-  if (passwordFile !== undefined) {
-    const flag = '--password-file';
-    const password =
-      passwordFile === FROM_STDIN
-        ? await readPasswordFrom(process.stdin, flag)
-        : readPasswordFile(passwordFile, flag);
-    return { password, madeUp: false };
-  }
-  return needed
-    ? { password: passwordOf(randomBytes(PASSWORD_RANDOM_BYTES)), madeUp: true }
-    : { password: null, madeUp: false };
+interface ChosenPassword {
+  readonly password: string;
+  /** Nobody knows it yet. */
+  readonly madeUp: boolean;
+}
+
+/** null: none was given. */
+async function givenPassword({ passwordFile }: UserFlags): Promise<ChosenPassword | null> {
+  if (passwordFile === undefined) return null;
+  const flag = '--password-file';
+  const password =
+    passwordFile === FROM_STDIN
+      ? await readPasswordFrom(process.stdin, flag)
+      : readPasswordFile(passwordFile, flag);
+  return { password, madeUp: false };
+}
+
+function madeUpPassword(): ChosenPassword {
+  return { password: passwordOf(randomBytes(PASSWORD_RANDOM_BYTES)), madeUp: true };
 }
 
 function limitsOf({ streams, tags }: UserFlags): Partial<UserLimits> {
@@ -145,8 +139,4 @@ export function drawUsers(users: readonly User[], nowMs: number): string {
     createdAt === changedAt ? '-' : ago(changedAt),
   ]);
   return drawTable([['NAME', 'STREAMS', 'TAGS', 'ADDED', 'CHANGED'], ...rows]);
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
 }

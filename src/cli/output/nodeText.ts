@@ -1,19 +1,15 @@
 // Nodes as text for people: the table of all, and everything about one. Pure. Called by nodes.ts.
 
-import type { ListedNode } from '../../hub/fleet/nodeList.ts';
 import type { ConnectFigures, NodeLimits, NodeView, Rotation } from '../../model/fleet.ts';
 import { roundDuration } from '../arguments/durations.ts';
 import { formatBytes, formatRate } from '../arguments/sizes.ts';
 import { stateWord } from './states.ts';
 import { drawTable } from './table.ts';
 
-/** What a running hub says of a node; without one, what the store holds of it. */
-export type ShownNode = ListedNode & Partial<NodeView>;
-
 /** Columns that would be empty for all are left out. */
-export function drawNodes(nodes: readonly ShownNode[], nowMs: number): string {
+export function drawNodes(nodes: readonly NodeView[], nowMs: number): string {
   if (nodes.length === 0) return 'No devices are paired yet; make a link with: restunnel pair\n';
-  const columns: [string, (node: ShownNode) => string][] = [
+  const columns: [string, (node: NodeView) => string][] = [
     ['ID', (node) => node.id],
     ['NAME', (node) => node.name],
     ['STATE', stateOf],
@@ -21,7 +17,7 @@ export function drawNodes(nodes: readonly ShownNode[], nowMs: number): string {
     ['LAST SEEN', (node) => (node.connected ? 'now' : ago(node.lastSeenAt, nowMs))],
     ['PAIRED', (node) => ago(node.createdAt, nowMs)],
   ];
-  const perhaps: [string, (node: ShownNode) => string][] = [
+  const perhaps: [string, (node: NodeView) => string][] = [
     ['NETWORK', ({ network }) => network ?? ''],
     ['ADDRESS', ({ publicAddress }) => publicAddress ?? ''],
     ['MONTH', ({ month }) => (month === undefined ? '' : formatBytes(month.downBytes + month.upBytes))],
@@ -35,7 +31,7 @@ export function drawNodes(nodes: readonly ShownNode[], nowMs: number): string {
 }
 
 /** `connects` null: no hub runs that could have counted any. */
-export function drawNode(node: ShownNode, connects: ConnectFigures | null, nowMs: number): string {
+export function drawNode(node: NodeView, connects: ConnectFigures | null, nowMs: number): string {
   const rows: [string, string | null][] = [
     ['name', node.name],
     ['id', node.id],
@@ -82,11 +78,11 @@ export function limitsText({ mbitPerSecond, streams, monthlyBytes, hours }: Node
   return limits.filter((limit) => limit !== null).join(', ');
 }
 
-function stateOf({ state, revoked, connected }: ShownNode): string {
+function stateOf({ state, revoked, connected }: NodeView): string {
   return stateWord(state ?? (revoked ? 'revoked' : connected ? 'connected' : 'away'));
 }
 
-function deviceText({ platform, version, batteryPercent, charging }: ShownNode): string | null {
+function deviceText({ platform, version, batteryPercent, charging }: NodeView): string | null {
   const battery =
     typeof batteryPercent === 'number'
       ? `battery ${batteryPercent} %${charging === true ? ', charging' : ''}`
@@ -95,7 +91,7 @@ function deviceText({ platform, version, batteryPercent, charging }: ShownNode):
   return words.filter((word) => typeof word === 'string').join(', ') || null;
 }
 
-function networkText({ network, publicAddress, roundTripMs, lanes, connected }: ShownNode): string | null {
+function networkText({ network, publicAddress, roundTripMs, lanes, connected }: NodeView): string | null {
   const words = [
     network,
     publicAddress,

@@ -145,6 +145,7 @@ export const EVENT_WORDS: Readonly<Record<EventKind, { label: string; tone: Tone
   revoked: { label: 'Revoked', tone: 'bad' },
   overQuota: { label: 'Over quota', tone: 'bad' },
   rotated: { label: 'New address', tone: 'good' },
+  userChanged: { label: 'User changed', tone: 'off' },
   rulesLoaded: { label: 'Rules loaded', tone: 'off' },
   warning: { label: 'Warning', tone: 'wait' },
 };

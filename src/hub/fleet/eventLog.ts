@@ -22,6 +22,7 @@ const ALWAYS: ReadonlySet<EventKind> = new Set<EventKind>([
   'linkCancelled',
   'changed',
   'revoked',
+  'userChanged',
   'rulesLoaded',
 ]);
 

@@ -22,9 +22,11 @@ import type {
   PairingState,
   Rotation,
 } from '../../model/fleet.ts';
+import type { OwnerUsers } from '../../model/users.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
 import { stickyKey } from '../../routing/request.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
+import { NotedUsers } from '../access/ownerUsers.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
 import { cleanName } from '../store/nodeName.ts';
 import { changeText } from './changeText.ts';
@@ -37,6 +39,7 @@ import { nodeView } from './nodeView.ts';
 export type HubFacts = Pick<HubStatus, 'version' | 'addresses' | 'publicKey' | 'io' | 'workers'>;
 
 export class OwnerFleet implements Fleet {
+  readonly users: OwnerUsers;
   readonly #keeper: FleetKeeper;
   readonly #facts: HubFacts;
   readonly #watch: FleetWatch;
@@ -44,6 +47,10 @@ export class OwnerFleet implements Fleet {
   constructor(keeper: FleetKeeper, facts: HubFacts) {
     this.#keeper = keeper;
     this.#facts = facts;
+    this.users = new NotedUsers(keeper.parts.store.users, (text) => {
+      keeper.note({ kind: 'userChanged', text });
+      keeper.parts.log.info(text);
+    });
     this.#watch = new FleetWatch(
       {
         views: () => this.nodes(),

@@ -1,33 +1,12 @@
-// Who may use the proxy when names and passwords are asked for: the table of users in the hub's store. Made by store.ts; the command line
-// and ownerCommands.ts change it, userVerifier.ts asks it. No users at all: nobody is asked.
+// Who may use the proxy when names and passwords are asked for: the table of users in the hub's store. No users at all: nobody is asked.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
+import type { User, UserLimits } from '../../model/users.ts';
 import { checkUserName } from '../access/userName.ts';
 import { cleanTags } from '../fleet/tags.ts';
-
-export interface UserLimits {
-  /** Streams of this user at once; null: no limit of their own. */
-  readonly streams: number | null;
-  /** Only nodes that carry one of these tags; null: any node. */
-  readonly tags: readonly string[] | null;
-}
-
-export interface User {
-  readonly name: string;
-  readonly limits: UserLimits;
-  /** ISO 8601. */
-  readonly createdAt: string;
-  readonly changedAt: string;
-}
-
-/** What a change leaves out stays. `hash` is passwords.ts's. */
-export interface UserChange {
-  readonly hash?: string;
-  readonly limits?: Partial<UserLimits>;
-}
 
 export const NO_USER_LIMITS: UserLimits = { streams: null, tags: null };
 
@@ -93,8 +72,8 @@ export class Users {
     return user;
   }
 
-  /** Throws UserError when there is no such user, or a limit is out of bounds. */
-  change(name: string, change: UserChange, nowMs: number): User {
+  /** What is absent stays. Throws UserError when there is no such user, or a limit is out of bounds. */
+  change(name: string, change: { hash?: string; limits?: Partial<UserLimits> }, nowMs: number): User {
     const user = inTransaction(this.#path, this.#database, () => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);

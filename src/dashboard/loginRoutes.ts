@@ -1,18 +1,48 @@
-// The API about the browser's own session: get one, give the password, log out. Added by api.ts.
+// The dashboard's routes about a browser's own session: get one, give the password, log out.
 
 import { randomBytes } from 'node:crypto';
-import { createRoute } from '@hono/zod-openapi';
-import { remoteOf } from '../dashboard/remotes.ts';
+import type { IncomingMessage } from 'node:http';
+import { createRoute, z } from '@hono/zod-openapi';
+import { type ApiBindings, json, jsonBody, newRoutes, refusals } from '../api/apiRoute.ts';
+import type { Live } from '../api/liveChannel.ts';
+import { Problem } from '../api/problem.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
-import { type Api, type ApiParts, json, jsonBody, refusals } from './apiRoute.ts';
-import { Problem } from './problem.ts';
-import { login, session as sessionSchema } from './schemas.ts';
+import type { BrowserSession, BrowserSessions } from './browserSessions.ts';
+import type { Password } from './password.ts';
+import { type Remotes, remoteOf } from './remotes.ts';
+
+/** What the dashboard's listener hands over with every request. */
+export interface SiteBindings extends ApiBindings {
+  readonly incoming: IncomingMessage;
+  /** Of the request's cookie. */
+  readonly session: BrowserSession | null;
+}
+
+export interface LoginParts {
+  readonly sessions: BrowserSessions;
+  readonly password: Password | null;
+  readonly remotes: Remotes;
+  readonly live: Live;
+}
+
+const sessionToken = z
+  .object({
+    hasPassword: z.boolean(),
+    token: z
+      .string()
+      .describe('To be sent back as X-Restunnel-Token with every change and with the live channel.'),
+  })
+  .openapi('Session');
+
+const login = z
+  .strictObject({ password: z.string().min(1).max(DASHBOARD.passwordMaxBytes) })
+  .openapi('Login');
 
 const getSession = createRoute({
   method: 'get',
   path: '/api/v1/session',
   summary: 'The token of this session; a session begins here',
-  responses: { 200: json(sessionSchema, 'The token, and a cookie beside it.'), ...refusals },
+  responses: { 200: json(sessionToken, 'The token, and a cookie beside it.'), ...refusals },
 });
 
 const postLogin = createRoute({
@@ -20,7 +50,7 @@ const postLogin = createRoute({
   path: '/api/v1/login',
   summary: 'Give the password',
   request: { body: jsonBody(login) },
-  responses: { 200: json(sessionSchema, 'A new session that has given it.'), ...refusals },
+  responses: { 200: json(sessionToken, 'A new session that has given it.'), ...refusals },
 });
 
 const postLogout = createRoute({
@@ -30,8 +60,9 @@ const postLogout = createRoute({
   responses: { 204: { description: 'It has ended, and what it watched, too.' }, ...refusals },
 });
 
-export function addSessionRoutes(api: Api, { sessions, password, remotes, live }: ApiParts): void {
+export function loginRoutes({ sessions, password, remotes, live }: LoginParts) {
   const hasPassword = password !== null;
+  const api = newRoutes<{ Bindings: SiteBindings }>();
 
   api.openapi(getSession, (c) => {
     let session = c.env.session;
@@ -48,7 +79,8 @@ export function addSessionRoutes(api: Api, { sessions, password, remotes, live }
       ? password.check(c.req.valid('json').password, performance.now())
       : null;
     if (guess === null) {
-      throw new Problem(429, 'too many passwords were tried; wait a minute', { 'Retry-After': '60' });
+      const headers = { 'Retry-After': '60' };
+      throw new Problem(429, 'too many passwords were tried; wait a minute', { headers });
     }
     if (!(await guess)) throw new Problem(403, 'this is not the password');
     // A new one: a session that somebody else may have planted in the browser never becomes a trusted one.
@@ -66,4 +98,5 @@ export function addSessionRoutes(api: Api, { sessions, password, remotes, live }
     c.header('Set-Cookie', sessions.clearCookie());
     return c.body(null, 204);
   });
+  return api;
 }

@@ -1,0 +1,50 @@
+// The lock of a hub's data directory, for the hub and for the commands that do its work while none runs: only one of them at a time.
+
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ownerSocketPath } from '../api/ownerSocket.ts';
+import { type DataDirLock, tryLockDataDir } from '../base/dataDirLock.ts';
+import { UserError } from '../base/userError.ts';
+import { CONTROL } from '../limits/ownerBounds.ts';
+
+/** Those that are not released: a lock that nobody refers to is collected as garbage, and released by that. */
+const held = new Set<DataDirLock>();
+
+/**
+ * Waits for a command that is at work in the directory, and for a hub that is about to be gone.
+ * Rejects with UserError when a hub runs there.
+ */
+export async function lockForHub(dataDir: string): Promise<DataDirLock> {
+  const untilMs = performance.now() + CONTROL.lockWaitMs;
+  for (;;) {
+    const lock = tryLock(dataDir);
+    if (lock !== null) return lock;
+    if (performance.now() > untilMs || (await isServed(ownerSocketPath(dataDir)))) {
+      throw new UserError(`another hub runs in ${dataDir}`);
+    }
+    await delay(CONTROL.lockRetryMs);
+  }
+}
+
+/** null when somebody holds it. */
+export function tryLock(dataDir: string): DataDirLock | null {
+  const lock = tryLockDataDir(dataDir, 'hub');
+  if (lock === null) return null;
+  held.add(lock);
+  return {
+    release() {
+      if (held.delete(lock)) lock.release();
+    },
+  };
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,181 @@
+// The typed client of the owner API, for commands: asks the hub that runs in a data directory or, where that makes sense, does what it
+// would do while none runs.
+
+import { type IncomingMessage, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ClientResponse, hc } from 'hono/client';
+import type { OwnerApi } from '../api/ownerApi.ts';
+import { OTHER_VERSION, ownerSocketPath } from '../api/ownerSocket.ts';
+import { NOTHING_HERE } from '../api/problem.ts';
+import { UserError } from '../base/userError.ts';
+import { HubNotRunning } from '../hub/fleet/hubNotRunning.ts';
+import { CONTROL } from '../limits/ownerBounds.ts';
+import type { StoredHub } from './storedHub.ts';
+
+export type OwnerClient = ReturnType<typeof hc<OwnerApi>>['api']['v1'];
+
+/** A client of the running hub alone: its requests reject with HubNotRunning while there is none. */
+export function runningHub(dataDir: string): OwnerClient {
+  return clientOf(async (asked) => {
+    const response = await askSocket(dataDir, asked);
+    if (response === null) throw new HubNotRunning(dataDir);
+    return response;
+  });
+}
+
+/** `work` with a client of the hub, running or not. The store of one that does not run stays open and locked meanwhile. */
+export async function withHubOrStore<T>(dataDir: string, work: (hub: HubOrStore) => Promise<T>): Promise<T> {
+  const hub = new HubOrStore(dataDir);
+  try {
+    return await work(hub);
+  } finally {
+    hub.close();
+  }
+}
+
+export class HubOrStore {
+  readonly api: OwnerClient;
+  readonly #dataDir: string;
+  readonly #lockWaitMs: number;
+  #stored: StoredHub | null = null;
+
+  /** `lockWaitMs`: shorter in tests. */
+  constructor(dataDir: string, { lockWaitMs = CONTROL.lockWaitMs as number } = {}) {
+    this.#dataDir = dataDir;
+    this.#lockWaitMs = lockWaitMs;
+    this.api = clientOf((asked) => this.#ask(asked));
+  }
+
+  /** Whether the hub itself has answered everything so far. */
+  get isRunning(): boolean {
+    return this.#stored === null;
+  }
+
+  async #ask(asked: Asked): Promise<Response> {
+    const untilMs = performance.now() + this.#lockWaitMs;
+    for (;;) {
+      const response = this.#stored === null ? await askSocket(this.#dataDir, asked) : null;
+      if (response !== null) return response;
+      const { openStoredHub } = await import('./storedHub.ts');
+      this.#stored ??= openStoredHub(this.#dataDir);
+      if (this.#stored !== null) return this.#stored.answer(new Request(asked.url, asked.init));
+      // A hub that starts will answer in a moment, and another command will be done.
+      if (performance.now() > untilMs) throw isSilent(this.#dataDir);
+      await delay(CONTROL.lockRetryMs);
+    }
+  }
+
+  close(): void {
+    this.#stored?.close();
+    this.#stored = null;
+  }
+}
+
+/** What was asked for, or the refusal's sentence and exit code as a UserError. */
+export async function answerOf<R extends ClientResponse<unknown>>(asking: Promise<R>): Promise<Answered<R>> {
+  const response = await asking;
+  const answer = await response.json().catch(() => undefined);
+  if (response.ok && answer !== undefined) return answer as Answered<R>;
+  throw refusalOf(answer, response.status);
+}
+
+type Answered<R> = R extends ClientResponse<infer T, 200, 'json'> ? Parsed<T> : never;
+
+/** JSON knows no undefined: a property has a value or is absent. */
+type Parsed<T> = T extends object ? { [K in keyof T]: Parsed<Exclude<T[K], undefined>> } : T;
+
+/** A node's id or name as a part of a path. */
+export function inPath(name: string): string {
+  // A URL drops these parts, however they are escaped.
+  if (name === '' || name === '.' || name === '..') {
+    throw new UserError(`${JSON.stringify(name)} names nothing here; give an id`);
+  }
+  return encodeURIComponent(name);
+}
+
+// --- How a request gets there ------------------------------------------------------------------------------------------------------------
+
+interface Asked {
+  readonly url: string;
+  readonly init: RequestInit;
+}
+
+function clientOf(ask: (asked: Asked) => Promise<Response>): OwnerClient {
+  // Only the path counts: there is one hub behind the socket.
+  const client = hc<OwnerApi>('http://hub', {
+    fetch: (url: string | Request | URL, init: RequestInit = {}) => ask({ url: String(url), init }),
+  });
+  return client.api.v1;
+}
+
+/** null: no hub listens. Rejects with UserError when there is one and it cannot be asked. */
+function askSocket(dataDir: string, { url, init }: Asked): Promise<Response | null> {
+  const { pathname, search } = new URL(url);
+  const body = typeof init.body === 'string' ? Buffer.from(init.body) : null;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        socketPath: ownerSocketPath(dataDir),
+        path: pathname + search,
+        method: init.method ?? 'GET',
+        headers: body === null ? {} : { 'Content-Type': 'application/json', 'Content-Length': body.length },
+        agent: false,
+        signal: init.signal ?? AbortSignal.timeout(CONTROL.requestTimeoutMs),
+      },
+      (incoming) => {
+        readAll(incoming).then(
+          (bytes) => resolve(new Response(bytes, { status: incoming.statusCode ?? 500 })),
+          (error: unknown) => reject(cannotAsk(dataDir, error)),
+        );
+      },
+    );
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
+      else reject(cannotAsk(dataDir, error));
+    });
+    outgoing.end(body ?? undefined);
+  });
+}
+
+async function readAll(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > CONTROL.responseBodyMaxBytes) {
+      throw new UserError(`a message of more than ${CONTROL.responseBodyMaxBytes} bytes is too long`);
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** A hub of before there was an API says `error`, and that it does not know the command. */
+function refusalOf(answer: unknown, status: number): UserError {
+  const { detail, error, exitCode } = Object(answer) as {
+    detail?: unknown;
+    error?: unknown;
+    exitCode?: unknown;
+  };
+  const sentence = detail ?? error;
+  if (typeof sentence !== 'string') {
+    return new UserError(
+      `the running hub answered with something else than an answer (${status}); is it of another version?`,
+    );
+  }
+  if (sentence === NOTHING_HERE) return new UserError(OTHER_VERSION);
+  return new UserError(sentence, typeof exitCode === 'number' ? exitCode : 1);
+}
+
+function cannotAsk(dataDir: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const { name, code, message } = error as NodeJS.ErrnoException;
+  const why = name === 'AbortError' || name === 'TimeoutError' ? 'no answer in time' : (code ?? message);
+  return new UserError(`the hub in ${dataDir} cannot be asked: ${why}`);
+}
+
+function isSilent(dataDir: string): UserError {
+  return new UserError(
+    `a hub holds ${dataDir} but does not answer: it is starting or stopping, or it hangs; try again in a moment`,
+  );
+}

@@ -1,0 +1,64 @@
+// The owner API in a command's own process, over the locked store of a hub that does not run.
+
+import { networkInterfaces } from 'node:os';
+import type { ApiBindings } from '../api/apiRoute.ts';
+import { LazyApi } from '../api/lazyApi.ts';
+import { StoredFleet } from '../hub/fleet/storedFleet.ts';
+import { choosePublicHost } from '../hub/serve/publicHost.ts';
+import { hubKeyPath, readHubSettings } from '../hub/store/hubSettings.ts';
+import { Store } from '../hub/store/store.ts';
+import { formatLink } from '../model/pairingLink.ts';
+import { loadOrCreateKey } from '../noise/keyFile.ts';
+import { BOOT_DEFAULTS } from './bootOptions.ts';
+import { tryLock } from './hubLock.ts';
+
+export interface StoredHub {
+  /** As the hub would answer. Rejects with a fault, which no log of a hub tells of. */
+  answer(request: Request): Promise<Response>;
+  close(): void;
+}
+
+/** null when somebody else holds the data directory. Throws UserError when it cannot be used. */
+export function openStoredHub(dataDir: string): StoredHub | null {
+  const lock = tryLock(dataDir);
+  if (lock === null) return null;
+  let store: Store;
+  try {
+    store = new Store(dataDir);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  const faults: unknown[] = [];
+  const fleet = new StoredFleet(store, { dataDir, linkOf: (token) => linkOf(dataDir, token) });
+  const api = new LazyApi({
+    fleet,
+    ownUser: { name: '', password: '' },
+    onFault: (error) => faults.push(error),
+  });
+  const bindings: ApiBindings = { outgoing: null, viewer: null };
+  return {
+    async answer(request) {
+      const app = await api.app();
+      const response = await app.fetch(request, bindings);
+      if (faults.length > 0) throw faults[0];
+      return response;
+    },
+    close() {
+      try {
+        fleet.close();
+      } finally {
+        store.close();
+        lock.release();
+      }
+    },
+  };
+}
+
+/** From the hub's key file and what it remembered of its address. */
+function linkOf(dataDir: string, token: Uint8Array): string {
+  const { tunnelPort, publicHost } = readHubSettings(dataDir);
+  const { publicKey } = loadOrCreateKey(hubKeyPath(dataDir));
+  const { host } = choosePublicHost(null, publicHost, null, networkInterfaces());
+  return formatLink({ host, port: tunnelPort ?? BOOT_DEFAULTS.tunnel.port, hubPublicKey: publicKey, token });
+}

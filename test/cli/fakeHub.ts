@@ -1,0 +1,13 @@
+// hub.sock in a data directory, with a fleet behind it that is not there: what the commands are run against.
+
+import { LazyApi } from '../../src/api/lazyApi.ts';
+import { type OwnerSocket, serveOwnerSocket } from '../../src/api/ownerSocket.ts';
+import type { Fleet } from '../../src/model/fleet.ts';
+
+export function serveFleet(
+  dataDir: string,
+  fleet: Fleet,
+  onFault: (error: unknown) => void = (error) => console.error(error),
+): Promise<OwnerSocket> {
+  return serveOwnerSocket(dataDir, new LazyApi({ fleet, ownUser: { name: 'x', password: '' }, onFault }));
+}
