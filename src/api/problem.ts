@@ -27,9 +27,11 @@ export class Problem extends Error {
   }
 }
 
+/** `exitCode` is told when it is another than 1. */
 export function problemBody(status: number, detail: string, exitCode = 1): string {
   const title = STATUS_CODES[status] ?? 'Error';
-  return JSON.stringify({ type: 'about:blank', title, status, detail, exitCode });
+  const problem = { type: 'about:blank', title, status, detail };
+  return JSON.stringify(exitCode === 1 ? problem : { ...problem, exitCode });
 }
 
 /** What the owner can mend becomes a problem: 400 for words that mean nothing, else this status. Everything else stays what it is. */

@@ -384,6 +384,10 @@ export const problem = z
     title: z.string(),
     status: z.number().int(),
     detail: z.string().describe('What went wrong, in one sentence.'),
-    exitCode: z.number().int().describe('What a command that is refused for this exits with.'),
+    exitCode: z
+      .number()
+      .int()
+      .exactOptional()
+      .describe('What a command that is refused for this exits with, when it is another than 1.'),
   })
   .openapi('Problem', { description: 'RFC 9457.' });
