@@ -1,4 +1,4 @@
-// Both providers of ChaCha20-Poly1305 do the same to the same bytes, and the choice between them is made by proof.
+// Both providers of ChaCha20-Poly1305 give the same bytes, and OpenSSL is chosen only after it proved so.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ function unaddressed(bytes: number): Slab {
   return { ...addressed(bytes), address: 0 };
 }
 
-describe.skipIf(libc === null)('OpenSSL beside libsodium', () => {
+describe.skipIf(libc === null)('OpenSSL compared with libsodium', () => {
   const make = loadOpensslAead(addressed)!;
   const twins = (key: Uint8Array): [Aead, Aead] => [make(key), sodiumAead(key)];
   const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -57,7 +57,7 @@ describe.skipIf(libc === null)('OpenSSL beside libsodium', () => {
     );
   });
 
-  test('never reaches outside of its slab', () => {
+  test('never reaches outside its slab', () => {
     const [openssl] = twins(new Uint8Array(32));
     const slab = addressed(100);
     expect(() => openssl.seal(slab, 50, 40, 0, 0)).toThrow(RangeError);
@@ -66,11 +66,11 @@ describe.skipIf(libc === null)('OpenSSL beside libsodium', () => {
     expect(openssl.open(slab, 0, 15, 0, 0)).toBe(false);
   });
 
-  test('is chosen where slabs have addresses', () => {
+  test('is chosen if slabs have addresses', () => {
     expect(chooseAead(addressed).name).toBe('openssl');
   });
 });
 
-test('libsodium serves where slabs have no addresses', () => {
+test('libsodium is chosen if slabs have no addresses', () => {
   expect(chooseAead(unaddressed).name).toBe('libsodium');
 });

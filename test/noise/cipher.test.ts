@@ -11,7 +11,7 @@ const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
 describe('aead over libsodium', () => {
-  test('seals and opens in place, and leaves its neighbours alone', () => {
+  test('seals and opens in place, without touching the bytes around', () => {
     fc.assert(
       fc.property(
         key32,
@@ -37,7 +37,7 @@ describe('aead over libsodium', () => {
     );
   });
 
-  test('any flipped bit, another nonce or a cut is refused', () => {
+  test('refuses a flipped bit, another nonce, or a cut', () => {
     fc.assert(
       fc.property(key32, fc.uint8Array({ maxLength: 64 }), fc.nat(), (key, plain, at) => {
         const aead = sodiumAead(key);
@@ -79,7 +79,7 @@ describe('aead over libsodium', () => {
     expect(slab.bytes).toEqual(sealTwin(new Uint8Array(32), 0n, new Uint8Array(0)));
   });
 
-  test('a record outside its slab is a mistake of the caller', () => {
+  test('throws for a record outside its slab', () => {
     const aead = sodiumAead(KEY);
     const slab = testSlab(32);
     expect(() => aead.seal(slab, 0, 17, 0, 0)).toThrow(RangeError);
@@ -90,7 +90,7 @@ describe('aead over libsodium', () => {
 });
 
 describe('transport cipher', () => {
-  test('both directions stay with the twin across two rekeyings', () => {
+  test('both directions agree with the twin across two rekeys', () => {
     const sender = new TransportCipher(sodiumAead(KEY));
     const receiver = new TransportCipher(sodiumAead(KEY));
     const twin = new SealingTwin(KEY);
@@ -126,7 +126,7 @@ describe('transport cipher', () => {
     }
   });
 
-  test('stops at 2^64-1, which is kept for rekeying', () => {
+  test('stops at 2^64-1, which is reserved for rekeying', () => {
     const sender = new TransportCipher(sodiumAead(KEY), 0xffff_fffe, 0xffff_ffff);
     const receiver = new TransportCipher(sodiumAead(KEY), 0xffff_fffe, 0xffff_ffff);
     const slab = testSlab(32);
@@ -137,7 +137,7 @@ describe('transport cipher', () => {
     expect(receiver.open(slab, 0, 19)).toBe(false);
   });
 
-  test('a forgery does not move the counter: the true record still opens', () => {
+  test('a forgery does not advance the counter: the genuine record still opens', () => {
     const receiver = new TransportCipher(sodiumAead(KEY));
     const slab = testSlab(32);
     expect(receiver.open(slab, 0, 20)).toBe(false);

@@ -87,7 +87,7 @@ describe('handshake', () => {
   const respond = (message1: Uint8Array, staticKeyPair = HUB) =>
     answerInitiator({ staticKeyPair, message1, answer: () => PONG });
 
-  test('agrees on keys, tells who it was, and leaves its inputs alone', () => {
+  test('agrees on keys, identifies the initiator, and does not change its inputs', () => {
     const initiator = start();
     const before = initiator.message1.slice();
     const answer = respond(initiator.message1)!;
@@ -114,7 +114,7 @@ describe('handshake', () => {
     expect(keys[0]).not.toEqual(keys[1]);
   });
 
-  test('no byte of message 1 can be changed, even by someone who repairs mac1', () => {
+  test('any changed byte of message 1 is refused, even with mac1 recomputed', () => {
     const { message1 } = start();
     const body = message1.subarray(0, -16);
     for (let at = 0; at < message1.length; at++) {
@@ -125,7 +125,7 @@ describe('handshake', () => {
     }
   });
 
-  test('anything else on the wire gets null, and the answer is never asked for', () => {
+  test('anything else on the wire gets null, and answer() is not called', () => {
     const asked = { count: 0 };
     const ask = (message1: Uint8Array) =>
       answerInitiator({
@@ -160,7 +160,7 @@ describe('handshake', () => {
     expect(respond(start().message1, other)).toBeNull();
   });
 
-  test('message 2 from anyone else, for another message 1, or changed anywhere is refused', () => {
+  test('message 2 is refused from anyone else, for another message 1, or changed anywhere', () => {
     const impostor = keyPairOf(new Uint8Array(32).fill(5));
     const attempt = startInitiator({
       staticKeyPair: NODE,
@@ -191,7 +191,7 @@ describe('handshake', () => {
     expect(() => wiped.finish(respond(wiped.message1)!.message2)).toThrow(HandshakeError);
   });
 
-  test('the hub may stay silent, and a HandshakeError inside the answer means the same', () => {
+  test('answer() may return null or throw HandshakeError, and both mean no answer', () => {
     const { message1 } = start();
     expect(answerInitiator({ staticKeyPair: HUB, message1, answer: () => null })).toBeNull();
     const thrower = (error: Error) =>
@@ -216,7 +216,7 @@ describe('handshake', () => {
     'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
     'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   ];
-  test.each(LOW_ORDER)('public key of low order %s is refused on both sides', (point) => {
+  test.each(LOW_ORDER)('a public key of low order, %s, is refused on both sides', (point) => {
     const hubPublicKey = hex(point);
     expect(() => startInitiator({ staticKeyPair: NODE, hubPublicKey, payload: PING })).toThrow(
       HandshakeError,
@@ -240,7 +240,7 @@ describe('handshake', () => {
     expect(() => honest.finish(message2)).toThrow(HandshakeError);
   });
 
-  test('payloads past the largest handshake message are refused before they are sent', () => {
+  test('a payload too long for a handshake message is refused before it is sent', () => {
     expect(() => start(new Uint8Array(2048))).toThrow(HandshakeError);
     const largest = start(new Uint8Array(2048 - 96 - 16));
     expect(largest.message1.length).toBe(2048);
@@ -249,7 +249,7 @@ describe('handshake', () => {
 });
 
 describe('mac1', () => {
-  test('gives what another BLAKE2b gives (Python hashlib)', () => {
+  test('equals what another BLAKE2b computes (Python hashlib)', () => {
     const key = mac1Key(new Uint8Array(32).fill(1));
     expect(Buffer.from(key).toString('hex')).toBe(
       '4ba0f7a830565105e2b292876ab79f7c6670ecd4fba4fdc8813bdf1f7a2d032d',
@@ -257,7 +257,7 @@ describe('mac1', () => {
     expect(Buffer.from(computeMac1(key, PING)).toString('hex')).toBe('406d50404821b29a05417c39e0c2234e');
   });
 
-  test('accepts its own, refuses every other', () => {
+  test('accepts its own mac1, and refuses any other', () => {
     const key = mac1Key(HUB.publicKey);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(), (message, at) => {

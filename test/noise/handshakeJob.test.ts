@@ -29,7 +29,7 @@ function jobOf(message1: Uint8Array): HandshakeJob {
   };
 }
 
-test('first contact: the token comes out, ENROLL_OK is ready', () => {
+test('first contact: the result has the token, and message 2 has ENROLL_OK', () => {
   const enroll = { token: TOKEN, name: 'Kitchen tablet' };
   const initiator = start(encodeMessage1({ timestamp, version: 1, capabilities: 5, lane: 3, enroll }, 17));
   const job = jobOf(initiator.message1);
@@ -61,7 +61,7 @@ test('reconnection: no ENROLL, no ENROLL_OK', () => {
   expect(decodeMessage2(initiator.finish(result.message2).payload).enrolledAs).toBeNull();
 });
 
-test('a payload that makes no sense gets nothing, though its sender knew the keys', () => {
+test('a malformed payload gets no answer, although its sender knew the keys', () => {
   const good = encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0);
   const otherVersion = good.slice();
   otherVersion[12] = 2;
@@ -71,13 +71,13 @@ test('a payload that makes no sense gets nothing, though its sender knew the key
   expect(answer(jobOf(start(good).message1))).not.toBeNull();
 });
 
-test('garbage gets nothing', () => {
+test('garbage gets no answer', () => {
   for (const length of [0, 1, 16, 111, 112, 300, 5000]) {
     expect(answer(jobOf(new Uint8Array(length).fill(0x5a)))).toBeNull();
   }
 });
 
-test('the length of message 2 tells nothing: it is padded at random', () => {
+test('the length of message 2 reveals nothing: its padding is random', () => {
   const lengths = new Set<number>();
   for (let i = 0; i < 40; i++) {
     const { message1 } = start(

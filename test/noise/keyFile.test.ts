@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-test('the first call makes file and directory for the owner alone, the second reads the same key', () => {
+test('the first call creates file and directory for the owner alone, the second reads the same key', () => {
   const path = join(dir, 'data', 'hub_key.bin');
   const made = loadOrCreateKey(path);
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -36,7 +36,7 @@ test('the first call makes file and directory for the owner alone, the second re
   expect(loadOrCreateKey(join(dir, 'other.bin'))).not.toEqual(made);
 });
 
-test('a file that others may read is refused with one sentence, and stays as it was', () => {
+test('a file that others may read is refused in one sentence, and stays unchanged', () => {
   const path = join(dir, 'hub_key.bin');
   loadOrCreateKey(path);
   for (const mode of [0o640, 0o604, 0o620, 0o644]) {
@@ -48,7 +48,7 @@ test('a file that others may read is refused with one sentence, and stays as it 
   expect(statSync(path).mode & 0o777).toBe(0o644);
 });
 
-test.each([0, 31, 33, 64])('a file of %i bytes is no key', (size) => {
+test.each([0, 31, 33, 64])('a file of %i bytes is not a key', (size) => {
   const path = join(dir, 'hub_key.bin');
   writeFileSync(path, new Uint8Array(size), { mode: 0o600 });
   expect(() => loadOrCreateKey(path)).toThrow(
@@ -57,14 +57,14 @@ test.each([0, 31, 33, 64])('a file of %i bytes is no key', (size) => {
   expect(statSync(path).size).toBe(size);
 });
 
-test('a directory in its place, or a file in the place of its directory, is a UserError', () => {
+test('a directory instead of the file, or a file instead of its directory, is a UserError', () => {
   mkdirSync(join(dir, 'key'));
   expect(() => loadOrCreateKey(join(dir, 'key'))).toThrow(UserError);
   writeFileSync(join(dir, 'plain'), '');
   expect(() => loadOrCreateKey(join(dir, 'plain', 'hub_key.bin'))).toThrow(UserError);
 });
 
-test('processes starting at once all get the same key', async () => {
+test('processes that start at once all get the same key', async () => {
   const path = join(dir, 'data', 'node_key.bin');
   const source = new URL('../../src/noise/keyFile.ts', import.meta.url).href;
   // Each waits for its standard input to end, so that all run together.

@@ -50,7 +50,7 @@ function outcome<T>(decode: () => T): T | 'refused' {
 }
 
 describe('message 1', () => {
-  test('comes back as it was, whatever the padding', () => {
+  test('decodes to what was encoded, whatever the padding', () => {
     fc.assert(
       fc.property(message1, padding, (payload, paddingBytes) => {
         const bytes = encodeMessage1(payload, paddingBytes);
@@ -61,7 +61,7 @@ describe('message 1', () => {
     );
   });
 
-  test('the result shares no memory with the message, not even with a Buffer', () => {
+  test('decodes to copies, even from a Buffer', () => {
     const token = new Uint8Array(32).fill(1);
     const payload = { timestamp: timestampAfter(1e12, null), version: 1, capabilities: 0, lane: 0 };
     const bytes = Buffer.from(encodeMessage1({ ...payload, enroll: { token, name: '' } }, 0));
@@ -71,7 +71,7 @@ describe('message 1', () => {
     expect(decoded.enroll!.token).toEqual(token);
   });
 
-  test('its layout, byte for byte', () => {
+  test('has this layout, byte for byte', () => {
     const bytes = encodeMessage1(
       {
         timestamp: Uint8Array.from([0, 0, 0, 0, 0x65, 0x01, 0x02, 0x03, 0x00, 0x0f, 0x42, 0x40]),
@@ -92,7 +92,7 @@ describe('message 1', () => {
     );
   });
 
-  test('every cut before the padding is refused', () => {
+  test('is refused when cut anywhere before the padding', () => {
     fc.assert(
       fc.property(message1, (payload) => {
         const bytes = encodeMessage1(payload, 0);
@@ -104,7 +104,7 @@ describe('message 1', () => {
     );
   });
 
-  test('frames of unknown types are skipped', () => {
+  test('may hold frames of unknown types, which are skipped', () => {
     const payload: Message1Payload = {
       timestamp: timestampAfter(1e12, null),
       version: 1,
@@ -119,7 +119,7 @@ describe('message 1', () => {
     expect(decodeMessage1(bytes)).toEqual(payload);
   });
 
-  test('malformed fields are refused', () => {
+  test('is refused with a malformed field', () => {
     const good = encodeMessage1(
       {
         timestamp: timestampAfter(1e12, null),
@@ -151,7 +151,7 @@ describe('message 1', () => {
     expect(outcome(() => decodeMessage1(tooLong))).toBe('refused');
   });
 
-  test('what cannot be sent is refused by the encoder', () => {
+  test('is not encoded with a field out of bounds', () => {
     const base = { timestamp: timestampAfter(0, null), version: 1, capabilities: 0, lane: 0 };
     const long = { token: new Uint8Array(32), name: 'x'.repeat(65) };
     expect(() => encodeMessage1({ ...base, enroll: long }, 0)).toThrow(HandshakeError);
@@ -163,7 +163,7 @@ describe('message 1', () => {
 });
 
 describe('message 2', () => {
-  test('comes back as it was, whatever the padding', () => {
+  test('decodes to what was encoded, whatever the padding', () => {
     fc.assert(
       fc.property(message2, padding, (payload, paddingBytes) => {
         expect(decodeMessage2(encodeMessage2(payload, paddingBytes))).toEqual(payload);
@@ -171,7 +171,7 @@ describe('message 2', () => {
     );
   });
 
-  test('its layout, byte for byte', () => {
+  test('has this layout, byte for byte', () => {
     const bytes = encodeMessage2(
       {
         version: 1,
@@ -194,7 +194,7 @@ describe('message 2', () => {
     );
   });
 
-  test('every cut before the padding is refused', () => {
+  test('is refused when cut anywhere before the padding', () => {
     fc.assert(
       fc.property(message2, (payload) => {
         const bytes = encodeMessage2(payload, 0);
@@ -227,7 +227,7 @@ describe('message 2', () => {
     expect(() => encodeMessage2({ ...good, ...wrong }, 0)).toThrow(HandshakeError);
   });
 
-  test('the decoder checks bounds itself', () => {
+  test('is refused by the decoder with a field out of bounds', () => {
     const good = encodeMessage2(
       {
         version: 1,
@@ -252,7 +252,7 @@ describe('message 2', () => {
   });
 });
 
-test('the decoders survive noise and damage', () => {
+test('the decoders return or throw HandshakeError for random and damaged bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       outcome(() => decodeMessage1(bytes));
@@ -296,12 +296,12 @@ describe('timestamps', () => {
     return view.getBigUint64(0) * 1_000_000_000n + BigInt(view.getUint32(8));
   };
 
-  test('tell the clock in nanoseconds since the epoch', () => {
+  test('are the clock in nanoseconds since the epoch', () => {
     expect(asNanoseconds(timestampAfter(1_700_000_000_123, null))).toBe(1_700_000_000_123_000_000n);
     expect(asNanoseconds(timestampAfter(0, null))).toBe(0n);
   });
 
-  test('always move on, and by one nanosecond when the clock does not', () => {
+  test('always advance, by one nanosecond when the clock does not', () => {
     fc.assert(
       fc.property(nowMs, nowMs, (first, second) => {
         const last = timestampAfter(first, null);
@@ -314,12 +314,12 @@ describe('timestamps', () => {
     );
   });
 
-  test('one nanosecond after the last of a second is the next second', () => {
+  test('carry from the last nanosecond of a second into the next second', () => {
     const last = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0xff, 0x3b, 0x9a, 0xc9, 0xff]);
     expect([...timestampAfter(0, last)]).toEqual([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
   });
 
-  test('compare as the times they stand for', () => {
+  test('compare like the times that they encode', () => {
     fc.assert(
       fc.property(timestamp, timestamp, (a, b) => {
         const difference = asNanoseconds(a) - asNanoseconds(b);

@@ -4,11 +4,11 @@ import { connectEstablished, encodeHttpFailure } from '../../src/proxy/httpAnswe
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
-test('a tunnel is opened with nothing but a status line', () => {
+test('a tunnel opens with a status line and nothing else', () => {
   expect(text(connectEstablished)).toBe('HTTP/1.1 200 Connection established\r\n\r\n');
 });
 
-test('a refusal names its reason three times: status, Proxy-Status, sentence', () => {
+test('a failure names its reason three times: status, Proxy-Status, sentence', () => {
   expect(text(encodeHttpFailure('refused'))).toBe(
     [
       'HTTP/1.1 502 Bad Gateway',
@@ -31,7 +31,7 @@ test.each(Object.keys(FAILURES) as FailureName[])('%s is a whole response', (nam
   expect(body).toBe(`${FAILURES[name].sentence}\n`);
 });
 
-test('a detail continues the sentence; the structured string is escaped (RFC 8941 section 3.3.3)', () => {
+test('a detail follows the sentence; the structured string is escaped (RFC 8941 section 3.3.3)', () => {
   const [head, body] = text(encodeHttpFailure('badRequest', 'a "b" \\ é\r\nX: y', true)).split('\r\n\r\n');
   expect(head).toContain('details="the request is malformed: a \\"b\\" \\\\ ???X: y"\r\n');
   expect(head).not.toContain('\nX: y');
@@ -40,7 +40,7 @@ test('a detail continues the sentence; the structured string is escaped (RFC 894
   expect(encodeHttpFailure('badRequest', 'x'.repeat(100_000)).length).toBeLessThan(2_000);
 });
 
-test('the answer to HEAD has no body, yet its length', () => {
+test('the answer to HEAD has no body, but its length', () => {
   const [head, body] = text(encodeHttpFailure('refused', '', true, true)).split('\r\n\r\n');
   expect(head).toContain('Content-Length: 34');
   expect(body).toBe('');

@@ -31,14 +31,14 @@ describe('counted and endless bodies', () => {
     expect(run(0, '')).toEqual(done(0));
   });
 
-  test('a counted body ends after its bytes, the next request is left alone', () => {
+  test('a counted body ends after its bytes, and the next request is left', () => {
     expect(run(5, 'helloGET /')).toEqual(done(5));
     expect(run(5, 'helloGET /', everyByte(10))).toEqual(done(5));
     expect(run(5, 'hell')).toEqual({ outcome: 'more', consumed: 4 });
     expect(run(Number.MAX_SAFE_INTEGER, 'hell')).toEqual({ outcome: 'more', consumed: 4 });
   });
 
-  test('until close', () => {
+  test('a body until close never ends by itself', () => {
     expect(run(UNTIL_CLOSE, 'abc\r\n0\r\n\r\n', [3])).toEqual({ outcome: 'more', consumed: 10 });
   });
 
@@ -57,7 +57,7 @@ describe('counted and endless bodies', () => {
     expect(ended(CHUNKED, '0\r\n\r\n')).toBe('done');
   });
 
-  test('a tracker begins again', () => {
+  test('a tracker can begin again', () => {
     const tracker = new BodyTracker();
     tracker.begin(CHUNKED);
     tracker.advance(Buffer.from('zz'), 0, 2);
@@ -122,7 +122,7 @@ describe('chunked bodies (RFC 9112 section 7.1)', () => {
     expect(run(CHUNKED, '1fffffffffffff\r\nab')).toEqual({ outcome: 'more', consumed: 18 });
   });
 
-  test('digits, extensions and trailers are bounded', () => {
+  test('digits, extensions and trailers have limits', () => {
     const zeros = '0'.repeat(CLIENT.httpChunkSizeDigitsMax);
     expect(run(CHUNKED, `${zeros}\r\n\r\n`)).toMatchObject({ outcome: 'done' });
     expect(run(CHUNKED, `0${zeros}\r\n\r\n`)).toMatchObject({ outcome: 'failed' });

@@ -28,7 +28,7 @@ const post = (...headers: string[]) =>
   lines('POST http://example.com/a HTTP/1.1', 'Host: example.com', ...headers);
 
 describe('CONNECT', () => {
-  test('authority-form (RFC 9110 section 9.3.6), early bytes left alone', () => {
+  test('authority-form (RFC 9110 section 9.3.6), early bytes are left', () => {
     const head = lines('CONNECT server.example.com:443 HTTP/1.1', 'Host: server.example.com');
     expect(run(`${head}\x16\x03\x01`)).toEqual({
       outcome: 'request',
@@ -63,7 +63,7 @@ describe('CONNECT', () => {
     });
   });
 
-  test('Content-Length: 0 is no body', () => {
+  test('Content-Length: 0 means no body', () => {
     expect(run(lines('CONNECT a:1 HTTP/1.1', 'Host: a', 'Content-Length: 0'))).toMatchObject({
       outcome: 'request',
     });
@@ -92,7 +92,7 @@ describe('CONNECT', () => {
 });
 
 describe('absolute-form', () => {
-  test('is rewritten to what the client would have sent the target itself', () => {
+  test('is rewritten to what the client would have sent to the target itself', () => {
     const text = lines(
       'GET http://www.example.org:8080/pub/WWW/?q=1 HTTP/1.1',
       'User-Agent: curl/8',
@@ -143,13 +143,13 @@ describe('absolute-form', () => {
     expect(result.head).toBe(lines(line, 'Host: a.example', 'Connection: close'));
   });
 
-  test('HTTP/1.0 stays HTTP/1.0 and is given a Host', () => {
+  test('HTTP/1.0 stays HTTP/1.0 and gets a Host', () => {
     const result = run(lines('GET http://[::1]:8080/ HTTP/1.0', 'Accept: */*'));
     expect(result).toMatchObject({ host: '::1', port: 8080, httpMinor: 0, keepAlive: false });
     expect(result.head).toBe(lines('GET / HTTP/1.0', 'Host: [::1]:8080', 'Accept: */*', 'Connection: close'));
   });
 
-  test('no trace of a proxy is left', () => {
+  test('keeps no trace of a proxy', () => {
     const { head } = run(get('Proxy-Connection: keep-alive', 'Proxy-Authenticate: x'));
     expect(head).not.toMatch(/via|forwarded|proxy|restunnel/i);
   });
@@ -207,13 +207,13 @@ describe('request line', () => {
     'PRI * HTTP/2.0',
   ])('%j is refused', (line) => expect(run(lines(line, 'Host: a'))).toMatchObject({ outcome: 'badRequest' }));
 
-  test('a few empty lines in front are let through (RFC 9112 section 2.2)', () => {
+  test('a few empty lines before it are accepted (RFC 9112 section 2.2)', () => {
     const crlf = '\r\n'.repeat(CLIENT.httpLeadingEmptyLinesMax);
     expect(run(crlf + get())).toMatchObject({ outcome: 'request', consumed: crlf.length + get().length });
     expect(run(`${crlf}\r\n${get()}`)).toMatchObject({ outcome: 'badRequest' });
   });
 
-  test('what is no HTTP is refused at its first bytes', () => {
+  test('bytes that are not HTTP are refused at once', () => {
     for (const text of ['\x16\x03\x01', '\x05\x01\0', 'GET / HTTP/1.1\n'])
       expect(run(text).outcome).toBe('badRequest');
   });
@@ -395,14 +395,14 @@ describe('bounds', () => {
     expect(run('G'.repeat(CLIENT.httpHeadMaxBytes))).toMatchObject({ outcome: 'headTooLarge' });
   });
 
-  test('the longest authority, doubled by a missing Host, fits the scratch buffer', () => {
+  test('the longest authority, written twice because Host is missing, fits the scratch buffer', () => {
     const target = `http://${'a'.repeat(255)}:65535`;
     const room = CLIENT.httpHeadMaxBytes - lines(`OPTIONS ${target} HTTP/1.0`, 'X: ').length;
     const result = run(lines(`OPTIONS ${target} HTTP/1.0`, `X: ${'a'.repeat(room)}`));
     expect(result.head).toContain(`OPTIONS * HTTP/1.0\r\nHost: ${'a'.repeat(255)}:65535\r\nX: a`);
   });
 
-  test('as many headers as allowed, and one more', () => {
+  test('the largest number of headers passes, one more does not', () => {
     const many = (count: number) => get(...Array.from({ length: count - 1 }, (_, i) => `X-${i}: y`));
     expect(run(many(CLIENT.httpHeaderCountMax))).toMatchObject({ outcome: 'request' });
     expect(run(many(CLIENT.httpHeaderCountMax + 1))).toMatchObject({ outcome: 'headTooLarge' });

@@ -25,7 +25,7 @@ const lines = (...list: string[]) => `${list.join('\r\n')}\r\n\r\n`;
 const ok = (...headers: string[]) => lines('HTTP/1.1 200 OK', ...headers);
 
 describe('rewriting', () => {
-  test('what the proxy says of the node stands behind the target’s words, which cannot say the same', () => {
+  test('the proxy’s lines about the node follow the target’s, which cannot contain the same', () => {
     const parser = new ResponseHeadParser(GET);
     parser.ownFields = Buffer.from('Proxy-Status: restunnel\r\nX-Restunnel-Node: a\r\n');
     const said = Buffer.from(
@@ -52,7 +52,7 @@ describe('rewriting', () => {
     );
   });
 
-  test('the largest head has room for the longest name, session and address', () => {
+  test('the largest head leaves room for the longest name, session and address', () => {
     const { fields } = nodeWords('n'.repeat(64), '', `1${':1111'.repeat(8)}`);
     const parser = new ResponseHeadParser(GET);
     parser.ownFields = responseFields(fields, 's'.repeat(64));
@@ -62,7 +62,7 @@ describe('rewriting', () => {
     expect(parser.head.length).toBeGreaterThan(CLIENT.httpHeadMaxBytes + parser.ownFields.length);
   });
 
-  test('hop-by-hop headers go, order and spelling stay, the body is left alone', () => {
+  test('hop-by-hop headers go, order and spelling stay, the body is left', () => {
     const head = ok(
       'Server: x',
       'Connection: close, X-Hop',
@@ -114,7 +114,7 @@ describe('rewriting', () => {
     });
   });
 
-  test('a client that wants its connection closed is told so', () => {
+  test('a client that wants its connection closed gets Connection: close', () => {
     const result = run(ok('Content-Length: 0', 'Connection: keep-alive'), { ...GET, keepAlive: false });
     expect(result).toMatchObject({ keepAlive: false, head: ok('Content-Length: 0', 'Connection: close') });
   });
@@ -154,7 +154,7 @@ describe('framing (RFC 9112 section 6.3)', () => {
     expect(result.head).toContain(`Connection: ${keepAlive ? 'keep-alive' : 'close'}\r\n`);
   });
 
-  test('the client is shown one framing only', () => {
+  test('the client sees one framing only', () => {
     const both = run(ok('Content-Length: 5', 'Transfer-Encoding: chunked'));
     expect(both.head).toBe(ok('Transfer-Encoding: chunked', 'Connection: keep-alive'));
     const twice = run(ok('Content-Length: 5', 'Content-Length: 5'));
@@ -208,7 +208,7 @@ describe('framing (RFC 9112 section 6.3)', () => {
   });
 });
 
-describe('interim responses and switching', () => {
+describe('interim and switching responses', () => {
   test('1xx is passed on without connection headers, the final head follows', () => {
     const interim = lines('HTTP/1.1 103 Early Hints', 'Link: </a>', 'Connection: close', 'Content-Length: 3');
     const input = Buffer.from(interim + ok('Content-Length: 5'));
@@ -221,11 +221,11 @@ describe('interim responses and switching', () => {
     expect(parser).toMatchObject({ interim: false, framing: 5, status: 200 });
   });
 
-  test('an HTTP/1.0 client is sent no 1xx (RFC 9110 section 15.2)', () => {
+  test('an HTTP/1.0 client gets no 1xx (RFC 9110 section 15.2)', () => {
     expect(run(lines('HTTP/1.1 100 Continue'), OLD)).toMatchObject({ interim: true, head: '' });
   });
 
-  test('101 after an upgrade: opaque from here on', () => {
+  test('101 after an upgrade: opaque from here', () => {
     const text = lines(
       'HTTP/1.1 101 Switching Protocols',
       'Connection: upgrade',
@@ -250,7 +250,7 @@ describe('interim responses and switching', () => {
     });
   });
 
-  test('a parser begins again with another request', () => {
+  test('a parser can begin again with another request', () => {
     const parser = new ResponseHeadParser(GET);
     expect(parser.parse(Buffer.from('\0'), 0, 1)).toBe(-1);
     expect(parser.parse(Buffer.from('H'), 0, 1)).toBe(-1);

@@ -62,7 +62,7 @@ const bytesOf = (...parts: (number | string)[]) =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part)] : [part])));
 
 describe('SOCKS4', () => {
-  test('an address, a user, early bytes left alone', () => {
+  test('an address and a user; early bytes are left', () => {
     expect(run(bytesOf(4, 1, 0, 80, 192, 0, 2, 7, 'user-country-de', 0, 'GET /'), [])).toEqual({
       outcome: 'ready',
       host: '192.0.2.7',

@@ -47,7 +47,7 @@ const domain = (name: string, port = 443) => [
 const afterGreeting = (request: readonly number[]) => run(bytesOf(NO_AUTH, request), []);
 
 describe('accepted requests', () => {
-  test('a domain without authentication, bytes behind it left alone', () => {
+  test('a domain without authentication; the bytes after it are left', () => {
     expect(run(bytesOf(NO_AUTH, domain('example.com'), 'GET /'), [])).toEqual({
       outcome: 'ready',
       associate: false,
@@ -60,7 +60,7 @@ describe('accepted requests', () => {
     });
   });
 
-  test('UDP ASSOCIATE, with the port that datagrams will come from or without', () => {
+  test('UDP ASSOCIATE, with or without the port that datagrams will come from', () => {
     const known = { outcome: 'ready', associate: true, host: '127.0.0.1', port: 5_353 };
     expect(afterGreeting([5, 3, 0, 1, 127, 0, 0, 1, 0x14, 0xe9])).toMatchObject(known);
     const unknown = { outcome: 'ready', associate: true, host: '0.0.0.0', port: 0 };
@@ -81,7 +81,7 @@ describe('accepted requests', () => {
     expect(afterGreeting(domain('0:0::1'))).toMatchObject({ outcome: 'ready', host: '::1' });
   });
 
-  test('user and password are preferred wherever offered (RFC 1929)', () => {
+  test('user and password are preferred when offered (RFC 1929)', () => {
     const input = bytesOf([5, 2, 0, 2, 1, 5], 'alice', [3], 'p:w', domain('a'));
     expect(run(input, [])).toMatchObject({
       outcome: 'ready',
@@ -94,10 +94,10 @@ describe('accepted requests', () => {
   });
 });
 
-describe('names that are judged', () => {
+describe('user names that the caller checks', () => {
   const named = bytesOf([5, 1, 2, 1, 5], 'alice', [3], 'p:w', domain('a'));
 
-  test('nothing is read or said before the word on a name', () => {
+  test('nothing is read or answered before admit() or deny()', () => {
     const parser = new Socks5Parser();
     let at = parser.feed(named, 0, named.length);
     at += parser.feed(named, at, named.length);
@@ -109,7 +109,7 @@ describe('names that are judged', () => {
     expect(parser.feed(named, at, named.length)).toBe(0);
   });
 
-  test('where names are required, a client without any is refused in its greeting', () => {
+  test('when user names are required, a client without one is refused at its greeting', () => {
     const parser = new Socks5Parser(true);
     expect(parser.feed(Uint8Array.from(NO_AUTH), 0, 3)).toBe(0);
     expect([...parser.reply]).toEqual([5, 0xff]);
@@ -161,12 +161,12 @@ describe('refused requests', () => {
     expect(run(Uint8Array.from(input), [])).toEqual({ outcome: 'failed', failure, replies });
   });
 
-  test('BIND is answered only once it is whole', () => {
+  test('BIND is answered only when it is whole', () => {
     const bind = bytesOf(NO_AUTH, [5, 2, 0, 1, 1, 2, 3, 4, 0]);
     expect(run(bind, []).outcome).toBe('more');
   });
 
-  test('nothing is taken after the end', () => {
+  test('nothing is consumed after the end', () => {
     const parser = new Socks5Parser();
     parser.feed(Uint8Array.of(4), 0, 1);
     expect(parser.feed(Uint8Array.of(5, 1, 0), 0, 3)).toBe(0);

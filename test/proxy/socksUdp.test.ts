@@ -14,7 +14,7 @@ function twin(bytes: Uint8Array): boolean {
   return /^[\x21-\x7e]+$/.test(Buffer.from(rest.slice(1, addressBytes)).toString('latin1'));
 }
 
-test('what is relayed, as a twin reads it', () => {
+test('relays the datagrams that a naive twin would relay', () => {
   const seen = new Set<boolean>();
   const byte = fc.oneof(fc.integer({ min: 0x21, max: 0x7e }), fc.integer({ min: 0, max: 255 }));
   const input = fc
@@ -37,7 +37,7 @@ test('what is relayed, as a twin reads it', () => {
   expect(seen.size).toBe(2);
 });
 
-test('the reply names the socket for datagrams', () => {
+test('the reply names the socket that takes datagrams', () => {
   const endpoint = new Endpoint();
   parseEndpoint('127.0.0.1', 0x1234, endpoint);
   expect([...encodeAssociateReply(endpoint)]).toEqual([5, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34]);
@@ -45,7 +45,7 @@ test('the reply names the socket for datagrams', () => {
   expect([...encodeAssociateReply(endpoint)]).toEqual([5, 0, 0, 4, ...new Array(15).fill(0), 1, 0, 53]);
 });
 
-test('the prefix is written over whatever was there', () => {
+test('the prefix overwrites whatever was there', () => {
   const bytes = Uint8Array.of(9, 9, 9, 9, 9);
   writeSocksPrefix(bytes, 1);
   expect([...bytes]).toEqual([9, 0, 0, 0, 9]);

@@ -18,7 +18,7 @@ function counted(times: readonly number[]): Uint32Array {
 }
 
 describe('connect times', () => {
-  test('fall in the first bucket whose bound they do not pass', () => {
+  test('go into the first bucket whose bound is not below them', () => {
     const anyTime = fc.oneof(
       fc.double({ min: 0, max: 1e6, noNaN: true }),
       fc.constantFrom(...CONNECT_TIME_BOUNDS_MS),
@@ -34,11 +34,11 @@ describe('connect times', () => {
     expect(connectTimeBucket(Number.NaN)).toBe(0);
   });
 
-  test('the percentiles of nothing are none', () => {
+  test('have no percentiles when nothing was counted', () => {
     expect(percentiles(new Uint32Array(LAST + 1))).toBeNull();
   });
 
-  test('a percentile is within one bucket of the time that sorting finds', () => {
+  test('have percentiles within one bucket of those found by sorting', () => {
     const times = fc.array(fc.double({ min: 1, max: 40_000, noNaN: true }), { minLength: 1, maxLength: 300 });
     fc.assert(
       fc.property(times, (list) => {

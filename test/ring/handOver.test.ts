@@ -70,7 +70,7 @@ function through<T>(
 describe('hand-over', () => {
   const encoder = new HandOverEncoder();
 
-  test('OPEN', () => {
+  test('carries an OPEN', () => {
     fc.assert(
       fc.property(u32, u32, number, request, (fd, index, session, wanted) => {
         const length = encoder.open(index, session, wanted);
@@ -87,7 +87,7 @@ describe('hand-over', () => {
     );
   });
 
-  test('RETRY', () => {
+  test('carries a RETRY', () => {
     const cause = fc.constantFrom(...FAILURE_CAUSES);
     fc.assert(
       fc.property(u32, u32, number, request, cause, (fd, index, session, wanted, failure) => {
@@ -104,7 +104,7 @@ describe('hand-over', () => {
     );
   });
 
-  test('ADOPT, and nothing of the keys left behind', () => {
+  test('carries an ADOPT, and leaves no keys behind', () => {
     fc.assert(
       fc.property(
         u32,
@@ -133,7 +133,7 @@ describe('hand-over', () => {
     );
   });
 
-  test('RETURN', () => {
+  test('carries a RETURN', () => {
     fc.assert(
       fc.property(u32, bytes, (fd, early) => {
         const length = encoder.giveBack(early);
@@ -148,7 +148,7 @@ describe('hand-over', () => {
     );
   });
 
-  test('two rings read in turn', () => {
+  test('reads two rings in turn', () => {
     const other = new Uint8Array(new SharedArrayBuffer(256));
     const length = encoder.adopt(7, 8, 0, {
       sendKey: new Uint8Array(32).fill(1),
@@ -165,7 +165,7 @@ describe('hand-over', () => {
     }
   });
 
-  test('the largest request fits the encoder, and a ring', () => {
+  test('has room for the largest request, in the encoder and in a ring', () => {
     const largest = {
       kind: 1,
       host: 'h'.repeat(255),

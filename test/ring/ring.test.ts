@@ -43,7 +43,7 @@ class RingTwin {
 }
 
 describe('ring', () => {
-  test('any pushes and pops: what goes in comes out, and hasRoom() tells the truth', () => {
+  test('any pushes and pops: what goes in comes out, and hasRoom() is right', () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.integer({ min: 0, max: CAPACITY / 2 - 4 }).map((push) => ({ push })) },
       { weight: 2, arbitrary: fc.integer({ min: 0, max: 20 }).map((push) => ({ push })) },
@@ -84,7 +84,7 @@ describe('ring', () => {
     expect(full).toBeGreaterThan(50);
   });
 
-  test('a message seen twice before done() is the same', () => {
+  test('next() finds the same message again until done()', () => {
     const buffer = ringBuffer(64);
     const writer = new RingWriter(buffer);
     const reader = new RingReader(buffer);
@@ -94,7 +94,7 @@ describe('ring', () => {
     expect(reader.next()).toBe(false);
   });
 
-  test('the largest message fits an empty ring wherever it stands', () => {
+  test('the largest message fits an empty ring at any position', () => {
     for (let start = 0; start < CAPACITY; start += 4) {
       const buffer = ringBuffer(CAPACITY);
       const writer = new RingWriter(buffer);
@@ -111,7 +111,7 @@ describe('ring', () => {
     }
   });
 
-  test('positions pass 2^32', () => {
+  test('positions wrap at 2^32', () => {
     const buffer = ringBuffer(1 << 20);
     const writer = new RingWriter(buffer);
     const reader = new RingReader(buffer);
@@ -131,7 +131,7 @@ describe('ring', () => {
     expect(reader.isEmpty).toBe(true);
   });
 
-  test('sizes out of bounds are mistakes of the caller', () => {
+  test('sizes out of bounds throw', () => {
     for (const capacity of [0, 32, 63, 65, 96, 1_000]) expect(() => ringBuffer(capacity)).toThrow(RangeError);
     const writer = new RingWriter(ringBuffer(64));
     expect(writer.messageMaxBytes).toBe(28);
@@ -139,7 +139,7 @@ describe('ring', () => {
     expect(() => writer.hasRoom(29)).toThrow(RangeError);
   });
 
-  test('two threads: 100,000 messages, in order and whole, the reader asleep again and again', async () => {
+  test('two threads: 100,000 messages arrive in order and whole, while the reader keeps falling asleep', async () => {
     const messages = 100_000;
     const { port1, port2 } = new MessageChannel();
     const shared = { buffer: ringBuffer(4_096), marks: new SharedArrayBuffer(8), messages };

@@ -39,13 +39,13 @@ function overlaps(ranges: [string, number, number][]): string[] {
 }
 
 describe('slots', () => {
-  test('a thread has one line, no two names in the same place', () => {
+  test('a thread has one cache line, and no two names share a slot', () => {
     const ranges = int32s(THREAD);
     expect(overlaps(ranges)).toEqual([]);
     for (const [, , end] of ranges) expect(end).toBeLessThanOrEqual(LINE_BYTES);
   });
 
-  test('a session has a line of the front and one of the worker', () => {
+  test('a session has one cache line for the front and one for the worker', () => {
     const front = int32s(FRONT);
     const worker = [...int32s(WORKER), ...float64s(BYTES)];
     expect(overlaps([...front, ...worker])).toEqual([]);
@@ -56,7 +56,7 @@ describe('slots', () => {
     }
   });
 
-  test('the tables by cause and time lie behind the lines, the thread and the session as wide as all of it', () => {
+  test('the tables by cause and time follow the lines, inside the room of a thread or session', () => {
     const causes = FAILURE_CAUSES.length;
     expect(THREAD_CAUSES * 4).toBeGreaterThanOrEqual(LINE_BYTES);
     expect(SESSION_TIMES * 4).toBeGreaterThanOrEqual(2 * LINE_BYTES);
@@ -68,7 +68,7 @@ describe('slots', () => {
     expect(sessionBytes).toBeGreaterThanOrEqual((SESSION_CAUSES + causes) * 4);
   });
 
-  test('connects are counted by outcome, cause and time, and a new session starts at nothing', () => {
+  test('connects are counted by outcome, cause and time, and a new session starts at zero', () => {
     const slots = makeSlots(2);
     const sessions = new SessionSlots(slots);
     const threads = [0, 1].map((thread) => new ThreadSlots(slots, thread));
@@ -114,7 +114,7 @@ describe('slots', () => {
     }
   });
 
-  test('threads and sessions do not touch each other', () => {
+  test('threads and sessions never share a slot', () => {
     const slots = makeSlots(3);
     const threads = [0, 1, 2].map((thread) => new ThreadSlots(slots, thread));
     const names = Object.keys(THREAD) as (keyof typeof THREAD)[];
