@@ -132,24 +132,24 @@ export class SessionSlots {
 
   /**
    * Streams of this session that are open or on their way to its worker. Never below 0 on any thread: a stream counts as opened before
-   * its worker hears of it, and the closed ones are read first.
+   * its worker can close it, and the atomic read of the closed ones comes first, so every opening that it covers is visible.
    */
   load(index: number): number {
     const base = firstInt(index);
     const closed = Atomics.load(this.#counts, base + WORKER.closed);
-    return (Atomics.load(this.#counts, base + FRONT.opened) - closed) | 0;
+    return (this.#counts[base + FRONT.opened]! - closed) | 0;
   }
 
   /** Front: a stream is about to go to the session. */
   opened(index: number): void {
     const at = firstInt(index) + FRONT.opened;
-    Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
+    this.#counts[at] = (this.#counts[at]! + 1) | 0;
   }
 
   /** Front: takes back opened(), because no worker got the stream. */
   notOpened(index: number): void {
     const at = firstInt(index) + FRONT.opened;
-    Atomics.store(this.#counts, at, (this.#counts[at]! - 1) | 0);
+    this.#counts[at] = (this.#counts[at]! - 1) | 0;
   }
 
   /** Worker: a stream has ended, or could not be opened. */
