@@ -10,6 +10,8 @@ export default defineConfig({
   resolve: { alias: isFuzzing ? [{ find: /^fast-check$/, replacement: fuzzed }] : [] },
   test: {
     include: ['test/**/*.test.ts'],
+    // Tests of types: tsc judges them, in the same run.
+    typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
     pool: 'forks',
     // Many tests wait for deadlines of the network, so one more than the cores that the suite is meant for.
     maxWorkers: 3,

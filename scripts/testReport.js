@@ -11,7 +11,7 @@ const leftOut = report.testResults.flatMap(({ name, assertionResults }) =>
     .filter(({ status }) => status !== 'passed' && status !== 'failed')
     .map(({ fullName }) => `${relative(process.cwd(), name)}: ${fullName}`),
 );
-if (leftOut.length > 0) console.error(['', `Left out (${leftOut.length}):`, ...leftOut].join('\n  '));
+if (leftOut.length > 0) console.error([`\nLeft out (${leftOut.length}):`, ...leftOut].join('\n  '));
 
 // A file that could not be loaded has no tests of its own to count; it counts as one.
 const unloaded = report.testResults.filter(
