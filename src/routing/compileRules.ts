@@ -1,5 +1,4 @@
-// From the rules file to what the front asks (rules.ts). Pure: lists come through a function. Called by control (rulesFile.ts), away from
-// the engine's threads, which need none of the schema.
+// Compiles the rules file, so that the engine's threads need neither the schema nor the lists. Pure: lists come through a function.
 
 import { RULES } from '../limits/ownerBounds.ts';
 import type { AddressRange } from './addressRanges.ts';

@@ -1,5 +1,5 @@
-// Lists of host names as the world keeps them: one name a line, hosts files ("0.0.0.0 name"), and the domain rules of ad blockers
-// ("||name^"). Read by rules.ts. Pure.
+// Lists of host names in the usual formats: one name a line, hosts files ("0.0.0.0 name"), and the domain rules of ad blockers
+// ("||name^"). Pure.
 
 import { targetName } from '../base/hostName.ts';
 import { type AddressRange, parseRange } from './addressRanges.ts';
@@ -11,7 +11,7 @@ export interface ListSink {
 }
 
 export interface ListReport {
-  /** Lines that say something which is no name to us. */
+  /** Lines that are neither a name, a range nor a comment. */
   readonly skipped: number;
   /** From 1; 0 when none was skipped. */
   readonly firstSkippedLine: number;
@@ -19,10 +19,10 @@ export interface ListReport {
 
 const LF = 0x0a;
 const HASH = 0x23;
-/** What hosts files say of the machine itself. */
+/** Names of the machine itself in hosts files. */
 const OWN_NAMES =
   /^(localhost|localhost\.localdomain|local|broadcasthost|ip6-[a-z]+|0\.0\.0\.0|127\.0\.0\.1|::1|::)$/i;
-/** What changes nothing about the host being meant as a whole. */
+/** A rule for a whole host; these options do not narrow it. */
 const ADBLOCK_NAME = /^\|\|([^/^$|*]+)\^(?:\$(?:important|all|document|doc|,)+)?$/;
 
 export function readHostList(bytes: Uint8Array, sink: ListSink): ListReport {
@@ -46,7 +46,7 @@ export function readHostList(bytes: Uint8Array, sink: ListSink): ListReport {
   return { skipped, firstSkippedLine };
 }
 
-/** Most lines are a name and nothing else: no string is made of them. */
+/** Most lines are a name and nothing else, and are read without a string. */
 function readPlainName(bytes: Uint8Array, start: number, lineEnd: number, sink: ListSink): boolean {
   const end = lineEnd > start && bytes[lineEnd - 1] === 0x0d ? lineEnd - 1 : lineEnd;
   if (end === start || bytes[start] === HASH) return true;
@@ -56,7 +56,7 @@ function readPlainName(bytes: Uint8Array, start: number, lineEnd: number, sink: 
     if (byte === 0x2e) lastLabel = i + 1;
     else if (!isPlain(byte)) return false;
   }
-  // An address, not a name: it ends in a number.
+  // It ends in a number: an address, not a name.
   if (lastLabel === end || isDigit(bytes[lastLabel]!)) return false;
   return sink.name(bytes, start, end);
 }
@@ -70,7 +70,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** False: it says something that is not understood. */
+/** False: the line is not understood. */
 function readLine(line: string, sink: ListSink): boolean {
   const text = line.trim();
   if (text === '' || text.startsWith('#') || text.startsWith('!') || text.startsWith(';')) return true;
@@ -90,7 +90,7 @@ function readLine(line: string, sink: ListSink): boolean {
   return understood;
 }
 
-/** A name, an address or a range; `*.name` and `.name` are the name itself. False: neither. */
+/** A name, an address or a range; `*.name` and `.name` mean the name. False: none of these. */
 export function readEntry(text: string, sink: ListSink): boolean {
   const range = parseRange(text);
   if (range !== null) {

@@ -1,5 +1,5 @@
-// The owner's rules: which hosts may be reached at all, by whom and when, and which go through which nodes. Compiled by control
-// (compileRules.ts), asked by the front for every request (ruleGate.ts). Pure: the clock is a number.
+// The owner's rules, compiled: which hosts may be reached at all, by whom and when, and which go through which nodes. Pure: the clock is a
+// number.
 
 import { targetName } from '../base/hostName.ts';
 import { type AddressRange, Literal } from './addressRanges.ts';
@@ -11,7 +11,7 @@ import type { Through } from './rulesSchema.ts';
 /** Group -1: every host. */
 export interface Targets {
   readonly group: number;
-  /** A group that is not meant; -1: none. */
+  /** A group that is left out; -1: none. */
   readonly except: number;
   readonly ports: readonly PortRange[];
 }
@@ -32,7 +32,7 @@ interface CompiledRoute extends Targets {
   readonly through: Through;
 }
 
-/** Rules as they cross to another thread: names in shared memory, the rest is small. */
+/** Rules as they go to another thread: the names are in shared memory, and the rest is small. */
 export interface CompiledRules extends CompiledGate {
   readonly hosts: HostSetData;
   readonly ranges: readonly { readonly group: number; readonly range: AddressRange }[];
@@ -56,7 +56,7 @@ export interface ListSummary {
   readonly file: string;
   /** Names and ranges. */
   readonly entries: number;
-  /** Lines that are no names; 0 as first line: none. */
+  /** Lines that are no names; firstSkippedLine is 0 when there is none. */
   readonly skipped: number;
   readonly firstSkippedLine: number;
 }
@@ -65,7 +65,7 @@ export type Decision =
   | { readonly verdict: 'allow' }
   /** Only nodes that fit. */
   | { readonly verdict: 'through'; readonly through: Through }
-  /** `reason`: continues what the client is told of a refusal. */
+  /** `reason` continues the failure's sentence. */
   | { readonly verdict: 'refuse'; readonly reason: string };
 
 const ALLOWED: Decision = { verdict: 'allow' };
@@ -80,7 +80,7 @@ function refusal(reason: string): Decision {
   return { verdict: 'refuse', reason };
 }
 
-/** Every user that has no rules of its own. */
+/** Stands for every user without rules of its own. */
 const OTHERS = '*';
 
 export class Rules {
@@ -124,7 +124,7 @@ export class Rules {
   }
 
   #lookUp(host: string): void {
-    // What is no name (the node refuses it as a target) is in no group.
+    // Text that is no name is in no group; the node refuses it as a target.
     if (this.#literal.read(host)) {
       this.#lookUpLiteral();
       return;
