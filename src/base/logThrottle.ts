@@ -1,5 +1,5 @@
-// Lines of the log that strangers and clients can bring about: a few at once, then one now and then that tells how many were left out. Pure: time is
-// an argument. Used by hub.ts.
+// Log lines that strangers and clients can cause: a few at once, then one now and then that says how many were left out. Pure: time is
+// an argument.
 
 import { STRANGER } from '../limits/bounds.ts';
 import { Bucket } from './tokenBucket.ts';

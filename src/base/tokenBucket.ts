@@ -1,5 +1,4 @@
-// A token bucket: how often something may happen, with a store for what comes at once. Pure: time is an argument. Used by
-// strangerPolicy.ts, by tunnel/rates.ts, and by control for its log and for guessed passwords.
+// A token bucket: a burst that may happen at once, refilled at a rate per second. Pure: time is an argument.
 
 export class Bucket {
   #tokens: number;

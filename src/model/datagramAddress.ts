@@ -1,5 +1,5 @@
 // Where a datagram goes to or comes from: address type u8 | address | port u16. The same bytes in a DATAGRAM frame and in the header of
-// SOCKS5 UDP (RFC 1928 section 7), so neither end of the tunnel writes them anew. Called by session.ts, proxy/socksUdp.ts and the node.
+// SOCKS5 UDP (RFC 1928 section 7), so the hub passes them on as they are.
 
 import type { Endpoint } from '../base/endpoint.ts';
 

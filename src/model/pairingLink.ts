@@ -1,5 +1,5 @@
-// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url. Pure. Made by the hub and
-// `restunnel pair`, read by `restunnel node --pair`. No message here repeats the link: it holds a secret.
+// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url. Pure. No message in here repeats the
+// link, because it holds a secret.
 
 import ipaddr from 'ipaddr.js';
 import { UserError } from '../base/userError.ts';

@@ -1,5 +1,5 @@
-// Hosts and ports as clients write them: bytes in, checked text out. Used by the SOCKS5 and the HTTP request parsers, so that both
-// refuse the same targets. Names are never resolved here: that is the exit node's part.
+// Hosts and ports as clients write them: bytes in, checked text out. One reading for SOCKS and HTTP, so that both refuse the same
+// targets. Names are never resolved here: the exit node does that.
 
 import { PROTOCOL } from '../limits/wire.ts';
 

@@ -1,6 +1,7 @@
 // The streams of one session as typed arrays by slot: no object per stream. Ids are generation << 16 | slot, so a frame finds its
 // stream by index and a late frame of a closed stream can be told from one that was never opened. Called by session.ts.
 
+import { grown } from '../base/grown.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 
 /** Bits of `flags`. */
@@ -168,12 +169,4 @@ export class Streams {
     this.servedRound = grown(this.servedRound, new Uint32Array(capacity));
     this.capacity = capacity;
   }
-}
-
-function grown<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(
-  from: T,
-  to: T,
-): T {
-  to.set(from);
-  return to;
 }

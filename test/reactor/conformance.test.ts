@@ -7,7 +7,7 @@ import { epollAvailable } from '../../src/reactor/create.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { AF_INET, type Libc, loadLibc, SOCK_STREAM } from '../../src/reactor/libc.ts';
 import { encodeSockaddr } from '../../src/reactor/sockaddr.ts';
-import { ReactorThread, reactorKinds } from './reactorThread.ts';
+import { reactorKinds, startScenario } from './reactorThread.ts';
 import type { Reports } from './reports.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -48,11 +48,7 @@ async function take(socket: Socket, length: number): Promise<string> {
 }
 
 describe.each(reactorKinds)('%s reactor', (io) => {
-  const start = (scenario: string, args: object = {}) => {
-    const thread = new ReactorThread(io, scenario, args);
-    cleanups.push(() => thread.terminate());
-    return thread;
-  };
+  const start = (scenario: string, args: object = {}) => startScenario(io, scenario, args);
 
   it.each(['127.0.0.1', '::1'])(
     'accepts on %s, names both addresses, echoes, ends in order',

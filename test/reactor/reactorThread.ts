@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { epollAvailable } from '../../src/reactor/create.ts';
 import { ringDoorbell } from '../../src/reactor/doorbell.ts';
 import type { Doorbell } from '../../src/reactor/reactor.ts';
@@ -10,6 +10,13 @@ import type { Message, ReportKind, Reports } from './reports.ts';
 
 /** The reactors that this machine can run. */
 export const reactorKinds = epollAvailable() ? ['epoll', 'net'] : ['net'];
+
+/** Plays a scenario in a thread that ends with the test. */
+export function startScenario(io: string, scenario: string, args: object = {}): ReactorThread {
+  const thread = new ReactorThread(io, scenario, args);
+  onTestFinished(() => thread.terminate());
+  return thread;
+}
 
 export class ReactorThread {
   readonly exited: Promise<number>;

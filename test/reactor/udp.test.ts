@@ -4,7 +4,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ERRNO } from '../../src/reactor/errno.ts';
-import { ReactorThread, reactorKinds } from './reactorThread.ts';
+import { reactorKinds, startScenario } from './reactorThread.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -28,11 +28,7 @@ async function ask(socket: Socket, text: string | Buffer, port: number, address:
 }
 
 describe.each(reactorKinds)('%s reactor', (io) => {
-  const start = (scenario: string, args: object = {}) => {
-    const thread = new ReactorThread(io, scenario, args);
-    cleanups.push(() => thread.terminate());
-    return thread;
-  };
+  const start = (scenario: string, args: object = {}) => startScenario(io, scenario, args);
 
   it.each(['127.0.0.1', '::1'])(
     'binds %s, names the sender, and echoes small, empty and large datagrams',
