@@ -57,7 +57,6 @@ const PURE_FILES = [
   'src/dashboard/browserSessions.ts',
   'src/engine/strangerPolicy.ts',
   'src/hub/fleet/changeText.ts',
-  'src/hub/fleet/localTime.ts',
   'src/hub/fleet/nodeLimits.ts',
   'src/hub/fleet/nodeSettings.ts',
   'src/hub/fleet/nodeStatus.ts',
@@ -74,8 +73,6 @@ const PURE_FILES = [
   'src/cli/output/states.ts',
   'src/cli/output/statusView.ts',
   'src/cli/output/table.ts',
-  'src/hub/fleet/tags.ts',
-  'src/hub/access/userName.ts',
 ];
 
 /** Imports that still run the wrong way. This list only shrinks. */

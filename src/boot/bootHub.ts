@@ -1,7 +1,7 @@
 // Starts a whole hub: what the command line and the package entry call.
 
 import { UserError } from '../base/userError.ts';
-import { readHubSettings, writeHubSettings } from '../hub/store/hubSettings.ts';
+import { readHubSettings, writeHubSettings } from '../hub/store/hubFile.ts';
 import { explainStart } from './bindErrors.ts';
 import { type ChosenOptions, withDefaults } from './bootOptions.ts';
 import { reasonOf } from './dataDir.ts';

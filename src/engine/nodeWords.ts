@@ -1,7 +1,7 @@
 // What HTTP clients are told of the node that serves them (native-notes/routing.md), made once for each node and change of it. Used by the
 // workers, which control tells who their tunnels lead to, and by the front for failures.
 
-import { foldName } from '../routing/nameSyntax.ts';
+import { foldName } from '../model/nameSyntax.ts';
 
 /** Header lines as bytes; shared: do not write to them. */
 export interface NodeWords {

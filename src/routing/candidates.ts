@@ -2,8 +2,8 @@
 // change, so that a choice never searches. Pure.
 
 import { ROUTING } from '../limits/bounds.ts';
+import { foldName } from '../model/nameSyntax.ts';
 import { CandidateSet } from './candidateSet.ts';
-import { foldName } from './nameSyntax.ts';
 import type { RoutingRequest } from './request.ts';
 import type { RoutedNode } from './routedNode.ts';
 

@@ -1,7 +1,7 @@
 // What a stream asks of the node that will carry it: its client's wishes, its user's limits, and what a rule of the owner adds. Pure.
 
+import { foldName } from '../model/nameSyntax.ts';
 import type { CandidateSet } from './candidateSet.ts';
-import { foldName } from './nameSyntax.ts';
 
 export interface RoutingRequest {
   /** Part of the user name before the first "-"; may be empty. */

@@ -1,8 +1,8 @@
 // A node as the router sees it: its lanes, the terms it answers to, whether it takes new streams, and how well it does. Pure.
 
 import { ENGINE } from '../limits/bounds.ts';
+import { foldName } from '../model/nameSyntax.ts';
 import { Breaker } from './breaker.ts';
-import { foldName } from './nameSyntax.ts';
 import { NodeQuality } from './nodeQuality.ts';
 import type { ClosedFor, NodeRouting } from './nodeRouting.ts';
 

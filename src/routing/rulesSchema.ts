@@ -4,8 +4,8 @@ import { isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'ya
 import { z } from 'zod';
 import { RULES } from '../limits/ownerBounds.ts';
 import { NETWORKS } from '../model/fleet.ts';
+import { isCountryCode } from '../model/nameSyntax.ts';
 import { type Hours, parseHours } from './hours.ts';
-import { isCountryCode } from './nameSyntax.ts';
 import { type PortRange, parsePortRange } from './portRange.ts';
 
 export interface Problem {

@@ -3,7 +3,7 @@
 
 import { ROUTING } from '../limits/bounds.ts';
 import { NETWORKS } from '../model/fleet.ts';
-import { foldName, isCountryCode, isSimpleName } from './nameSyntax.ts';
+import { foldName, isCountryCode, isSimpleName } from '../model/nameSyntax.ts';
 import { type RoutingRequest, type StickyRequest, stickyKey } from './request.ts';
 
 /** Why a user name cannot be read; `detail` continues the failure's sentence. */

@@ -2,7 +2,6 @@
 // and for looking at the pages (serveFake.ts). The same clock gives the same numbers.
 
 import { UserError } from '../../src/base/userError.ts';
-import { checkUserName } from '../../src/hub/access/userName.ts';
 import { changedSettings } from '../../src/hub/fleet/nodeSettings.ts';
 import type {
   Ban,
@@ -25,6 +24,7 @@ import type {
   PairingState,
   Rotation,
 } from '../../src/model/fleet.ts';
+import { checkUserName } from '../../src/model/userName.ts';
 import type { NewUser, OwnerUsers, User, UserChange } from '../../src/model/users.ts';
 
 export interface FakeFleetOptions {

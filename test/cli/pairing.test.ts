@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { drawPairing } from '../../src/cli/commands/pair.ts';
 import { drawNodes } from '../../src/cli/output/nodeText.ts';
 import { drawQr } from '../../src/cli/output/terminalQr.ts';
-import { writeHubSettings } from '../../src/hub/store/hubSettings.ts';
+import { writeHubSettings } from '../../src/hub/store/hubFile.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import type { NodeView } from '../../src/model/fleet.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';

@@ -7,8 +7,8 @@ import { parseName } from '../../src/cli/arguments/names.ts';
 import { parseWhole } from '../../src/cli/arguments/numbers.ts';
 import { explain, usageSentence } from '../../src/cli/output/explain.ts';
 import { drawTable } from '../../src/cli/output/table.ts';
-import { choosePublicHost } from '../../src/hub/serve/publicHost.ts';
-import { parseHubSettings } from '../../src/hub/store/hubSettings.ts';
+import { choosePublicHost } from '../../src/hub/pairing/publicHost.ts';
+import { parseHubSettings } from '../../src/hub/store/hubFile.ts';
 import { defaultWorkers } from '../../src/hub/threads/defaultWorkers.ts';
 
 test('workers: none on two cores, two cores kept free above, four at most', () => {

@@ -1,7 +1,7 @@
 // When a node is asked for a new address, and the local time that goes by: also on days of 23 and 25 hours.
 
 import { describe, expect, test } from 'vitest';
-import { localDay, localMinute } from '../../src/hub/fleet/localTime.ts';
+import { localDay, localMinute } from '../../src/base/localTime.ts';
 import { isDue, parseSchedule } from '../../src/hub/fleet/rotateSchedule.ts';
 import { inZone } from './inZone.ts';
 

@@ -3,9 +3,9 @@
 
 import { UserError } from '../../base/userError.ts';
 import { quote } from '../../boot/addresses.ts';
-import { cleanTags } from '../../hub/fleet/tags.ts';
 import type { NodeChange } from '../../model/fleet.ts';
-import { isCountryCode } from '../../routing/nameSyntax.ts';
+import { isCountryCode } from '../../model/nameSyntax.ts';
+import { cleanTags } from '../../model/tags.ts';
 
 /** Takes a limit away. Not null: commander makes an empty text of that. */
 export const NONE = 'none';

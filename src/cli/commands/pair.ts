@@ -3,7 +3,7 @@
 import { isLoopback } from '../../boot/addresses.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, withHubOrStore } from '../../boot/ownerClient.ts';
-import { readHubSettings } from '../../hub/store/hubSettings.ts';
+import { readHubSettings } from '../../hub/store/hubFile.ts';
 import type { Pairing as MadePairing } from '../../model/fleet.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { formatDuration } from '../arguments/durations.ts';

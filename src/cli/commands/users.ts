@@ -5,7 +5,7 @@ import { UserError } from '../../base/userError.ts';
 import { dataDirExists, prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, inPath, withHubOrStore } from '../../boot/ownerClient.ts';
 import { hashPassword, passwordOf } from '../../hub/access/passwords.ts';
-import { checkUserName } from '../../hub/access/userName.ts';
+import { checkUserName } from '../../model/userName.ts';
 import type { User, UserLimits } from '../../model/users.ts';
 import { roundDuration } from '../arguments/durations.ts';
 import type { CommonFlags } from '../arguments/flags.ts';

@@ -2,20 +2,20 @@
 // what happened. Made by hub.ts; what the owner sees of it is ownerFleet.ts.
 
 import type { Logger } from 'pino';
+import { localDay } from '../../base/localTime.ts';
 import type { ToFront, ToWorker } from '../../engine/messages.ts';
 import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
+import { Pairings } from '../pairing/pairings.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import { StickySessionClient } from '../sticky/stickySessionClient.ts';
 import { HistoryTable } from '../store/historyTable.ts';
-import { Pairings } from '../store/pairings.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { History, type Moment } from '../traffic/history.ts';
 import { Traffic } from '../traffic/traffic.ts';
 import { Events, type NewEvent } from './eventLog.ts';
 import { LimitKeeper } from './limitKeeper.ts';
-import { localDay } from './localTime.ts';
 import { NodeBook } from './nodeBook.ts';
 import type { NodeStatus } from './nodeStatus.ts';
 import { Rotations } from './rotations.ts';

@@ -1,13 +1,13 @@
 // Makes the nodes' limits hold: tells the front who takes new streams, the workers how fast each session may go, and ends the streams of
 // a node whose quota is used up. Called by hub.ts and ownerFleet.ts: once a second, and at every change.
 
+import { localMinute } from '../../base/localTime.ts';
 import type { NamedNode, ToFront, ToWorker } from '../../engine/messages.ts';
 import type { SessionSlots } from '../../ring/slots.ts';
 import type { ClosedFor, NodeRouting } from '../../routing/nodeRouting.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import type { History, Moment } from '../traffic/history.ts';
 import type { Events } from './eventLog.ts';
-import { localMinute } from './localTime.ts';
 import type { NodeBook } from './nodeBook.ts';
 import { closedFor, isOverQuota, paceOf } from './nodeLimits.ts';
 import type { KnownNode } from './nodeSettings.ts';

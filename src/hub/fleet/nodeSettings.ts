@@ -4,11 +4,11 @@
 import { UserError } from '../../base/userError.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
 import type { NodeChange, NodeLimits, NodeSettings } from '../../model/fleet.ts';
-import { isCountryCode } from '../../routing/nameSyntax.ts';
+import { isCountryCode } from '../../model/nameSyntax.ts';
+import { cleanTags } from '../../model/tags.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { hoursOf } from './nodeLimits.ts';
 import { parseSchedule } from './rotateSchedule.ts';
-import { cleanTags } from './tags.ts';
 
 /** A node with what the owner decided about it. */
 export interface KnownNode {

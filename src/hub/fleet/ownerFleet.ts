@@ -28,10 +28,10 @@ import { stickyKey } from '../../routing/request.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
-import { cleanName } from '../store/nodeName.ts';
 import { changeText } from './changeText.ts';
 import { type FleetKeeper, moment } from './fleetKeeper.ts';
 import { FleetWatch } from './fleetWatch.ts';
+import { cleanName } from './nodeName.ts';
 import type { KnownNode } from './nodeSettings.ts';
 import { nodeView } from './nodeView.ts';
 

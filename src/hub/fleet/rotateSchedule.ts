@@ -1,8 +1,8 @@
 // When a node is asked for a new address: "every 30m", "every 6h" or "daily 04:30" in the hub's local time. Pure. Used where settings
 // are checked (nodeSettings.ts) and by whoever asks the nodes (rotations.ts).
 
+import { localDay, localMinute, parseClock } from '../../base/localTime.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';
-import { localDay, localMinute, parseClock } from './localTime.ts';
 
 export type RotateSchedule =
   | { readonly kind: 'every'; readonly periodMs: number }

@@ -1,5 +1,6 @@
 // What an owner can see of a hub and do to it while it does not run: what lies in its store. The rest cannot be had without it.
 
+import { localDay, monthOfDay } from '../../base/localTime.ts';
 import type {
   EventQuery,
   EventRecord,
@@ -11,15 +12,14 @@ import type {
 } from '../../model/fleet.ts';
 import type { OwnerUsers } from '../../model/users.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
+import { Pairings } from '../pairing/pairings.ts';
 import { HistoryTable } from '../store/historyTable.ts';
-import { cleanName } from '../store/nodeName.ts';
-import { Pairings } from '../store/pairings.ts';
 import type { Store } from '../store/store.ts';
 import { changeText } from './changeText.ts';
 import { Events, type NewEvent } from './eventLog.ts';
 import { HubNotRunning } from './hubNotRunning.ts';
-import { localDay, monthOfDay } from './localTime.ts';
 import { NodeBook } from './nodeBook.ts';
+import { cleanName } from './nodeName.ts';
 import type { KnownNode } from './nodeSettings.ts';
 import { nodeView } from './nodeView.ts';
 

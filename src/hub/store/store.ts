@@ -11,9 +11,9 @@ import { PROTOCOL } from '../../limits/wire.ts';
 import { nodeIdOf } from '../../noise/nodeId.ts';
 import type { Enroll } from '../../noise/payload.ts';
 import { compareTimestamps } from '../../noise/timestamp.ts';
+import { cleanName, freeName, ownersName } from '../fleet/nodeName.ts';
 import { openDatabase } from './database.ts';
-import { cleanName, freeName, ownersName } from './nodeName.ts';
-import { SettingsTable } from './settingsTable.ts';
+import { SettingsTable } from './nodeSettingsTable.ts';
 import type { StoredNode } from './storedNode.ts';
 import { Users } from './userTable.ts';
 

@@ -4,9 +4,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
+import { cleanTags } from '../../model/tags.ts';
+import { checkUserName } from '../../model/userName.ts';
 import type { User, UserLimits } from '../../model/users.ts';
-import { checkUserName } from '../access/userName.ts';
-import { cleanTags } from '../fleet/tags.ts';
 
 export const NO_USER_LIMITS: UserLimits = { streams: null, tags: null };
 

@@ -1,7 +1,8 @@
-// Starts a hub's engine threads: the workers, then the front with a ring to and from each of them. Called by hub.ts.
+// A hub's engine threads as one: the workers, then the front with a ring to and from each of them. Without workers the front does their
+// part.
 
 import { EngineThread, moduleBeside } from '../../engine/engineThread.ts';
-import type { FromEngine, Io, ProxyOptions, WorkerLink } from '../../engine/messages.ts';
+import type { FromEngine, Io, ProxyOptions, ToFront, ToWorker, WorkerLink } from '../../engine/messages.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { ringBuffer } from '../../ring/ring.ts';
 import type { SharedSlots } from '../../ring/slots.ts';
@@ -15,36 +16,84 @@ export interface HubThreadsPlan {
   readonly workers: number;
   readonly mac1Key: Uint8Array;
   hear(message: FromEngine): void;
-  /** Each as soon as it runs, the front last: they are to be stopped also when a later one cannot start. */
-  started(thread: EngineThread, role: 'worker' | 'front'): void;
 }
 
-export async function startHubThreads(plan: HubThreadsPlan): Promise<void> {
-  const { io, slots, proxy, mac1Key } = plan;
-  const module = moduleBeside('../../engine/hubThread', import.meta.url);
-  const common = { io, slots, proxy };
-  const hear = (message: FromEngine) => plan.hear(message);
-  const workers: EngineThread[] = [];
-  const links: WorkerLink[] = [];
-  for (let worker = 0; worker < plan.workers; worker++) {
-    const toWorker = ringBuffer(ENGINE.handOverRingBytes);
-    const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
-    const rings = { fromFront: toWorker, toFront: fromWorker };
-    const thread = await EngineThread.start(
-      module,
-      { ...common, ...rings, role: 'worker', thread: 1 + worker },
-      hear,
-    );
-    plan.started(thread, 'worker');
-    workers.push(thread);
-    links.push({ thread: 1 + worker, doorbell: thread.doorbell, toWorker, fromWorker });
+export class HubThreads {
+  /** Resolves when one of them has ended by itself. */
+  readonly failed: Promise<Error>;
+  readonly #plan: HubThreadsPlan;
+  #front: EngineThread | null = null;
+  readonly #workers: EngineThread[] = [];
+  #fail: (error: Error) => void = () => {};
+
+  constructor(plan: HubThreadsPlan) {
+    this.#plan = plan;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
   }
-  const limits = { descriptorLimit: descriptorLimit(), workers: links };
-  const front = await EngineThread.start(
-    module,
-    { ...common, ...limits, role: 'front', thread: 0, mac1Key },
-    hear,
-  );
-  plan.started(front, 'front');
-  for (const worker of workers) worker.post({ type: 'frontIs', thread: 0, doorbell: front.doorbell });
+
+  /** When it rejects, stop() ends those that run already. */
+  async start(): Promise<void> {
+    const { io, slots, proxy, mac1Key } = this.#plan;
+    const links: WorkerLink[] = [];
+    for (let worker = 0; worker < this.#plan.workers; worker++) {
+      const toWorker = ringBuffer(ENGINE.handOverRingBytes);
+      const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
+      const rings = { fromFront: toWorker, toFront: fromWorker };
+      const thread = await this.#start({ io, slots, proxy, ...rings, role: 'worker', thread: 1 + worker });
+      this.#workers.push(thread);
+      links.push({ thread: 1 + worker, doorbell: thread.doorbell, toWorker, fromWorker });
+    }
+    const limits = { descriptorLimit: descriptorLimit(), workers: links };
+    const front = await this.#start({ io, slots, proxy, ...limits, role: 'front', thread: 0, mac1Key });
+    this.#front = front;
+    for (const worker of this.#workers) worker.post({ type: 'frontIs', thread: 0, doorbell: front.doorbell });
+  }
+
+  async #start(plan: Parameters<typeof EngineThread.start>[1]): Promise<EngineThread> {
+    const module = moduleBeside('../../engine/hubThread', import.meta.url);
+    const thread = await EngineThread.start(module, plan, (message) => this.#plan.hear(message));
+    void thread.ended.then((error) => {
+      if (error !== null) this.#fail(error);
+    });
+    return thread;
+  }
+
+  /** Nobody hears it before the start. */
+  toFront(message: ToFront): void {
+    this.#front?.post(message);
+  }
+
+  /** `worker` as in HubSession. */
+  toWorker(worker: number, message: ToWorker): void {
+    const thread = this.#plan.workers === 0 ? this.#front : this.#workers[worker];
+    thread?.post(message);
+  }
+
+  /** Resolves once every thread has answered: never, while one of them hangs. */
+  async alive(): Promise<void> {
+    await Promise.all(this.#all().map((thread) => thread.alive()));
+  }
+
+  /** No new streams; resolves when nothing is under way any more. The front first: what it has handed over is the workers' to finish. */
+  async drain(): Promise<void> {
+    await this.#front?.drain();
+    await Promise.all(this.#workers.map((worker) => worker.drain()));
+  }
+
+  /** Resolves when the front has ended. */
+  async frontEnded(): Promise<void> {
+    await this.#front?.ended;
+  }
+
+  /** The front first: it hands descriptors to the others. */
+  async stop(): Promise<void> {
+    await this.#front?.stop();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  #all(): EngineThread[] {
+    return this.#front === null ? this.#workers : [this.#front, ...this.#workers];
+  }
 }

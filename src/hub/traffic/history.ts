@@ -2,10 +2,10 @@
 // quotas count by. Fed once a second by traffic.ts's samples; read by ownerFleet.ts and limitKeeper.ts.
 
 import type { Logger } from 'pino';
+import { localDay, monthOfDay } from '../../base/localTime.ts';
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import { HISTORY } from '../../limits/ownerBounds.ts';
 import type { HistoryRange, History as HistoryView, Traffic } from '../../model/fleet.ts';
-import { localDay, monthOfDay } from '../fleet/localTime.ts';
 import type { HistoryTable } from '../store/historyTable.ts';
 import { RecentTraffic } from './recentTraffic.ts';
 import { ALL_NODES, type Figures, HOUR_MS, MINUTE_MS, Rollup, type Sample } from './rollup.ts';

@@ -2,8 +2,8 @@
 // Buckets go by the clock on the wall, bytes by counters: a clock that jumps moves bytes to another bucket, and neither doubles nor
 // loses any. Filled and emptied by history.ts.
 
+import { localDay } from '../../base/localTime.ts';
 import { HISTORY } from '../../limits/ownerBounds.ts';
-import { localDay } from '../fleet/localTime.ts';
 
 /** What one node did since the sample before; streams: open now. */
 export interface Sample {

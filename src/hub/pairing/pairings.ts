@@ -6,7 +6,7 @@ import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import type { Pairing, PairingState } from '../../model/fleet.ts';
-import type { Store } from './store.ts';
+import type { Store } from '../store/store.ts';
 
 interface Entry {
   readonly id: string;

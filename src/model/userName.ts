@@ -1,7 +1,7 @@
 // Names of the proxy's users. Pure. Checked where users are added: by the command line and by users.ts.
 
-import { UserError } from '../../base/userError.ts';
-import { isSimpleName } from '../../routing/nameSyntax.ts';
+import { UserError } from '../base/userError.ts';
+import { isSimpleName } from './nameSyntax.ts';
 
 /** Throws UserError (exit code 2). */
 export function checkUserName(name: string): string {

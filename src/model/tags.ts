@@ -1,8 +1,8 @@
 // Words that the owner groups nodes by, and lets users ask for. Pure. Used by the store's nodes and users, and by the command line.
 
-import { UserError } from '../../base/userError.ts';
-import { LISTING } from '../../limits/ownerBounds.ts';
-import { isSimpleName } from '../../routing/nameSyntax.ts';
+import { UserError } from '../base/userError.ts';
+import { LISTING } from '../limits/ownerBounds.ts';
+import { isSimpleName } from './nameSyntax.ts';
 
 /** Sorted, each once. Throws UserError for what is no tag, and too many. */
 export function cleanTags(tags: readonly string[]): string[] {

@@ -1,0 +1,110 @@
+// The life of a tunnel's session, as control sees it: admitted, up, going away, down. Each step reaches the front's routes, what is kept
+// about the node, and the log.
+
+import type { Logger } from 'pino';
+import type { FromFront, FromWorker, ToFront, ToWorker } from '../../engine/messages.ts';
+import { CAPABILITY } from '../../noise/payload.ts';
+import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
+import { parseNodeStatus } from '../fleet/nodeStatus.ts';
+import type { Store } from '../store/store.ts';
+import { type Admission, wipeKeys } from './admission.ts';
+import type { HubSession, Sessions } from './sessionTable.ts';
+
+type Said<Type extends (FromFront | FromWorker)['type']> = Extract<FromFront | FromWorker, { type: Type }>;
+
+export interface SessionLifeParts {
+  readonly admission: Admission;
+  readonly sessions: Sessions;
+  readonly keeper: FleetKeeper;
+  readonly store: Store;
+  readonly log: Logger;
+  toFront(message: ToFront): void;
+  toWorker(worker: number, message: ToWorker): void;
+}
+
+export class SessionLife {
+  readonly #parts: SessionLifeParts;
+  #closed = false;
+
+  constructor(parts: SessionLifeParts) {
+    this.#parts = parts;
+  }
+
+  /** A first message with a good mac1: everything but a paired device's gets silence. */
+  async judge({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
+    const accepted = await this.#parts.admission.admit(message1, remoteAddress);
+    if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted });
+    if (accepted !== null) wipeKeys(accepted);
+  }
+
+  /** The first record came: the node has the keys, and streams may go to it. */
+  up({ index, number }: Said<'tunnelUp'>): void {
+    const { sessions, keeper, log } = this.#parts;
+    const session = sessions.find(index, number);
+    if (session === null) return;
+    if (session.revoked) {
+      this.cut(session, 'the node was revoked');
+      return;
+    }
+    session.up = true;
+    const { worker, nodeId, lane, address, capabilities } = session;
+    const speaksUdp = (capabilities & CAPABILITY.udp) !== 0;
+    keeper.connected(session);
+    this.#parts.toFront({ type: 'route', index, number, worker, nodeId, speaksUdp });
+    log.info({ node: nodeId, lane, from: address }, 'node connected');
+    for (const old of sessions.replacedBy(session)) {
+      this.cut(old, 'a newer session of the same node took its place');
+    }
+  }
+
+  /** The front knows the way to it: the node may be told that it is served. */
+  routed({ index, number }: Said<'routed'>): void {
+    const session = this.#parts.sessions.find(index, number);
+    if (session !== null) this.#parts.toWorker(session.worker, { type: 'greet', index, number });
+  }
+
+  status({ index, number, json }: Said<'status'>): void {
+    const session = this.#parts.sessions.find(index, number);
+    if (session === null) return;
+    const status = parseNodeStatus(json);
+    if (status === null) this.#parts.log.debug({ node: session.nodeId }, 'a STATUS is not JSON');
+    else this.#parts.keeper.heardStatus(session, status);
+  }
+
+  /** The node takes no new streams. */
+  goAway({ index, number }: Said<'goAway'>): void {
+    const session = this.#parts.sessions.find(index, number);
+    if (session === null) return;
+    session.draining = true;
+    this.#parts.keeper.touch(session.nodeId);
+    this.#parts.toFront({ type: 'unroute', index, number });
+  }
+
+  /** Its worker answers with tunnelDown. */
+  cut({ worker, index, number }: HubSession, reason: string): void {
+    this.#parts.toWorker(worker, { type: 'cut', index, number, reason });
+  }
+
+  down({ index, number, reason }: Said<'tunnelDown'>): void {
+    const { sessions, keeper, store, admission, log } = this.#parts;
+    const session = sessions.find(index, number);
+    if (session === null) return;
+    this.#parts.toFront({ type: 'unroute', index, number });
+    sessions.remove(session, performance.now());
+    if (!session.up) return;
+    log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
+    const nowMs = Date.now();
+    keeper.disconnected(session, reason, nowMs);
+    try {
+      store.markSeen(session.nodeId, nowMs);
+      admission.tellOfStore();
+    } catch (error) {
+      log.warn({ err: error }, 'when the node was last seen could not be stored');
+    }
+  }
+
+  /** No verdict reaches the front any more: who comes now finds silence. */
+  close(): void {
+    this.#closed = true;
+  }
+}
