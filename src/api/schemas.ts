@@ -329,16 +329,17 @@ export const newUser = z
       .strictObject({ streams: userStreams.default(null), tags: userTags.default(null) })
       .default({ streams: null, tags: null }),
   })
-  .openapi('NewUser');
+  .openapi('NewUser', { required: ['name'] });
 
 export const userChange = z
   .strictObject({
     ...password,
     limits: z
       .strictObject({ streams: userStreams.exactOptional(), tags: userTags.exactOptional() })
+      .openapi({ required: [] })
       .exactOptional(),
   })
-  .openapi('UserChange');
+  .openapi('UserChange', { required: [] });
 
 export const userParams = z.object({
   name: text.min(1).openapi({ param: { name: 'name', in: 'path' } }),
@@ -390,4 +391,4 @@ export const problem = z
       .exactOptional()
       .describe('What a command that is refused for this exits with, when it is another than 1.'),
   })
-  .openapi('Problem', { description: 'RFC 9457.' });
+  .openapi('Problem', { required: ['type', 'title', 'status', 'detail'], description: 'RFC 9457.' });
