@@ -2,6 +2,7 @@
 // thread. Requests: 512 B back and forth over 64 connections. Connections: dialled, 64 B each way, reset, 32 at a time. Bulk: 4 senders.
 
 import { isMainThread, parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
+import { IpAddress } from '../src/base/ipAddress.ts';
 import { createReactor } from '../src/reactor/create.ts';
 import { doorbellTransferList, ringDoorbell } from '../src/reactor/doorbell.ts';
 import type { ConnHandler, Doorbell } from '../src/reactor/reactor.ts';
@@ -111,7 +112,7 @@ function load(kind: Load, port: number): void {
   const reactor = createReactor('epoll');
   const slab = reactor.slab(65_536);
   const size = kind === 'requests' ? 512 : kind === 'connections' ? 64 : slab.bytes.length;
-  const dial = () => reactor.connect('127.0.0.1', port, 5_000, handler, 0);
+  const dial = () => reactor.connect(IpAddress.of('127.0.0.1'), port, 5_000, handler, 0);
   const send = (conn: number) => {
     do if (reactor.write(conn, slab, 0, size) < size) return;
     while (kind === 'bulk');

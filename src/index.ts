@@ -3,8 +3,8 @@
 import './limits/relations.ts';
 import { EventEmitter } from 'node:events';
 import pino, { type Logger } from 'pino';
+import { parseHostPort, parseLoopbackHostPort } from './base/hostPort.ts';
 import { UserError } from './base/userError.ts';
-import { parseHostPort, parseLoopbackHostPort } from './boot/addresses.ts';
 import { bootHub } from './boot/bootHub.ts';
 import { prepareDataDir, resolveDataDir } from './boot/dataDir.ts';
 import type { RunningHub } from './boot/wholeHub.ts';

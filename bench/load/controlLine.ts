@@ -1,6 +1,7 @@
 // How a load process is told what to do: lines of JSON over a loopback connection on its own reactor, since a thread blocked in epoll_wait
 // sees no process messages. Used by origin and client; the other end is loadProcess.ts.
 
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { END, type Reactor, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -22,7 +23,7 @@ export class ControlLine<Order, News> {
     this.#reactor = reactor;
     this.#onOrder = onOrder;
     this.#slab = reactor.slab(65_536);
-    this.#conn = reactor.connect('127.0.0.1', port, CONNECT_TIMEOUT_MS, this, 0);
+    this.#conn = reactor.connect(IpAddress.of('127.0.0.1'), port, CONNECT_TIMEOUT_MS, this, 0);
   }
 
   tell(news: News): void {

@@ -1,6 +1,7 @@
 // Opens streams to the origin, straight or through a SOCKS5 proxy (RFC 1928, no credentials), and hands each to its owner once it carries
 // bytes. Used by the workloads of the client process.
 
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { type ConnHandler, type ConnId, END, type Reactor, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import type { Address, Way } from './orders.ts';
 
@@ -36,7 +37,13 @@ export class Dialler implements ConnHandler {
   open(way: Way, nth: number, owner: StreamOwner, tag: number): void {
     const target = way.targets[nth % way.targets.length]!;
     const { host, port } = way.proxy ?? target;
-    const conn = this.#reactor.connect(host, port, CONNECT_TIMEOUT_MS, this, way.proxy === null ? 0 : 1);
+    const conn = this.#reactor.connect(
+      IpAddress.of(host),
+      port,
+      CONNECT_TIMEOUT_MS,
+      this,
+      way.proxy === null ? 0 : 1,
+    );
     this.#dials.set(conn, { owner, tag, target, answer: [], wanted: 2, stage: 'method' });
   }
 

@@ -4,7 +4,8 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import ipaddr from 'ipaddr.js';
+import { parseHostPort, unbracketed } from '../base/hostPort.ts';
+import { IpAddress, isWildcard } from '../base/ipAddress.ts';
 import { UserError } from '../base/userError.ts';
 import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
@@ -146,8 +147,8 @@ function refusalOf({ statusCode, headers }: IncomingMessage): string {
 
 function secure(socket: Socket, url: URL, ca: string | undefined, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const servername = ipaddr.isValid(host) ? {} : { servername: host };
+    const host = unbracketed(url.hostname);
+    const servername = IpAddress.parse(host) !== null ? {} : { servername: host };
     const secured = connectTls({
       socket,
       host,
@@ -198,18 +199,16 @@ async function readStart(response: IncomingMessage): Promise<Buffer> {
 export function firstAddress(text: string): string | null {
   for (const [word] of text.matchAll(/[0-9a-f.:]{3,45}/gi)) {
     const bare = word.replace(/[.:]$/, '').replace(/^([\d.]+):\d+$/, '$1');
-    if (ipaddr.IPv4.isValidFourPartDecimal(bare)) return bare;
-    if (bare.split(':').length > 2 && ipaddr.IPv6.isValid(bare)) return bare;
+    if (IpAddress.parse(bare) !== null) return bare;
   }
   return null;
 }
 
 /** A port bound on every address is reached on loopback. */
 function fromHere(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-  const wildcard = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return { host: wildcard, port: Number(address.slice(at + 1)) };
+  const { host, port } = parseHostPort(address, 'proxy', '127.0.0.1');
+  if (!isWildcard(host)) return { host, port };
+  return { host: host.includes(':') ? '::1' : '127.0.0.1', port };
 }
 
 const AFTER: Readonly<Record<TestStep, string>> = {

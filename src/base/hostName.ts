@@ -1,7 +1,7 @@
 // The target host of a stream, as text: is it an address, a name worth resolving, or neither? Asked by the dialler. Pure.
 
 import { domainToASCII } from 'node:url';
-import { canonicalAddress, parseIPv4 } from './ipAddress.ts';
+import { IpAddress } from './ipAddress.ts';
 
 /** DNS (RFC 1035 section 2.3.4), without the trailing dot. */
 const NAME_MAX = 253;
@@ -10,16 +10,10 @@ const LABEL_MAX = 63;
 /** The WHATWG URL standard's forbidden domain code points above the space; a name with one of them is no host anywhere. */
 const FORBIDDEN = new Set(Array.from('#%/:<>?@[\\]^|\x7f', (char) => char.charCodeAt(0)));
 
-/** The canonical address when the host is a strict IP literal, else null. 127.1, 0x7f000001 and 0177.0.0.1 are names. */
-export function literalAddress(host: string): string | null {
-  if (parseIPv4(host) >= 0) return host;
-  return host.includes(':') ? canonicalAddress(host) : null;
-}
-
 /** fe80::1%eth0: an address of one link of the node's, which nobody far away has a use for. */
 export function isZonedLiteral(host: string): boolean {
   const percent = host.indexOf('%');
-  return percent > 0 && literalAddress(host.slice(0, percent)) !== null;
+  return percent > 0 && IpAddress.parse(host.slice(0, percent)) !== null;
 }
 
 /**

@@ -10,3 +10,8 @@ export class UserError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** JSON quoting keeps control characters of an argument out of the terminal and the sentence on one line. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 97)}...` : text);
+}

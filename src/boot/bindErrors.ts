@@ -1,8 +1,7 @@
 // What it means when a hub cannot have one of its ports, in a sentence that names the flag. Pure.
 
+import { formatHostPort, type HostPort } from '../base/hostPort.ts';
 import { UserError } from '../base/userError.ts';
-import type { HostPort } from '../hub/hubOptions.ts';
-import { formatHostPort } from './addresses.ts';
 
 const LISTENERS = ['tunnel', 'socks', 'http', 'dashboard'] as const;
 type Listener = (typeof LISTENERS)[number];

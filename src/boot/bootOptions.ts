@@ -1,7 +1,8 @@
 // What a whole hub is started with, and what counts where its owner chose nothing. The command line and the package entry state only
 // what was chosen.
 
-import { type HostPort, HUB_DEFAULTS, type HubOptions } from '../hub/hubOptions.ts';
+import type { HostPort } from '../base/hostPort.ts';
+import { HUB_DEFAULTS, type HubOptions } from '../hub/hubOptions.ts';
 
 export interface BootOptions extends HubOptions {
   readonly dashboard: HostPort;

@@ -4,7 +4,6 @@
 import '../limits/relations.ts';
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../base/version.ts';
-import { parsePublicHost } from '../boot/addresses.ts';
 import { NODE } from '../limits/bounds.ts';
 import { PAIRING } from '../limits/ownerBounds.ts';
 import { NETWORKS } from '../model/fleet.ts';
@@ -23,6 +22,7 @@ import {
 import { FROM_STDIN } from './arguments/linksFromStdin.ts';
 import { parseName } from './arguments/names.ts';
 import { parseWhole } from './arguments/numbers.ts';
+import { parsePublicHost } from './arguments/publicHost.ts';
 import type { BenchWorkersFlags } from './commands/bench.ts';
 import type { HubsFlags } from './commands/hubs.ts';
 import { addNodes } from './commands/nodesCommand.ts';

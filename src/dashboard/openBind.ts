@@ -1,16 +1,16 @@
 // Where the dashboard may listen. Pure.
 
-import ipaddr from 'ipaddr.js';
+import { formatHostPort, type HostPort } from '../base/hostPort.ts';
+import { isLoopback } from '../base/ipAddress.ts';
 import { UserError } from '../base/userError.ts';
-import type { HostPort } from '../hub/hubOptions.ts';
 
 /** Throws UserError (exit code 2) for an address that others can reach, when there is no password. */
-export function refuseOpenBind({ host, port }: HostPort, password: string | null): void {
+export function refuseOpenBind(bind: HostPort, password: string | null): void {
   if (password !== null) return;
-  if (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback') return;
+  if (isLoopback(bind.host)) return;
   throw new UserError(
     '--dashboard may only bind a loopback address such as 127.0.0.1 unless --dashboard-password-file gives it a password, ' +
-      `because anyone who reaches ${host.includes(':') ? `[${host}]` : host}:${port} could use it`,
+      `because anyone who reaches ${formatHostPort(bind)} could use it`,
     2,
   );
 }

@@ -52,5 +52,5 @@ export function remoteOf({
 }: {
   readonly socket: { readonly remoteAddress?: string | undefined };
 }): string {
-  return sourceKey((socket.remoteAddress ?? '').replace(/^::ffff:(?=[\d.]+$)/, ''));
+  return sourceKey(socket.remoteAddress ?? '');
 }

@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { LazyApi } from '../api/lazyApi.ts';
 import { PROBLEM_TYPE, problemBody } from '../api/problem.ts';
-import type { HostPort } from '../hub/hubOptions.ts';
+import { bracketed, formatHostPort, type HostPort } from '../base/hostPort.ts';
+import { canonicalAddress } from '../base/ipAddress.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 import { BrowserSessions } from './browserSessions.ts';
 import { judgeRequest, type Rules, SECURITY_HEADERS } from './guard.ts';
@@ -117,8 +118,8 @@ function listen(server: Server, bind: HostPort): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(Object.assign(error, { role: 'dashboard', port: bind.port })));
     server.listen(bind.port, bind.host, () => {
-      const { address, port, family } = server.address() as AddressInfo;
-      resolve(`${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+      const { address: host, port } = server.address() as AddressInfo;
+      resolve(formatHostPort({ host, port }));
     });
   });
 }
@@ -129,13 +130,12 @@ function hostsOf(address: string, named: readonly string[]): Rules['hosts'] {
   const names = [address.slice(0, -port.length - 1), 'localhost', '127.0.0.1', '[::1]'];
   const exact = new Set(names.map((name) => `${name}:${port}`));
   if (port === '80') for (const name of names) exact.add(name);
-  const anyPort = new Set(named.map((name) => (name.includes(':') ? `[${name}]` : name).toLowerCase()));
+  const anyPort = new Set(named.map((name) => bracketed(name).toLowerCase()));
   return { exact, anyPort };
 }
 
-function arrivalOf({ localAddress = '', localPort }: Socket): string {
-  const address = localAddress.replace(/^::ffff:(?=[\d.]+$)/, '');
-  return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
+function arrivalOf({ localAddress = '', localPort = 0 }: Socket): string {
+  return formatHostPort({ host: canonicalAddress(localAddress) ?? localAddress, port: localPort });
 }
 
 function tooMany(incoming: IncomingMessage, outgoing: ServerResponse): void {

@@ -13,7 +13,6 @@ import {
 } from '../proxy/socksUdp.ts';
 import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { type ConnHandler, type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
-import { parseEndpoint } from '../reactor/sockaddr.ts';
 import type { Teller } from './client.ts';
 import type { ClientStreams } from './clientStreams.ts';
 import type { HubTunnel } from './hubTunnel.ts';
@@ -52,7 +51,8 @@ export class Associations implements ConnHandler, UdpHandler {
   /** The client asks; the node was asked. `port`: of its datagrams, as the client announced it; 0: it did not. */
   begin(tunnel: HubTunnel, slot: number, conn: ConnId, port: number): void {
     const client = new Endpoint();
-    parseEndpoint(this.#reactor.remoteAddress(conn), port, client);
+    client.address.parse(this.#reactor.remoteAddress(conn));
+    client.port = port;
     tunnel.associations.set(slot, { udp: 0, client, lastMs: this.#reactor.nowMs });
     this.#reactor.attach(conn, this, tunnel.tagOf(slot));
     this.#tunnels.touch(tunnel);
@@ -72,7 +72,8 @@ export class Associations implements ConnHandler, UdpHandler {
     const association = tunnel.associations.get(slot);
     if (association?.udp !== udp) return;
     const bound = new Endpoint();
-    parseEndpoint(address, port, bound);
+    bound.address.parse(address);
+    bound.port = port;
     tunnel.answered(slot);
     if (!this.#teller.say(tunnel.connOf(slot), encodeAssociateReply(bound))) this.#end(tunnel, slot);
   }
@@ -116,7 +117,7 @@ export class Associations implements ConnHandler, UdpHandler {
   /** Whether #from is: the first port at the client's address that sends a whole datagram is its port from then on. */
   #isClient(client: Endpoint): boolean {
     const from = this.#from;
-    if (!from.hasAddressOf(client)) return false;
+    if (!from.address.equals(client.address)) return false;
     if (client.port === 0) client.port = from.port;
     return client.port === from.port;
   }

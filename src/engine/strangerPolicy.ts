@@ -1,6 +1,7 @@
 // Who among the strangers goes when there is no room, and whose first message is looked at. Decides by address and age alone, never by
 // what somebody said: that would tell a scanner something. Pure: time is an argument. Used by strangers.ts.
 
+import { IpAddress } from '../base/ipAddress.ts';
 import { Bucket } from '../base/tokenBucket.ts';
 import { STRANGER } from '../limits/bounds.ts';
 import type { ConnId } from '../reactor/reactor.ts';
@@ -157,19 +158,14 @@ class Weights {
   }
 }
 
-/** The key of an address, as an IP literal: itself, or the /64 of an IPv6 one. */
+const source = new IpAddress();
+
+/** The key of an address, as an IP literal: itself, or the /64 of an IPv6 one. What is no literal is its own key. */
 export function sourceKey(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const after = tail === '' ? 0 : tail.split(':').length + (tail.includes('.') ? 1 : 0);
-    while (groups.length + after < 8) groups.push('0');
-  }
-  return groups
-    .slice(0, 4)
-    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ''))
-    .join(':');
+  if (!source.parse(address)) return address;
+  if (source.isIPv4) return source.toString();
+  const [high, low] = source.words as unknown as [number, number];
+  return [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].map((group) => group.toString(16)).join(':');
 }
 
 function first<T>(set: Set<T>): T {

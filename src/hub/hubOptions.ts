@@ -1,14 +1,8 @@
 // What a hub is started with, and what counts where its owner chose nothing.
 
 import type { Logger } from 'pino';
+import type { HostPort } from '../base/hostPort.ts';
 import type { ProxyOptions } from '../engine/messages.ts';
-
-export interface HostPort {
-  /** An IP literal without brackets. */
-  readonly host: string;
-  /** 0 means any free port. */
-  readonly port: number;
-}
 
 export interface HubOptions extends ProxyOptions {
   readonly dataDir: string;

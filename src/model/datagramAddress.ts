@@ -49,21 +49,21 @@ export function datagramPort(bytes: Uint8Array, start: number, headerBytes: numb
 
 /** Reads a well-formed header that holds an address. */
 export function readEndpoint(bytes: Uint8Array, start: number, into: Endpoint): void {
-  into.family = bytes[start] === ADDRESS.ipv4 ? 4 : 6;
-  const length = into.addressBytes;
-  for (let at = 0; at < length; at++) into.bytes[at] = bytes[start + 1 + at]!;
-  into.port = datagramPort(bytes, start, 1 + length + 2);
+  const isIPv4 = bytes[start] === ADDRESS.ipv4;
+  if (isIPv4) into.address.readIPv4(bytes, start + 1);
+  else into.address.readIPv6(bytes, start + 1);
+  into.port = datagramPort(bytes, start, isIPv4 ? 1 + 4 + 2 : 1 + 16 + 2);
 }
 
 export function endpointBytes(endpoint: Endpoint): number {
-  return 1 + endpoint.addressBytes + 2;
+  return 1 + endpoint.address.addressBytes + 2;
 }
 
 /** Writes endpointBytes() bytes. */
-export function writeEndpoint(bytes: Uint8Array, start: number, endpoint: Endpoint): void {
-  const length = endpoint.addressBytes;
-  bytes[start] = endpoint.family === 4 ? ADDRESS.ipv4 : ADDRESS.ipv6;
-  for (let at = 0; at < length; at++) bytes[start + 1 + at] = endpoint.bytes[at]!;
-  bytes[start + 1 + length] = endpoint.port >>> 8;
-  bytes[start + 2 + length] = endpoint.port & 0xff;
+export function writeEndpoint(bytes: Uint8Array, start: number, { address, port }: Endpoint): void {
+  const portAt = start + 1 + address.addressBytes;
+  bytes[start] = address.isIPv4 ? ADDRESS.ipv4 : ADDRESS.ipv6;
+  address.writeTo(bytes, start + 1);
+  bytes[portAt] = port >>> 8;
+  bytes[portAt + 1] = port & 0xff;
 }

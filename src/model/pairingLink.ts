@@ -1,7 +1,8 @@
 // The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url. Pure. No message in here repeats the
 // link, because it holds a secret.
 
-import ipaddr from 'ipaddr.js';
+import { formatHostPort } from '../base/hostPort.ts';
+import { IpAddress, isIPv6Literal } from '../base/ipAddress.ts';
 import { UserError } from '../base/userError.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 
@@ -24,8 +25,7 @@ const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 export function formatLink(link: PairingLink): string {
   checkHost(link.host);
   checkPort(link.port);
-  const host = link.host.includes(':') ? `[${link.host}]` : link.host;
-  return `${SCHEME}${host}:${link.port}/?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}`;
+  return `${SCHEME}${formatHostPort(link)}/?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}`;
 }
 
 /** White space around the link and parameters it does not know are ignored. Throws UserError, naming the part that is wrong. */
@@ -54,7 +54,7 @@ function parseAuthority(authority: string): { host: string; port: number } {
   const portText = bracketed ? authority.slice(hostEnd + 1) : authority.slice(hostEnd);
   if (!bracketed && host.includes(':')) throw wrong('an IPv6 address must stand in brackets: [address]:port');
   if (hostEnd === -1 || !/^:[0-9]{1,5}$/.test(portText)) throw wrong('it has no port: host:port is needed');
-  if (bracketed && !isIpv6(host)) throw wrong('what stands in brackets is not an IPv6 address');
+  if (bracketed && !isIPv6Literal(host)) throw wrong('what stands in brackets is not an IPv6 address');
   checkHost(host);
   const port = Number(portText.slice(1));
   checkPort(port);
@@ -87,12 +87,12 @@ function parseBytes(parameters: Map<string, string>, name: string, length: numbe
 
 function checkHost(host: string): void {
   if (host === '') throw wrong('it has no host');
-  if (isIpv6(host)) return;
+  if (isIPv6Literal(host)) return;
   if (host.length > PROTOCOL.hostMaxBytes) throw wrong('its host is too long');
   const name = host.endsWith('.') ? host.slice(0, -1) : host;
   // Only digits and dots: an address, never a name.
   const isHost = /^[0-9.]+$/.test(host)
-    ? ipaddr.IPv4.isValidFourPartDecimal(host)
+    ? IpAddress.parse(host) !== null
     : name.split('.').every((label) => LABEL.test(label));
   if (!isHost) throw wrong('its host is neither a name nor an IP address');
 }
@@ -100,11 +100,6 @@ function checkHost(host: string): void {
 function checkPort(port: number): void {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw wrong('its port is not between 1 and 65535');
-}
-
-/** Without a zone: that names an interface of one machine only. */
-function isIpv6(host: string): boolean {
-  return !host.includes('%') && ipaddr.IPv6.isValid(host);
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -1,8 +1,9 @@
 // From host and port to a connected connection: literal or name, policy, Happy Eyeballs (RFC 8305). Owned by an engine thread of the exit
-// node; the tunnel session calls dial() for every CONNECT. The addresses that were checked are the ones that are dialled.
+// node; the tunnel session calls dial() for every CONNECT. The value that policy checked is the one that is dialled.
 
 import { strict as assert } from 'node:assert';
-import { isZonedLiteral, literalAddress, targetName } from '../base/hostName.ts';
+import { isZonedLiteral, targetName } from '../base/hostName.ts';
+import { IpAddress } from '../base/ipAddress.ts';
 import { ENGINE, NODE } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
@@ -33,7 +34,7 @@ interface Lookup {
 
 /** Several addresses of one dial. A dial of a single address has none of this. */
 interface Race {
-  readonly addresses: readonly string[];
+  readonly addresses: readonly IpAddress[];
   /** Index of the address to start next. */
   next: number;
   /** Attempts under way. */
@@ -68,6 +69,8 @@ export class Dialler {
   readonly #policy: Pick<TargetPolicy, 'check'>;
   readonly #lookup: (name: string, queryId: number) => void;
   readonly #cache: NameCache;
+  /** The literal that is being dialled. */
+  readonly #literal = new IpAddress();
   readonly #lookupsByName = new Map<string, Lookup>();
   readonly #lookupsById = new Map<number, Lookup>();
   #lastQueryId = 0;
@@ -119,8 +122,8 @@ export class Dialler {
    */
   dial(host: string, port: number, handler: DialHandler, tag: number): DialId {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return failAtOnce(handler, tag, 'badTarget');
-    const address = literalAddress(host);
-    if (address !== null) {
+    const address = this.#literal;
+    if (address.parse(host)) {
       if (this.#policy.check(address, port) !== 'ok') return failAtOnce(handler, tag, 'policy');
       const dial = this.#begin(handler, tag, port);
       return dial === null ? failAtOnce(handler, tag, 'nodeBusy') : this.#connectOnly(dial, address);
@@ -151,7 +154,7 @@ export class Dialler {
     this.#lookupsByName.delete(lookup.name);
     this.#reactor.clearTimer(lookup.timer);
 
-    let found: string[] | null = null;
+    let found: IpAddress[] | null = null;
     if (addresses !== null && addresses.length > 0) {
       found = distinctAddresses(addresses);
       this.#cache.set(lookup.name, found, this.#reactor.nowMs);
@@ -205,7 +208,7 @@ export class Dialler {
   }
 
   /** The id of the dial, or 0 when policy leaves none of the addresses. */
-  #dialAddresses(dial: Dial, addresses: readonly string[]): DialId {
+  #dialAddresses(dial: Dial, addresses: readonly IpAddress[]): DialId {
     const allowed = addresses.filter((address) => this.#policy.check(address, dial.port) === 'ok');
     const first = allowed[0];
     if (first === undefined) return this.#fail(dial, 'policy');
@@ -213,13 +216,13 @@ export class Dialler {
     return this.#startRace(dial, interleaved(allowed).slice(0, NODE.attemptsMax));
   }
 
-  #connectOnly(dial: Dial, address: string): DialId {
+  #connectOnly(dial: Dial, address: IpAddress): DialId {
     const { port, slot } = dial;
     dial.conn = this.#reactor.connect(address, port, ENGINE.connectTimeoutMs, this.#onConnect, slot);
     return dial.id;
   }
 
-  #startRace(dial: Dial, addresses: readonly string[]): DialId {
+  #startRace(dial: Dial, addresses: readonly IpAddress[]): DialId {
     const race: Race = {
       addresses,
       next: 0,
@@ -339,9 +342,9 @@ function failAtOnce(handler: DialHandler, tag: number, failure: FailureName): 0 
 }
 
 /** RFC 8305 section 4: families take turns, IPv6 first (First Address Family Count 1), each in the resolver's order. */
-function interleaved(addresses: readonly string[]): string[] {
-  const ipv6 = addresses.filter((address) => address.includes(':'));
-  const ipv4 = addresses.filter((address) => !address.includes(':'));
+function interleaved(addresses: readonly IpAddress[]): IpAddress[] {
+  const ipv6 = addresses.filter((address) => !address.isIPv4);
+  const ipv4 = addresses.filter((address) => address.isIPv4);
   const turns = Math.max(ipv6.length, ipv4.length);
   return Array.from({ length: turns }, (_, turn) => [
     ...ipv6.slice(turn, turn + 1),

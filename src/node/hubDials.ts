@@ -1,6 +1,7 @@
 // Connections to hubs until their handshake is done: dial, send the first message, receive the second, hand it to control. Used by
 // exit.ts.
 
+import { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';
 import type { FromExit } from '../engine/messages.ts';
 import { NODE } from '../limits/bounds.ts';
@@ -39,7 +40,13 @@ export class HubDials implements ConnHandler, TimerHandler {
     this.#scratch = reactor.slab(PROTOCOL.lengthBytes + PROTOCOL.handshakeMaxBytes);
   }
 
-  dial(dial: number, address: string, port: number, message1: Uint8Array): void {
+  /** @param literal an IP literal */
+  dial(dial: number, literal: string, port: number, message1: Uint8Array): void {
+    const address = IpAddress.parse(literal);
+    if (address === null) {
+      this.#fail(dial, `cannot connect to the hub (its address ${literal} is not one that can be dialled)`);
+      return;
+    }
     this.#dials.set(dial, {
       conn: this.#reactor.connect(address, port, NODE.handshakeTimeoutMs, this, dial),
       message1,

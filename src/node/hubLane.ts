@@ -2,8 +2,9 @@
 // Made by node.ts; the sockets are the engine thread's.
 
 import { randomInt } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { Logger } from 'pino';
+import { formatHostPort } from '../base/hostPort.ts';
+import { IpAddress } from '../base/ipAddress.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE } from '../limits/bounds.ts';
@@ -74,8 +75,7 @@ export class HubLane {
   }
 
   get hubName(): string {
-    const { host, port } = this.#options.hubs.hubs.find((hub) => hub.publicKey === this.#options.publicKey)!;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return formatHostPort(this.#hub);
   }
 
   start(): void {
@@ -127,7 +127,7 @@ export class HubLane {
 
   async #nextAddress(): Promise<string> {
     const { host } = this.#hub;
-    if (isIP(host) !== 0) this.addresses = [host];
+    if (IpAddress.parse(host) !== null) this.addresses = [host];
     else {
       const found = await resolveName(host, NODE.dnsTimeoutMs);
       if ('failure' in found) throw new Error(`the hub's name ${host} cannot be resolved`);

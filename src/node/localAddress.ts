@@ -2,12 +2,12 @@
 // those that are up. Asked by node.ts.
 
 import { createSocket } from 'node:dgram';
-import { isIP } from 'node:net';
+import { isIPv6Literal } from '../base/ipAddress.ts';
 
 /** True when nobody can tell. */
 export function hasLocalAddress(address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4');
+    const socket = createSocket(isIPv6Literal(address) ? 'udp6' : 'udp4');
     const end = (has: boolean) => {
       socket.close();
       resolve(has);

@@ -1,7 +1,7 @@
 // What names resolved to a moment ago, bounded in number and time. Pure: the time is an argument.
 
 import { LRUCache } from 'lru-cache';
-import { canonicalAddress } from '../base/ipAddress.ts';
+import { IpAddress } from '../base/ipAddress.ts';
 import { NODE } from '../limits/bounds.ts';
 
 /** Why a name has no addresses. */
@@ -9,7 +9,7 @@ export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'internal';
 
 export interface CachedName {
   /** Null: the name does not exist. */
-  readonly addresses: readonly string[] | null;
+  readonly addresses: readonly IpAddress[] | null;
   readonly expiresMs: number;
 }
 
@@ -28,7 +28,7 @@ export class NameCache {
     return undefined;
   }
 
-  set(name: string, addresses: readonly string[], nowMs: number): void {
+  set(name: string, addresses: readonly IpAddress[], nowMs: number): void {
     this.#entries.set(name, { addresses, expiresMs: nowMs + NODE.dnsCacheTtlMs });
   }
 
@@ -37,11 +37,12 @@ export class NameCache {
   }
 }
 
-/** Each address once, in its canonical spelling. What is no literal (a zoned one) stays as it is: policy refuses it. */
-export function distinctAddresses(addresses: readonly string[]): string[] {
-  const distinct = new Set<string>();
-  for (const address of addresses.slice(0, NODE.dnsAddressesMax)) {
-    distinct.add(canonicalAddress(address) ?? address);
+/** The resolver's addresses, each once. What is no strict literal (one with a zone) is left out: no policy would let it be dialled. */
+export function distinctAddresses(texts: readonly string[]): IpAddress[] {
+  const distinct: IpAddress[] = [];
+  for (const text of texts.slice(0, NODE.dnsAddressesMax)) {
+    const address = IpAddress.parse(text);
+    if (address !== null && !distinct.some((other) => other.equals(address))) distinct.push(address);
   }
-  return [...distinct];
+  return distinct;
 }

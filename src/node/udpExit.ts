@@ -2,7 +2,8 @@
 // something was sent to. Whatever finds no room is dropped and counted. Used by exit.ts.
 
 import { Endpoint } from '../base/endpoint.ts';
-import { isZonedLiteral, literalAddress, targetName } from '../base/hostName.ts';
+import { isZonedLiteral, targetName } from '../base/hostName.ts';
+import type { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';
 import type { Tunnels } from '../engine/tunnels.ts';
 import { ENGINE, NODE, UDP } from '../limits/bounds.ts';
@@ -19,10 +20,8 @@ import {
 import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { ERRNO } from '../reactor/errno.ts';
 import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
-import { parseEndpoint } from '../reactor/sockaddr.ts';
 import type { ExitTunnel } from './exitTunnel.ts';
-import type { LookupFailure } from './nameCache.ts';
-import { distinctAddresses, type NameCache } from './nameCache.ts';
+import { distinctAddresses, type LookupFailure, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './policy.ts';
 import { UdpNames } from './udpNames.ts';
 import { UdpPeers } from './udpPeers.ts';
@@ -51,7 +50,7 @@ const LACKS_FAMILY: ReadonlySet<number> = new Set([ERRNO.EAFNOSUPPORT, ERRNO.EAD
 export class UdpExit implements UdpHandler, TimerHandler {
   readonly #reactor: Reactor;
   readonly #tunnels: Tunnels<ExitTunnel>;
-  readonly #policy: Pick<TargetPolicy, 'checkEndpoint'>;
+  readonly #policy: Pick<TargetPolicy, 'check'>;
   readonly #cache: NameCache;
   readonly #lookup: (name: string, query: number) => void;
   readonly #names = new UdpNames<Association>();
@@ -70,7 +69,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   constructor(options: {
     reactor: Reactor;
     tunnels: Tunnels<ExitTunnel>;
-    policy: Pick<TargetPolicy, 'checkEndpoint'>;
+    policy: Pick<TargetPolicy, 'check'>;
     cache: NameCache;
     lookup: (name: string, query: number) => void;
   }) {
@@ -150,7 +149,6 @@ export class UdpExit implements UdpHandler, TimerHandler {
     const end = offset + length;
     if (slab.bytes[offset] !== ADDRESS.name) {
       readEndpoint(slab.bytes, offset, this.#endpoint);
-      this.#endpoint.unmap();
       this.#send(association, slab, dataAt, end);
       return;
     }
@@ -167,9 +165,8 @@ export class UdpExit implements UdpHandler, TimerHandler {
     end: number,
   ): void {
     const { session } = association.tunnel;
-    const literal = literalAddress(host);
-    if (literal !== null) {
-      parseEndpoint(literal, port, this.#endpoint);
+    if (this.#endpoint.address.parse(host)) {
+      this.#endpoint.port = port;
       this.#send(association, slab, start, end);
       return;
     }
@@ -210,16 +207,17 @@ export class UdpExit implements UdpHandler, TimerHandler {
   /** To the first address that is allowed and has a route, in the resolver's order. */
   #sendToAddresses(
     association: Association,
-    addresses: readonly string[] | null,
+    addresses: readonly IpAddress[] | null,
     port: number,
     slab: Slab,
     start: number,
     end: number,
   ): void {
     const { session } = association.tunnel;
+    this.#endpoint.port = port;
     for (const address of addresses ?? []) {
-      if (!parseEndpoint(address, port, this.#endpoint)) continue;
-      if (this.#policy.checkEndpoint(this.#endpoint) !== 'ok') continue;
+      if (this.#policy.check(address, port) !== 'ok') continue;
+      this.#endpoint.address.copyFrom(address);
       const sent = this.#sendAllowed(association, slab, start, end);
       if (sent < 0 && sent !== WOULD_BLOCK) continue;
       if (sent < 0) session.counters.datagramsDropped++;
@@ -230,7 +228,8 @@ export class UdpExit implements UdpHandler, TimerHandler {
 
   /** To #endpoint, if the policy lets it. */
   #send(association: Association, slab: Slab, start: number, end: number): void {
-    const allowed = this.#policy.checkEndpoint(this.#endpoint) === 'ok';
+    const { address, port } = this.#endpoint;
+    const allowed = this.#policy.check(address, port) === 'ok';
     if (allowed && this.#sendAllowed(association, slab, start, end) >= 0) return;
     association.tunnel.session.counters.datagramsDropped++;
   }
@@ -238,7 +237,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   /** What Datagrams.send() says. */
   #sendAllowed(association: Association, slab: Slab, start: number, end: number): number {
     const endpoint = this.#endpoint;
-    const udp = this.#socketOf(association, endpoint.family);
+    const udp = this.#socketOf(association, endpoint.address.family);
     const sent = this.#reactor.udp.send(udp, slab, start, end - start, endpoint);
     if (sent < 0) return sent;
     association.peers.add(endpoint);

@@ -1,9 +1,9 @@
 // Where the body of an HTTP/1 message ends (RFC 9112 section 6), found in bytes that are passed on untouched. One tracker per direction
 // of a proxied HTTP connection; it allocates nothing after its construction.
 
+import { hexDigit } from '../base/ipAddress.ts';
 import { CLIENT } from '../limits/bounds.ts';
 import type { BodyFraming } from '../model/openRequest.ts';
-import { hexDigit } from './target.ts';
 
 export const NO_BODY = 0;
 export const CHUNKED = -1;

@@ -1,10 +1,11 @@
 // The server's side of SOCKS4 and its extension 4a (names): one message in all. Pure.
 
+import { ipv4OfBytes } from '../base/ipAddress.ts';
 import { CLIENT } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { FailureName } from '../model/failures.ts';
 import { SOCKS, type SocksState } from './socks5.ts';
-import { hostText, ipv4OfBytes, utf8Text } from './target.ts';
+import { hostText, utf8Text } from './target.ts';
 
 export const SOCKS4_VERSION = 4;
 const COMMAND_CONNECT = 1;

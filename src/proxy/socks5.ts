@@ -1,8 +1,9 @@
 // The server's side of SOCKS5 (RFC 1928; user and password: RFC 1929), one message at a time, until the target is known. What follows
 // the request is the client's early data.
 
+import { ipv4OfBytes } from '../base/ipAddress.ts';
 import type { FailureName } from '../model/failures.ts';
-import { hostText, ipv4OfBytes, ipv6OfBytes, utf8Text } from './target.ts';
+import { hostText, ipv6OfBytes, utf8Text } from './target.ts';
 
 const VERSION = 5;
 const CREDENTIALS_VERSION = 1;

@@ -2,6 +2,7 @@
 // Handlers see level-triggered readiness, whatever the implementation does below: onReadable is called again on the next turn for as
 // long as something is unread and reading is not paused.
 
+import type { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';
 import type { Datagrams } from './datagrams.ts';
 
@@ -81,10 +82,10 @@ export interface Reactor {
   unlisten(listener: ListenerId): void;
 
   /**
-   * Dial an IP literal. The answer comes to the handler in a later turn, never from inside connect(). close() cancels.
+   * Dial an address, which is not kept. The answer comes to the handler in a later turn, never from inside connect(). close() cancels.
    * Without a free descriptor the answer is onConnectFailed with EMFILE.
    */
-  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId;
+  connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId;
   /** Set the handler and tag of a connection. Reading is on from now. */
   attach(conn: ConnId, handler: ConnHandler, tag: number): void;
 

@@ -1,8 +1,8 @@
 // Lists of host names in the usual formats: one name a line, hosts files ("0.0.0.0 name"), and the domain rules of ad blockers
 // ("||name^"). Pure.
 
+import { type AddressRange, parseRange } from '../base/addressRange.ts';
 import { targetName } from '../base/hostName.ts';
-import { type AddressRange, parseRange } from './addressRanges.ts';
 
 export interface ListSink {
   /** False: no host name. */

@@ -1,8 +1,9 @@
 // The owner's rules, compiled: which hosts may be reached at all, by whom and when, and which go through which nodes. Pure: the clock is a
 // number.
 
+import { type AddressRange, isInRange } from '../base/addressRange.ts';
 import { targetName } from '../base/hostName.ts';
-import { type AddressRange, Literal } from './addressRanges.ts';
+import { IpAddress } from '../base/ipAddress.ts';
 import { HostSet, type HostSetData } from './hostSet.ts';
 import { type Hours, isWithin } from './hours.ts';
 import { hasPort, type PortRange } from './portRange.ts';
@@ -86,7 +87,7 @@ const OTHERS = '*';
 export class Rules {
   readonly #rules: CompiledRules;
   readonly #hosts: HostSet;
-  readonly #literal = new Literal();
+  readonly #address = new IpAddress();
   readonly #routed: readonly Decision[];
   readonly #hasHosts: boolean;
 
@@ -125,21 +126,21 @@ export class Rules {
 
   #lookUp(host: string): void {
     // Text that is no name is in no group; the node refuses it as a target.
-    if (this.#literal.read(host)) {
-      this.#lookUpLiteral();
+    if (this.#address.parse(host)) {
+      this.#lookUpAddress();
       return;
     }
     const name = targetName(host);
     if (name === null) this.#hosts.clear();
     // A name may become an address: fullwidth digits.
-    else if (name !== host && this.#literal.read(name)) this.#lookUpLiteral();
+    else if (name !== host && this.#address.parse(name)) this.#lookUpAddress();
     else this.#hosts.lookUp(name);
   }
 
-  #lookUpLiteral(): void {
+  #lookUpAddress(): void {
     this.#hosts.clear();
     for (const { group, range } of this.#rules.ranges) {
-      if (this.#literal.isIn(range)) this.#hosts.mark(group);
+      if (isInRange(range, this.#address)) this.#hosts.mark(group);
     }
   }
 

@@ -2,6 +2,7 @@
 // and they count together.
 
 import type { Endpoint } from '../../src/base/endpoint.ts';
+import type { IpAddress } from '../../src/base/ipAddress.ts';
 import type { Slab } from '../../src/base/slab.ts';
 import type { Datagrams, UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
@@ -116,7 +117,7 @@ export class FailingReactor implements Reactor {
     return taken;
   }
 
-  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+  connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
     const way = this.#plan.next('connect');
     if (way === null) return this.#inner.connect(address, port, timeoutMs, handler, tag);
     // Nobody listens on port 0, so this fails, too: with another errno.

@@ -2,6 +2,7 @@
 // what is left.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { CLIENT } from '../../src/limits/bounds.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
@@ -21,7 +22,7 @@ class Client implements ConnHandler {
   constructor(net: MemoryReactor, port: number, text: string) {
     this.#net = net;
     this.#unsent = Buffer.from(text, 'latin1');
-    this.conn = net.connect(HOST, port, 1_000, this, 0);
+    this.conn = net.connect(IpAddress.of(HOST), port, 1_000, this, 0);
   }
 
   say(text: string): void {

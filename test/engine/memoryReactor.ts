@@ -1,6 +1,7 @@
 // A reactor without sockets: connections are pairs of queues, time is virtual, everything happens in one order. Several engines, their
 // clients and their targets share one, so that a whole hub with its node runs in a test, the same way every time.
 
+import type { IpAddress } from '../../src/base/ipAddress.ts';
 import type { Slab } from '../../src/base/slab.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type {
@@ -179,7 +180,8 @@ export class MemoryReactor implements Reactor {
     this.#listeners.delete(listener);
   }
 
-  connect(address: string, port: number, _timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+  connect(to: IpAddress, port: number, _timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+    const address = to.toString();
     const conn = this.#add(address, '127.0.0.1');
     this.attach(conn.id, handler, tag);
     conn.paused = true;

@@ -5,7 +5,6 @@ import type { Slab } from '../../src/base/slab.ts';
 import type { Datagrams, UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { WOULD_BLOCK } from '../../src/reactor/reactor.ts';
-import { formatEndpoint, parseEndpoint } from '../../src/reactor/sockaddr.ts';
 
 const WAITING_MAX = 64;
 const FIRST_PORT = 40_000;
@@ -54,7 +53,8 @@ export class MemoryUdp implements Datagrams {
     if (udp === undefined) return -ERRNO.EBADF;
     const first = udp.waiting.shift();
     if (first === undefined) return WOULD_BLOCK;
-    parseEndpoint(first.address, first.port, from);
+    from.address.parse(first.address);
+    from.port = first.port;
     slab.bytes.set(first.data.subarray(0, length), offset);
     return first.data.length;
   }
@@ -62,7 +62,7 @@ export class MemoryUdp implements Datagrams {
   send(id: UdpId, slab: Slab, offset: number, length: number, to: Endpoint): number {
     const udp = this.#open.get(id);
     if (udp === undefined) return -ERRNO.EBADF;
-    const address = formatEndpoint(to);
+    const address = to.address.toString();
     const target = [...this.#open.values()].find(
       (one) => one.port === to.port && (one.address === address || one.address === '0.0.0.0'),
     );

@@ -1,6 +1,7 @@
 // Streams as the owner sees and ends them, and what is counted of them: a hub and its exit in virtual time.
 
 import { describe, expect, test } from 'vitest';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
 import { END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
@@ -27,7 +28,7 @@ class Voice implements ConnHandler {
   }
 
   dial(port: number): this {
-    this.#conn = this.#net.connect(HOST, port, 1_000, this, 0);
+    this.#conn = this.#net.connect(IpAddress.of(HOST), port, 1_000, this, 0);
     return this;
   }
 

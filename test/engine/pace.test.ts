@@ -1,6 +1,7 @@
 // A rate for a node, in virtual time: a whole hub and its exit, clients and targets that always have more, and the bytes that pass.
 
 import { describe, expect, test } from 'vitest';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { PACE } from '../../src/limits/bounds.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
@@ -35,7 +36,7 @@ class Mouth implements ConnHandler {
   }
 
   dial(port: number): this {
-    this.#conn = this.#net.connect(HOST, port, 1_000, this, 0);
+    this.#conn = this.#net.connect(IpAddress.of(HOST), port, 1_000, this, 0);
     return this;
   }
 

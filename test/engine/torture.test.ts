@@ -2,6 +2,7 @@
 // next fetch works. After curl's torture tests.
 
 import { describe, expect, test } from 'vitest';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
@@ -39,7 +40,7 @@ class Talker implements ConnHandler {
   }
 
   dial(port: number): this {
-    this.#conn = this.#net.connect(HOST, port, 1_000, this, 0);
+    this.#conn = this.#net.connect(IpAddress.of(HOST), port, 1_000, this, 0);
     return this;
   }
 

@@ -1,9 +1,9 @@
 // Clients of UDP ASSOCIATE and the origin they talk to, on a MemoryReactor. Used by the tests of associations.
 
 import { Endpoint } from '../../src/base/endpoint.ts';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import type { UdpHandler, UdpId } from '../../src/reactor/datagrams.ts';
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
-import { parseEndpoint } from '../../src/reactor/sockaddr.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { socksDatagram } from '../system/socksUdp.ts';
 import type { MemoryReactor } from './memoryReactor.ts';
@@ -34,7 +34,8 @@ export class Talker implements UdpHandler {
 
   send(bytes: Uint8Array, port: number): void {
     const to = new Endpoint();
-    parseEndpoint(HOST, port, to);
+    to.address.parse(HOST);
+    to.port = port;
     this.#slab.bytes.set(bytes);
     this.#net.udp.send(this.udp, this.#slab, 0, bytes.length, to);
   }
@@ -64,7 +65,7 @@ export class Client implements ConnHandler {
   constructor(net: MemoryReactor) {
     this.#net = net;
     this.udp = new Talker(net, 0, false);
-    this.conn = net.connect(HOST, PORT.socks, 1_000, this, 0);
+    this.conn = net.connect(IpAddress.of(HOST), PORT.socks, 1_000, this, 0);
   }
 
   get port(): number {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parseIPv4 } from '../../src/base/ipAddress.ts';
+import { isInRange } from '../../src/base/addressRange.ts';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { UserError } from '../../src/base/userError.ts';
-import { parseAllowRule, ruleAllowsIPv4 } from '../../src/node/allowRule.ts';
+import { parseAllowRule, ruleAllows } from '../../src/node/allowRule.ts';
+import { naiveAddress, naiveText } from './naivePolicy.ts';
 
 describe('--allow-target', () => {
   it.each([
@@ -24,12 +26,19 @@ describe('--allow-target', () => {
     ['::ffff:10.0.0.0/104', '10.0.0.0', '10.255.255.255', []],
     ['[::ffff:10.0.0.7]:5', '10.0.0.7', '10.0.0.7', [[5, 5]]],
   ])('%s is a rule for IPv4', (text, first, last, ports) => {
-    expect(parseAllowRule(text)).toEqual({
-      family: 4,
-      first: parseIPv4(first),
-      last: parseIPv4(last),
-      ports,
-    });
+    const rule = parseAllowRule(text);
+    expect(rule.ports).toEqual(ports);
+    expect(rule.range.isIPv4).toBe(true);
+    const ends = [naiveAddress(first)!.value, naiveAddress(last)!.value] as const;
+    for (const [value, isIn] of [
+      [ends[0] - 1n, false],
+      [ends[0], true],
+      [ends[1], true],
+      [ends[1] + 1n, false],
+    ] as const) {
+      if (value < 0n || value > 0xffff_ffffn) continue;
+      expect(isInRange(rule.range, IpAddress.of(naiveText(4, value))), naiveText(4, value)).toBe(isIn);
+    }
   });
 
   it.each([
@@ -51,7 +60,20 @@ describe('--allow-target', () => {
     // Not one address and a port: without brackets all of it is the address.
     ['::1:80', [0, 0, 0, 0x1_0080], 128, []],
   ])('%s is a rule for IPv6', (text, words, bits, ports) => {
-    expect(parseAllowRule(text)).toEqual({ family: 6, words: Uint32Array.from(words), bits, ports });
+    const rule = parseAllowRule(text);
+    expect(rule.ports).toEqual(ports);
+    expect(rule.range.isIPv4).toBe(false);
+    const first = words.reduce((sum, word) => (sum << 32n) | BigInt(word), 0n);
+    const last = first + (1n << BigInt(128 - bits)) - 1n;
+    for (const [value, isIn] of [
+      [first - 1n, false],
+      [first, true],
+      [last, true],
+      [last + 1n, false],
+    ] as const) {
+      if (value < 0n || value >= 1n << 128n) continue;
+      expect(isInRange(rule.range, IpAddress.of(naiveText(6, value))), naiveText(6, value)).toBe(isIn);
+    }
   });
 
   it.each([
@@ -102,6 +124,6 @@ describe('--allow-target', () => {
 
   it('without ports covers all of them', () => {
     const rule = parseAllowRule('10.0.0.0/8');
-    for (const port of [1, 80, 65_535]) expect(ruleAllowsIPv4(rule, parseIPv4('10.1.2.3'), port)).toBe(true);
+    for (const port of [1, 80, 65_535]) expect(ruleAllows(rule, IpAddress.of('10.1.2.3'), port)).toBe(true);
   });
 });

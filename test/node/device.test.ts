@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { readBattery } from '../../src/node/battery.ts';
 import { ownAddresses } from '../../src/node/ownAddresses.ts';
 import { TargetPolicy } from '../../src/node/policy.ts';
@@ -48,6 +49,6 @@ describe('ownAddresses', () => {
     expect(addresses).toContain('127.0.0.1');
     for (const address of addresses) expect(isIP(address)).not.toBe(0);
     const policy = new TargetPolicy({ allow: [], ownAddresses: addresses, hubAddresses: [] });
-    for (const address of addresses) expect(policy.check(address, 80)).toBe('refused');
+    for (const address of addresses) expect(policy.check(IpAddress.of(address), 80)).toBe('refused');
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { canonicalAddress } from '../../src/base/ipAddress.ts';
+import { canonicalAddress, type IpAddress } from '../../src/base/ipAddress.ts';
 import { ENGINE, NODE } from '../../src/limits/bounds.ts';
 import type { FailureName } from '../../src/model/failures.ts';
 import { type DialId, Dialler } from '../../src/node/dialler.ts';
@@ -74,7 +74,8 @@ it('every dial has exactly one outcome, nothing stays open, policy holds', () =>
         let questions = 0;
         const reactor = new FakeDialReactor(() => outcomes[connects++ % outcomes.length]!);
         const policy = {
-          check: (address: string) => (isAllowed(address) ? ('ok' as const) : ('refused' as const)),
+          check: (address: IpAddress) =>
+            isAllowed(address.toString()) ? ('ok' as const) : ('refused' as const),
         };
         const dialler = new Dialler(
           reactor,

@@ -1,5 +1,6 @@
 // A reactor for the dialler's tests: a clock turned by hand, connects whose outcome a script decides, and an account of what is open.
 
+import type { IpAddress } from '../../src/base/ipAddress.ts';
 import type { DialReactor } from '../../src/node/dialler.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type { ConnHandler, ConnId, TimerHandler, TimerId } from '../../src/reactor/reactor.ts';
@@ -43,7 +44,8 @@ export class FakeDialReactor implements DialReactor {
     return this.#pending.size;
   }
 
-  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+  connect(to: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+    const address = to.toString();
     const conn = ++this.#last;
     this.attempts.push({ address, port, atMs: this.nowMs, timeoutMs, conn });
     this.open.add(conn);

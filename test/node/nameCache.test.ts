@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { NODE } from '../../src/limits/bounds.ts';
-import { NameCache } from '../../src/node/nameCache.ts';
+import { distinctAddresses, NameCache } from '../../src/node/nameCache.ts';
 
 describe('NameCache', () => {
   it('forgets addresses and missing names when their time is up', () => {
     const cache = new NameCache();
-    cache.set('a', ['1.2.3.4'], 100);
+    cache.set('a', [IpAddress.of('1.2.3.4')], 100);
     cache.setMissing('b', 100);
-    expect(cache.get('a', 100 + NODE.dnsCacheTtlMs - 1)?.addresses).toEqual(['1.2.3.4']);
+    expect(cache.get('a', 100 + NODE.dnsCacheTtlMs - 1)?.addresses).toEqual([IpAddress.of('1.2.3.4')]);
     expect(cache.get('b', 100 + NODE.dnsNegativeTtlMs - 1)?.addresses).toBeNull();
     expect(cache.get('a', 100 + NODE.dnsCacheTtlMs)).toBeUndefined();
     expect(cache.get('b', 100 + NODE.dnsNegativeTtlMs)).toBeUndefined();
@@ -18,10 +19,10 @@ describe('NameCache', () => {
   it('drops the oldest entry when full; a renewed one is young again', () => {
     const cache = new NameCache();
     for (let i = 0; i < NODE.dnsCacheEntriesMax; i++) cache.set(`n${i}`, [], 0);
-    cache.set('n0', ['9.9.9.9'], 1);
+    cache.set('n0', [IpAddress.of('9.9.9.9')], 1);
     cache.setMissing('new', 1);
     expect(cache.size).toBe(NODE.dnsCacheEntriesMax);
-    expect(cache.get('n0', 1)?.addresses).toEqual(['9.9.9.9']);
+    expect(cache.get('n0', 1)?.addresses).toEqual([IpAddress.of('9.9.9.9')]);
     expect(cache.get('n1', 1)).toBeUndefined();
     expect(cache.get('n2', 1)).toBeDefined();
   });
@@ -35,13 +36,14 @@ describe('NameCache', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const cache = new NameCache();
-        const written: { name: string; addresses: string[] | null; untilMs: number }[] = [];
+        const written: { name: string; addresses: IpAddress[] | null; untilMs: number }[] = [];
         let nowMs = 0;
         steps.forEach(({ name, kind, waitMs }, i) => {
           nowMs += waitMs;
           if (kind === 'set') {
-            cache.set(name, [`${i}`], nowMs);
-            written.push({ name, addresses: [`${i}`], untilMs: nowMs + NODE.dnsCacheTtlMs });
+            const addresses = [IpAddress.of(`10.0.0.${i}`)];
+            cache.set(name, addresses, nowMs);
+            written.push({ name, addresses, untilMs: nowMs + NODE.dnsCacheTtlMs });
           } else if (kind === 'missing') {
             cache.setMissing(name, nowMs);
             written.push({ name, addresses: null, untilMs: nowMs + NODE.dnsNegativeTtlMs });
@@ -53,5 +55,17 @@ describe('NameCache', () => {
         });
       }),
     );
+  });
+});
+
+describe('distinctAddresses', () => {
+  it('leaves out what came before in another spelling, and what is no strict literal', () => {
+    const texts = ['::ffff:1.2.3.4', '1.2.3.4', 'fe80::1%2', '2600::1', '2600:0::0001', '01.2.3.4', '::1'];
+    expect(distinctAddresses(texts).map(String)).toEqual(['1.2.3.4', '2600::1', '::1']);
+  });
+
+  it('takes so many at most', () => {
+    const texts = Array.from({ length: NODE.dnsAddressesMax + 1 }, (_, i) => `192.0.2.${i}`);
+    expect(distinctAddresses(texts).map(String)).toEqual(texts.slice(0, -1));
   });
 });

@@ -1,6 +1,6 @@
 // A SOCKS5 server's reading of a whole input, written for clarity alone: strings, slices, no state between calls.
 
-import { isIPv6 } from 'node:net';
+import { canonicalIPv6 } from '../base/ipv6Twin.ts';
 
 export type SocksOutcome =
   | { outcome: 'more'; replies: number[] }
@@ -52,7 +52,8 @@ export function socksTwin(input: Uint8Array): SocksOutcome {
     const [command, , type] = take(3);
     let host: string;
     if (type === 1) host = take(4).join('.');
-    else if (type === 4) host = canonical(Buffer.from(take(16)).toString('hex').match(/..../g)!.join(':'));
+    else if (type === 4)
+      host = canonicalIPv6(Buffer.from(take(16)).toString('hex').match(/..../g)!.join(':'));
     else if (type === 3) host = domainHost(Buffer.from(take(byte())).toString('latin1'));
     else
       return command === 1 || command === 3
@@ -69,11 +70,7 @@ export function socksTwin(input: Uint8Array): SocksOutcome {
   }
 }
 
-function canonical(ipv6: string): string {
-  return new URL(`http://[${ipv6}]/`).hostname.slice(1, -1);
-}
-
 function domainHost(text: string): string {
-  if (text.includes(':')) return isIPv6(text) && !text.includes('%') ? canonical(text) : '';
+  if (text.includes(':')) return canonicalIPv6(text);
   return /^[!$&'()*+,\-.0-9;=A-Z_a-z~]+$/.test(text) ? text : '';
 }

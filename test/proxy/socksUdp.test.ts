@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Endpoint } from '../../src/base/endpoint.ts';
 import { encodeAssociateReply, isSocksDatagram, writeSocksPrefix } from '../../src/proxy/socksUdp.ts';
-import { parseEndpoint } from '../../src/reactor/sockaddr.ts';
+import { endpointOf } from '../base/endpointOf.ts';
 
 /** RFC 1928 section 7, slowly. */
 function twin(bytes: Uint8Array): boolean {
@@ -38,11 +37,19 @@ test('relays the datagrams that a naive twin would relay', () => {
 });
 
 test('the reply names the socket that takes datagrams', () => {
-  const endpoint = new Endpoint();
-  parseEndpoint('127.0.0.1', 0x1234, endpoint);
-  expect([...encodeAssociateReply(endpoint)]).toEqual([5, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34]);
-  parseEndpoint('::1', 53, endpoint);
-  expect([...encodeAssociateReply(endpoint)]).toEqual([5, 0, 0, 4, ...new Array(15).fill(0), 1, 0, 53]);
+  expect([...encodeAssociateReply(endpointOf('127.0.0.1', 0x1234))]).toEqual([
+    5, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34,
+  ]);
+  expect([...encodeAssociateReply(endpointOf('::1', 53))]).toEqual([
+    5,
+    0,
+    0,
+    4,
+    ...new Array(15).fill(0),
+    1,
+    0,
+    53,
+  ]);
 });
 
 test('the prefix overwrites whatever was there', () => {

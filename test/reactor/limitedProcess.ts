@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { readdirSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { createReactor } from '../../src/reactor/create.ts';
 import { closeDoorbell } from '../../src/reactor/doorbell.ts';
 import { type ConnHandler, type ConnId, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
@@ -54,7 +55,7 @@ const tasks: Record<string, () => void> = {
       onAcceptFailed: (_id, errno) => report('accept failed', { errno, turns }),
     });
     const dial = () => {
-      reactor.connect('127.0.0.1', port, 1_000, greedy, 0);
+      reactor.connect(IpAddress.of('127.0.0.1'), port, 1_000, greedy, 0);
     };
     const greedy: ConnHandler = {
       ...handler,
@@ -69,8 +70,8 @@ const tasks: Record<string, () => void> = {
 
   unreachable() {
     // A documentation address (RFC 5737), in a network namespace without any route.
-    reactor.connect('192.0.2.1', 80, 1_000, handler, 0);
-    reactor.connect('2001:db8::1', 80, 1_000, handler, 0);
+    reactor.connect(IpAddress.of('192.0.2.1'), 80, 1_000, handler, 0);
+    reactor.connect(IpAddress.of('2001:db8::1'), 80, 1_000, handler, 0);
   },
 
   leave() {
@@ -104,9 +105,9 @@ const tasks: Record<string, () => void> = {
             made++;
           },
         };
-        for (let i = 0; i < 20; i++) reactor.connect('127.0.0.1', port, 1_000, each, 0);
-        reactor.close(reactor.connect('127.0.0.1', port, 1_000, handler, 0));
-        reactor.reset(reactor.connect('127.0.0.1', port, 1_000, handler, 0));
+        for (let i = 0; i < 20; i++) reactor.connect(IpAddress.of('127.0.0.1'), port, 1_000, each, 0);
+        reactor.close(reactor.connect(IpAddress.of('127.0.0.1'), port, 1_000, handler, 0));
+        reactor.reset(reactor.connect(IpAddress.of('127.0.0.1'), port, 1_000, handler, 0));
       },
       onListenFailed: (_id, errno) => report('listen failed', { errno }),
       onAccept: (conn) => reactor.attach(conn, handler, 0),

@@ -1,5 +1,6 @@
 // What the reactor's side does in each conformance test. The other side is the test itself.
 
+import { IpAddress } from '../../src/base/ipAddress.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { type ConnHandler, type ConnId, END, SLOTS_MAX, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import type { Scenario, ScenarioContext } from './scenarioWorker.ts';
@@ -79,7 +80,7 @@ export const scenarios: Record<string, Scenario> = {
         context.report('connect failed', { inside, ownId: conn === id, tag, errno, connections });
       },
     });
-    const id = reactor.connect(address, port, 5_000, handler, 77);
+    const id = reactor.connect(IpAddress.of(address), port, 5_000, handler, 77);
     inside = false;
   },
 
@@ -92,20 +93,20 @@ export const scenarios: Record<string, Scenario> = {
         context.report('connect failed', { inside, ownId: conn === id, tag, errno, connections });
       },
     });
-    const id = reactor.connect('127.0.0.1', port, 100, handler, 77);
+    const id = reactor.connect(IpAddress.of('127.0.0.1'), port, 100, handler, 77);
     inside = false;
     // Cancelled: its timer must not fire.
-    reactor.close(reactor.connect('127.0.0.1', port, 50, context.handler({}), 0));
+    reactor.close(reactor.connect(IpAddress.of('127.0.0.1'), port, 50, context.handler({}), 0));
   },
 
   cancelConnect(context, { port, address }) {
     const { reactor } = context;
     for (const target of [port, 1]) {
-      const conn = reactor.connect(address, target, 5_000, context.handler({}), 0);
+      const conn = reactor.connect(IpAddress.of(address), target, 5_000, context.handler({}), 0);
       reactor.close(conn);
       reactor.close(conn);
     }
-    reactor.close(reactor.connect('not an address', 1, 5_000, context.handler({}), 0));
+    reactor.close(reactor.connect(IpAddress.of(address), 65_536, 5_000, context.handler({}), 0));
     const handler = context.handler({
       onConnected(conn) {
         reactor.close(conn);
@@ -114,7 +115,7 @@ export const scenarios: Record<string, Scenario> = {
         reactor.setTimer(20, { onTimer }, 0);
       },
     });
-    reactor.connect(address, port, 5_000, handler, 0);
+    reactor.connect(IpAddress.of(address), port, 5_000, handler, 0);
   },
 
   listenFailed(context, { port, address }) {
@@ -362,7 +363,7 @@ export const scenarios: Record<string, Scenario> = {
         return;
       }
       const own = context.handler({ onConnected: (conn) => close(conn, 'connected') });
-      reactor.connect('127.0.0.1', port, 5_000, own, 0);
+      reactor.connect(IpAddress.of('127.0.0.1'), port, 5_000, own, 0);
     });
   },
 
@@ -393,7 +394,7 @@ export const scenarios: Record<string, Scenario> = {
         else context.report('reused', { sharedSlots, connections: reactor.connections });
       },
     });
-    const dial = () => reactor.connect('127.0.0.1', port, 5_000, handler, 0);
+    const dial = () => reactor.connect(IpAddress.of('127.0.0.1'), port, 5_000, handler, 0);
     dial();
   },
 

@@ -3,7 +3,7 @@
 import { Endpoint } from '../../src/base/endpoint.ts';
 import type { UdpHandler } from '../../src/reactor/datagrams.ts';
 import { WOULD_BLOCK } from '../../src/reactor/reactor.ts';
-import { formatEndpoint, parseEndpoint } from '../../src/reactor/sockaddr.ts';
+import { endpointOf } from '../base/endpointOf.ts';
 import type { Scenario, ScenarioContext } from './scenarioWorker.ts';
 
 /** A handler that reports its port. Every callback that is not given is unexpected. */
@@ -48,7 +48,7 @@ export const udpScenarios: Record<string, Scenario> = {
         for (;;) {
           const length = udp.receive(socket, slab, 0, slab.bytes.length, from);
           if (length === WOULD_BLOCK) return;
-          context.report('datagram', { length, address: formatEndpoint(from), port: from.port });
+          context.report('datagram', { length, address: from.address.toString(), port: from.port });
           udp.send(socket, slab, 0, length, from);
         }
       },
@@ -81,8 +81,7 @@ export const udpScenarios: Record<string, Scenario> = {
       },
     });
     const id = udp.bind(address, 0, handler, 0);
-    const to = new Endpoint();
-    parseEndpoint(address, port, to);
+    const to = endpointOf(address, port);
     slab.bytes.set(Buffer.from('first'));
     context.report('sent', { result: udp.send(id, slab, 0, 5, to) });
   },
@@ -103,8 +102,7 @@ export const udpScenarios: Record<string, Scenario> = {
     const closed = udp.bind('127.0.0.1', 0, failing, 4);
     udp.close(closed);
     udp.close(closed);
-    const peer = new Endpoint();
-    parseEndpoint('127.0.0.1', port, peer);
+    const peer = endpointOf('127.0.0.1', port);
     context.report('on a closed socket', {
       sendResult: udp.send(closed, slab, 0, 1, peer),
       receiveResult: udp.receive(closed, slab, 0, 1, peer),

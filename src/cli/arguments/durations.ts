@@ -1,7 +1,6 @@
 // Reads and prints durations such as 90s, 10m, 2h, 1d. Pure; called by the option parsers and the tables.
 
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

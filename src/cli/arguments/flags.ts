@@ -3,13 +3,13 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { UserError } from '../../base/userError.ts';
-import { parseHostPort, parsePublicHost, quote } from '../../boot/addresses.ts';
+import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
+import { quote, UserError } from '../../base/userError.ts';
 import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
-import type { HostPort } from '../../hub/hubOptions.ts';
 import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
 import { type LogLevel, parseLogLevel } from '../process/log.ts';
 import { parseWhole } from './numbers.ts';
+import { parsePublicHost } from './publicHost.ts';
 
 export type Io = 'auto' | 'epoll' | 'net';
 

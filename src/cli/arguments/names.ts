@@ -1,7 +1,6 @@
 // Reads names that people give to nodes. Pure; called by the option parsers.
 
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 
 /** Throws UserError (exit code 2) when the text is empty, too long or holds control characters. */

@@ -1,8 +1,7 @@
 // What an owner says about a node or a user on the command line, as the change it stands for. Pure. Called by the option parsers and by
 // nodes.ts; nodeSettings.ts has the last word on what a setting may be.
 
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 import type { NodeChange } from '../../model/fleet.ts';
 import { isCountryCode } from '../../model/nameSyntax.ts';
 import { cleanTags } from '../../model/tags.ts';

@@ -1,7 +1,6 @@
 // Reads whole-number arguments within bounds. Pure; called by the option parsers.
 
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 
 /** Throws UserError (exit code 2) with a sentence that names `flag`. */
 export function parseWhole(text: string, flag: string, min: number, max: number): number {

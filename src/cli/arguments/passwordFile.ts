@@ -3,8 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 import { reasonOf } from '../../boot/dataDir.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
 

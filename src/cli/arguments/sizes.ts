@@ -1,8 +1,7 @@
 // Reads and prints amounts of bytes, in decimal units as providers sell them. Pure. Called by the option parsers, the tables and the
 // live view.
 
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 

@@ -1,6 +1,7 @@
 // `restunnel hubs`: on a device, which hubs it serves, and forgetting one. Reads and writes <data-dir>/node.json.
 
 import { lockDataDir } from '../../base/dataDirLock.ts';
+import { formatHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
@@ -27,7 +28,7 @@ export function runHubsForget(hub: string, flags: HubsFlags): void {
   const lock = lockDataDir(dataDir, 'node');
   try {
     const file = new HubsFile(dataDir);
-    const fitting = file.hubs.filter((known) => addressOf(known) === hub || known.publicKey === hub);
+    const fitting = file.hubs.filter((known) => formatHostPort(known) === hub || known.publicKey === hub);
     if (fitting.length === 0)
       throw new UserError(`this device serves no hub ${JSON.stringify(hub)}; see: restunnel hubs`);
     if (fitting.length > 1) {
@@ -46,15 +47,11 @@ export function runHubsForget(hub: string, flags: HubsFlags): void {
 export function drawHubs(hubs: readonly HubRecord[]): string {
   if (hubs.length === 0)
     return 'This device is paired with no hub yet; start it with: restunnel node --pair LINK\n';
-  const rows = hubs.map((hub) => [addressOf(hub), hub.nodeId ?? 'not enrolled yet', hub.name]);
+  const rows = hubs.map((hub) => [formatHostPort(hub), hub.nodeId ?? 'not enrolled yet', hub.name]);
   return drawTable([['HUB', 'NODE ID THERE', 'NAME'], ...rows]);
 }
 
 /** Without the token, which is a secret until it is used. */
 function shown({ host, port, publicKey, nodeId, name }: HubRecord): object {
   return { host, port, publicKey, nodeId, name };
-}
-
-function addressOf({ host, port }: HubRecord): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

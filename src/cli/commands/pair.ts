@@ -1,6 +1,6 @@
 // `restunnel pair`: a one-time link and its QR code, whether or not the hub is running.
 
-import { isLoopback } from '../../boot/addresses.ts';
+import { isLoopback } from '../../base/ipAddress.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, withHubOrStore } from '../../boot/ownerClient.ts';
 import { readHubSettings } from '../../hub/store/hubFile.ts';

@@ -2,12 +2,12 @@
 
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { isWildcard, parseHostPort } from '../../boot/addresses.ts';
+import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
+import { isWildcard } from '../../base/ipAddress.ts';
 import { bootHub } from '../../boot/bootHub.ts';
 import type { ChosenOptions } from '../../boot/bootOptions.ts';
 import { prepareDataDir } from '../../boot/dataDir.ts';
 import type { RunningHub } from '../../boot/wholeHub.ts';
-import type { HostPort } from '../../hub/hubOptions.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
 import type { RunningNode } from '../../node/nodeOptions.ts';

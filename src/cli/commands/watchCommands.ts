@@ -1,8 +1,7 @@
 // Declares `restunnel status` and `restunnel events`. Called by main.ts.
 
 import { type Command, Option } from 'commander';
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
 import { EVENT_KINDS, type EventKind } from '../../model/fleet.ts';
 import { addDataDir, collect } from '../arguments/flags.ts';

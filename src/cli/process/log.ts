@@ -2,8 +2,7 @@
 
 import pino, { type Logger } from 'pino';
 import pinoPretty from 'pino-pretty';
-import { UserError } from '../../base/userError.ts';
-import { quote } from '../../boot/addresses.ts';
+import { quote, UserError } from '../../base/userError.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

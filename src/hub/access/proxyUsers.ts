@@ -1,11 +1,11 @@
 // Control's part in who may use the proxy: tells the front whether names are asked for, and answers it about passwords. Used by hub.ts.
 
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import ipaddr from 'ipaddr.js';
 import type { Logger } from 'pino';
+import type { HostPort } from '../../base/hostPort.ts';
+import { isLoopback } from '../../base/ipAddress.ts';
 import { UserError } from '../../base/userError.ts';
 import type { FromFront, ToFront } from '../../engine/messages.ts';
-import type { HostPort } from '../hubOptions.ts';
 import type { Users } from '../store/userTable.ts';
 import { checkPassword } from './passwords.ts';
 import { UserVerifier } from './userVerifier.ts';
@@ -44,7 +44,7 @@ export class ProxyUsers {
     this.#own = options.own;
     this.#log = options.log;
     this.#toFront = options.toFront;
-    this.#open = options.binds.find(([, { host }]) => ipaddr.process(host).range() !== 'loopback') ?? null;
+    this.#open = options.binds.find(([, { host }]) => !isLoopback(host)) ?? null;
     this.#verifier = new UserVerifier({
       find: (name) => options.users.find(name),
       check: checkPassword,

@@ -1,5 +1,6 @@
 // Which streams are open: asked of every worker, put together from their answers.
 
+import { formatHostPort } from '../../base/hostPort.ts';
 import { Questions } from '../../base/questions.ts';
 import type { FromWorker, ListedStream, ToWorker } from '../../engine/messages.ts';
 import { LISTING, SETTINGS } from '../../limits/ownerBounds.ts';
@@ -42,8 +43,7 @@ export class StreamLists {
   #shown({ index, kind, host, port, state, ageMs }: ListedStream): LiveStream[] {
     const nodeId = this.#nodeOf(index);
     if (nodeId === null) return [];
-    const name = host.includes(':') ? `[${host}]` : host;
-    const target = this.#showTargets && host !== '' ? `${name}:${port}` : null;
+    const target = this.#showTargets && host !== '' ? formatHostPort({ host, port }) : null;
     return [{ nodeId, target, protocol: PROTOCOLS[kind], state, ageMs: Math.round(ageMs) }];
   }
 }

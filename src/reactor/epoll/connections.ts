@@ -1,5 +1,6 @@
 // How the connections of an epoll reactor begin and end: accepted, dialled or taken over from another thread; closed, reset or handed over.
 
+import type { IpAddress } from '../../base/ipAddress.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import type { Answers } from '../answers.ts';
 import { ERRNO } from '../errno.ts';
@@ -87,7 +88,7 @@ export class Connections {
     this.io.resumeRead(conn);
   }
 
-  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+  connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
     if (this.#stopped || this.#table.full)
       return this.#answerWithoutSlot((conn) => handler.onConnectFailed(conn, tag, ERRNO.ENFILE));
     const fd = this.#sockets.dial(address, port);

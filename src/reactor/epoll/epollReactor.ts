@@ -1,6 +1,7 @@
 // The reactor of Linux: one thread blocked in epoll_wait, connections as descriptors and typed arrays.
 // A turn: epoll_wait, answers owed, events, ready queue, timers, doorbell, turn-end handlers, closes.
 
+import type { IpAddress } from '../../base/ipAddress.ts';
 import type { Slab } from '../../base/slab.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { Answers } from '../answers.ts';
@@ -84,7 +85,7 @@ export class EpollReactor implements Reactor {
     return this.#connections.count;
   }
 
-  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+  connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
     return this.#connections.connect(address, port, timeoutMs, handler, tag);
   }
 

@@ -2,6 +2,8 @@
 // Every call returns a descriptor or 0 on success, and -errno on failure.
 
 import { chmodSync } from 'node:fs';
+import { isPort } from '../../base/hostPort.ts';
+import { IpAddress } from '../../base/ipAddress.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import {
   AF_INET6,
@@ -20,7 +22,7 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from '../libc.ts';
-import { decodeAddress, decodePort, encodeSockaddr, SOCKADDR_MAX_BYTES } from '../sockaddr.ts';
+import { decodeAddress, decodePort, SOCKADDR_MAX_BYTES, writeSockaddr } from '../sockaddr.ts';
 
 /** Layout of the scratch bytes: an address, its length, an option's value. */
 const LENGTH_AT = 32;
@@ -44,7 +46,7 @@ export class Sockets {
   /** A listening, non-blocking socket on an IP literal or a path. */
   listen(address: string, port: number, backlog: number): number {
     if (address.startsWith('/')) return this.#listenUnix(address, backlog);
-    const length = encodeSockaddr(this.#bytes, address, port);
+    const length = this.#loadLiteral(address, port);
     if (length === 0) return -ERRNO.EINVAL;
     const fd = this.#open();
     if (fd < 0) return fd;
@@ -82,7 +84,7 @@ export class Sockets {
 
   /** A non-blocking UDP socket on an IP literal. */
   bindUdp(address: string, port: number): number {
-    const length = encodeSockaddr(this.#bytes, address, port);
+    const length = this.#loadLiteral(address, port);
     if (length === 0) return -ERRNO.EINVAL;
     const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
     const fd = this.#check(this.#libc.socket(this.#bytes[0]!, type, 0));
@@ -93,10 +95,10 @@ export class Sockets {
     return set === 0 ? fd : this.#abandon(fd, set);
   }
 
-  /** A non-blocking socket, connected or connecting to an IP literal. */
-  dial(address: string, port: number): number {
-    const length = encodeSockaddr(this.#bytes, address, port);
-    if (length === 0) return -ERRNO.EINVAL;
+  /** A non-blocking socket, connected or connecting. */
+  dial(address: IpAddress, port: number): number {
+    if (!isPort(port)) return -ERRNO.EINVAL;
+    const length = writeSockaddr(this.#bytes, address, port);
     const fd = this.#open();
     if (fd < 0) return fd;
     const started =
@@ -136,6 +138,12 @@ export class Sockets {
 
   remoteAddress(fd: number): string {
     return this.#loadName(this.#libc.getpeername, fd) ? decodeAddress(this.#bytes) : '';
+  }
+
+  /** Into the scratch bytes; 0 for what is no IP literal or no port. */
+  #loadLiteral(text: string, port: number): number {
+    const address = IpAddress.parse(text);
+    return address === null || !isPort(port) ? 0 : writeSockaddr(this.#bytes, address, port);
   }
 
   #loadName(name: Libc['getsockname'], fd: number): boolean {

@@ -109,7 +109,7 @@ export class UdpEpoll implements Datagrams {
     const fd = this.#open.get(id)?.fd ?? -1;
     if (fd < 0) return -ERRNO.EBADF;
     assertInSlab(slab, offset, length);
-    const addressBytes = writeSockaddr(this.#bytes, to);
+    const addressBytes = writeSockaddr(this.#bytes, to.address, to.port);
     const start = slab.address + offset;
     const count = this.#libc.sendto(fd, start, length, MSG_NOSIGNAL, this.#address, addressBytes);
     return count < 0 ? -this.#libc.errno() : count;

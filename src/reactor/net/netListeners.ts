@@ -1,13 +1,15 @@
 // The listening sockets of a net reactor: servers of node:net on an IP literal or on a path.
 
 import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { createServer, isIP, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { isPort } from '../../base/hostPort.ts';
+import { IpAddress } from '../../base/ipAddress.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import type { ListenerId, ListenHandler } from '../reactor.ts';
 import type { NetTurn } from './netTurn.ts';
-import { isLiteral, plainAddress } from './nodeAddress.ts';
+import { plainAddress } from './nodeAddress.ts';
 
 /** Name of a Unix socket before it is moved to its path. */
 const HIDDEN_NAME = 's';
@@ -43,12 +45,15 @@ export class NetListeners {
       else socket.destroy();
     });
     if (address.startsWith('/')) this.#listenOnPath(id, listener, address);
-    else if (isLiteral(address, port)) this.#listenOnAddress(id, listener, address, port);
-    else this.#turn.answerLater(() => this.#fail(id, listener, ERRNO.EINVAL));
+    else this.#listenOnAddress(id, listener, IpAddress.parse(address), port);
     return id;
   }
 
-  #listenOnAddress(id: ListenerId, listener: Listener, host: string, port: number): void {
+  #listenOnAddress(id: ListenerId, listener: Listener, address: IpAddress | null, port: number): void {
+    if (address === null || !isPort(port)) {
+      this.#turn.answerLater(() => this.#fail(id, listener, ERRNO.EINVAL));
+      return;
+    }
     const { server } = listener;
     server.on('listening', () => {
       listener.listening = true;
@@ -56,7 +61,8 @@ export class NetListeners {
       if (bound === null || typeof bound === 'string') return;
       this.#reportListening(id, listener, plainAddress(bound.address), bound.port);
     });
-    server.listen({ host, port, backlog: ENGINE.listenBacklog, ipv6Only: isIP(host) === 6 });
+    const backlog = ENGINE.listenBacklog;
+    server.listen({ host: address.toString(), port, backlog, ipv6Only: !address.isIPv4 });
   }
 
   /** First in a folder that nobody else may enter: node has no way to set the mode between bind() and listen(). */

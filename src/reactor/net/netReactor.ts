@@ -3,6 +3,8 @@
 // Node does not watch a connection that is not being read: if it breaks, its next read or write reports it.
 
 import { connect as dial, type OnReadOpts, type Socket } from 'node:net';
+import { isPort } from '../../base/hostPort.ts';
+import type { IpAddress } from '../../base/ipAddress.ts';
 import { assertInSlab, type Slab } from '../../base/slab.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
@@ -24,7 +26,7 @@ import {
 import { descriptorOf, isReadable, type NetConn, NO_BYTES, newConn, withOnRead } from './netConn.ts';
 import { NetListeners } from './netListeners.ts';
 import { NetTurn } from './netTurn.ts';
-import { isLiteral, plainAddress } from './nodeAddress.ts';
+import { plainAddress } from './nodeAddress.ts';
 import { UdpNet } from './udpNet.ts';
 
 export class NetReactor implements Reactor {
@@ -87,14 +89,14 @@ export class NetReactor implements Reactor {
     this.resumeRead(id);
   }
 
-  connect(address: string, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
+  connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
     const conn = this.#add(handler, tag);
     conn.connecting = true;
     if (this.#turn.stopped) {
       this.#remove(conn);
       return conn.id;
     }
-    if (!isLiteral(address, port)) {
+    if (!isPort(port)) {
       this.#turn.answerLater(() => this.#failConnect(conn, ERRNO.EINVAL));
       return conn.id;
     }
@@ -103,7 +105,7 @@ export class NetReactor implements Reactor {
       return conn.id;
     }
     const onread = this.#onRead(conn);
-    conn.socket = dial({ host: address, port, allowHalfOpen: true, noDelay: true, onread });
+    conn.socket = dial({ host: address.toString(), port, allowHalfOpen: true, noDelay: true, onread });
     conn.connectTimer = this.setTimer(timeoutMs, this.#connectTimeout, conn.id);
     this.#watch(conn);
     return conn.id;

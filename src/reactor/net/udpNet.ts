@@ -3,14 +3,14 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Endpoint } from '../../base/endpoint.ts';
+import { isPort } from '../../base/hostPort.ts';
+import { IpAddress, withoutZone } from '../../base/ipAddress.ts';
 import { assertInSlab, type Slab } from '../../base/slab.ts';
 import { UDP } from '../../limits/bounds.ts';
 import type { Datagrams, UdpHandler, UdpId } from '../datagrams.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import { WOULD_BLOCK } from '../reactor.ts';
-import { formatEndpoint, parseEndpoint } from '../sockaddr.ts';
 import type { NetTurn } from './netTurn.ts';
-import { isLiteral } from './nodeAddress.ts';
 
 interface Udp {
   readonly socket: Socket;
@@ -41,7 +41,8 @@ export class UdpNet implements Datagrams {
 
   bind(address: string, port: number, handler: UdpHandler, tag: number): UdpId {
     const id = ++this.#last;
-    const family = isIP(address) === 6 ? 6 : 4;
+    const local = IpAddress.parse(address);
+    const family = local?.family ?? 4;
     const socket = createSocket({ type: `udp${family}`, ipv6Only: family === 6, lookup: noLookup });
     const udp: Udp = {
       socket,
@@ -57,11 +58,11 @@ export class UdpNet implements Datagrams {
     this.#open.set(id, udp);
     socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(id, errnoOfCode(error.code)));
     socket.on('message', (data, from) => this.#received(id, udp, data, from));
-    if (!isLiteral(address, port)) {
+    if (local === null || !isPort(port)) {
       this.#turn.answerLater(() => this.#fail(id, ERRNO.EINVAL));
       return id;
     }
-    socket.bind({ address, port, exclusive: true }, () => {
+    socket.bind({ address: local.toString(), port, exclusive: true }, () => {
       udp.bound = true;
       // Later, because node may bind at once.
       this.#turn.answerLater(() => this.#reportBound(id));
@@ -114,7 +115,8 @@ export class UdpNet implements Datagrams {
     const first = udp.waiting.shift();
     if (first === undefined) return WOULD_BLOCK;
     udp.waitingBytes -= first.data.length;
-    parseEndpoint(first.from.address, first.from.port, from);
+    from.address.parse(withoutZone(first.from.address));
+    from.port = first.from.port;
     slab.bytes.set(first.data.subarray(0, length), offset);
     return first.data.length;
   }
@@ -123,10 +125,10 @@ export class UdpNet implements Datagrams {
     const udp = this.#open.get(id);
     if (udp === undefined) return -ERRNO.EBADF;
     assertInSlab(slab, offset, length);
-    if (to.family !== udp.family) return -ERRNO.EAFNOSUPPORT;
+    if (to.address.family !== udp.family) return -ERRNO.EAFNOSUPPORT;
     if (udp.sendingBytes + length > UDP.netSendBytes) return WOULD_BLOCK;
     udp.sendingBytes += length;
-    udp.socket.send(slab.bytes.slice(offset, offset + length), to.port, formatEndpoint(to), () => {
+    udp.socket.send(slab.bytes.slice(offset, offset + length), to.port, to.address.toString(), () => {
       udp.sendingBytes -= length;
     });
     return length;

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UserError } from '../../src/base/userError.ts';
 import {
+  bracketed,
   formatHostPort,
-  isLoopback,
-  isWildcard,
+  isPort,
   parseHostPort,
   parseLoopbackHostPort,
-  parsePublicHost,
-} from '../../src/boot/addresses.ts';
+  splitHostPort,
+  unbracketed,
+} from '../../src/base/hostPort.ts';
+import { UserError } from '../../src/base/userError.ts';
 
 const port = fc.integer({ min: 0, max: 65_535 });
 
@@ -101,46 +102,32 @@ describe('ports without credentials', () => {
       expect(error.message).toContain('loopback');
     },
   );
-
-  test('every IPv4 address outside 127.0.0.0/8 is refused', () => {
-    fc.assert(
-      fc.property(fc.ipV4(), (host) => {
-        expect(isLoopback(host)).toBe(host.startsWith('127.'));
-      }),
-    );
-  });
 });
 
-describe('public host', () => {
+describe('the parts', () => {
   test.each([
-    ['hub.example.org', 'hub.example.org'],
-    ['hub.example.org.', 'hub.example.org.'],
-    ['localhost', 'localhost'],
-    ['192.0.2.7', '192.0.2.7'],
-    ['2001:db8::7', '2001:db8::7'],
-    ['[2001:db8::7]', '2001:db8::7'],
-    ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
-  ])('%s', (text, host) => {
-    expect(parsePublicHost(text, '--public-host')).toBe(host);
+    ['127.0.0.1:80', '127.0.0.1', 80],
+    ['[::1]:0', '::1', 0],
+    ['name.example:65536', 'name.example', 65_536],
+    [':1', '', 1],
+  ])('%s', (text, host, number) => {
+    expect(splitHostPort(text)).toEqual({ host, port: number });
   });
 
-  test.each([
-    '',
-    'hub.example.org:9000',
-    'https://hub.example.org',
-    'a b',
-    'a..b',
-    '-a.b',
-    '256.1.1.1',
-    '[x]',
-    'a'.repeat(64),
-    'hub/x',
-  ])('refuses %j', (text) => {
-    expect(refusal(() => parsePublicHost(text, '--public-host')).exitCode).toBe(2);
-  });
-});
+  test.each(['', '80', 'a:', 'a:b', '::1:80', '[a]:80', '[::1]', '[1.2.3.4]:80', '[::1]80', 'a:123456'])(
+    '%j has none',
+    (text) => {
+      expect(splitHostPort(text)).toBeNull();
+    },
+  );
 
-test('a wildcard is 0.0.0.0 or ::, nothing else', () => {
-  expect(['0.0.0.0', '::', '0:0::0'].map(isWildcard)).toEqual([true, true, true]);
-  expect(['127.0.0.1', '::1', 'example.org', ''].map(isWildcard)).toEqual([false, false, false, false]);
+  test('brackets are for IPv6', () => {
+    expect(['::1', '1.2.3.4', 'name'].map(bracketed)).toEqual(['[::1]', '1.2.3.4', 'name']);
+    expect(['[::1]', '::1', '1.2.3.4', '[', ''].map(unbracketed)).toEqual(['::1', '::1', '1.2.3.4', '[', '']);
+  });
+
+  test('ports', () => {
+    expect([0, 1, 65_535].map(isPort)).toEqual([true, true, true]);
+    expect([-1, 65_536, 1.5, Number.NaN].map(isPort)).toEqual([false, false, false, false]);
+  });
 });
