@@ -32,7 +32,7 @@ export function newRoutes<E extends ApiEnv = ApiEnv>() {
 /** Every answer that is none. */
 export const refusals = {
   default: {
-    description: 'Why not, in a sentence.',
+    description: 'Why the hub refused it, in one sentence.',
     content: { [PROBLEM_TYPE]: { schema: problem } },
   },
 } as const;

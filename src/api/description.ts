@@ -28,8 +28,8 @@ function describe<E extends ApiEnv>(app: OpenAPIHono<E>): object {
       version: version(),
       description:
         "What an owner can see of a hub and do to it. On the dashboard's port, reads need nothing on loopback; changes and the live " +
-        'channel need Authorization: Bearer with the token of dashboard.token in the data directory, or the token of a session in a ' +
-        'browser. On the Unix socket hub.sock in the data directory nothing is needed: only its owner can open it. ' +
+        'channel need Authorization: Bearer with the token of dashboard.token in the data directory, or the token of a browser ' +
+        'session. The Unix socket hub.sock in the data directory needs no token: only its owner can open it. ' +
         'Every refusal is problem JSON (RFC 9457) with one sentence.',
     },
   });

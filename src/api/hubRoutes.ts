@@ -11,7 +11,7 @@ const getStatus = createRoute({
   method: 'get',
   path: '/api/v1/status',
   summary: 'The hub as a whole',
-  responses: { 200: json(hubStatus, 'What it is and how it goes.'), ...refusals },
+  responses: { 200: json(hubStatus, 'Its addresses, its load, its connects.'), ...refusals },
 });
 
 const listEvents = createRoute({
@@ -25,7 +25,7 @@ const listEvents = createRoute({
 const getMetrics = createRoute({
   method: 'get',
   path: '/metrics',
-  summary: 'For Prometheus',
+  summary: 'Metrics for Prometheus',
   responses: {
     200: { description: 'The text format.', content: { 'text/plain': { schema: z.string() } } },
     ...refusals,

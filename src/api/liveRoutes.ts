@@ -12,11 +12,11 @@ const getLive = createRoute({
   path: '/api/v1/live',
   summary: 'What changes, once a second, as server-sent events',
   description:
-    'The first event is `state`: every node. Then `tick` events hold what is another than before. Who is too slow for some gets a `state` ' +
-    'again, with the events it missed; an event may come twice and is known by its number.',
+    'The first event is `state`: every node. Then `tick` events hold what has changed. A reader that is too slow for some gets a `state` ' +
+    'again, with the events it missed. An event may come twice; its number tells.',
   responses: {
     200: {
-      description: 'Events whose data is this.',
+      description: 'Events with this as their data.',
       content: { 'text/event-stream': { schema: liveTick } },
     },
     ...refusals,

@@ -34,7 +34,7 @@ const getNode = createRoute({
 const getConnects = createRoute({
   method: 'get',
   path: '/api/v1/nodes/{id}/connects',
-  summary: 'How its connects went since the hub started',
+  summary: 'Connects of a node since the hub started: how many succeeded, how fast',
   request: { params: nodeParams },
   responses: { 200: json(connectFigures, 'Counts and times.'), ...refusals },
 });
@@ -42,7 +42,7 @@ const getConnects = createRoute({
 const changeNode = createRoute({
   method: 'patch',
   path: '/api/v1/nodes/{id}',
-  summary: 'Change its name, tags, country, limits, schedule, or pause it; what is absent stays',
+  summary: 'Change a node: name, tags, country, limits, schedule, pause. Absent fields stay as they are',
   request: { params: nodeParams, body: jsonBody(nodeChange) },
   responses: { 200: json(nodeView, 'The node as it is now.'), ...refusals },
 });
@@ -50,7 +50,7 @@ const changeNode = createRoute({
 const revokeNode = createRoute({
   method: 'post',
   path: '/api/v1/nodes/{id}/revoke',
-  summary: 'Cut its sessions and never let it in again',
+  summary: 'Revoke a node: cut its sessions and never admit it again',
   request: { params: nodeParams },
   responses: { 200: json(nodeView, 'The node, revoked.'), ...refusals },
 });
@@ -58,7 +58,7 @@ const revokeNode = createRoute({
 const rotateNode = createRoute({
   method: 'post',
   path: '/api/v1/nodes/{id}/rotate',
-  summary: 'Ask it for a new public address; answers when it has one',
+  summary: 'Ask a node for a new public address; answers when the node has one',
   request: { params: nodeParams },
   responses: { 200: json(rotation, 'The new address.'), ...refusals },
 });
@@ -68,7 +68,10 @@ const listStreams = createRoute({
   path: '/api/v1/streams',
   summary: 'Streams that are open now',
   request: { query: streamsQuery },
-  responses: { 200: json(z.array(liveStream).readonly(), 'The streams, up to a bound.'), ...refusals },
+  responses: {
+    200: json(z.array(liveStream).readonly(), 'The streams; not all of them when there are very many.'),
+    ...refusals,
+  },
 });
 
 const getHistory = createRoute({
@@ -76,7 +79,7 @@ const getHistory = createRoute({
   path: '/api/v1/history',
   summary: 'Traffic, connects and streams over time',
   request: { query: historyQuery },
-  responses: { 200: json(history, 'Oldest first, without gaps.'), ...refusals },
+  responses: { 200: json(history, 'Points in time, oldest first, without gaps.'), ...refusals },
 });
 
 export function nodeRoutes(fleet: Fleet) {

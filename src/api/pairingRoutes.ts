@@ -11,7 +11,7 @@ const makePairing = createRoute({
   path: '/api/v1/pairings',
   summary: 'Make a one-time pairing link',
   request: { body: jsonBody(pairingRequest) },
-  responses: { 200: json(pairing, 'The link, which is not told again.'), ...refusals },
+  responses: { 200: json(pairing, 'The link. The hub does not show it again.'), ...refusals },
 });
 
 const getPairing = createRoute({
@@ -25,7 +25,7 @@ const getPairing = createRoute({
 const cancelPairing = createRoute({
   method: 'delete',
   path: '/api/v1/pairings/{id}',
-  summary: 'Burn its token',
+  summary: 'Cancel a link: its token stops working',
   request: { params: pairingParams },
   responses: { 200: json(pairingState, 'Its state.'), ...refusals },
 });

@@ -21,10 +21,10 @@ const wholeAmount = z.number().int().positive().nullable();
 // --- Nodes -------------------------------------------------------------------------------------------------------------------------------
 
 const limits = {
-  mbitPerSecond: amount.describe('In each direction; null, as in all limits: none.'),
+  mbitPerSecond: amount.describe('In each direction; null means no limit, as in all limits.'),
   streams: wholeAmount.describe('Open at once.'),
-  monthlyBytes: wholeAmount.describe('Both directions together, in a calendar month of the hub.'),
-  hours: text.nullable().describe('HH:MM-HH:MM in the time of the hub; may pass midnight.'),
+  monthlyBytes: wholeAmount.describe('Both directions together, in a calendar month of the hub’s time zone.'),
+  hours: text.nullable().describe('HH:MM-HH:MM in the hub’s time zone; may pass midnight.'),
 };
 
 export const nodeLimits = z.object(limits).openapi('NodeLimits');
@@ -42,13 +42,13 @@ export const nodeView = z
     lastSeenAt: time,
     revokedAt: time.nullable(),
     tags: z.array(z.string()).readonly(),
-    country: z.string().nullable().describe('ISO 3166-1 alpha-2, the word of the owner.'),
+    country: z.string().nullable().describe('ISO 3166-1 alpha-2, as the owner set it.'),
     paused: z.boolean(),
     limits: nodeLimits,
     rotateSchedule: z
       .string()
       .nullable()
-      .describe('"every 30m", "every 6h" or "daily 04:30", in the time of the hub.'),
+      .describe('"every 30m", "every 6h" or "daily 04:30", in the hub’s time zone.'),
     platform: z.string().nullable(),
     network: z.enum(NETWORKS).nullable(),
     version: z.string().nullable(),
@@ -100,7 +100,7 @@ export const connectFigures = z
     failed: count,
     failures: z
       .partialRecord(z.enum(FAILURE_NAMES), count)
-      .describe('By cause; causes that never came are absent.'),
+      .describe('By cause; a cause that never came is absent.'),
     connectMs: z.object({ p50: rate, p90: rate, p99: rate }).nullable(),
   })
   .openapi('ConnectFigures');
@@ -115,7 +115,9 @@ export const liveStream = z
   })
   .openapi('Stream');
 
-const user = text.default('').openapi({ description: 'Whose it is; absent: of clients that give no user.' });
+const user = text
+  .default('')
+  .openapi({ description: 'The user it belongs to; absent means clients without a user name.' });
 const sessionName = z.string().regex(/^[A-Za-z0-9_]{1,64}$/);
 
 export const clientSession = z
@@ -124,7 +126,7 @@ export const clientSession = z
     name: z.string(),
     nodeId: z.string(),
     strict: z.boolean(),
-    ttlMs: rate.describe('Since its last connection it lives for so long.'),
+    ttlMs: rate.describe('How long it lives after its last connection.'),
     unusedMs: rate,
   })
   .openapi('ClientSession');
@@ -137,13 +139,13 @@ export const clientSessionQuery = z.object({ user });
 
 export const banReport = z
   .strictObject({
-    session: sessionName.nullable().default(null).describe('The one whose node is blocked.'),
+    session: sessionName.nullable().default(null).describe('The sticky session whose node is blocked.'),
     user,
     node: nodeId.nullable().default(null).describe('Or the blocked node, by its id or its name.'),
     host: z
       .string()
       .regex(/^(?:[^\s/@:[\]]{1,255}|[0-9A-Fa-f:.]{2,45})$/)
-      .describe('The one that blocks it, as clients ask for it; without a scheme and a port.'),
+      .describe('The host that blocks it, as clients ask for it, without scheme and port.'),
     restMs: z.number().int().min(1_000).max(ROUTING.restMaxMs).default(ROUTING.restDefaultMs),
   })
   .openapi('BanReport');
@@ -163,13 +165,13 @@ export const nodeParams = z.object({
 export const streamsQuery = z.object({
   node: nodeId
     .exactOptional()
-    .openapi({ param: { required: false }, description: 'An id or a name; absent: of the whole hub.' }),
+    .openapi({ param: { required: false }, description: 'An id or a name; absent means the whole hub.' }),
 });
 
 export const historyQuery = z.object({
   node: nodeId
     .exactOptional()
-    .openapi({ param: { required: false }, description: 'An id or a name; absent: of the whole hub.' }),
+    .openapi({ param: { required: false }, description: 'An id or a name; absent means the whole hub.' }),
   range: z.enum(HISTORY_RANGES).default('10m'),
 });
 
@@ -224,7 +226,9 @@ export const hubStatus = z
     connects: connectFigures,
     datagrams: z
       .object({ up: count, down: count, dropped: count })
-      .describe('UDP since the hub started; dropped: by the hub, for want of room or not well formed.'),
+      .describe(
+        'UDP since the hub started. The hub dropped some because it had no room, or because they were malformed.',
+      ),
     residentBytes: count,
     cpuPercent: rate,
   })
@@ -252,7 +256,7 @@ export const eventsQuery = z.object({
       param: { name: 'kind', in: 'query', explode: false, style: 'form', required: false },
       type: 'array',
       items: { type: 'string', enum: [...EVENT_KINDS] },
-      description: 'One or several, with commas between them.',
+      description: 'One or several, separated by commas.',
     }),
   node: nodeId.exactOptional().openapi({ param: { required: false }, description: 'An id or a name.' }),
   contains: text.exactOptional().openapi({ param: { required: false } }),
@@ -303,8 +307,8 @@ const userTags = z.array(text.min(1)).min(1).max(LISTING.tagsMax).readonly().nul
 
 const userLimits = z
   .object({
-    streams: userStreams.describe('Open at once; null: no limit.'),
-    tags: userTags.describe('Only nodes that carry one of these; null: any node.'),
+    streams: userStreams.describe('Open at once; null means no limit.'),
+    tags: userTags.describe('Only nodes that carry one of these; null means any node.'),
   })
   .openapi('UserLimits');
 
@@ -349,7 +353,7 @@ export const userParams = z.object({
 
 export const testFetchRequest = z
   .strictObject({
-    node: nodeId.nullable().default(null).describe('An id or a name; null: whichever the hub chooses.'),
+    node: nodeId.nullable().default(null).describe('An id or a name; null lets the hub choose.'),
     url: z.string().min(1).max(DASHBOARD.testFetchUrlMaxBytes).default('https://icanhazip.com'),
   })
   .openapi('TestFetchRequest');
@@ -371,11 +375,11 @@ export const testFetchResult = z
       .array(
         z.object({
           step: z.enum(TEST_STEPS),
-          ms: rate.describe('Of this step alone.'),
+          ms: rate.describe('Time of this step alone.'),
         }),
       )
       .readonly()
-      .describe('Steps that were completed, in their order.'),
+      .describe('Completed steps, in order.'),
   })
   .openapi('TestFetchResult');
 
@@ -389,6 +393,6 @@ export const problem = z
       .number()
       .int()
       .exactOptional()
-      .describe('What a command that is refused for this exits with, when it is another than 1.'),
+      .describe('Exit code of a command that is refused for this, if not 1.'),
   })
   .openapi('Problem', { required: ['type', 'title', 'status', 'detail'], description: 'RFC 9457.' });

@@ -10,7 +10,13 @@ const listSessions = createRoute({
   method: 'get',
   path: '/api/v1/sessions',
   summary: 'Sticky sessions of clients',
-  responses: { 200: json(z.array(clientSession).readonly(), 'The sessions, up to a bound.'), ...refusals },
+  responses: {
+    200: json(
+      z.array(clientSession).readonly(),
+      'The sticky sessions; not all of them when there are very many.',
+    ),
+    ...refusals,
+  },
 });
 
 const endSession = createRoute({
@@ -25,7 +31,7 @@ const postReport = createRoute({
   method: 'post',
   path: '/api/v1/report',
   summary:
-    'A host blocks a session’s node, or a node: it rests for that host, and the session goes on with another',
+    'Report a host that blocks a node: the node rests for that host, and the sticky session moves to another',
   request: { body: jsonBody(banReport) },
   responses: { 200: json(ban, 'Which node rests, and until when.'), ...refusals },
 });

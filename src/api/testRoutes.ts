@@ -15,7 +15,7 @@ const postTestFetch = createRoute({
   summary: 'Fetch a page through a node, as a client of the HTTP proxy would',
   request: { body: jsonBody(testFetchRequest) },
   responses: {
-    200: json(testFetchResult, 'How it went; a page that could not be fetched is an answer, too.'),
+    200: json(testFetchResult, 'How it went, also when the page could not be fetched.'),
     ...refusals,
   },
 });

@@ -11,15 +11,15 @@ import { newUser, proxyUser, userChange, userParams } from './schemas.ts';
 const listUsers = createRoute({
   method: 'get',
   path: '/api/v1/users',
-  summary: 'Who may use the proxy',
-  description: 'While there is nobody, a proxy on loopback asks no client for a name and a password.',
+  summary: 'Users of the proxy',
+  description: 'Without users, a proxy on loopback asks nobody for a password.',
   responses: { 200: json(z.array(proxyUser).readonly(), 'The users, by name.'), ...refusals },
 });
 
 const addUser = createRoute({
   method: 'post',
   path: '/api/v1/users',
-  summary: 'Let somebody use the proxy',
+  summary: 'Add a user',
   request: { body: jsonBody(newUser) },
   responses: { 200: json(proxyUser, 'The user.'), ...refusals },
 });
@@ -27,7 +27,7 @@ const addUser = createRoute({
 const changeUser = createRoute({
   method: 'patch',
   path: '/api/v1/users/{name}',
-  summary: 'Change a password or limits; what is absent stays',
+  summary: 'Change a user: password or limits. Absent fields stay as they are',
   request: { params: userParams, body: jsonBody(userChange) },
   responses: { 200: json(proxyUser, 'The user as it is now.'), ...refusals },
 });

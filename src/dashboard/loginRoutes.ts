@@ -30,7 +30,7 @@ const sessionToken = z
     hasPassword: z.boolean(),
     token: z
       .string()
-      .describe('To be sent back as X-Restunnel-Token with every change and with the live channel.'),
+      .describe('Send it back as X-Restunnel-Token with every change and with the live channel.'),
   })
   .openapi('Session');
 
@@ -41,23 +41,29 @@ const login = z
 const getSession = createRoute({
   method: 'get',
   path: '/api/v1/session',
-  summary: 'The token of this session; a session begins here',
-  responses: { 200: json(sessionToken, 'The token, and a cookie beside it.'), ...refusals },
+  summary: 'The token of this browser session; starts one if there is none',
+  responses: { 200: json(sessionToken, 'The token, with a cookie.'), ...refusals },
 });
 
 const postLogin = createRoute({
   method: 'post',
   path: '/api/v1/login',
-  summary: 'Give the password',
+  summary: 'Log in with the password',
   request: { body: jsonBody(login) },
-  responses: { 200: json(sessionToken, 'A new session that has given it.'), ...refusals },
+  responses: {
+    200: json(sessionToken, 'A new browser session that may see and change everything.'),
+    ...refusals,
+  },
 });
 
 const postLogout = createRoute({
   method: 'post',
   path: '/api/v1/logout',
-  summary: 'End this session',
-  responses: { 204: { description: 'It has ended, and what it watched, too.' }, ...refusals },
+  summary: 'End this browser session',
+  responses: {
+    204: { description: 'The browser session has ended, and its live channels with it.' },
+    ...refusals,
+  },
 });
 
 export function loginRoutes({ sessions, password, remotes, live }: LoginParts) {
