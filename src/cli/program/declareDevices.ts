@@ -1,16 +1,44 @@
-// Declares `restunnel nodes` and its subcommands. Called by main.ts.
+// Declares what the owner does about devices: `restunnel pair` and `restunnel nodes`.
 
 import { type Command, Option } from 'commander';
+import { PAIRING } from '../../limits/ownerBounds.ts';
+import { parseDuration } from '../arguments/durations.ts';
 import { addDataDir } from '../arguments/flags.ts';
 import { parseName } from '../arguments/names.ts';
 import { type NodeSetFlags, orNone, parseCountry, parseMbit, parseTags } from '../arguments/nodeFlags.ts';
 import { parseWhole } from '../arguments/numbers.ts';
+import { parsePublicHost } from '../arguments/publicHost.ts';
 import { parseSize } from '../arguments/sizes.ts';
-import type { NodesFlags } from './nodes.ts';
+import type { NodesFlags } from '../commands/nodes.ts';
+import type { PairFlags } from '../commands/pair.ts';
+import { nameOption } from './sharedOptions.ts';
 
 const STREAMS_MAX = 999_999_999;
 
-export function addNodes(program: Command): void {
+export function declarePair(program: Command): void {
+  const command = program
+    .command('pair')
+    .summary('make a one-time link that pairs a device')
+    .description('Prints a one-time pairing link and its QR code. Works whether or not the hub is running.');
+  addDataDir(command)
+    .addOption(nameOption('the name of the device (default: what it calls itself)'))
+    .addOption(
+      new Option('--ttl <duration>', 'how long the link works: 90s, 10m, 2h, 1d')
+        .default(PAIRING.ttlDefaultMs, '10m')
+        .argParser((text) => parseDuration(text, '--ttl', PAIRING.ttlMinMs, PAIRING.ttlMaxMs)),
+    )
+    .addOption(
+      new Option('--public-host <host>', 'the name or address of the hub in this link').argParser((text) =>
+        parsePublicHost(text, '--public-host'),
+      ),
+    )
+    .option('--json', 'print {link, expiresAt} instead')
+    .action(async (flags: PairFlags) => {
+      await (await import('../commands/pair.ts')).runPair(flags);
+    });
+}
+
+export function declareNodes(program: Command): void {
   const nodes = program
     .command('nodes')
     .summary('list, show, limit, pause, rename or revoke paired devices')
@@ -63,28 +91,28 @@ export function addNodes(program: Command): void {
     addDataDir(command).option('--json', 'print JSON instead');
   }
   list.action(async (_flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runList(command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runList(command.optsWithGlobals());
   });
   show.action(async (node: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runShow(node, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runShow(node, command.optsWithGlobals());
   });
   rename.action(async (node: string, name: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runRename(node, name, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runRename(node, name, command.optsWithGlobals());
   });
   set.action(async (node: string, _flags: NodesFlags & NodeSetFlags, command: Command) => {
-    await (await import('./nodes.ts')).runSet(node, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runSet(node, command.optsWithGlobals());
   });
   pause.action(async (node: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runPause(node, true, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runPause(node, true, command.optsWithGlobals());
   });
   resume.action(async (node: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runPause(node, false, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runPause(node, false, command.optsWithGlobals());
   });
   rotate.action(async (node: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runRotate(node, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runRotate(node, command.optsWithGlobals());
   });
   revoke.action(async (node: string, _flags: NodesFlags, command: Command) => {
-    await (await import('./nodes.ts')).runRevoke(node, command.optsWithGlobals());
+    await (await import('../commands/nodes.ts')).runRevoke(node, command.optsWithGlobals());
   });
 }
 

@@ -1,4 +1,4 @@
-// Declares `restunnel status` and `restunnel events`. Called by main.ts.
+// Declares what shows how a running hub does: `restunnel status`, `streams`, `events` and `test`.
 
 import { type Command, Option } from 'commander';
 import { quote, UserError } from '../../base/userError.ts';
@@ -6,10 +6,13 @@ import { LISTING } from '../../limits/ownerBounds.ts';
 import { EVENT_KINDS, type EventKind } from '../../model/fleet.ts';
 import { addDataDir, collect } from '../arguments/flags.ts';
 import { parseWhole } from '../arguments/numbers.ts';
-import type { EventsFlags } from './events.ts';
-import type { StatusFlags } from './status.ts';
+import type { EventsFlags } from '../commands/events.ts';
+import type { StreamsFlags } from '../commands/listStreams.ts';
+import type { StatusFlags } from '../commands/status.ts';
+import type { TestFlags } from '../commands/testPage.ts';
+import type { Ends } from './sharedOptions.ts';
 
-export function addStatus(program: Command): void {
+export function declareStatus(program: Command): void {
   const command = program
     .command('status')
     .summary('show how the running hub and its nodes are doing')
@@ -23,11 +26,11 @@ export function addStatus(program: Command): void {
     .option('--follow', 'with --json: one object a second, one per line')
     .action(async (flags: StatusFlags) => {
       if (flags.follow === true && flags.json !== true) throw new UserError('--follow goes with --json', 2);
-      await (await import('./status.ts')).runStatus(flags);
+      await (await import('../commands/status.ts')).runStatus(flags);
     });
 }
 
-export function addEvents(program: Command): void {
+export function declareEvents(program: Command): void {
   const command = program
     .command('events')
     .summary('show what happened at the hub')
@@ -47,7 +50,7 @@ export function addEvents(program: Command): void {
     )
     .option('--json', 'print one JSON array; with --follow one object per line')
     .action(async (flags: EventsFlags) => {
-      await (await import('./events.ts')).runEvents(flags);
+      await (await import('../commands/events.ts')).runEvents(flags);
     });
 }
 
@@ -56,4 +59,35 @@ function parseKind(text: string): EventKind {
   if (kind === undefined)
     throw new UserError(`--kind: ${quote(text)} is not one of ${EVENT_KINDS.join(', ')}`, 2);
   return kind;
+}
+
+export function declareStreams(program: Command): void {
+  const command = program
+    .command('streams')
+    .summary('list the streams that are open now')
+    .description(
+      `Lists the streams that the running hub carries now, up to ${LISTING.streamsMax} of them. Their targets are shown only by a hub that ` +
+        'was started with --show-targets.',
+    );
+  addDataDir(command)
+    .option('--node <node>', 'only of this device (its id or name)')
+    .option('--json', 'print JSON instead')
+    .action(async (flags: StreamsFlags) => {
+      await (await import('../commands/listStreams.ts')).runStreams(flags);
+    });
+}
+
+export function declareTest(program: Command, ends: Ends): void {
+  const command = program
+    .command('test')
+    .summary('fetch a page through a device and show how it went')
+    .description('Fetches a page as a client of the running hub would, and shows how long each step took.')
+    .argument('[url]', 'the page; by default one that answers with the address it was asked from');
+  addDataDir(command)
+    .option('--node <node>', 'through this device (its id or name; default: whichever the hub chooses)')
+    .option('--json', 'print JSON instead')
+    .addHelpText('after', '\nExits with 1 when the page could not be fetched.')
+    .action(async (url: string | undefined, flags: TestFlags) => {
+      ends(await (await import('../commands/testPage.ts')).runTestFetch(url, flags));
+    });
 }

@@ -1,0 +1,83 @@
+// Declares what runs on a device: `restunnel node` and `restunnel hubs`.
+
+import { type Command, Option } from 'commander';
+import { NODE } from '../../limits/bounds.ts';
+import { NETWORKS } from '../../model/fleet.ts';
+import { parseLink } from '../../model/pairingLink.ts';
+import { parseAddressUrl } from '../../node/publicAddress.ts';
+import { addDataDir, addRunFlags, collect } from '../arguments/flags.ts';
+import { FROM_STDIN } from '../arguments/linksFromStdin.ts';
+import { parseWhole } from '../arguments/numbers.ts';
+import type { HubsFlags } from '../commands/hubs.ts';
+import type { NodeFlags } from '../commands/runNode.ts';
+import { allowTargetOption, type Ends, nameOption } from './sharedOptions.ts';
+
+export function declareNode(program: Command, ends: Ends): void {
+  const command = program
+    .command('node')
+    .summary('run an exit node')
+    .description('Runs an exit node. It remembers the hubs it was paired with; --pair is needed once.')
+    .addOption(
+      new Option(
+        '--pair <link>',
+        'a link from `restunnel pair`, or - to read links from standard input, one per line; may be repeated for several hubs',
+      ).argParser(collect(checkedLink)),
+    )
+    .addOption(nameOption('what this device calls itself (default: its host name)'))
+    .addOption(allowTargetOption())
+    .addOption(
+      new Option(
+        '--lanes <n>',
+        `connections to each hub at once, 1 to ${NODE.lanesMax}, or auto: a second one on long paths`,
+      )
+        .default('auto')
+        .argParser((text) => (text === 'auto' ? text : parseWhole(text, '--lanes', 1, NODE.lanesMax))),
+    )
+    .addOption(
+      new Option(
+        '--network <kind>',
+        'the kind of network this device uses, for clients that choose by it (default: what the system reports)',
+      ).choices(NETWORKS),
+    )
+    .option(
+      '--on-rotate <command>',
+      'your command that gets this device a new public address; run by the shell when the hub asks for one',
+    )
+    .addOption(
+      new Option(
+        '--public-address-url <url>',
+        'a page that answers with the address of whoever asks; the node asks it directly at the start and around each new address (default: none)',
+      ).argParser((text) => String(parseAddressUrl(text))),
+    );
+  addRunFlags(command, 'info').action(async (flags: NodeFlags) => {
+    ends(await (await import('../commands/runNode.ts')).runNode(flags));
+  });
+}
+
+export function declareHubs(program: Command): void {
+  const hubs = program
+    .command('hubs')
+    .summary('list the hubs this device serves, or forget one')
+    .description(
+      'Lists the hubs that the exit node in this data directory serves, or forgets one. Stop the node before you forget a hub.',
+    );
+  const list = hubs.command('list', { isDefault: true }).description('list the hubs (the default)');
+  const forget = hubs
+    .command('forget')
+    .description('stop serving a hub')
+    .argument('<hub>', 'its HOST:PORT, or its public key');
+  for (const command of [hubs, list, forget]) addDataDir(command);
+  for (const command of [hubs, list]) command.option('--json', 'print JSON instead');
+  list.action(async (_flags: HubsFlags, command: Command) => {
+    (await import('../commands/hubs.ts')).runHubsList(command.optsWithGlobals());
+  });
+  forget.action(async (hub: string, _flags: HubsFlags, command: Command) => {
+    (await import('../commands/hubs.ts')).runHubsForget(hub, command.optsWithGlobals());
+  });
+}
+
+/** Kept as text: the link holds a secret that no message repeats. */
+function checkedLink(text: string): string {
+  if (text !== FROM_STDIN) parseLink(text);
+  return text;
+}
