@@ -13,7 +13,7 @@ import {
 } from '../proxy/socksUdp.ts';
 import type { UdpHandler, UdpId } from '../reactor/datagrams.ts';
 import { type ConnHandler, type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
-import type { Teller } from './client.ts';
+import type { ReplyWriter } from './clientReplies.ts';
 import type { ClientStreams } from './clientStreams.ts';
 import type { HubTunnel } from './hubTunnel.ts';
 import type { StreamFailures } from './streamFailures.ts';
@@ -27,7 +27,7 @@ export class Associations implements ConnHandler, UdpHandler {
   readonly #tunnels: Tunnels<HubTunnel>;
   readonly #streams: ClientStreams;
   readonly #failures: StreamFailures;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #scratch: Slab;
   readonly #from = new Endpoint();
 
@@ -36,13 +36,13 @@ export class Associations implements ConnHandler, UdpHandler {
     tunnels: Tunnels<HubTunnel>;
     streams: ClientStreams;
     failures: StreamFailures;
-    teller: Teller;
+    replies: ReplyWriter;
   }) {
     this.#reactor = parts.reactor;
     this.#tunnels = parts.tunnels;
     this.#streams = parts.streams;
     this.#failures = parts.failures;
-    this.#teller = parts.teller;
+    this.#replies = parts.replies;
     this.#scratch = parts.reactor.slab(SCRATCH_BYTES);
   }
 
@@ -75,7 +75,7 @@ export class Associations implements ConnHandler, UdpHandler {
     bound.address.parse(address);
     bound.port = port;
     tunnel.answered(slot);
-    if (!this.#teller.say(tunnel.connOf(slot), encodeAssociateReply(bound))) this.#end(tunnel, slot);
+    if (!this.#replies.write(tunnel.connOf(slot), encodeAssociateReply(bound))) this.#end(tunnel, slot);
   }
 
   onBindFailed(udp: UdpId, tag: number): void {

@@ -1,15 +1,15 @@
-// Who may use the last file descriptors of the process. Clients stop first, so that the tunnel port always has some; there newcomers
-// take the places of strangers. Pure. Used by hubThread.ts with the number of each accepted descriptor: the kernel gives out the lowest
-// free one, so below a number given out just now all are in use, whatever part of the process uses them.
+// Who may use the last file descriptors of the process. Clients stop first, so that the tunnel port always has some; there, newcomers
+// take the places of strangers. Pure. The number of a descriptor says how many are in use: the kernel gives out the lowest free one, so
+// all below one just accepted are taken.
 
 import { DESCRIPTORS } from '../limits/bounds.ts';
 
 export interface DescriptorMarks {
-  /** Fewer free: a client is told that there is no room. */
+  /** With fewer free, a client gets an answer: there is no room. */
   readonly clientsRefused: number;
-  /** Fewer free: a client gets an RST, because telling it takes time, and a descriptor meanwhile. */
+  /** With fewer free, a client gets an RST: an answer takes time, and a descriptor meanwhile. */
   readonly clientsReset: number;
-  /** Fewer free: another stranger goes for a new one. */
+  /** With fewer free, a stranger goes for each new one. */
   readonly strangersReplaced: number;
 }
 
@@ -24,7 +24,7 @@ export function descriptorMarks(limit: number): DescriptorMarks {
   return {
     clientsRefused,
     clientsReset: Math.floor((clientsRefused * 3) / 4),
-    // Where the limit allows it more than are accepted in one turn: what is closed is free only when the turn ends.
+    // More than are accepted in one turn, where the limit allows it: a closed descriptor is free only when the turn ends.
     strangersReplaced: Math.floor(clientsRefused / 2),
   };
 }

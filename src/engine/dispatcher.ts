@@ -9,8 +9,8 @@ import { type Condition, narrowed, type RoutingRequest } from '../routing/reques
 import { RequestNumbers } from '../routing/requestNumbers.ts';
 import type { Route } from '../routing/routedNode.ts';
 import type { Router } from '../routing/router.ts';
-import { CLIENT_KIND, type Teller } from './client.ts';
-import { namedFields, nodeWords } from './nodeWords.ts';
+import { CLIENT_KIND, type ReplyWriter } from './clientReplies.ts';
+import { namedFields, nodeFields } from './nodeFields.ts';
 import type { RuleGate } from './ruleGate.ts';
 import type { UserStreams } from './userStreams.ts';
 
@@ -42,7 +42,7 @@ export interface DispatcherOptions {
   readonly loads: SessionLoads;
   /** Counts a failure that a client is told of. */
   readonly failed: (cause: FailureName) => void;
-  readonly teller: Teller;
+  readonly replies: ReplyWriter;
   /** Whether HTTP clients are told which node it was (--proxy-headers). */
   readonly tellsNodes: boolean;
 }
@@ -202,14 +202,14 @@ export class Dispatcher {
 
   refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
     this.#options.failed(failure);
-    this.#options.teller.refuse(conn, kind, failure, detail);
+    this.#options.replies.refuse(conn, kind, failure, detail);
   }
 
   /** Tells the client of a failure on the session with this number, which is counted. */
   giveUp(conn: ConnId, { kind, session }: OpenRequest, number: number, failure: FailureName): void {
-    const { router, teller, tellsNodes } = this.#options;
+    const { router, replies, tellsNodes } = this.#options;
     const routing = tellsNodes ? router.routingOf(number) : null;
-    const words = routing === null ? null : nodeWords(routing.name, routing.nodeId, routing.publicAddress);
-    teller.refuse(conn, kind, failure, '', namedFields(words, session));
+    const words = routing === null ? null : nodeFields(routing.name, routing.nodeId, routing.publicAddress);
+    replies.refuse(conn, kind, failure, '', namedFields(words, session));
   }
 }

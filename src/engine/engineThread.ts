@@ -1,4 +1,4 @@
-// Control's handle on an engine thread: start it, send it orders, hear from it, and see it end. Used by hub.ts and node/node.ts.
+// Control's handle on an engine thread: starts it, sends it orders, hears from it, and sees it end.
 
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ export function moduleBeside(path: string, here: string): URL {
 export class EngineThread {
   readonly doorbell: Doorbell;
   readonly #worker: Worker;
-  /** Settles when the thread has ended: null as asked, an Error by itself. */
+  /** Settles when the thread has ended: null when it was asked to, else an Error. */
   readonly ended: Promise<Error | null>;
   #stopping = false;
   #drained: () => void = () => {};
@@ -62,13 +62,13 @@ export class EngineThread {
     ringDoorbell(this.doorbell);
   }
 
-  /** Resolves when the thread has come round to answer; never, if it hangs. */
+  /** Resolves when the thread answers; never, if it hangs. */
   alive(): Promise<void> {
     this.post({ type: 'ping' });
     return new Promise((resolve) => this.#onPong.push(resolve));
   }
 
-  /** No new streams; resolves when nothing is under way any more. A thread that ends has drained, too. */
+  /** No new streams. Resolves when nothing is under way any more, or when the thread has ended. */
   async drain(): Promise<void> {
     const drained = new Promise<void>((resolve) => {
       this.#drained = resolve;
@@ -77,7 +77,7 @@ export class EngineThread {
     await Promise.race([drained, this.ended]);
   }
 
-  /** Everything the thread holds is closed; resolves when it has ended. */
+  /** The thread closes everything it holds. Resolves when it has ended. */
   async stop(): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = true;

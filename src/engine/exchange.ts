@@ -1,5 +1,4 @@
-// One absolute-form HTTP request and its response on a stream: where each ends, and what of the response's head was seen. Kept by
-// clientRelay.ts for CLIENT_KIND.httpForward.
+// One absolute-form HTTP request and its response on a stream: where each ends, and how much of the response's head has come.
 
 import type { ExchangePlan } from '../model/openRequest.ts';
 import { BodyTracker } from '../proxy/httpBody.ts';
@@ -18,7 +17,7 @@ export class Exchange {
   /** A response head that came in pieces: kept[0, keptBytes). */
   #kept: Uint8Array = NOTHING;
   #keptBytes = 0;
-  /** What the client sent behind its request: the beginning of its next one, or of what it says after a switch of protocols. */
+  /** What the client sent behind its request: the beginning of its next one, or of another protocol after a switch. */
   next: Uint8Array = NOTHING;
   /** The client has ended its side behind this request. */
   clientEnded = false;
@@ -35,7 +34,7 @@ export class Exchange {
   }
 
   /**
-   * Whether to read from the client: its request and, so that it is seen when it gives up waiting, the first bytes behind it. The
+   * Whether to read from the client: its request, and the first bytes behind it, so that we notice when it gives up waiting. The
    * others wait in its socket until the response is over.
    */
   get reads(): boolean {

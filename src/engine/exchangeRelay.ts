@@ -5,12 +5,12 @@ import type { Slab } from '../base/slab.ts';
 import { CLIENT } from '../limits/bounds.ts';
 import type { ExchangePlan, OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
-import type { Teller } from './client.ts';
+import type { ReplyWriter } from './clientReplies.ts';
 import type { ClientStreams } from './clientStreams.ts';
 import { sendEarly } from './earlyBytes.ts';
 import { Exchange } from './exchange.ts';
 import type { HubTunnel } from './hubTunnel.ts';
-import { responseFields } from './nodeWords.ts';
+import { responseFields } from './nodeFields.ts';
 import type { Relay } from './relay.ts';
 import type { StreamFailures } from './streamFailures.ts';
 import type { Tunnels } from './tunnels.ts';
@@ -24,7 +24,7 @@ export class ExchangeRelay {
   readonly #relay: Relay;
   readonly #streams: ClientStreams;
   readonly #failures: StreamFailures;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #giveBack: ReturnedClient;
 
   constructor(parts: {
@@ -33,7 +33,7 @@ export class ExchangeRelay {
     relay: Relay;
     streams: ClientStreams;
     failures: StreamFailures;
-    teller: Teller;
+    replies: ReplyWriter;
     giveBack: ReturnedClient;
   }) {
     this.#reactor = parts.reactor;
@@ -41,7 +41,7 @@ export class ExchangeRelay {
     this.#relay = parts.relay;
     this.#streams = parts.streams;
     this.#failures = parts.failures;
-    this.#teller = parts.teller;
+    this.#replies = parts.replies;
     this.#giveBack = parts.giveBack;
   }
 
@@ -50,7 +50,8 @@ export class ExchangeRelay {
   /** A stream was opened for an exchange: how many of the request's early bytes are its own. */
   begin(tunnel: HubTunnel, slot: number, { early, session }: OpenRequest, plan: ExchangePlan): number {
     const exchange = new Exchange(plan);
-    if (tunnel.words !== null) exchange.response.ownFields = responseFields(tunnel.words.fields, session);
+    if (tunnel.nodeFields !== null)
+      exchange.response.ownFields = responseFields(tunnel.nodeFields.fields, session);
     tunnel.exchanges.set(slot, exchange);
     return plan.headBytes + exchange.takeRequest(early, plan.headBytes, early.length);
   }
@@ -211,6 +212,6 @@ export class ExchangeRelay {
     this.#streams.left(tunnel, slot);
     if (exchange.clientEnded) this.#reactor.close(conn);
     else if (exchange.reusable) this.#giveBack(conn, exchange.next);
-    else this.#teller.leave(conn);
+    else this.#replies.close(conn);
   }
 }

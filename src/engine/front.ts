@@ -17,7 +17,7 @@ import {
 } from '../reactor/reactor.ts';
 import type { RoutingRequest } from '../routing/request.ts';
 import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './access.ts';
-import { CLIENT_KIND, type Teller } from './client.ts';
+import { CLIENT_KIND, type ReplyWriter } from './clientReplies.ts';
 import { Dispatcher, type DispatcherOptions, type ReadRequest } from './dispatcher.ts';
 
 /** A client whose request is being read. */
@@ -45,7 +45,7 @@ export class Front implements ConnHandler, TimerHandler {
   readonly #asksUser: boolean;
   readonly #dispatcher: Dispatcher;
   readonly #failed: (cause: FailureName) => void;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #scratch: Slab;
   readonly #intakes: (Intake | null)[] = [];
   readonly #freeTags: number[] = [];
@@ -63,7 +63,7 @@ export class Front implements ConnHandler, TimerHandler {
     this.#asksUser = options.asksUser;
     this.#dispatcher = new Dispatcher(options);
     this.#failed = options.failed;
-    this.#teller = options.teller;
+    this.#replies = options.replies;
     this.#scratch = options.reactor.slab(SCRATCH_BYTES);
   }
 
@@ -162,11 +162,11 @@ export class Front implements ConnHandler, TimerHandler {
       if (parser.state === SOCKS.failed) {
         this.#leave(intake, tag);
         if (parser.failure !== '') this.#failed(parser.failure);
-        if (parser.reply.length > 0) this.#teller.sayLast(intake.conn, parser.reply);
+        if (parser.reply.length > 0) this.#replies.writeLast(intake.conn, parser.reply);
         else this.#reactor.close(intake.conn);
         return;
       }
-      if (!this.#teller.say(intake.conn, parser.reply)) {
+      if (!this.#replies.write(intake.conn, parser.reply)) {
         this.#leave(intake, tag);
         this.#reactor.reset(intake.conn);
         return;

@@ -12,7 +12,7 @@ import { ThreadSlots } from '../ring/slots.ts';
 import { Router } from '../routing/router.ts';
 import type { StoredStickySession } from '../routing/stickySessions.ts';
 import { Access } from './access.ts';
-import type { Teller } from './client.ts';
+import type { ReplyWriter } from './clientReplies.ts';
 import type { WorkerSlots } from './clientStreams.ts';
 import { RingDoor, type TunnelDoor, takeFromWorker } from './doors.ts';
 import { Front } from './front.ts';
@@ -40,7 +40,7 @@ export class FrontRole {
   readonly rings: InboundRing[] = [];
   readonly #reactor: Reactor;
   readonly #tell: (message: FromFront | FromWorker) => void;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #access: Access;
   readonly #gate = new RuleGate();
   readonly #listeners: Listeners;
@@ -49,14 +49,14 @@ export class FrontRole {
     plan: FrontPlan;
     reactor: Reactor;
     slots: WorkerSlots;
-    teller: Teller;
+    replies: ReplyWriter;
     /** Messages for control. */
     tell: (message: FromFront | FromWorker) => void;
   }) {
-    const { plan, reactor, slots, teller, tell } = parts;
+    const { plan, reactor, slots, replies, tell } = parts;
     this.#reactor = reactor;
     this.#tell = tell;
-    this.#teller = teller;
+    this.#replies = replies;
     this.router = new Router({
       figures: sessionFigures(slots.sessions),
       nowMs: () => reactor.nowMs,
@@ -76,7 +76,7 @@ export class FrontRole {
       doors: this.doors,
       loads: slots.sessions,
       failed: (cause) => slots.thread.countFailed(cause),
-      teller,
+      replies,
       tellsNodes: plan.proxy.proxyHeaders,
     });
     this.strangers = new Strangers(reactor, plan.mac1Key, (conn, message1) => {
@@ -162,7 +162,7 @@ export class FrontRole {
     const isOurs = this.strangers.accepted(conn);
     const handed =
       isOurs &&
-      this.#teller.say(conn, withLength(message2)) &&
+      this.#replies.write(conn, withLength(message2)) &&
       this.doors[worker]?.adopt(conn, index, number, capabilities, { sendKey, receiveKey }) === true;
     sendKey.fill(0);
     receiveKey.fill(0);

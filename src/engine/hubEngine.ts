@@ -4,12 +4,12 @@ import type { AeadFactory } from '../noise/aead.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { Reactor } from '../reactor/reactor.ts';
 import { Sleeper } from '../ring/bell.ts';
-import { Teller } from './client.ts';
+import { ReplyWriter } from './clientReplies.ts';
 import type { WorkerSlots } from './clientStreams.ts';
 import { LocalDoor } from './doors.ts';
-import { Farewell } from './farewell.ts';
 import { FrontRole, type InboundRing } from './frontRole.ts';
 import type { FromEngine, FrontPlan, Order, WorkerPlan } from './messages.ts';
+import { StagedClose } from './stagedClose.ts';
 import { WorkerRole } from './workerRole.ts';
 
 export class HubEngine {
@@ -40,14 +40,14 @@ export class HubEngine {
     this.#sleeper = new Sleeper(slots.thread.marks, slots.thread.asleepIndex);
     // Before the tunnels flush: what comes over the rings is sent in the same turn.
     reactor.onTurnEnd({ onTurnEnd: () => this.#takeFromRings() });
-    const teller = new Teller(reactor, new Farewell(reactor));
+    const replies = new ReplyWriter(reactor, new StagedClose(reactor));
     const { showTargets } = plan.proxy;
-    const parts = { reactor, makeAead, slots, teller, tell, showTargets };
+    const parts = { reactor, makeAead, slots, replies, tell, showTargets };
     if (plan.role === 'worker') {
       this.worker = WorkerRole.inOwnThread(parts, plan);
       this.#rings = this.worker.rings;
     } else {
-      this.front = new FrontRole({ plan, reactor, slots, teller, tell });
+      this.front = new FrontRole({ plan, reactor, slots, replies, tell });
       this.#rings = this.front.rings;
       if (plan.workers.length === 0) {
         this.worker = WorkerRole.inFrontsThread(parts, this.front);

@@ -1,4 +1,4 @@
-// What a tunnel's session tells a hub: where each event goes.
+// Takes the events of a tunnel's session to the part of the worker that handles them.
 
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import type { Associations } from './associations.ts';

@@ -3,23 +3,23 @@
 import type { OpenRequest } from '../model/openRequest.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import type { Association } from './association.ts';
-import { CLIENT_KIND } from './client.ts';
+import { CLIENT_KIND } from './clientReplies.ts';
 import type { Exchange } from './exchange.ts';
-import type { NodeWords } from './nodeWords.ts';
+import type { NodeFields } from './nodeFields.ts';
 import { grown, INITIAL_CAPACITY, Tunnel } from './tunnel.ts';
 
 /** Set in a slot's kind until its client was told how the opening went. */
 const UNANSWERED = 0x80;
 
 export class HubTunnel extends Tunnel {
-  /** What clients are told of the node; null until control has said who it is, or for good. */
-  words: NodeWords | null = null;
+  /** How HTTP clients learn which node serves them; null until control has named it, or for good. */
+  nodeFields: NodeFields | null = null;
   #kinds = new Uint8Array(INITIAL_CAPACITY);
   #sinceMs = new Float64Array(INITIAL_CAPACITY);
   #openedMs = new Uint32Array(INITIAL_CAPACITY);
   readonly #requests: (OpenRequest | null)[] = new Array(INITIAL_CAPACITY).fill(null);
   // By slot as well, but few streams have one.
-  /** Where streams go, when they are to be shown. */
+  /** Where streams go, if the owner wants to see that. */
   readonly targets = new Map<number, { readonly host: string; readonly port: number }>();
   /** Where the streams of a user are counted, when that is limited. */
   readonly users = new Map<number, number>();

@@ -10,15 +10,15 @@ import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { Associations } from './associations.ts';
-import type { Teller } from './client.ts';
 import { ClientRelay } from './clientRelay.ts';
+import type { ReplyWriter } from './clientReplies.ts';
 import { ClientStreams, type WorkerSlots } from './clientStreams.ts';
 import { Drain } from './drain.ts';
 import { ExchangeRelay, type ReturnedClient } from './exchangeRelay.ts';
 import { HubSession, type HubSessionParts } from './hubSession.ts';
 import { HubTunnel } from './hubTunnel.ts';
 import type { FromWorker, ListedStream, NamedNode } from './messages.ts';
-import { nodeWords } from './nodeWords.ts';
+import { nodeFields } from './nodeFields.ts';
 import { listStreams } from './openStreams.ts';
 import { Relay } from './relay.ts';
 import { type RetriedClient, StreamFailures } from './streamFailures.ts';
@@ -42,7 +42,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   constructor(options: {
     reactor: Reactor;
     slots: WorkerSlots;
-    teller: Teller;
+    replies: ReplyWriter;
     /** Whether targets are kept for listStreams(). */
     showTargets: boolean;
     makeAead: AeadFactory;
@@ -55,7 +55,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     /** Takes a client back whose request another node may serve. */
     retry: RetriedClient;
   }) {
-    const { reactor, slots, teller, tell, unroute, giveBack, retry, showTargets } = options;
+    const { reactor, slots, replies, tell, unroute, giveBack, retry, showTargets } = options;
     this.#reactor = reactor;
     this.#slots = slots;
     this.#tell = tell;
@@ -63,9 +63,9 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     const tunnels = new Tunnels<HubTunnel>(reactor, options.makeAead, this);
     const relay = new Relay(reactor, tunnels);
     const streams = new ClientStreams(reactor, relay, slots);
-    const failures = new StreamFailures({ reactor, relay, streams, slots, teller, retry });
-    const associations = new Associations({ reactor, tunnels, streams, failures, teller });
-    const exchanges = new ExchangeRelay({ reactor, tunnels, relay, streams, failures, teller, giveBack });
+    const failures = new StreamFailures({ reactor, relay, streams, slots, replies, retry });
+    const associations = new Associations({ reactor, tunnels, streams, failures, replies });
+    const exchanges = new ExchangeRelay({ reactor, tunnels, relay, streams, failures, replies, giveBack });
     const clients = new ClientRelay({ reactor, tunnels, relay, streams, exchanges });
     const opener = new StreamOpener({
       reactor,
@@ -76,7 +76,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
       exchanges,
       associations,
       failures,
-      teller,
+      replies,
       showTargets,
     });
     this.tunnels = tunnels;
@@ -111,7 +111,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
   }
 
-  /** Streams can come now. The node's first record from us says so to it. */
+  /** Streams can come now. The PING, our first record, says so to the node. */
   greet(index: number, number: number): void {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) return;
@@ -119,10 +119,10 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     this.tunnels.touch(tunnel);
   }
 
-  /** Who is at the other end, for clients to be told. */
+  /** Which node is at the other end, for HTTP clients to read. */
   nameNode(index: number, number: number, node: NamedNode): void {
     const tunnel = this.tunnels.find(index, number);
-    if (tunnel !== null) tunnel.words = nodeWords(node.name, node.nodeId, node.publicAddress);
+    if (tunnel !== null) tunnel.nodeFields = nodeFields(node.name, node.nodeId, node.publicAddress);
   }
 
   /** A rate for the session: the worker keeps what goes up to it, the node what comes down. */
@@ -195,7 +195,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     return listStreams(tunnels, max, this.#reactor.nowMs);
   }
 
-  /** Ends every stream of a session, which lives on. Clients that were not answered yet are told why. */
+  /** Ends every stream of a session, which lives on. Clients without an answer hear why. */
   resetStreams(index: number, number: number, failure: FailureName): void {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) return;

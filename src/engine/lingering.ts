@@ -1,5 +1,5 @@
-// Local sockets whose stream is over while bytes for them still wait: the bytes are written out as the socket takes them, then it is
-// closed. A socket that takes nothing for a while is reset. Used by relay.ts.
+// Local sockets whose stream is over while bytes for them still wait: writes the bytes as the socket takes them, then closes it. A
+// socket that takes nothing for a while is reset.
 
 import { ENGINE } from '../limits/bounds.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
@@ -56,7 +56,7 @@ export class Lingering implements ConnHandler, TimerHandler {
     if (this.#ticking) this.#reactor.setTimer(ENGINE.lingerMs, this, 0);
   }
 
-  /** The thread ends: what was not written yet must not look like all there was. */
+  /** The thread ends: a half-written answer must not look like a whole one. */
   resetAll(): void {
     for (const tag of [...this.#waiting.keys()]) this.#finish(tag, true);
   }

@@ -1,5 +1,5 @@
-// The messages between control and the engine threads: rare ones (handshakes, tunnels, statistics, orders). Bytes and descriptors never
-// travel this way; they stay in their thread or cross on a ring.
+// The messages between control and the engine threads: handshakes, tunnels, statistics, orders, all of them rare. Bytes and descriptors
+// never travel this way: they stay in their thread or cross on a ring.
 
 import type { FailureName } from '../model/failures.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
@@ -22,7 +22,7 @@ export interface Bind {
 export interface ProxyOptions {
   /** HTTP clients without a user name are asked for one, even while there are no users. */
   readonly askUser: boolean;
-  /** HTTP clients are told which node serves them, and its public address. */
+  /** HTTP responses name the node that serves the client, and its public address. */
   readonly proxyHeaders: boolean;
   /** The hosts that open streams go to are kept, for the owner to see. */
   readonly showTargets: boolean;
@@ -117,7 +117,7 @@ export type StickySessionOrder =
   | { readonly what: 'ban'; readonly key: string; readonly host: string; readonly restMs: number }
   | { readonly what: 'banNode'; readonly nodeId: string; readonly host: string; readonly restMs: number };
 
-/** Whom a session leads to, as clients are told. */
+/** The node that a session leads to, as HTTP clients read it. */
 export interface NamedNode {
   readonly nodeId: string;
   readonly name: string;
@@ -135,8 +135,8 @@ export type ToWorker =
   | { readonly type: 'greet'; readonly index: number; readonly number: number }
   | { readonly type: 'cut'; readonly index: number; readonly number: number; readonly reason: string }
   /**
-   * The rate of this session in each direction, null for none. A node with several lanes has as many sessions: control gives each its
-   * share. "Up" is paced by the worker, "down" by the node, which is told.
+   * The rate of this session in each direction, null for none. Control gives each lane of a node its share. The worker paces what goes
+   * up; the node paces what comes down, by CONTROL.
    */
   | {
       readonly type: 'pace';
@@ -151,7 +151,7 @@ export type ToWorker =
       readonly index: number | null;
       readonly max: number;
     }
-  /** Ends every stream of a session; clients that were not answered yet are told `failure`. */
+  /** Ends every stream of a session; clients without an answer hear of `failure`. */
   | {
       readonly type: 'resetStreams';
       readonly index: number;

@@ -1,7 +1,7 @@
 // The open streams of a worker's tunnels, as the owner sees them.
 
 import { STREAM } from '../tunnel/streams.ts';
-import { CLIENT_KIND } from './client.ts';
+import { CLIENT_KIND } from './clientReplies.ts';
 import type { HubTunnel } from './hubTunnel.ts';
 import type { ListedStream } from './messages.ts';
 
@@ -13,7 +13,7 @@ const KINDS: Readonly<Record<number, ListedStream['kind']>> = {
   [CLIENT_KIND.httpForward]: 'httpForward',
 };
 
-/** At most `max`, tunnel by tunnel. A stream whose client has left is not listed. */
+/** At most `max`, tunnel by tunnel, without streams whose client has left. */
 export function listStreams(tunnels: Iterable<HubTunnel>, max: number, nowMs: number): ListedStream[] {
   const listed: ListedStream[] = [];
   for (const tunnel of tunnels) {

@@ -1,5 +1,5 @@
-// Bytes that a local socket did not take yet: a FIFO that grows by doubling and never past its stream's window, because the peer may
-// not send more. Buffers come from a pool by size, so that stalled and waking streams leave no garbage. Used by relay.ts.
+// Bytes that a local socket did not take yet: a FIFO that grows by doubling, never past its stream's window, because the peer may not
+// send more. Buffers come from a pool by size, so that streams that stall and wake leave no garbage.
 
 import type { Slab } from '../base/slab.ts';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -13,7 +13,7 @@ export class Pending {
   slab: Slab;
   head = 0;
   tail = 0;
-  /** The first bytes are our own words (a rewritten HTTP head): writing them gives the peer no credit. */
+  /** The first bytes are the hub's own (a rewritten HTTP head): writing them gives the peer no credit. */
   uncounted = 0;
 
   constructor(slab: Slab) {

@@ -35,7 +35,7 @@ export class Relay {
   read(tunnel: Tunnel, slot: number, conn: ConnId): number {
     const { session } = tunnel;
     const room = session.dataRoom(slot);
-    // Without room, too: it may be refused for the sake of others, and the flush finds out whose turn it is.
+    // Even without room: others may have their turn first, and the flush finds out whose it is.
     this.#tunnels.touch(tunnel);
     if (room === 0) {
       this.#reactor.pauseRead(conn);

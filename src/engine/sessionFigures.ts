@@ -1,11 +1,11 @@
-// What the shared slots tell the router of a session. Used by the front's thread.
+// What the router reads about a session in the shared slots.
 
 import { FAILURES } from '../model/failures.ts';
 import { FAILURE_CAUSES } from '../ring/failureCauses.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { SessionFigures } from '../routing/routedNode.ts';
 
-/** A connect that failed so says something of the node. Whatever else fails is the target's doing, or the client's. */
+/** Failures that count against the node. All others are the target's, or the client's. */
 const FAULTS_OF_NODE = FAILURE_CAUSES.filter((cause) => FAILURES[cause].blame === 'node');
 
 export function sessionFigures(slots: SessionSlots): SessionFigures {

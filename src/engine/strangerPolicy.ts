@@ -1,12 +1,12 @@
-// Who among the strangers goes when there is no room, and whose first message is looked at. Decides by address and age alone, never by
-// what somebody said: that would tell a scanner something. Pure: time is an argument. Used by strangers.ts.
+// Which stranger goes when there is no room, and whose first message gets a handshake. It decides by address and age alone: a decision by
+// what a stranger sent would tell a scanner something. Pure: time is an argument.
 
 import { IpAddress } from '../base/ipAddress.ts';
 import { Bucket } from '../base/tokenBucket.ts';
 import { STRANGER } from '../limits/bounds.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 
-/** One address, or one IPv6 /64: who has one of its addresses has all. */
+/** One address, or one IPv6 /64, whose addresses mostly belong to one site. */
 interface Source {
   readonly key: string;
   /** Its sockets, oldest first. */
@@ -19,14 +19,14 @@ interface Source {
 export class StrangerPolicy {
   readonly #sources = new Map<string, Source>();
   readonly #sourceOf = new Map<ConnId, Source>();
-  /** Neither known nor with sockets, longest idle first: forgotten when there are too many. */
+  /** Neither known nor with sockets, longest idle first. Forgotten when there are too many. */
   readonly #idle = new Set<Source>();
-  /** From which a device was admitted, longest ago first. */
+  /** A device was admitted from these, longest ago first. */
   readonly #known = new Set<Source>();
   readonly #unknownByWeight = new Weights();
   readonly #knownByWeight = new Weights();
   readonly #all: Bucket;
-  #judging = 0;
+  #handshakes = 0;
 
   constructor(nowMs: number) {
     this.#all = new Bucket(STRANGER.handshakesBurst, nowMs);
@@ -57,7 +57,7 @@ export class StrangerPolicy {
     return victim;
   }
 
-  /** The socket is no stranger's any more, or is closed. Idempotent. */
+  /** The socket was admitted, or is closed. Idempotent. */
   remove(conn: ConnId): void {
     const source = this.#sourceOf.get(conn);
     if (source === undefined) return;
@@ -67,33 +67,33 @@ export class StrangerPolicy {
     if (source.conns.size === 0 && !source.known) this.#idle.add(source);
   }
 
-  /** Who goes next: of the address that holds most sockets the oldest, and known addresses last. 0 when there is nobody. */
+  /** The next to go: the oldest socket of the address that holds most, known addresses last. 0 when there is none. */
   victim(): ConnId {
     const source = this.#unknownByWeight.heaviest() ?? this.#knownByWeight.heaviest();
     return source === null ? 0 : first(source.conns);
   }
 
-  /** Whether a first message with a good mac1 gets a handshake. Each that does has to be followed by judged(). */
-  mayJudge(conn: ConnId, nowMs: number): boolean {
+  /** Whether a first message with a good mac1 gets a handshake. Call handshakeAnswered() once for each that does. */
+  allowsHandshake(conn: ConnId, nowMs: number): boolean {
     const source = this.#sourceOf.get(conn)!;
     const reserve = source.known ? 0 : STRANGER.handshakeQueueReserve;
-    if (this.#judging >= STRANGER.handshakeQueueMax - reserve) return false;
+    if (this.#handshakes >= STRANGER.handshakeQueueMax - reserve) return false;
     const factor = source.known ? STRANGER.knownAddressFactor : 1;
     const perSecond = STRANGER.handshakesPerAddressPerSecond * factor;
     if (!source.bucket.take(perSecond, STRANGER.handshakesPerAddressBurst * factor, nowMs)) return false;
     if (!source.known && !this.#all.take(STRANGER.handshakesPerSecond, STRANGER.handshakesBurst, nowMs))
       return false;
-    this.#judging++;
+    this.#handshakes++;
     return true;
   }
 
-  /** A verdict came, for a stranger that may have gone meanwhile. */
-  judged(): void {
-    this.#judging--;
+  /** Control has answered, perhaps for a stranger that has gone meanwhile. */
+  handshakeAnswered(): void {
+    this.#handshakes--;
   }
 
-  /** A device was admitted on this socket: its address goes before others from now on. */
-  welcome(conn: ConnId): void {
+  /** A device was admitted on this socket: from now on its address comes before others. */
+  admitted(conn: ConnId): void {
     const source = this.#sourceOf.get(conn);
     if (source === undefined) return;
     this.#known.delete(source);
@@ -126,7 +126,7 @@ export class StrangerPolicy {
     return source;
   }
 
-  /** There is one: those that are known or have sockets are fewer than may be remembered. */
+  /** There is an idle one: fewer addresses are known or have sockets than may be remembered. */
   #forgetIdle(): void {
     if (this.#sources.size <= STRANGER.addressesMax) return;
     const longestIdle = first(this.#idle);
@@ -135,7 +135,7 @@ export class StrangerPolicy {
   }
 }
 
-/** Sources by how many sockets they hold: the heaviest is found without a search. */
+/** Sources by the number of their sockets, so that the one with most is found without a search. */
 class Weights {
   readonly #levels: Set<Source>[] = [];
   /** No level above it has a source. */
@@ -151,7 +151,7 @@ class Weights {
     this.#top = Math.max(this.#top, to);
   }
 
-  /** Of equal ones the one that has had this weight for longest. */
+  /** Among equals, the one that has had this weight for longest. */
   heaviest(): Source | null {
     while (this.#top > 0 && this.#levels[this.#top]!.size === 0) this.#top--;
     return this.#top === 0 ? null : first(this.#levels[this.#top]!);

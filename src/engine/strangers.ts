@@ -1,5 +1,5 @@
-// Sockets on the tunnel port that have not proved anything yet. A stranger never gets a byte: whatever it sends is read on, and it is
-// ended at the same deadline whatever it sent. Only a first message that control accepts (store, token, timestamp) is answered.
+// Sockets on the tunnel port that have not proved anything yet. A stranger never gets a byte: the hub reads on and closes at the same
+// deadline, whatever came. Only a first message that control accepts (store, token, timestamp) gets an answer.
 
 import type { Slab } from '../base/slab.ts';
 import { STRANGER } from '../limits/bounds.ts';
@@ -21,12 +21,12 @@ const MESSAGE1_MAX_BYTES = PROTOCOL.handshakeMaxBytes;
 
 /** Timers. */
 const DEADLINE = 0;
-const FAREWELL = 1;
+const STAGED_CLOSE = 1;
 
 interface Stranger {
-  /** 'judged': control has its first message. 'hopeless': nothing it sends is looked at any more. */
-  state: 'reading' | 'judged' | 'hopeless';
-  /** Length and first message as far as they came; null before the first byte and when hopeless. */
+  /** 'asked': control has its first message. 'ignored': the hub reads on and looks at nothing. */
+  state: 'reading' | 'asked' | 'ignored';
+  /** Length and first message as far as they came; null before the first byte, and when ignored. */
   received: Uint8Array | null;
   receivedBytes: number;
   /** It sent FIN. */
@@ -37,23 +37,27 @@ interface Stranger {
 export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   readonly #reactor: Reactor;
   readonly #mac1Key: Uint8Array;
-  readonly #judge: (conn: ConnId, message1: Uint8Array) => void;
+  readonly #onHandshake: (conn: ConnId, message1: Uint8Array) => void;
   readonly #policy: StrangerPolicy;
   readonly #scratch: Slab;
-  /** In the order they came, which is the order of their deadlines. */
+  /** Oldest first, which is the order of their deadlines. */
   readonly #strangers = new Map<ConnId, Stranger>();
-  /** Past their deadline: we have sent FIN and read on until the time given. In the order of their ends. */
-  readonly #leaving = new Map<ConnId, number>();
+  /** Past their deadline: FIN is sent, and we read on until this time. Earliest first. */
+  readonly #closing = new Map<ConnId, number>();
   #waitsForDeadline = false;
-  #waitsForFarewell = false;
-  /** That may still be read in this turn. */
+  #waitsForClose = false;
+  /** What may still be read in this turn. */
   #turnBytes: number = STRANGER.discardPerTurnBytes;
 
-  /** `judge` sends a first message with a good mac1 to control; the answer comes to accepted() or refused(). */
-  constructor(reactor: Reactor, mac1Key: Uint8Array, judge: (conn: ConnId, message1: Uint8Array) => void) {
+  /** `onHandshake` sends a first message with a good mac1 to control; the answer comes to accepted() or refused(). */
+  constructor(
+    reactor: Reactor,
+    mac1Key: Uint8Array,
+    onHandshake: (conn: ConnId, message1: Uint8Array) => void,
+  ) {
     this.#reactor = reactor;
     this.#mac1Key = mac1Key;
-    this.#judge = judge;
+    this.#onHandshake = onHandshake;
     this.#policy = new StrangerPolicy(reactor.nowMs);
     this.#scratch = reactor.slab(STRANGER.discardBufferBytes);
     reactor.onTurnEnd(this);
@@ -90,8 +94,8 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
       this.#turnBytes -= read;
       if (stranger !== undefined) this.#take(conn, stranger, read);
     } else if (read === END && stranger !== undefined) {
-      // Its end makes no difference to ours. A node does not end before it is answered.
-      hopeless(stranger);
+      // Its end makes no difference to ours. A node does not end before it has its answer.
+      ignore(stranger);
       stranger.ended = true;
     } else this.#close(conn);
   }
@@ -101,14 +105,14 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   }
 
   #take(conn: ConnId, stranger: Stranger, bytes: number): void {
-    // A node sends nothing behind its first message before it is answered.
-    if (stranger.state === 'judged') hopeless(stranger);
-    if (stranger.state === 'hopeless') return;
+    // A node sends nothing behind its first message before it has its answer.
+    if (stranger.state === 'asked') ignore(stranger);
+    if (stranger.state === 'ignored') return;
     stranger.received ??= new Uint8Array(PROTOCOL.lengthBytes + MESSAGE1_MAX_BYTES);
     const { received } = stranger;
     const total = stranger.receivedBytes + bytes;
     if (total > received.length) {
-      hopeless(stranger);
+      ignore(stranger);
       return;
     }
     received.set(this.#scratch.bytes.subarray(0, bytes), stranger.receivedBytes);
@@ -116,33 +120,33 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
     if (total < PROTOCOL.lengthBytes) return;
     const length = (received[0]! << 8) | received[1]!;
     const end = PROTOCOL.lengthBytes + length;
-    if (length < MESSAGE1_MIN_BYTES || length > MESSAGE1_MAX_BYTES || total > end) hopeless(stranger);
+    if (length < MESSAGE1_MIN_BYTES || length > MESSAGE1_MAX_BYTES || total > end) ignore(stranger);
     if (stranger.received === null || total < end) return;
     const message1 = received.slice(PROTOCOL.lengthBytes, end);
-    if (!checkMac1(this.#mac1Key, message1) || !this.#policy.mayJudge(conn, this.#reactor.nowMs)) {
-      hopeless(stranger);
+    if (!checkMac1(this.#mac1Key, message1) || !this.#policy.allowsHandshake(conn, this.#reactor.nowMs)) {
+      ignore(stranger);
       return;
     }
-    stranger.state = 'judged';
+    stranger.state = 'asked';
     stranger.received = null;
-    this.#judge(conn, message1);
+    this.#onHandshake(conn, message1);
   }
 
-  /** Control has accepted: the connection is the caller's; false when it has gone meanwhile or stays a stranger. */
+  /** Control has accepted: the connection is the caller's. False: it has gone meanwhile, or stays a stranger. */
   accepted(conn: ConnId): boolean {
-    this.#policy.judged();
-    if (this.#strangers.get(conn)?.state !== 'judged') return false;
+    this.#policy.handshakeAnswered();
+    if (this.#strangers.get(conn)?.state !== 'asked') return false;
     this.#strangers.delete(conn);
-    this.#policy.welcome(conn);
+    this.#policy.admitted(conn);
     this.#policy.remove(conn);
     return true;
   }
 
   /** Control has refused: silence. */
   refused(conn: ConnId): void {
-    this.#policy.judged();
+    this.#policy.handshakeAnswered();
     const stranger = this.#strangers.get(conn);
-    if (stranger !== undefined) hopeless(stranger);
+    if (stranger !== undefined) ignore(stranger);
   }
 
   onBroken(conn: ConnId): void {
@@ -162,34 +166,34 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
         return;
       }
       if (ended) this.#close(conn);
-      else this.#leave(conn);
+      else this.#halfClose(conn);
     }
     this.#waitsForDeadline = false;
   }
 
-  /** FIN now, for everyone alike. Closing over bytes that came meanwhile would send RST instead, but to talkative ones only. */
-  #leave(conn: ConnId): void {
+  /** FIN now, to all alike. A close over unread bytes would send RST instead, and tell talkative strangers from silent ones. */
+  #halfClose(conn: ConnId): void {
     this.#strangers.delete(conn);
     this.#reactor.shutdownWrite(conn);
-    this.#leaving.set(conn, this.#reactor.nowMs + STRANGER.farewellMs);
-    if (this.#waitsForFarewell) return;
-    this.#waitsForFarewell = true;
-    this.#reactor.setTimer(STRANGER.farewellMs, this, FAREWELL);
+    this.#closing.set(conn, this.#reactor.nowMs + STRANGER.stagedCloseMs);
+    if (this.#waitsForClose) return;
+    this.#waitsForClose = true;
+    this.#reactor.setTimer(STRANGER.stagedCloseMs, this, STAGED_CLOSE);
   }
 
   #closeOverdue(): void {
     const { nowMs } = this.#reactor;
-    for (const [conn, endMs] of this.#leaving) {
+    for (const [conn, endMs] of this.#closing) {
       if (endMs > nowMs) {
-        this.#reactor.setTimer(endMs - nowMs, this, FAREWELL);
+        this.#reactor.setTimer(endMs - nowMs, this, STAGED_CLOSE);
         return;
       }
       this.#close(conn);
     }
-    this.#waitsForFarewell = false;
+    this.#waitsForClose = false;
   }
 
-  /** There are too few descriptors: up to `most` strangers go. How many went. */
+  /** There are too few descriptors: closes up to `most` strangers. Returns how many. */
   makeRoom(most: number): number {
     for (let dropped = 0; dropped < most; dropped++) {
       const victim = this.#policy.victim();
@@ -199,7 +203,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
     return most;
   }
 
-  /** Before its time, for want of room: with RST, whether bytes of it wait unread or not. */
+  /** Before its deadline, for want of room: always with RST, whether bytes wait unread or not. */
   #drop(conn: ConnId): void {
     this.#forget(conn);
     this.#reactor.reset(conn);
@@ -212,7 +216,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
 
   #forget(conn: ConnId): void {
     this.#strangers.delete(conn);
-    this.#leaving.delete(conn);
+    this.#closing.delete(conn);
     this.#policy.remove(conn);
   }
 
@@ -221,7 +225,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   onWritable(): void {}
 }
 
-function hopeless(stranger: Stranger): void {
-  stranger.state = 'hopeless';
+function ignore(stranger: Stranger): void {
+  stranger.state = 'ignored';
   stranger.received = null;
 }

@@ -1,12 +1,12 @@
-// Clients whose stream comes to nothing: each failure is counted, then another node is tried or the client is told.
+// Clients whose stream fails: each failure is counted, then another node is tried or the client gets an answer.
 
 import type { FailureName } from '../model/failures.ts';
 import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
-import type { Teller } from './client.ts';
+import type { ReplyWriter } from './clientReplies.ts';
 import type { ClientStreams, WorkerSlots } from './clientStreams.ts';
 import type { HubTunnel } from './hubTunnel.ts';
-import { namedFields } from './nodeWords.ts';
+import { namedFields } from './nodeFields.ts';
 import type { Relay } from './relay.ts';
 
 /**
@@ -26,7 +26,7 @@ export class StreamFailures {
   readonly #relay: Relay;
   readonly #streams: ClientStreams;
   readonly #slots: WorkerSlots;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #retry: RetriedClient;
   /** The thread ends: no request is tried again. */
   ending = false;
@@ -36,14 +36,14 @@ export class StreamFailures {
     relay: Relay;
     streams: ClientStreams;
     slots: WorkerSlots;
-    teller: Teller;
+    replies: ReplyWriter;
     retry: RetriedClient;
   }) {
     this.#reactor = parts.reactor;
     this.#relay = parts.relay;
     this.#streams = parts.streams;
     this.#slots = parts.slots;
-    this.#teller = parts.teller;
+    this.#replies = parts.replies;
     this.#retry = parts.retry;
   }
 
@@ -77,10 +77,10 @@ export class StreamFailures {
     this.#relay.dropPending(tunnel, slot);
     this.#streams.left(tunnel, slot);
     if (request !== null && this.tryAgain(conn, tunnel, request, failure, isSent, waitedMs)) return;
-    this.#teller.refuse(conn, kind, failure, detail, namedFields(tunnel.words, request?.session ?? ''));
+    this.#replies.refuse(conn, kind, failure, detail, namedFields(tunnel.nodeFields, request?.session ?? ''));
   }
 
-  /** Whether the client has gone back to the front with its request: it has no stream here. */
+  /** Whether the client has gone back to the front with its request. */
   tryAgain(
     conn: ConnId,
     { index, number }: Pick<HubTunnel, 'index' | 'number'>,
@@ -94,7 +94,7 @@ export class StreamFailures {
     return this.#retry(conn, index, number, again, failure);
   }
 
-  /** Counts what dropAll() will fail, ahead of it: whoever routes the first of them anew knows of all. */
+  /** Counts what dropAll() is about to fail, so that the router knows of all before the first is routed again. */
   countAll(tunnel: HubTunnel, failure: FailureName): void {
     for (let slot = 0; slot < tunnel.capacity; slot++) {
       if (tunnel.connOf(slot) !== 0 && isUnanswered(tunnel, slot)) this.#count(tunnel, slot, failure);

@@ -6,12 +6,12 @@ import type { OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import { STREAM } from '../tunnel/streams.ts';
 import type { Associations } from './associations.ts';
-import { CLIENT_KIND, openAnswer, type Teller } from './client.ts';
 import type { ClientRelay } from './clientRelay.ts';
+import { CLIENT_KIND, openReply, type ReplyWriter } from './clientReplies.ts';
 import type { ClientStreams, WorkerSlots } from './clientStreams.ts';
 import type { ExchangeRelay } from './exchangeRelay.ts';
 import type { HubTunnel } from './hubTunnel.ts';
-import { namedFields } from './nodeWords.ts';
+import { namedFields } from './nodeFields.ts';
 import type { StreamFailures } from './streamFailures.ts';
 import type { Tunnels } from './tunnels.ts';
 
@@ -24,7 +24,7 @@ export class StreamOpener {
   readonly #exchanges: ExchangeRelay;
   readonly #associations: Associations;
   readonly #failures: StreamFailures;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #showTargets: boolean;
 
   constructor(parts: {
@@ -36,7 +36,7 @@ export class StreamOpener {
     exchanges: ExchangeRelay;
     associations: Associations;
     failures: StreamFailures;
-    teller: Teller;
+    replies: ReplyWriter;
     /** Whether targets are kept for listStreams(). */
     showTargets: boolean;
   }) {
@@ -48,7 +48,7 @@ export class StreamOpener {
     this.#exchanges = parts.exchanges;
     this.#associations = parts.associations;
     this.#failures = parts.failures;
-    this.#teller = parts.teller;
+    this.#replies = parts.replies;
     this.#showTargets = parts.showTargets;
   }
 
@@ -96,8 +96,8 @@ export class StreamOpener {
     this.#slots.sessions.closed(index);
     if (request.user > 0) this.#slots.users.closed(request.user);
     if (this.#failures.tryAgain(conn, { index, number }, request, failure, false, request.waitedMs)) return;
-    const words = this.#tunnels.find(index, number)?.words ?? null;
-    this.#teller.refuse(conn, request.kind, failure, '', namedFields(words, request.session));
+    const words = this.#tunnels.find(index, number)?.nodeFields ?? null;
+    this.#replies.refuse(conn, request.kind, failure, '', namedFields(words, request.session));
   }
 
   connected(tunnel: HubTunnel, slot: number): void {
@@ -112,8 +112,8 @@ export class StreamOpener {
       return;
     }
     tunnel.answered(slot);
-    const answer = openAnswer(kind, tunnel.words, request.session);
-    if (this.#teller.say(tunnel.connOf(slot), answer)) this.#relay.onRoom(tunnel, slot);
+    const answer = openReply(kind, tunnel.nodeFields, request.session);
+    if (this.#replies.write(tunnel.connOf(slot), answer)) this.#relay.onRoom(tunnel, slot);
     else this.#streams.breakOff(tunnel, slot);
   }
 

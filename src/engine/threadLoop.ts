@@ -1,5 +1,5 @@
-// What every engine thread is besides its role: a reactor, orders of control heard at the doorbell, faults reported, and an end.
-// Used by hubThread.ts and exitThread.ts, which are the threads' modules.
+// What every engine thread has besides its role: a reactor, control's orders, which come with the doorbell, reports of faults, and a
+// way to end.
 
 import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { AeadFactory } from '../noise/aead.ts';
@@ -14,7 +14,7 @@ export class ThreadLoop {
   readonly #port: MessagePort;
 
   constructor(io: Io) {
-    if (parentPort === null) throw new Error('an engine thread is started by control');
+    if (parentPort === null) throw new Error('an engine thread runs in a worker of control');
     this.#port = parentPort;
     const reactor = createReactor(io);
     this.reactor = reactor;
@@ -27,7 +27,7 @@ export class ThreadLoop {
   };
 
   /**
-   * Runs the thread until a stop order; with the epoll reactor it does not return before.
+   * Runs the thread until a stop order. With the epoll reactor it returns only then.
    * @param end called before the reactor closes what is still open
    */
   run(obey: (order: Order) => void, end: () => void): void {

@@ -176,7 +176,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   }
 
   onTurnEnd(): void {
-    // Flushing wakes streams, which only touches tunnels that are being flushed or come later in the list.
+    // A flush wakes streams, which may touch tunnels again: they come later in the list.
     for (let at = 0; at < this.#dirty.length; at++) {
       const tunnel = this.#dirty[at]!;
       tunnel.isDirty = false;

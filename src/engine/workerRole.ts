@@ -9,7 +9,7 @@ import { Bell } from '../ring/bell.ts';
 import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
 import { ThreadSlots } from '../ring/slots.ts';
-import type { Teller } from './client.ts';
+import type { ReplyWriter } from './clientReplies.ts';
 import type { WorkerSlots } from './clientStreams.ts';
 import { RingDoor, takeFromFront } from './doors.ts';
 import type { FrontRole, InboundRing } from './frontRole.ts';
@@ -29,7 +29,7 @@ export interface WorkerRoleParts {
   readonly reactor: Reactor;
   readonly makeAead: AeadFactory;
   readonly slots: WorkerSlots;
-  readonly teller: Teller;
+  readonly replies: ReplyWriter;
   /** Messages for control. */
   readonly tell: (message: FromWorker) => void;
   readonly showTargets: boolean;
@@ -66,8 +66,8 @@ export class WorkerRole {
   }
 
   static inOwnThread(parts: WorkerRoleParts, plan: WorkerPlan): WorkerRole {
-    const { reactor, teller, slots } = parts;
-    const front = new FrontBehindRing(reactor, teller, plan, slots.thread);
+    const { reactor, replies, slots } = parts;
+    const front = new FrontBehindRing(reactor, replies, plan, slots.thread);
     const worker = makeWorker(parts, front);
     const reader = new RingReader(plan.fromFront);
     const ring = { reader, take: () => takeFromFront(reader, reactor, worker) };
@@ -115,7 +115,7 @@ function makeWorker(parts: WorkerRoleParts, back: WayBack): HubWorker {
   return new HubWorker({
     reactor: parts.reactor,
     slots: parts.slots,
-    teller: parts.teller,
+    replies: parts.replies,
     showTargets: parts.showTargets,
     makeAead: parts.makeAead,
     tell: parts.tell,
@@ -128,14 +128,14 @@ function makeWorker(parts: WorkerRoleParts, back: WayBack): HubWorker {
 /** The front is another thread: clients go back to it over a ring. It starts after its workers, so the door opens only then. */
 class FrontBehindRing implements WayBack {
   readonly #reactor: Reactor;
-  readonly #teller: Teller;
+  readonly #replies: ReplyWriter;
   readonly #plan: WorkerPlan;
   readonly #thread: ThreadSlots;
   #door: RingDoor | null = null;
 
-  constructor(reactor: Reactor, teller: Teller, plan: WorkerPlan, thread: ThreadSlots) {
+  constructor(reactor: Reactor, replies: ReplyWriter, plan: WorkerPlan, thread: ThreadSlots) {
     this.#reactor = reactor;
-    this.#teller = teller;
+    this.#replies = replies;
     this.#plan = plan;
     this.#thread = thread;
   }
@@ -147,7 +147,7 @@ class FrontBehindRing implements WayBack {
   }
 
   giveBack(conn: ConnId, early: Uint8Array): void {
-    if (this.#door === null || !this.#door.giveBack(conn, early)) this.#teller.leave(conn);
+    if (this.#door === null || !this.#door.giveBack(conn, early)) this.#replies.close(conn);
   }
 
   retry(...retried: Parameters<WayBack['retry']>): boolean {

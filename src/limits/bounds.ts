@@ -68,8 +68,8 @@ export const CLIENT = {
   /** Bytes that a client may send after its request, before the answer. */
   earlyBytesMax: 65_536,
   /** After the last words to a client: its own bytes are read on for so long, so that they do not turn our FIN into an RST. */
-  farewellMs: 2_000,
-  farewellReadBytes: 65_536,
+  stagedCloseMs: 2_000,
+  stagedCloseReadBytes: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
   openTimeoutMs: 45_000,
   /** A stream is given up this long after its client ended, when nothing arrived for it since. */
@@ -81,7 +81,7 @@ export const STRANGER = {
   /** A socket that has not completed its handshake is closed this long after accept, whatever it sent. */
   deadlineMs: 10_000,
   /** Behind our FIN a stranger's bytes are read on for so long, so that what it still sends turns no FIN into an RST. */
-  farewellMs: 2_000,
+  stagedCloseMs: 2_000,
   socketsMax: 1_024,
   /** From one address, or one IPv6 /64. */
   socketsPerAddressMax: 256,

@@ -1,5 +1,5 @@
-// The exit node's engine role: dials hubs, carries their sessions, opens the targets they ask for. The bytes are engine/relay.ts's.
-// Runs in engine/exitThread.ts; handshakes and names are node.ts's, on the control thread.
+// The exit of a node: dials hubs, carries their sessions, and opens the targets that they ask for. Handshakes and name lookups run on the
+// control thread.
 
 import { Drain } from '../engine/drain.ts';
 import type { FromExit, FromWorker } from '../engine/messages.ts';

@@ -1,13 +1,13 @@
-// What a hub orders of a node by CONTROL: a small JSON object, each key an order of its own; keys that this version does not know are
-// ignored. Pure. Written and read by session.ts.
+// What a hub orders a node to do with CONTROL: a small JSON object, each key an order. Keys that this version does not know are ignored.
+// Pure.
 
 import { SESSION } from '../limits/bounds.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export interface ControlOrders {
-  /** The rate at which the node may send DATA on this session, null for any. */
+  /** The rate at which the node may send on this session; null for any. */
   readonly pace?: { readonly bytesPerSecond: number | null };
-  /** The node is to get itself a new public address; STATUS answers with `rotation` and this number. */
+  /** Get a new public address. STATUS answers with `rotation` and this number. */
   readonly rotate?: { readonly request: number };
 }
 
@@ -17,7 +17,7 @@ export function encodeControl(orders: ControlOrders): Uint8Array {
   return bytes;
 }
 
-/** Throws ProtocolError for what is no JSON object in UTF-8, and for a known order that is not as it must be. */
+/** Throws ProtocolError for anything but a JSON object in UTF-8, and for a malformed order. */
 export function decodeControl(bytes: Uint8Array): ControlOrders {
   const { pace, rotate } = readObject(parse(bytes), 'a CONTROL');
   return {

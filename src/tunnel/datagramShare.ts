@@ -1,11 +1,10 @@
-// How much of a tunnel's queue datagrams may take: never more than a share of unsent bytes, whatever the streams do, and never the
-// streams' part. Two periods, each with half of it, so that room comes back while the queue moves and not only when it is empty.
-// Pure: told what the socket took. Asked by session.ts.
+// How many unsent bytes of a tunnel's queue may be datagrams: a fixed share, beside the part of the streams. It is kept in two periods of
+// half a share, so that room comes back while the queue moves and not only when it is empty. Pure.
 
 export class DatagramShare {
   readonly #maxBytes: number;
   #earlierBytes = 0;
-  /** All sent once the socket has taken so many bytes. */
+  /** All of these are sent once the socket has taken so many bytes. */
   #earlierEnd = 0;
   #laterBytes = 0;
   #laterEnd = 0;
@@ -21,7 +20,7 @@ export class DatagramShare {
     return this.#earlierBytes + this.#laterBytes + bytes <= this.#maxBytes;
   }
 
-  /** `bytes` were written, and end where the queue does: behind `endBytes` bytes of all that was ever written. */
+  /** `bytes` were written at the end of the queue; `endBytes`: all that was ever written, these included. */
   wrote(bytes: number, endBytes: number): void {
     if (this.#earlierBytes === 0 && this.#laterBytes >= this.#maxBytes / 2) {
       this.#earlierBytes = this.#laterBytes;

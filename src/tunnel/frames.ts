@@ -1,5 +1,5 @@
-// The frame codec: type u8 | id u32 | length u32 | payload, big-endian, in the caller's buffers. Called by session.ts; the layout of
-// each payload is specified in native-notes/wire-protocol.md.
+// The frame codec: type u8 | id u32 | length u32 | payload, big-endian, in the caller's buffers. native-notes/wire-protocol.md specifies
+// each payload.
 
 import { PROTOCOL } from '../limits/wire.ts';
 import { ProtocolError } from './protocolError.ts';

@@ -1,5 +1,5 @@
-// The receiving half of a record layer: the socket's bytes go into a slab, whole records are opened in place, and what is left of a
-// cut one waits at the front. Called by session.ts; filled by engine/tunnels.ts.
+// The receiving half of the record layer: the socket's bytes go into a slab, whole records are opened in place, and the beginning of a
+// cut one moves to the front.
 
 import type { Slab } from '../base/slab.ts';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -45,7 +45,7 @@ export class Inbound {
     this.#end += bytes;
   }
 
-  /** Opens the next whole record, false when none is there. Throws ProtocolError on a length or a tag that is wrong. */
+  /** Opens the next whole record; false when there is none. Throws ProtocolError for a wrong length or tag. */
   next(): boolean {
     const available = this.#end - this.#start;
     if (available < PROTOCOL.lengthBytes) return false;

@@ -1,5 +1,5 @@
-// When to send a PING and when to call a session dead: any byte counts as a sign of life, so a busy slow link is never killed. Pure:
-// time is an argument. Called by session.ts.
+// When to send a PING, and when to call a session dead. Any byte is a sign of life, so a busy slow link is never killed. Pure: time is an
+// argument.
 
 import { SESSION } from '../limits/bounds.ts';
 
@@ -25,7 +25,7 @@ export class Liveness {
     return 'ping';
   }
 
-  /** Milliseconds until check() can say something else than 'wait'. */
+  /** Milliseconds until check() may say something other than 'wait'. */
   dueInMs(nowMs: number): number {
     const dueMs =
       this.#pingedMs >= 0

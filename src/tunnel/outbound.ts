@@ -1,5 +1,5 @@
-// The sending half of a record layer: frames are written straight into the record being built, records are sealed in place one behind
-// the other, and the socket is given everything sealed in one piece. Called by session.ts; drained by engine/tunnels.ts.
+// The sending half of the record layer: frames are written straight into the record being built, records are sealed in place one behind
+// the other, and the socket gets everything that is sealed in one piece.
 
 import type { Slab } from '../base/slab.ts';
 import { ENGINE, UDP } from '../limits/bounds.ts';
@@ -8,13 +8,13 @@ import type { TransportCipher } from '../noise/cipher.ts';
 import type { SlabPool } from './slabPool.ts';
 
 const PLAIN_MAX_BYTES = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes;
-/** Lengths and tags of the records that datagrams are in. */
+/** Lengths and tags of the records around the datagrams. */
 const SHARE_OVERHEAD_BYTES = 4 * (PROTOCOL.lengthBytes + PROTOCOL.tagBytes);
 const WHOLE_RECORD_BYTES = PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes;
 
 /**
- * What the slab of an Outbound must hold so that DATA can't keep control frames out: the queue with the tag of its last record, one
- * record of DATA begun while the queue was not full, the datagrams' share, and always one more whole record for control frames.
+ * What the slab of an Outbound must hold so that DATA can't keep control frames out: the queue with the tag of its last record, a record
+ * of DATA begun before the queue was full, the datagrams' share, and one more whole record for control frames.
  */
 export function outboundSlabBytes(queueMaxBytes: number): number {
   return queueMaxBytes + PROTOCOL.tagBytes + 2 * WHOLE_RECORD_BYTES + UDP.shareBytes + SHARE_OVERHEAD_BYTES;
@@ -81,7 +81,7 @@ export class Outbound {
     this.#cursor += bytes;
   }
 
-  /** Close the record being built, if it holds anything. */
+  /** Seals the record being built, if it holds anything. */
   seal(): void {
     if (this.#cursor === 0) return;
     const start = this.#tail + PROTOCOL.lengthBytes;
@@ -112,7 +112,7 @@ export class Outbound {
     this.#cipher.wipe();
   }
 
-  /** Forget everything unsent and give the slab back. */
+  /** Forgets everything unsent and gives the slab back. */
   release(): void {
     if (this.#slab !== null) this.#pool.give(this.#slab);
     this.#slab = null;

@@ -1,17 +1,17 @@
-// The control frames a session owes its peer, written at the end of the turn as far as there is room: the session's own first, then
-// those of its streams in the order they came to owe. Never more than a few bits a stream, whatever happens. Called by session.ts.
+// The control frames that a session owes its peer: written at the end of the turn as far as there is room, the session's own first, then
+// those of its streams in the order in which they came to owe. They cost a few bits a stream, however long they wait.
 
 import { CLOSE, connectBytes, FRAME, HEADER_BYTES, writeConnect, writeHeader, writeU32 } from './frames.ts';
 import type { Outbound } from './outbound.ts';
 import { NONE, OWED, STREAM, type Streams } from './streams.ts';
 
-/** What the session decides when a stream's frame is written. */
+/** What happens in the session when a stream's frame is written. */
 export interface OwedDecisions {
   /** The credit of the stream's next WINDOW; 0: none after all. */
   topUp(slot: number): number;
   /** The stream's last frame is written. */
   free(slot: number): void;
-  /** Its END is written: it is over if the peer has ended, too. */
+  /** Its END is written: the stream is over if the peer has ended as well. */
   endWritten(slot: number): void;
 }
 
@@ -87,12 +87,12 @@ export class OwedFrames {
     this.stream(slot, OWED.CONNECT);
   }
 
-  /** The peer never heard of the stream, and need not. */
+  /** The peer never heard of the stream, and never will. */
   forgetConnect(slot: number): void {
     this.#unsentConnects.delete(slot);
   }
 
-  /** `what`: a bit of OWED. */
+  /** The stream owes one more frame; `what`: a bit of OWED. */
   stream(slot: number, what: number): void {
     const streams = this.#streams;
     const control = streams.control[slot]!;

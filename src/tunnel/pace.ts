@@ -1,5 +1,5 @@
-// A rate for one direction of a session: a token bucket that may go into debt by one quantum, so that whoever finds tokens takes a whole
-// one and what passes is smooth. Pure: time is an argument. Asked by session.ts and by engine/tunnels.ts.
+// A rate for one direction of a session: a token bucket that may go into debt by one quantum, so that a caller who finds tokens takes a
+// whole quantum and the flow is smooth. Pure: time is an argument.
 
 import { ENGINE, PACE } from '../limits/bounds.ts';
 
@@ -29,7 +29,7 @@ export class Pace {
     return this.#quantumBytes;
   }
 
-  /** A new rate from now on; what is left of the burst stays, and so does a debt, cut to what the new rate would allow. */
+  /** A new rate from now on. The rest of the burst stays, and so does a debt, cut to what the new rate allows. */
   setRate(bytesPerSecond: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#bytesPerSecond = bytesPerSecond;

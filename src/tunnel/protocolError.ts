@@ -1,5 +1,4 @@
-// A peer with a valid key broke the protocol: thrown by the tunnel's pure parts, caught where the session's socket is driven. The
-// session ends with this sentence in the log; the peer is told nothing.
+// A peer with a valid key broke the protocol. The session ends with this sentence in the log; the peer hears nothing.
 
 export class ProtocolError extends Error {
   constructor(message: string) {

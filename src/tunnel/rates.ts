@@ -1,5 +1,5 @@
-// How often the peer of a session may do what costs this side more than it costs the peer (Rapid Reset, PING and empty-frame floods).
-// Pure: time is an argument. Asked by session.ts.
+// How often the peer of a session may do what costs this side more than the peer: Rapid Reset, floods of PINGs and empty frames. Pure:
+// time is an argument.
 
 import { Bucket } from '../base/tokenBucket.ts';
 import { RATE } from '../limits/bounds.ts';
@@ -24,17 +24,17 @@ export class Rates {
     this.#empties = new Bucket(RATE.emptyBurst, nowMs);
   }
 
-  /** False: the stream is to be refused. */
+  /** False: refuse the stream. */
   open(nowMs: number): boolean {
     return this.#opens.take(RATE.opensPerSecond, RATE.opensBurst, nowMs);
   }
 
-  /** False: the datagram is to be dropped. */
+  /** False: drop the datagram. */
   datagram(nowMs: number): boolean {
     return this.#datagrams.take(RATE.datagramsPerSecond, RATE.datagramsBurst, nowMs);
   }
 
-  // Each of these throws ProtocolError when it was too often.
+  // Each of these throws ProtocolError when it comes too often.
 
   earlyAbort(nowMs: number): void {
     if (!this.#earlyAborts.take(RATE.earlyAbortsPerSecond, RATE.earlyAbortsBurst, nowMs))

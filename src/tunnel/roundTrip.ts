@@ -1,5 +1,4 @@
-// The round trip of a session, by PING and PONG: which PING waits for its answer, and what the answers said. Pure: time is an argument.
-// Called by session.ts.
+// The round trip of a session, measured with PING and PONG. Pure: time is an argument.
 
 import { WINDOW } from '../limits/bounds.ts';
 
@@ -7,9 +6,9 @@ const NONE = -1;
 
 export class RoundTrip {
   #counter = 0;
-  /** Of the PING that waits for its PONG, or -1. */
+  /** When the PING that waits for its PONG was sent, or -1. */
   #askedMs = NONE;
-  /** When the last PING was asked for. */
+  /** When the last PING was sent. */
   #lastMs: number;
   /** Of answered PINGs, leaning to the shortest; -1 before the first. */
   ms = NONE;
@@ -18,7 +17,7 @@ export class RoundTrip {
     this.#lastMs = nowMs;
   }
 
-  /** A PING goes out now: the counter it carries. */
+  /** A PING goes out now. Returns the counter for it. */
   ask(nowMs: number): number {
     this.#askedMs = nowMs;
     this.#lastMs = nowMs;
@@ -26,11 +25,11 @@ export class RoundTrip {
     return this.#counter;
   }
 
-  /** False for a PONG that nobody asked for, or that was answered already. */
+  /** False for a PONG without a PING that waits for it. */
   answer(high: number, low: number, nowMs: number): boolean {
     if (this.#askedMs < 0 || high !== 0 || low !== this.#counter) return false;
     const sampleMs = nowMs - this.#askedMs;
-    // A longer one is mostly our own bytes in front of the PING.
+    // A longer one mostly measures our own bytes in front of the PING.
     this.ms = this.ms < 0 || sampleMs < this.ms ? sampleMs : this.ms + (sampleMs - this.ms) / 8;
     this.#askedMs = NONE;
     return true;
@@ -40,7 +39,7 @@ export class RoundTrip {
     return this.#askedMs >= 0;
   }
 
-  /** While bytes flow, it is measured now and then. */
+  /** Whether it is time to measure again, as now and then while bytes flow. */
   isDue(nowMs: number): boolean {
     return nowMs - this.#lastMs >= WINDOW.measureEveryMs;
   }

@@ -1,5 +1,5 @@
-// Slabs of one size, kept for the next session that needs one: only sessions with bytes under way hold a slab. One pool a thread and
-// purpose; the last one given back is handed out first, because it is still in the cache.
+// Slabs of one size, kept for the next session that needs one: only sessions with bytes under way hold a slab. A thread has one pool for
+// each purpose. The slab given back last goes out first, because it is still in the processor's cache.
 
 import type { Slab } from '../base/slab.ts';
 

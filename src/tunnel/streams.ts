@@ -1,5 +1,5 @@
-// The streams of one session as typed arrays by slot: no object per stream. Ids are generation << 16 | slot, so a frame finds its
-// stream by index and a late frame of a closed stream can be told from one that was never opened. Called by session.ts.
+// The streams of one session as typed arrays by slot, without an object per stream. An id is generation << 16 | slot: a frame finds its
+// stream by index, and a late frame of a closed stream differs from one that was never opened.
 
 import { grown } from '../base/grown.ts';
 import { PROTOCOL } from '../limits/wire.ts';
@@ -16,11 +16,11 @@ export const STREAM = {
   ENDED_THERE: 8,
   /** Finished on this side; the slot waits until its last control frame has been written. */
   CLOSING: 16,
-  /** In one of the chains of turns.ts. */
+  /** In a chain of turns.ts. */
   BLOCKED: 32,
   /** Waits for credit from the peer. */
   STARVED: 64,
-  /** Was told that there is room and did not ask for it yet (turns.ts). */
+  /** Knows that there is room, and has not asked for it yet (turns.ts). */
   TURN: 128,
   /** Carries datagrams: no DATA, no credit, no half-close. */
   UDP: 256,
@@ -61,7 +61,7 @@ export class Streams {
   receiveCredit = new Uint32Array(INITIAL_CAPACITY);
   /** Bytes that left for the local socket and were not granted again yet. */
   consumed = new Uint32Array(INITIAL_CAPACITY);
-  /** Of what we receive: credit, bytes on their way to the local socket and consumed ones add up to it. */
+  /** The receive window: credit, bytes on their way to the local socket, and consumed bytes add up to it. */
   window = new Uint32Array(INITIAL_CAPACITY);
   /** When credit was last topped up. */
   toppedUpMs = new Float64Array(INITIAL_CAPACITY);
@@ -69,7 +69,7 @@ export class Streams {
   nextFree = new Int32Array(INITIAL_CAPACITY);
   nextOwing = new Int32Array(INITIAL_CAPACITY);
   nextBlocked = new Int32Array(INITIAL_CAPACITY);
-  /** Of a slot that is BLOCKED: the id of the stream that waits, because the slot may have a new one by now. */
+  /** In a slot that is BLOCKED: the id of the stream that waits, because the slot may have a new one by now. */
   blockedId = new Uint32Array(INITIAL_CAPACITY);
   /** The round of turns.ts in which the stream was served last; 0 for none. */
   servedRound = new Uint32Array(INITIAL_CAPACITY);
@@ -85,7 +85,7 @@ export class Streams {
     this.#initialWindowBytes = initialWindowBytes;
   }
 
-  /** A slot with a fresh id for a stream that we open, or -1 when the session is full. Of a slot's generations 0 is left out. */
+  /** A slot with a fresh id for a stream that we open, or -1 when the session is full. No generation is 0. */
   allocate(): number {
     let slot = this.#firstFree;
     if (slot !== NONE) {
@@ -118,7 +118,7 @@ export class Streams {
       : NONE;
   }
 
-  /** Whether this id was in use earlier: its frames are late, not wrong. */
+  /** Whether this id was in use before: its frames are late, not wrong. */
   wasOpen(id: number): boolean {
     const slot = slotOf(id);
     if (slot >= this.capacity || this.id[slot] === 0 || id >>> 16 === 0) return false;

@@ -1,10 +1,10 @@
-// Who sends next when the tunnel's queue is full. It goes by rounds: a stream has one turn in each, and a round lasts until everyone who
-// waits in it was served, in whatever order the reactor reports their sockets. Called by session.ts.
+// Which stream sends next when the tunnel's queue is full: round robin. A stream has one turn in a round, and a round lasts until every
+// stream that waits in it was served, in whatever order the reactor reports their sockets.
 
 import { NONE, STREAM, type Streams } from './streams.ts';
 
-/** Flushes after which nobody waits any longer for those that were told of room. */
-const PATIENCE = 4;
+/** A stream that knows of room and has not used it after so many flushes keeps nobody waiting. */
+const FLUSHES_WAITED = 4;
 
 interface Chain {
   head: number;
@@ -18,7 +18,7 @@ export class Turns {
   #round: Chain = { head: NONE, tail: NONE };
   /** Streams that wait for the next round. */
   #later: Chain = { head: NONE, tail: NONE };
-  /** Streams with TURN: told of room, not seen since. */
+  /** Streams with TURN. */
   #told = 0;
   #flushes = 0;
 
@@ -30,19 +30,19 @@ export class Turns {
     return this.#round.head !== NONE || this.#later.head !== NONE;
   }
 
-  /** Whether a stream waits, or was told of room that it has not used yet. */
+  /** Whether a stream waits, or knows of room that it has not used yet. */
   get wanted(): boolean {
     return this.#told > 0 || this.waiting;
   }
 
-  /** Whether the stream may write now. If not, it waits, and next() will name it. */
+  /** Whether the stream may write now. If not, it waits until next() names it. */
   ask(slot: number, hasRoom: boolean): boolean {
     const { servedRound } = this.#streams;
     this.leave(slot);
     const hadTurn = servedRound[slot] === this.#number && (this.#told > 0 || this.waiting);
     if (hasRoom && !hadTurn) {
       servedRound[slot] = this.#number;
-      // It may be in a chain still: then it waits there no more.
+      // If it is still in a chain, it waits there no more.
       this.#streams.blockedId[slot] = 0;
       return true;
     }
@@ -61,7 +61,7 @@ export class Turns {
   /** The queue is being flushed, as it is once a turn and more often when it was full. */
   flushed(): void {
     this.#flushes++;
-    if (this.#flushes > PATIENCE) this.#told = 0;
+    if (this.#flushes > FLUSHES_WAITED) this.#told = 0;
   }
 
   /** There is room: call next() until it says -1 or the room is used up. */
@@ -69,7 +69,7 @@ export class Turns {
     if (this.#round.head === NONE) this.#nextRound();
   }
 
-  /** The slot whose turn it is, -1 when there is none or those told of room must be seen first. */
+  /** The slot whose turn it is; -1 when there is none, or when those that know of room come first. */
   next(): number {
     const streams = this.#streams;
     for (;;) {
@@ -99,7 +99,7 @@ export class Turns {
   #wait(slot: number, chain: Chain): void {
     const streams = this.#streams;
     streams.blockedId[slot] = streams.id[slot]!;
-    // Asked before, or an earlier stream of the slot did: its place in the chain is good enough.
+    // It asked before, or an earlier stream of the slot did: it takes that place in the chain.
     if ((streams.flags[slot]! & STREAM.BLOCKED) !== 0) return;
     streams.flags[slot]! |= STREAM.BLOCKED;
     streams.nextBlocked[slot] = NONE;

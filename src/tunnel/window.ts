@@ -1,10 +1,10 @@
-// How large a receive window a stream should have: doubled while the window is what limits it (it is used up faster than once in two
-// round trips), halved when memory is short and the stream is slow. Pure. Called by session.ts when credit is topped up.
+// How large a stream's receive window should be: doubled while it is what limits the stream (used up faster than once in two round
+// trips), halved when memory is short and the stream is slow. Pure.
 
 import { WINDOW } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 
-/** What windows beyond the initial one may take in all; a session's is part of its thread's. */
+/** How far windows may grow beyond their initial size, all together. A session's budget is part of its thread's. */
 export class WindowBudget {
   readonly limitBytes: number;
   readonly #parent: WindowBudget | null;
@@ -27,7 +27,7 @@ export class WindowBudget {
     this.#parent?.give(bytes);
   }
 
-  /** More than three quarters are gone, here or above: slow streams give back. */
+  /** More than three quarters are gone, here or in the parent: slow streams give back. */
   get pressed(): boolean {
     return this.usedBytes * 4 > this.limitBytes * 3 || (this.#parent?.pressed ?? false);
   }

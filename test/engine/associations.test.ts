@@ -69,7 +69,7 @@ describe.each([false, true])('rings: %s', (rings) => {
     expect(until(() => busy.over, UDP.idleMs + 20 * SECOND_MS)).toBe(true);
   });
 
-  test('one that only hears lives on, too', () => {
+  test('one that only receives lives on', () => {
     start(rings);
     const client = associate();
     ping(client);
@@ -98,7 +98,7 @@ describe.each([false, true])('rings: %s', (rings) => {
     client.end();
   });
 
-  test('a hub without a socket for it says so, and the node is told at once', () => {
+  test('a hub without a socket for it says so, and the node hears at once', () => {
     start(rings, OFFERED_CAPABILITIES, { kind: 'bind', call: 1, way: 24 });
     const client = new Client(net);
     expect(until(() => client.over)).toBe(true);

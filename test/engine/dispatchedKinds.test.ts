@@ -1,7 +1,7 @@
 // Where associations, sticky sessions and users with a limit go, at first and after a failure.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
+import { CLIENT_KIND, type ReplyWriter } from '../../src/engine/clientReplies.ts';
 import { Dispatcher, type ReadRequest } from '../../src/engine/dispatcher.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { UserStreams } from '../../src/engine/userStreams.ts';
@@ -59,7 +59,7 @@ beforeEach(() => {
       notOpened: (index) => fleet.figures[index]!.load--,
     },
     failed: (cause) => counted.push(cause),
-    teller: { refuse: (_conn, _kind, failure) => void told.push(failure) } as Teller,
+    replies: { refuse: (_conn, _kind, failure) => void told.push(failure) } as ReplyWriter,
     tellsNodes: false,
   });
 });

@@ -1,7 +1,7 @@
 // Where a request goes when a worker has no room, a session takes no stream, a lane breaks, or its routing is forgotten.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CLIENT_KIND, type Teller } from '../../src/engine/client.ts';
+import { CLIENT_KIND, type ReplyWriter } from '../../src/engine/clientReplies.ts';
 import { Dispatcher } from '../../src/engine/dispatcher.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { UserStreams } from '../../src/engine/userStreams.ts';
@@ -63,7 +63,7 @@ beforeEach(() => {
     nowMs: () => 0,
     random: () => 0,
   });
-  const teller: Pick<Teller, 'refuse'> = {
+  const replies: Pick<ReplyWriter, 'refuse'> = {
     refuse: (_conn, _kind, failure, _detail, fields = '') => void told.push({ failure, fields }),
   };
   dispatcher = new Dispatcher({
@@ -83,7 +83,7 @@ beforeEach(() => {
     })),
     loads: { opened: (index) => void loads[index]!++, notOpened: (index) => void loads[index]!-- },
     failed: (cause) => void counted.push(cause),
-    teller: teller as Teller,
+    replies: replies as ReplyWriter,
     tellsNodes: true,
   });
 });

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { establishedWords, namedFields, nodeWords, responseFields } from '../../src/engine/nodeWords.ts';
+import { establishedResponse, namedFields, nodeFields, responseFields } from '../../src/engine/nodeFields.ts';
 import { CLIENT, ROUTING } from '../../src/limits/bounds.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { foldName } from '../../src/model/nameSyntax.ts';
@@ -103,14 +103,14 @@ describe('what HTTP clients are told', () => {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
   test('the answer, with a sticky session and without', () => {
-    const words = nodeWords('Living-Room', '00ff', '2001:db8::1');
+    const words = nodeFields('Living-Room', '00ff', '2001:db8::1');
     const fields =
       'Proxy-Status: restunnel; next-hop="living_room"\r\nX-Restunnel-Node: living_room\r\n' +
       'X-Restunnel-Exit-IP: 2001:db8::1\r\n';
     const status = 'HTTP/1.1 200 Connection established\r\n';
-    expect(text(establishedWords(words, ''))).toBe(`${status}${fields}\r\n`);
-    expect(establishedWords(words, '')).toBe(words.established);
-    expect(text(establishedWords(words, 'Cart_7'))).toBe(
+    expect(text(establishedResponse(words, ''))).toBe(`${status}${fields}\r\n`);
+    expect(establishedResponse(words, '')).toBe(words.established);
+    expect(text(establishedResponse(words, 'Cart_7'))).toBe(
       `${status}${fields}X-Restunnel-Session: Cart_7\r\n\r\n`,
     );
     expect(text(responseFields(words.fields, ''))).toBe(fields);
@@ -119,14 +119,14 @@ describe('what HTTP clients are told', () => {
   });
 
   test('the id replaces a name without ASCII letters, and an invalid address has no line', () => {
-    expect(nodeWords('手机', '00ff', null).named).toBe('X-Restunnel-Node: 00ff\r\n');
-    expect(nodeWords('x', '00ff', 'not one\r\nX: y').named).toBe('X-Restunnel-Node: x\r\n');
+    expect(nodeFields('手机', '00ff', null).named).toBe('X-Restunnel-Node: 00ff\r\n');
+    expect(nodeFields('x', '00ff', 'not one\r\nX: y').named).toBe('X-Restunnel-Node: x\r\n');
   });
 
   test('any name of a node gives valid lines, and the name in them asks for that node', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 64 }), (name) => {
-        const { fields, named } = nodeWords(name, '00ff', '127.0.0.1');
+        const { fields, named } = nodeFields(name, '00ff', '127.0.0.1');
         expect(text(fields)).toMatch(
           /^Proxy-Status: restunnel; next-hop="\w+"\r\nX-Restunnel-Node: \w+\r\nX-Restunnel-Exit-IP: [\d.]+\r\n$/,
         );

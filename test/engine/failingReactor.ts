@@ -120,7 +120,7 @@ export class FailingReactor implements Reactor {
   connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
     const way = this.#plan.next('connect');
     if (way === null) return this.#inner.connect(address, port, timeoutMs, handler, tag);
-    // Nobody listens on port 0, so this fails, too: with another errno.
+    // Nobody listens on port 0, so this fails as well, with another errno.
     const failed: ConnHandler = {
       onConnected() {},
       onReadable() {},

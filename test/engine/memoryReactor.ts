@@ -87,7 +87,7 @@ export class MemoryReactor implements Reactor {
     return open;
   }
 
-  /** Of every open connection, for whoever looks for a leak. */
+  /** Every open connection, to find a leak. */
   describe(): string[] {
     return [...this.#conns.values()].map((conn) => {
       const { id, remote, handler, paused, unreadBytes, ended, endRead, errno, finished, wantsToWrite } =

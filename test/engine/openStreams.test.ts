@@ -147,7 +147,7 @@ describe.each([
     world.end();
   });
 
-  test('all streams of a session end, the session lives on, and clients without an answer are told why', () => {
+  test('all streams of a session end, the session lives on, and clients without an answer hear why', () => {
     const world = new World(rings);
     const open = new Voice(world.net, socksByName('target.test')).dial(PORT.socks);
     const asking = new Voice(world.net, GET).dial(PORT.http);

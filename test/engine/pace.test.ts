@@ -151,7 +151,7 @@ describe.each([
     world.end();
   });
 
-  test('many short answers are held to it, too', () => {
+  test('many short answers keep to it', () => {
     const world = new World(rings);
     world.rig.pace(RATE);
     world.pass(100);

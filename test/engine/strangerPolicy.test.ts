@@ -26,16 +26,16 @@ function addressOf(n: number): string {
 
 function admitFrom(policy: StrangerPolicy, address: string, conn = 900_000): void {
   policy.add(conn, address, NOW);
-  policy.welcome(conn);
+  policy.admitted(conn);
   policy.remove(conn);
 }
 
 function judgeAll(policy: StrangerPolicy, conns: number[], nowMs = NOW): number {
   let judged = 0;
   for (const conn of conns) {
-    if (!policy.mayJudge(conn, nowMs)) continue;
+    if (!policy.allowsHandshake(conn, nowMs)) continue;
     judged++;
-    policy.judged();
+    policy.handshakeAnswered();
   }
   return judged;
 }
@@ -99,7 +99,7 @@ describe('room', () => {
     const policy = new StrangerPolicy(NOW);
     for (let n = 1; n <= 3 * STRANGER.addressesMax; n++) {
       policy.add(n, addressOf(n), NOW);
-      if (n % 3 === 0) policy.welcome(n);
+      if (n % 3 === 0) policy.admitted(n);
       if (n % 2 === 0) policy.remove(n);
       expect(policy.addresses).toBeLessThanOrEqual(STRANGER.addressesMax);
       expect(policy.count).toBeLessThanOrEqual(STRANGER.socketsMax);
@@ -109,7 +109,7 @@ describe('room', () => {
 
   test('any course of events goes as the naive twin says', () => {
     const step = fc.record({
-      what: fc.constantFrom('add', 'add', 'add', 'add', 'burst', 'remove', 'welcome', 'victim'),
+      what: fc.constantFrom('add', 'add', 'add', 'add', 'burst', 'remove', 'admitted', 'victim'),
       // A few addresses with much, many with little.
       address: fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 5, max: 2_000 })),
       pick: fc.nat(),
@@ -123,7 +123,7 @@ describe('room', () => {
           const some = last === 0 ? 0 : 1 + (pick % last);
           const key = addressOf(address);
           if (what === 'remove') for (const each of [policy, twin]) each.remove(some);
-          else if (what === 'welcome') for (const each of [policy, twin]) each.welcome(some);
+          else if (what === 'admitted') for (const each of [policy, twin]) each.admitted(some);
           else if (what === 'victim') expect(policy.victim()).toBe(twin.victim());
           else {
             for (let left = what === 'burst' ? 100 : 1; left > 0; left--) {
@@ -186,11 +186,12 @@ describe('handshakes', () => {
     crowd(policy, 1, 700);
     crowd(policy, 1_001, 100, HOME);
     const granted = (from: number, count: number) =>
-      Array.from({ length: count }, (_, n) => policy.mayJudge(from + n, NOW + 60_000)).filter(Boolean).length;
+      Array.from({ length: count }, (_, n) => policy.allowsHandshake(from + n, NOW + 60_000)).filter(Boolean)
+        .length;
     const { handshakeQueueMax, handshakeQueueReserve } = STRANGER;
     expect(granted(1, 700)).toBe(handshakeQueueMax - handshakeQueueReserve);
     expect(granted(1_001, 100)).toBe(handshakeQueueReserve);
-    policy.judged();
+    policy.handshakeAnswered();
     expect(granted(1_001, 100)).toBe(1);
   });
 });

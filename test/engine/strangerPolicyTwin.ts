@@ -36,7 +36,7 @@ export class StrangerPolicyTwin {
     this.#touch(entry.key);
   }
 
-  welcome(conn: number): void {
+  admitted(conn: number): void {
     const key = this.#entries.find((each) => each.conn === conn)?.key;
     if (key === undefined) return;
     this.#known = [...this.#known.filter((each) => each !== key), key];

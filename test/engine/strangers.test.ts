@@ -22,9 +22,9 @@ const FIN = `FIN ${STRANGER.deadlineMs}`;
 
 function open(judge?: (conn: number) => void) {
   const wire = new FakeWire();
-  const judged: number[] = [];
+  const handshakes: number[] = [];
   const strangers = new Strangers(wire.reactor, mac1Key(HUB.publicKey), (conn) => {
-    judged.push(conn);
+    handshakes.push(conn);
     judge?.(conn);
   });
   const arrive = (address = '192.0.2.1'): Peer => {
@@ -32,7 +32,7 @@ function open(judge?: (conn: number) => void) {
     strangers.onAccept(peer.conn);
     return peer;
   };
-  return { wire, strangers, judged, arrive };
+  return { wire, strangers, handshakes, arrive };
 }
 
 describe('silence', () => {
@@ -50,7 +50,7 @@ describe('silence', () => {
   test('whatever a stranger says, whenever, and whenever control refuses it: FIN at the deadline and nothing else', () => {
     fc.assert(
       fc.property(fc.array(say, { maxLength: 8 }), verdict, (sayings, refusal) => {
-        const { wire, strangers, judged, arrive } = open();
+        const { wire, strangers, handshakes, arrive } = open();
         const peer = arrive();
         const silent = arrive();
         const script = sayings.map(({ atMs, bytes, end }) => ({
@@ -62,11 +62,11 @@ describe('silence', () => {
         }));
         if (refusal !== 'never') {
           const act = () => {
-            for (const conn of judged.splice(0)) strangers.refused(conn);
+            for (const conn of handshakes.splice(0)) strangers.refused(conn);
           };
           script.push({ atMs: refusal, act });
         }
-        wire.run(STRANGER.deadlineMs + STRANGER.farewellMs, script);
+        wire.run(STRANGER.deadlineMs + STRANGER.stagedCloseMs, script);
         expect(peer.seen).toEqual([FIN]);
         expect(silent.seen).toEqual([FIN]);
         expect({ left: strangers.count, open: peer.open || silent.open }).toEqual({ left: 0, open: false });
@@ -79,7 +79,7 @@ describe('silence', () => {
     const { wire, arrive } = open();
     const peer = arrive();
     const script = [];
-    // More at a moment than is read in a turn: at the deadline, too, something waits unread.
+    // More at once than is read in a turn, so that something waits unread even at the deadline.
     for (let atMs = 100; atMs < 12_000; atMs += 100) {
       script.push({ atMs, act: () => wire.say(peer, new Uint8Array(100_000)) });
     }
@@ -102,13 +102,13 @@ describe('silence', () => {
 
 describe('a first message that control accepts', () => {
   test('makes the connection its caller’s, however it was cut', () => {
-    const { wire, strangers, judged, arrive } = open();
+    const { wire, strangers, handshakes, arrive } = open();
     const peer = arrive();
     for (const byte of GOOD) {
       wire.say(peer, Uint8Array.of(byte));
       wire.turn();
     }
-    expect(judged).toEqual([peer.conn]);
+    expect(handshakes).toEqual([peer.conn]);
     expect(strangers.accepted(peer.conn)).toBe(true);
     wire.run(20_000);
     expect({ seen: peer.seen, open: peer.open, count: strangers.count }).toEqual({
@@ -150,11 +150,13 @@ describe('a first message that control accepts', () => {
 
 describe('too much of it', () => {
   test('handshakes past the budget of an address are dropped in silence', () => {
-    const { wire, strangers, judged, arrive } = open((conn) => queueMicrotask(() => strangers.refused(conn)));
+    const { wire, strangers, handshakes, arrive } = open((conn) =>
+      queueMicrotask(() => strangers.refused(conn)),
+    );
     const peers = Array.from({ length: 100 }, () => arrive());
     for (const peer of peers) wire.say(peer, GOOD);
     wire.turn();
-    expect(judged.length).toBe(STRANGER.handshakesPerAddressBurst);
+    expect(handshakes.length).toBe(STRANGER.handshakesPerAddressBurst);
     wire.run(12_000);
     expect(new Set(peers.map(({ seen }) => seen.join()))).toEqual(new Set([FIN]));
   });

@@ -1,4 +1,4 @@
-// Clients of UDP ASSOCIATE and the origin they talk to, on a MemoryReactor. Used by the tests of associations.
+// Clients of UDP ASSOCIATE and the origin they talk to, on a MemoryReactor.
 
 import { Endpoint } from '../../src/base/endpoint.ts';
 import { IpAddress } from '../../src/base/ipAddress.ts';

@@ -7,7 +7,7 @@ import { PATIENCE_MS, Rig } from './rig.ts';
 import { Client, ORIGIN_PORT, Talker } from './udpClients.ts';
 
 const SECOND_MS = 1_000;
-/** Those of the client's own connection, too. */
+/** Including those of the client's own connection. */
 const TRIED: readonly Kind[] = [...UDP_KINDS, 'read', 'write', 'adopt', 'detach'];
 
 /** How often each kind was called, and how many datagrams had to be sent again. Throws what went wrong. */

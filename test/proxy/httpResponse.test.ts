@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nodeWords, responseFields } from '../../src/engine/nodeWords.ts';
+import { nodeFields, responseFields } from '../../src/engine/nodeFields.ts';
 import { CLIENT } from '../../src/limits/bounds.ts';
 import { CHUNKED, NO_BODY, UNTIL_CLOSE } from '../../src/proxy/httpBody.ts';
 import { type RequestFacts, ResponseHeadParser } from '../../src/proxy/httpResponse.ts';
@@ -53,7 +53,7 @@ describe('rewriting', () => {
   });
 
   test('the largest head leaves room for the longest name, session and address', () => {
-    const { fields } = nodeWords('n'.repeat(64), '', `1${':1111'.repeat(8)}`);
+    const { fields } = nodeFields('n'.repeat(64), '', `1${':1111'.repeat(8)}`);
     const parser = new ResponseHeadParser(GET);
     parser.ownFields = responseFields(fields, 's'.repeat(64));
     const filler = 'x'.repeat(CLIENT.httpHeadMaxBytes - ok('X: ').length);

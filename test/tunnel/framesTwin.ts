@@ -1,4 +1,4 @@
-// The frame codec written again, slowly: an object per frame, DataView, node's Buffer for text. Used by the tunnel's tests.
+// The frame codec written again, slowly: an object per frame, DataView, node's Buffer for text.
 
 export interface Frame {
   readonly type: number;

@@ -80,7 +80,7 @@ describe('orders', () => {
     node.release();
   });
 
-  test('a node is told of what it knows', () => {
+  test('a node gets the orders that it knows', () => {
     const node = openNode(0);
     expect(node.send(control('{"later":1,"rotate":{"request":3}}'))).toEqual([
       'control {"rotate":{"request":3}}',

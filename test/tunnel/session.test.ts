@@ -696,7 +696,7 @@ describe('turns', () => {
     expect(peer.journal.told()).toEqual(['room 1', 'room 2', 'room 3']);
     peer.session.end(1);
     peer.session.abort(2);
-    // The last of them is to be seen first.
+    // The last one must use its turn first.
     expect(peer.session.dataRoom(0)).toBe(0);
     peer.send(say.abort(FIRST + 3));
     peer.session.wakeBlocked();

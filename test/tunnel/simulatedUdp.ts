@@ -1,5 +1,5 @@
 // The datagram part of a simulated side: associations that open, talk and are given up at any time. What arrives must be whole, of the
-// right association and in order; what is missing was dropped for want of room. Used by simulation.ts.
+// right association and in order; what is missing was dropped for want of room.
 
 import type { Session } from '../../src/tunnel/session.ts';
 import { datagramPayload } from './framesTwin.ts';
@@ -84,7 +84,7 @@ export class SimulatedUdp {
       throw new Error('a drop was not counted');
   }
 
-  // --- What it is told -----------------------------------------------------------------------------------------------------------
+  // --- Events --------------------------------------------------------------------------------------------------------------------
 
   onUdpOpen(slot: number): void {
     const one = { slot, answered: false, number: -1, sent: 0, received: 0 };

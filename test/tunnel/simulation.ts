@@ -21,7 +21,7 @@ const QUEUE_MAX_BYTES = 20_000;
 const STREAMS_MAX = 12;
 /** Steps in which everything flows and nothing comes to an end: a deadlock. */
 const DRAIN_STEPS_MAX = 20_000;
-/** So that rates come to an end of what they hold back, too. */
+/** Long enough for rates to let go of what they hold back. */
 const DRAIN_STEP_MS = 50;
 const KEYS = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)] as const;
 
@@ -282,7 +282,7 @@ class Side implements SessionHandler {
     this.session.receive(this.#world.nowMs);
   }
 
-  // --- What it is told ------------------------------------------------------------------------------------------------------
+  // --- Events ---------------------------------------------------------------------------------------------------------------
 
   onConnect(slot: number, host: string, port: number): void {
     const number = Number(host.slice(1));

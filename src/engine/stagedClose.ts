@@ -1,5 +1,5 @@
-// Closing a connection so that its last words arrive: closing over unread bytes would send an RST, and the client's system would then
-// throw the answer away unread. So we send FIN and read on for a moment. Used by client.ts.
+// Closes a connection in stages, so that the last bytes to it arrive: FIN, then reading on for a moment (RFC 9112 section 9.6). A close
+// over unread bytes would send an RST, and the client's system would throw the answer away.
 
 import type { Slab } from '../base/slab.ts';
 import { CLIENT } from '../limits/bounds.ts';
@@ -11,26 +11,26 @@ import {
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 
-export class Farewell implements ConnHandler, TimerHandler {
+export class StagedClose implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;
   readonly #discard: Slab;
-  /** Oldest first: every one waits equally long. */
-  readonly #leaving = new Map<ConnId, number>();
+  /** Half-closed connections and their deadlines. Oldest first: all have equally long. */
+  readonly #closing = new Map<ConnId, number>();
   #ticking = false;
 
   constructor(reactor: Reactor) {
     this.#reactor = reactor;
-    this.#discard = reactor.slab(CLIENT.farewellReadBytes);
+    this.#discard = reactor.slab(CLIENT.stagedCloseReadBytes);
   }
 
-  leave(conn: ConnId): void {
+  close(conn: ConnId): void {
     this.#reactor.attach(conn, this, 0);
     this.#reactor.resumeRead(conn);
     this.#reactor.shutdownWrite(conn);
-    this.#leaving.set(conn, this.#reactor.nowMs + CLIENT.farewellMs);
+    this.#closing.set(conn, this.#reactor.nowMs + CLIENT.stagedCloseMs);
     if (this.#ticking) return;
     this.#ticking = true;
-    this.#reactor.setTimer(CLIENT.farewellMs, this, 0);
+    this.#reactor.setTimer(CLIENT.stagedCloseMs, this, 0);
   }
 
   onReadable(conn: ConnId): void {
@@ -44,7 +44,7 @@ export class Farewell implements ConnHandler, TimerHandler {
   }
 
   onTimer(): void {
-    for (const [conn, deadlineMs] of this.#leaving) {
+    for (const [conn, deadlineMs] of this.#closing) {
       if (deadlineMs > this.#reactor.nowMs) {
         this.#reactor.setTimer(deadlineMs - this.#reactor.nowMs, this, 0);
         return;
@@ -54,12 +54,12 @@ export class Farewell implements ConnHandler, TimerHandler {
     this.#ticking = false;
   }
 
+  #finish(conn: ConnId): void {
+    this.#closing.delete(conn);
+    this.#reactor.close(conn);
+  }
+
   onConnected(): void {}
   onConnectFailed(): void {}
   onWritable(): void {}
-
-  #finish(conn: ConnId): void {
-    this.#leaving.delete(conn);
-    this.#reactor.close(conn);
-  }
 }

@@ -1,4 +1,4 @@
-// What a proxy client is told, in the protocol it speaks. Used by the front (before a stream exists) and by the hub's workers.
+// What a proxy client reads from the hub itself, in the protocol that it speaks.
 
 import type { Slab } from '../base/slab.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
@@ -6,8 +6,8 @@ import { connectEstablished, encodeHttpFailure } from '../proxy/httpAnswers.ts';
 import { encodeSocks4Reply } from '../proxy/socks4.ts';
 import { encodeSocksReply } from '../proxy/socks5.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
-import type { Farewell } from './farewell.ts';
-import { establishedWords, type NodeWords } from './nodeWords.ts';
+import { establishedResponse, type NodeFields } from './nodeFields.ts';
+import type { StagedClose } from './stagedClose.ts';
 
 /** What a client speaks. Below 0x80: hubTunnel.ts keeps a flag above. */
 export const CLIENT_KIND = {
@@ -21,16 +21,19 @@ export const CLIENT_KIND = {
 
 const NOTHING = new Uint8Array(0);
 
-/** What a client reads when its stream is open; an absolute-form request is answered by the target alone, an association by its owner. */
-export function openAnswer(kind: number, words: NodeWords | null, session: string): Uint8Array {
+/**
+ * What a client reads when its stream is open. Empty for an absolute-form request, which the target answers, and for an association, whose
+ * answer needs its socket.
+ */
+export function openReply(kind: number, node: NodeFields | null, session: string): Uint8Array {
   if (kind === CLIENT_KIND.socks) return encodeSocksReply(0);
   if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(true);
   if (kind !== CLIENT_KIND.httpConnect) return NOTHING;
-  return words === null ? connectEstablished : establishedWords(words, session);
+  return node === null ? connectEstablished : establishedResponse(node, session);
 }
 
 /** `fields`: more header lines for HTTP. */
-function failureAnswer(kind: number, failure: FailureName, detail: string, fields: string): Uint8Array {
+function failureReply(kind: number, failure: FailureName, detail: string, fields: string): Uint8Array {
   if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(false);
   if (kind === CLIENT_KIND.socks || kind === CLIENT_KIND.socksUdp) {
     return encodeSocksReply(FAILURES[failure].socksReply);
@@ -40,37 +43,38 @@ function failureAnswer(kind: number, failure: FailureName, detail: string, field
 
 const SCRATCH_BYTES = 4_096;
 
-/** Says short things to clients from a slab of its own. */
-export class Teller {
+/** Writes short replies to clients, from a slab of its own. */
+export class ReplyWriter {
   readonly #reactor: Reactor;
-  readonly #farewell: Farewell;
+  readonly #stagedClose: StagedClose;
   readonly #scratch: Slab;
 
-  constructor(reactor: Reactor, farewell: Farewell) {
+  constructor(reactor: Reactor, stagedClose: StagedClose) {
     this.#reactor = reactor;
-    this.#farewell = farewell;
+    this.#stagedClose = stagedClose;
     this.#scratch = reactor.slab(SCRATCH_BYTES);
   }
 
-  /** Writes all of `bytes`; false when the client is gone or takes nothing, which so early only a broken or hostile one does. */
-  say(conn: ConnId, bytes: Uint8Array): boolean {
+  /** Writes all of `bytes`. False: the client is gone, or takes nothing, as only a broken or hostile one does this early. */
+  write(conn: ConnId, bytes: Uint8Array): boolean {
     if (bytes.length === 0) return true;
     this.#scratch.bytes.set(bytes);
     return this.#reactor.write(conn, this.#scratch, 0, bytes.length) === bytes.length;
   }
 
-  /** Tells the client why there is no stream, and closes behind it. `fields`: nodeWords.ts. */
+  /** Tells the client why there is no stream, and closes the connection. `fields`: namedFields(), for HTTP. */
   refuse(conn: ConnId, kind: number, failure: FailureName, detail = '', fields = ''): void {
-    this.sayLast(conn, failureAnswer(kind, failure, detail, fields));
+    this.writeLast(conn, failureReply(kind, failure, detail, fields));
   }
 
-  sayLast(conn: ConnId, bytes: Uint8Array): void {
-    if (this.say(conn, bytes)) this.leave(conn);
+  /** Writes all of `bytes` and closes the connection behind them. */
+  writeLast(conn: ConnId, bytes: Uint8Array): void {
+    if (this.write(conn, bytes)) this.close(conn);
     else this.#reactor.reset(conn);
   }
 
-  /** Closes a connection to which everything has been said. */
-  leave(conn: ConnId): void {
-    this.#farewell.leave(conn);
+  /** Closes a connection whose last reply is written. */
+  close(conn: ConnId): void {
+    this.#stagedClose.close(conn);
   }
 }

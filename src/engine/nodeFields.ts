@@ -1,10 +1,9 @@
-// What HTTP clients are told of the node that serves them (native-notes/routing.md), made once for each node and change of it. Used by the
-// workers, which control tells who their tunnels lead to, and by the front for failures.
+// The header lines that name a node to HTTP clients (native-notes/routing.md), made once for each node and each change of it.
 
 import { foldName } from '../model/nameSyntax.ts';
 
 /** Header lines as bytes; shared: do not write to them. */
-export interface NodeWords {
+export interface NodeFields {
   /** The 200 that opens a tunnel, whole. */
   readonly established: Uint8Array;
   /** For the head of a response: Proxy-Status (RFC 9209 section 2.1.2) and the named ones. */
@@ -13,14 +12,14 @@ export interface NodeWords {
   readonly named: string;
 }
 
-/** The proxy's words, as every client has seen them before (RFC 9110 section 9.3.6). */
+/** In the words that most proxies use (RFC 9110 section 9.3.6). */
 const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n';
 
 /**
- * The name comes as a user name asks for it, so that `node-` and this pins the node; one without a letter or digit of ASCII would stand
- * for others as well, so that its id takes its place.
+ * The name is folded as in a user name, so that `node-` and this pins the node. A name without an ASCII letter or digit could be any
+ * node's: the id replaces it.
  */
-export function nodeWords(name: string, nodeId: string, exitAddress: string | null): NodeWords {
+export function nodeFields(name: string, nodeId: string, exitAddress: string | null): NodeFields {
   const folded = foldName(name);
   const node = /[a-z0-9]/.test(folded) ? folded : nodeId;
   const exit =
@@ -33,7 +32,7 @@ export function nodeWords(name: string, nodeId: string, exitAddress: string | nu
 }
 
 /** `session`: the sticky session's name, '' for none; its characters are those of a user name. */
-export function establishedWords({ established, fields }: NodeWords, session: string): Uint8Array {
+export function establishedResponse({ established, fields }: NodeFields, session: string): Uint8Array {
   if (session === '') return established;
   return Buffer.concat([Buffer.from(ESTABLISHED), responseFields(fields, session), CRLF]);
 }
@@ -43,10 +42,10 @@ export function responseFields(fields: Uint8Array, session: string): Uint8Array 
   return session === '' ? fields : Buffer.concat([fields, Buffer.from(sessionField(session))]);
 }
 
-/** Lines for a failure, which has a Proxy-Status of its own; null words: none. */
-export function namedFields(words: NodeWords | null, session: string): string {
-  if (words === null) return '';
-  return session === '' ? words.named : words.named + sessionField(session);
+/** Lines for a failure, which has a Proxy-Status of its own; none for a node that is not named. */
+export function namedFields(node: NodeFields | null, session: string): string {
+  if (node === null) return '';
+  return session === '' ? node.named : node.named + sessionField(session);
 }
 
 function sessionField(session: string): string {
