@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const BIN = fileURLToPath(new URL('../bin/restunnel.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../bin/restunnel.js', import.meta.url));
 
 /** What --ready-file has, as far as it is needed here. */
 interface Ready {
