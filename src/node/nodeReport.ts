@@ -6,7 +6,7 @@ import type { Network } from '../model/fleet.ts';
 import type { Battery } from './battery.ts';
 import type { RotationAnswer } from './rotation.ts';
 
-export function statusJson(facts: {
+export interface NodeFacts {
   startedMs: number;
   nowMs: number;
   sentBytes: number;
@@ -16,7 +16,9 @@ export function statusJson(facts: {
   publicAddress: string | null;
   /** The last answer to the hub that this is for; null: it has asked nothing. */
   rotation: RotationAnswer | null;
-}): string {
+}
+
+export function statusJson(facts: NodeFacts): string {
   const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, rotation } = facts;
   return JSON.stringify({
     platform: platformWord(platform()),

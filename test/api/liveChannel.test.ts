@@ -9,7 +9,7 @@ import { liveTick } from '../../src/api/schemas.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
 import type { LiveTick } from '../../src/model/fleet.ts';
-import { type FakeDashboard, serveFake } from '../dashboard/serveFake.ts';
+import { type FakeDashboard, type FakeOptions, serveFake } from '../dashboard/serveFake.ts';
 import { ask, bearerOf, portOf, sessionOf } from './asker.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const fake of running.splice(0)) await fake.close();
 });
 
-async function start(...options: Parameters<typeof serveFake>): Promise<FakeDashboard> {
+async function start(...options: FakeOptions): Promise<FakeDashboard> {
   const fake = await serveFake(...options);
   running.push(fake);
   return fake;

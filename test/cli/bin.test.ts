@@ -11,11 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BIN, CHECKOUT, type Finished, olderNode, runBin } from './runBin.ts';
+import { BIN, CHECKOUT, type Finished, olderNode, type RunOptions, runBin } from './runBin.ts';
 
 const VERSION = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8')).version;
 
-function run(args: readonly string[], options: Parameters<typeof runBin>[2] = {}): Promise<Finished> {
+function run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return runBin(args, join(folder, 'data'), options);
 }
 

@@ -8,6 +8,13 @@ import { fileURLToPath } from 'node:url';
 export const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 export const BIN = join(CHECKOUT, 'bin', 'restunnel.js');
 
+export interface RunOptions {
+  /** The Node to run it with; this one, when absent. */
+  program?: string;
+  /** The launcher; the checkout's own, when absent. */
+  bin?: string;
+}
+
 export interface Finished {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -19,7 +26,7 @@ export interface Finished {
 export function runBin(
   args: readonly string[],
   dataDir: string,
-  options: { program?: string; bin?: string } = {},
+  options: RunOptions = {},
 ): Promise<Finished> {
   const child = spawn(options.program ?? process.execPath, [options.bin ?? BIN, ...args], {
     env: { ...process.env, RESTUNNEL_DATA_DIR: dataDir, NODE_OPTIONS: '' },

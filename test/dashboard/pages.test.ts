@@ -10,7 +10,7 @@ import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram, needs } from '../require.ts';
 import { eventually } from '../system/harness.ts';
-import { type FakeDashboard, serveFake } from './serveFake.ts';
+import { type FakeDashboard, type FakeOptions, serveFake } from './serveFake.ts';
 
 const require = createRequire(import.meta.url);
 /** Its types speak of a default export that there is none of. */
@@ -48,7 +48,7 @@ afterEach(async () => {
   expect(heard).toEqual([]);
 });
 
-async function serve(...options: Parameters<typeof serveFake>): Promise<FakeDashboard> {
+async function serve(...options: FakeOptions): Promise<FakeDashboard> {
   const fake = await serveFake(...options);
   open.push(fake);
   return fake;

@@ -22,7 +22,10 @@ export interface FakeDashboardOptions extends Partial<DashboardOptions> {
   readonly heartbeatMs?: number;
 }
 
-/** On a free port of 127.0.0.1 unless told otherwise; nothing ticks by itself. */
+/** Of the fleet, and of its dashboard. */
+export type FakeOptions = [fleet?: FakeFleetOptions, dashboard?: FakeDashboardOptions];
+
+/** On a free port of 127.0.0.1 by default; nothing ticks by itself. */
 export async function serveFake(
   fleetOptions: FakeFleetOptions = {},
   { onFault = console.error, heartbeatMs, ...options }: FakeDashboardOptions = {},

@@ -64,8 +64,17 @@ test('what is not, is left out, and the rest counts', () => {
 
 test("our node's own word is understood", () => {
   const battery = { percent: 50, charging: true };
-  const facts = { startedMs: 0, nowMs: 5_000, sentBytes: 1, receivedBytes: 2, battery };
-  const status = parseNodeStatus(statusJson(facts as Parameters<typeof statusJson>[0]))!;
+  const facts = {
+    startedMs: 0,
+    nowMs: 5_000,
+    sentBytes: 1,
+    receivedBytes: 2,
+    battery,
+    network: null,
+    publicAddress: null,
+    rotation: null,
+  };
+  const status = parseNodeStatus(statusJson(facts))!;
   expect(status).toMatchObject({ batteryPercent: 50, charging: true });
   expect(status.platform).toContain(process.platform);
   expect(status.version).toMatch(/^\d+\.\d+\.\d+/);

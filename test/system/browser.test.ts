@@ -1,5 +1,5 @@
-// The dashboard as its owner uses it: a real browser at a real hub with three real nodes. Pairs a device with the QR code of a
-// screenshot, sees its bytes move, throttles it, lets it fetch a test page, and revokes it.
+// The dashboard in a real browser, at a real hub with three real nodes: the owner pairs a device with the QR code from a screenshot, sees
+// its bytes move, throttles it, lets it fetch a test page, and revokes it.
 
 import jsqr from 'jsqr';
 import { PNG } from 'pngjs';

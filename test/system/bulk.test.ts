@@ -1,4 +1,4 @@
-// Much at once through a hub and one node: large transfers, thousands of streams, and a client that stops reading; every byte checked.
+// Heavy load through a hub and one node: large transfers, thousands of streams, and a client that stops reading. Every byte is checked.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROTOCOL } from '../../src/limits/wire.ts';

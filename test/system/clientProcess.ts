@@ -1,5 +1,5 @@
-// A client in a process of its own, with streams in both directions that never end by themselves: argv is the SOCKS port, the target's
-// port, and how many streams. Prints "busy" once each of them has moved bytes.
+// A client process whose streams run in both directions and never end by themselves. Arguments: the SOCKS port, the target's port, the
+// number of streams. Prints "busy" once every stream has moved bytes.
 
 import { openStreams } from './stream.ts';
 

@@ -1,4 +1,4 @@
-// Real clients through real hubs and nodes, in every mode a hub can run in.
+// Real clients through real hubs and nodes, in every mode of the hub.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../require.ts';
@@ -156,7 +156,7 @@ describe.each(MODES)('$name', (mode) => {
       client.close();
     });
 
-    test('every byte of a SOCKS request by itself', async () => {
+    test('a SOCKS request that arrives byte by byte', async () => {
       const client = await RawClient.dial(hub.socks);
       const bytes = Buffer.concat([
         SOCKS_GREETING,
@@ -185,7 +185,7 @@ describe.each(MODES)('$name', (mode) => {
       }
     });
 
-    test('user and password of SOCKS are accepted where none are asked for', async () => {
+    test('a SOCKS user and password are accepted although none are required', async () => {
       const client = await RawClient.dial(hub.socks);
       client.send(Uint8Array.of(5, 1, 2));
       expect(await client.take(2)).toEqual(Buffer.of(5, 2));
@@ -208,7 +208,7 @@ describe.each(MODES)('$name', (mode) => {
       }
     });
 
-    test('a server that ends first still hears the client', async () => {
+    test("a server that ends first still gets the client's bytes", async () => {
       for (const client of await dialBoth(portOf(origin.halfCloser))) {
         expect((await client.takeAll()).toString()).toBe(PAGE);
         expect(client.end).toBe('fin');
@@ -284,7 +284,7 @@ describe.each(MODES)('$name', (mode) => {
   });
 
   describe('absolute form', () => {
-    test('one connection serves requests to several hosts, and none of them sees what was for the proxy', async () => {
+    test("one connection serves requests to several hosts, and no host sees the proxy's own headers", async () => {
       const client = await RawClient.dial(hub.http);
       const forProxy = [
         'Proxy-Connection: keep-alive',
@@ -393,7 +393,7 @@ describe.each(MODES)('$name', (mode) => {
       client.close();
     });
 
-    test('HEAD has a length and no body, and the connection goes on', async () => {
+    test('HEAD has a length and no body, and the connection stays usable', async () => {
       const client = await RawClient.dial(hub.http);
       client.send(absoluteRequest(origin.url('/bytes/5000'), [], 'HEAD'));
       expect(await client.takeHead()).toMatch(/^content-length: 5000\r$/im);
@@ -411,7 +411,7 @@ describe.each(MODES)('$name', (mode) => {
       client.close();
     });
 
-    test('a large chunked response ends where its last chunk says, and the connection goes on', async () => {
+    test('a large chunked response ends at its last chunk, and the connection stays usable', async () => {
       const client = await RawClient.dial(hub.http);
       client.send(absoluteRequest(origin.url('/chunked/1000000')));
       expect(await client.takeHead()).toMatch(/^transfer-encoding: chunked\r$/im);
@@ -422,7 +422,7 @@ describe.each(MODES)('$name', (mode) => {
       client.close();
     });
 
-    test('a response that breaks off breaks off for the client too', async () => {
+    test('a response that is cut short is cut short for the client too', async () => {
       const client = await RawClient.dial(hub.http);
       client.send(absoluteRequest(origin.url('/broken')));
       await client.takeHead();

@@ -1,5 +1,5 @@
-// Clocks that are set back, between two runs and during one, and a hub whose store comes from an older backup: service returns, and
-// nobody is locked out who is still in the store.
+// Clocks set back between two runs and during one, and a hub restored from an older backup: service returns, and no device that is still in
+// the store is locked out.
 
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ function samePlace(hub: Hub) {
   return { dataDir: hub.dataDir, args: ['--tunnel', tunnel, '--socks', socks, '--http', http] };
 }
 
-test('the clock of the node went back a day between two runs, and again in the next', async () => {
+test("the node's clock went back a day between two runs, and again before the next", async () => {
   const hub = await startHub();
   let node = await pairNode(hub, { env: clock(DAY_MS) });
   for (const shiftMs of [0, -DAY_MS, -10 * DAY_MS]) {
@@ -74,7 +74,7 @@ async function restarted(hub: Hub, env: NodeJS.ProcessEnv = {}): Promise<Hub> {
   return startHub({ ...samePlace(hub), env });
 }
 
-test('the clock of the hub went back a day between two runs: nodes return, new ones can be paired', async () => {
+test("the hub's clock went back a day between two runs: nodes return, and new ones can pair", async () => {
   const ahead = await startHub({ env: clock(DAY_MS) });
   const node = await pairNode(ahead);
   const { link } = await makeLink(ahead);
@@ -96,7 +96,7 @@ test('the clock of the hub went back a day between two runs: nodes return, new o
   await late.stop();
 });
 
-test('a clock that goes back during a drain does not make it any longer', async () => {
+test('a clock set back during a drain does not lengthen it', async () => {
   const stopAndJump = async (hub: Hub, drained: Hub | ExitNode) => {
     const stream = await Stream.open(hub.socks, target.port, 'hold');
     drained.signal('SIGTERM');
@@ -112,7 +112,7 @@ test('a clock that goes back during a drain does not make it any longer', async 
   await Promise.all([stopAndJump(hubs[0], hubs[0]), stopAndJump(hubs[1], nodes[1])]);
 });
 
-test('a hub restored from a backup: known nodes return by themselves, later ones after pairing again', async () => {
+test('a hub restored from a backup: its nodes return by themselves, nodes paired later must pair again', async () => {
   const files = ['hub.db', 'hub.db-wal', 'hub.db-shm'];
   const backup = makeTempDir();
   let hub = await startHub();

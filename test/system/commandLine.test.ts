@@ -1,4 +1,4 @@
-// The owner's commands against a hub that runs, with a device at work: what they show is what is, and what they change holds.
+// The owner's commands against a running hub and a busy device: they show the truth, and their changes take effect.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, pairNode, runCommand, startHub } from './harness.ts';
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => target.close());
 
-test('a device is seen at work, limited, paused and let go on; each leaves an event', async () => {
+test('a busy device is shown, limited, paused and resumed; each change leaves an event', async () => {
   const hub = await startHub();
   const { dataDir } = hub;
   const node = await pairNode(hub);

@@ -1,5 +1,5 @@
-// The dashboard of a real hub: what it says of real devices, whom it answers, and what a script and a browser have to show for it. What
-// a guard decides in every case is test/dashboard/guard.test.ts; what a socket may do, test/dashboard/sockets.test.ts.
+// The dashboard of a real hub: what it says about real devices, whom it answers, and what proof it wants from a script and from a browser.
+// The guard's decisions case by case: test/dashboard/guard.test.ts. The sockets: test/dashboard/sockets.test.ts.
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -135,7 +135,7 @@ test('a script needs the token in the data directory, which is its owner’s alo
   expect(JSON.parse(cancelled.body)).toMatchObject({ id, state: 'cancelled' });
 });
 
-test('where others can reach it, it wants a password', async () => {
+test('it wants a password where others can reach it', async () => {
   const open = await runBin(['hub', '--dashboard', '0.0.0.0:0'], makeTempDir());
   expect(open.code).toBe(2);
   expect(open.stderr).toMatch(

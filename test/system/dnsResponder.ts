@@ -1,4 +1,4 @@
-// A name server of a few lines: a name of the form "3.test" has so many addresses. Used by udpClients.test.ts.
+// A name server in a few lines: "3.test" has three addresses.
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// Draining: a node goes on for its other hubs when one of them stops, and a stream that is cut at the limit is never taken for a whole one.
+// Draining: when one hub stops, a node goes on for its other hubs; and a stream that is cut at the limit never looks complete.
 
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// An HTTP origin that answers with what it was asked, headers too, and holds what is asked to be held. Used by secrets.test.ts.
+// An HTTP origin that answers with the request it got, headers included, and holds a request open when asked to.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,5 @@
-// Streams whose node fails before it is connected, over every protocol and in every mode: another node serves them, without the client
-// noticing, where it does no harm. And what HTTP clients are told of the node that serves them. Each test has nodes of its own, by tag.
+// Streams whose node fails before they are connected, over every protocol and in every mode: where that is harmless, another node serves
+// them and the client does not notice. Also what HTTP clients learn about the node that serves them. Each test has its own nodes, by tag.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -168,7 +168,7 @@ describe.each(KINDS)('$name', (mode) => {
     for (const protocol of PROTOCOLS) expect(await ask(hub, protocol, `me-tag-${tag}`)).toBe(nodes[2]!.id);
   });
 
-  test('of four that fail three are tried, and the last failure is told', async () => {
+  test('of four nodes that fail three are tried, and the client learns the last failure', async () => {
     const { tag, nodes } = await startGroup(hub, 4);
     refuse(nodes, 'nameTimedOut');
     const told = await askHttp(hub, 'connect', `me-tag-${tag}`);
@@ -234,7 +234,7 @@ describe.each(KINDS)('$name', (mode) => {
     }
   });
 
-  test('a whole GET is sent again until its response begins, with what came behind it; a POST is not, and a tunnel ends', async () => {
+  test('a complete GET is sent again until its response begins, with the bytes behind it; a POST is not, and a tunnel ends', async () => {
     const get = (user: string) => absoluteRequest(`http://${HOST}/`, [basic(user)]);
     const first = await startSession(hub);
     first.nodes[0].vanishesAtRequest = true;
@@ -261,7 +261,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(third.nodes[1].connects).toBe(0);
   });
 
-  test('a strict session does not move: it is lost with its node, and told of what else fails', async () => {
+  test('a strict session does not move: it is lost with its node, and learns of other failures', async () => {
     const { user, nodes } = await startSession(hub, '-strict');
     refuse([nodes[0]], 'nameTimedOut');
     expect(await replyOf(openStream(hub, user))).toBe(FAILURES.nameTimedOut.socksReply);
@@ -278,7 +278,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(nodes[1].connects).toBe(0);
   });
 
-  test('a node that was asked for by name has no other', async () => {
+  test('a request for a node by name has no substitute', async () => {
     const { nodes } = await startGroup(hub, 2);
     refuse([nodes[0]!], 'internal');
     const { head } = await askHttp(hub, 'connect', `me-node-${nodes[0]!.id}`);
@@ -320,7 +320,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(await replyOf(openStream(hub, group, host))).toBe(FAILURES.noMatch.socksReply);
   });
 
-  test('HTTP clients are told their node, session and address, and the name sent back pins the node', async () => {
+  test('HTTP clients learn their node, session and address, and sending the name back pins the node', async () => {
     const { tag, nodes } = await startGroup(hub, 3);
     for (const protocol of ['connect', 'forward'] as const) {
       const { head, body } = await askHttp(hub, protocol, `me-tag-${tag}`);
@@ -344,7 +344,7 @@ describe.each(KINDS)('$name', (mode) => {
   });
 });
 
-test('--proxy-headers off: not a word of the node', async () => {
+test('--proxy-headers off: no word about the node', async () => {
   for (const workers of [0, 1]) {
     const hub = await startHub({ workers, args: ['--proxy-headers', 'off'] });
     const { nodes } = await startGroup(hub, 1);

@@ -1,4 +1,4 @@
-// What clients are told when there is no stream for them, or when it ends before its time; and that nothing of it stays behind.
+// What clients learn when they get no stream, or when it ends too early; and that nothing stays behind.
 
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -123,12 +123,12 @@ describe('time limits, in every mode at once', () => {
     for (const hub of hubs) expect(await hub.stop()).toEqual({ code: 0, signal: null });
   });
 
-  test.concurrent('a target that does not answer is told as such', async () => {
+  test.concurrent('a target that does not answer is reported as such', async () => {
     const told = await Promise.all(hubs.map((hub) => refusals(hub, '127.0.0.1', stuck.port)));
     for (const each of told) expect(each).toEqual([6, 504, 'connection_timeout']);
   });
 
-  test.concurrent('clients that do not say what they want are dropped without a word', async () => {
+  test.concurrent('clients that send no request are dropped without a reply', async () => {
     const said: ['socks' | 'http', Uint8Array][] = [
       ['socks', Buffer.alloc(0)],
       ['socks', Uint8Array.of(5)],
@@ -208,7 +208,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(await refusals(hub, '127.0.0.1', closedPort)).toEqual([5, 502, 'connection_refused']);
   });
 
-  test('a name that nobody knows', async () => {
+  test('a name that does not exist', async () => {
     expect(await refusals(hub, 'no-such-name.invalid', 80)).toEqual([4, 502, 'dns_error']);
   });
 
@@ -216,7 +216,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(await socksReply(hub.socks, '127.0.0.1', 80, 2)).toBe(7);
   });
 
-  test('SOCKS that cannot be understood', async () => {
+  test('malformed SOCKS', async () => {
     const cases: [number[], number[]][] = [
       // No method that we have.
       [
@@ -243,7 +243,7 @@ describe.each(KINDS)('$name', (mode) => {
     }
   });
 
-  test('HTTP that cannot be understood', async () => {
+  test('malformed HTTP', async () => {
     const page = origin.url('/page');
     const cases: [string, number][] = [
       ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', 400],
@@ -269,7 +269,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(await ask(portOf(origin.echo))).toEqual([502, 'http_protocol_error']);
   });
 
-  test('a refused client hears why although it keeps sending', async () => {
+  test('a refused client learns why although it keeps sending', async () => {
     const client = await RawClient.dial(hub.http);
     const body = Buffer.alloc(40_000, 'x');
     client.send(absoluteRequest(`http://127.0.0.1:${closedPort}/`, ['Content-Length: 10000000'], 'POST'));
@@ -280,7 +280,7 @@ describe.each(KINDS)('$name', (mode) => {
 
   // node:net notices a reset only while it reads: there it takes until the end of the dial.
   test.skipIf(mode.io === 'net')(
-    'a client that gives up while its target is dialled is not waited for',
+    'the hub does not wait for a client that leaves while its target is dialled',
     async () => {
       const clients = await Promise.all([hub.socks, hub.http, hub.http].map((to) => RawClient.dial(to)));
       clients[0]!.send(Buffer.concat([SOCKS_GREETING, socksRequest('127.0.0.1', stuck.port)]));
@@ -292,7 +292,7 @@ describe.each(KINDS)('$name', (mode) => {
     },
   );
 
-  test('a client that gives up waiting for a response is not waited for', async () => {
+  test('the hub does not wait for a client that stops waiting for a response', async () => {
     const client = await RawClient.dial(hub.http);
     const before = origin.connections;
     client.send(absoluteRequest(origin.url('/never')));
@@ -310,14 +310,14 @@ describe.each(KINDS)('$name', (mode) => {
     client.close();
   });
 
-  test('every stream is counted down again', async () => {
+  test('the stream count returns to zero', async () => {
     await eventually(async () =>
       expect(await listNodes(hub)).toMatchObject([{ connected: true, streams: 0 }]),
     );
     await nothingStays();
   });
 
-  test('a node that dies takes its streams along, and the next one serves', async () => {
+  test('a node that dies ends its streams, and the next node serves', async () => {
     const streams = await Promise.all([
       dialSocks(hub.socks, portOf(origin.echo)),
       dialConnect(hub.http, portOf(origin.echo)),

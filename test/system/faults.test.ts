@@ -1,4 +1,4 @@
-// Everything a user can have wrong: each gets one clear sentence and the right exit code, and nothing is left running.
+// Everything a user can get wrong: each mistake gets one clear sentence and the right exit code, and nothing keeps running.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

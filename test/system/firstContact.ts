@@ -1,4 +1,4 @@
-// A device's first bytes towards a hub, made by hand, and what comes back: for tests of whom the tunnel port answers.
+// A device's first bytes to a hub, made by hand, and what comes back: for tests of whom the tunnel port answers.
 
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
@@ -17,13 +17,15 @@ export interface FirstMessage {
   readonly initiator: Initiator;
 }
 
-export function firstMessage(options: {
+export interface FirstMessageOptions {
   hubPublicKey: Uint8Array;
   keyPair: KeyPair;
   token?: Uint8Array;
   name?: string;
   timestamp?: Uint8Array;
-}): FirstMessage {
+}
+
+export function firstMessage(options: FirstMessageOptions): FirstMessage {
   const { hubPublicKey, keyPair, token, name = 'raw device' } = options;
   const payload = encodeMessage1(
     {

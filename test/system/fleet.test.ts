@@ -1,5 +1,5 @@
-// The owner's settings on a running hub: pause, quota, hours and what clients are told of them; what outlives a restart and a kill; what
-// is shown and written down.
+// The owner's settings on a running hub: pause, quota and hours, and what clients learn about them; what survives a restart and a kill;
+// what is shown and recorded.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -132,7 +132,7 @@ describe.concurrent.each(MODES.slice(2))('$name', ({ io, workers }) => {
   });
 });
 
-test('outside of its hours, and beyond its streams, a node takes no new ones; the settings outlive a restart', async () => {
+test('outside its hours, or at its stream limit, a node takes no new streams; the settings survive a restart', async () => {
   const hub = await startHub({ workers: 1 });
   const node = await pairNode(hub);
   const { nodeId: id } = node.ready;
@@ -168,7 +168,7 @@ test('outside of its hours, and beyond its streams, a node takes no new ones; th
   await Promise.all([node.stop(), again.stop()]);
 });
 
-test('history, sums and figures come from what really moved, and outlive a kill', async () => {
+test('history, totals and figures match the bytes that moved, and survive a kill', async () => {
   const hub = await startHub({ workers: 2 });
   const node = await pairNode(hub);
   const { nodeId: id } = node.ready;
@@ -212,7 +212,7 @@ test('history, sums and figures come from what really moved, and outlive a kill'
   await node.kill();
 });
 
-test('what happens is written down, with the name that the node had, and found again', async () => {
+test('events record the name the node had then, and can be found', async () => {
   const hub = await startHub();
   const pairing = await makePairing(hub, 'phone', 60_000);
   expect(await pairingOf(hub, pairing.id)).toEqual({
@@ -300,7 +300,7 @@ test('live streams are listed by node, from every worker', async () => {
   await Promise.all([first.stop(), second.stop(), hub.stop()]);
 });
 
-test('a node that is asked for a new address drains, runs its command, comes back and says so', async () => {
+test('a node asked for a new address drains, runs its command, comes back and reports it', async () => {
   const hub = await startHub({ workers: 1 });
   const done = join(makeTempDir(), 'rotated');
   const node = await pairNode(hub, { args: ['--on-rotate', `echo >> '${done}'`] });

@@ -1,5 +1,5 @@
-// Sticky promises of a whole fleet on a real hub while its nodes come and go (issue: scripts/fleet.ts does the same with 200 nodes and
-// 5,000 sessions).
+// Sticky sessions across a whole fleet on a real hub while its nodes come and go. scripts/fleet.ts does the same with 200 nodes and 5,000
+// sessions.
 
 import { expect, test } from 'vitest';
 import { seededRandom } from '../routing/pretendFleet.ts';
@@ -8,7 +8,7 @@ import { startHub } from './harness.ts';
 import { startFleet } from './lightFleet.ts';
 
 test.each([0, 2])(
-  'every sticky promise is kept while nodes leave and return, %i workers',
+  'every sticky session keeps its promise while nodes leave and return, %i workers',
   async (workers) => {
     const hub = await startHub({ workers });
     const nodes = await startFleet(hub, 40);

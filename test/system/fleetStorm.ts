@@ -1,5 +1,5 @@
-// A fleet whose nodes leave and come back all the time, and sessions that are promised one of them: asks, and holds every answer against
-// the promise. Used by fleetStorm.test.ts, and longer by scripts/fleet.ts.
+// A fleet whose nodes leave and return all the time, and sticky sessions that each belong to one of them: sends requests and checks every
+// answer against what the session was promised.
 
 import type { Hub } from './harness.ts';
 import { askOnce, SocksRefusal } from './lightFleet.ts';

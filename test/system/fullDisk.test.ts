@@ -1,5 +1,5 @@
-// Disks that fill up while hub and node run, each with its data directory on a small file system of its own: the node is admitted again
-// and again, nothing is said twice, and what only memory knew is on the disk when there is room.
+// Disks that fill up while hub and node run, each data directory on a small file system of its own: the hub keeps admitting the node, logs
+// nothing twice, and writes what only memory knew once there is room.
 
 import { appendFileSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ function lastTimestamp(hub: Hub): string {
 }
 
 describe.skipIf(tools.skip || !isRoot)(`full disks ${why}`, () => {
-  test('of hub and node: service goes on', async () => {
+  test('of hub and node: service continues', async () => {
     const target = await Target.start();
     const hub = await startHub(smallDisk(makeTempDir()));
     const router = await Router.start('127.0.0.1', hub.tunnel.port);

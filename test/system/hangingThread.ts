@@ -1,5 +1,5 @@
-// Preloaded into a hub or node (NODE_OPTIONS=--import) by the tests of the watchdog: an engine thread hangs for ever in its first turn
-// after the file HANG exists, and says so by making the file HANG.done.
+// Preloaded into a hub or node (NODE_OPTIONS=--import) by the watchdog tests: once the file HANG exists, an engine thread hangs in its next
+// turn and creates the file HANG.done to say so.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { isMainThread, workerData } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-// The harness itself: what it starts is ready, can be looked at, and ends with the exit code of the contract.
+// The harness itself: the programs it starts are ready, can be inspected, and end with the documented exit codes.
 
 import { expect, test } from 'vitest';
 import {
@@ -12,7 +12,7 @@ import {
   startQuickstart,
 } from './harness.ts';
 
-test.each(MODES)('a hub and its node start, are seen connected, and end with 0: $name', async (mode) => {
+test.each(MODES)('a hub and its node start, connect and exit with 0: $name', async (mode) => {
   const hub = await startHub(mode);
   const node = await pairNode(hub, { io: mode.io });
   await hub.waitForLog(({ msg }) => msg === 'node connected');

@@ -1,5 +1,5 @@
-// Starts hubs, exit nodes and quickstart as a user would, through bin/restunnel.js, on free ports and in data directories of their own.
-// Used by the system tests; importing it ends every process at the end of the test file, also when a test failed.
+// Starts hubs, exit nodes and quickstart as a user would: through bin/restunnel.js, on free ports, in data directories of their own.
+// Importing this file ends every process at the end of the test file, even when a test failed.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
@@ -58,19 +58,19 @@ export const MODES: readonly Mode[] = [
   { name: 'net', io: 'net', workers: 0 },
 ];
 
-/** One of each kind: what two workers do, one does, too. For tests with many cases. */
+/** One mode of each kind, for tests with many cases: one worker does nothing that two do not. */
 export const KINDS: readonly Mode[] = MODES.filter(({ workers }) => workers !== 1);
 
-/** The part of the system tests' targets that a node refuses unless told otherwise. */
+/** Where the tests' targets are. A node refuses loopback by default. */
 export const LOOPBACK_ALLOWED: readonly string[] = ['127.0.0.0/8', '::1/128'];
 
 // --- Processes -----------------------------------------------------------------------------------------------------------------------
 
 export class Program<Ready> {
   readonly dataDir: string;
-  /** Everything on stderr that was a line of the log, oldest first. */
+  /** The log lines on stderr, oldest first. */
   readonly log: LogLine[] = [];
-  /** Everything else on stderr. */
+  /** The other lines on stderr. */
   readonly complaints: string[] = [];
   stdout = '';
   readonly exited: Promise<Exit>;
@@ -81,8 +81,8 @@ export class Program<Ready> {
   #waiting: { matches: (line: LogLine) => boolean; resolve: (line: LogLine) => void }[] = [];
 
   /**
-   * `descriptors`: how many it may open (ulimit -n); as many as we, when absent. `wrap`: a command that runs the one behind it, in the
-   * same process, somewhere else: `ip netns exec`, `unshare`.
+   * `descriptors`: its limit of open files (ulimit -n); ours when null. `wrap`: a command that runs the one after it in the same process,
+   * elsewhere: `ip netns exec`, `unshare`.
    */
   constructor(
     args: readonly string[],
@@ -99,7 +99,7 @@ export class Program<Ready> {
     command.unshift(...wrap);
     this.#child = spawn(command[0]!, command.slice(1), {
       env: { ...process.env, NODE_OPTIONS: '', ...env },
-      // The channel's end tells the program to stop when this process is killed.
+      // When this process is killed, the channel closes and the program stops.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -121,7 +121,7 @@ export class Program<Ready> {
     running.add(this);
   }
 
-  /** Of the process that does the work (an old Node starts a newer one for that). */
+  /** The process that does the work: an old Node starts a newer one. */
   get pid(): number {
     return (this.#ready as { pid?: number } | null)?.pid ?? this.#child.pid!;
   }
@@ -131,7 +131,7 @@ export class Program<Ready> {
     return this.#ready;
   }
 
-  /** Resolves with what the ready file says; throws, with all it said, when the program ends before that. */
+  /** Waits for the ready file. Throws with the program's output when it ends before that. */
   async untilReady(): Promise<this> {
     await eventually(() => {
       if (this.#exit !== null) {
@@ -162,7 +162,7 @@ export class Program<Ready> {
     for (const { resolve } of heard) resolve(parsed);
   }
 
-  /** The first line, of those logged already or to come, that matches. */
+  /** The first log line that matches, past or future. */
   waitForLog(matches: (line: LogLine) => boolean, timeoutMs = 15_000): Promise<LogLine> {
     const known = this.log.find(matches);
     if (known !== undefined) return Promise.resolve(known);
@@ -180,17 +180,17 @@ export class Program<Ready> {
     });
   }
 
-  /** Lines that tell of a fault inside: a healthy run has none. */
+  /** Log lines about internal faults: a healthy run has none. */
   faults(): LogLine[] {
     return this.log.filter(({ level }) => level >= 50);
   }
 
-  /** Does not wait for the end. */
+  /** Sends it and does not wait. */
   signal(signal: NodeJS.Signals): void {
     process.kill(signal === 'SIGKILL' ? this.pid : this.#child.pid!, signal);
   }
 
-  /** SIGTERM, and the end. Open streams are drained first; `atOnce` sends a second signal. */
+  /** Sends SIGTERM and waits for the exit. Open streams drain first; `atOnce` sends a second signal. */
   async stop(options: { atOnce?: boolean } = {}): Promise<Exit> {
     if (this.#exit !== null) return this.#exit;
     this.signal('SIGTERM');
@@ -201,13 +201,13 @@ export class Program<Ready> {
     return this.exited;
   }
 
-  /** SIGKILL, and the end. */
+  /** Sends SIGKILL and waits for the exit. */
   async kill(): Promise<Exit> {
     if (this.#exit !== null) return this.#exit;
     try {
       this.signal('SIGKILL');
     } catch {
-      // It has just ended by itself.
+      // It has just exited.
     }
     return this.exited;
   }
@@ -236,19 +236,19 @@ export type ExitNode = Program<NodeReady>;
 const running = new Set<Program<unknown>>();
 const folders: string[] = [];
 
-// Scripts use this file, too.
+// Scripts use this file too.
 if (process.env.VITEST !== undefined) afterAll(endAll);
 process.on('exit', () => {
   for (const program of running) {
     try {
       program.signal('SIGKILL');
     } catch {
-      // It has ended.
+      // It has exited.
     }
   }
 });
 
-/** Ends every process of this test file and removes its folders. */
+/** Kills every process of this test file and removes its folders. */
 export async function endAll(): Promise<void> {
   await Promise.all([...running].map((program) => program.kill()));
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
@@ -269,12 +269,12 @@ function hubArgs({ io, workers }: Pick<Mode, 'io' | 'workers'>): string[] {
 }
 
 export interface StartOptions {
-  /** A data directory to go on with; a new one when absent. */
+  /** An existing data directory; a new one when absent. */
   dataDir?: string;
-  /** Further arguments; an option given again wins. */
+  /** More arguments; the last of an option wins. */
   args?: readonly string[];
   env?: NodeJS.ProcessEnv;
-  /** A command that runs the program in surroundings of its own. */
+  /** A command that runs the program in an environment of its own. */
   wrap?: readonly string[];
 }
 
@@ -283,12 +283,12 @@ export interface HubStart extends StartOptions, Partial<Pick<Mode, 'io' | 'worke
   descriptors?: number;
 }
 
-/** A hub that is ready, without a node. */
+/** Starts a hub without a node and waits until it is ready. */
 export function startHub(options: HubStart = {}): Promise<Hub> {
   return launchHub(options).untilReady();
 }
 
-/** A hub that was only just started. */
+/** Starts a hub and does not wait. */
 export function launchHub(options: HubStart = {}): Hub {
   const { io = 'epoll', workers = 0, dataDir = makeTempDir(), args = [], env, descriptors, wrap } = options;
   const command = ['hub', ...hubArgs({ io, workers }), ...args];
@@ -303,12 +303,12 @@ export interface NodeStart extends StartOptions {
   lanes?: number;
 }
 
-/** A node that is connected to its first hub. */
+/** Starts a node and waits until it is connected to its first hub. */
 export function startNode(options: NodeStart): Promise<ExitNode> {
   return launchNode(options).untilReady();
 }
 
-/** A node that may or may not connect. */
+/** Starts a node and does not wait: it may never connect. */
 export function launchNode(options: NodeStart): ExitNode {
   const { io = 'epoll', links = [], allowTargets = LOOPBACK_ALLOWED, lanes = 1 } = options;
   const { dataDir = makeTempDir(), args = [], env, wrap } = options;
@@ -349,12 +349,20 @@ export async function makeLink(hub: Hub, args: readonly string[] = []): Promise<
   return JSON.parse(stdout) as Pairing;
 }
 
-/** `restunnel nodes --json` */
-export async function listNodes(hub: Hub): Promise<{ id: string; name: string; connected: boolean }[]> {
+/** Some of what `restunnel nodes --json` says of a node. */
+export interface ListedNode {
+  readonly id: string;
+  readonly name: string;
+  readonly connected: boolean;
+  /** Open streams. */
+  readonly streams: number;
+}
+
+export async function listNodes(hub: Hub): Promise<ListedNode[]> {
   return JSON.parse((await runCommand(['nodes', 'list', '--json'], hub.dataDir)).stdout);
 }
 
-/** A command that ends by itself; throws when it fails. */
+/** Runs a command that ends by itself. Throws when it fails. */
 export function runCommand(
   args: readonly string[],
   dataDir: string,
@@ -372,7 +380,7 @@ export function runCommand(
   });
 }
 
-// --- Looking at them -----------------------------------------------------------------------------------------------------------------
+// --- Inspecting them -----------------------------------------------------------------------------------------------------------------
 
 export interface Counters {
   /** Open descriptors by kind: socket, pipe, file, eventfd, eventpoll, … */
@@ -397,7 +405,7 @@ export function counters(pid: number): Counters {
   return { fds, fdsTotal, rssBytes: field('VmRSS') * 1024, threads: field('Threads') };
 }
 
-/** null when it was closed while we looked. */
+/** null when it has just been closed. */
 function kindOfFd(path: string): string | null {
   try {
     const target = readlinkSync(path);
@@ -408,7 +416,7 @@ function kindOfFd(path: string): string | null {
   }
 }
 
-/** An error that waiting longer does not heal. */
+/** An error that waiting longer does not mend. */
 export class Fatal extends Error {}
 
 /**

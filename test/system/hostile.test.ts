@@ -1,5 +1,5 @@
-// Peers with a valid key that break the protocol or bend it, against a running hub and a running node: the session ends with a reason in
-// the log, or goes on within a bound; the honest session's transfer beside it goes on; and nothing of it stays.
+// Peers with a valid key that break or bend the protocol, against a running hub and a running node: either the session ends with a reason
+// in the log, or it stays within a bound. The honest session beside it keeps transferring, and nothing stays behind.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RATE } from '../../src/limits/bounds.ts';
@@ -245,7 +245,7 @@ describe('a hostile node', () => {
     await nothingIsLeft();
   });
 
-  test('is bounded: one that never reads, with a client that uploads without end', async () => {
+  test('is bounded: a node that never reads, with a client that uploads without end', async () => {
     await connectRaw();
     const { id, client } = await openStream();
     const from = hub.log.length;
@@ -265,7 +265,7 @@ describe('a hostile node', () => {
     await nothingIsLeft();
   });
 
-  test('is bounded: one byte of a record, and no more', async () => {
+  test('is bounded: one byte of a record, then nothing', async () => {
     await connectRaw();
     const from = hub.log.length;
     await session.sendBytes(Uint8Array.of(0));
@@ -362,7 +362,7 @@ describe('a hostile hub', () => {
     await nothingIsLeft();
   });
 
-  test('is bounded: openings to a target that refuses, the answers unread', async () => {
+  test('is bounded: streams to a target that refuses, with the answers unread', async () => {
     const { session } = await begin('openings', 'hold');
     const closed = await Target.start();
     const { port } = closed;
@@ -383,7 +383,7 @@ describe('a hostile hub', () => {
     await nothingIsLeft();
   });
 
-  test('is bounded: one that never reads, with targets that send without end', async () => {
+  test('is bounded: a hub that never reads, with targets that send without end', async () => {
     const { session } = await begin('unread', 'flood');
     const before = counters(node.pid).rssBytes;
     session.socket.pause();
@@ -403,7 +403,7 @@ describe('a hostile hub', () => {
     await nothingIsLeft();
   });
 
-  test('is bounded: one byte of a record, and no more', async () => {
+  test('is bounded: one byte of a record, then nothing', async () => {
     const { session } = await begin('byte', 'flood');
     await session.sendBytes(Uint8Array.of(0));
     for (let round = 0; round < 20; round++) await transfer.goOn();

@@ -1,4 +1,4 @@
-// A web server that speaks HTTP/3 and nothing else: Caddy, with a certificate of its own. Used by udpClients.test.ts.
+// A web server that speaks HTTP/3 only: Caddy with a self-signed certificate.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';

@@ -1,5 +1,5 @@
-// A target that answers with interim responses for ever, to a client that reads none of them: what is rewritten is the hub's own and
-// counts in no window, so their number has a bound of its own.
+// A target that sends interim responses for ever to a client that reads none of them. The hub rewrites them, so they count in no window;
+// their number has its own bound.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';

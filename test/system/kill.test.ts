@@ -1,5 +1,5 @@
-// Any one of the five can die in the middle of transfers: hub, node, client, target, or the connection's other half. The others keep
-// running, nothing of the dead stays behind, and service returns by itself.
+// Any of the five can die in the middle of a transfer: hub, node, client, target, or the other half of the connection. The rest keep
+// running, nothing of the dead one stays behind, and service returns by itself.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -133,7 +133,7 @@ function samePlace(hub: Hub): { dataDir: string; args: string[] } {
 // --- SIGKILL -------------------------------------------------------------------------------------------------------------------------
 
 describe.each([0, 2])('kill -9 in the middle of transfers, %i workers', (workers) => {
-  test('of the hub: the node lets go of every target and serves the next hub in the same place', async () => {
+  test('of the hub: the node closes every target connection and serves the next hub in the same place', async () => {
     const hub = await startHub({ workers });
     const node = await pairNode(hub);
     await fetchWhole(hub);
@@ -319,7 +319,7 @@ describe.each([0, 2])('SIGTERM, %i workers', (workers) => {
     faultless(hub, node, other);
   });
 
-  test('to the node on a slow path: what it took from its targets arrives before it goes', async () => {
+  test('to the node on a slow path: the bytes from its targets arrive before it exits', async () => {
     const hub = await startHub({ workers });
     const path = await SlowPath.start(hub.tunnel.port);
     const { link } = await makeLink(hub);
@@ -341,7 +341,7 @@ describe.each([0, 2])('SIGTERM, %i workers', (workers) => {
     path.close();
   });
 
-  test('twice: the end is at once, with 0', async () => {
+  test('twice: it exits at once, with 0', async () => {
     const hub = await startHub({ workers });
     const node = await pairNode(hub);
     const streams = await openStreams(hub.socks, target.port, 'hold', 3);
@@ -378,7 +378,7 @@ test.each(['hub', 'quickstart'])(
 
 // --- SIGSTOP -------------------------------------------------------------------------------------------------------------------------
 
-test('a node that sleeps for some seconds goes on where it was', async () => {
+test('a node that sleeps for some seconds continues where it was', async () => {
   const hub = await startHub({ workers: 2 });
   const node = await pairNode(hub);
   const down = await Stream.open(hub.socks, target.port, `send ${20 * BYTES}`);

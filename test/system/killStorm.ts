@@ -1,5 +1,5 @@
-// kill -9 at random moments, again and again: hub and node in turn, under load, each started again where it was. After every kill the
-// service has to return by itself and the store has to be whole. Used by storm.test.ts and scripts/killstorm.ts.
+// kill -9 at random moments, again and again: hub and node in turn, under load, each restarted in place. After every kill, service must
+// return by itself and the store must be intact.
 
 import { strict as assert } from 'node:assert';
 import { join } from 'node:path';

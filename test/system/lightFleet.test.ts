@@ -1,4 +1,4 @@
-// That LightNodes are nodes: paired, connected, asked, lost, and back.
+// LightNodes behave like nodes: they pair, connect, serve requests, vanish and return.
 
 import { expect, test } from 'vitest';
 import { eventually, startHub } from './harness.ts';

@@ -1,4 +1,4 @@
-// Fleets of LightNodes at one hub, and clients that ask which of them serves a request. Used by tests and scripts.
+// Fleets of LightNodes at one hub, and clients that ask which node served them.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

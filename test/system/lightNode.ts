@@ -1,5 +1,5 @@
-// Exit nodes that need no targets: each answers every stream itself, with its own id, so that hundreds fit into one process and a
-// client sees which node served it. Used by tests and scripts with whole fleets.
+// Exit nodes that need no targets: each answers every stream itself, with its own id. Hundreds fit into one process, and a client sees
+// which node served it.
 
 import { connect, type Socket } from 'node:net';
 import { ENGINE } from '../../src/limits/bounds.ts';

@@ -1,5 +1,5 @@
-// What networks do to a tunnel: cables pulled and put back, addresses that change, packets that vanish, routers that forget. Nobody has to
-// be there: the node comes back by itself, and streams that cannot go on are failed. The cases wait beside each other, up to 45 s.
+// What networks do to a tunnel: cables pulled and put back, addresses that change, packets that vanish, routers that forget. The node comes
+// back without help, and streams that cannot go on fail. The cases run side by side and wait up to 45 s.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';

@@ -1,5 +1,5 @@
-// Networks of a test's own: a namespace for hubs, one for each node's site, and a cable (veth) between the two. Nothing of it reaches
-// the machine's own network, and all of it is gone when the test file ends. Linux, root. Used by network.test.ts.
+// Networks for one test: a namespace for the hubs, one for each node's site, and a cable (veth) between them. Nothing reaches the machine's
+// own network, and everything is gone when the test file ends. Needs Linux and root.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// `restunnel nodes`: what it shows and changes, with a hub that runs and without; what revoking does to a device that is at work.
+// `restunnel nodes`: what it shows and changes, with a running hub and without; and what revoking does to a busy device.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readNetwork } from '../../src/node/networkFiles.ts';
@@ -87,7 +87,7 @@ test('nodes are listed, renamed and revoked by the running hub, and the same whe
 });
 
 describe.concurrent.each([0, 2])('revoking, %i workers', { timeout: 120_000 }, (workers) => {
-  test('cuts what runs at once, keeps the device out, tells it why, and a new link brings it back', async () => {
+  test('cuts running streams at once, keeps the device out and tells it why; a new link brings it back', async () => {
     const hub = await startHub({ workers });
     const { dataDir } = hub;
     const node = await pairNode(hub);
@@ -134,7 +134,7 @@ describe.concurrent.each([0, 2])('revoking, %i workers', { timeout: 120_000 }, (
   });
 });
 
-test('a node says what it is and over what it reaches the world, and its owner may say the latter', async () => {
+test('a node reports its platform and network, and the owner may set the network', async () => {
   const hub = await startHub();
   const [said, asked] = await Promise.all([
     pairNode(hub, { args: ['--network', 'cellular'] }),

@@ -1,5 +1,5 @@
-// The web that the system tests fetch from, in the test's own process: an HTTP server with pages, downloads, uploads and WebSocket, and
-// raw TCP servers that behave well or badly.
+// The web that the system tests fetch from, in the test's own process: an HTTP server with pages, downloads, uploads and WebSocket, and raw
+// TCP servers that behave well or badly.
 
 import {
   createServer,

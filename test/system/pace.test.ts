@@ -1,4 +1,4 @@
-// A node with a rate, as its owner sets it on a running hub: bytes over time, in both directions, whatever they are spread over.
+// A node with a rate that its owner sets on a running hub: bytes over time, in both directions, however they are spread over streams.
 
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -110,7 +110,7 @@ describe.each(MODES)('$name', (mode) => {
     return client.socket;
   }
 
-  test('both directions keep it at once, over several streams, and a node beside is as fast as ever', {
+  test('both directions keep the rate at once over several streams, and another node is as fast as ever', {
     timeout: TEST_MS,
   }, async () => {
     const down = new Meter();
@@ -154,24 +154,28 @@ describe.each(MODES)('$name', (mode) => {
     },
   );
 
-  test.runIf(mode.workers === 1)('many short answers are held to it, too', { timeout: TEST_MS }, async () => {
-    const meter = new Meter();
-    let over = false;
-    const ask = async () => {
-      while (!over) {
-        const client = await download('send 60000', meter);
-        await new Promise((resolve) =>
-          client.socket.once('close', resolve).once('end', () => client.close()),
-        );
+  test.runIf(mode.workers === 1)(
+    'the rate applies to many short answers too',
+    { timeout: TEST_MS },
+    async () => {
+      const meter = new Meter();
+      let over = false;
+      const ask = async () => {
+        while (!over) {
+          const client = await download('send 60000', meter);
+          await new Promise((resolve) =>
+            client.socket.once('close', resolve).once('end', () => client.close()),
+          );
+        }
+      };
+      const asking = Array.from({ length: 24 }, ask);
+      try {
+        await rateOf(() => meter.bytes, RATE / 2);
+        await expectRate(() => meter.bytes);
+      } finally {
+        over = true;
+        await Promise.all(asking);
       }
-    };
-    const asking = Array.from({ length: 24 }, ask);
-    try {
-      await rateOf(() => meter.bytes, RATE / 2);
-      await expectRate(() => meter.bytes);
-    } finally {
-      over = true;
-      await Promise.all(asking);
-    }
-  });
+    },
+  );
 });

@@ -1,4 +1,4 @@
-// Pairing from the printed link to the first record, and the silence that everyone else gets from the tunnel port.
+// Pairing, from the printed link to the first record; and the silence with which the tunnel port meets everyone else.
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -16,6 +16,7 @@ import { decodeMessage2 } from '../../src/noise/payload.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { needs } from '../require.ts';
 import {
+  type FirstMessageOptions,
   firstMessage,
   type Heard,
   listenToAnswer,
@@ -102,7 +103,7 @@ describe('restunnel pair', () => {
 });
 
 describe.concurrent('one device per link, and silence towards everyone else', () => {
-  test('of two devices racing for one link one gets in, the other gets silence and says why', async () => {
+  test('of two devices racing for one link, one gets in; the other gets silence and says why', async () => {
     const { link } = await makeLink(hub);
     const nodes = [launchNode({ links: [link] }), launchNode({ links: [link] })];
     const winner = await Promise.any(nodes.map((node) => node.untilReady()));
@@ -160,7 +161,7 @@ describe.concurrent('one device per link, and silence towards everyone else', ()
     await second.stop();
   });
 
-  test('a service started each time with its used link comes back', async () => {
+  test('a service that starts with its used link every time comes back', async () => {
     const { link } = await makeLink(hub);
     const first = await startNode({ links: [link] });
     await first.stop();
@@ -169,7 +170,7 @@ describe.concurrent('one device per link, and silence towards everyone else', ()
     await second.stop();
   });
 
-  test('whatever a stranger says, it hears nothing until the same deadline as one who says nothing', async () => {
+  test('whatever a stranger sends, it gets nothing until the same deadline as a silent one', async () => {
     const address = hub.ready.tunnel;
     const sayings = await strangeSayings(hub);
     const first = listenToSilence(address, []);
@@ -183,7 +184,7 @@ describe.concurrent('one device per link, and silence towards everyone else', ()
     expect(hub.faults()).toEqual([]);
   });
 
-  test('a recorded first message said again gets silence, the device itself gets in again', async () => {
+  test('a replayed first message gets no reply, and the device itself gets in again', async () => {
     const proxy = await Relay.start(hub.tunnel.port);
     const { link } = await makeLink(hub);
     const node = await startNode({ links: [through(link, proxy.port)] });
@@ -277,7 +278,7 @@ async function strangeSayings(hub: Hub): Promise<Saying[]> {
   const otherHub = newKeyPair().publicKey;
 
   await eventually(() => Date.now() > Date.parse(expiring.expiresAt));
-  const message = (options: Partial<Parameters<typeof firstMessage>[0]>): Uint8Array[] => [
+  const message = (options: Partial<FirstMessageOptions>): Uint8Array[] => [
     firstMessage({ hubPublicKey, keyPair: newKeyPair(), ...options }).bytes,
   ];
   return [

@@ -1,4 +1,4 @@
-// The bytes of every transfer in the tests of life and death: each position has its own, so that a lost, doubled or moved piece shows.
+// The bytes of every transfer in the kill and restart tests: each position has its own value, so a lost, doubled or moved piece shows.
 
 import { createHash } from 'node:crypto';
 

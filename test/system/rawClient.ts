@@ -1,4 +1,5 @@
-// A client that says exactly the bytes a test wants said, and reads exactly what it waits for. Plus the requests of both proxies as bytes.
+// A client that sends exactly the bytes a test gives it and reads exactly what the test expects. Also the requests of both proxies as
+// bytes.
 
 import { connect, type Socket } from 'node:net';
 import type { Address } from './harness.ts';

@@ -1,4 +1,4 @@
-// A peer with a valid key that obeys nothing else: a node towards a real hub, or a hub towards real nodes, whose records are the test's.
+// A peer that has a valid key and otherwise obeys no rule: a node to a real hub, or a hub to real nodes. The test writes its records.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-// New addresses for nodes: asked for by the owner on a hub, gotten by the owner's command on the node, answered over the next session.
+// New addresses for nodes: the owner asks for one on the hub, the owner's command on the node gets it, and the next session reports it.
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -57,7 +57,7 @@ async function fetchSome(hub: Hub): Promise<void> {
 }
 
 describe.each(KINDS)('$name', (mode) => {
-  test('the command runs, the node comes back, and both addresses are told', async () => {
+  test('the command runs, the node comes back and reports both addresses', async () => {
     marker = join(makeTempDir(), 'rotated');
     const { hub, node, id } = await start(mode, [
       '--on-rotate',
@@ -85,7 +85,7 @@ describe.each(KINDS)('$name', (mode) => {
 
 const MODE = MODES[1]!;
 
-test('what is open may end first; what is new is refused meanwhile', async () => {
+test('open streams may finish; new ones are refused meanwhile', async () => {
   marker = join(makeTempDir(), 'rotated');
   const { hub, id } = await start(MODE, ['--on-rotate', `touch '${marker}'`]);
   const open = await Stream.open(hub.socks, target.port, 'hold');
@@ -102,7 +102,7 @@ test('what is open may end first; what is new is refused meanwhile', async () =>
   await eventually(() => fetchSome(hub));
 });
 
-test('a session that asks for it by its user name begins with a new address, once', async () => {
+test('a session that asks for it in the user name starts with a new address, once', async () => {
   marker = join(makeTempDir(), 'rotated');
   const { hub } = await start(MODE, ['--on-rotate', `touch '${marker}'`, '--public-address-url', pageUrl()]);
   await eventually(async () => (await nodeOf(hub)).publicAddress === '192.0.2.1');

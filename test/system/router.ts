@@ -1,4 +1,4 @@
-// A router with a memory for connections, between a node and its hub.
+// A router that remembers connections, between a node and its hub.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 

@@ -1,5 +1,5 @@
-// What a client asks for by its user name, with real nodes and curl: by name, tag and session, over SOCKS and HTTP, in every mode. Each
-// node may reach one origin alone, so an answer says which node gave it.
+// What a client asks for in its user name, with real nodes and curl: a name, a tag, a session, over SOCKS and HTTP, in every mode. Each
+// node may reach one origin only, so the answer tells which node served it.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -111,7 +111,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     for (let at = 0; at < 2; at++) expect(await whoAnswers(hub, proxy, user)).toBe(first);
   });
 
-  test('what cannot be had, and what cannot be read, is said in a sentence', async () => {
+  test('a request that cannot be met or read gets one sentence', async () => {
     const url = origins[0]!.url('/page');
     const none = await curl(hub, 'http', 'me-country-us:x', url);
     expect(none).toMatchObject({ status: 503, text: 'no connected exit node matches the request\n' });
@@ -160,7 +160,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
   });
 
   // Last: from here on, every client has to name itself.
-  test('with users, clients name themselves, and may use what their user may', async () => {
+  test('with users, clients log in and may use what their user may', async () => {
     const url = origins[1]!.url('/page');
     await addUser(hub, {
       name: 'crawler',
@@ -230,7 +230,7 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
 });
 
 describe.skipIf(skip)(`--persist-sessions ${why}`, () => {
-  test('sessions outlive a restart: strict ones stay, soft ones wait for their node', async () => {
+  test('sticky sessions survive a restart: strict ones stay, soft ones wait for their node', async () => {
     const first = await startHub({ args: ['--persist-sessions'] });
     const nodes = await Promise.all(
       NAMES.map(async (name, at) => {
@@ -258,7 +258,7 @@ describe.skipIf(skip)(`--persist-sessions ${why}`, () => {
     await Promise.all([again.stop(), ...nodes.map((node) => node.stop())]);
   });
 
-  test('a damaged file costs the sessions, and the log says so', async () => {
+  test('a damaged file loses the sticky sessions, and the log says so', async () => {
     const dataDir = makeTempDir();
     writeFileSync(join(dataDir, 'sessions.json'), '{"atMs":1,"sessions":[{"key":1}]}');
     const hub = await startHub({ dataDir, args: ['--persist-sessions'] });

@@ -1,4 +1,4 @@
-// Rules on a running hub: what clients are told, that a change counts, that SIGHUP ends no hub, and what `rules check` prints.
+// Rules on a running hub: what clients learn, that a change takes effect, that SIGHUP ends no hub, and what `rules check` prints.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ async function socksReply(hub: Hub, host: string, port = 443): Promise<number> {
 const REFUSED = '403 the rules of this hub refuse the target: this host is refused';
 
 describe.each(KINDS)('$name', (mode) => {
-  test('refused hosts are told apart from the rest, and a change counts at once', async () => {
+  test('refused hosts get their own answer, and a change takes effect at once', async () => {
     const path = rulesFile('hosts: {refuse: [bad.test, 192.0.2.0/24, {ports: 25}]}');
     const hub = await startHub({ ...mode, args: ['--rules', path] });
     for (const host of ['bad.test', 'a.BAD.test', '192.0.2.1']) {
@@ -76,7 +76,7 @@ describe.each(KINDS)('$name', (mode) => {
   });
 });
 
-test('routes lead through the nodes that they name, by user; what a client asks for holds, too', async () => {
+test("routes lead through the nodes they name, by user; a client's own request applies too", async () => {
   const targets = await Promise.all([Target.start(), Target.start()]);
   const [one, two] = targets.map(({ port }) => port) as [number, number];
   const path = rulesFile(`
@@ -110,7 +110,7 @@ users:
   await Promise.all(targets.map((target) => target.close()));
 });
 
-test('SIGHUP reads the rules again; a bad file keeps the old ones and is told', async () => {
+test('SIGHUP reads the rules again; a bad file is reported and keeps the old ones', async () => {
   const path = rulesFile('hosts: {refuse: [bad.test]}');
   const hub = await startHub({ args: ['--rules', path] });
   hub.signal('SIGHUP');
@@ -143,7 +143,7 @@ test('a hub does not start with a bad file', async () => {
 });
 
 describe('rules check', () => {
-  test('says what was understood', async () => {
+  test('prints what it understood', async () => {
     const { code, stdout, stderr } = await runBin(
       ['rules', 'check', join(CHECKOUT, 'docs/rules.example.yaml')],
       makeTempDir(),
@@ -153,7 +153,7 @@ describe('rules check', () => {
     expect(stdout).toMatch(/list rules\.example-list\.txt +4 entries\n$/);
   });
 
-  test('says what is wrong, all of it, and where; as JSON, too', async () => {
+  test('prints every mistake and its place, as JSON too', async () => {
     const path = rulesFile('hosts: {refuse: ["a b"]}\nroutes:\n  - {through: {tag: 1}}\n');
     const plain = await runBin(['rules', 'check', path], makeTempDir());
     expect(plain).toMatchObject({ code: 1, stdout: '' });

@@ -1,5 +1,5 @@
-// Tokens, keys and what people fetch stand in no log, in no list of processes and in no file but those that are meant to hold them:
-// a hub and its nodes as talkative as can be, through pairing, transfers and failures, and then everything they left is searched.
+// Tokens, keys and visited targets appear in no log, no process list and no file except those meant to hold them. A hub and its nodes log
+// as much as they can through pairing, transfers and failures; then the test searches everything they left.
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -163,7 +163,7 @@ test.skipIf(process.platform !== 'linux')(
   90_000,
 );
 
-test('a link on standard input pairs a node, and stands in its arguments at no time', async () => {
+test('a link on standard input pairs a node and never appears in its arguments', async () => {
   const hub = await startHub();
   const { link } = await makeLink(hub);
   const dataDir = makeTempDir();

@@ -1,5 +1,5 @@
-// A stream of bytes that anyone can make and check at any place, without storing or hashing it: a random-looking block, repeated.
-// Streams with different seeds differ, so bytes that end up on the wrong stream are noticed. The clients' and bulk tests move these.
+// A stream of bytes that anyone can make and check at any position, without storing or hashing it: one random-looking block, repeated.
+// Different seeds give different streams, so bytes on the wrong stream are noticed.
 
 /** A prime: no power of two that buffers come in divides it. */
 const PERIOD = 1_048_573;

@@ -1,4 +1,4 @@
-// Several of everything: hubs of one node, nodes of one hub, lanes, workers. Each goes on when another ends.
+// Several hubs of one node, several nodes of one hub, lanes, workers: each goes on when another ends.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -50,7 +50,7 @@ function faultless(...programs: (Hub | ExitNode)[]): void {
 }
 
 describe.each(KINDS)('$name', (mode: Mode) => {
-  test('one node serves two hubs, and either when the other ends', async () => {
+  test('one node serves two hubs, and keeps serving either when the other ends', async () => {
     const hubs = await Promise.all([startHub(mode), startHub(mode)]);
     const links = await Promise.all(hubs.map(async (hub) => (await makeLink(hub)).link));
     const node = await startNode({ links, io: mode.io });
@@ -80,7 +80,7 @@ describe.each(KINDS)('$name', (mode: Mode) => {
     await Promise.all([again.stop(), second.stop(), node.stop()]);
   });
 
-  test('streams go to the node that has the fewest, and to the others when it ends', async () => {
+  test('streams go to the node with the fewest, and to the others when it stops', async () => {
     const hub = await startHub(mode);
     const nodes = await Promise.all([1, 2, 3].map(() => pairNode(hub, { io: mode.io })));
     const ids = nodes.map(({ ready }) => ready.nodeId);

@@ -1,5 +1,5 @@
-// Preloaded into a hub or node (NODE_OPTIONS=--import) by clock.test.ts: its clock is wrong by CLOCK_SHIFT_MS from its start, and by
-// another CLOCK_JUMP_MS from SIGUSR2 on.
+// Preloaded into a hub or node (NODE_OPTIONS=--import): its clock is wrong by CLOCK_SHIFT_MS from the start, and by another CLOCK_JUMP_MS
+// after SIGUSR2.
 
 import { isMainThread } from 'node:worker_threads';
 

@@ -1,5 +1,5 @@
-// The tunnel port under strangers by the thousand, under strangers who never stop talking, and without file descriptors: nobody hears a
-// byte, and whoever is paired gets in. What strangers may say is in pairing.test.ts; the policy itself is tested in test/engine.
+// The tunnel port against thousands of strangers, against strangers who never stop talking, and without file descriptors: no stranger hears
+// a byte, and paired devices get in. What strangers may say: pairing.test.ts. The policy itself: test/engine.
 
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -94,7 +94,7 @@ async function crowd(hub: Hub, count: number, from = '127.0.0.2'): Promise<Stran
 describe.concurrent.each(MODES.filter(({ name }) => name === 'net' || name === 'epoll, 1 worker'))(
   '$name',
   (mode) => {
-    test('strangers of every kind end with the same FIN at the same moment, talkative ones, too', async () => {
+    test('strangers of every kind get the same FIN at the same moment, talkative ones too', async () => {
       const hub = await startHub(mode);
       const { hubPublicKey, token } = parseLink((await makeLink(hub)).link);
       const valid = firstMessage({ hubPublicKey, keyPair: newKeyPair(), token }).bytes;
@@ -205,7 +205,7 @@ function failedAccepts(log: readonly LogLine[]): number {
 }
 
 describe.skipIf(process.platform !== 'linux')('few file descriptors', () => {
-  test('clients are refused while some are left, and through these a new node gets in past any strangers', async () => {
+  test('clients are refused while a few are left for new nodes, which get in past any strangers', async () => {
     const target = await Target.start();
     const hub = await startHub({ io: 'epoll', workers: 1, descriptors: 200 });
     const node = await pairNode(hub);
@@ -240,7 +240,7 @@ describe.skipIf(process.platform !== 'linux')('few file descriptors', () => {
   const setLimit = (hub: Hub, descriptors: number) =>
     promisify(execFile)('prlimit', ['--pid', String(hub.pid), `--nofile=${descriptors}:`]);
 
-  test.skipIf(prlimit.skip)(`with none left strangers make room at once ${prlimit.why}`, async () => {
+  test.skipIf(prlimit.skip)(`with none left, strangers make room at once ${prlimit.why}`, async () => {
     const hub = await startHub({ io: 'epoll', workers: 1 });
     const { link } = await makeLink(hub);
     const first = await crowd(hub, 60);
@@ -256,22 +256,25 @@ describe.skipIf(process.platform !== 'linux')('few file descriptors', () => {
     await Promise.all([node.stop(), hub.stop()]);
   });
 
-  test.skipIf(prlimit.skip)(`with none to be had it rests, and accepts on later ${prlimit.why}`, async () => {
-    const hub = await startHub({ io: 'epoll', workers: 1 });
-    const { link } = await makeLink(hub);
-    await setLimit(hub, 10);
-    const waiting = await crowd(hub, 30);
-    const node = launchNode({ links: [link] });
-    await hub.waitForLog(({ msg }) => msg.startsWith('out of file descriptors'));
-    // Ten times a second, not as often as the waiting connection would wake it: few failures between two lines of the log.
-    const { leftOut } = await hub.waitForLog(
-      ({ msg, leftOut }) => msg.startsWith('out of') && leftOut !== undefined,
-    );
-    expect(leftOut).toBeLessThan(100);
-    await setLimit(hub, 1_000);
-    await node.untilReady();
-    expect(waiting.filter(({ bytes }) => bytes > 0)).toEqual([]);
-    expect(hub.faults()).toEqual([]);
-    await Promise.all([node.stop(), hub.stop()]);
-  });
+  test.skipIf(prlimit.skip)(
+    `with none to be had, it pauses and accepts again later ${prlimit.why}`,
+    async () => {
+      const hub = await startHub({ io: 'epoll', workers: 1 });
+      const { link } = await makeLink(hub);
+      await setLimit(hub, 10);
+      const waiting = await crowd(hub, 30);
+      const node = launchNode({ links: [link] });
+      await hub.waitForLog(({ msg }) => msg.startsWith('out of file descriptors'));
+      // Ten times a second, not as often as the waiting connection would wake it: few failures between two lines of the log.
+      const { leftOut } = await hub.waitForLog(
+        ({ msg, leftOut }) => msg.startsWith('out of') && leftOut !== undefined,
+      );
+      expect(leftOut).toBeLessThan(100);
+      await setLimit(hub, 1_000);
+      await node.untilReady();
+      expect(waiting.filter(({ bytes }) => bytes > 0)).toEqual([]);
+      expect(hub.faults()).toEqual([]);
+      await Promise.all([node.stop(), hub.stop()]);
+    },
+  );
 });

@@ -1,5 +1,5 @@
-// A path between node and hub that can stand still and then flow slowly towards the hub, for tests of what is still under way when a
-// node goes. Bytes are not changed, and an end or a reset of one side reaches the other behind them.
+// A path between node and hub that can stand still and then flow slowly towards the hub, for tests of bytes that are still under way when a
+// node stops. It changes no byte, and passes the end or reset of one side to the other in order.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 

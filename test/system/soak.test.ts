@@ -1,5 +1,5 @@
-// A hub and two nodes under a crawl while nodes are killed, started again and stopped for a while; then quiet, in which everything goes
-// back to where it was. 20 seconds here; scripts/soak.ts runs it for as long as one likes and then looks at memory, too.
+// A hub and two nodes under a crawl while nodes are killed, restarted and paused; then, once it is quiet, everything returns to where it
+// was. 20 seconds here; scripts/soak.ts runs it for as long as you like and also looks at memory.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,8 +69,7 @@ test(`${SECONDS} seconds of crawling and faults, then quiet`, {
   const kept = await start();
   const connected = async (count: number) =>
     eventually(async () => (await listNodes(hub)).filter((one) => one.connected).length === count, 60_000);
-  const streams = async () =>
-    (await listNodes(hub)).reduce((sum, one) => sum + (one as unknown as { streams: number }).streams, 0);
+  const streams = async () => (await listNodes(hub)).reduce((sum, node) => sum + node.streams, 0);
   const quiet = () =>
     eventually(async () => {
       expect([await streams(), targets.open.size]).toEqual([0, 0]);

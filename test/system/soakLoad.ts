@@ -1,5 +1,5 @@
-// What the soak does to a hub: a crawl (many short connections with page sizes that are log-normal, beside a few long ones), clients that
-// vanish, targets that reset. Runs in the test's process.
+// The soak's load on a hub: a crawl (many short connections with log-normal page sizes beside a few long ones), clients that vanish,
+// targets that reset. Runs in the test's process.
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';

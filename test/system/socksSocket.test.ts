@@ -79,14 +79,14 @@ describe.each(MODES.filter(({ workers }) => workers < 2))('$name', (mode) => {
     expect(stderr).toMatch(/rejected or failed/);
   });
 
-  test('UDP ASSOCIATE is refused on it: a UDP port would be for everybody', async () => {
+  test('it refuses UDP ASSOCIATE, because anyone could use a UDP port', async () => {
     expect(await say(path, [5, 1, 0, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0])).toEqual([
       5, 0, 5, 7, 0, 1, 0, 0, 0, 0, 0, 0,
     ]);
   });
 });
 
-test('what a killed hub left is replaced; what somebody serves, or is no socket, is left alone', async () => {
+test("a killed hub's socket is replaced; one in use, or a file that is no socket, is left alone", async () => {
   const folder = makeTempDir();
   const path = join(folder, 'socks.sock');
   const dead = await startHub({ args: ['--socks-socket', path] });
@@ -118,7 +118,7 @@ test('what a killed hub left is replaced; what somebody serves, or is no socket,
   }
 });
 
-test('a socket of somebody else who does not answer is left alone, too', async () => {
+test("another user's socket is left alone even when it does not answer", async () => {
   const folder = join(makeTempDir(), 'other');
   mkdirSync(folder);
   const path = join(folder, 's');

@@ -1,4 +1,4 @@
-// A SOCKS5 client that asks for UDP ASSOCIATE and talks datagrams through it, and a UDP origin. Used by the system tests and scripts.
+// A SOCKS5 client that asks for UDP ASSOCIATE and sends datagrams through it, and a UDP origin.
 
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,5 +1,4 @@
-// A client of the SOCKS port with one stream to a Target, for the tests of life and death: counts and checks what it gets, and tells how
-// it ended.
+// A SOCKS client with one stream to a Target: counts and checks the bytes it gets, and tells how the stream ended.
 
 import { connect, type Socket } from 'node:net';
 import type { Address } from './harness.ts';

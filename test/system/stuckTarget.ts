@@ -1,5 +1,5 @@
-// A target that takes no connection and refuses none, as behind a firewall that drops: a listener whose process is stopped, with its
-// queue of connections full.
+// A target that neither accepts nor refuses a connection, like one behind a firewall that drops packets: a listener whose process is
+// stopped and whose queue is full.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

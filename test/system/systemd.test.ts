@@ -1,4 +1,4 @@
-// A hub and a node as services: ready, watched over, stopping. A hanging engine thread must let the watchdog bite.
+// A hub and a node as systemd services: ready, watched, stopping. A hanging engine thread must trigger the watchdog.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ function manager(role = '') {
 }
 
 describe.skipIf(loadLibc() === null)('as a service', () => {
-  test('hub and node say READY, that they are alive and what they do, and STOPPING', async () => {
+  test('hub and node announce READY, keep-alives, their status and STOPPING', async () => {
     const ofHub = manager();
     const ofNode = manager();
     const hub = await startHub({ workers: 2, env: ofHub.env });
@@ -47,7 +47,7 @@ describe.skipIf(loadLibc() === null)('as a service', () => {
     }
   });
 
-  test('a node is ready when it runs, although no hub answers', async () => {
+  test('a node is ready once it runs, even when no hub answers', async () => {
     const { socket, env } = manager();
     const link = `restunnel://127.0.0.1:1/?k=${'A'.repeat(43)}&t=${'A'.repeat(43)}`;
     const node = launchNode({ links: [link], env });

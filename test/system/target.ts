@@ -1,5 +1,5 @@
-// A target on loopback for the tests of life and death: does what the first line of each connection says, and tells how many are open.
-// Runs in the test's process, or in one of its own (targetProcess.ts) that can be killed.
+// A target on loopback for the kill tests: does what the first line of each connection says, and counts its open connections. Runs in the
+// test's process, or in a process that can be killed (targetProcess.ts).
 
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-// UDP ASSOCIATE through real hubs and nodes, in every mode a hub can run in.
+// UDP ASSOCIATE through real hubs and nodes, in every mode of the hub.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -43,7 +43,7 @@ describe.each(KINDS)('$name', (mode) => {
     expect(await hub.stop()).toEqual({ code: 0, signal: null });
   });
 
-  test('there and back, to an address and to a name, empty and large, to two origins at once', async () => {
+  test('there and back: to an address and a name, empty and large, to two origins at once', async () => {
     const client = await UdpClient.associate(hub.socks);
     expect(client.relay.host).toBe('127.0.0.1');
     client.send(LOOPBACK, origin.port, 'hello');
@@ -121,7 +121,7 @@ describe.each(KINDS)('$name', (mode) => {
     other.close();
   });
 
-  test('only who was sent to may answer', async () => {
+  test('only a peer that was sent to may answer', async () => {
     const client = await UdpClient.associate(hub.socks);
     client.send(LOOPBACK, origin.port, 'open');
     await client.next();

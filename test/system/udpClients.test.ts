@@ -1,5 +1,5 @@
-// UDP ASSOCIATE as programs of other people use it: dig's queries, and a browser's HTTP/3 with a real server. Neither speaks SOCKS for
-// UDP, so a forwarder (udpForwarder.ts) does it for them; a hub and a node are between it and the server.
+// UDP ASSOCIATE as other people's programs use it: dig's queries, and a browser's HTTP/3 with a real server. Neither speaks SOCKS for UDP,
+// so udpForwarder.ts does it for them.
 
 import { createHash } from 'node:crypto';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';

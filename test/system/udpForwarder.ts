@@ -1,5 +1,4 @@
-// Lets programs that know nothing of SOCKS use UDP ASSOCIATE: a local UDP port whose datagrams go through a hub to one fixed target, and
-// the answers back. Used by udpClients.test.ts for dig and a browser's HTTP/3.
+// Lets programs without SOCKS use UDP ASSOCIATE: a local UDP port whose datagrams travel through a hub to one fixed target, and back.
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// Just enough WebSocket (RFC 6455) for an echo: short unfragmented text frames. The server part hangs on a node:http server, the client
-// part speaks on any connection that reaches it.
+// Just enough WebSocket (RFC 6455) for an echo: short, unfragmented text frames. The server part attaches to a node:http server; the client
+// part runs on any connection that reaches it.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';

@@ -170,6 +170,12 @@ export class Journal implements SessionHandler {
   }
 }
 
+export type RawPeerOptions = [
+  handler?: Partial<SessionHandler>,
+  queueMaxBytes?: number,
+  capabilities?: number,
+];
+
 /** A real session with a raw peer: the peer's frames go in as one record each call, the session's come out decoded. */
 export class RawPeer {
   readonly session: Session;

@@ -13,6 +13,7 @@ import {
   outboundPool,
   QUEUE_MAX_BYTES,
   RawPeer,
+  type RawPeerOptions,
   say,
   takeAll,
   write,
@@ -26,11 +27,11 @@ function connect(id: number, host = 'example.com', port = 443) {
   return frame(TYPE.CONNECT, id, connectPayload(host, port));
 }
 
-function hub(...options: ConstructorParameters<typeof RawPeer> extends [unknown, ...infer R] ? R : never) {
+function hub(...options: RawPeerOptions) {
   return new RawPeer(true, ...options);
 }
 
-function node(...options: ConstructorParameters<typeof RawPeer> extends [unknown, ...infer R] ? R : never) {
+function node(...options: RawPeerOptions) {
   return new RawPeer(false, ...options);
 }
 
