@@ -37,10 +37,10 @@ const SHELLS = [
   'src/node/networkFiles.ts', // reads routes and interfaces from /proc and /sys
   'src/node/hubsFile.ts', // keeps the list of hubs
   'src/node/resolver.ts', // asks the system's resolver
-  'src/node/nodeReport.ts', // asks the platform for its names, package.json for the version
+  'src/node/statusReport.ts', // asks the platform for its names, package.json for the version
   'src/node/exitThread.ts', // the entry of that thread
   'src/node/hubLane.ts', // the control thread of a node
-  'src/node/rotation.ts', // runs the owner's command
+  'src/node/rotator.ts', // runs the owner's command
   'src/node/publicAddress.ts', // asks a page
   'src/node/localAddress.ts', // binds to an address
   'src/node/node.ts', // the control thread of a node

@@ -15,12 +15,12 @@ import type { SessionSlots } from '../ring/slots.ts';
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
-import { type DialHandler, Dialler } from './dialler.ts';
 import { ExitTunnel } from './exitTunnel.ts';
 import { HubDials } from './hubDials.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { NameCache } from './nameCache.ts';
-import type { TargetPolicy } from './policy.ts';
+import { type DialHandler, TargetDialler } from './targetDialler.ts';
+import type { TargetPolicy } from './targetPolicy.ts';
 import { TargetRelay } from './targetRelay.ts';
 import { UdpExit } from './udpExit.ts';
 
@@ -34,7 +34,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   readonly #relay: Relay;
   readonly #targets: TargetRelay;
   readonly #drain: Drain;
-  readonly dialler: Dialler;
+  readonly dialler: TargetDialler;
   readonly udp: UdpExit;
 
   constructor(options: {
@@ -56,7 +56,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
     const lookup = (name: string, query: number) => tell({ type: 'lookup', name, query });
     const cache = new NameCache();
-    this.dialler = new Dialler(reactor, policy, lookup, cache);
+    this.dialler = new TargetDialler(reactor, policy, lookup, cache);
     this.udp = new UdpExit({ reactor, tunnels: this.#tunnels, policy, cache, lookup });
   }
 

@@ -6,7 +6,7 @@ import type { Reactor } from '../reactor/reactor.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { Exit } from './exit.ts';
-import { TargetPolicy } from './policy.ts';
+import { TargetPolicy } from './targetPolicy.ts';
 
 export class ExitEngine {
   readonly exit: Exit;

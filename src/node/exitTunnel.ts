@@ -1,7 +1,7 @@
 // A tunnel at an exit node: what is under way for its streams before they have a local socket.
 
 import { Tunnel } from '../engine/tunnel.ts';
-import type { DialId } from './dialler.ts';
+import type { DialId } from './targetDialler.ts';
 
 export class ExitTunnel extends Tunnel {
   /** By slot: targets being dialled. */

@@ -26,11 +26,11 @@ import { HubsFile } from './hubsFile.ts';
 import { hasLocalAddress } from './localAddress.ts';
 import { readNetwork } from './networkFiles.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
-import { statusJson, statusKey } from './nodeReport.ts';
 import { ownAddresses } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { resolveName } from './resolver.ts';
-import { type RotationAnswer, Rotator } from './rotation.ts';
+import { type RotationAnswer, Rotator } from './rotator.ts';
+import { statusJson, statusKey } from './statusReport.ts';
 
 const KEEPS_NOTHING_ALIVE = { ref: false };
 

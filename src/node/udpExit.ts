@@ -22,7 +22,7 @@ import { ERRNO } from '../reactor/errno.ts';
 import { type Reactor, type TimerHandler, type TimerId, WOULD_BLOCK } from '../reactor/reactor.ts';
 import type { ExitTunnel } from './exitTunnel.ts';
 import { distinctAddresses, type LookupFailure, type NameCache } from './nameCache.ts';
-import type { TargetPolicy } from './policy.ts';
+import type { TargetPolicy } from './targetPolicy.ts';
 import { UdpNames } from './udpNames.ts';
 import { UdpPeers } from './udpPeers.ts';
 

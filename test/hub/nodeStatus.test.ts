@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type NodeStatus, parseNodeStatus } from '../../src/hub/fleet/nodeStatus.ts';
-import { statusJson } from '../../src/node/nodeReport.ts';
+import { statusJson } from '../../src/node/statusReport.ts';
 
 const NOTHING: NodeStatus = {
   platform: null,

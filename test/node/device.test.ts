@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
 import { readBattery } from '../../src/node/battery.ts';
 import { ownAddresses } from '../../src/node/ownAddresses.ts';
-import { TargetPolicy } from '../../src/node/policy.ts';
+import { TargetPolicy } from '../../src/node/targetPolicy.ts';
 
 describe('readBattery', () => {
   let root: string;

@@ -1,7 +1,7 @@
 // A reactor for the dialler's tests: a clock turned by hand, connects whose outcome a script decides, and an account of what is open.
 
 import type { IpAddress } from '../../src/base/ipAddress.ts';
-import type { DialReactor } from '../../src/node/dialler.ts';
+import type { DialReactor } from '../../src/node/targetDialler.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type { ConnHandler, ConnId, TimerHandler, TimerId } from '../../src/reactor/reactor.ts';
 

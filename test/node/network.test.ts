@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SESSION } from '../../src/limits/bounds.ts';
 import { defaultInterface, networkOf, networkOfNames } from '../../src/node/network.ts';
 import { readNetwork } from '../../src/node/networkFiles.ts';
-import { platformWord, statusJson, statusKey } from '../../src/node/nodeReport.ts';
+import { platformWord, statusJson, statusKey } from '../../src/node/statusReport.ts';
 
 const HEAD4 = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const ZEROS = '0'.repeat(32);

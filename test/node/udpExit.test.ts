@@ -10,7 +10,7 @@ import { datagramHeaderBytes, readEndpoint } from '../../src/model/datagramAddre
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import type { ExitTunnel } from '../../src/node/exitTunnel.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
-import { TargetPolicy } from '../../src/node/policy.ts';
+import { TargetPolicy } from '../../src/node/targetPolicy.ts';
 import { UdpExit } from '../../src/node/udpExit.ts';
 import { UdpNames } from '../../src/node/udpNames.ts';
 import { UdpPeers } from '../../src/node/udpPeers.ts';

@@ -4,7 +4,7 @@ import { arch, platform, release } from 'node:os';
 import { version } from '../base/version.ts';
 import type { Network } from '../model/fleet.ts';
 import type { Battery } from './battery.ts';
-import type { RotationAnswer } from './rotation.ts';
+import type { RotationAnswer } from './rotator.ts';
 
 export interface NodeFacts {
   startedMs: number;

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ENGINE, NODE } from '../../src/limits/bounds.ts';
 import type { FailureName } from '../../src/model/failures.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
-import { Dialler } from '../../src/node/dialler.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
-import { TargetPolicy } from '../../src/node/policy.ts';
+import { TargetDialler } from '../../src/node/targetDialler.ts';
+import { TargetPolicy } from '../../src/node/targetPolicy.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
 
@@ -23,7 +23,7 @@ function setUp(outcomes: Record<string, Outcome> = {}, allow: string[] = []) {
   });
   const queries: [name: string, queryId: number][] = [];
   const told: Told[] = [];
-  const dialler = new Dialler(
+  const dialler = new TargetDialler(
     reactor,
     policy,
     (name, queryId) => queries.push([name, queryId]),

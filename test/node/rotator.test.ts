@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ROTATION } from '../../src/limits/bounds.ts';
-import { Rotator } from '../../src/node/rotation.ts';
+import { Rotator } from '../../src/node/rotator.ts';
 
 const dirs: string[] = [];
 afterEach(() => {

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { canonicalAddress, type IpAddress } from '../../src/base/ipAddress.ts';
 import { ENGINE, NODE } from '../../src/limits/bounds.ts';
 import type { FailureName } from '../../src/model/failures.ts';
-import { type DialId, Dialler } from '../../src/node/dialler.ts';
 import type { LookupFailure } from '../../src/node/nameCache.ts';
 import { NameCache } from '../../src/node/nameCache.ts';
+import { type DialId, TargetDialler } from '../../src/node/targetDialler.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
 
@@ -77,7 +77,7 @@ it('every dial has exactly one outcome, nothing stays open, policy holds', () =>
           check: (address: IpAddress) =>
             isAllowed(address.toString()) ? ('ok' as const) : ('refused' as const),
         };
-        const dialler = new Dialler(
+        const dialler = new TargetDialler(
           reactor,
           policy,
           (name, queryId) => {

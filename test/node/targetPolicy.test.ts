@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
-import { REFUSED_IPV4, REFUSED_IPV6, TargetPolicy } from '../../src/node/policy.ts';
+import { REFUSED_IPV4, REFUSED_IPV6, TargetPolicy } from '../../src/node/targetPolicy.ts';
 import { naiveCheck, naiveRange, naiveText, REGISTRY_IPV4, REGISTRY_IPV6 } from './naivePolicy.ts';
 
 function policy(

@@ -1,5 +1,5 @@
-// From host and port to a connected connection: literal or name, policy, Happy Eyeballs (RFC 8305). Owned by an engine thread of the exit
-// node; the tunnel session calls dial() for every CONNECT. The value that policy checked is the one that is dialled.
+// From a stream's target to a connection: literal or name, policy, Happy Eyeballs (RFC 8305). The value that policy checked is the one
+// that is dialled.
 
 import { strict as assert } from 'node:assert';
 import { isZonedLiteral, targetName } from '../base/hostName.ts';
@@ -8,8 +8,9 @@ import { ENGINE, NODE } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 import { failureOfErrno, moreTelling } from './connectErrors.ts';
-import { distinctAddresses, type LookupFailure, type NameCache } from './nameCache.ts';
-import type { TargetPolicy } from './policy.ts';
+import type { LookupFailure, NameCache } from './nameCache.ts';
+import { type Lookup, NameLookups } from './nameLookups.ts';
+import type { TargetPolicy } from './targetPolicy.ts';
 
 /** Slot in the low 16 bits, generation above. Always > 0. */
 export type DialId = number;
@@ -22,15 +23,6 @@ export interface DialHandler {
 }
 
 export type DialReactor = Pick<Reactor, 'connect' | 'close' | 'setTimer' | 'clearTimer' | 'nowMs'>;
-
-/** One question to the resolver, shared by every dial that asks for the name until the answer comes. */
-interface Lookup {
-  readonly name: string;
-  readonly queryId: number;
-  /** Empty once all have cancelled; the question stays asked. */
-  readonly waiters: Set<Dial>;
-  timer: TimerId;
-}
 
 /** Several addresses of one dial. A dial of a single address has none of this. */
 interface Race {
@@ -55,33 +47,26 @@ interface Dial {
   tag: number;
   port: number;
   conn: ConnId;
-  lookup: Lookup | null;
+  lookup: Lookup<Dial> | null;
   race: Race | null;
 }
 
 const SLOT_BITS = 16;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const GENERATION_MAX = 0x7fff;
-const QUERY_ID_MAX = 0x7fff_ffff;
 
-export class Dialler {
+export class TargetDialler {
   readonly #reactor: DialReactor;
   readonly #policy: Pick<TargetPolicy, 'check'>;
-  readonly #lookup: (name: string, queryId: number) => void;
-  readonly #cache: NameCache;
+  readonly #lookups: NameLookups<Dial>;
   /** The literal that is being dialled. */
   readonly #literal = new IpAddress();
-  readonly #lookupsByName = new Map<string, Lookup>();
-  readonly #lookupsById = new Map<number, Lookup>();
-  #lastQueryId = 0;
-
   /** By slot. */
   readonly #dials: Dial[] = [];
   readonly #free: Dial[] = [];
 
   readonly #onConnect: ConnHandler;
   readonly #onAttemptDelay: TimerHandler;
-  readonly #onLookupTimeout: TimerHandler;
 
   /**
    * @param lookup asks the resolver; the answer comes to onLookup() with the same queryId, never from inside lookup().
@@ -92,10 +77,19 @@ export class Dialler {
     lookup: (name: string, queryId: number) => void,
     cache: NameCache,
   ) {
-    this.#cache = cache;
     this.#reactor = reactor;
     this.#policy = policy;
-    this.#lookup = lookup;
+    this.#lookups = new NameLookups(reactor, cache, {
+      ask: lookup,
+      onFound: (dial, addresses) => {
+        dial.lookup = null;
+        this.#dialAddresses(dial, addresses);
+      },
+      onNotFound: (dial, failure) => {
+        dial.lookup = null;
+        this.#fail(dial, failure);
+      },
+    });
     this.#onConnect = {
       onConnected: (conn, slot) => this.#connected(conn, this.#dialAt(slot)),
       onConnectFailed: (conn, slot, errno) =>
@@ -105,7 +99,6 @@ export class Dialler {
       onBroken: notHandedOver,
     };
     this.#onAttemptDelay = { onTimer: (slot) => this.#attemptDelayOver(this.#dialAt(slot)) };
-    this.#onLookupTimeout = { onTimer: (queryId) => this.onLookup(queryId, null, 'nameTimedOut') };
   }
 
   /** Dials under way. */
@@ -148,63 +141,18 @@ export class Dialler {
    * @param addresses in the resolver's order of preference; null: `failure` says why
    */
   onLookup(queryId: number, addresses: readonly string[] | null, failure: LookupFailure): void {
-    const lookup = this.#lookupsById.get(queryId);
-    if (lookup === undefined) return;
-    this.#lookupsById.delete(queryId);
-    this.#lookupsByName.delete(lookup.name);
-    this.#reactor.clearTimer(lookup.timer);
-
-    let found: IpAddress[] | null = null;
-    if (addresses !== null && addresses.length > 0) {
-      found = distinctAddresses(addresses);
-      this.#cache.set(lookup.name, found, this.#reactor.nowMs);
-    } else if (addresses !== null || failure === 'nameNotFound') {
-      this.#cache.setMissing(lookup.name, this.#reactor.nowMs);
-    }
-    const told = addresses === null ? failure : 'nameNotFound';
-    // A callback may cancel other waiters: they leave the set, and its iteration copes with that.
-    for (const dial of lookup.waiters) {
-      lookup.waiters.delete(dial);
-      dial.lookup = null;
-      if (found === null) this.#fail(dial, told);
-      else this.#dialAddresses(dial, found);
-    }
+    this.#lookups.answer(queryId, addresses, failure);
   }
 
   #dialName(name: string, port: number, handler: DialHandler, tag: number): DialId {
-    const cached = this.#cache.get(name, this.#reactor.nowMs);
-    if (cached !== undefined) {
-      if (cached.addresses === null) return failAtOnce(handler, tag, 'nameNotFound');
-      const dial = this.#begin(handler, tag, port);
-      if (dial === null) return failAtOnce(handler, tag, 'nodeBusy');
-      return this.#dialAddresses(dial, cached.addresses);
-    }
-
-    const pending = this.#lookupsByName.get(name);
-    if (pending === undefined && this.#lookupsById.size >= NODE.dnsQueriesMax) {
-      return failAtOnce(handler, tag, 'nodeBusy');
-    }
+    const known = this.#lookups.known(name);
+    if (known?.addresses === null) return failAtOnce(handler, tag, 'nameNotFound');
+    if (known === undefined && !this.#lookups.hasRoomFor(name)) return failAtOnce(handler, tag, 'nodeBusy');
     const dial = this.#begin(handler, tag, port);
     if (dial === null) return failAtOnce(handler, tag, 'nodeBusy');
-    if (pending !== undefined) {
-      pending.waiters.add(dial);
-      dial.lookup = pending;
-      return dial.id;
-    }
-    const queryId = this.#nextQueryId();
-    const timer = this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onLookupTimeout, queryId);
-    const lookup: Lookup = { name, queryId, waiters: new Set([dial]), timer };
-    dial.lookup = lookup;
-    this.#lookupsByName.set(name, lookup);
-    this.#lookupsById.set(queryId, lookup);
-    this.#lookup(name, queryId);
+    if (known !== undefined) return this.#dialAddresses(dial, known.addresses);
+    dial.lookup = this.#lookups.wait(name, dial);
     return dial.id;
-  }
-
-  #nextQueryId(): number {
-    do this.#lastQueryId = (this.#lastQueryId % QUERY_ID_MAX) + 1;
-    while (this.#lookupsById.has(this.#lastQueryId));
-    return this.#lastQueryId;
   }
 
   /** The id of the dial, or 0 when policy leaves none of the addresses. */
