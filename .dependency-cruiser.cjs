@@ -44,6 +44,8 @@ const SHELLS = [
   'src/node/publicAddress.ts', // asks a page
   'src/node/localAddress.ts', // binds to an address
   'src/node/node.ts', // the control thread of a node
+  'src/node/lanes.ts', // has hubLane.ts dial
+  'src/node/statusSender.ts', // reads battery and network
 ];
 /** and so are these, in folders that are shells for the rest. */
 const PURE_FILES = [

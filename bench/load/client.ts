@@ -4,7 +4,7 @@
 import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
 import { Churn } from './churn.ts';
 import { ControlLine } from './controlLine.ts';
-import { TargetDialler } from './dialler.ts';
+import { Dialler } from './dialler.ts';
 import { Exchange } from './exchange.ts';
 import { Bench } from './flow.ts';
 import type { Group } from './group.ts';
@@ -13,7 +13,7 @@ import { Transfer } from './transfer.ts';
 
 const reactor = new EpollReactor();
 const bench = new Bench(reactor);
-const dialler = new TargetDialler(reactor);
+const dialler = new Dialler(reactor);
 const groups = new Map<string, Group>();
 const line = new ControlLine<ClientOrder, ClientNews>(reactor, Number(process.argv[2]), obey);
 reactor.onFault((error) => {

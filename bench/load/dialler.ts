@@ -23,7 +23,7 @@ interface Dial {
   stage: 'method' | 'reply' | 'bound';
 }
 
-export class TargetDialler implements ConnHandler {
+export class Dialler implements ConnHandler {
   readonly #reactor: Reactor;
   readonly #slab;
   readonly #dials = new Map<ConnId, Dial>();

@@ -2,7 +2,7 @@
 // exchange.ts and churn.ts. Used by client.ts.
 
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
-import type { TargetDialler, StreamOwner } from './dialler.ts';
+import type { Dialler, StreamOwner } from './dialler.ts';
 import { type Bench, Flow } from './flow.ts';
 import { Ledger } from './ledger.ts';
 import type { Way } from './orders.ts';
@@ -13,7 +13,7 @@ const DIALS_AT_ONCE = 64;
 export abstract class Group implements StreamOwner, ConnHandler {
   readonly ledger = new Ledger();
   protected readonly bench: Bench;
-  protected readonly dialler: TargetDialler;
+  protected readonly dialler: Dialler;
   protected readonly way: Way;
   /** By tag. */
   protected readonly flows: (Flow | null)[] = [];
@@ -24,7 +24,7 @@ export abstract class Group implements StreamOwner, ConnHandler {
   #whenOpened: (() => void) | null = null;
   #whenDone: (() => void) | null = null;
 
-  constructor(bench: Bench, dialler: TargetDialler, way: Way, streams: number) {
+  constructor(bench: Bench, dialler: Dialler, way: Way, streams: number) {
     this.bench = bench;
     this.dialler = dialler;
     this.way = way;

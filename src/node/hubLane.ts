@@ -1,5 +1,5 @@
-// One lane of a node to a hub: dials, shakes hands, and does it again whenever the session ends, for ever, with growing pauses.
-// Made by node.ts; the sockets are the engine thread's.
+// One lane of a node to a hub: dials, shakes hands, and does it again whenever the session ends, for ever, with growing pauses. The
+// sockets are the engine thread's.
 
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -16,7 +16,7 @@ import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
 import { resolveName } from './resolver.ts';
 
-type LaneMessage = Extract<
+export type LaneMessage = Extract<
   FromEngine,
   { type: 'dialled' | 'message2' | 'dialFailed' | 'tunnelUp' | 'tunnelDown' }
 >;
@@ -71,9 +71,10 @@ export class HubLane {
   }
 
   get #hub(): HubRecord {
-    return this.#options.hubs.hubs.find((hub) => hub.publicKey === this.#options.publicKey)!;
+    return this.#options.hubs.get(this.publicKey);
   }
 
+  /** "host:port", as the pairing link has it. */
   get hubName(): string {
     return formatHostPort(this.#hub);
   }
@@ -140,29 +141,19 @@ export class HubLane {
   #shakeHands(address: string): void {
     const { hubs, keyPair, publicKey, lane, thread } = this.#options;
     const hub = this.#hub;
-    const last =
-      hub.lastTimestamp === null ? null : Uint8Array.from(Buffer.from(hub.lastTimestamp, 'base64url'));
+    const last = hub.lastTimestamp === null ? null : bytesOf(hub.lastTimestamp);
     const timestamp = timestampAfter(Date.now(), last);
     // Written before it is used: a timestamp sent twice would be refused.
     hubs.setLastTimestamp(publicKey, timestamp);
-    const enroll =
-      hub.token === null
-        ? null
-        : { token: Uint8Array.from(Buffer.from(hub.token, 'base64url')), name: hub.name };
+    const enroll = hub.token === null ? null : { token: bytesOf(hub.token), name: hub.name };
     const payload = encodeMessage1(
       { timestamp, version: VERSION, capabilities: OFFERED_CAPABILITIES, lane, enroll },
       randomInt(ENGINE.handshakePaddingMaxBytes),
     );
-    const hubPublicKey = Uint8Array.from(Buffer.from(publicKey, 'base64url'));
-    this.#initiator = startInitiator({ staticKeyPair: keyPair, hubPublicKey, payload });
+    this.#initiator = startInitiator({ staticKeyPair: keyPair, hubPublicKey: bytesOf(publicKey), payload });
     this.#dial = ++lastDial;
-    thread.post({
-      type: 'dial',
-      dial: this.#dial,
-      address,
-      port: hub.port,
-      message1: this.#initiator.message1,
-    });
+    const { message1 } = this.#initiator;
+    thread.post({ type: 'dial', dial: this.#dial, address, port: hub.port, message1 });
   }
 
   /** Whether this dial, or the session that came of it, is the lane's. */
@@ -170,9 +161,8 @@ export class HubLane {
     return dial === this.#dial;
   }
 
-  /** Messages of the engine thread; those of other dials are not ours. */
-  hear(dial: number, message: LaneMessage): void {
-    if (dial !== this.#dial) return;
+  /** What the engine thread says of the lane's dial. */
+  hear(message: LaneMessage): void {
     switch (message.type) {
       case 'dialled':
         this.localAddress = message.localAddress;
@@ -180,12 +170,10 @@ export class HubLane {
       case 'message2':
         void this.#finish(message.message2);
         return;
-      case 'dialFailed':
-        this.#failed(message.reason);
-        return;
       case 'tunnelUp':
         this.#up();
         return;
+      case 'dialFailed':
       case 'tunnelDown':
         this.#failed(message.reason);
         return;
@@ -196,7 +184,8 @@ export class HubLane {
     const { hubs, publicKey, thread, status } = this.#options;
     const dial = this.#dial;
     try {
-      const { payload, sendKey, receiveKey } = this.#initiator!.finish(message2);
+      if (this.#initiator === null) throw new Error('the hub answered a message that was never sent');
+      const { payload, sendKey, receiveKey } = this.#initiator.finish(message2);
       try {
         const { enrolledAs, initialWindowBytes, capabilities } = decodeMessage2(payload);
         if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
@@ -257,4 +246,8 @@ export class HubLane {
   sendStatus(json: string): void {
     if (this.isConnected) this.#options.thread.post({ type: 'status', dial: this.#dial, json });
   }
+}
+
+function bytesOf(base64url: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(base64url, 'base64url'));
 }

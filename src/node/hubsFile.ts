@@ -48,6 +48,12 @@ export class HubsFile {
     return this.#hubs;
   }
 
+  get(publicKey: string): HubRecord {
+    const hub = this.#hubs.find((each) => each.publicKey === publicKey);
+    if (hub === undefined) throw new Error('no such hub on the list');
+    return hub;
+  }
+
   /**
    * Puts the hub of a pairing link on the list. A hub known already gets the link's address, token and name but keeps its nodeId and
    * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token.
@@ -94,8 +100,8 @@ export class HubsFile {
   }
 
   #change(publicKey: string, change: Partial<HubRecord>): void {
-    if (!this.#hubs.some((hub) => hub.publicKey === publicKey)) throw new Error('no such hub on the list');
-    this.#keep(this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, ...change } : hub)));
+    const changed = { ...this.get(publicKey), ...change };
+    this.#keep(this.#hubs.map((hub) => (hub.publicKey === publicKey ? changed : hub)));
   }
 
   /** A full disk does not keep a node from its hubs: then only memory holds what changed. */

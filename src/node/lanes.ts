@@ -1,0 +1,122 @@
+// The lanes of a node to all its hubs: opened at the start, a second one to a hub that is far away, and messages of the engine thread
+// passed to the lane that they are for.
+
+import type { Logger } from 'pino';
+import type { EngineThread } from '../engine/engineThread.ts';
+import { NODE } from '../limits/bounds.ts';
+import type { KeyPair } from '../noise/keyPair.ts';
+import type { SessionSlots } from '../ring/slots.ts';
+import { HubLane, type LaneMessage } from './hubLane.ts';
+import type { HubsFile } from './hubsFile.ts';
+import type { NodeOptions } from './nodeOptions.ts';
+
+export interface LanesOptions {
+  readonly hubs: HubsFile;
+  readonly keyPair: KeyPair;
+  readonly thread: EngineThread;
+  readonly slots: SessionSlots;
+  readonly log: Logger;
+  /** The STATUS for a hub, by its public key. */
+  status(hub: string): Promise<string>;
+  onConnected(): void;
+  /** A hub's addresses were looked up anew. */
+  onAddresses(): void;
+}
+
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #lanes: HubLane[] = [];
+  /** By hub: its lanes shake hands one after the other, so that their timestamps arrive in order. */
+  readonly #turnsOf = new Map<string, { last: Promise<void> }>();
+  /** Called, and forgotten, when a lane has connected. */
+  #onceConnected: (() => void)[] = [];
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+  }
+
+  all(): readonly HubLane[] {
+    return this.#lanes;
+  }
+
+  connected(): HubLane[] {
+    return this.#lanes.filter((lane) => lane.isConnected);
+  }
+
+  start(lanesPerHub: NodeOptions['lanes']): void {
+    for (const { publicKey } of this.#options.hubs.hubs) {
+      for (let lane = 0; lane < (lanesPerHub === 'auto' ? 1 : lanesPerHub); lane++)
+        this.#add(publicKey, lane);
+    }
+    for (const lane of this.#lanes) lane.start();
+  }
+
+  #add(publicKey: string, lane: number): HubLane {
+    const { hubs, keyPair, thread, log } = this.#options;
+    const turns = this.#turnsOf.get(publicKey) ?? { last: Promise.resolve() };
+    this.#turnsOf.set(publicKey, turns);
+    const added = new HubLane({
+      index: this.#lanes.length,
+      lane,
+      publicKey,
+      hubs,
+      keyPair,
+      thread,
+      turns,
+      log,
+      status: () => this.#options.status(publicKey),
+      onConnected: () => this.#connected(),
+      onAddresses: () => this.#options.onAddresses(),
+    });
+    this.#lanes.push(added);
+    return added;
+  }
+
+  #connected(): void {
+    this.#options.onConnected();
+    for (const call of this.#onceConnected.splice(0)) call();
+  }
+
+  /** On a long path a lost packet stalls a session for a whole round trip: with a second lane only half of the streams wait. */
+  addNeeded(): void {
+    for (const first of [...this.#lanes]) {
+      const { publicKey, index } = first;
+      const isOnly = this.#lanes.every((other) => other === first || other.publicKey !== publicKey);
+      const isFar = this.#options.slots.roundTripMs(index) >= NODE.autoLaneRoundTripMs;
+      if (first.isConnected && isOnly && isFar) this.#add(publicKey, 1).start();
+    }
+  }
+
+  hear(message: LaneMessage): void {
+    const dial = 'dial' in message ? message.dial : message.number;
+    this.ofDial(dial)?.hear(message);
+  }
+
+  /** The lane whose dial, or whose session that came of it, has this number. */
+  ofDial(dial: number): HubLane | null {
+    return this.#lanes.find((lane) => lane.hasDial(dial)) ?? null;
+  }
+
+  /** IP literals of every hub, as they were looked up last. */
+  hubAddresses(): string[] {
+    return [...new Set(this.#lanes.flatMap((lane) => lane.addresses))];
+  }
+
+  /** All lanes dial again; resolves when one to this hub has connected. */
+  redialAll(reason: string, hub: string): Promise<void> {
+    const connected = new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.#lanes.some((lane) => lane.publicKey === hub && lane.isConnected)) resolve();
+        else this.#onceConnected.push(look);
+      };
+      this.#onceConnected.push(look);
+    });
+    for (const lane of this.#lanes) lane.redial(reason);
+    return connected;
+  }
+
+  /** No more dials; sessions that are up are left to the engine thread. */
+  stop(): void {
+    for (const lane of this.#lanes) lane.stop();
+  }
+}

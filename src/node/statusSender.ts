@@ -1,0 +1,81 @@
+// What a node tells its hubs of itself: gathered anew for each STATUS.
+
+import type { Network } from '../model/fleet.ts';
+import type { SessionSlots } from '../ring/slots.ts';
+import { type Battery, readBattery } from './battery.ts';
+import type { Lanes } from './lanes.ts';
+import { readNetwork } from './networkFiles.ts';
+import type { RotationAnswer } from './rotator.ts';
+import { statusJson, statusKey } from './statusReport.ts';
+
+export interface StatusSenderOptions {
+  readonly lanes: Lanes;
+  readonly slots: SessionSlots;
+  /** In the owner's words; null: what the system says. */
+  readonly network: Network | null;
+  /** As the world sees it; null: not known. */
+  publicAddress(): string | null;
+}
+
+export class StatusSender {
+  readonly #options: StatusSenderOptions;
+  readonly #startedMs = performance.now();
+  /** statusKey() of what the hubs were told last. */
+  #toldKey = '';
+  /** By hub: the last answer, in every STATUS, so that it arrives whichever session is the first to last. */
+  readonly #rotationOf = new Map<string, RotationAnswer>();
+
+  constructor(options: StatusSenderOptions) {
+    this.#options = options;
+  }
+
+  /** For a hub, by its public key. */
+  async json(hub: string): Promise<string> {
+    const { lanes, slots, publicAddress } = this.#options;
+    let sentBytes = 0;
+    let receivedBytes = 0;
+    for (const { index } of lanes.all()) {
+      sentBytes += slots.sentBytes(index);
+      receivedBytes += slots.receivedBytes(index);
+    }
+    const { battery, network } = await this.#device();
+    this.#toldKey = statusKey(network, battery);
+    return statusJson({
+      startedMs: this.#startedMs,
+      nowMs: performance.now(),
+      sentBytes,
+      receivedBytes,
+      battery,
+      network,
+      publicAddress: publicAddress(),
+      rotation: this.#rotationOf.get(hub) ?? null,
+    });
+  }
+
+  async #device(): Promise<{ battery: Battery; network: Network | null }> {
+    const battery = await readBattery();
+    return { battery, network: this.#options.network ?? (await readNetwork()) };
+  }
+
+  /** To all hubs, or to one. */
+  async send(hub: string | null = null): Promise<void> {
+    for (const lane of this.#options.lanes.all()) {
+      if (hub === null || lane.publicKey === hub) lane.sendStatus(await this.json(lane.publicKey));
+    }
+  }
+
+  /** Whether the network or the battery is another than the hubs were told. */
+  async hasChanged(): Promise<boolean> {
+    const { battery, network } = await this.#device();
+    return statusKey(network, battery) !== this.#toldKey;
+  }
+
+  hasAnswered(hub: string, request: number): boolean {
+    return this.#rotationOf.get(hub)?.request === request;
+  }
+
+  async sendRotation(hub: string, answer: RotationAnswer): Promise<void> {
+    this.#rotationOf.set(hub, answer);
+    await this.send(hub);
+  }
+}
