@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Questions, type QuestionsOptions } from '../../src/base/questions.ts';
+import { type AskOptions, Questions, type QuestionsOptions } from '../../src/base/questions.ts';
 import { UserError } from '../../src/base/userError.ts';
 
 /** Timers that go off when the test says so. */
@@ -35,7 +35,7 @@ function setUp(options: Partial<QuestionsOptions> = {}) {
   });
   const sent: number[] = [];
   const told: unknown[] = [];
-  const ask = (more: Parameters<typeof questions.ask>[2] = {}) =>
+  const ask = (more: AskOptions = {}) =>
     questions.ask(
       (number) => sent.push(number),
       (answer) => told.push(answer),

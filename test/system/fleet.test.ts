@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { InferRequestType } from 'hono/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answerOf, type OwnerClient } from '../../src/boot/ownerClient.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => target.close());
 
-type EventsQuery = NonNullable<Parameters<OwnerClient['events']['$get']>[0]>['query'];
+type EventsQuery = InferRequestType<OwnerClient['events']['$get']>['query'];
 
 const eventsOf = (hub: Hub, query: EventsQuery = {}): Promise<readonly EventRecord[]> =>
   answerOf(ownerOf(hub).events.$get({ query }));
