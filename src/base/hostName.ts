@@ -1,4 +1,4 @@
-// The target host of a stream, as text: is it an address, a name worth resolving, or neither? Asked by the dialler. Pure.
+// The target host of a stream, as text: is it an address, a name worth resolving, or neither? Pure.
 
 import { domainToASCII } from 'node:url';
 import { IpAddress } from './ipAddress.ts';

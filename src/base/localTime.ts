@@ -1,4 +1,4 @@
-// The hub's local time: quotas, hours and schedules are the owner's, who lives by it. Pure but for the process's time zone.
+// The hub's local time: the owner lives by it, so quotas, hours and schedules do too. Pure apart from the process's time zone.
 
 /** The local date as '2026-02-28'. */
 export function localDay(atMs: number): string {

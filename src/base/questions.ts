@@ -1,5 +1,5 @@
-// Questions that are answered later, by another thread or from far away: bounded in number, each with a timeout, the answer in one part
-// or several. Callbacks, because an engine thread that waits in epoll runs no promises; control has promise().
+// Questions that another thread, or a far device, answers later: bounded in number, each with a timeout, answered in one part or several.
+// Callbacks, because an engine thread that waits in epoll runs no promises; the main thread has promise().
 
 import { UserError } from './userError.ts';
 
@@ -17,7 +17,7 @@ export const NODE_TIMERS: Timers = {
 export interface QuestionsOptions {
   readonly openMax: number;
   readonly timeoutMs: number;
-  /** A sentence for whoever asked: too many questions are open, or nobody answered in time. */
+  /** A sentence for the one who asked: too many questions are open, or nobody answered in time. */
   readonly tooBusy: string;
   readonly timers?: Timers;
   /** 1 unless answers to an earlier run's questions may still come. */

@@ -1,5 +1,5 @@
-// The hub: its parts, how they start and stop together, and who hears what the engine threads say. It runs on the main thread and never
-// touches a byte of a stream. The owner reaches it through what src/boot puts around it.
+// The hub: its parts, how they start and stop together, and which part hears what from the engine threads. It runs on the main thread and
+// never touches a byte of a stream. The owner reaches it through what src/boot puts around it.
 
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -32,7 +32,7 @@ import { HubThreads } from './threads/hubThreads.ts';
 import { Listeners } from './threads/listeners.ts';
 
 export class Hub {
-  /** "host:port" as really bound; the dashboard's is written in by whoever serves one. */
+  /** "host:port" as really bound; src/boot adds the dashboard's. */
   readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
   /** base64url. */
   readonly publicKey: string;
@@ -129,7 +129,7 @@ export class Hub {
       : null;
   }
 
-  /** Resolves when an engine thread has ended by itself: whoever started the hub starts it again. */
+  /** Resolves when an engine thread has ended by itself: the hub has to be started again. */
   get failed(): Promise<Error> {
     return this.#threads.failed;
   }
@@ -166,7 +166,7 @@ export class Hub {
     this.#threads.toFront({ type: 'rules', rules });
   }
 
-  /** With the data directory's lock in hand. Throws UserError, or a bind error with code, port and role. */
+  /** Hold the data directory's lock. Throws UserError, or a bind error with code, port and role. */
   async start(): Promise<void> {
     const { tunnel, socks, socksSocket, http } = this.#options;
     this.#keeper.start(version());
@@ -262,7 +262,7 @@ export class Hub {
     this.#keeper.note({ kind: 'warning', text });
   }
 
-  // --- For whoever watches over it ---------------------------------------------------------------------------------------------------
+  // --- Watchdogs and the terminal ---------------------------------------------------------------------------------------------------
 
   /** Resolves once every engine thread has answered: never, while one of them hangs. */
   alive(): Promise<void> {

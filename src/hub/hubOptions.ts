@@ -1,4 +1,4 @@
-// What a hub is started with, and what counts where its owner chose nothing.
+// The options of a hub, and their defaults.
 
 import type { Logger } from 'pino';
 import type { HostPort } from '../base/hostPort.ts';
@@ -10,7 +10,7 @@ export interface HubOptions extends ProxyOptions {
   /** Where exit nodes dial. */
   readonly tunnel: HostPort;
   readonly socks: HostPort;
-  /** Absolute path of a Unix socket that speaks SOCKS, too; null: none. */
+  /** Absolute path of a Unix socket that also speaks SOCKS; null: none. */
   readonly socksSocket: string | null;
   readonly http: HostPort;
   readonly io: 'auto' | 'epoll' | 'net';

@@ -1,5 +1,4 @@
-// Sessions whose own end has lost its address: nothing arrives there any more, and liveness would notice only after its silence. Pure.
-// Asked by node.ts, which looks at the interfaces every few seconds.
+// Sessions whose own end has lost its address: nothing arrives there any more, and liveness would notice only after a long silence. Pure.
 
 /** A session's own address, and whether the machine had it at every look so far. */
 export interface BoundSession {

@@ -1,5 +1,4 @@
-// --allow-target CIDR[:PORTS] as a rule: an exception from the target policy that the node's owner makes. Parsed by the command line,
-// held by TargetPolicy.
+// --allow-target CIDR[:PORTS] as a rule: an exception from the target policy that the node's owner makes. Pure.
 
 import { type AddressRange, isInRange, parseRange } from '../base/addressRange.ts';
 import type { IpAddress } from '../base/ipAddress.ts';

@@ -1,5 +1,5 @@
 // How long a node waits before it dials a lost hub again: capped exponential with full jitter, so that the nodes of a restarted hub
-// don't come back in step. Owned by each hub connection of the node. Pure: time and randomness are arguments.
+// don't come back in step. Pure: time and randomness are arguments.
 
 import { NODE } from '../limits/bounds.ts';
 
@@ -12,7 +12,7 @@ export class Backoff {
     this.#connectedAtMs = nowMs;
   }
 
-  /** The network is another one: earlier failures say nothing about it. */
+  /** The network has changed: earlier failures say nothing about the new one. */
   forget(): void {
     this.#failures = 0;
     this.#connectedAtMs = -1;

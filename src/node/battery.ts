@@ -1,4 +1,4 @@
-// Battery level for STATUS, as far as the system tells (Linux: /sys/class/power_supply). Read by the node's control thread.
+// The battery's level for STATUS, as far as the system tells (Linux: /sys/class/power_supply).
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// From the errno of a failed connect() to the failure the hub is told, and which of several failures to tell. Used by the dialler.
+// From the errno of a failed connect() to the failure that the hub hears, and which of several failures says most.
 
 import type { FailureName } from '../model/failures.ts';
 import { ERRNO } from '../reactor/errno.ts';

@@ -60,7 +60,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.udp = new UdpExit({ reactor, tunnels: this.#tunnels, policy, cache, lookup });
   }
 
-  /** Streams open or being opened, and what still ends behind them. */
+  /** Streams that are open or opening, and sockets that are still closing. */
   get streams(): number {
     return this.#drain.left;
   }

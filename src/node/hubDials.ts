@@ -1,5 +1,4 @@
-// Connections to hubs until their handshake is done: dial, send the first message, receive the second, hand it to control. Used by
-// exit.ts.
+// Connections to hubs until their handshake is done: dial, send the first message, receive the second, hand it to the main thread.
 
 import { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';

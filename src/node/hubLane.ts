@@ -57,10 +57,10 @@ export class HubLane {
   #initiator: Initiator | null = null;
   #stopped = false;
   #wait: NodeJS.Timeout | null = null;
-  /** Ends the wait for this dial's handshake, or for the session that came of it. */
+  /** Ends the wait for this dial's handshake: it failed, or its session is up. */
   #handshakeOver: () => void = () => {};
   #dialAtOnce = false;
-  /** Of the last failure: the same sentence is not logged over and over. */
+  /** Of the last failure, so that the same sentence is not logged again and again. */
   #lastReason = '';
 
   constructor(options: HubLaneOptions) {
@@ -95,7 +95,7 @@ export class HubLane {
     this.#handshakeOver();
   }
 
-  /** Leaves a session or dial and makes a new one at once: the network is another one. */
+  /** Drops the session or dial and makes a new one at once: the network has changed. */
   redial(reason: string): void {
     if (this.#stopped) return;
     this.#backoff.forget();

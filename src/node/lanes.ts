@@ -1,5 +1,5 @@
-// The lanes of a node to all its hubs: opened at the start, a second one to a hub that is far away, and messages of the engine thread
-// passed to the lane that they are for.
+// A node's lanes to all its hubs: opened at the start, a second one added where a hub is far away. Passes each message of the engine
+// thread to the lane it is for.
 
 import type { Logger } from 'pino';
 import type { EngineThread } from '../engine/engineThread.ts';

@@ -1,5 +1,5 @@
-// Whether this machine has an address, told by binding to it: an interface without a carrier keeps its addresses, but is in no list of
-// those that are up. Asked by node.ts.
+// Whether this machine has an address, found out by binding to it: an interface without a carrier keeps its addresses, but no list of
+// active interfaces has them.
 
 import { createSocket } from 'node:dgram';
 import { isIPv6Literal } from '../base/ipAddress.ts';

@@ -1,5 +1,4 @@
-// Over what kind of network a device reaches the world, from what Linux says of its interfaces. Pure. The files are read by
-// networkFiles.ts.
+// What kind of network a device reaches the world over, from what Linux says of its interfaces. Pure.
 
 import type { Network } from '../model/fleet.ts';
 
@@ -56,7 +55,7 @@ function best(text: string, read: (fields: readonly string[]) => Route | null): 
   return found?.name ?? null;
 }
 
-/** Iface Destination Gateway Flags RefCnt Use Metric Mask …, numbers in hexadecimal but for the metric. */
+/** Iface Destination Gateway Flags RefCnt Use Metric Mask …, numbers in hexadecimal except the metric. */
 function readIpv4Route(fields: readonly string[]): Route | null {
   const [name = '', destination, , flags = '', , , metric = '', mask] = fields;
   if (destination !== '00000000' || mask !== '00000000' || !isUsable(name, flags)) return null;

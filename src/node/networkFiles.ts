@@ -1,4 +1,4 @@
-// Reads what Linux says of the way out (network.ts judges it). Called by the node's control thread.
+// Reads what Linux says of the way out, for network.ts to decide.
 
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces, platform } from 'node:os';

@@ -206,7 +206,7 @@ class ExitNode implements RunningNode {
     await this.#status.sendRotation(hub, answer);
   }
 
-  /** An address change ends no TCP connection by itself: nothing arrives any more, and nobody is told. */
+  /** A change of address ends no TCP connection by itself: bytes just stop arriving, without an error. */
   #redial(hub: string): Promise<void> {
     const connected = this.#lanes.redialAll('this device has a new address', hub);
     return Promise.race([connected, waitIdly(ROTATION.reconnectMs)]);
@@ -229,7 +229,7 @@ class ExitNode implements RunningNode {
     }
   }
 
-  /** The policy must know every address of ours and of the hubs, as they are now. */
+  /** The policy has to know this device's addresses and the hubs', as they are now. */
   #tellAddresses(): void {
     const { thread } = this.#parts;
     thread.post({ type: 'hubAddresses', addresses: this.#lanes.hubAddresses() });
@@ -246,7 +246,7 @@ class ExitNode implements RunningNode {
     if (await this.#status.hasChanged()) await this.#sendStatus();
   }
 
-  // --- For whoever watches over it -------------------------------------------------------------------------------------------------
+  // --- Watchdogs and the terminal -------------------------------------------------------------------------------------------------
 
   alive(): Promise<void> {
     return this.#parts.thread.alive();

@@ -1,4 +1,4 @@
-// What an exit node is started with and what a running one offers. The command line fills it in, node/node.ts acts on it.
+// The options of an exit node, and what a running one offers.
 
 import type { Logger } from 'pino';
 import type { Network } from '../model/fleet.ts';

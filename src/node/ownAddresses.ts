@@ -1,5 +1,4 @@
-// The addresses of this machine's interfaces, which the target policy refuses. Read again by the node's control thread from time to time:
-// a phone changes networks.
+// The addresses of this machine's interfaces, which the target policy refuses. They change: a phone moves between networks.
 
 import { networkInterfaces } from 'node:os';
 import { withoutZone } from '../base/ipAddress.ts';

@@ -1,5 +1,5 @@
-// From where the world sees this device: what a page of the owner's choice answers (--public-address-url). Asked by node.ts, directly, not
-// through any hub; without an address to ask nobody is.
+// This device's address as the world sees it: what a page of the owner's choice answers (--public-address-url), asked directly, not through
+// a hub. Without such a page nobody is asked.
 
 import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';

@@ -1,5 +1,5 @@
-// Names to addresses, by the system's resolver. Runs on the node's control thread (getaddrinfo takes a thread of libuv's pool);
-// the dialler asks across threads and checks every address that comes back.
+// Names to addresses, by the system's resolver, on the main thread (getaddrinfo takes a thread of libuv's pool). The engine thread asks
+// across threads, and its policy checks every address that comes back.
 
 import { lookup as systemLookup } from 'node:dns';
 import { NODE } from '../limits/bounds.ts';

@@ -1,5 +1,5 @@
-// New addresses for this device: runs its owner's own command when a hub asks, one at a time, and says what came of it. Nothing that a
-// hub says gets near the command. Made by node.ts.
+// New addresses for this device: when a hub asks, the owner's own command runs, one at a time, and the answer says how it went. Nothing
+// from a hub becomes part of the command.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';

@@ -1,4 +1,4 @@
-// The STATUS frame's content: what a node tells its hubs of itself. Pure but for the platform's names. Used by node.ts.
+// The content of a STATUS frame: what a node tells its hubs about itself. Pure apart from the platform's names.
 
 import { arch, platform, release } from 'node:os';
 import { version } from '../base/version.ts';
@@ -42,7 +42,7 @@ export function platformWord(name: string): string {
   return name === 'win32' ? 'windows' : name;
 }
 
-/** What a hub wants to hear of at once when it is another. */
+/** A hub wants to hear at once when this changes. */
 export function statusKey(network: Network | null, battery: Battery): string {
   return `${network} ${battery.percent} ${battery.charging}`;
 }

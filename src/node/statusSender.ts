@@ -1,4 +1,4 @@
-// What a node tells its hubs of itself: gathered anew for each STATUS.
+// Gathers what a node tells its hubs about itself, and sends each its STATUS.
 
 import type { Network } from '../model/fleet.ts';
 import type { SessionSlots } from '../ring/slots.ts';
@@ -20,7 +20,7 @@ export interface StatusSenderOptions {
 export class StatusSender {
   readonly #options: StatusSenderOptions;
   readonly #startedMs = performance.now();
-  /** statusKey() of what the hubs were told last. */
+  /** statusKey() of what the hubs heard last. */
   #toldKey = '';
   /** By hub: the last answer, in every STATUS, so that it arrives whichever session is the first to last. */
   readonly #rotationOf = new Map<string, RotationAnswer>();
@@ -64,7 +64,7 @@ export class StatusSender {
     }
   }
 
-  /** Whether the network or the battery is another than the hubs were told. */
+  /** Whether the network or the battery differs from what the hubs heard last. */
   async hasChanged(): Promise<boolean> {
     const { battery, network } = await this.#device();
     return statusKey(network, battery) !== this.#toldKey;

@@ -108,8 +108,8 @@ export class TargetDialler {
 
   /**
    * Exactly one of the handler's callbacks follows, unless the dial is cancelled first.
-   * A failure known at once (bad host or port, address refused by policy, name cached as missing, no room) is told from inside
-   * dial(): onDialFailed has then been called before dial() returns 0. onDialled never comes from inside.
+   * A failure known at once (bad host or port, address refused by policy, name cached as missing, no room) comes from inside dial():
+   * onDialFailed has been called by the time dial() returns 0. onDialled never comes from inside.
    * @param host IP literal without brackets, or a name
    * @param tag handed back to the handler
    */

@@ -30,7 +30,7 @@ export const REFUSED_IPV4 = [
   '240.0.0.0/4', // reserved, limited broadcast
 ] as const;
 
-/** Allowed IPv6: global unicast, but for REFUSED_IPV6 inside it. */
+/** Allowed IPv6: global unicast, except REFUSED_IPV6 inside it. */
 export const GLOBAL_IPV6 = '2000::/3';
 export const REFUSED_IPV6 = [
   '2001::/23', // IETF protocol assignments: Teredo, ORCHID, benchmarking, AMT, AS112, ...

@@ -1,5 +1,5 @@
-// Datagrams to names that are being looked up: a few of each association wait, the others are dropped. Pure: the question, the time and the
-// sending are the owner's. Used by udpExit.ts.
+// Datagrams to names that are being looked up: each association may hold a few, the rest are dropped. Pure: the caller asks, sends, and
+// says what time it is.
 
 import { UDP } from '../limits/bounds.ts';
 

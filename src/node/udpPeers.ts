@@ -1,5 +1,4 @@
-// The addresses an association has sent to: only they may answer. Bounded; a new one takes the place of the one not sent to for longest.
-// Pure. Kept by udpExit.ts.
+// The addresses an association has sent to: only they may answer. Bounded: a new one replaces the one not sent to for longest. Pure.
 
 import type { Endpoint } from '../base/endpoint.ts';
 

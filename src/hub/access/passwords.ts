@@ -1,5 +1,5 @@
-// Passwords of the proxy's users: argon2id hashes, as libsodium writes them, and good passwords out of randomness. The hashing runs on
-// libuv's threads. Used by the command line (hashing) and by userVerifier.ts (checking).
+// Passwords of the proxy's users: argon2id hashes as libsodium writes them, and good passwords made from randomness. Hashing runs on
+// libuv's threads.
 
 import sodium from 'sodium-native';
 import { UserError } from '../../base/userError.ts';
@@ -33,7 +33,7 @@ export async function hashPassword(password: string): Promise<string> {
   return hash.toString('latin1').replace(/\0+$/, '');
 }
 
-/** Whether this is a hash of ours: one of another cost could keep the hub busy for as long as its writer likes. */
+/** Whether this is a hash as we make them: one of a higher cost could keep the hub busy for as long as its author likes. */
 export function isPasswordHash(text: string): boolean {
   return text.startsWith(COST) && /^[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/.test(text.slice(COST.length));
 }

@@ -1,4 +1,4 @@
-// Control's part in who may use the proxy: tells the front whether names are asked for, and answers it about passwords. Used by hub.ts.
+// Who may use the proxy: tells the front whether to ask for names, and answers its questions about passwords.
 
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';

@@ -1,5 +1,5 @@
-// The rules file of a running hub: loaded at the start, again on SIGHUP and when it or one of its lists changes. A bad file changes
-// nothing. Called by hub.ts; `restunnel rules check` reads a file the same way.
+// The rules file of a running hub: loaded at the start, again on SIGHUP, and when it or one of its lists changes. A bad file changes
+// nothing.
 
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -28,7 +28,7 @@ export function readRules(path: string): LoadedRules | RefusedRules {
   const file = resolve(path);
   const seen = new Map<string, string>();
   const read = (path: string, maxBytes: number) => {
-    // Looked at before it is read: a change meanwhile is another change.
+    // Noted before it is read: a change in the meantime counts as a new one.
     if (!seen.has(path)) seen.set(path, lookAt(path));
     return readBounded(path, maxBytes);
   };
@@ -54,7 +54,7 @@ function readBounded(path: string, maxBytes: number): Uint8Array {
   return readFileSync(path);
 }
 
-/** What is another after every change. */
+/** Differs after every change. */
 function lookAt(path: string): string {
   try {
     const { ino, size, mtimeNs } = statSync(path, { bigint: true });
@@ -129,7 +129,7 @@ export class RulesFile {
     if (problems !== null) throw new UserError(`the rules are not in order: ${problems}`);
   }
 
-  /** A bad file is told of, and what was in force stays. */
+  /** A bad file is reported, and the rules in force stay. */
   reload(): void {
     const problems = this.#load();
     if (problems === null) return;

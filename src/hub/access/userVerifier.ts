@@ -1,5 +1,5 @@
-// Whether a name and a password are those of a user. A password that was right once costs one hash of BLAKE2b from then on; guesses are
-// rationed, so that wrong ones cannot burn the CPU. Pure but for what it is given. Used by the hub's control for the front thread.
+// Whether a name and a password belong to a user. A password that was right once costs one BLAKE2b hash from then on; guesses are
+// rationed, so that wrong ones cannot burn the CPU. Pure: the store, the slow check, time and the key are arguments.
 
 import { LRUCache } from 'lru-cache';
 import sodium from 'sodium-native';
@@ -92,7 +92,7 @@ export class UserVerifier {
     return ((digest[0]! << 16) | (digest[1]! << 8) | digest[2]!) % USERS.guessBuckets;
   }
 
-  /** Of the hash, too: with another password, what was right or wrong before is neither. */
+  /** The hash is part of it: after a change of password nothing that was remembered counts. */
   #digest(hash: string, name: string, password: string): Uint8Array {
     const digest = new Uint8Array(32);
     const words = JSON.stringify([hash, name, password]);

@@ -1,4 +1,4 @@
-// What the owner changed about a node, in words for the events. Pure. Used by ownerFleet.ts.
+// What the owner changed about a node, as a sentence for the event log. Pure.
 
 import type { KnownNode } from './nodeSettings.ts';
 

@@ -1,5 +1,5 @@
-// What happened to the hub and its nodes, for the owner to read: a bounded table, written once a second at most, and the last events in
-// memory until then. Filled by hub.ts and whoever changes something; read by ownerFleet.ts.
+// What happened to the hub and its nodes, for the owner to read: a bounded table, written at most once a second, and until then the last
+// events in memory.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';

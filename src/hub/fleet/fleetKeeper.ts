@@ -1,5 +1,4 @@
-// What a running hub keeps about its nodes: hears from hub.ts what they do, counts it once a second, makes limits hold and writes down
-// what happened. Made by hub.ts; what the owner sees of it is ownerFleet.ts.
+// What a running hub keeps about its nodes: it takes in what they do, counts once a second, enforces limits, and records events.
 
 import type { Logger } from 'pino';
 import { localDay } from '../../base/localTime.ts';
@@ -36,7 +35,7 @@ export interface KeeperParts {
   cut(session: HubSession, reason: string): void;
 }
 
-/** What is remembered of a device, also when it is away. */
+/** What is remembered of a device, even while it is away. */
 interface LastWords {
   readonly status: NodeStatus | null;
   readonly address: string;
@@ -59,7 +58,7 @@ export class FleetKeeper {
   readonly lastWords = new Map<string, LastWords>();
   /** Of the last second. */
   cpuPercent = 0;
-  /** Called once a second, with the nodes whose view may have changed since. */
+  /** Called once a second with the nodes whose view may have changed since. */
   onTick: (changed: Iterable<string>, wallMs: number) => void = () => {};
   /** Asks a node whose time has come for a new address. */
   onRotationDue: (nodeId: string) => void = () => {};
@@ -104,7 +103,7 @@ export class FleetKeeper {
     this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
   }
 
-  /** With the data directory's lock in hand: a hub before us has written all it had to. */
+  /** Call it with the data directory's lock held: an earlier hub has then written everything. */
   start(version: string): void {
     this.book.load();
     this.history.load(moment());
@@ -182,7 +181,7 @@ export class FleetKeeper {
     return streams;
   }
 
-  /** Once the node has no streams, or after a time. It takes no new ones meanwhile: its maker sees to that. */
+  /** Resolves once the node has no streams, or after a time. The caller makes sure that it takes no new ones. */
   async drained(nodeId: string): Promise<void> {
     const endMs = performance.now() + SETTINGS.rotationDrainMs;
     while (this.streamsOf(nodeId) > 0 && performance.now() < endMs) {
@@ -225,7 +224,7 @@ export class FleetKeeper {
     this.#cpu = { usage, runMs };
   }
 
-  /** Whatever goes wrong in here is no reason to stop: one line of the log when it begins. */
+  /** A failure in here does not stop the hub: it logs one line when it begins. */
   #guarded(work: () => void): void {
     try {
       work();
@@ -236,7 +235,7 @@ export class FleetKeeper {
     }
   }
 
-  /** Writes what is in memory only; nothing comes after it. Harmless twice, and without a start. */
+  /** Writes what is only in memory. Call nothing after it. Harmless twice, and without a start. */
   stop(): void {
     if (this.#ticking === null) return;
     clearInterval(this.#ticking);

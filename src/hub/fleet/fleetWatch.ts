@@ -1,4 +1,4 @@
-// Who watches the fleet, and what they know already: once a second each is told what has changed. Called by ownerFleet.ts.
+// Everyone who watches the fleet, and what each knows already: once a second they hear what has changed.
 
 import { EVENTS } from '../../limits/ownerBounds.ts';
 import type { EventRecord, LiveTick, NodeView } from '../../model/fleet.ts';
@@ -47,7 +47,7 @@ export class FleetWatch {
     };
   }
 
-  /** `changed`: nodes whose view may be another than before. */
+  /** `changed`: nodes whose view may have changed. */
   tell(changed: Iterable<string>, wallMs: number): void {
     if (!this.isWatched) return;
     const nodes: NodeView[] = [];

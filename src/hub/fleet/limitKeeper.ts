@@ -1,5 +1,5 @@
-// Makes the nodes' limits hold: tells the front who takes new streams, the workers how fast each session may go, and ends the streams of
-// a node whose quota is used up. Called by hub.ts and ownerFleet.ts: once a second, and at every change.
+// Enforces the nodes' limits: the front learns which nodes take new streams, the workers how fast each session may go. When a node's
+// quota is used up, its streams end.
 
 import { localMinute } from '../../base/localTime.ts';
 import type { NamedNode, ToFront, ToWorker } from '../../engine/messages.ts';
@@ -138,7 +138,7 @@ export class LimitKeeper {
     }
   }
 
-  /** A quota holds: running streams end, too, and those that were on their way when the front heard of it. */
+  /** A quota also ends running streams, and those that were on their way when the front heard of it. */
   #holdQuota({ stored, settings }: KnownNode, sessions: readonly HubSession[], now: Moment): boolean {
     const { monthlyBytes } = settings.limits;
     const isOver = isOverQuota(settings, this.#usedBytes(stored.id));

@@ -1,5 +1,4 @@
-// The paired nodes with what the owner decided about them, in memory as in the store: once a second and for every view they are asked
-// for. Used by ownerFleet.ts and what it consists of.
+// The paired nodes and what the owner decided about them, in memory as in the store: every view and every second needs them.
 
 import type { NodeChange } from '../../model/fleet.ts';
 import type { Store } from '../store/store.ts';

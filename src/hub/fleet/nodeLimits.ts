@@ -1,5 +1,4 @@
 // What a node's settings mean right now: whether it takes new streams, and how fast it may go. Pure: bytes and time are arguments.
-// Evaluated once a second, and whenever something changes, by limitKeeper.ts.
 
 import type { NodeSettings } from '../../model/fleet.ts';
 import { type Hours, isWithin, parseHours } from '../../routing/hours.ts';

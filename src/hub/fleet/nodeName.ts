@@ -1,4 +1,4 @@
-// Names of nodes as the store keeps them. Pure. A device chooses its own at first contact, so nothing in it may harm a terminal.
+// Names of nodes as the store keeps them. A device chooses its own at first contact, so nothing in it may harm a terminal. Pure.
 
 import { UserError } from '../../base/userError.ts';
 import { PROTOCOL } from '../../limits/wire.ts';

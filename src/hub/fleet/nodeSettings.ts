@@ -1,5 +1,4 @@
-// What an owner may set on a node: the defaults, and a change held against what it may say. Pure. Used by ownerFleet.ts and, while no
-// hub runs, by `restunnel nodes`.
+// What an owner may set on a node: the defaults, and the check of a change. Pure.
 
 import { UserError } from '../../base/userError.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';

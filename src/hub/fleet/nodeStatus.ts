@@ -1,5 +1,5 @@
-// A node's STATUS as the hub takes it: the device may say anything, so everything is checked, and what does not fit is left out. Pure.
-// Read by hub.ts; the node writes it in node/status.ts.
+// A node's STATUS as the hub reads it (node/statusReport.ts writes it). A device may send anything: every field is checked, and what does
+// not fit is left out. Pure.
 
 import { z } from 'zod';
 import { NETWORKS, type Network } from '../../model/fleet.ts';

@@ -1,4 +1,4 @@
-// A node as its owner sees it, out of what the store, its sessions, its STATUS and the counters say. Pure. Made by ownerFleet.ts.
+// A node as its owner sees it: the store, its sessions, its STATUS and the counters in one record. Pure.
 
 import type { NodeState, NodeView, Traffic } from '../../model/fleet.ts';
 import type { ClosedFor } from '../../routing/nodeRouting.ts';

@@ -1,5 +1,4 @@
-// What the owner sees of the running hub and does to it (fleet.ts), over what the hub keeps (fleetKeeper.ts). Made by hub.ts; used by
-// dashboard/ and by the commands on the control socket.
+// What the owner sees of a running hub and does to it: the Fleet of model/fleet.ts, over what fleetKeeper.ts keeps.
 
 import { UserError } from '../../base/userError.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';

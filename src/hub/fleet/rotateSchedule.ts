@@ -1,5 +1,4 @@
-// When a node is asked for a new address: "every 30m", "every 6h" or "daily 04:30" in the hub's local time. Pure. Used where settings
-// are checked (nodeSettings.ts) and by whoever asks the nodes (rotations.ts).
+// When a node gets a new address: "every 30m", "every 6h" or "daily 04:30" in the hub's local time. Pure.
 
 import { localDay, localMinute, parseClock } from '../../base/localTime.ts';
 import { SETTINGS } from '../../limits/ownerBounds.ts';

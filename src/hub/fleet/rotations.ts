@@ -1,4 +1,4 @@
-// New addresses: the question to the node and its answer, and the schedules by which nodes are asked.
+// New addresses: the hub asks a node for one, waits for its answer, and knows by schedule when to ask again.
 
 import { randomInt } from 'node:crypto';
 import { Questions } from '../../base/questions.ts';

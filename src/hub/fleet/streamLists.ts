@@ -1,4 +1,4 @@
-// Which streams are open: asked of every worker, put together from their answers.
+// Which streams are open: every worker is asked, and their answers become one list.
 
 import { formatHostPort } from '../../base/hostPort.ts';
 import { Questions } from '../../base/questions.ts';

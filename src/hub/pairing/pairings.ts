@@ -1,5 +1,4 @@
-// The pairing links made since the hub started: what has become of each. A link's secret is kept until it is used up, to cancel it.
-// Called by ownerFleet.ts, and by hub.ts when a device has used one.
+// The pairing links made since the hub started, and what became of each. A link's secret is kept until the link is used, to cancel it.
 
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../base/userError.ts';

@@ -1,4 +1,4 @@
-// Which host a pairing link names. Pure; called by the hub and by `restunnel pair`.
+// Which host a pairing link names. Pure.
 
 import type { NetworkInterfaceInfo } from 'node:os';
 

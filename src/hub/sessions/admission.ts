@@ -1,5 +1,4 @@
-// Who gets in: an authentic first message is judged against the store, and a paired device gets a session. Everyone else gets silence.
-// Called by hub.ts with what passed mac1 on the front.
+// Who gets in: the store decides about each authentic first message, and a paired device gets a session. Everyone else gets silence.
 
 import type { Logger } from 'pino';
 import { LogThrottle } from '../../base/logThrottle.ts';

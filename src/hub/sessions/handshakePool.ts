@@ -1,5 +1,4 @@
 // Handshakes on threads that move no bytes, behind a bounded queue: strangers can keep these threads busy, but nothing else.
-// Used by the control thread, which asks the store about each result before message 2 leaves.
 
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';

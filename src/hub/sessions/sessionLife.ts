@@ -1,4 +1,4 @@
-// The life of a tunnel's session, as control sees it: admitted, up, going away, down. Each step reaches the front's routes, what is kept
+// The life of a tunnel's session on the main thread: admitted, up, going away, down. Each step updates the front's routes, what is kept
 // about the node, and the log.
 
 import type { Logger } from 'pino';

@@ -1,5 +1,5 @@
 // Which node holds which sessions: indices into the shared slots, the workers that own them, lanes and their replacement. Pure: time is
-// an argument. Used by hub.ts.
+// an argument.
 
 import { SESSION } from '../../limits/bounds.ts';
 import type { NodeStatus } from '../fleet/nodeStatus.ts';

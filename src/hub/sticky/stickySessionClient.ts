@@ -1,4 +1,4 @@
-// Sticky sessions, which only the front knows, for control: questions about them, and those from before a restart given back.
+// Asks the front about sticky sessions, which only it knows, and gives it back those from before a restart.
 
 import { Questions } from '../../base/questions.ts';
 import { UserError } from '../../base/userError.ts';

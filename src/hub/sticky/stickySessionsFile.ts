@@ -9,7 +9,7 @@ import { ROUTING } from '../../limits/bounds.ts';
 import type { StickySessionClient } from './stickySessionClient.ts';
 
 const KEPT = z.object({
-  /** When it was written: sessions grew older since. */
+  /** When it was written: the sessions have aged since. */
   atMs: z.number(),
   sessions: z
     .array(
@@ -38,7 +38,7 @@ export class StickySessionsFile {
     this.#log = log;
   }
 
-  /** Gives the front what an earlier hub has kept. A file that cannot be read costs the sessions, not the start. */
+  /** Gives the front what an earlier hub kept. If the file cannot be read, the hub starts without them. */
   start(nowMs: number): void {
     try {
       const { atMs, sessions } = KEPT.parse(JSON.parse(readFileSync(this.#path, 'utf8')));
@@ -54,7 +54,7 @@ export class StickySessionsFile {
     this.#timer = setInterval(() => void this.save(), ROUTING.stickySessionsSaveEveryMs).unref();
   }
 
-  /** Resolves when the file is written, or cannot be; one that is under way already counts. */
+  /** Resolves when the file is written, or cannot be. Joins a save that is under way. */
   save(): Promise<void> {
     this.#saving ??= this.#save().finally(() => {
       this.#saving = null;
@@ -71,7 +71,7 @@ export class StickySessionsFile {
     }
   }
 
-  /** No more are written, but for what is under way. */
+  /** Nothing more is written, apart from a save under way. */
   close(): void {
     this.#closed = true;
     if (this.#timer !== null) clearInterval(this.#timer);

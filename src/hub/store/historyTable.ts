@@ -1,4 +1,4 @@
-// The rows of the nodes' traffic in the store: adding to them, thinning them, reading them. Called by history.ts.
+// The nodes' traffic in the store: adding rows, thinning them, reading them.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';

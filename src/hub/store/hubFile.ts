@@ -1,5 +1,4 @@
-// What the hub remembers in <data-dir>/hub.json, so that `restunnel pair` can build a link while the hub is not running.
-// Written by the hub commands after a start, read by pair and by the hub itself.
+// <data-dir>/hub.json: the tunnel port and public host of the last start, so that `restunnel pair` can build a link while no hub runs.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The store's schema, version by version. A released migration is never edited: the next one goes behind it.
+// The store's schema, version by version. Never edit a released migration: append the next one.
 
 import type { DatabaseSync } from 'node:sqlite';
 

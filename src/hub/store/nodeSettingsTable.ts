@@ -1,4 +1,4 @@
-// What the owner decided about the nodes, in the store. Called by nodeBook.ts and, while no hub runs, by `restunnel nodes`.
+// What the owner decided about each node, limits included: a table of the store.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';

@@ -1,5 +1,5 @@
-// What the hub knows for good: its nodes and its one-time tokens, in <data-dir>/hub.db. Opened by the hub, and by `restunnel pair` and
-// `restunnel nodes` beside it or without it. Tokens are kept as hashes: who reads the file can't use them.
+// What the hub keeps for good: its nodes and one-time tokens, in <data-dir>/hub.db. A command may have it open beside the hub. Tokens are
+// kept as hashes: reading the file gives nobody a token to use.
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';

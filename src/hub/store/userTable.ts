@@ -1,4 +1,4 @@
-// Who may use the proxy when names and passwords are asked for: the table of users in the hub's store. No users at all: nobody is asked.
+// Who may use the proxy: the table of users in the hub's store. While it is empty, nobody is asked for a name.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';

@@ -1,4 +1,4 @@
-// How many worker threads a hub gets when its owner names no number. Pure.
+// How many worker threads a hub gets when its owner gives no number. Pure.
 
 /**
  * One core is left for control and handshakes and one for the front thread; the rest get a worker each, up to four, which

@@ -1,4 +1,4 @@
-// RLIMIT_NOFILE of this process, from /proc. Read once by hub.ts.
+// RLIMIT_NOFILE of this process, from /proc.
 
 import { readFileSync } from 'node:fs';
 

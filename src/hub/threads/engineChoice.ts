@@ -7,7 +7,7 @@ import { defaultWorkers } from './defaultWorkers.ts';
 
 export interface EngineChoice {
   readonly io: Io;
-  /** 0: the front is the only worker, too. */
+  /** 0: the front is also the only worker. */
   readonly workers: number;
 }
 

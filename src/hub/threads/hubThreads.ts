@@ -12,7 +12,7 @@ export interface HubThreadsPlan {
   readonly io: Io;
   readonly slots: SharedSlots;
   readonly proxy: ProxyOptions;
-  /** 0: the front is the only worker, too. */
+  /** 0: the front is also the only worker. */
   readonly workers: number;
   readonly mac1Key: Uint8Array;
   hear(message: FromEngine): void;

@@ -1,4 +1,4 @@
-// The ports of the tunnel and the proxies, which the front opens on control's order, and the Unix socket of --socks-socket.
+// The ports of the tunnel and the proxies, which the front opens on the main thread's order, and the Unix socket of --socks-socket.
 
 import { UserError } from '../../base/userError.ts';
 import type { Bind, FromFront, ListenerName, ToFront } from '../../engine/messages.ts';

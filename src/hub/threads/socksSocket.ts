@@ -1,4 +1,4 @@
-// The Unix socket of --socks-socket: makes way for it before the front listens, and removes it at the end. Called by hub.ts.
+// The file of --socks-socket: cleared away before the front listens there, removed at the end.
 
 import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -1,5 +1,5 @@
-// What the nodes moved, over time: the last minutes from memory, the rest from the store, and the sums of today and this month that
-// quotas count by. Fed once a second by traffic.ts's samples; read by ownerFleet.ts and limitKeeper.ts.
+// What the nodes moved over time: the last minutes from memory, the rest from the store, and the sums of today and this month that quotas
+// go by.
 
 import type { Logger } from 'pino';
 import { localDay, monthOfDay } from '../../base/localTime.ts';
@@ -10,7 +10,7 @@ import type { HistoryTable } from '../store/historyTable.ts';
 import { RecentTraffic } from './recentTraffic.ts';
 import { ALL_NODES, type Figures, HOUR_MS, MINUTE_MS, Rollup, type Sample } from './rollup.ts';
 
-/** How each range is told. */
+/** The resolution and source of each range. */
 const RANGES = {
   '1h': { from: 'minutes', stepMs: MINUTE_MS, steps: 60 },
   '1d': { from: 'minutes', stepMs: 10 * MINUTE_MS, steps: 144 },

@@ -1,5 +1,4 @@
-// The last ten minutes of every node, and of all, in steps of some seconds, in memory only. Pure: time is an argument. Used by
-// history.ts.
+// The last ten minutes of every node, and of all together, in steps of a few seconds, in memory only. Pure: time is an argument.
 
 import { HISTORY } from '../../limits/ownerBounds.ts';
 import { ALL_NODES, type Figures, type Sample } from './rollup.ts';

@@ -1,6 +1,6 @@
 // What passed since the last write, as rows of minutes, hours and days, per node and for all. Pure: time and samples are arguments.
-// Buckets go by the clock on the wall, bytes by counters: a clock that jumps moves bytes to another bucket, and neither doubles nor
-// loses any. Filled and emptied by history.ts.
+// Buckets follow the clock on the wall, bytes follow counters: a clock that jumps moves bytes to another bucket, and never counts them
+// twice or loses them.
 
 import { localDay } from '../../base/localTime.ts';
 import { HISTORY } from '../../limits/ownerBounds.ts';

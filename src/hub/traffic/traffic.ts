@@ -1,5 +1,5 @@
-// The counters that the engine threads share, read once a second: what each node moved and how its connects went, since the sample
-// before and since the hub started. Fed by hub.ts; read by ownerFleet.ts.
+// The counters that the engine threads share, read once a second: what each node moved and how its connects went, since the last sample
+// and since the hub started.
 
 import type { FailureName } from '../../model/failures.ts';
 import type { ConnectFigures, DatagramFigures } from '../../model/fleet.ts';
