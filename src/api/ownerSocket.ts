@@ -31,31 +31,106 @@ export function ownerSocketPath(dataDir: string): string {
   return path;
 }
 
-/** With the data directory's lock in hand. Rejects with UserError when the socket cannot be made. */
-export async function serveOwnerSocket(dataDir: string, api: LazyApi): Promise<OwnerSocket> {
+/**
+ * With the data directory's lock in hand. Makes the socket again when something removes it, and looks for that every `checkMs`.
+ * Rejects with UserError when the socket cannot be made.
+ */
+export async function serveOwnerSocket(
+  dataDir: string,
+  api: LazyApi,
+  { checkMs = CONTROL.socketCheckMs as number } = {},
+): Promise<OwnerSocket> {
   const path = ownerSocketPath(dataDir);
-  const answer = lazyAnswer(api);
-  const server = createServer((incoming, outgoing) => {
-    const refusal = refusalOf(incoming);
-    if (refusal !== null) return refuse(outgoing, refusal);
-    answer().then(
-      (toApp) => toApp(incoming, outgoing, { viewer: null }),
-      (error: unknown) => {
-        api.onFault(error);
-        refuse(outgoing, { status: 500, detail: 'the hub failed at this; see its log' });
-      },
-    );
-  });
-  server.maxConnections = CONTROL.connectionsMax;
-  server.requestTimeout = CONTROL.requestTimeoutMs;
   removeStale(path);
+  const socket = new WatchedSocket(path, api);
   try {
-    await listen(server, path);
+    await socket.open();
   } catch (error) {
     throw new UserError(`cannot make the socket ${path}: ${(error as Error).message}`);
   }
-  server.on('error', api.onFault);
-  return { path, close: () => close(server) };
+  socket.watch(checkMs);
+  return socket;
+}
+
+class WatchedSocket implements OwnerSocket {
+  readonly path: string;
+  readonly #api: LazyApi;
+  readonly #answer: () => Promise<Answer<ApiBindings>>;
+  /** The last one listens; those before it answer what they had accepted. */
+  readonly #servers = new Set<Server>();
+  /** Of the file that was made last. */
+  #file = { dev: 0, ino: 0 };
+  #watch: NodeJS.Timeout | null = null;
+  #opening = false;
+  /** One line in the log for each time that the socket cannot be made again. */
+  #isTold = false;
+
+  constructor(path: string, api: LazyApi) {
+    this.path = path;
+    this.#api = api;
+    this.#answer = lazyAnswer(api);
+  }
+
+  async open(): Promise<void> {
+    const server = createServer((incoming, outgoing) => this.#serve(incoming, outgoing));
+    server.maxConnections = CONTROL.connectionsMax;
+    server.requestTimeout = CONTROL.requestTimeoutMs;
+    await listen(server, this.path);
+    server.on('error', this.#api.onFault);
+    this.#servers.add(server);
+    server.once('close', () => this.#servers.delete(server));
+    this.#file = lstatSync(this.path);
+  }
+
+  #serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const refusal = refusalOf(incoming);
+    if (refusal !== null) {
+      refuse(outgoing, refusal);
+      return;
+    }
+    this.#answer().then(
+      (toApp) => toApp(incoming, outgoing, { viewer: null }),
+      (error: unknown) => {
+        this.#api.onFault(error);
+        refuse(outgoing, { status: 500, detail: 'the hub failed at this; see its log' });
+      },
+    );
+  }
+
+  watch(everyMs: number): void {
+    this.#watch = setInterval(() => void this.#check(), everyMs);
+    this.#watch.unref();
+  }
+
+  /** Without the socket, a command takes the hub for one that hangs. */
+  async #check(): Promise<void> {
+    if (this.#opening) return;
+    this.#opening = true;
+    try {
+      if (this.#isThere()) return;
+      // Closing removes whatever is at the path; requests under way go on.
+      removeStale(this.path);
+      for (const server of this.#servers) server.close();
+      if (this.#watch !== null) await this.open();
+      this.#isTold = false;
+    } catch (error) {
+      if (!this.#isTold) this.#api.onFault(error);
+      this.#isTold = true;
+    } finally {
+      this.#opening = false;
+    }
+  }
+
+  #isThere(): boolean {
+    const file = lstatSync(this.path, { throwIfNoEntry: false });
+    return file !== undefined && file.ino === this.#file.ino && file.dev === this.#file.dev;
+  }
+
+  async close(): Promise<void> {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
+    await Promise.all([...this.#servers].map(close));
+  }
 }
 
 function lazyAnswer(api: LazyApi): () => Promise<Answer<ApiBindings>> {

@@ -9,6 +9,8 @@ export const CONTROL = {
   /** How long a hub or a command waits for the other to let go of the data directory. */
   lockWaitMs: 5_000,
   lockRetryMs: 20,
+  /** How often the hub looks whether its socket is still there: several times while a command waits for it (lockWaitMs). */
+  socketCheckMs: 1_000,
   /** Pairing links that may be open at once. */
   liveTokensMax: 1_024,
   nodesMax: 65_536,

@@ -2,7 +2,7 @@
 
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 async function serve(dataDir = dir): Promise<OwnerSocket> {
-  const socket = await serveFleet(dataDir, fleet, (error) => faults.push(error));
+  const socket = await serveFleet(dataDir, fleet, (error) => faults.push(error), { checkMs: 5 });
   sockets.push(socket);
   return socket;
 }
@@ -147,6 +147,42 @@ describe('the socket', () => {
     expect(existsSync(socket.path)).toBe(false);
     await socket.close();
     await expect(statusOf(dir)).rejects.toBeInstanceOf(HubNotRunning);
+  });
+
+  test('is made again when something has removed or replaced it', async () => {
+    const socket = await serve();
+    const asking = connect(socket.path);
+    await new Promise((resolve) => asking.once('connect', resolve));
+    rmSync(socket.path);
+    await expect.poll(() => statusOf(dir).catch(() => null)).toEqual(fleet.status());
+    expect(statSync(socket.path).mode & 0o777).toBe(0o600);
+
+    rmSync(socket.path);
+    const stranger = createServer((connection) => connection.destroy());
+    await new Promise<void>((resolve) => stranger.listen(socket.path, resolve));
+    await expect.poll(() => statusOf(dir).catch(() => null)).toEqual(fleet.status());
+    stranger.close();
+    await expect.poll(() => statusOf(dir).catch(() => null)).toEqual(fleet.status());
+
+    // What was connected before goes on.
+    const answered = new Promise((resolve) => asking.once('data', resolve));
+    asking.write('GET /health HTTP/1.1\r\nHost: hub\r\n\r\n');
+    expect(String(await answered)).toMatch(/^HTTP\/1\.1 200 /);
+    asking.destroy();
+    expect(faults).toEqual([]);
+    await socket.close();
+    expect(existsSync(socket.path)).toBe(false);
+  });
+
+  test('a file that is in its way is told of once, and waited out', async () => {
+    const socket = await serve();
+    rmSync(socket.path);
+    writeFileSync(socket.path, 'precious');
+    await expect.poll(() => faults.length).toBe(1);
+    expect(statSync(socket.path).size).toBe(8);
+    rmSync(socket.path);
+    await expect.poll(() => statusOf(dir).catch(() => null)).toEqual(fleet.status());
+    expect(faults).toEqual([new UserError(`${socket.path} is in the way: it is not a socket`)]);
   });
 
   test('a file of that name is not ours to remove', async () => {

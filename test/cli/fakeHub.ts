@@ -8,6 +8,8 @@ export function serveFleet(
   dataDir: string,
   fleet: Fleet,
   onFault: (error: unknown) => void = (error) => console.error(error),
+  options: { checkMs?: number } = {},
 ): Promise<OwnerSocket> {
-  return serveOwnerSocket(dataDir, new LazyApi({ fleet, ownUser: { name: 'x', password: '' }, onFault }));
+  const api = new LazyApi({ fleet, ownUser: { name: 'x', password: '' }, onFault });
+  return serveOwnerSocket(dataDir, api, options);
 }
