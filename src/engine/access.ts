@@ -3,6 +3,7 @@
 
 import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { Questions, type Timers } from '../base/questions.ts';
 import { ACCESS } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import { anyNode, type RoutingRequest } from '../routing/request.ts';
@@ -34,19 +35,10 @@ const TOO_MANY: Refusal = {
   failure: 'hubBusy',
   detail: 'too many clients wait for their password to be checked',
 };
+const UNCHECKED: Refusal = { failure: 'hubBusy', detail: 'the password could not be checked in time' };
 
 export function isRefusal(check: UserCheck): check is Refusal {
   return typeof check === 'object' && 'failure' in check;
-}
-
-/** A password that control checks. */
-interface Question {
-  readonly digest: string;
-  /** What the user name asks for. */
-  readonly request: RoutingRequest;
-  /** Version of the users when it was asked. */
-  readonly usersVersion: number;
-  readonly answer: (check: RoutingRequest | Refusal) => void;
 }
 
 export class Access {
@@ -56,16 +48,24 @@ export class Access {
   readonly #key = randomBytes(16).toString('base64');
   /** Users whose password was right, by a digest of both. */
   readonly #known = new LRUCache<string, KnownUser>({ max: ACCESS.knownMax });
-  readonly #questions = new Map<number, Question>();
-  #nextQuery = 1;
+  readonly #questions: Questions<KnownUser | null>;
   /** Grows with every change of a user. */
   #usersVersion = 0;
   /** Clients need a name and a password. */
   required = false;
 
-  /** @param ask has control check a name and a password; its word comes to answer() */
-  constructor(ask: (query: number, name: string, password: string) => void) {
+  /**
+   * @param ask has control check a name and a password; its word comes to answer()
+   * @param timers of the reactor: Node's own do not run on an engine thread
+   */
+  constructor(ask: (query: number, name: string, password: string) => void, timers: Timers) {
     this.#ask = ask;
+    this.#questions = new Questions({
+      openMax: ACCESS.questionsMax,
+      timeoutMs: ACCESS.questionTimeoutMs,
+      tooBusy: UNCHECKED.detail,
+      timers,
+    });
   }
 
   /** A user was added, changed or removed. `required`: there is one at least. */
@@ -93,23 +93,32 @@ export class Access {
     const known = this.#known.get(digest);
     if (known !== undefined) return this.#restricted(request, known);
     if (this.#questions.size >= ACCESS.questionsMax) return TOO_MANY;
-    const query = this.#nextQuery++;
-    this.#questions.set(query, { digest, request, usersVersion: this.#usersVersion, answer });
-    this.#ask(query, request.user, password);
+    const usersVersion = this.#usersVersion;
+    this.#questions.ask(
+      (query) => this.#ask(query, request.user, password),
+      (said) =>
+        answer(
+          said instanceof Error ? UNCHECKED : this.#checked(said[0] ?? null, request, digest, usersVersion),
+        ),
+    );
     return ASKED;
   }
 
   /** Control's word. null: no such user, a wrong password, or too many guesses. */
   answer(query: number, user: KnownUser | null): void {
-    const question = this.#questions.get(query);
-    if (question === undefined) return;
-    this.#questions.delete(query);
-    if (user === null) {
-      question.answer(WRONG_CREDENTIALS);
-      return;
-    }
-    if (question.usersVersion === this.#usersVersion) this.#known.set(question.digest, user);
-    question.answer(this.#restricted(question.request, user));
+    this.#questions.answer(query, [user]);
+  }
+
+  /** @param usersVersion when control was asked: a change since then may concern this user */
+  #checked(
+    user: KnownUser | null,
+    request: RoutingRequest,
+    digest: string,
+    usersVersion: number,
+  ): RoutingRequest | Refusal {
+    if (user === null) return WRONG_CREDENTIALS;
+    if (usersVersion === this.#usersVersion) this.#known.set(digest, user);
+    return this.#restricted(request, user);
   }
 
   /** The request may be an old one, from before a change of its user. */

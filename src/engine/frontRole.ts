@@ -4,7 +4,7 @@
 import { ROUTING } from '../limits/bounds.ts';
 import { USERS } from '../limits/ownerBounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
-import type { Reactor } from '../reactor/reactor.ts';
+import type { Reactor, TimerId } from '../reactor/reactor.ts';
 import { Bell } from '../ring/bell.ts';
 import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
@@ -63,8 +63,12 @@ export class FrontRole {
       random: Math.random,
       wantRotation: (nodeId) => tell({ type: 'rotationWanted', nodeId }),
     });
-    this.#access = new Access((query, name, password) =>
-      tell({ type: 'authenticate', query, name, password }),
+    this.#access = new Access(
+      (query, name, password) => tell({ type: 'authenticate', query, name, password }),
+      {
+        set: (ms, run) => reactor.setTimer(ms, { onTimer: run }, 0),
+        clear: (timer) => reactor.clearTimer(timer as TimerId),
+      },
     );
     this.front = new Front({
       reactor,

@@ -28,8 +28,8 @@ import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
 import { hubKeyPath } from './store/hubFile.ts';
 import { Store } from './store/store.ts';
 import { chooseEngine } from './threads/engineChoice.ts';
+import { HubListeners } from './threads/hubListeners.ts';
 import { HubThreads } from './threads/hubThreads.ts';
-import { Listeners } from './threads/listeners.ts';
 
 export class Hub {
   /** "host:port" as really bound; src/boot adds the dashboard's. */
@@ -46,7 +46,7 @@ export class Hub {
   readonly #sessions: Sessions;
   readonly #sessionSlots: SessionSlots;
   readonly #threads: HubThreads;
-  readonly #listeners: Listeners;
+  readonly #listeners: HubListeners;
   readonly #keeper: FleetKeeper;
   readonly #admission: Admission;
   readonly #sessionLife: SessionLife;
@@ -81,7 +81,7 @@ export class Hub {
       hear: (message) => this.#hear(message),
     });
     this.#threads = threads;
-    this.#listeners = new Listeners((message) => threads.toFront(message));
+    this.#listeners = new HubListeners((message) => threads.toFront(message));
     this.#keeper = new FleetKeeper({
       store: this.#store,
       sessions: this.#sessions,

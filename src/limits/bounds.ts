@@ -299,6 +299,8 @@ export const ROUTING = {
 export const ACCESS = {
   /** Clients that wait for control's answer. */
   questionsMax: 1_024,
+  /** How long a client waits for it; each password that is checked costs control a tenth of a second. */
+  questionTimeoutMs: 60_000,
   /** User names with their right passwords that the front remembers. */
   knownMax: 8_192,
 } as const;

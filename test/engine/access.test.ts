@@ -16,12 +16,14 @@ interface Asked {
 
 function setUp(required: boolean) {
   const asked: Asked[] = [];
-  const access = new Access((query, name, password) => asked.push({ query, name, password }));
+  const timeouts: (() => void)[] = [];
+  const timers = { set: (_ms: number, run: () => void) => timeouts.push(run), clear: () => {} };
+  const access = new Access((query, name, password) => asked.push({ query, name, password }), timers);
   access.usersChanged(required);
   const answers: UserCheck[] = [];
   const check = (user?: string, password?: string) =>
     access.checkUser(user, password, (answer) => answers.push(answer));
-  return { access, asked, answers, check };
+  return { access, asked, answers, check, timeouts };
 }
 
 describe('without users', () => {
@@ -107,6 +109,16 @@ describe('with users', () => {
     access.answer(1, ALICE);
     expect(answers).toHaveLength(1);
     expect(check('alice', 'old')).toBe(ASKED);
+  });
+
+  test('a client whose password is not checked in time is turned away, and asked about again later', () => {
+    const { access, check, answers, timeouts } = setUp(true);
+    check('alice', 'right');
+    timeouts[0]?.();
+    expect(answers).toMatchObject([{ failure: 'hubBusy' }]);
+    access.answer(1, ALICE);
+    expect(answers).toHaveLength(1);
+    expect(check('alice', 'right')).toBe(ASKED);
   });
 
   test('questions are bounded, stray answers are ignored, and answered questions make room', () => {

@@ -25,7 +25,7 @@ interface Opening {
   readonly reject: (error: BindError) => void;
 }
 
-export class Listeners {
+export class HubListeners {
   readonly #toFront: (message: ToFront) => void;
   readonly #opening = new Map<ListenerName, Opening>();
   /** Path of the Unix socket that is ours to remove. */
