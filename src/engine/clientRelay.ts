@@ -43,6 +43,8 @@ export class ClientRelay implements ConnHandler {
     const length = plan === null ? early.length : this.#exchanges.begin(tunnel, slot, request, plan);
     sendEarly(tunnel, slot, early.subarray(0, length));
     this.#tunnels.touch(tunnel);
+    const exchange = tunnel.exchangeOf(slot);
+    if (exchange?.requestBody.failed === true) this.#exchanges.refuse(tunnel, slot, exchange);
   }
 
   onReadable(conn: ConnId, tag: number): void {

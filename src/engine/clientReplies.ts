@@ -32,13 +32,22 @@ export function openReply(kind: number, node: NodeFields | null, session: string
   return node === null ? connectEstablished : establishedResponse(node, session);
 }
 
-/** `fields`: more header lines for HTTP. */
-function failureReply(kind: number, failure: FailureName, detail: string, fields: string): Uint8Array {
+/** How a failure is told beyond its own words; all of it is for HTTP. */
+export interface FailureDetails {
+  /** Continues the failure's sentence. */
+  readonly detail?: string | undefined;
+  /** More header lines: namedFields(). */
+  readonly fields?: string;
+  /** The client asked with HEAD: no body (RFC 9110 section 9.3.2). */
+  readonly isHead?: boolean | undefined;
+}
+
+function failureReply(kind: number, failure: FailureName, details: FailureDetails): Uint8Array {
   if (kind === CLIENT_KIND.socks4) return encodeSocks4Reply(false);
   if (kind === CLIENT_KIND.socks || kind === CLIENT_KIND.socksUdp) {
     return encodeSocksReply(FAILURES[failure].socksReply);
   }
-  return encodeHttpFailure(failure, detail, false, false, fields);
+  return encodeHttpFailure(failure, details.detail, false, details.isHead, details.fields);
 }
 
 const SCRATCH_BYTES = 4_096;
@@ -62,9 +71,9 @@ export class ReplyWriter {
     return this.#reactor.write(conn, this.#scratch, 0, bytes.length) === bytes.length;
   }
 
-  /** Tells the client why there is no stream, and closes the connection. `fields`: namedFields(), for HTTP. */
-  refuse(conn: ConnId, kind: number, failure: FailureName, detail = '', fields = ''): void {
-    this.writeLast(conn, failureReply(kind, failure, detail, fields));
+  /** Tells the client why there is no stream, and closes behind it. */
+  refuse(conn: ConnId, kind: number, failure: FailureName, details: FailureDetails = {}): void {
+    this.writeLast(conn, failureReply(kind, failure, details));
   }
 
   /** Writes all of `bytes` and closes the connection behind them. */

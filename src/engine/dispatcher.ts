@@ -75,18 +75,18 @@ export class Dispatcher {
     const { kind, host, port, plan, early } = read;
     const isUdp = kind === CLIENT_KIND.socksUdp;
     if (isUdp && gate.hasRules) {
-      this.refuse(conn, kind, 'ruleRefused');
+      this.refuse(conn, read, 'ruleRefused');
       return;
     }
     const decision = gate.decide(routing.user || null, host, port, reactor.nowMs);
     if (decision?.verdict === 'refuse') {
-      this.refuse(conn, kind, 'ruleRefused', decision.reason);
+      this.refuse(conn, read, 'ruleRefused', decision.reason);
       return;
     }
     let wanted = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
     const user = this.#userSlot(wanted);
     if (user < 0) {
-      this.refuse(conn, kind, 'userLimit');
+      this.refuse(conn, read, 'userLimit');
       return;
     }
     let route: Route | FailureName;
@@ -98,7 +98,7 @@ export class Dispatcher {
       else wanted = speaking;
     } else route = router.pick(wanted, host);
     if (typeof route === 'string') {
-      this.refuse(conn, kind, route);
+      this.refuse(conn, read, route);
       return;
     }
     const asked = this.#numbers.numberOf(wanted);
@@ -192,7 +192,7 @@ export class Dispatcher {
   /** No node is left to try: the client is told of the last session's failure, or that no worker had room. */
   #fail(conn: ConnId, request: OpenRequest, last: SessionFailure | null, whyNoOther: FailureName): void {
     if (last === null) {
-      this.refuse(conn, request.kind, 'hubBusy');
+      this.refuse(conn, request, 'hubBusy');
       return;
     }
     const isStickyLost = whyNoOther === 'sessionLost' && TAKES_NONE.has(last.failure);
@@ -200,16 +200,21 @@ export class Dispatcher {
     this.giveUp(conn, request, last.number, isStickyLost ? whyNoOther : last.failure);
   }
 
-  refuse(conn: ConnId, kind: number, failure: FailureName, detail?: string): void {
+  refuse(
+    conn: ConnId,
+    { kind, plan }: Pick<ReadRequest, 'kind' | 'plan'>,
+    failure: FailureName,
+    detail?: string,
+  ): void {
     this.#options.failed(failure);
-    this.#options.replies.refuse(conn, kind, failure, detail);
+    this.#options.replies.refuse(conn, kind, failure, { detail, isHead: plan?.head });
   }
 
   /** Tells the client of a failure on the session with this number, which is counted. */
-  giveUp(conn: ConnId, { kind, session }: OpenRequest, number: number, failure: FailureName): void {
+  giveUp(conn: ConnId, { kind, plan, session }: OpenRequest, number: number, failure: FailureName): void {
     const { router, replies, tellsNodes } = this.#options;
     const routing = tellsNodes ? router.routingOf(number) : null;
     const words = routing === null ? null : nodeFields(routing.name, routing.nodeId, routing.publicAddress);
-    replies.refuse(conn, kind, failure, '', namedFields(words, session));
+    replies.refuse(conn, kind, failure, { fields: namedFields(words, session), isHead: plan?.head });
   }
 }

@@ -12,7 +12,7 @@ export class Exchange {
   readonly response: ResponseHeadParser;
   readonly responseBody = new BodyTracker();
   phase: 'head' | 'body' | 'opaque' | 'complete' = 'head';
-  /** Interim responses passed on. */
+  /** Interim responses that came. */
   interims = 0;
   /** A response head that came in pieces: kept[0, keptBytes). */
   #kept: Uint8Array = NOTHING;
@@ -62,6 +62,7 @@ export class Exchange {
 
   /** Parses the response's head from what was kept and bytes[start, end): how many of these it took, 0 when cut, -1 when malformed. */
   takeHead(bytes: Uint8Array, start: number, end: number): number {
+    this.response.requestIsWhole = this.requestBody.done;
     const before = this.#keptBytes;
     if (before === 0) {
       const length = this.response.parse(bytes, start, end);

@@ -4,6 +4,7 @@
 import type { Slab } from '../base/slab.ts';
 import { CLIENT } from '../limits/bounds.ts';
 import type { ExchangePlan, OpenRequest } from '../model/openRequest.ts';
+import type { BodyTracker } from '../proxy/httpBody.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import type { ReplyWriter } from './clientReplies.ts';
 import type { ClientStreams } from './clientStreams.ts';
@@ -53,6 +54,7 @@ export class ExchangeRelay {
     if (tunnel.nodeFields !== null)
       exchange.response.ownFields = responseFields(tunnel.nodeFields.fields, session);
     tunnel.exchanges.set(slot, exchange);
+    // A malformed body is seen by the caller.
     return plan.headBytes + exchange.takeRequest(early, plan.headBytes, early.length);
   }
 
@@ -70,11 +72,22 @@ export class ExchangeRelay {
     const start = tunnel.session.dataOffset();
     const own = exchange.takeRequest(tunnel.session.outbound.slab.bytes, start, start + read);
     if (exchange.requestBody.failed) {
-      this.#streams.breakOff(tunnel, slot);
+      this.refuse(tunnel, slot, exchange);
       return 0;
     }
     if (!exchange.reads) this.#reactor.pauseRead(tunnel.connOf(slot));
     return own;
+  }
+
+  /** The body of the request is malformed (RFC 9112 section 7.1): nothing behind it can be trusted. */
+  refuse(tunnel: HubTunnel, slot: number, exchange: Exchange): void {
+    if (exchange.phase !== 'head') {
+      this.#streams.breakOff(tunnel, slot);
+      return;
+    }
+    tunnel.session.abort(slot);
+    this.#tunnels.touch(tunnel);
+    this.#failures.fail(tunnel, slot, 'badRequest', 'a malformed chunk in its body');
   }
 
   clientEnded(tunnel: HubTunnel, slot: number, exchange: Exchange): void {
@@ -120,11 +133,40 @@ export class ExchangeRelay {
     if (exchange.phase === 'head' || at === end) return headBytes;
     if (exchange.phase === 'opaque') return headBytes + this.#deliver(tunnel, slot, slab, at, end - at);
     const body = exchange.responseBody;
-    const own = body.advance(slab.bytes, at, end);
-    const taken = headBytes + (own > 0 ? this.#deliver(tunnel, slot, slab, at, own) : 0);
+    let taken = headBytes;
+    if (exchange.response.unchunked) taken += this.#deliverData(tunnel, slot, body, slab, at, end);
+    else {
+      const own = body.advance(slab.bytes, at, end);
+      if (own > 0) taken += this.#deliver(tunnel, slot, slab, at, own);
+    }
     if (tunnel.connOf(slot) === 0) return taken;
     if (body.failed) this.#streams.breakOff(tunnel, slot);
     else if (body.done) this.#complete(tunnel, slot, exchange);
+    return taken;
+  }
+
+  /** The data of a chunked body, for a client that knows no chunks. */
+  #deliverData(
+    tunnel: HubTunnel,
+    slot: number,
+    body: BodyTracker,
+    slab: Slab,
+    start: number,
+    end: number,
+  ): number {
+    let taken = 0;
+    for (let at = start; at < end && !body.done && !body.failed && tunnel.connOf(slot) !== 0; ) {
+      const data = Math.min(body.dataBytes, end - at);
+      if (data === 0) {
+        const framing = body.advanceFraming(slab.bytes, at, end);
+        taken += framing;
+        at += framing;
+      } else {
+        body.advance(slab.bytes, at, at + data);
+        taken += this.#deliver(tunnel, slot, slab, at, data);
+        at += data;
+      }
+    }
     return taken;
   }
 
@@ -138,15 +180,12 @@ export class ExchangeRelay {
   /** Sends the rewritten head and prepares for what follows it; false when the client is gone. */
   #sendHead(tunnel: HubTunnel, slot: number, exchange: Exchange): boolean {
     const { response } = exchange;
-    if (response.interim && ++exchange.interims > CLIENT.httpInterimResponsesMax) {
-      // Heads count in no window: a client that does not read would have us keep them all.
-      this.#streams.breakOff(tunnel, slot);
-      return false;
-    }
+    // Heads count in no window: a client that does not read would have us keep them all.
+    if (response.interim && ++exchange.interims > CLIENT.httpInterimResponsesMax) return true;
     if (!this.#sendOwn(tunnel, slot, exchange, response.head)) return false;
     if (response.interim) return true;
     exchange.phase = response.switched ? 'opaque' : 'body';
-    exchange.responseBody.begin(response.framing);
+    exchange.responseBody.begin(response.framing, true);
     if (response.switched) this.#switch(tunnel, slot, exchange);
     return true;
   }

@@ -192,10 +192,11 @@ export class Front implements ConnHandler, TimerHandler {
   #parseHttp(intake: Intake, parser: RequestHeadParser, tag: number, end: number): void {
     const { bytes } = this.#scratch;
     const consumed = parser.parse(bytes, 0, end);
-    const { request, failure, detail } = parser;
+    const { request, failure, detail, isHead } = parser;
     if (failure !== '') {
       this.#leave(intake, tag);
-      this.#dispatcher.refuse(intake.conn, CLIENT_KIND.httpConnect, failure, detail);
+      this.#failed(failure);
+      this.#replies.refuse(intake.conn, CLIENT_KIND.httpConnect, failure, { detail, isHead });
       return;
     }
     if (request === undefined) {
@@ -210,6 +211,11 @@ export class Front implements ConnHandler, TimerHandler {
     if (request.kind === 'connect') {
       const early = copied(bytes, consumed, end);
       this.#dispatch(intake, { kind: CLIENT_KIND.httpConnect, host, port, plan: null, early });
+      return;
+    }
+    if (request.kind === 'lastHop') {
+      if (!this.#refuses(intake, { kind: CLIENT_KIND.httpForward, plan: null }))
+        this.#replies.writeLast(intake.conn, request.head);
       return;
     }
     const plan = {
@@ -266,12 +272,19 @@ export class Front implements ConnHandler, TimerHandler {
     intake.kept = end > start ? this.#scratch.bytes.slice(start, end) : NOTHING;
   }
 
-  #dispatch({ conn, refused, routing }: Intake, request: ReadRequest): void {
-    const { kind } = request;
-    if (this.draining || refused) this.#dispatcher.refuse(conn, kind, refused ? 'hubBusy' : 'stopping');
+  #dispatch(intake: Intake, request: ReadRequest): void {
+    const { conn, routing } = intake;
+    if (this.#refuses(intake, request) || routing === null || isRefusal(routing)) return;
+    this.#dispatcher.dispatch(conn, routing, request);
+  }
+
+  /** Whether this client gets no stream, as it is told then. */
+  #refuses({ conn, refused, routing }: Intake, request: Pick<ReadRequest, 'kind' | 'plan'>): boolean {
+    if (this.draining || refused) this.#dispatcher.refuse(conn, request, refused ? 'hubBusy' : 'stopping');
     else if (routing === null || isRefusal(routing))
-      this.#dispatcher.refuse(conn, kind, routing?.failure ?? 'authRequired', routing?.detail);
-    else this.#dispatcher.dispatch(conn, routing, request);
+      this.#dispatcher.refuse(conn, request, routing?.failure ?? 'authRequired', routing?.detail);
+    else return false;
+    return true;
   }
 
   /** A request that has failed by its node's doing, back from its worker. */

@@ -1,5 +1,5 @@
-// Closes a connection in stages, so that the last bytes to it arrive: FIN, then reading on for a moment (RFC 9112 section 9.6). A close
-// over unread bytes would send an RST, and the client's system would throw the answer away.
+// Closes a connection in stages, so that the last bytes to it arrive: FIN, then reading on until the client is quiet (RFC 9112 section 9.6).
+// A close over unread bytes would send an RST, and the client's system would throw the answer away.
 
 import type { Slab } from '../base/slab.ts';
 import { CLIENT } from '../limits/bounds.ts';
@@ -14,8 +14,8 @@ import {
 export class StagedClose implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;
   readonly #discard: Slab;
-  /** Half-closed connections and their deadlines. Oldest first: all have equally long. */
-  readonly #closing = new Map<ConnId, number>();
+  /** Half-closed connections. */
+  readonly #closing = new Map<ConnId, { readonly sinceMs: number; heardMs: number }>();
   #ticking = false;
 
   constructor(reactor: Reactor) {
@@ -27,16 +27,21 @@ export class StagedClose implements ConnHandler, TimerHandler {
     this.#reactor.attach(conn, this, 0);
     this.#reactor.resumeRead(conn);
     this.#reactor.shutdownWrite(conn);
-    this.#closing.set(conn, this.#reactor.nowMs + CLIENT.stagedCloseMs);
-    if (this.#ticking) return;
+    const { nowMs } = this.#reactor;
+    this.#closing.set(conn, { sinceMs: nowMs, heardMs: nowMs });
+    if (!this.#ticking) this.#tick();
+  }
+
+  #tick(): void {
     this.#ticking = true;
-    this.#reactor.setTimer(CLIENT.stagedCloseMs, this, 0);
+    this.#reactor.setTimer(CLIENT.stagedCloseIdleMs / 2, this, 0);
   }
 
   onReadable(conn: ConnId): void {
     const read = this.#reactor.read(conn, this.#discard, 0, this.#discard.bytes.length);
-    if (read > 0 || read === WOULD_BLOCK) return;
-    this.#finish(conn);
+    const entry = this.#closing.get(conn);
+    if (read > 0 && entry !== undefined) entry.heardMs = this.#reactor.nowMs;
+    else if (read !== WOULD_BLOCK) this.#finish(conn);
   }
 
   onBroken(conn: ConnId): void {
@@ -44,14 +49,12 @@ export class StagedClose implements ConnHandler, TimerHandler {
   }
 
   onTimer(): void {
-    for (const [conn, deadlineMs] of this.#closing) {
-      if (deadlineMs > this.#reactor.nowMs) {
-        this.#reactor.setTimer(deadlineMs - this.#reactor.nowMs, this, 0);
-        return;
-      }
-      this.#finish(conn);
-    }
     this.#ticking = false;
+    const quietMs = this.#reactor.nowMs - CLIENT.stagedCloseIdleMs;
+    const oldMs = this.#reactor.nowMs - CLIENT.stagedCloseMaxMs;
+    for (const [conn, { heardMs, sinceMs }] of this.#closing)
+      if (heardMs <= quietMs || sinceMs <= oldMs) this.#finish(conn);
+    if (this.#closing.size > 0) this.#tick();
   }
 
   #finish(conn: ConnId): void {

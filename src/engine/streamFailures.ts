@@ -72,12 +72,17 @@ export class StreamFailures {
     const conn = tunnel.connOf(slot);
     const kind = tunnel.kindOf(slot);
     const request = requestNow(tunnel, slot);
+    const isHead = tunnel.exchangeOf(slot)?.plan.head;
+    const isReplying = tunnel.pendingOf(slot) !== null;
     const waitedMs = tunnel.waitedMs(slot, this.#reactor.nowMs);
     tunnel.setConn(slot, 0);
     this.#relay.dropPending(tunnel, slot);
     this.#streams.left(tunnel, slot);
     if (request !== null && this.tryAgain(conn, tunnel, request, failure, isSent, waitedMs)) return;
-    this.#replies.refuse(conn, kind, failure, detail, namedFields(tunnel.nodeFields, request?.session ?? ''));
+    const fields = namedFields(tunnel.nodeFields, request?.session ?? '');
+    // An interim response that the client has in part leaves no room for another.
+    if (isReplying) this.#reactor.reset(conn);
+    else this.#replies.refuse(conn, kind, failure, { detail, fields, isHead });
   }
 
   /** Whether the client has gone back to the front with its request. */

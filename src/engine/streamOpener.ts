@@ -97,7 +97,8 @@ export class StreamOpener {
     if (request.user > 0) this.#slots.users.closed(request.user);
     if (this.#failures.tryAgain(conn, { index, number }, request, failure, false, request.waitedMs)) return;
     const words = this.#tunnels.find(index, number)?.nodeFields ?? null;
-    this.#replies.refuse(conn, request.kind, failure, '', namedFields(words, request.session));
+    const fields = namedFields(words, request.session);
+    this.#replies.refuse(conn, request.kind, failure, { fields, isHead: request.plan?.head });
   }
 
   connected(tunnel: HubTunnel, slot: number): void {

@@ -53,11 +53,17 @@ export const CLIENT = {
   requestTimeoutMs: 30_000,
   /** How long an idle keep-alive HTTP connection waits for its next request. */
   keepAliveTimeoutMs: 60_000,
+  /** What it is told: shorter, so that it closes before the hub does. */
+  keepAliveAnnouncedSeconds: 55,
   /** User id of a SOCKS4 request. */
   socks4UserMaxBytes: 512,
-  httpHeadMaxBytes: 65_536,
-  httpHeaderCountMax: 256,
-  /** 1xx responses before the final one: rewritten bytes count in no window. */
+  httpHeadMaxBytes: 131_072,
+  httpHeaderCountMax: 1_000,
+  /** A TRACE that ends at this proxy, which answers with a copy of it. */
+  httpTraceMaxBytes: 2_048,
+  /** What Connection may list: each option is looked for among all fields. */
+  httpConnectionOptionsMax: 64,
+  /** 1xx responses before the final one: rewritten bytes count in no window. Those beyond are dropped. */
   httpInterimResponsesMax: 16,
   /** Empty lines accepted before a request line (RFC 9112 section 2.2). */
   httpLeadingEmptyLinesMax: 4,
@@ -67,8 +73,12 @@ export const CLIENT = {
   httpTrailerMaxBytes: 16_384,
   /** Bytes that a client may send after its request, before the answer. */
   earlyBytesMax: 65_536,
-  /** After the last words to a client: its own bytes are read on for so long, so that they do not turn our FIN into an RST. */
-  stagedCloseMs: 2_000,
+  /**
+   * After the last words to a client, its own bytes are read on until it has sent none for so long, so that they do not turn our FIN
+   * into an RST: a client may read an early answer only once its upload is over.
+   */
+  stagedCloseIdleMs: 2_000,
+  stagedCloseMaxMs: 30_000,
   stagedCloseReadBytes: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
   openTimeoutMs: 45_000,

@@ -56,6 +56,18 @@ assertRelation(
   STRANGER.handshakeQueueReserve < STRANGER.handshakeQueueMax,
   'devices at new addresses have places in the queue',
 );
+assertRelation(
+  CLIENT.keepAliveAnnouncedSeconds * 1_000 < CLIENT.keepAliveTimeoutMs,
+  'a client closes its idle connection before the hub does',
+);
+assertRelation(
+  4 * (CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax) <= ENGINE.handOverRingBytes,
+  'a ring takes several of the largest requests',
+);
+assertRelation(
+  CLIENT.stagedCloseIdleMs < CLIENT.stagedCloseMaxMs,
+  'a client that goes on sending is heard out longer',
+);
 assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
 assertRelation(RATE.opensBurst >= ENGINE.streamsPerTunnelMax, 'a hub may open all its streams at once');
 assertRelation(RATE.pingsBurst >= SESSION.pongsPendingMax, 'PINGs within their number are within their rate');

@@ -11,7 +11,10 @@ const SCRATCH_BYTES = CLIENT.httpHeadMaxBytes + PROTOCOL.hostMaxBytes + 1_024;
 
 export const CRLF = Buffer.from('\r\n');
 export const CONNECTION_CLOSE = Buffer.from('Connection: close\r\n');
-export const CONNECTION_KEEP_ALIVE = Buffer.from('Connection: keep-alive\r\n');
+/** With the time after which the client had better open a new connection. */
+export const CONNECTION_KEEP_ALIVE = Buffer.from(
+  `Connection: keep-alive\r\nKeep-Alive: timeout=${CLIENT.keepAliveAnnouncedSeconds}\r\n`,
+);
 export const CONNECTION_UPGRADE = Buffer.from('Connection: Upgrade\r\n');
 
 export class HeadWriter {

@@ -24,7 +24,7 @@ const STATE = {
   endless: 1,
   sizeFirst: 2,
   size: 3,
-  /** Blanks after the size: allowed before an extension, and only there. */
+  /** Blanks after the size: allowed before an extension (RFC 9112 section 7.1.1), at the end of the line only from old servers. */
   sizeBlank: 4,
   extension: 5,
   sizeLf: 6,
@@ -46,6 +46,7 @@ export class BodyTracker {
   #remaining = 0;
   /** Bytes of the chunk's extensions, or of the trailer section, so far. */
   #bounded = 0;
+  #paddedSizes = false;
 
   /** The message is complete. */
   get done(): boolean {
@@ -57,7 +58,14 @@ export class BodyTracker {
     return this.#state === STATE.failed;
   }
 
-  begin(framing: BodyFraming): void {
+  /** Bytes of data that come next in a chunked body; 0 where it is framing that comes next. */
+  get dataBytes(): number {
+    return this.#state === STATE.data ? this.#remaining : 0;
+  }
+
+  /** `paddedSizes`: blanks may end a chunk's size, as old servers pad it. Only for responses, where they confuse nobody. */
+  begin(framing: BodyFraming, paddedSizes = false): void {
+    this.#paddedSizes = paddedSizes;
     this.#remaining = framing > 0 ? framing : 0;
     this.#bounded = 0;
     if (framing === CHUNKED) this.#state = STATE.sizeFirst;
@@ -90,10 +98,24 @@ export class BodyTracker {
         case STATE.failed:
           return at - start;
         default:
-          this.#state = this.#framingByte(bytes[at]!);
-          if (this.#state === STATE.failed) return at - start;
-          at++;
+          at += this.advanceFraming(bytes, at, end);
       }
+    }
+    return at - start;
+  }
+
+  /** As advance(), but only up to a chunk's data. */
+  advanceFraming(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (
+      at < end &&
+      this.#state > STATE.endless &&
+      this.#state < STATE.done &&
+      this.#state !== STATE.data
+    ) {
+      this.#state = this.#framingByte(bytes[at]!);
+      if (this.#state === STATE.failed) break;
+      at++;
     }
     return at - start;
   }
@@ -117,8 +139,8 @@ export class BodyTracker {
         return ++this.#bounded >= CLIENT.httpChunkSizeDigitsMax ? STATE.failed : STATE.size;
       }
       case STATE.sizeBlank:
-        if (byte === CR || ++this.#bounded > CLIENT.httpChunkExtensionMaxBytes) return STATE.failed;
-        return this.#afterSize(byte);
+        if (byte === CR) return this.#paddedSizes ? STATE.sizeLf : STATE.failed;
+        return ++this.#bounded > CLIENT.httpChunkExtensionMaxBytes ? STATE.failed : this.#afterSize(byte);
       case STATE.extension:
         if (byte === CR) return STATE.sizeLf;
         return this.#boundedText(byte, CLIENT.httpChunkExtensionMaxBytes) ? STATE.extension : STATE.failed;

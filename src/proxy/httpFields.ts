@@ -1,17 +1,27 @@
-// The head of an HTTP/1 message as byte ranges: its end is found as bytes arrive, then its fields are indexed in place. Strict, because
-// request smuggling lives on lenient parsers: a line ends in CRLF and in nothing else.
+// The head of an HTTP/1 message as byte ranges: its end is found as bytes arrive, then its fields are indexed in place. Strict with
+// requests and with whatever frames a message, because smuggling lives on lenient parsers: a line ends in CRLF and in nothing else.
 
 import { CLIENT } from '../limits/bounds.ts';
 
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
+const NUL = 0x00;
 const SPACE = 0x20;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const DELETE = 0x7f;
 
-/** scan(): a control character, a bare CR or a bare LF. */
+/** 1 for every byte that a line of a request may hold. */
+export const REQUEST_TEXT = new Uint8Array(256).fill(1);
+REQUEST_TEXT.fill(0, 0, SPACE);
+REQUEST_TEXT[TAB] = 1;
+REQUEST_TEXT[DELETE] = 0;
+/** Sites send control characters, and browsers show their pages: all may stay but these three (RFC 9110 section 5.5). */
+export const RESPONSE_TEXT = new Uint8Array(256).fill(1);
+for (const byte of [NUL, CR, LF]) RESPONSE_TEXT[byte] = 0;
+
+/** scan(): a character that no line may hold, a bare CR or a bare LF. */
 export const HEAD_MALFORMED = -1;
 /** scan(): past CLIENT.httpHeadMaxBytes or CLIENT.httpHeaderCountMax. */
 export const HEAD_TOO_LARGE = -2;
@@ -34,14 +44,15 @@ export const FIELD = {
   host: 1,
   contentLength: 2,
   transferEncoding: 3,
-  expect: 4,
-  connection: 5,
-  proxyConnection: 6,
-  upgrade: 7,
-  proxyAuthorization: 8,
-  hopByHop: 9,
+  maxForwards: 4,
+  expect: 5,
+  connection: 6,
+  proxyConnection: 7,
+  upgrade: 8,
+  proxyAuthorization: 9,
+  hopByHop: 10,
   /** Only this proxy sends these; from a target they would be a lie about the route. */
-  ours: 10,
+  ours: 11,
 } as const;
 export type FieldKind = (typeof FIELD)[keyof typeof FIELD];
 
@@ -50,6 +61,7 @@ const KNOWN_FIELDS: readonly (readonly [string, FieldKind])[] = [
   ['host', FIELD.host],
   ['content-length', FIELD.contentLength],
   ['transfer-encoding', FIELD.transferEncoding],
+  ['max-forwards', FIELD.maxForwards],
   ['expect', FIELD.expect],
   ['connection', FIELD.connection],
   ['proxy-connection', FIELD.proxyConnection],
@@ -89,10 +101,16 @@ function fieldKind(bytes: Uint8Array, start: number, end: number): FieldKind {
 export class HeadScanner {
   /** Offset of the start line from `start`, after leading empty lines. */
   headAt = 0;
+  readonly #text: Uint8Array;
   #scanned = 0;
   #lineAt = 0;
   #lines = 0;
   #emptyLines = 0;
+
+  /** `text`: REQUEST_TEXT or RESPONSE_TEXT. */
+  constructor(text: Uint8Array) {
+    this.#text = text;
+  }
 
   reset(): void {
     this.headAt = this.#scanned = this.#lineAt = this.#lines = this.#emptyLines = 0;
@@ -104,10 +122,11 @@ export class HeadScanner {
    */
   scan(bytes: Uint8Array, start: number, end: number, emptyLinesMax: number): number {
     const limit = Math.min(end, start + CLIENT.httpHeadMaxBytes);
+    const text = this.#text;
     let at = start + this.#scanned;
     while (at < limit) {
       const byte = bytes[at]!;
-      if (byte >= SPACE ? byte !== DELETE : byte === TAB) {
+      if (text[byte] !== 0) {
         at++;
         continue;
       }
@@ -144,56 +163,94 @@ export class FieldIndex {
   namesFraming = false;
 
   /**
-   * Indexes the field lines in bytes[start..end), each of which ends in CRLF (RFC 9112 section 5). Returns "" or what is wrong.
-   * `spaceBeforeColon` accepts one, as section 5.1 requires of a proxy for responses.
+   * Indexes the field lines of a request in bytes[start..end), each of which ends in CRLF (RFC 9112 section 5). Returns "" or what is
+   * wrong.
    */
-  index(bytes: Uint8Array, start: number, end: number, spaceBeforeColon: boolean): string {
+  indexRequest(bytes: Uint8Array, start: number, end: number): string {
     this.count = 0;
     let at = start;
     while (at < end) {
-      const i = this.count++;
       const nameAt = at;
       while (TOKEN[bytes[at]!] !== 0) at++;
-      const nameEnd = at;
-      if (nameEnd === nameAt) {
-        return isBlank(bytes[at]!) ? 'a folded or indented header line' : 'a header without a proper name';
-      }
-      if (spaceBeforeColon) while (isBlank(bytes[at]!)) at++;
-      if (bytes[at] !== COLON) {
-        return isBlank(bytes[at]!)
-          ? 'a space before the colon of a header'
-          : 'a header without a proper name';
-      }
-      at++;
-      while (isBlank(bytes[at]!)) at++;
-      this.valueAt[i] = at;
-      while (bytes[at] !== CR) at++;
-      let valueEnd = at;
-      while (isBlank(bytes[valueEnd - 1]!)) valueEnd--;
-      this.kind[i] = fieldKind(bytes, nameAt, nameEnd);
-      this.nameAt[i] = nameAt;
-      this.nameEnd[i] = nameEnd;
-      // An empty value between blanks ends where it starts.
-      this.valueEnd[i] = Math.max(valueEnd, this.valueAt[i]!);
+      if (at === nameAt && isBlank(bytes[at]!)) return 'a folded or indented header line';
+      if (at > nameAt && isBlank(bytes[at]!)) return 'a space before the colon of a header';
+      if (at === nameAt || bytes[at] !== COLON) return 'a header without a proper name';
+      const i = this.#add(bytes, nameAt, at, at + 1);
+      at = endOfLine(bytes, at);
+      this.#endValue(bytes, i, at);
       at += 2;
     }
     return '';
   }
 
-  /** Reads the connection options (RFC 9110 section 7.6.1) and marks every field that they name as hop-by-hop. */
-  readConnection(bytes: Uint8Array): void {
+  /**
+   * Likewise for a response, whose site the client did not write: malformed lines are left out and folded ones joined in place (RFC 9112
+   * section 5.2), as browsers do, and blanks before the colon are none of the name's (section 5.1). Only what may frame the message
+   * must be well formed.
+   */
+  indexResponse(bytes: Uint8Array, start: number, end: number): string {
+    this.count = 0;
+    let at = start;
+    while (at < end) {
+      const lineAt = at;
+      while (TOKEN[bytes[at]!] !== 0) at++;
+      const nameEnd = at;
+      while (isBlank(bytes[at]!)) at++;
+      if (nameEnd === lineAt || bytes[at] !== COLON) {
+        at = endOfLine(bytes, at);
+        if (looksLikeFraming(bytes, lineAt, at)) return 'a malformed header that may frame its body';
+        at += 2;
+        continue;
+      }
+      const i = this.#add(bytes, lineAt, nameEnd, at + 1);
+      at = endOfLine(bytes, at);
+      while (at + 2 < end && isBlank(bytes[at + 2]!)) {
+        if (UNFOLDABLE.has(this.kind[i]!)) return 'a folded header that frames its body';
+        bytes[at] = bytes[at + 1] = SPACE;
+        at = endOfLine(bytes, at);
+      }
+      this.#endValue(bytes, i, at);
+      at += 2;
+    }
+    return '';
+  }
+
+  #add(bytes: Uint8Array, nameAt: number, nameEnd: number, valueAt: number): number {
+    const i = this.count++;
+    this.kind[i] = fieldKind(bytes, nameAt, nameEnd);
+    this.nameAt[i] = nameAt;
+    this.nameEnd[i] = nameEnd;
+    this.valueAt[i] = valueAt;
+    return i;
+  }
+
+  /** The value's line ends: blanks around it are none of its own. An empty value between blanks ends where it starts. */
+  #endValue(bytes: Uint8Array, i: number, lineEnd: number): void {
+    const valueAt = skipBlanks(bytes, this.valueAt[i]!, lineEnd);
+    this.valueAt[i] = valueAt;
+    this.valueEnd[i] = trimBlanks(bytes, valueAt, lineEnd);
+  }
+
+  /**
+   * Reads the connection options (RFC 9110 section 7.6.1) and marks every field that they name as hop-by-hop. False when there are too
+   * many of them.
+   */
+  readConnection(bytes: Uint8Array): boolean {
     this.close = this.keepAlive = this.upgrade = this.namesFraming = false;
+    let options = 0;
     for (let i = 0; i < this.count; i++) {
       const kind = this.kind[i];
       if (kind !== FIELD.connection && kind !== FIELD.proxyConnection) continue;
       const end = this.valueEnd[i]!;
       for (let at = this.valueAt[i]!; at < end; at++) {
+        if (++options > CLIENT.httpConnectionOptionsMax) return false;
         const commaAt = itemEnd(bytes, at, end);
         const itemAt = skipBlanks(bytes, at, commaAt);
         this.#option(bytes, itemAt, trimBlanks(bytes, itemAt, commaAt));
         at = commaAt;
       }
     }
+    return true;
   }
 
   #option(bytes: Uint8Array, start: number, end: number): void {
@@ -244,12 +301,37 @@ export function contentLength(bytes: Uint8Array, start: number, end: number): nu
   return end > start ? length : -1;
 }
 
+/** A line that is no field, but might be Content-Length or Transfer-Encoding to a reader with more imagination: by its letters alone. */
+function looksLikeFraming(bytes: Uint8Array, start: number, end: number): boolean {
+  let letters = '';
+  for (let at = start; at < end && letters.length < LONGEST_FRAMING; at++) {
+    const lower = bytes[at]! | 0x20;
+    if (lower >= 0x61 && lower <= 0x7a) letters += String.fromCharCode(lower);
+  }
+  return letters.startsWith('contentlength') || letters.startsWith('transferencoding');
+}
+
+const LONGEST_FRAMING = 'transferencoding'.length;
+const UNFOLDABLE: ReadonlySet<number> = new Set([
+  FIELD.contentLength,
+  FIELD.transferEncoding,
+  FIELD.connection,
+  FIELD.proxyConnection,
+]);
+
 function sameName(bytes: Uint8Array, start: number, end: number, nameAt: number, nameEnd: number): boolean {
   if (end - start !== nameEnd - nameAt) return false;
   for (let i = 0; i < end - start; i++) {
     if (TOKEN[bytes[start + i]!] !== TOKEN[bytes[nameAt + i]!]) return false;
   }
   return true;
+}
+
+/** Where the CR is: every line that was scanned has one. */
+function endOfLine(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (bytes[at] !== CR) at++;
+  return at;
 }
 
 function itemEnd(bytes: Uint8Array, start: number, end: number): number {

@@ -15,8 +15,10 @@ import {
   HEAD_TOO_LARGE,
   HeadScanner,
   isToken,
+  REQUEST_TEXT,
   transferCoding,
 } from './httpFields.ts';
+import { answerToOptions, answerToTrace } from './lastHop.ts';
 import { hostText, ipv6Text, latin1Text, portNumber } from './target.ts';
 
 const CR = 0x0d;
@@ -36,7 +38,8 @@ const ONE_SPACE = Buffer.from(' ');
 const ONE_SLASH = Buffer.from('/');
 const ONE_STAR = Buffer.from('*');
 const HOST_NAME = Buffer.from('Host: ');
-const VERSION_LINE_END = [Buffer.from(' HTTP/1.0\r\n'), Buffer.from(' HTTP/1.1\r\n')] as const;
+const VERSION_LINE_END = Buffer.from(' HTTP/1.1\r\n');
+const HEAD_METHOD = Buffer.from('HEAD ');
 const WEBSOCKET = Buffer.from('websocket');
 const CONTINUE = Buffer.from('100-continue');
 
@@ -48,13 +51,13 @@ const fields = new FieldIndex();
 const writer = new HeadWriter();
 
 export interface RequestHead {
-  /** `connect`: a tunnel. `forward`: the target gets `head`, then the body. */
-  readonly kind: 'connect' | 'forward';
+  /** `connect`: a tunnel. `forward`: the target gets `head`, then the body. `lastHop`: the client gets `head`, and that is all. */
+  readonly kind: 'connect' | 'forward' | 'lastHop';
   readonly method: string;
   /** A domain name or IP literal, IPv6 canonical and without brackets. */
   readonly host: string;
   readonly port: number;
-  /** The client speaks HTTP/1.0 or HTTP/1.1. The rewritten head says the same, so a 1.0 client never gets chunks. */
+  /** The client speaks HTTP/1.0 or HTTP/1.1. The rewritten head always says 1.1: a version is a hop's own (RFC 9112 section 2.3). */
   readonly httpMinor: 0 | 1;
   /** Empty for `connect`. */
   readonly head: Uint8Array;
@@ -78,7 +81,9 @@ export class RequestHeadParser {
   /** Set by a parse() that returned -1. `detail` continues the failure's sentence. */
   failure: FailureName | '' = '';
   detail = '';
-  readonly #scanner = new HeadScanner();
+  /** What was refused is a HEAD request: the answer has no body. */
+  isHead = false;
+  readonly #scanner = new HeadScanner(REQUEST_TEXT);
   #authorityAt = 0;
   #authorityEnd = 0;
   #host = '';
@@ -93,9 +98,10 @@ export class RequestHeadParser {
     this.request = undefined;
     const length = this.#scanner.scan(bytes, start, end, CLIENT.httpLeadingEmptyLinesMax);
     if (length === 0) return 0;
+    const headAt = start + this.#scanner.headAt;
+    this.isHead = startsWith(bytes, headAt, end, HEAD_METHOD);
     if (length === HEAD_TOO_LARGE) return this.#fail('headTooLarge', '');
     if (length < 0) return this.#bad('a control character, or a line that does not end in CRLF');
-    const headAt = start + this.#scanner.headAt;
     this.#scanner.reset();
     return this.#head(bytes, headAt, start + length) ? length : -1;
   }
@@ -127,9 +133,9 @@ export class RequestHeadParser {
       : this.#absoluteForm(bytes, targetAt, targetEnd);
     if (pathAt < 0) return false;
 
-    const wrong = fields.index(bytes, linesAt, end - 2, false);
+    const wrong = fields.indexRequest(bytes, linesAt, end - 2);
     if (wrong !== '') return this.#refuse(wrong);
-    fields.readConnection(bytes);
+    if (!fields.readConnection(bytes)) return this.#refuse('Connection lists too many options');
     if (fields.namesFraming) return this.#refuse('Connection names a header that frames the message');
 
     const framing = this.#framing(bytes, httpMinor);
@@ -150,7 +156,8 @@ export class RequestHeadParser {
       }
     }
     if (hosts > 1) return this.#refuse('two Host headers');
-    if (hosts === 0 && httpMinor === 1) return this.#refuse('no Host header');
+    // CONNECT says it twice, and old clients (lftp) only once.
+    if (hosts === 0 && httpMinor === 1 && !connect) return this.#refuse('no Host header');
     const credentials = credentialsAt < 0 ? NO_CREDENTIALS : basicCredentials(bytes, credentialsAt);
     if (credentials === undefined)
       return this.#refuse('Proxy-Authorization holds no proper Basic credentials');
@@ -163,14 +170,27 @@ export class RequestHeadParser {
       framing === NO_BODY &&
       upgradeAt >= 0 &&
       this.#isValue(bytes, upgradeAt, WEBSOCKET);
-    if (!connect) this.#rewrite(bytes, start, methodEnd, pathAt, targetEnd, httpMinor, upgrade, hosts > 0);
+    const isLimited = method === 'OPTIONS' || method === 'TRACE';
+    const isLastHop = isLimited && this.#forwardsLeft(bytes) === 0;
+    if (isLastHop && method === 'TRACE' && end - start > CLIENT.httpTraceMaxBytes) {
+      this.#fail('headTooLarge', '');
+      return false;
+    }
+    let head: Uint8Array = NO_HEAD;
+    if (isLastHop) {
+      head = method === 'TRACE' ? answerToTrace(bytes, start, linesAt, fields) : answerToOptions();
+    } else if (!connect) {
+      this.#beginRewrite(bytes, start, methodEnd, pathAt, targetEnd);
+      this.#rewriteFields(bytes, httpMinor, upgrade, hosts > 0, isLimited);
+      head = writer.take();
+    }
     this.request = {
-      kind: connect ? 'connect' : 'forward',
+      kind: isLastHop ? 'lastHop' : connect ? 'connect' : 'forward',
       method,
       host: this.#host,
       port: this.#port,
       httpMinor,
-      head: connect ? NO_HEAD : writer.take(),
+      head,
       framing,
       keepAlive: !fields.close && (httpMinor === 1 || fields.keepAlive),
       expectContinue,
@@ -218,9 +238,11 @@ export class RequestHeadParser {
       this.#host = hostText(bytes, start, hostEnd);
     }
     this.#port = defaultPort;
-    if (hostEnd < end) this.#port = bytes[hostEnd] === COLON ? portNumber(bytes, hostEnd + 1, end) : 0;
     this.#authorityAt = start;
     this.#authorityEnd = end;
+    // A colon without a port means the default one (RFC 3986 section 3.2.3).
+    if (bytes[hostEnd] === COLON && hostEnd + 1 === end) this.#authorityEnd = hostEnd;
+    else if (hostEnd < end) this.#port = bytes[hostEnd] === COLON ? portNumber(bytes, hostEnd + 1, end) : 0;
     if (this.#host !== '' && this.#port !== 0) return true;
     for (let at = start; at < end; at++) {
       if (bytes[at] === AT_SIGN) return this.#refuse('the target holds a user name');
@@ -251,20 +273,24 @@ export class RequestHeadParser {
     return chunked ? CHUNKED : Math.max(length, NO_BODY);
   }
 
-  /**
-   * Writes the head in origin-form. The target must see what it would see from an ordinary client on the exit node: no Via (which RFC
-   * 9110 section 7.6.3 asks of proxies), no Forwarded, the client's order and spelling of headers, the target's authority where the
-   * client had Host, and Connection where the client had it. One stream serves one request: close.
-   */
-  #rewrite(
+  /** The lowest Max-Forwards; -1 without a proper one. Only OPTIONS and TRACE have it (RFC 9110 section 7.6.2). */
+  #forwardsLeft(bytes: Uint8Array): number {
+    let left = -1;
+    for (let i = 0; i < fields.count; i++) {
+      if (fields.kind[i] !== FIELD.maxForwards) continue;
+      const value = contentLength(bytes, fields.valueAt[i]!, fields.valueEnd[i]!);
+      if (value >= 0) left = left < 0 ? value : Math.min(left, value);
+    }
+    return left;
+  }
+
+  /** The request line in origin-form. */
+  #beginRewrite(
     bytes: Uint8Array,
     methodAt: number,
     methodEnd: number,
     pathAt: number,
     targetEnd: number,
-    httpMinor: 0 | 1,
-    upgrade: boolean,
-    hasHost: boolean,
   ): void {
     writer.begin();
     writer.copy(bytes, methodAt, methodEnd);
@@ -272,13 +298,30 @@ export class RequestHeadParser {
     if (pathAt === targetEnd && isOptions(bytes, methodAt, methodEnd)) writer.add(ONE_STAR);
     else if (pathAt === targetEnd || bytes[pathAt] === QUESTION) writer.add(ONE_SLASH);
     writer.copy(bytes, pathAt, targetEnd);
-    writer.add(VERSION_LINE_END[httpMinor]);
+    writer.add(VERSION_LINE_END);
+  }
+
+  /**
+   * The fields. The target must see what it would see from an ordinary client on the exit node: no Via (which RFC 9110 section 7.6.3
+   * asks of proxies), no Forwarded, the client's order and spelling of headers, the target's authority where the client had Host, and
+   * Connection where the client had it. One stream serves one request: close.
+   */
+  #rewriteFields(
+    bytes: Uint8Array,
+    httpMinor: 0 | 1,
+    upgrade: boolean,
+    hasHost: boolean,
+    isLimited: boolean,
+  ): void {
     if (!hasHost) this.#writeHost(bytes);
     let connectionLine: Uint8Array | undefined = upgrade ? CONNECTION_UPGRADE : CONNECTION_CLOSE;
     for (let i = 0; i < fields.count; i++) {
       const kind = fields.kind[i]!;
       if (kind === FIELD.host) this.#writeHost(bytes);
-      else if (kind <= FIELD.expect || (kind === FIELD.upgrade && upgrade)) {
+      else if (kind === FIELD.maxForwards && isLimited) this.#writeForwards(bytes, i);
+      else if (kind === FIELD.expect && httpMinor === 0) {
+        // An HTTP/1.0 client waits for no 100 (RFC 9110 section 10.1.1).
+      } else if (kind <= FIELD.expect || (kind === FIELD.upgrade && upgrade)) {
         writer.copy(bytes, fields.nameAt[i]!, fields.valueEnd[i]!);
         writer.add(CRLF);
       } else if (connectionLine && (kind === FIELD.connection || kind === FIELD.proxyConnection)) {
@@ -287,6 +330,14 @@ export class RequestHeadParser {
       }
     }
     if (connectionLine) writer.add(connectionLine);
+    writer.add(CRLF);
+  }
+
+  /** Max-Forwards, one less; one that is no number stays what it is. */
+  #writeForwards(bytes: Uint8Array, i: number): void {
+    const left = contentLength(bytes, fields.valueAt[i]!, fields.valueEnd[i]!);
+    writer.copy(bytes, fields.nameAt[i]!, left < 0 ? fields.valueEnd[i]! : fields.valueAt[i]!);
+    if (left > 0) writer.add(Buffer.from(`${left - 1}`));
     writer.add(CRLF);
   }
 
@@ -353,6 +404,12 @@ function hasScheme(bytes: Uint8Array, start: number, end: number): boolean {
     const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
     if (lower !== HTTP_SCHEME[i]) return false;
   }
+  return true;
+}
+
+function startsWith(bytes: Uint8Array, start: number, end: number, text: Uint8Array): boolean {
+  if (end - start < text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false;
   return true;
 }
 

@@ -18,6 +18,7 @@ import {
   FieldIndex,
   HEAD_TOO_LARGE,
   HeadScanner,
+  RESPONSE_TEXT,
   transferCoding,
 } from './httpFields.ts';
 
@@ -53,6 +54,8 @@ export class ResponseHeadParser {
   interim = false;
   /** Framing of the body; NO_BODY for an interim response. */
   framing: BodyFraming = NO_BODY;
+  /** The client speaks HTTP/1.0, which has no chunks: it gets their data alone, and the end of its connection behind it. */
+  unchunked = false;
   /** 101: both directions are opaque from here. */
   switched = false;
   /** The client's connection stays open after this response, as the rewritten head says. */
@@ -61,7 +64,12 @@ export class ResponseHeadParser {
   detail = '';
   /** Lines that the proxy adds after the target's: the last Proxy-Status is the nearest hop's (RFC 9209 section 2). */
   ownFields: Uint8Array = NO_HEAD;
-  readonly #scanner = new HeadScanner();
+  /**
+   * Set before parse(): all of the request has been read. A final response that comes earlier says that the connection closes behind
+   * it, because the rest of the request is in the way of another one (RFC 9112 section 9.6).
+   */
+  requestIsWhole = true;
+  readonly #scanner = new HeadScanner(RESPONSE_TEXT);
   #request: RequestFacts;
 
   constructor(request: RequestFacts) {
@@ -76,14 +84,14 @@ export class ResponseHeadParser {
 
   /**
    * bytes[start..end) is everything received since the last whole head. Returns the length of the head, 0 when more bytes are needed,
-   * or -1 when the response is malformed. Never throws.
+   * or -1 when the response is malformed. Never throws. Joins folded lines in place.
    */
   parse(bytes: Uint8Array, start: number, end: number): number {
     if (this.detail !== '') return -1;
     const length = this.#scanner.scan(bytes, start, end, 0);
     if (length === 0) return 0;
     if (length === HEAD_TOO_LARGE) return this.#fail('its head is too large');
-    if (length < 0) return this.#fail('a control character in its head, or a line that does not end in CRLF');
+    if (length < 0) return this.#fail('a NUL in its head, or a line that does not end in CRLF');
     this.#scanner.reset();
     return this.#head(bytes, start, start + length) ? length : -1;
   }
@@ -105,10 +113,10 @@ export class ResponseHeadParser {
     let reasonEnd = statusEnd;
     while (bytes[reasonEnd] !== CR) reasonEnd++;
 
-    const wrong = fields.index(bytes, reasonEnd + 2, end - 2, true);
+    const wrong = fields.indexResponse(bytes, reasonEnd + 2, end - 2);
     if (wrong !== '') return this.#refuse(wrong);
     // In the wild, Connection sometimes names Transfer-Encoding. Fields that frame the message stay, whatever it says.
-    fields.readConnection(bytes);
+    if (!fields.readConnection(bytes)) return this.#refuse('its Connection lists too many options');
 
     const { method, httpMinor, upgrade } = this.#request;
     this.status = status;
@@ -120,10 +128,9 @@ export class ResponseHeadParser {
     const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
     if (this.switched) this.framing = UNTIL_CLOSE;
     else this.framing = bodiless ? NO_BODY : announced;
-    // A request in HTTP/1.0 must not be answered in chunks (RFC 9112 section 6.1).
-    if (this.framing === CHUNKED && httpMinor === 0)
-      return this.#refuse('it sends chunks to an HTTP/1.0 client');
-    this.keepAlive = this.#request.keepAlive && this.framing !== UNTIL_CLOSE;
+    this.unchunked = this.framing === CHUNKED && httpMinor === 0;
+    const isDelimited = this.framing !== UNTIL_CLOSE && !this.unchunked;
+    this.keepAlive = this.#request.keepAlive && isDelimited && this.requestIsWhole;
     // RFC 9110 section 15.2: no 1xx to an HTTP/1.0 client.
     if (this.interim && httpMinor === 0) this.head = NO_HEAD;
     else this.#rewrite(bytes, statusAt, statusEnd, reasonEnd);

@@ -64,7 +64,7 @@ beforeEach(() => {
     random: () => 0,
   });
   const replies: Pick<ReplyWriter, 'refuse'> = {
-    refuse: (_conn, _kind, failure, _detail, fields = '') => void told.push({ failure, fields }),
+    refuse: (_conn, _kind, failure, { fields = '' } = {}) => void told.push({ failure, fields }),
   };
   dispatcher = new Dispatcher({
     reactor: { nowMs: 0 } as Reactor,

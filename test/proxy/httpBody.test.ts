@@ -7,9 +7,14 @@ import { type BodyOutcome, chunkedTwin } from './chunkedTwin.ts';
 import { cutsOf, everyByte, mutated, picks } from './cuts.ts';
 
 /** Each piece is shown once, as it is when bytes are passed on. */
-function run(framing: BodyFraming, text: string, cuts: readonly number[] = []): BodyOutcome {
+function run(
+  framing: BodyFraming,
+  text: string,
+  cuts: readonly number[] = [],
+  paddedSizes = false,
+): BodyOutcome {
   const tracker = new BodyTracker();
-  tracker.begin(framing);
+  tracker.begin(framing, paddedSizes);
   let consumed = 0;
   for (const cut of [...cuts, text.length]) {
     if (tracker.done || tracker.failed) break;
@@ -72,6 +77,36 @@ describe('counted and endless bodies', () => {
 });
 
 describe('chunked bodies (RFC 9112 section 7.1)', () => {
+  test('old servers pad a chunk’s size with blanks; clients may not', () => {
+    const text = '5  \r\nhello\r\n0 \t\r\n\r\n';
+    for (const cuts of [[], everyByte(text.length)]) {
+      expect(run(CHUNKED, text, cuts, true)).toEqual(done(text.length));
+      expect(run(CHUNKED, text, cuts)).toEqual({ outcome: 'failed', consumed: 3 });
+    }
+    const blanks = ' '.repeat(CLIENT.httpChunkExtensionMaxBytes + 1);
+    expect(run(CHUNKED, `5${blanks} \r\n`, [], true)).toMatchObject({ outcome: 'failed' });
+    expect(run(CHUNKED, '5 x\r\n', [], true)).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('the data is found without the chunks', () => {
+    const text = '3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\nGET';
+    const bytes = Buffer.from(text);
+    for (const step of [1, 2, 3, 5, text.length]) {
+      const tracker = new BodyTracker();
+      tracker.begin(CHUNKED);
+      let data = '';
+      let at = 0;
+      for (let end = step; at < text.length && !tracker.done; end = Math.min(end + step, text.length)) {
+        while (at < end && !tracker.done) {
+          const length = Math.min(tracker.dataBytes, end - at);
+          data += text.slice(at, at + length);
+          at += length > 0 ? tracker.advance(bytes, at, at + length) : tracker.advanceFraming(bytes, at, end);
+        }
+      }
+      expect({ data, at }).toEqual({ data: 'abcde', at: text.length - 3 });
+    }
+  });
+
   test.each([
     '0\r\n\r\n',
     '000\r\n\r\n',

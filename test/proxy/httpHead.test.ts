@@ -48,11 +48,11 @@ describe('CONNECT', () => {
     });
   });
 
-  test('HTTP/1.0 without Host', () => {
-    expect(run(lines('CONNECT a.example:22 HTTP/1.0'))).toMatchObject({
+  test.each([0, 1])('HTTP/1.%d without Host, as lftp sends it', (minor) => {
+    expect(run(lines(`CONNECT a.example:22 HTTP/1.${minor}`))).toMatchObject({
       host: 'a.example',
       port: 22,
-      keepAlive: false,
+      keepAlive: minor === 1,
     });
   });
 
@@ -137,16 +137,27 @@ describe('absolute-form', () => {
     ['OPTIONS', 'http://a.example/', 'OPTIONS / HTTP/1.1'],
     ['OPTIONS', 'http://a.example?x', 'OPTIONS /?x HTTP/1.1'],
     ['get', 'http://a.example/\xfc', 'get /\xfc HTTP/1.1'],
+    ['GET', 'http://a.example:/x', 'GET /x HTTP/1.1'],
+    ['GET', 'http://a.example:', 'GET / HTTP/1.1'],
   ])('%s %s becomes %s', (method, target, line) => {
     const result = run(lines(`${method} ${target} HTTP/1.1`, 'Host: x'));
     expect(result).toMatchObject({ host: 'a.example', port: 80 });
     expect(result.head).toBe(lines(line, 'Host: a.example', 'Connection: close'));
   });
 
-  test('HTTP/1.0 stays HTTP/1.0 and gets a Host', () => {
-    const result = run(lines('GET http://[::1]:8080/ HTTP/1.0', 'Accept: */*'));
+  test('a colon without a port behind IPv6 in brackets', () => {
+    const { host, port, head } = run(lines('GET http://[::1]:/ HTTP/1.1', 'Host: x'));
+    expect({ host, port, head }).toEqual({
+      host: '::1',
+      port: 80,
+      head: lines('GET / HTTP/1.1', 'Host: [::1]', 'Connection: close'),
+    });
+  });
+
+  test('the target is asked in HTTP/1.1 for an HTTP/1.0 client (RFC 9112 section 2.3), which waits for no 100', () => {
+    const result = run(lines('GET http://[::1]:8080/ HTTP/1.0', 'Accept: */*', 'Expect: 100-continue'));
     expect(result).toMatchObject({ host: '::1', port: 8080, httpMinor: 0, keepAlive: false });
-    expect(result.head).toBe(lines('GET / HTTP/1.0', 'Host: [::1]:8080', 'Accept: */*', 'Connection: close'));
+    expect(result.head).toBe(lines('GET / HTTP/1.1', 'Host: [::1]:8080', 'Accept: */*', 'Connection: close'));
   });
 
   test('keeps no trace of a proxy', () => {
@@ -175,7 +186,7 @@ describe('absolute-form', () => {
     'http://',
     'http:///x',
     'http://:80/',
-    'http://a:/',
+    'http://:/',
     'http://a:0/',
     'http://a:99999/',
     'http://a%20b/',
@@ -186,6 +197,52 @@ describe('absolute-form', () => {
   ])('target %s is no host and port', (target) =>
     expect(run(lines(`GET ${target} HTTP/1.1`, 'Host: a'))).toMatchObject({ outcome: 'badTarget' }),
   );
+});
+
+describe('Max-Forwards (RFC 9110 section 7.6.2)', () => {
+  const limited = (method: string, ...headers: string[]) =>
+    run(lines(`${method} http://a.example/x HTTP/1.1`, 'Host: a.example', ...headers));
+
+  test.each(['OPTIONS', 'TRACE'])('%s is passed on with one less', (method) => {
+    const result = limited(method, 'max-forwards: 10');
+    expect(result.head).toBe(
+      lines(`${method} /x HTTP/1.1`, 'Host: a.example', 'max-forwards: 9', 'Connection: close'),
+    );
+  });
+
+  test('OPTIONS ends here at 0, whatever else Max-Forwards says', () => {
+    for (const headers of [['Max-Forwards: 0'], ['Max-Forwards: 7', 'Max-Forwards: 00']]) {
+      expect(limited('OPTIONS', ...headers)).toMatchObject({
+        kind: 'lastHop',
+        head: lines('HTTP/1.1 200 OK', 'Content-Length: 0', 'Connection: close'),
+      });
+    }
+  });
+
+  test('TRACE ends here at 0 and shows the request, without what is secret', () => {
+    const shown = lines(
+      'TRACE http://a.example/x HTTP/1.1',
+      'Host: a.example',
+      'Max-Forwards: 0',
+      'X:  y',
+      'Connection: keep-alive',
+    );
+    const secret = ['Authorization: a', 'cookie: b', 'Proxy-Authorization: Basic YTpi'];
+    const result = run(shown.replace('X:', `${secret.join('\r\n')}\r\nX:`));
+    const head = ['Content-Type: message/http', `Content-Length: ${shown.length}`, 'Connection: close'];
+    expect(result).toMatchObject({
+      kind: 'lastHop',
+      user: 'a',
+      head: lines('HTTP/1.1 200 OK', ...head) + shown,
+    });
+    const large = `X: ${'x'.repeat(CLIENT.httpTraceMaxBytes)}`;
+    expect(limited('TRACE', 'Max-Forwards: 0', large)).toMatchObject({ outcome: 'headTooLarge' });
+  });
+
+  test('other methods and what is no number pass unchanged', () => {
+    expect(limited('GET', 'Max-Forwards: 0').head).toContain('\r\nMax-Forwards: 0\r\n');
+    expect(limited('OPTIONS', 'Max-Forwards: -1').head).toContain('\r\nMax-Forwards: -1\r\n');
+  });
 });
 
 describe('request line', () => {
@@ -241,6 +298,7 @@ describe('headers', () => {
     ['two Proxy-Authorizations', get('Proxy-Authorization: Basic YTpi', 'Proxy-Authorization: Basic YTpi')],
     ['broken base64', get('Proxy-Authorization: Basic Y*pi')],
     ['no colon in the credentials', get('Proxy-Authorization: Basic YWJj')],
+    ['an endless Connection', get(`Connection: ${'x,'.repeat(CLIENT.httpConnectionOptionsMax + 1)}`)],
     ['no credentials', get('Proxy-Authorization: Basic  ')],
   ])('%s is refused', (_, text) => expect(run(text)).toMatchObject({ outcome: 'badRequest' }));
 
@@ -399,7 +457,7 @@ describe('bounds', () => {
     const target = `http://${'a'.repeat(255)}:65535`;
     const room = CLIENT.httpHeadMaxBytes - lines(`OPTIONS ${target} HTTP/1.0`, 'X: ').length;
     const result = run(lines(`OPTIONS ${target} HTTP/1.0`, `X: ${'a'.repeat(room)}`));
-    expect(result.head).toContain(`OPTIONS * HTTP/1.0\r\nHost: ${'a'.repeat(255)}:65535\r\nX: a`);
+    expect(result.head).toContain(`OPTIONS * HTTP/1.1\r\nHost: ${'a'.repeat(255)}:65535\r\nX: a`);
   });
 
   test('the largest number of headers passes, one more does not', () => {
@@ -438,6 +496,8 @@ describe('any cut, any bytes', () => {
     'Expect: 100-continue',
     'X-A: b',
     'TE: trailers',
+    'Max-Forwards: 1',
+    'Max-Forwards: 0',
     'Host: b',
   );
   const line = fc.constantFrom(
@@ -447,6 +507,7 @@ describe('any cut, any bytes', () => {
     'CONNECT [::1]:443 HTTP/1.0',
     'OPTIONS http://[::1] HTTP/1.1',
     'GET / HTTP/1.1',
+    'TRACE http://a/ HTTP/1.0',
   );
   const message = fc
     .tuple(
@@ -483,7 +544,7 @@ describe('any cut, any bytes', () => {
   function soundHead(head: string, framing: number, upgrade: boolean): void {
     expect(head.endsWith('\r\n\r\n')).toBe(true);
     const [first, ...rest] = head.slice(0, -4).split('\r\n');
-    expect(first).toMatch(/^[^\s()]+ (\/\S*|\*) HTTP\/1\.[01]$/);
+    expect(first).toMatch(/^[^\s()]+ (\/\S*|\*) HTTP\/1\.1$/);
     const fields = rest.map((field) => /^([^\s:]+):[ \t]*(.*)$/.exec(field)!.slice(1));
     const values = (name: string) =>
       fields.filter(([key]) => key!.toLowerCase() === name).map(([, value]) => value!);
