@@ -1,5 +1,6 @@
 // The ports of the tunnel and the proxies, which the front opens on the main thread's order, and the Unix socket of --socks-socket.
 
+import { formatHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import type { Bind, FromFront, ListenerName, ToFront } from '../../engine/messages.ts';
 import { codeOfErrno } from '../../reactor/errno.ts';
@@ -55,8 +56,7 @@ export class HubListeners {
   }
 
   opened({ name, address, port }: Extract<FromFront, { type: 'listening' }>): void {
-    const host = address.includes(':') ? `[${address}]` : address;
-    this.#opening.get(name)?.resolve(`${host}:${port}`);
+    this.#opening.get(name)?.resolve(formatHostPort({ host: address, port }));
   }
 
   failed({ name, errno }: Extract<FromFront, { type: 'listenFailed' }>): void {
