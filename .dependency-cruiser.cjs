@@ -66,15 +66,14 @@ const PURE_FILES = [
   'src/hub/traffic/recentTraffic.ts',
   'src/hub/traffic/rollup.ts',
   'src/hub/fleet/rotateSchedule.ts',
-  'src/cli/output/cells.ts',
+  'src/cli/units.ts',
+  'src/cli/arguments/values.ts',
+  'src/cli/output/errorText.ts',
+  'src/cli/output/terminalText.ts',
   'src/cli/output/eventText.ts',
   'src/cli/arguments/nodeFlags.ts',
   'src/cli/output/nodeText.ts',
-  'src/cli/arguments/sizes.ts',
-  'src/cli/output/barRow.ts',
-  'src/cli/output/states.ts',
   'src/cli/output/statusView.ts',
-  'src/cli/output/table.ts',
 ];
 
 const anyOf = (names) => `(?:${names.map((name) => name.replaceAll('.', '\\.')).join('|')})`;

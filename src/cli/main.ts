@@ -1,8 +1,8 @@
 // The command line: runs one command and ends the process with its exit code.
 
+import { explain } from './output/errorText.ts';
 import '../limits/relations.ts';
 import { CommanderError } from 'commander';
-import { explain } from './output/explain.ts';
 import { listenToLauncher } from './process/launcher.ts';
 import { buildProgram } from './program/buildProgram.ts';
 

@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { resolveLinks } from '../../src/cli/arguments/linksFromStdin.ts';
+import { resolveLinks } from '../../src/cli/arguments/secrets.ts';
 import { NODE } from '../../src/limits/bounds.ts';
 import { formatLink } from '../../src/model/pairingLink.ts';
 

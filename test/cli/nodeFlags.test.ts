@@ -2,14 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import {
-  NONE,
-  nodeChangeOf,
-  orNone,
-  parseCountry,
-  parseMbit,
-  parseTags,
-} from '../../src/cli/arguments/nodeFlags.ts';
+import { NONE, nodeChangeOf, orNone } from '../../src/cli/arguments/nodeFlags.ts';
+import { parseCountry, parseMbit, parseTags } from '../../src/cli/arguments/values.ts';
 import { drawNode, drawNodes, limitsText } from '../../src/cli/output/nodeText.ts';
 import type { NodeView } from '../../src/model/fleet.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';

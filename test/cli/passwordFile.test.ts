@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readPasswordFile, readPasswordFrom } from '../../src/cli/arguments/passwordFile.ts';
+import { readPasswordFile, readPasswordFrom } from '../../src/cli/arguments/secrets.ts';
 
 let dir: string;
 let file: string;

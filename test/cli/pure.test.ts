@@ -3,10 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
 import { explainStart } from '../../src/boot/bindErrors.ts';
 import { parseIo } from '../../src/cli/arguments/flags.ts';
-import { parseName } from '../../src/cli/arguments/names.ts';
-import { parseWhole } from '../../src/cli/arguments/numbers.ts';
-import { explain, usageSentence } from '../../src/cli/output/explain.ts';
-import { drawTable } from '../../src/cli/output/table.ts';
+import { explain, usageSentence } from '../../src/cli/output/errorText.ts';
+import { drawTable } from '../../src/cli/output/terminalText.ts';
 import { choosePublicHost } from '../../src/hub/pairing/publicHost.ts';
 import { parseHubSettings } from '../../src/hub/store/hubFile.ts';
 import { defaultWorkers } from '../../src/hub/threads/defaultWorkers.ts';
@@ -15,28 +13,11 @@ test('workers: none on two cores, two cores kept free above, four at most', () =
   expect([1, 2, 3, 4, 6, 8, 128].map(defaultWorkers)).toEqual([0, 0, 1, 2, 4, 4, 4]);
 });
 
-test('whole numbers within bounds, and nothing else', () => {
-  expect(['0', '64', '007'].map((text) => parseWhole(text, '--workers', 0, 64))).toEqual([0, 64, 7]);
-  for (const text of ['', '-1', '65', '1.5', '1e1', ' 1', '0x1', '9999999999', 'two']) {
-    expect(() => parseWhole(text, '--workers', 0, 64)).toThrow(
-      /^--workers: .* is not a whole number from 0 to 64$/,
-    );
-  }
-});
-
 test('epoll is refused where there is none', () => {
   expect(parseIo('epoll', 'linux')).toBe('epoll');
   expect(parseIo('net', 'darwin')).toBe('net');
   expect(() => parseIo('epoll', 'darwin')).toThrow('--io: epoll exists on Linux only');
   expect(() => parseIo('uring', 'linux')).toThrow('--io: "uring" is not one of auto, epoll, net');
-});
-
-test('names: trimmed, bounded, on one line', () => {
-  expect(parseName(' my phone ', '--name')).toBe('my phone');
-  expect(parseName('电话'.repeat(10), '--name')).toBe('电话'.repeat(10));
-  for (const text of ['', '  ', 'a\nb', '\x1b[31m', 'a'.repeat(65), '电'.repeat(22)]) {
-    expect(() => parseName(text, '--name')).toThrow(/^--name: /);
-  }
 });
 
 describe('failures to start', () => {

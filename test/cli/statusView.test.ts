@@ -3,8 +3,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cellsOf } from '../../src/cli/output/cells.ts';
 import { renderStatus, type StatusState, type Window } from '../../src/cli/output/statusView.ts';
+import { cellsOf } from '../../src/cli/output/terminalText.ts';
 import type { EventRecord, HubStatus, NodeView } from '../../src/model/fleet.ts';
 import { anyText } from './anyText.ts';
 

@@ -1,20 +1,24 @@
-// The options that several commands share, each with its check. Called by main.ts (to declare) and by the commands (types).
+// The options that several commands share, each with its check.
 
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
-import { quote, UserError } from '../../base/userError.ts';
+import { UserError } from '../../base/userError.ts';
 import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
 import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
-import { type LogLevel, parseLogLevel } from '../process/log.ts';
-import { parseWhole } from './numbers.ts';
-import { parsePublicHost } from './publicHost.ts';
+import { parseAllowRule } from '../../node/allowRule.ts';
+import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
+import { parseName, parseOneOf, parsePublicHost, parseWhole } from './values.ts';
 
-export type Io = 'auto' | 'epoll' | 'net';
+const IO_KINDS = ['auto', 'epoll', 'net'] as const;
+export type Io = (typeof IO_KINDS)[number];
 
 /** Threads beyond this only take turns. */
 export const WORKERS_MAX = 64;
+
+/** Called with the exit code of a command that has one of its own. */
+export type Ends = (exitCode: number) => void;
 
 export interface CommonFlags {
   dataDir?: string;
@@ -61,7 +65,7 @@ export function addRunFlags(command: Command, logLevel: LogLevel): Command {
     .addOption(
       new Option('--log-level <level>', 'trace, debug, info, warn, error or silent')
         .default(logLevel, logLevel)
-        .argParser(parseLogLevel),
+        .argParser((text) => parseOneOf(text, '--log-level', LOG_LEVELS)),
     )
     .option('--ready-file <file>', 'write one JSON object there once everything is ready');
 }
@@ -144,16 +148,30 @@ function proxyOption(name: 'socks' | 'http', what: string): Option {
 
 /** Throws UserError (exit code 2); epoll is refused where it does not exist. */
 export function parseIo(text: string, platform: NodeJS.Platform): Io {
-  if (text !== 'auto' && text !== 'epoll' && text !== 'net') {
-    throw new UserError(`--io: ${quote(text)} is not one of auto, epoll, net`, 2);
-  }
-  if (text === 'epoll' && platform !== 'linux') {
+  const io = parseOneOf(text, '--io', IO_KINDS);
+  if (io === 'epoll' && platform !== 'linux') {
     throw new UserError(`--io: epoll exists on Linux only, and this is ${platform}; use --io net`, 2);
   }
-  return text;
+  return io;
 }
 
 /** For options that may be given several times. */
 export function collect<T>(parse: (text: string) => T): (text: string, previous: T[] | undefined) => T[] {
   return (text, previous) => [...(previous ?? []), parse(text)];
+}
+
+export function nameOption(description: string): Option {
+  return new Option('--name <name>', description).argParser((text) => parseName(text, '--name'));
+}
+
+export function allowTargetOption(): Option {
+  return new Option(
+    '--allow-target <cidr[:ports]>',
+    'let the exit node reach this private range, such as 192.168.1.0/24:80,443; may be repeated',
+  ).argParser(collect(checkedAllowTarget));
+}
+
+function checkedAllowTarget(text: string): string {
+  parseAllowRule(text);
+  return text;
 }

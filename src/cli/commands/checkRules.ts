@@ -3,7 +3,7 @@
 import { problemText, readRules } from '../../hub/access/rulesFile.ts';
 import { RULES } from '../../limits/ownerBounds.ts';
 import type { RulesSummary } from '../../routing/rules.ts';
-import { drawTable } from '../output/table.ts';
+import { drawTable } from '../output/terminalText.ts';
 
 /** Returns the exit code: 0 in order, 1 not. */
 export function runRulesCheck(path: string, flags: { json?: boolean }): number {

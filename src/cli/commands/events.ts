@@ -7,8 +7,8 @@ import { LISTING } from '../../limits/ownerBounds.ts';
 import type { EventKind, EventRecord } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawEvent } from '../output/eventText.ts';
-import { endWithReader, everySecond, Stop } from '../output/polling.ts';
-import { printJson } from '../output/printJson.ts';
+import { endWithReader, printJson } from '../output/stdout.ts';
+import { everySecond, Stop } from '../process/everySecond.ts';
 
 export interface EventsFlags extends CommonFlags {
   follow?: boolean;

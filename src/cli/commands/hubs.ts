@@ -6,7 +6,7 @@ import { UserError } from '../../base/userError.ts';
 import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
-import { drawTable } from '../output/table.ts';
+import { drawTable } from '../output/terminalText.ts';
 
 export interface HubsFlags extends CommonFlags {
   json?: boolean;

@@ -3,10 +3,10 @@
 import { resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, runningHub } from '../../boot/ownerClient.ts';
 import type { LiveStream } from '../../model/fleet.ts';
-import { roundDuration } from '../arguments/durations.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
-import { printJson } from '../output/printJson.ts';
-import { drawTable } from '../output/table.ts';
+import { printJson } from '../output/stdout.ts';
+import { drawTable } from '../output/terminalText.ts';
+import { roundDuration } from '../units.ts';
 
 export interface StreamsFlags extends CommonFlags {
   node?: string;

@@ -8,7 +8,7 @@ import type { NodeChange, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { type NodeSetFlags, nodeChangeOf } from '../arguments/nodeFlags.ts';
 import { drawNode, drawNodes, rotationText } from '../output/nodeText.ts';
-import { printJson } from '../output/printJson.ts';
+import { printJson } from '../output/stdout.ts';
 
 export interface NodesFlags extends CommonFlags {
   json?: boolean;

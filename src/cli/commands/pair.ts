@@ -6,9 +6,9 @@ import { answerOf, withHubOrStore } from '../../boot/ownerClient.ts';
 import { readHubSettings } from '../../hub/store/hubFile.ts';
 import type { Pairing as MadePairing } from '../../model/fleet.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
-import { formatDuration } from '../arguments/durations.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawQr } from '../output/terminalQr.ts';
+import { formatDuration } from '../units.ts';
 
 export interface PairFlags extends CommonFlags {
   name?: string;

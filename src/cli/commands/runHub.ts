@@ -7,7 +7,7 @@ import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import type { RunningHub } from '../../boot/wholeHub.ts';
 import { refuseOpenBind } from '../../dashboard/openBind.ts';
 import type { HubFlags } from '../arguments/flags.ts';
-import { readPasswordFile } from '../arguments/passwordFile.ts';
+import { readPasswordFile } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { signalsWithReload, untilStopped } from '../process/shutdown.ts';

@@ -3,7 +3,7 @@
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import type { Network } from '../../model/fleet.ts';
 import type { RunFlags } from '../arguments/flags.ts';
-import { resolveLinks } from '../arguments/linksFromStdin.ts';
+import { resolveLinks } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { reportWhen, untilStopped } from '../process/shutdown.ts';

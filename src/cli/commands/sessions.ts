@@ -3,10 +3,10 @@
 import { resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, inPath, type OwnerClient, runningHub } from '../../boot/ownerClient.ts';
 import type { ClientSession } from '../../model/fleet.ts';
-import { roundDuration } from '../arguments/durations.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
-import { printJson } from '../output/printJson.ts';
-import { drawTable } from '../output/table.ts';
+import { printJson } from '../output/stdout.ts';
+import { drawTable } from '../output/terminalText.ts';
+import { roundDuration } from '../units.ts';
 
 export interface SessionsFlags extends CommonFlags {
   user?: string;

@@ -5,10 +5,10 @@ import { answerOf, runningHub } from '../../boot/ownerClient.ts';
 import { HubNotRunning } from '../../hub/fleet/hubNotRunning.ts';
 import type { EventRecord, History, HubStatus, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
-import { endWithReader, everySecond, Stop } from '../output/polling.ts';
-import { printJson } from '../output/printJson.ts';
 import { Screen } from '../output/screen.ts';
 import { NODE_BARS, renderStatus, type StatusState } from '../output/statusView.ts';
+import { endWithReader, printJson } from '../output/stdout.ts';
+import { everySecond, Stop } from '../process/everySecond.ts';
 
 export interface StatusFlags extends CommonFlags {
   once?: boolean;

@@ -3,8 +3,8 @@
 import { resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, runningHub } from '../../boot/ownerClient.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
-import { printJson } from '../output/printJson.ts';
-import { drawTable } from '../output/table.ts';
+import { printJson } from '../output/stdout.ts';
+import { drawTable } from '../output/terminalText.ts';
 
 export interface TestFlags extends CommonFlags {
   node?: string;

@@ -7,12 +7,12 @@ import { answerOf, inPath, withHubOrStore } from '../../boot/ownerClient.ts';
 import { hashPassword, passwordOf } from '../../hub/access/passwords.ts';
 import { checkUserName } from '../../model/userName.ts';
 import type { User, UserLimits } from '../../model/users.ts';
-import { roundDuration } from '../arguments/durations.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { nullIfNone, type OrNone } from '../arguments/nodeFlags.ts';
-import { FROM_STDIN, readPasswordFile, readPasswordFrom } from '../arguments/passwordFile.ts';
-import { printJson } from '../output/printJson.ts';
-import { drawTable } from '../output/table.ts';
+import { FROM_STDIN, readPasswordFile, readPasswordFrom } from '../arguments/secrets.ts';
+import { printJson } from '../output/stdout.ts';
+import { drawTable } from '../output/terminalText.ts';
+import { roundDuration } from '../units.ts';
 
 export interface UsersFlags extends CommonFlags {
   json?: boolean;

@@ -1,7 +1,7 @@
 // Events as text for people, in the time zone of whoever looks. Pure. Called by events.ts and by the live view.
 
 import type { EventRecord } from '../../model/fleet.ts';
-import { fill, printable } from './cells.ts';
+import { fill, printable } from './terminalText.ts';
 
 /** A line of `restunnel events`. */
 export function drawEvent(event: EventRecord): string {

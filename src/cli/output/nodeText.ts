@@ -1,10 +1,19 @@
 // Nodes as text for people: the table of all, and everything about one. Pure. Called by nodes.ts.
 
-import type { ConnectFigures, NodeLimits, NodeView, Rotation } from '../../model/fleet.ts';
-import { roundDuration } from '../arguments/durations.ts';
-import { formatBytes, formatRate } from '../arguments/sizes.ts';
-import { stateWord } from './states.ts';
-import { drawTable } from './table.ts';
+import type { ConnectFigures, NodeLimits, NodeState, NodeView, Rotation } from '../../model/fleet.ts';
+import { formatBytes, formatRate, roundDuration } from '../units.ts';
+import { drawTable } from './terminalText.ts';
+
+const STATE_WORDS: Record<NodeState, string> = {
+  revoked: 'revoked',
+  away: 'away',
+  rotating: 'rotating',
+  draining: 'draining',
+  paused: 'paused',
+  overQuota: 'over quota',
+  offHours: 'off hours',
+  connected: 'connected',
+};
 
 /** Columns that would be empty for all are left out. */
 export function drawNodes(nodes: readonly NodeView[], nowMs: number): string {
@@ -76,6 +85,10 @@ export function limitsText({ mbitPerSecond, streams, monthlyBytes, hours }: Node
     hours,
   ];
   return limits.filter((limit) => limit !== null).join(', ');
+}
+
+export function stateWord(state: NodeState): string {
+  return STATE_WORDS[state] ?? state;
 }
 
 function stateOf({ state, revoked, connected }: NodeView): string {

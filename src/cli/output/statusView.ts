@@ -3,12 +3,10 @@
 
 import { styleText } from 'node:util';
 import type { EventRecord, HubStatus, NodeState, NodeView } from '../../model/fleet.ts';
-import { roundDuration } from '../arguments/durations.ts';
-import { formatBytes, formatRate } from '../arguments/sizes.ts';
-import { sparkline } from './barRow.ts';
-import { cellsOf, cut, fill, printable } from './cells.ts';
+import { formatBytes, formatRate, roundDuration } from '../units.ts';
 import { clockOf, sentenceOf } from './eventText.ts';
-import { stateWord } from './states.ts';
+import { stateWord } from './nodeText.ts';
+import { cellsOf, cut, fill, printable } from './terminalText.ts';
 
 export interface StatusState {
   readonly hub: HubStatus;
@@ -32,6 +30,8 @@ export interface Window {
   readonly height: number;
   readonly colour: boolean;
 }
+
+const BARS = '▁▂▃▄▅▆▇█';
 
 /** Of a node: one for each second. */
 export const NODE_BARS = 15;
@@ -197,6 +197,17 @@ function nodeLines(state: StatusState, nodes: readonly NodeView[], width: number
 
 function eventLines(events: readonly EventRecord[]): Segment[][] {
   return events.map((event) => [[`${clockOf(event.at)}  `, 'dim'], [sentenceOf(event)]]);
+}
+
+/**
+ * The last `width` values, oldest first, each a bar between nothing and the largest of them; fewer values leave blanks in front. Anything
+ * above nothing can be told from nothing.
+ */
+export function sparkline(values: readonly number[], width: number): string {
+  const shown = width > 0 ? values.slice(-width) : [];
+  const most = Math.max(0, ...shown);
+  const bars = shown.map((value) => BARS[value > 0 ? Math.max(1, Math.ceil((value / most) * 7)) : 0]);
+  return ' '.repeat(Math.max(0, width - shown.length)) + bars.join('');
 }
 
 /** One figure behind the point while it says something. */

@@ -2,18 +2,9 @@
 
 import pino, { type Logger } from 'pino';
 import pinoPretty from 'pino-pretty';
-import { quote, UserError } from '../../base/userError.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined) {
-    throw new UserError(`--log-level: ${quote(text)} is not one of ${LOG_LEVELS.join(', ')}`, 2);
-  }
-  return level;
-}
 
 /** Written synchronously: a line is out before the process can end, and the log has no thread of its own. */
 export function openLog(level: LogLevel): Logger {

@@ -3,7 +3,7 @@
 
 import { Command } from 'commander';
 import { version } from '../../base/version.ts';
-import { usageSentence } from '../output/explain.ts';
+import { usageSentence } from '../output/errorText.ts';
 import { declareBench } from './declareBench.ts';
 import { declareReport, declareRules, declareSessions, declareUsers } from './declareClients.ts';
 import { declareNodes, declarePair } from './declareDevices.ts';

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { WORKERS_MAX } from '../arguments/flags.ts';
-import { parseWhole } from '../arguments/numbers.ts';
+import { parseWhole } from '../arguments/values.ts';
 import type { BenchWorkersFlags } from '../commands/bench.ts';
 
 export function declareBench(program: Command): void {

@@ -4,13 +4,12 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
 import { ROUTING } from '../../limits/bounds.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
-import { formatDuration, parseDuration } from '../arguments/durations.ts';
-import { addDataDir } from '../arguments/flags.ts';
-import { orNone, parseTags } from '../arguments/nodeFlags.ts';
-import { parseWhole } from '../arguments/numbers.ts';
+import { addDataDir, type Ends } from '../arguments/flags.ts';
+import { orNone } from '../arguments/nodeFlags.ts';
+import { parseTags, parseWhole } from '../arguments/values.ts';
 import type { ReportFlags, SessionsFlags } from '../commands/sessions.ts';
 import type { UserFlags, UsersFlags } from '../commands/users.ts';
-import type { Ends } from './sharedOptions.ts';
+import { formatDuration, parseDuration } from '../units.ts';
 
 export function declareUsers(program: Command): void {
   const users = program

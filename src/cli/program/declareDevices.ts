@@ -2,16 +2,19 @@
 
 import { type Command, Option } from 'commander';
 import { PAIRING } from '../../limits/ownerBounds.ts';
-import { parseDuration } from '../arguments/durations.ts';
-import { addDataDir } from '../arguments/flags.ts';
-import { parseName } from '../arguments/names.ts';
-import { type NodeSetFlags, orNone, parseCountry, parseMbit, parseTags } from '../arguments/nodeFlags.ts';
-import { parseWhole } from '../arguments/numbers.ts';
-import { parsePublicHost } from '../arguments/publicHost.ts';
-import { parseSize } from '../arguments/sizes.ts';
+import { addDataDir, nameOption } from '../arguments/flags.ts';
+import { type NodeSetFlags, orNone } from '../arguments/nodeFlags.ts';
+import {
+  parseCountry,
+  parseMbit,
+  parseName,
+  parsePublicHost,
+  parseTags,
+  parseWhole,
+} from '../arguments/values.ts';
 import type { NodesFlags } from '../commands/nodes.ts';
 import type { PairFlags } from '../commands/pair.ts';
-import { nameOption } from './sharedOptions.ts';
+import { parseDuration, parseSize } from '../units.ts';
 
 const STREAMS_MAX = 999_999_999;
 

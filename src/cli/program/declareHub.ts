@@ -1,9 +1,8 @@
 // Declares `restunnel hub` and `restunnel quickstart`.
 
 import type { Command } from 'commander';
-import { addHubFlags, addRunFlags, type HubFlags } from '../arguments/flags.ts';
+import { addHubFlags, addRunFlags, allowTargetOption, type Ends, type HubFlags } from '../arguments/flags.ts';
 import type { QuickstartFlags } from '../commands/quickstart.ts';
-import { allowTargetOption, type Ends } from './sharedOptions.ts';
 
 export function declareQuickstart(program: Command, ends: Ends): void {
   const command = program

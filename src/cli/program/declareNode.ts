@@ -5,12 +5,18 @@ import { NODE } from '../../limits/bounds.ts';
 import { NETWORKS } from '../../model/fleet.ts';
 import { parseLink } from '../../model/pairingLink.ts';
 import { parseAddressUrl } from '../../node/publicAddress.ts';
-import { addDataDir, addRunFlags, collect } from '../arguments/flags.ts';
-import { FROM_STDIN } from '../arguments/linksFromStdin.ts';
-import { parseWhole } from '../arguments/numbers.ts';
+import {
+  addDataDir,
+  addRunFlags,
+  allowTargetOption,
+  collect,
+  type Ends,
+  nameOption,
+} from '../arguments/flags.ts';
+import { FROM_STDIN } from '../arguments/secrets.ts';
+import { parseWhole } from '../arguments/values.ts';
 import type { HubsFlags } from '../commands/hubs.ts';
 import type { NodeFlags } from '../commands/runNode.ts';
-import { allowTargetOption, type Ends, nameOption } from './sharedOptions.ts';
 
 export function declareNode(program: Command, ends: Ends): void {
   const command = program

@@ -1,16 +1,15 @@
 // Declares what shows how a running hub does: `restunnel status`, `streams`, `events` and `test`.
 
 import { type Command, Option } from 'commander';
-import { quote, UserError } from '../../base/userError.ts';
+import { UserError } from '../../base/userError.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
 import { EVENT_KINDS, type EventKind } from '../../model/fleet.ts';
-import { addDataDir, collect } from '../arguments/flags.ts';
-import { parseWhole } from '../arguments/numbers.ts';
+import { addDataDir, collect, type Ends } from '../arguments/flags.ts';
+import { parseOneOf, parseWhole } from '../arguments/values.ts';
 import type { EventsFlags } from '../commands/events.ts';
 import type { StreamsFlags } from '../commands/listStreams.ts';
 import type { StatusFlags } from '../commands/status.ts';
 import type { TestFlags } from '../commands/testPage.ts';
-import type { Ends } from './sharedOptions.ts';
 
 export function declareStatus(program: Command): void {
   const command = program
@@ -40,7 +39,7 @@ export function declareEvents(program: Command): void {
     .option('--node <node>', 'only of this device (its id or name)')
     .addOption(
       new Option('--kind <kind>', `only of this kind; may be repeated: ${EVENT_KINDS.join(', ')}`).argParser(
-        collect(parseKind),
+        collect((text) => parseOneOf<EventKind>(text, '--kind', EVENT_KINDS)),
       ),
     )
     .addOption(
@@ -52,13 +51,6 @@ export function declareEvents(program: Command): void {
     .action(async (flags: EventsFlags) => {
       await (await import('../commands/events.ts')).runEvents(flags);
     });
-}
-
-function parseKind(text: string): EventKind {
-  const kind = EVENT_KINDS.find((known) => known === text);
-  if (kind === undefined)
-    throw new UserError(`--kind: ${quote(text)} is not one of ${EVENT_KINDS.join(', ')}`, 2);
-  return kind;
 }
 
 export function declareStreams(program: Command): void {

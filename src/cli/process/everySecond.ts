@@ -1,7 +1,7 @@
-// Something done once a second until the user has seen enough. Called by status.ts and events.ts.
+// Does something once a second until the user has seen enough.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { processSignals } from '../process/shutdown.ts';
+import { processSignals } from './shutdown.ts';
 
 const PERIOD_MS = 1_000;
 
@@ -38,12 +38,4 @@ export async function everySecond(turn: () => Promise<void>, stop: Stop): Promis
     await stop.orUntil(turn());
     await stop.orUntil(delay(Math.max(0, PERIOD_MS - (performance.now() - startedMs))));
   }
-}
-
-/** Whoever reads our output has read enough (`| head`): that ends the command, and is no failure. */
-export function endWithReader(out: NodeJS.WriteStream): void {
-  out.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
 }

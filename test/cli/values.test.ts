@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { parsePublicHost } from '../../src/cli/arguments/publicHost.ts';
+import { parseName, parsePublicHost, parseWhole } from '../../src/cli/arguments/values.ts';
 
 function refusal(parse: () => unknown): UserError {
   try {
@@ -39,4 +39,21 @@ describe('public host', () => {
   ])('refuses %j', (text) => {
     expect(refusal(() => parsePublicHost(text, '--public-host')).exitCode).toBe(2);
   });
+});
+
+test('whole numbers within bounds, and nothing else', () => {
+  expect(['0', '64', '007'].map((text) => parseWhole(text, '--workers', 0, 64))).toEqual([0, 64, 7]);
+  for (const text of ['', '-1', '65', '1.5', '1e1', ' 1', '0x1', '9999999999', 'two']) {
+    expect(() => parseWhole(text, '--workers', 0, 64)).toThrow(
+      /^--workers: .* is not a whole number from 0 to 64$/,
+    );
+  }
+});
+
+test('names: trimmed, bounded, on one line', () => {
+  expect(parseName(' my phone ', '--name')).toBe('my phone');
+  expect(parseName('电话'.repeat(10), '--name')).toBe('电话'.repeat(10));
+  for (const text of ['', '  ', 'a\nb', '\x1b[31m', 'a'.repeat(65), '电'.repeat(22)]) {
+    expect(() => parseName(text, '--name')).toThrow(/^--name: /);
+  }
 });
