@@ -45,7 +45,7 @@ function rows(): number {
   return Number(store.database.prepare('SELECT count(*) AS n FROM events').get()!.n);
 }
 
-test('are told newest first, with the node as it was called then', () => {
+test('events come newest first, each with the name its node had then', () => {
   events.add({ kind: 'hubStarted', text: 'the hub started' }, NOW, 0);
   events.add({ kind: 'connected', node: phone, text: 'phone connected' }, NOW + 5, 5);
   const expected = [
@@ -79,7 +79,7 @@ describe('numbers', () => {
     expect(events.read({ limit: 9 }).map(({ number }) => number)).toEqual([2, 1]);
   });
 
-  test('never come twice, also when the hub was killed before it wrote them', () => {
+  test('never repeat, even after a hub was killed before it wrote them', () => {
     events.add({ kind: 'hubStarted', text: 'written' }, NOW, 0);
     events.write(0);
     for (let at = 0; at < 100; at++) events.add({ kind: 'changed', text: 'not written' }, NOW, 0);
@@ -105,7 +105,7 @@ describe('writes', () => {
     expect(texts()).toEqual(['three', 'two', 'one']);
   });
 
-  test('that the disk does not take lose nothing', () => {
+  test('lose nothing when the disk takes none', () => {
     const beside = new DatabaseSync(store.path);
     beside.exec(`
       CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
@@ -124,7 +124,7 @@ describe('writes', () => {
   });
 });
 
-test('the oldest go when there are too many', () => {
+test('the oldest events make room for new ones', () => {
   store.database.exec(`
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${EVENTS.rowsMax + EVENTS.rowsSlack - 1})
     INSERT INTO events SELECT i, ${NOW}, 'connected', NULL, NULL, 'old' FROM n`);
@@ -137,7 +137,7 @@ test('the oldest go when there are too many', () => {
 });
 
 describe('floods', () => {
-  test('of strangers leave out all but a few, and say how many', () => {
+  test('of strangers keep a few events and say how many were left out', () => {
     for (let at = 0; at < 1_000; at++) events.add({ kind: 'refused', text: `refused ${at}` }, NOW, at);
     expect(texts({ kinds: ['refused'] }).length).toBe(EVENTS.strangersBurst);
     const later = 1_000 + 1_000 / EVENTS.perSecond;
@@ -147,7 +147,7 @@ describe('floods', () => {
     );
   });
 
-  test('of one kind leave the others alone, and what the owner did is always told', () => {
+  test('of one kind leave the others alone, and what the owner did is never left out', () => {
     for (let at = 0; at < 5_000; at++)
       events.add({ kind: 'disconnected', node: phone, text: 'gone' }, NOW, at / 10);
     expect(texts({ kinds: ['disconnected'] }).length).toBe(EVENTS.burst);
@@ -157,7 +157,7 @@ describe('floods', () => {
     expect(texts({ kinds: ['changed'] }).length).toBe(500);
   });
 
-  test('of words are cut', () => {
+  test('of words are cut off', () => {
     events.add({ kind: 'warning', text: 'x'.repeat(10_000) }, NOW, 0);
     expect(texts()[0]!.length).toBe(EVENTS.textMaxChars);
   });

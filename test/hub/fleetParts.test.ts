@@ -124,7 +124,7 @@ const STATUS: NodeStatus = {
 };
 
 describe('limits', () => {
-  test('are told to the front before the first route, and then at every change only', () => {
+  test('reach the front before the first route, and afterwards only when they change', () => {
     const id = pair(1, 'phone');
     fleet.change(id, { tags: ['lte'], country: 'DE', limits: { streams: 5 } });
     expect(toFront).toEqual([]);
@@ -194,7 +194,7 @@ describe('limits', () => {
     expect(paces().length).toBe(5);
   });
 
-  test('a quota that is set below what the month has used is told of like one that is used up', () => {
+  test('a quota set below what the month has used is reported like one that is used up', () => {
     const id = pair(1, 'phone');
     const session = connect(id);
     slots.opened(session.index);
@@ -205,7 +205,7 @@ describe('limits', () => {
     expect(fleet.events({ kinds: ['overQuota'], limit: 9 }).length).toBe(1);
   });
 
-  test('a quota ends streams, also of a paused node, and those that slip in; the month opens it again', () => {
+  test('a quota ends streams, even a paused node’s and those that slip in; a new month opens the node again', () => {
     vi.setSystemTime(new Date(2026, 5, 30, 23, 59, 30));
     const id = pair(1, 'phone');
     const session = connect(id);
@@ -261,7 +261,7 @@ describe('a new address', () => {
   const hear = (session: HubSession, rotation: NodeStatus['rotation']) =>
     keeper.heardStatus(session, { ...STATUS, rotation });
 
-  test('is asked for once the streams are over; the answer may come over another session', async () => {
+  test('is asked for once the streams have ended; the answer may come over another session', async () => {
     const id = pair(1, 'phone');
     const session = connect(id);
     slots.opened(session.index);
@@ -289,7 +289,7 @@ describe('a new address', () => {
     ]);
   });
 
-  test('that is the old one as far as the hub sees is not called a new one', async () => {
+  test('is not called new when the hub still sees the old one', async () => {
     const session = connect(pair(1, 'phone'));
     const rotation = fleet.rotate('phone');
     await vi.advanceTimersByTimeAsync(SETTINGS.drainLookMs);
@@ -301,7 +301,7 @@ describe('a new address', () => {
     ]);
   });
 
-  test('waits no longer for streams than it may', async () => {
+  test('waits for streams only so long', async () => {
     const session = connect(pair(1, 'phone'));
     slots.opened(session.index);
     const rotation = fleet.rotate('phone');
@@ -313,7 +313,7 @@ describe('a new address', () => {
     expect(fleet.node('phone').state).toBe('connected');
   });
 
-  test('that does not come, or whose node goes for good, is an error in time', async () => {
+  test('is an error when it does not come in time, or when the node is revoked', async () => {
     const first = pair(1, 'phone');
     connect(first);
     const late = expect(fleet.rotate('phone')).rejects.toThrow(/did not say within 180 s/);
@@ -330,7 +330,7 @@ describe('a new address', () => {
     await expect(fleet.rotate('tv')).rejects.toThrow(/update it/);
   });
 
-  test('comes by schedule; what goes wrong is written down', async () => {
+  test('comes by schedule; a failure becomes an event', async () => {
     const session = connect(pair(1, 'phone'));
     fleet.change('phone', { rotateSchedule: 'every 30m' });
     await vi.advanceTimersByTimeAsync(29 * 60_000);
@@ -347,8 +347,8 @@ describe('a new address', () => {
   });
 });
 
-describe('who watches', () => {
-  test('is told once a second what changed, and nothing of what was before', () => {
+describe('a watcher', () => {
+  test('hears once a second what has changed, and nothing from before it came', () => {
     const id = pair(1, 'phone');
     pair(2, 'tv');
     const ticks: LiveTick[] = [];
@@ -399,7 +399,7 @@ describe('who watches', () => {
     expect(ticks.at(-1)).toMatchObject({ nodes: [], events: [] });
   });
 
-  test('may end what it does while it is told', () => {
+  test('may stop watching while it is being called', () => {
     const ends: (() => void)[] = [];
     let told = 0;
     for (let at = 0; at < 3; at++) {
@@ -441,7 +441,7 @@ describe('pairing links', () => {
     expect(() => fleet.pair({ name: 'ä'.repeat(33), ttlMs: 60_000 })).toThrow(/at most 64 bytes.* has 66$/);
   });
 
-  test('are told of by the name that the device will get', () => {
+  test('go by the name that the device will get', () => {
     for (const name of ['a\u001b[31m\nb', ' \u200b']) fleet.pair({ name, ttlMs: 60_000 });
     expect(fleet.events({ kinds: ['linkMade'], limit: 9 }).map(({ text }) => text)).toEqual([
       'a pairing link was made',
@@ -449,7 +449,7 @@ describe('pairing links', () => {
     ]);
   });
 
-  test('say which node has used them, as long as anybody may still ask', () => {
+  test('say which node used them, for as long as anybody may ask', () => {
     const made = fleet.pair({ name: 'phone', ttlMs: 1_000_000 });
     const token = new Uint8Array(Buffer.from(TOKEN.exec(made.link)![1]!, 'base64url'));
     const publicKey = new Uint8Array(32).fill(1);
@@ -476,7 +476,7 @@ describe('pairing links', () => {
   });
 });
 
-test('nodes in memory are those of the store, also after a restart', () => {
+test('the nodes in memory are those in the store, even after a restart', () => {
   const phone = pair(1, 'phone');
   pair(2, 'attic');
   pair(3, 'tv');

@@ -68,7 +68,7 @@ function rows(table: string, where = "node_id <> ''"): number {
 }
 
 describe('ranges', () => {
-  test('have no gaps, end with the step under way, and hold what was fed', () => {
+  test('have no gaps, end with the current step, and hold what was fed', () => {
     const course = fc.array(fc.tuple(fc.integer({ min: 1, max: 200_000 }), fc.nat(1e6)), { maxLength: 30 });
     let run = 0;
     fc.assert(
@@ -140,7 +140,7 @@ describe('a restart', () => {
 });
 
 describe('the month', () => {
-  test('is the local one: sums begin anew with it, and yesterday is not today', () => {
+  test('is the local one: sums start over with it, and yesterday is not today', () => {
     inZone('Asia/Tokyo', () => {
       store.close();
       now.wallMs = Date.UTC(2026, 5, 30, 14, 59, 30);
@@ -205,7 +205,7 @@ describe('the month', () => {
 });
 
 describe('a clock', () => {
-  test('that is set back doubles nothing and loses nothing', () => {
+  test('that is set back counts nothing twice and loses nothing', () => {
     for (let minute = 0; minute < 5; minute++) {
       feed(sample('one', 10));
       pass(MINUTE_MS);
@@ -286,7 +286,7 @@ describe('thinning', () => {
     expect(rows('history_minutes', "node_id = 'one'")).toBe(0);
   });
 
-  test('whatever the number of nodes, rows have their bound; those of all together stay', () => {
+  test('bounds the rows however many nodes there are, and keeps those of all together', () => {
     const table = new HistoryTable(store.path, store.database);
     for (let minute = 0; minute < 10; minute++) {
       feed(...Array.from({ length: 50 }, (_, at) => sample(`node-${at}`, 1)));
@@ -308,7 +308,7 @@ describe('thinning', () => {
 });
 
 describe('a full disk', () => {
-  test('is told once, what passes stays in memory and is written later', () => {
+  test('is reported once; what passes meanwhile stays in memory and is written later', () => {
     const beside = new DatabaseSync(store.path);
     // No row can follow the one with the largest id (sqlite.org/autoinc.html): SQLITE_FULL.
     beside.exec(`

@@ -35,7 +35,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-test('of the first version', () => {
+test('a store of the first version opens', () => {
   const old = new DatabaseSync(join(dir, 'hub.db'));
   old.exec(VERSION_1);
   old.close();
@@ -56,7 +56,7 @@ test('of the first version', () => {
   store.close();
 });
 
-test('settings come back as they were put', () => {
+test('settings come back as they were stored', () => {
   const store = new Store(dir);
   const settings = changedSettings(DEFAULT_SETTINGS, {
     tags: ['home', 'lte'],
@@ -81,7 +81,7 @@ test('settings come back as they were put', () => {
   again.close();
 });
 
-test('of a later version are left alone', () => {
+test('a store of a later version is left alone', () => {
   new Store(dir).close();
   const later = new DatabaseSync(join(dir, 'hub.db'));
   later.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);

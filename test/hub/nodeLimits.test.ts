@@ -40,7 +40,7 @@ describe('hours', () => {
     ]);
   });
 
-  test('and the hours turned round share the day between them', () => {
+  test('and the reverse of these hours together make a whole day', () => {
     const minute = fc.integer({ min: 0, max: 1_439 });
     fc.assert(
       fc.property(minute, minute, minute, (from, until, now) => {
@@ -57,7 +57,7 @@ describe('a node is closed', () => {
   });
   const open = { rotating: false, usedBytes: 0, minute: at('12:00') };
 
-  test('for the first reason that holds', () => {
+  test('for the first reason that applies', () => {
     expect(closedFor(settings, open)).toBe(null);
     expect(closedFor(settings, { ...open, minute: at('18:00') })).toBe('offHours');
     expect(closedFor(settings, { ...open, usedBytes: 999 })).toBe(null);
@@ -79,7 +79,7 @@ test('the rate is shared by the lanes', () => {
 });
 
 describe('a change', () => {
-  test('leaves what it does not name', () => {
+  test('leaves alone what it does not name', () => {
     const one = changedSettings(DEFAULT_SETTINGS, {
       tags: ['lte', 'home', 'lte'],
       country: 'de',

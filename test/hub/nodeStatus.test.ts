@@ -15,7 +15,7 @@ const NOTHING: NodeStatus = {
   rotation: null,
 };
 
-test('what is well said is taken', () => {
+test('valid fields are taken', () => {
   const status = {
     platform: 'android arm64',
     network: 'cellular',
@@ -35,7 +35,7 @@ test('what is well said is taken', () => {
   expect(parseNodeStatus(JSON.stringify({ ...status, uptimeS: 5 }))).toEqual(status);
 });
 
-test('what is not, is left out, and the rest counts', () => {
+test('invalid fields are left out, and the rest counts', () => {
   const odd = {
     platform: 'evil\u001b[31m',
     network: 'carrier pigeon',
@@ -62,7 +62,7 @@ test('what is not, is left out, and the rest counts', () => {
   for (const json of ['', 'null', '[]', '7', '{', '"{}"']) expect(parseNodeStatus(json)).toBe(null);
 });
 
-test("our node's own word is understood", () => {
+test("our own node's STATUS is understood", () => {
   const battery = { percent: 50, charging: true };
   const facts = {
     startedMs: 0,
@@ -80,7 +80,7 @@ test("our node's own word is understood", () => {
   expect(status.version).toMatch(/^\d+\.\d+\.\d+/);
 });
 
-test('nothing throws, and nothing unprintable comes through', () => {
+test('no input throws, and nothing unprintable gets through', () => {
   const field = fc.constantFrom(
     'platform',
     'network',

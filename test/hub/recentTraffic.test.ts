@@ -59,7 +59,7 @@ test('holds what was fed within its time, in steps without gaps', () => {
   );
 });
 
-test('counts streams as the most at once', () => {
+test('counts streams at their peak', () => {
   const recent = new RecentTraffic();
   recent.feed(0, [sample('one', 1, 3), sample('two', 1, 4)]);
   recent.feed(1_000, [sample('one', 1, 5)]);
@@ -75,7 +75,7 @@ test('small corrections of the clock do not move the steps', () => {
   expect(after).toEqual(before.map((atMs) => atMs - 3_600_000));
 });
 
-test('remembers no more nodes than it may: the still ones go first, all together stay', () => {
+test('remembers a bounded number of nodes: idle ones go first, and the sum of all stays', () => {
   const recent = new RecentTraffic(3);
   recent.feed(0, [sample('one', 1)]);
   recent.feed(STEP_MS, [sample('two', 1)]);

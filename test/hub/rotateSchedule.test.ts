@@ -28,7 +28,7 @@ test('three forms are read, others are not', () => {
 
 describe('every', () => {
   const schedule = parseSchedule('every 30m')!;
-  test('so often, and not late when the clock is set back', () => {
+  test('comes that often, and not late when the clock is set back', () => {
     const last = Date.UTC(2026, 0, 1);
     expect(isDue(schedule, last, last + 30 * MINUTE - 1)).toBe(false);
     expect(isDue(schedule, last, last + 30 * MINUTE)).toBe(true);
@@ -52,7 +52,7 @@ function dueTimes(text: string, fromMs: number, hours: number): string[] {
 }
 
 describe('daily', () => {
-  test('once a day, and not at once after a start', () => {
+  test('comes once a day, and not right after a start', () => {
     inZone('Europe/Berlin', () => {
       expect(dueTimes('daily 04:30', Date.UTC(2026, 5, 1, 4), 72)).toEqual([
         '2026-06-02 4:30',
@@ -62,7 +62,7 @@ describe('daily', () => {
     });
   });
 
-  test('a time that is left out comes at the next there is, one that comes twice counts once', () => {
+  test('a skipped time comes with the next minute there is, one that comes twice counts once', () => {
     inZone('Europe/Berlin', () => {
       expect(dueTimes('daily 02:30', Date.UTC(2026, 2, 27, 12), 72)).toEqual([
         '2026-03-28 2:30',
@@ -78,7 +78,7 @@ describe('daily', () => {
   });
 });
 
-test('days and minutes are those of the zone', () => {
+test('days and minutes follow the time zone', () => {
   const at = Date.UTC(2026, 0, 1, 0, 30);
   expect(inZone('America/New_York', () => [localDay(at), localMinute(at)])).toEqual([
     '2025-12-31',

@@ -39,7 +39,7 @@ function open(path: string) {
 const WAIT = { timeout: 10_000, interval: 10 };
 
 describe('a rules file', () => {
-  test('is loaded at the start, with lists that lie beside it', () => {
+  test('is loaded at the start, with the lists beside it', () => {
     const dir = makeDir();
     mkdirSync(join(dir, 'lists'));
     writeFileSync(join(dir, 'lists/ads.txt'), 'ads.test\n');
@@ -66,7 +66,7 @@ describe('a rules file', () => {
     expect(() => open(path).file.start()).toThrow(sentence);
   });
 
-  test('one that changes while it is read is read again', async () => {
+  test('is read again when it changes during reading', async () => {
     const dir = makeDir();
     const path = join(dir, 'rules.yaml');
     // Whoever opens the pipe has read the rules by then, and waits for the list.
@@ -82,7 +82,7 @@ describe('a rules file', () => {
     expect(refuses('old.test')).toBe(false);
   });
 
-  test('a missing one, a directory and a missing list are told in words', () => {
+  test('says in words what is wrong with a missing file, a directory and a missing list', () => {
     const dir = makeDir();
     const told = (path: string) => {
       const result = readRules(path);
@@ -96,7 +96,7 @@ describe('a rules file', () => {
     ]);
   });
 
-  test('changes count by themselves: written in place, replaced by another, in a list', async () => {
+  test('takes effect when it is written in place, replaced, or changed in a list', async () => {
     const dir = makeDir();
     const path = join(dir, 'rules.yaml');
     writeFileSync(join(dir, 'ads.txt'), 'one.test\n');
@@ -135,7 +135,7 @@ describe('a rules file', () => {
     },
   );
 
-  test('a file that goes and comes back', async () => {
+  test('may disappear and come back', async () => {
     const path = join(makeDir(), 'rules.yaml');
     writeFileSync(path, 'hosts: {refuse: [one.test]}');
     const { file, told, refuses } = open(path);
@@ -147,7 +147,7 @@ describe('a rules file', () => {
     await vi.waitFor(() => expect(refuses('two.test')).toBe(true), WAIT);
   });
 
-  test('asked to, it is read again though nothing changed; closed, it is left alone', () => {
+  test('is read again on request though nothing changed, and never once closed', () => {
     const path = join(makeDir(), 'rules.yaml');
     writeFileSync(path, '{}');
     const { file, loaded } = open(path);

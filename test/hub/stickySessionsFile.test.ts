@@ -32,7 +32,7 @@ function open(): { file: StickySessionsFile; front: StickySessionClient } {
   return { file: new StickySessionsFile(folder, front, pino({ level: 'silent' })), front };
 }
 
-test('what the front says in pieces is read again, older by the time between', async () => {
+test('sessions saved in pieces come back, older by the time in between', async () => {
   const { file, front } = open();
   file.start(0);
   const saved = file.save();
@@ -74,7 +74,7 @@ test.each([
   expect(orders).toEqual([]);
 });
 
-test('a copy that the front never finishes leaves the last one alone', async () => {
+test('an answer that the front never finishes leaves the last file alone', async () => {
   writeFileSync(path(), 'the last one');
   const { file, front } = open();
   const saved = file.save();
@@ -85,7 +85,7 @@ test('a copy that the front never finishes leaves the last one alone', async () 
   expect(readFileSync(path(), 'utf8')).toBe('the last one');
 });
 
-test.skipIf(process.getuid?.() === 0)('a folder that cannot be written is no failure', async () => {
+test.skipIf(process.getuid?.() === 0)('a folder that cannot be written stops nothing', async () => {
   chmodSync(folder, 0o500);
   const { file, front } = open();
   const saved = file.save();

@@ -127,7 +127,7 @@ describe('admission', () => {
     expect(store.listNodes().map(({ id }) => id)).toEqual([nodeIdOf(bytes(7))]);
   });
 
-  test('a known key comes back without a token, and is seen', () => {
+  test('a known key comes back without a token, and the time is noted', () => {
     admit(7, NOW, tokenOf(1));
     expect(admit(7, NOW + 5000)).toMatchObject({
       verdict: 'accept',
@@ -369,7 +369,7 @@ describe('names', () => {
     expect(store.revokeNode(nodeIdOf(bytes(1)), NOW).id).toBe(nodeIdOf(bytes(1)));
   });
 
-  test('a member goes before the revoked of its name; several revoked are ambiguous', () => {
+  test('a name means the member before revoked nodes of that name; several revoked ones are ambiguous', () => {
     for (const key of [1, 2, 3]) {
       admit(key, NOW, tokenOf(key, 'phone'));
       if (key < 3) store.revokeNode('phone', NOW + key);
@@ -381,7 +381,7 @@ describe('names', () => {
 });
 
 describe('the file', () => {
-  test('belongs to its owner alone, whatever it was before', () => {
+  test('belongs to its owner alone, whatever its mode was before', () => {
     tokenOf(1);
     for (const file of readdirSync(dir)) expect(statSync(join(dir, file)).mode & 0o777).toBe(0o600);
     expect(readdirSync(dir)).toContain('hub.db-wal');
@@ -405,7 +405,7 @@ describe('the file', () => {
     );
   });
 
-  test('pages overwritten in the middle are found when it is opened', () => {
+  test('with overwritten pages is found damaged when it is opened', () => {
     admit(1, NOW, tokenOf(1));
     store.close();
     const path = join(dir, 'hub.db');
@@ -417,7 +417,7 @@ describe('the file', () => {
     store = new Store(dir);
   });
 
-  test('one of a newer program is left alone', () => {
+  test('is left alone when a newer program wrote it', () => {
     store.close();
     const database = new DatabaseSync(join(dir, 'hub.db'));
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
@@ -430,7 +430,7 @@ describe('the file', () => {
     store = new Store(dir);
   });
 
-  test('a directory that is a file is one sentence', () => {
+  test('a file in place of the directory is one sentence', () => {
     writeFileSync(join(dir, 'plain'), '');
     expect(() => new Store(join(dir, 'plain'))).toThrow(UserError);
   });

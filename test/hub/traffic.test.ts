@@ -36,7 +36,7 @@ function rig() {
 }
 
 describe('a sample', () => {
-  test('holds what passed since the one before, and rates by the time between', () => {
+  test('holds what passed since the last one, and rates over the time between', () => {
     const { slots, sessions, traffic, connect, end } = rig();
     const session = connect('one');
     slots.setBytes(session.index, 100, 2_000, 7);
@@ -94,7 +94,7 @@ describe('a sample', () => {
     expect(traffic.datagrams()).toEqual({ up: 18, down: 2 ** 32 + 21, dropped: 31 });
   });
 
-  test('of a session that is not up yet, and of one that never was, holds nothing', () => {
+  test('holds nothing of a session that is not up yet or never was', () => {
     const { slots, sessions, traffic, connect, end } = rig();
     const session = connect('one');
     session.up = false;
@@ -104,7 +104,7 @@ describe('a sample', () => {
     expect(traffic.sample(sessions.all(), 2_000)).toEqual([]);
   });
 
-  test('of clients that came to no node counts for all only', () => {
+  test('counts clients that reached no node for all together only', () => {
     const { threads, sessions, traffic } = rig();
     threads[0]!.countFailed('noNode');
     threads[1]!.countFailed('noNode');

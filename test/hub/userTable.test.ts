@@ -56,7 +56,7 @@ test('users come, change and go, across a restart of the store', () => {
   expect(store.users.find('Bob_7')).toBeNull();
 });
 
-test('what is no name, no limit, taken or unknown is refused in a sentence and changes nothing', () => {
+test('bad names and limits, taken and unknown names are refused in a sentence and change nothing', () => {
   store.users.add('ada', 'hash', NO_USER_LIMITS, NOW);
   const add = (name: string, limits = NO_USER_LIMITS) => store.users.add(name, 'hash', limits, NOW);
   expect(() => add('ada')).toThrow('there is a user ada already');
@@ -70,7 +70,7 @@ test('what is no name, no limit, taken or unknown is refused in a sentence and c
   expect(store.users.list().map(({ name }) => name)).toEqual(['ada']);
 });
 
-test('whoever watches hears of each change, and no more once that has ended', () => {
+test('a watcher hears of each change until it stops watching', () => {
   const heard: string[] = [];
   const end = store.users.watch((name) => heard.push(name));
   store.users.add('ada', 'hash', NO_USER_LIMITS, NOW);
@@ -97,7 +97,7 @@ test('a password fits its own hash alone, and the store holds nothing of it', as
   store = new Store(dir);
 });
 
-test('passwords that no login can carry are refused; hashes of another cost are none', async () => {
+test('passwords that no login can carry are refused, and so are hashes of another cost', async () => {
   await expect(hashPassword('')).rejects.toThrow('empty');
   await expect(hashPassword('x'.repeat(USERS.passwordMaxBytes + 1))).rejects.toThrow('255 bytes');
   await expect(hashPassword('a\nb')).rejects.toThrow('control characters');

@@ -67,7 +67,7 @@ test('a wrong password, another one of the same user, and an unknown user cost o
   expect(checked).toEqual(['of:a b', 'of:a ', `${DECOY_HASH} a`]);
 });
 
-test('an unknown user is none even with the password of the decoy', async () => {
+test('an unknown user stays unknown even with the decoy’s password', async () => {
   const lenient = new UserVerifier({
     find: () => null,
     check: () => Promise.resolve(true),
@@ -77,7 +77,7 @@ test('an unknown user is none even with the password of the decoy', async () => 
   expect(await lenient.verify('nobody', 'x')).toBeNull();
 });
 
-test('a change of password or limits counts from the next question on, and a removed user is none', async () => {
+test('a change of password or limits counts from the next question on, and a removed user is refused', async () => {
   set('ada', 'a');
   await verifier.verify('ada', 'a');
   expect(await verifier.verify('ada', 'b')).toBeNull();
@@ -97,7 +97,7 @@ test('a password that is changed while it is checked lets nobody in', async () =
   expect(await verifier.verify('ada', 'a')).toBeNull();
 });
 
-test('what the store fails with reaches the caller, and the next question is answered', async () => {
+test('a failure of the store reaches the caller, and the next question is answered', async () => {
   const ada = set('ada', 'a');
   meanwhile = () => {
     throw new Error('no memory');
@@ -142,7 +142,7 @@ describe('guesses', () => {
     );
   });
 
-  test('right passwords use nothing up, however many come first at once', async () => {
+  test('right passwords use up no guesses, however many come at once', async () => {
     const names = Array.from({ length: USERS.checksMax }, (_, n) => `user${n}`);
     for (const name of names) set(name, name);
     const all = await Promise.all(names.map((name) => verifier.verify(name, name)));
@@ -159,7 +159,7 @@ describe('guesses', () => {
   });
 });
 
-test('a password longer than a login carries is wrong without a look', async () => {
+test('a password longer than a login can carry is wrong without a check', async () => {
   expect(await verifier.verify('ada', 'x'.repeat(USERS.passwordMaxBytes + 1))).toBeNull();
   expect(checked).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { withoutAddress } from '../../src/node/addressWatch.ts';
 import { hasLocalAddress } from '../../src/node/localAddress.ts';
 
-test('those whose address no interface has', () => {
+test('sessions whose address no interface has are found', () => {
   const sessions = ['192.0.2.1', '', '2001:db8::1', '127.0.0.1'].map((localAddress) => ({ localAddress }));
   const lost = (present: string[]) =>
     withoutAddress(sessions, present).map(({ localAddress }) => localAddress);

@@ -64,7 +64,7 @@ describe('distinctAddresses', () => {
     expect(distinctAddresses(texts).map(String)).toEqual(['1.2.3.4', '2600::1', '::1']);
   });
 
-  it('takes so many at most', () => {
+  it('takes a bounded number', () => {
     const texts = Array.from({ length: NODE.dnsAddressesMax + 1 }, (_, i) => `192.0.2.${i}`);
     expect(distinctAddresses(texts).map(String)).toEqual(texts.slice(0, -1));
   });

@@ -44,7 +44,7 @@ describe('the network of an interface', () => {
     expect(networkOf(facts)).toBe(network);
   });
 
-  test('by names alone', () => {
+  test('is found by its name alone', () => {
     expect(networkOfNames(['lo', 'rmnet_data1', 'wlan0'])).toBe('wifi');
     expect(networkOfNames(['lo', 'rmnet_data1', 'dummy0'])).toBe('cellular');
     expect(networkOfNames(['lo', 'en0'])).toBeNull();
@@ -67,7 +67,7 @@ describe('the default route', () => {
     expect(defaultInterface(routes.toReversed().join(''), '')).toBe('eth0');
   });
 
-  test('of IPv6 where there is none of IPv4', () => {
+  test('is the IPv6 one where there is none for IPv4', () => {
     const ipv6 =
       route6('wwan0', '00000400') +
       route6('eth0', '00000100', '00000003', '40') +
@@ -77,7 +77,7 @@ describe('the default route', () => {
     expect(defaultInterface(HEAD4 + route4('eth7', 9), ipv6)).toBe('eth7');
   });
 
-  test('is none in what holds none, whatever it holds', () => {
+  test('is null in any other text', () => {
     expect(defaultInterface('', '')).toBeNull();
     expect(defaultInterface(HEAD4, route6('../../etc', '00000001'))).toBeNull();
     fc.assert(
@@ -97,7 +97,7 @@ describe.runIf(platform() === 'linux')('reading', () => {
 
   const files = () => ({ routes: root, interfaces: join(root, 'net') });
 
-  test('goes from the route to the interface', async () => {
+  test('leads to the interface and its kind', async () => {
     writeFileSync(join(root, 'route'), HEAD4 + route4('odd0', 5));
     expect(await readNetwork(files())).toBeNull();
     mkdirSync(join(root, 'net', 'odd0'), { recursive: true });
@@ -111,7 +111,7 @@ describe.runIf(platform() === 'linux')('reading', () => {
     expect(await readNetwork(files())).toBeNull();
   });
 
-  test('of this machine rejects never', async () => {
+  test('of this machine never rejects', async () => {
     expect([null, 'wifi', 'cellular', 'ethernet']).toContain(await readNetwork());
   });
 });
@@ -119,7 +119,7 @@ describe.runIf(platform() === 'linux')('reading', () => {
 describe('STATUS', () => {
   const battery = { percent: 55, charging: true };
 
-  test('says the system in one word, and the network', () => {
+  test('names the system in one word, and the network', () => {
     expect(['linux', 'darwin', 'win32', 'android', 'freebsd'].map(platformWord)).toEqual([
       'linux',
       'macos',
@@ -161,7 +161,7 @@ describe('STATUS', () => {
     expect(Buffer.byteLength(json)).toBeLessThan(SESSION.statusMaxBytes);
   });
 
-  test('is another when battery or network are', () => {
+  test('changes with battery and network', () => {
     const keys = [
       statusKey('wifi', battery),
       statusKey('cellular', battery),

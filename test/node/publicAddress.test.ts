@@ -35,13 +35,13 @@ test.each([
 });
 
 describe('a page', () => {
-  test('that answers', async () => {
+  test('that answers gives the address', async () => {
     expect(await fetchPublicAddress(await serve((_, response) => response.end('192.0.2.9\n')))).toBe(
       '192.0.2.9',
     );
   });
 
-  test('that answers something else, or too much, or breaks off', async () => {
+  test('that answers something else, or too much, or breaks off, gives none', async () => {
     const pages: RequestListener[] = [
       (_, response) => response.end('hello'),
       (_, response) => response.writeHead(500).end('192.0.2.9'),
@@ -52,7 +52,7 @@ describe('a page', () => {
     for (const page of pages) expect(await fetchPublicAddress(await serve(page))).toBe(null);
   });
 
-  test('that never ends what it says, or never says anything', async () => {
+  test('that never ends its answer, or never begins one, gives none', async () => {
     const drip = await serve((_, response) => {
       response.write('hello');
     });
@@ -60,7 +60,7 @@ describe('a page', () => {
     expect(await fetchPublicAddress(await serve(() => {}), 100)).toBe(null);
   });
 
-  test('that nobody serves', async () => {
+  test('that nobody serves gives none', async () => {
     const url = await serve(() => {});
     const server = servers.pop()!;
     await new Promise((resolve) => server.close(resolve));

@@ -43,7 +43,7 @@ function rotator(
 }
 
 describe.skipIf(process.platform === 'win32')('a rotation', () => {
-  test('runs the command, dials anew, and tells both addresses', async () => {
+  test('runs the command, dials again, and reports both addresses', async () => {
     const file = join(makeDir(), 'said');
     const device = rotator(`printf %s "$RESTUNNEL_REASON" > '${file}'`, {
       addresses: ['192.0.2.1', '192.0.2.2'],
@@ -60,11 +60,11 @@ describe.skipIf(process.platform === 'win32')('a rotation', () => {
     expect(device.dialled).toBe(1);
   });
 
-  test('nobody who knows the address: that it ran is all there is to tell', async () => {
+  test('without a page to ask, reports only that the command ran', async () => {
     expect(await rotator('true').rotate(1)).toMatchObject({ ok: true, oldAddress: null, newAddress: null });
   });
 
-  test('the same address again is no success', async () => {
+  test('fails when the address is the same as before', async () => {
     const device = rotator('true', { addresses: ['192.0.2.1', '192.0.2.1'] });
     expect(await device.rotate(1)).toMatchObject({
       ok: false,
@@ -88,7 +88,7 @@ describe.skipIf(process.platform === 'win32')('a rotation', () => {
     expect(device.dialled).toBe(0);
   });
 
-  test('one that hangs is ended with all it started, even when it will not listen', async () => {
+  test('ends a command that hangs, and all it started, even when they ignore SIGTERM', async () => {
     const file = join(makeDir(), 'pid');
     const device = rotator(
       `trap '' TERM; (trap '' TERM; sleep 1000) & echo $! > '${file}'; wait; wait; sleep 1000`,
@@ -104,14 +104,14 @@ describe.skipIf(process.platform === 'win32')('a rotation', () => {
     await vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 5_000 });
   });
 
-  test('what it leaves running in the background does not hold it up', async () => {
+  test('does not wait for what the command leaves running in the background', async () => {
     const file = join(makeDir(), 'pid');
     const device = rotator(`sleep 1000 & echo $! > '${file}'`);
     expect(await device.rotate(1)).toMatchObject({ ok: true });
     process.kill(Number(readFileSync(file, 'utf8')));
   });
 
-  test('its output is kept within bounds and told at debug only', async () => {
+  test('keeps a bounded part of the output and logs it at debug only', async () => {
     const device = rotator('echo said; yes | head -c 100000');
     expect(await device.rotate(1)).toMatchObject({ ok: true });
     const told = device.outputs.map((line) => JSON.parse(line) as { level: number; output?: string });
@@ -122,7 +122,7 @@ describe.skipIf(process.platform === 'win32')('a rotation', () => {
     expect(output[0]!.output!.length).toBe(ROTATION.outputMaxBytes);
   });
 
-  test('one at a time', async () => {
+  test('runs one command at a time', async () => {
     const file = join(makeDir(), 'go');
     const device = rotator(`until [ -e '${file}' ]; do sleep 0.01; done`);
     const first = device.rotate(1);
@@ -136,7 +136,7 @@ describe.skipIf(process.platform === 'win32')('a rotation', () => {
     expect(await device.rotate(3)).toMatchObject({ ok: true });
   });
 
-  test('and with a pause between two', async () => {
+  test('pauses between two commands', async () => {
     const device = rotator('true', { pauseMs: 60_000 });
     expect(await device.rotate(1)).toMatchObject({ ok: true });
     expect(await device.rotate(2)).toMatchObject({
@@ -145,13 +145,13 @@ describe.skipIf(process.platform === 'win32')('a rotation', () => {
     });
   });
 
-  test('without a command nothing runs', async () => {
+  test('runs nothing without a command', async () => {
     const device = rotator(null);
     expect(await device.rotate(1)).toMatchObject({ ok: false, error: 'it was started without --on-rotate' });
     expect(device.dialled).toBe(0);
   });
 
-  test('a node that stops ends it', async () => {
+  test('ends the command when the node stops', async () => {
     const file = join(makeDir(), 'started');
     const device = rotator(`touch '${file}'; sleep 1000`);
     const answer = device.rotate(1);

@@ -10,7 +10,7 @@ import { ERRNO } from '../../src/reactor/errno.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
 
 // Random scripts: names that resolve to something else every time, addresses that answer, refuse or keep silent, dials and
-// cancels at any moment. Whatever happens, a dial has one outcome, and only judged addresses of its own lookup are dialled.
+// cancels at any moment. Whatever happens, a dial has one outcome, and only addresses of its own lookup that policy allows are dialled.
 
 const ADDRESSES = [
   '1.1.1.1',
@@ -60,7 +60,7 @@ interface Dialled {
   cancelledFirst: boolean;
 }
 
-it('every dial has exactly one outcome, nothing stays open, policy holds', () => {
+it('every dial has exactly one outcome, nothing stays open, and policy is obeyed', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 30 }),

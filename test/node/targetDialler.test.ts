@@ -66,7 +66,7 @@ describe('a literal', () => {
     expect(dialledAddresses()).toEqual(['1.2.3.4', '2600::1']);
   });
 
-  it('that is refused by policy, no target at all, or out of ports fails at once', () => {
+  it('fails at once when policy refuses it, or when host or port is no target', () => {
     const { dial, told, reactor, queries } = setUp();
     const cases: [string, number, FailureName][] = [
       ['127.0.0.1', 80, 'policy'],
@@ -99,7 +99,7 @@ describe('a literal', () => {
 });
 
 describe('a name', () => {
-  it('is looked up once for all who dial it meanwhile, then remembered', () => {
+  it('is looked up once for every dial that waits, then remembered', () => {
     const { dial, queries, answer, dialledAddresses, reactor, told } = setUp();
     dial('Example.com', 80, 1);
     dial('example.COM.', 443, 2);
@@ -119,7 +119,7 @@ describe('a name', () => {
     expect(queries).toHaveLength(2);
   });
 
-  it('like 0x7f.1 is what the resolver makes of it, and that is judged', () => {
+  it('like 0x7f.1 is what the resolver makes of it, and policy checks that', () => {
     const { dial, queries, answer, told, reactor } = setUp();
     dial('0x7f.1');
     expect(queries).toEqual([['0x7f.1', 1]]);
@@ -146,7 +146,7 @@ describe('a name', () => {
     expect(told).toEqual([[7, 'refused']]);
   });
 
-  it('is judged by port and by the policy of the moment, though its addresses are remembered', () => {
+  it('is checked by port and by the policy of the moment, though its addresses are remembered', () => {
     const { dial, answer, told, policy, dialledAddresses } = setUp({}, ['127.0.0.1:8080']);
     dial('local.example', 8080, 1);
     answer('127.0.0.1');
@@ -162,7 +162,7 @@ describe('a name', () => {
     expect(dialledAddresses()).toEqual(['127.0.0.1', '1.2.3.4']);
   });
 
-  it('cannot change its address between the judgement and the dial', () => {
+  it('cannot change its address between the check and the dial', () => {
     const { dial, answer, queries, dialler, dialledAddresses, reactor } = setUp({
       '2600::1': SILENT,
       '1.2.3.4': SILENT,
@@ -267,7 +267,7 @@ describe('Happy Eyeballs', () => {
     expect([reactor.pending, dialler.count]).toEqual([0, 0]);
   });
 
-  it('fails when the last has failed, and tells the most telling failure', () => {
+  it('fails when the last attempt has failed, with the failure that says most', () => {
     const { dial, answer, reactor, told } = setUp({
       ...all(fails(ERRNO.ENETUNREACH)),
       '1.1.1.2': fails(ERRNO.ECONNREFUSED, 400),
@@ -280,7 +280,7 @@ describe('Happy Eyeballs', () => {
     expect([reactor.open.size, reactor.pending]).toEqual([0, 0]);
   });
 
-  it('tries no more than its bound', () => {
+  it('tries a bounded number of addresses', () => {
     const addresses = Array.from({ length: 20 }, (_, i) => `1.1.1.${i}`);
     const { dial, answer, dialledAddresses, reactor } = setUp(
       Object.fromEntries(addresses.map((address) => [address, fails(ERRNO.ECONNREFUSED)])),
@@ -325,7 +325,7 @@ describe('cancel', () => {
     expect(told.map(([tag]) => tag)).toEqual([1, 2]);
   });
 
-  it('leaves the lookup to the others who wait, and its answer to those who come', () => {
+  it('leaves the lookup to the dials that still wait, and its answer to later ones', () => {
     const { dial, dialler, answer, queries, told, reactor } = setUp();
     const first = dial('a.example', 80, 1);
     dial('a.example', 80, 2);
@@ -367,7 +367,7 @@ describe('cancel', () => {
 });
 
 describe('bounds', () => {
-  it('no more questions to the resolver than it may have, cancelled ones included', () => {
+  it('open questions to the resolver are bounded, cancelled ones included', () => {
     const { dial, dialler, told, queries, answer } = setUp();
     for (let i = 0; i < NODE.dnsQueriesMax; i++) dialler.cancel(dial(`n${i}.example`));
     expect(dial('one-more.example')).toBe(0);
@@ -378,7 +378,7 @@ describe('bounds', () => {
     expect(queries).toHaveLength(NODE.dnsQueriesMax + 1);
   });
 
-  it('no more dials than there are slots, and their slots come back', () => {
+  it('dials are bounded by their slots, and slots come back', () => {
     const { dialler, handler, told } = setUp();
     const ids = Array.from({ length: NODE.dialsMax }, (_, i) => dialler.dial('1.2.3.4', 80, handler, i));
     expect(new Set(ids).size).toBe(NODE.dialsMax);
@@ -389,7 +389,7 @@ describe('bounds', () => {
     expect(dialler.dial('1.2.3.4', 80, handler, 1)).toBeGreaterThan(0);
   });
 
-  it('ids of one slot stay positive and differ when its generations start over', () => {
+  it('ids of one slot stay positive and differ when generations start over', () => {
     const { dialler, handler } = setUp();
     let last = 0;
     for (let i = 0; i < 70_000; i++) {

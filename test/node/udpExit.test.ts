@@ -95,7 +95,7 @@ describe('associations', () => {
     net.runUntil(() => false, net.nowMs + 100);
   }
 
-  test('to an address; what is refused goes nowhere', () => {
+  test('send to an address; a refused one gets nothing', () => {
     exit.open(tunnel, 1);
     send([127, 0, 0, 1], 'a');
     send([127, 0, 0, 2], 'private');
@@ -108,7 +108,7 @@ describe('associations', () => {
     expect(answered.map((one) => one.slice(7))).toEqual(['a', 'mapped']);
   });
 
-  test('to a name: the first few wait for its address, which is asked for once', () => {
+  test('send to a name: the first few datagrams wait for its address, which is asked for once', () => {
     exit.open(tunnel, 1);
     exit.open(tunnel, 2);
     for (let n = 0; n < UDP.heldMax + 2; n++) send('Target.test', `${n}`);
@@ -126,7 +126,7 @@ describe('associations', () => {
     expect(lookups.length).toBe(1);
   });
 
-  test('a name that is refused, unknown, no name, or not answered in time', () => {
+  test('drop datagrams to a name that is refused, unknown, invalid, or not answered in time', () => {
     exit.open(tunnel, 1);
     send('private.test', 'x');
     exit.onLookup(-1, ['127.0.0.2', '10.0.0.1'], 'internal');
@@ -148,7 +148,7 @@ describe('associations', () => {
     expect(lookups.map(([name]) => name)).toEqual(['private.test', 'missing.test', 'slow.test']);
   });
 
-  test('only who was sent to is heard', () => {
+  test('take answers only from addresses that were sent to', () => {
     exit.open(tunnel, 1);
     send([127, 0, 0, 1], 'hello');
     settle();
@@ -163,7 +163,7 @@ describe('associations', () => {
     expect(dropped()).toBe(1);
   });
 
-  test('ends by itself when a hub forgets it', () => {
+  test('end by themselves when a hub forgets them', () => {
     exit.open(tunnel, 1);
     exit.open(tunnel, 2);
     const half = UDP.nodeIdleMs / 2;
@@ -177,7 +177,7 @@ describe('associations', () => {
     expect(exit.count).toBe(0);
   });
 
-  test('a session may have so many', () => {
+  test('are bounded for each session', () => {
     for (let slot = 0; slot < UDP.associationsPerSession; slot++) expect(exit.open(tunnel, slot)).toBe(true);
     expect(exit.open(tunnel, UDP.associationsPerSession)).toBe(false);
     exit.close(tunnel, 7);
@@ -185,7 +185,7 @@ describe('associations', () => {
   });
 });
 
-test('policy: an address in numbers is judged as in text', () => {
+test('policy: an address in numbers gets the same answer as in text', () => {
   const policy = new TargetPolicy({
     allow: [parseAllowRule('10.1.0.0/16:53')],
     ownAddresses: ['203.0.113.7', '2a00::7'],
@@ -212,7 +212,7 @@ test('policy: an address in numbers is judged as in text', () => {
   );
 });
 
-test('peers: a set of so many, the one not added for longest goes first', () => {
+test('peers: a bounded set, and the one not sent to for longest goes first', () => {
   const some = fc.constantFrom('1.1.1.1', '1.1.1.2', '::1.1.1.1', '2001::1', '2001::2', '9.9.9.9', '8.8.8.8');
   fc.assert(
     fc.property(fc.array(some, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (added, max) => {
@@ -229,7 +229,7 @@ test('peers: a set of so many, the one not added for longest goes first', () => 
   );
 });
 
-test('held datagrams: bounded of each owner, in bytes and in names, and nothing stays behind', () => {
+test('held datagrams: bounded for each owner, in bytes and in names, and nothing is left over', () => {
   const names = new UdpNames<string>();
   const bytes = new Uint8Array(60_000);
   let query = 0;
