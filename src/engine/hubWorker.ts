@@ -115,7 +115,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   greet(index: number, number: number): void {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null) return;
-    tunnel.session.ping(this.#reactor.nowMs);
+    tunnel.session.greet(this.#reactor.nowMs);
     this.tunnels.touch(tunnel);
   }
 

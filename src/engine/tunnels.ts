@@ -82,6 +82,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       nowMs: this.reactor.nowMs,
       initialWindowBytes: terms.initialWindowBytes,
       capabilities: terms.capabilities,
+      waitsToGreet: this.#owner.opens,
       threadBudget: this.#windowBudget,
     });
     const tunnel = this.#owner.makeTunnel(index, number, conn, session);
@@ -230,7 +231,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
     const nowMs = this.reactor.nowMs;
     const verdict = tunnel.session.tick(nowMs);
     if (verdict !== 'alive') {
-      this.close(tunnel, verdict === 'dead' ? 'the peer is silent' : 'the peer does not read');
+      this.close(tunnel, verdict === 'dead' ? silence(tunnel.isUp) : 'the peer does not read');
       return;
     }
     this.touch(tunnel);
@@ -257,6 +258,10 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
 
   onConnected(): void {}
   onConnectFailed(): void {}
+}
+
+function silence(isUp: boolean): string {
+  return isUp ? 'the peer is silent' : 'the first record did not come in time';
 }
 
 function broke(errno: number): string {

@@ -133,12 +133,23 @@ export const DESCRIPTORS = {
 
 /** Of one tunnel session. */
 export const SESSION = {
+  /** From the handshake to the peer's first record, before which no byte counts as life. */
+  firstRecordMs: 30_000,
+  /** Part of a record is a sign of life for this long from its first byte: 64 KiB take 110 s at 5 kbit/s. */
+  recordMs: 120_000,
   pingAfterSilenceMs: 30_000,
   deadAfterPingMs: 10_000,
   statusEveryMs: 60_000,
   statusMaxBytes: 1_024,
   controlMaxBytes: 1_024,
   sessionsMax: 16_384,
+  /** Sessions of one node that wait for its first record. The oldest makes room. */
+  unprovenPerNodeMax: 4,
+  /** Lanes of one node. */
+  lanesPerNodeMax: 16,
+  /** Authentic first messages of one key: each costs a write to the store. */
+  handshakesPerKeyBurst: 64,
+  handshakesPerKeyPerSecond: 2,
   /** How long the index of a closed session is not used again: by then every thread has forgotten that session. */
   indexRestMs: 60_000,
   pongsPendingMax: 16,
@@ -218,8 +229,6 @@ export const UDP = {
 export const NODE = {
   backoffMinMs: 500,
   backoffMaxMs: 60_000,
-  /** A session that lived this long resets the backoff. */
-  backoffResetMs: 30_000,
   handshakeTimeoutMs: 15_000,
   dnsTimeoutMs: 10_000,
   dnsQueriesMax: 256,

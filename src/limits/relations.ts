@@ -91,6 +91,15 @@ assertRelation(
   NODE.statusWatchMs * RATE.statusPerSecond > 2_000,
   'a node sends STATUS of changes less often than a hub allows, beside that of every minute',
 );
+assertRelation(
+  SESSION.recordMs > SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
+  'a record may take longer than silence may last',
+);
+assertRelation(NODE.lanesMax <= SESSION.lanesPerNodeMax, 'a hub takes every lane that a node can have');
+assertRelation(
+  SESSION.handshakesPerKeyBurst >= 2 * SESSION.lanesPerNodeMax,
+  'a node may lose all its lanes twice and come back at once',
+);
 assertRelation(SESSION.statusMaxBytes < PROTOCOL.recordMaxBytes, 'STATUS fits a record');
 assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits a record');
 assertRelation(

@@ -27,6 +27,11 @@ export class Inbound {
     return this.#slab!;
   }
 
+  /** Whether bytes were received that make no whole record yet. */
+  get holdsPart(): boolean {
+    return this.#start < this.#end;
+  }
+
   /** Where the next received bytes go; takes a slab if there is none. There is always room for at least a whole record. */
   room(): number {
     if (this.#slab === null) this.#slab = this.#pool.take();

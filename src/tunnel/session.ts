@@ -42,6 +42,8 @@ export interface SessionOptions {
   initialWindowBytes?: number;
   /** CAPABILITY bits in force; none when absent. */
   capabilities?: number;
+  /** Hub: nothing is sent before greet() or the first stream, because the first record promises the node that streams come. */
+  waitsToGreet?: boolean;
   /** What growing windows may take in all sessions of the thread. Without one, windows stay as they are. */
   threadBudget?: WindowBudget;
 }
@@ -66,6 +68,7 @@ export class Session {
   readonly #roundTrip: RoundTrip;
   readonly #liveness: Liveness;
   readonly #stall: Stall;
+  #isSilent: boolean;
 
   constructor(options: SessionOptions) {
     const { opens, handler, nowMs, queueMaxBytes } = options;
@@ -73,6 +76,7 @@ export class Session {
       throw new RangeError('the slabs of a session are too small for its queue');
     }
     this.nowMs = nowMs;
+    this.#isSilent = options.waitsToGreet === true;
     this.capabilities = options.capabilities ?? 0;
     const { counters } = this;
     const rate = this.#rate;
@@ -139,16 +143,24 @@ export class Session {
     return (this.capabilities & CAPABILITY.control) !== 0;
   }
 
+  /** Hub: streams may come from now on. Says so with a PING, our first record; until then nothing is sent. */
+  greet(nowMs: number): void {
+    this.#isSilent = false;
+    this.ping(nowMs);
+  }
+
   // --- Opening -------------------------------------------------------------------------------------------------------------------
 
   /** Hub: a new stream towards host:port; its slot, or -1 when the session is full. DATA may follow at once. */
   open(host: string, port: number): number {
+    this.#isSilent = false;
     return this.#lifecycle.open(host, port);
   }
 
   /** Hub: a new association; its slot, or -1 when the session is full. Nothing may be sent on it before onConnectOk(). */
   openUdp(): number {
     if (!this.speaksUdp) throw new Error('the peer knows no UDP');
+    this.#isSilent = false;
     return this.#lifecycle.openUdp();
   }
 
@@ -207,8 +219,9 @@ export class Session {
    */
   receive(nowMs: number): void {
     this.nowMs = nowMs;
-    this.#liveness.heard(nowMs);
+    const records = this.counters.recordsReceived;
     this.#receiver.receive(nowMs);
+    this.#liveness.heard(nowMs, this.counters.recordsReceived > records, this.inbound.holdsPart);
   }
 
   /**
@@ -240,6 +253,7 @@ export class Session {
   }
 
   sendGoAway(): void {
+    this.#isSilent = false;
     this.#owed.goAway();
   }
 
@@ -282,7 +296,8 @@ export class Session {
 
   /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
   prepare(): void {
-    if (this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
+    if (this.#isSilent) return;
+    if (this.counters.recordsReceived > 0 && this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
     this.#control.flush(this.nowMs);
     this.#turns.flushed();
     this.#owed.write();

@@ -91,7 +91,11 @@ function pair(key: number, name: string): string {
 
 function connect(nodeId: string, { lane = 0, capabilities = CAPABILITY.control as number } = {}): HubSession {
   const { stored } = keeper.book.get(nodeId)!;
-  const session = sessions.add(stored, { lane, capabilities, address: '192.0.2.1' }, performance.now())!;
+  const session = sessions.add(
+    stored,
+    { lane, capabilities, address: '192.0.2.1' },
+    performance.now(),
+  ) as HubSession;
   slots.reset(session.index);
   session.up = true;
   keeper.connected(session);

@@ -2,8 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { HubSession } from '../../src/hub/sessions/sessionTable.ts';
-import { Sessions } from '../../src/hub/sessions/sessionTable.ts';
+import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
 import type { StoredNode } from '../../src/hub/store/storedNode.ts';
 import { RecentTraffic } from '../../src/hub/traffic/recentTraffic.ts';
 import { Rollup } from '../../src/hub/traffic/rollup.ts';
@@ -23,7 +22,11 @@ function rig() {
   const sessions = new Sessions(1);
   const traffic = new Traffic(slots, threads, 0, SINCE);
   const connect = (nodeId: string, nowMs = 0): HubSession => {
-    const session = sessions.add(nodeOf(nodeId), { lane: 0, capabilities: 0, address: '192.0.2.1' }, nowMs)!;
+    const session = sessions.add(
+      nodeOf(nodeId),
+      { lane: 0, capabilities: 0, address: '192.0.2.1' },
+      nowMs,
+    ) as HubSession;
     slots.reset(session.index);
     session.up = true;
     return session;

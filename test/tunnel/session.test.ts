@@ -1,6 +1,7 @@
 // One session and a raw peer: every order of opening and ending, credit, slots that come again, liveness.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { SESSION } from '../../src/limits/bounds.ts';
 import { Liveness } from '../../src/tunnel/liveness.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
@@ -572,9 +573,52 @@ describe('session frames', () => {
   });
 });
 
+/** A hub whose node sent its first record at 0. */
+function provenHub(): RawPeer {
+  const peer = hub();
+  peer.send(frame(TYPE.STATUS, 0, [0x7b, 0x7d]));
+  return peer;
+}
+
+/** One byte of a record, at this time. */
+function trickle(peer: RawPeer, nowMs: number): void {
+  const offset = peer.session.inbound.room();
+  peer.session.inbound.slab.bytes[offset] = 0xff;
+  peer.session.inbound.received(1);
+  peer.session.receive(nowMs);
+}
+
 describe('liveness', () => {
-  test('a PING after 30 s of silence, dead 10 s later', () => {
+  test('without a first record, no byte counts: dead at the deadline, without a PING', () => {
     const peer = hub();
+    expect(peer.session.tickDueInMs(0)).toBe(SESSION.firstRecordMs);
+    for (let nowMs = 0; nowMs < SESSION.firstRecordMs; nowMs += 1_000) {
+      trickle(peer, nowMs);
+      expect(peer.session.tick(nowMs)).toBe('alive');
+    }
+    expect(peer.session.tickDueInMs(1_000)).toBe(SESSION.firstRecordMs - 1_000);
+    expect(peer.session.tick(SESSION.firstRecordMs)).toBe('dead');
+    expect(peer.sent()).toEqual([]);
+    peer.session.release();
+  });
+
+  test('bytes of a record that does not come to an end count no longer than the largest record may take', () => {
+    const peer = provenHub();
+    let nowMs = 0;
+    const said: string[] = [];
+    while (said.at(-1) !== 'dead' && nowMs < 3_600_000) {
+      nowMs += 5_000;
+      trickle(peer, nowMs);
+      said.push(peer.session.tick(nowMs));
+    }
+    // The last byte that counted came less than recordMs after the first.
+    expect(nowMs).toBe(SESSION.recordMs + SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs);
+    peer.sent();
+    peer.session.release();
+  });
+
+  test('a PING after 30 s of silence, dead 10 s later', () => {
+    const peer = provenHub();
     expect(peer.session.tickDueInMs(0)).toBe(30_000);
     expect(peer.session.tick(29_999)).toBe('alive');
     expect(peer.sent()).toEqual([]);
@@ -587,7 +631,7 @@ describe('liveness', () => {
   });
 
   test('any byte is a sign of life, even a piece of a record', () => {
-    const peer = hub();
+    const peer = provenHub();
     peer.session.tick(30_000);
     peer.session.inbound.room();
     peer.session.inbound.received(1);
@@ -602,6 +646,7 @@ describe('liveness', () => {
 
   test('dueInMs() is when check() says something else than wait', () => {
     const liveness = new Liveness(1_000);
+    liveness.heard(1_000, true, false);
     let nowMs = 1_000;
     const said: string[] = [];
     for (let step = 0; step < 6; step++) {
@@ -611,7 +656,7 @@ describe('liveness', () => {
         nowMs += due;
       }
       said.push(liveness.check(nowMs));
-      if (step < 3) liveness.heard(nowMs);
+      if (step < 3) liveness.heard(nowMs, true, false);
     }
     expect(said.slice(0, 5)).toEqual(['ping', 'ping', 'ping', 'ping', 'dead']);
     expect(liveness.dueInMs(nowMs + 50_000)).toBe(0);

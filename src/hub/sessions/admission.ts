@@ -13,7 +13,8 @@ import type { NewEvent } from '../fleet/eventLog.ts';
 import type { Store, Verdict } from '../store/store.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { HandshakePool } from './handshakePool.ts';
-import type { Sessions } from './sessionTable.ts';
+import { HandshakeRates } from './handshakeRates.ts';
+import type { NoSession, Sessions } from './sessionTable.ts';
 
 const STORE_UNWRITABLE =
   'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
@@ -26,6 +27,11 @@ const WHY: Readonly<Record<Extract<Verdict, { verdict: 'refuse' }>['why'], strin
   revoked: 'it was revoked',
   token: 'its pairing link is used up, expired, cancelled or invented',
   full: 'there is no room for another node',
+};
+
+const NO_SESSION: Readonly<Record<NoSession, string>> = {
+  full: `more than ${SESSION.sessionsMax} sessions: a device was refused`,
+  lanes: `a device was refused: it has ${SESSION.lanesPerNodeMax} lanes already`,
 };
 
 /** Who hears of the devices that come. */
@@ -45,6 +51,7 @@ export class Admission {
   readonly #log: Logger;
   readonly #told: AdmissionListener;
   readonly #pool: HandshakePool;
+  readonly #rates = new HandshakeRates();
   readonly #refusals = new LogThrottle(performance.now());
   #storeIsWell = true;
   #closed = false;
@@ -84,28 +91,30 @@ export class Admission {
   /** The store's word on an authentic first message, and a session for its device. */
   #ask(answer: HandshakeResult, remoteAddress: string): Accepted | null {
     try {
-      const { remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
+      const { nodeId, remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
+      if (!this.#rates.allows(nodeId, performance.now())) {
+        this.#logRefusal(remoteAddress, 'it shakes hands too often');
+        return null;
+      }
       const nowMs = Date.now();
       const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
       this.tellOfStore();
       if (verdict.verdict === 'refuse') {
-        const line = this.#refusals.line(performance.now());
-        if (line !== null) {
-          this.#log.info({ from: remoteAddress, why: verdict.why, ...line }, 'a device was refused');
-        }
+        this.#logRefusal(remoteAddress, verdict.why);
         this.#told.note({
           kind: 'refused',
           text: `a device at ${remoteAddress} was refused: ${WHY[verdict.why]}`,
         });
         return null;
       }
+      this.#rates.admitted(nodeId, performance.now());
       const capabilities = answer.capabilities & OFFERED_CAPABILITIES;
       const facts = { lane, capabilities, address: remoteAddress };
       const session = this.#sessions.add(verdict.node, facts, performance.now());
-      if (session === null) {
-        const why = `more than ${SESSION.sessionsMax} sessions: a device was refused`;
-        this.#log.warn({ node: verdict.node.name }, why);
-        this.#told.note({ kind: 'refused', node: verdict.node, text: why });
+      if (typeof session === 'string') {
+        const text = NO_SESSION[session];
+        this.#log.warn({ node: verdict.node.name }, text);
+        this.#told.note({ kind: 'refused', node: verdict.node, text });
         return null;
       }
       if (verdict.enrolled) {
@@ -119,6 +128,11 @@ export class Admission {
       this.#log.error({ err: error }, 'a device could not be admitted');
       return null;
     }
+  }
+
+  #logRefusal(from: string, why: string): void {
+    const line = this.#refusals.line(performance.now());
+    if (line !== null) this.#log.info({ from, why, ...line }, 'a device was refused');
   }
 
   /** Once when the store stops taking what is written, and once when it takes it again. */

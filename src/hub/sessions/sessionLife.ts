@@ -34,7 +34,18 @@ export class SessionLife {
   async judge({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
     const accepted = await this.#parts.admission.admit(message1, remoteAddress);
     if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted });
-    if (accepted !== null) wipeKeys(accepted);
+    if (accepted === null) return;
+    wipeKeys(accepted);
+    this.#makeRoom(accepted);
+  }
+
+  /** A node that proves none of its sessions keeps only the newest. */
+  #makeRoom({ index, number }: { index: number; number: number }): void {
+    const { sessions } = this.#parts;
+    const session = sessions.find(index, number);
+    const crowdedOut = session === null ? null : sessions.crowdedOut(session.nodeId);
+    if (crowdedOut !== null)
+      this.cut(crowdedOut, 'too many sessions of the node wait for their first record');
   }
 
   /** The first record came: the node has the keys, and streams may go to it. */

@@ -25,6 +25,9 @@ export interface HubSession {
   status: NodeStatus | null;
 }
 
+/** Why a node gets no session: every index is in use, or the node has as many lanes as it may have. */
+export type NoSession = 'full' | 'lanes';
+
 export class Sessions {
   readonly #byIndex = new Map<number, HubSession>();
   readonly #byNode = new Map<string, Set<HubSession>>();
@@ -42,14 +45,15 @@ export class Sessions {
     return this.#byIndex.size;
   }
 
-  /** A session for a node that was just admitted; null when every index is in use. */
+  /** A session for a node that was just admitted, or why there is none. */
   add(
     node: StoredNode,
     { lane, capabilities, address }: Pick<HubSession, 'lane' | 'capabilities' | 'address'>,
     nowMs: number,
-  ): HubSession | null {
+  ): HubSession | NoSession {
+    if (this.#hasAllLanes(node.id, lane)) return 'lanes';
     const index = this.#freeIndex(nowMs);
-    if (index < 0) return null;
+    if (index < 0) return 'full';
     const worker = this.#leastLoadedWorker();
     const session: HubSession = {
       index,
@@ -120,6 +124,18 @@ export class Sessions {
     return this.ofNode(session.nodeId).filter(
       (other) => other.lane === session.lane && other.number < session.number,
     );
+  }
+
+  /** The oldest session of a node that waits for its first record, once there are too many; null when there are not. */
+  crowdedOut(nodeId: string): HubSession | null {
+    const unproven = this.ofNode(nodeId).filter(({ up }) => !up);
+    return unproven.length > SESSION.unprovenPerNodeMax ? unproven[0]! : null;
+  }
+
+  #hasAllLanes(nodeId: string, lane: number): boolean {
+    const lanes = new Set<number>();
+    for (const session of this.#byNode.get(nodeId) ?? []) lanes.add(session.lane);
+    return !lanes.has(lane) && lanes.size >= SESSION.lanesPerNodeMax;
   }
 
   #freeIndex(nowMs: number): number {
