@@ -43,8 +43,11 @@ export function isRefusal(check: UserCheck): check is Refusal {
 
 export class Access {
   readonly #ask: (query: number, name: string, password: string) => void;
+  readonly #tellStray: (username: string) => void;
   readonly #usernames = new UsernameCache();
   readonly #anybody = anyNode();
+  /** Names that are no routes, of which control has heard. */
+  readonly #strayNames = new Set<string>();
   readonly #key = randomBytes(16).toString('base64');
   /** Users whose password was right, by a digest of both. */
   readonly #known = new LRUCache<string, KnownUser>({ max: ACCESS.knownMax });
@@ -56,10 +59,16 @@ export class Access {
 
   /**
    * @param ask has control check a name and a password; its word comes to answer()
+   * @param tellStray hears once of a name that is no route
    * @param timers of the reactor: Node's own do not run on an engine thread
    */
-  constructor(ask: (query: number, name: string, password: string) => void, timers: Timers) {
+  constructor(
+    ask: (query: number, name: string, password: string) => void,
+    tellStray: (username: string) => void,
+    timers: Timers,
+  ) {
     this.#ask = ask;
+    this.#tellStray = tellStray;
     this.#questions = new Questions({
       openMax: ACCESS.questionsMax,
       timeoutMs: ACCESS.questionTimeoutMs,
@@ -86,7 +95,10 @@ export class Access {
   ): UserCheck {
     if (username === undefined) return this.required ? NO_CREDENTIALS : this.#anybody;
     const request = this.#usernames.parse(username);
-    if (request instanceof BadUsername) return { failure: 'badUsername', detail: request.detail };
+    if (request instanceof BadUsername) {
+      if (this.required || request.meansRoute) return { failure: 'badUsername', detail: request.detail };
+      return this.#nobodysRoute(username);
+    }
     if (!this.required) return this.#restricted(request, null);
     if (password === undefined || request.user === '') return NO_CREDENTIALS;
     const digest = hash('sha256', JSON.stringify([this.#key, request.user, password]), 'base64');
@@ -119,6 +131,15 @@ export class Access {
     if (user === null) return WRONG_CREDENTIALS;
     if (usersVersion === this.#usersVersion) this.#known.set(digest, user);
     return this.#restricted(request, user);
+  }
+
+  /** Some clients send what their system calls them, unasked (Java: `www-data`). It asks for nothing, so any node will do. */
+  #nobodysRoute(username: string): RoutingRequest {
+    if (this.#strayNames.size < ACCESS.strayNamesMax && !this.#strayNames.has(username)) {
+      this.#strayNames.add(username);
+      this.#tellStray(username);
+    }
+    return this.#anybody;
   }
 
   /** The request may be an old one, from before a change of its user. */

@@ -65,6 +65,7 @@ export class FrontRole {
     });
     this.#access = new Access(
       (query, name, password) => tell({ type: 'authenticate', query, name, password }),
+      (username) => tell({ type: 'strayUsername', username }),
       {
         set: (ms, run) => reactor.setTimer(ms, { onTimer: run }, 0),
         clear: (timer) => reactor.clearTimer(timer as TimerId),

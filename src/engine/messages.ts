@@ -233,6 +233,8 @@ export type FromFront =
       readonly name: string;
       readonly password: string;
     }
+  /** A client gave a name that is no route, and is served by any node. */
+  | { readonly type: 'strayUsername'; readonly username: string }
   | { readonly type: 'listenFailed'; readonly name: ListenerName; readonly errno: number }
   | {
       readonly type: 'handshake';

@@ -228,6 +228,12 @@ export class Hub {
       case 'rotationWanted':
         this.#rotateForClient(message.nodeId);
         return;
+      case 'strayUsername':
+        this.#log.info(
+          { username: message.username.slice(0, 64) },
+          'a user name is no route: any node serves it',
+        );
+        return;
       case 'outOfDescriptors':
         this.#warnOfShortage(message);
         return;

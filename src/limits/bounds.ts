@@ -322,6 +322,8 @@ export const ACCESS = {
   questionTimeoutMs: 60_000,
   /** User names with their right passwords that the front remembers. */
   knownMax: 8_192,
+  /** User names that are no routes, of which the log hears. */
+  strayNamesMax: 16,
 } as const;
 
 /** The circuit breaker of a node that fails by its own fault (src/routing/breaker.ts). */

@@ -6,12 +6,16 @@ import { NETWORKS } from '../model/fleet.ts';
 import { foldName, isCountryCode, isSimpleName } from '../model/nameSyntax.ts';
 import { type RoutingRequest, type StickyRequest, stickyKey } from './request.ts';
 
-/** Why a user name cannot be read; `detail` continues the failure's sentence. */
+/** Why a user name cannot be read as a route. */
 export class BadUsername {
+  /** Continues the failure's sentence. */
   readonly detail: string;
+  /** It holds a key: whoever wrote it had a route in mind. Other names may be what a system calls its user (`www-data`). */
+  readonly meansRoute: boolean;
 
-  constructor(detail: string) {
+  constructor(detail: string, meansRoute: boolean) {
     this.detail = detail;
+    this.meansRoute = meansRoute;
   }
 }
 
@@ -73,10 +77,19 @@ const KEYS: ReadonlyMap<string, Key> = new Map<string, Key>(
 
 /** @returns a new request; Access adds the limits of its user */
 export function parseUsername(text: string): RoutingRequest | BadUsername {
-  if (text.length > ROUTING.usernameMaxChars) {
-    return new BadUsername(`it is longer than ${ROUTING.usernameMaxChars} characters`);
-  }
   const [user = '', ...words] = text.split('-');
+  const request = readWords(text, user, words);
+  if (typeof request !== 'string') return request;
+  return new BadUsername(
+    request,
+    words.some((word) => KEYS.has(word.toLowerCase())),
+  );
+}
+
+/** @returns what is wrong, if it is text */
+function readWords(text: string, user: string, words: readonly string[]): RoutingRequest | string {
+  if (text.length > ROUTING.usernameMaxChars)
+    return `it is longer than ${ROUTING.usernameMaxChars} characters`;
   const values = new Map<string, string>();
   const terms = new Set<string>();
   for (let at = 0; at < words.length; ) {
@@ -85,26 +98,25 @@ export function parseUsername(text: string): RoutingRequest | BadUsername {
     const key = KEYS.get(name);
     if (key === undefined) {
       const keys = [...KEYS.keys()].join(', ');
-      return new BadUsername(`${quoted(word)} is no key; after the user there may be ${keys}`);
+      return `${quoted(word)} is no key; after the user there may be ${keys}`;
     }
-    if (values.has(name) && name !== 'tag') return new BadUsername(`${name} is given twice`);
+    if (values.has(name) && name !== 'tag') return `${name} is given twice`;
     const given = words[at] ?? '';
     const value = given === '' ? null : key.read(given);
     if (value !== null) at++;
     else if (key.kind !== 'flag') {
-      return new BadUsername(
-        given === '' ? `${name} has no value` : `${name} cannot be ${quoted(given)}; it is ${key.allowed}`,
-      );
+      return given === ''
+        ? `${name} has no value`
+        : `${name} cannot be ${quoted(given)}; it is ${key.allowed}`;
     }
     values.set(name, value ?? '1');
     if (key.kind === 'term') terms.add(`${name}:${value}`);
   }
-  if (terms.size > ROUTING.termsMax)
-    return new BadUsername(`it asks for more than ${ROUTING.termsMax} things`);
+  if (terms.size > ROUTING.termsMax) return `it asks for more than ${ROUTING.termsMax} things`;
   const name = values.get('session');
   if (name === undefined) {
     const idle = ['ttl', 'strict', 'rotate'].find((key) => values.has(key));
-    if (idle !== undefined) return new BadUsername(`${idle} says how a session is kept, and needs a session`);
+    if (idle !== undefined) return `${idle} says how a session is kept, and needs a session`;
   }
   return {
     user,

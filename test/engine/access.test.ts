@@ -18,12 +18,17 @@ function setUp(required: boolean) {
   const asked: Asked[] = [];
   const timeouts: (() => void)[] = [];
   const timers = { set: (_ms: number, run: () => void) => timeouts.push(run), clear: () => {} };
-  const access = new Access((query, name, password) => asked.push({ query, name, password }), timers);
+  const strays: string[] = [];
+  const access = new Access(
+    (query, name, password) => asked.push({ query, name, password }),
+    (username) => strays.push(username),
+    timers,
+  );
   access.usersChanged(required);
   const answers: UserCheck[] = [];
   const check = (user?: string, password?: string) =>
     access.checkUser(user, password, (answer) => answers.push(answer));
-  return { access, asked, answers, check, timeouts };
+  return { access, asked, answers, check, strays, timeouts };
 }
 
 describe('without users', () => {
@@ -35,8 +40,22 @@ describe('without users', () => {
       allowedTags: null,
       streamsMax: null,
     });
-    expect(check('me-land-de', '')).toMatchObject({ failure: 'badUsername' });
+    expect(check('me-country-deu', '')).toMatchObject({ failure: 'badUsername' });
     expect(asked).toEqual([]);
+  });
+
+  test('a name that is no route at all asks for nothing, which is said once for each of so many', () => {
+    const { access, check, strays } = setUp(false);
+    for (const name of ['www-data', 'me-land-de', 'me-', '-', 'www-data']) {
+      expect(check(name)).toMatchObject({ user: '', terms: [], sticky: null });
+    }
+    expect(strays).toEqual(['www-data', 'me-land-de', 'me-', '-']);
+    for (let at = 0; at < 2 * ACCESS.strayNamesMax; at++) check(`me-${at}`);
+    expect(strays).toHaveLength(ACCESS.strayNamesMax);
+    for (const name of ['www-data-node-', 'me-land-de-tag-a.b', 'me-strict'])
+      expect(check(name)).toMatchObject({ failure: 'badUsername' });
+    access.usersChanged(true);
+    expect(check('www-data', 'x')).toMatchObject({ failure: 'badUsername' });
   });
 });
 

@@ -80,6 +80,22 @@ describe('user names', () => {
     expect(read(text)).toMatch(why);
   });
 
+  test.each([
+    ['www-data', false],
+    ['me-', false],
+    ['build-agent-7', false],
+    ['me-nod-kitchen', false],
+    ['x'.repeat(256), false],
+    ['me-node', true],
+    ['me-country-deu', true],
+    ['me-Tag-a.b', true],
+    ['www-data-node-kitchen', true],
+    ['me-strict', true],
+    [`me-node-${'x'.repeat(256)}`, true],
+  ])('%j is no route; it was meant as one: %s', (text, meansRoute) => {
+    expect(parseUsername(text)).toMatchObject({ meansRoute });
+  });
+
   test('agrees with a naive twin on any text', () => {
     const word = fc.oneof(
       fc.constantFrom('node', 'tag', 'country', 'platform', 'net', 'session', 'ttl', 'strict', 'rotate'),

@@ -116,13 +116,31 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     const none = await curl(hub, 'http', 'me-country-us:x', url);
     expect(none).toMatchObject({ status: 503, text: 'no connected exit node matches the request\n' });
     expect((await curl(hub, 'socks5h', 'me-country-us:x', url)).headers).toMatch(/\(1\)/);
-    const unread = await curl(hub, 'http', 'me-land-us:x', url);
+    const unread = await curl(hub, 'http', 'me-tag-far-land-us:x', url);
     expect(unread.status).toBe(400);
     expect(unread.text).toMatch(
       /^the user name cannot be read: "land" is no key; after the user there may be node, tag/,
     );
-    expect((await curl(hub, 'http tunnel', 'me-land-us:x', url)).status).toBe(400);
-    expect((await curl(hub, 'socks5h', 'me-land-us:x', url)).headers).toMatch(/rejected|authentication/i);
+    const user = 'me-country-usa:x';
+    expect((await curl(hub, 'http tunnel', user, url)).status).toBe(400);
+    expect((await curl(hub, 'socks5h', user, url)).headers).toMatch(/rejected|authentication/i);
+  });
+
+  test('a name that is no route is served by any node and logged once; SOCKS4 ids likewise', async () => {
+    const url = origins[0]!.url('/page');
+    // Whichever node it is, it may refuse the target.
+    for (const proxy of ['http', 'http tunnel'] as const)
+      expect((await curl(hub, proxy, 'www-data:x', url)).headers).toMatch(/X-Restunnel-Node: /);
+    const socks = await curl(hub, 'socks5h', 'www-data:x', url);
+    if (socks.text !== PAGE) expect(socks.headers).toContain('SOCKS5 connection to 127.0.0.1. (2)');
+    const client = await RawClient.dial(hub.socks);
+    const port = Number(new URL(url).port);
+    const id = Buffer.from('build-agent\0');
+    client.send(Buffer.concat([Buffer.of(4, 1, port >> 8, port & 255, 127, 0, 0, 1), id]));
+    await client.take(8);
+    client.close();
+    const said = hub.log.filter(({ msg }) => msg === 'a user name is no route: any node serves it');
+    expect(said.map(({ username }) => username)).toEqual(['www-data', 'build-agent']);
   });
 
   test('a strict session says that its node is lost, a soft one moves', async () => {
