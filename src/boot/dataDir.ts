@@ -1,4 +1,4 @@
-// Where a command keeps its keys and state, and whether it can. Called by every command before anything else is started.
+// Where a command keeps its keys and state, and whether it can.
 
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -1,5 +1,4 @@
 // The far end of bin/restunnel.js when that had to start a newer Node: signals sent to the launcher arrive here as messages.
-// Called by main.ts at the start and by shutdown.ts.
 
 export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 

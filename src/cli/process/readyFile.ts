@@ -1,4 +1,4 @@
-// --ready-file: one JSON object that says a command is ready. Called by hub, node and quickstart.
+// --ready-file: one JSON object that says a command is ready.
 
 import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -1,4 +1,4 @@
-// From "it runs" to the exit code: waits for a signal or for the end by itself. Called by hub, node and quickstart.
+// From "it runs" to the exit code: waits for a signal or for the end by itself.
 
 import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';

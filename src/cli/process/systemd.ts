@@ -1,6 +1,5 @@
 // Tells systemd, or whoever started us the same way, that we are ready, alive and stopping (sd_notify(3)). Datagrams on a Unix socket,
-// which Node has no module for, so through libc; without it, or without NOTIFY_SOCKET, nothing is said. Used by cli/hub.ts and
-// cli/node.ts.
+// which Node has no module for, so through libc; without it, or without NOTIFY_SOCKET, nothing is said.
 
 import {
   AF_UNIX,
