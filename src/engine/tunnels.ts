@@ -238,6 +238,15 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
     tunnel.tickTimer = this.reactor.setTimer(tunnel.session.tickDueInMs(nowMs), this, index);
   }
 
+  /** Hub, every SESSION.silenceCheckMs: gives up a node that owes an answer and is gone. */
+  watch(tunnel: T): void {
+    const { session } = tunnel;
+    const acknowledgedBytes = session.isAsked ? this.reactor.acknowledgedBytes(tunnel.conn) : -1;
+    const verdict = session.watch(this.reactor.nowMs, acknowledgedBytes);
+    if (verdict === 'asked') this.touch(tunnel);
+    else if (verdict === 'dead') this.close(tunnel, silence(true));
+  }
+
   /** Ends a tunnel and every stream on it. `reason` goes to the log. */
   close(tunnel: T, reason: string): void {
     if (tunnel.isClosed) return;

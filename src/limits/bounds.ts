@@ -24,6 +24,10 @@ export const ENGINE = {
   /** The padding of a handshake message has a random length below this. */
   handshakePaddingMaxBytes: 256,
   connectTimeoutMs: 15_000,
+  /** A TCP connection that is idle for this long is probed, and is dead when so many probes in a row stay unanswered. */
+  keepAliveIdleS: 60,
+  keepAliveIntervalS: 15,
+  keepAliveProbes: 4,
   /** How often streams without an answer to their opening are searched for. */
   sweepMs: 5_000,
   streamsPerTunnelMax: 32_768,
@@ -139,6 +143,12 @@ export const SESSION = {
   recordMs: 120_000,
   pingAfterSilenceMs: 30_000,
   deadAfterPingMs: 10_000,
+  /** A peer that was sent a CONNECT or DATA and is silent: asked with a PING after so many round trips, and no sooner than this. */
+  askedRoundTrips: 4,
+  askedPingMinMs: 2_000,
+  /** Given up after as many more in which nothing came and TCP acknowledged nothing. */
+  askedDeadMinMs: 6_000,
+  silenceCheckMs: 500,
   statusEveryMs: 60_000,
   statusMaxBytes: 1_024,
   controlMaxBytes: 1_024,

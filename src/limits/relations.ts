@@ -95,6 +95,10 @@ assertRelation(
   SESSION.recordMs > SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
   'a record may take longer than silence may last',
 );
+assertRelation(
+  SESSION.askedPingMinMs + SESSION.askedDeadMinMs < SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
+  'a peer that owes an answer is given up sooner than one that owes none',
+);
 assertRelation(NODE.lanesMax <= SESSION.lanesPerNodeMax, 'a hub takes every lane that a node can have');
 assertRelation(
   SESSION.handshakesPerKeyBurst >= 2 * SESSION.lanesPerNodeMax,

@@ -108,6 +108,8 @@ export interface Reactor {
   remoteAddress(conn: ConnId): string;
   /** Our own address of this connection as an IP literal. */
   localAddress(conn: ConnId): string;
+  /** Of what was written, what the peer's TCP has acknowledged; -1 where the system does not say. */
+  acknowledgedBytes(conn: ConnId): number;
   /** Its file descriptor, for looking at only; -1 where there is none. */
   descriptor(conn: ConnId): number;
 

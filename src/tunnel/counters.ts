@@ -5,6 +5,7 @@ export class Counters {
   /** Payload of DATA and DATAGRAM frames. */
   dataBytesSent = 0;
   dataBytesReceived = 0;
+  streamsOpened = 0;
   datagramsSent = 0;
   datagramsReceived = 0;
   /** In either direction, for want of room or over the rate. */

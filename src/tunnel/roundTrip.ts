@@ -12,6 +12,8 @@ export class RoundTrip {
   #lastMs: number;
   /** Of answered PINGs, leaning to the shortest; -1 before the first. */
   ms = NONE;
+  /** Leaning to the longest: with our own bytes in front of the PING. */
+  loadedMs = NONE;
 
   constructor(nowMs: number) {
     this.#lastMs = nowMs;
@@ -31,6 +33,7 @@ export class RoundTrip {
     const sampleMs = nowMs - this.#askedMs;
     // A longer one mostly measures our own bytes in front of the PING.
     this.ms = this.ms < 0 || sampleMs < this.ms ? sampleMs : this.ms + (sampleMs - this.ms) / 8;
+    this.loadedMs = sampleMs > this.loadedMs ? sampleMs : this.loadedMs + (sampleMs - this.loadedMs) / 8;
     this.#askedMs = NONE;
     return true;
   }

@@ -21,6 +21,7 @@ import { RoundTrip } from './roundTrip.ts';
 import { Sender } from './sender.ts';
 import { SendRate } from './sendRate.ts';
 import type { SessionHandler } from './sessionHandler.ts';
+import { Silence } from './silence.ts';
 import type { SlabPool } from './slabPool.ts';
 import { Stall } from './stall.ts';
 import { StreamFrames } from './streamFrames.ts';
@@ -67,6 +68,7 @@ export class Session {
   readonly #receiver: Receiver;
   readonly #roundTrip: RoundTrip;
   readonly #liveness: Liveness;
+  readonly #silence: Silence;
   readonly #stall: Stall;
   #isSilent: boolean;
 
@@ -104,6 +106,7 @@ export class Session {
     this.#credit = credit;
     this.#lifecycle = lifecycle;
     this.#liveness = new Liveness(nowMs);
+    this.#silence = new Silence(nowMs);
     this.#stall = new Stall(nowMs);
     const onRoom = (slot: number) => handler.onRoom(slot);
     this.#sender = new Sender({ streams, outbound, owed, turns, rate, counters, queueMaxBytes, onRoom });
@@ -154,6 +157,7 @@ export class Session {
   /** Hub: a new stream towards host:port; its slot, or -1 when the session is full. DATA may follow at once. */
   open(host: string, port: number): number {
     this.#isSilent = false;
+    this.counters.streamsOpened++;
     return this.#lifecycle.open(host, port);
   }
 
@@ -161,6 +165,7 @@ export class Session {
   openUdp(): number {
     if (!this.speaksUdp) throw new Error('the peer knows no UDP');
     this.#isSilent = false;
+    this.counters.streamsOpened++;
     return this.#lifecycle.openUdp();
   }
 
@@ -221,6 +226,7 @@ export class Session {
     this.nowMs = nowMs;
     const records = this.counters.recordsReceived;
     this.#receiver.receive(nowMs);
+    this.#silence.heard(this.#asked);
     this.#liveness.heard(nowMs, this.counters.recordsReceived > records, this.inbound.holdsPart);
   }
 
@@ -271,6 +277,24 @@ export class Session {
     if (verdict === 'dead') return 'dead';
     if (verdict === 'ping') this.ping(nowMs);
     return 'alive';
+  }
+
+  /** Hub, every SESSION.silenceCheckMs: whether the node owes signs of life for what it was asked. `acknowledgedBytes`: by its TCP. */
+  watch(nowMs: number, acknowledgedBytes: number): 'alive' | 'asked' | 'dead' {
+    const verdict = this.#silence.check(nowMs, this.#asked, acknowledgedBytes, this.#roundTrip.loadedMs);
+    if (verdict === 'dead') return 'dead';
+    if (verdict === 'wait') return 'alive';
+    if (!this.pingUnanswered) this.ping(nowMs);
+    return 'asked';
+  }
+
+  /** Whether watch() has asked: from then on it needs what TCP acknowledged. */
+  get isAsked(): boolean {
+    return this.#silence.isPinged;
+  }
+
+  get #asked(): number {
+    return this.counters.streamsOpened + this.counters.dataBytesSent;
   }
 
   tickDueInMs(nowMs: number): number {

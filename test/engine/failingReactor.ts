@@ -206,6 +206,10 @@ export class FailingReactor implements Reactor {
     return this.#inner.localAddress(conn);
   }
 
+  acknowledgedBytes(conn: ConnId): number {
+    return this.#inner.acknowledgedBytes(conn);
+  }
+
   descriptor(conn: ConnId): number {
     return this.#inner.descriptor(conn);
   }

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT, SESSION } from '../../src/limits/bounds.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { Plan } from './failingReactor.ts';
@@ -134,6 +134,37 @@ describe.each([false, true])('rings: %s', (rings) => {
     expect(rig.lostAtUnroute).toEqual([rig.counted.failed.nodeLost]);
     for (const { heard } of clients.slice(1)) expect(heard.slice(0, 4)).toBe('\x05\x00\x05\x01');
     expect(rig.counted.told).toEqual({});
+  });
+
+  test('a node that is gone in silence is given up long before an idle one, and what has not begun is told so', () => {
+    start(rings);
+    const { conn } = rig.worker.tunnels.at(1);
+    // It has answered a PING: its round trip is known.
+    until(() => rig.worker.tunnels.at(1).session.roundTripMs >= 0);
+    net.lose(conn);
+    const sinceMs = net.nowMs;
+    const clients = [1, 2].map(() => new Client(net, PORT.socks, OPENING));
+    until(() => clients.every(({ over }) => over));
+    expect(net.nowMs - sinceMs).toBeLessThan(2 * (SESSION.askedPingMinMs + SESSION.askedDeadMinMs));
+    for (const { heard } of clients) expect(heard.slice(0, 4)).toBe('\x05\x00\x05\x01');
+    expect(rig.counted.failed).toEqual({ nodeLost: 2 });
+    expect(rig.lost).toBe(1);
+  });
+
+  test('a node from which nothing comes is slow and not gone while its TCP acknowledges', () => {
+    start(rings);
+    const { conn } = rig.worker.tunnels.at(1);
+    net.lose(conn);
+    const sinceMs = net.nowMs;
+    const client = new Client(net, PORT.socks, OPENING);
+    const acknowledge = () => {
+      net.acknowledge(conn, 1);
+      if (rig.lost === 0) net.setTimer(SESSION.askedDeadMinMs / 2, { onTimer: acknowledge }, 0);
+    };
+    acknowledge();
+    until(() => client.over);
+    // As long as any silence may last.
+    expect(net.nowMs - sinceMs).toBeGreaterThan(SESSION.pingAfterSilenceMs);
   });
 
   test('a request with the largest body that the hub keeps ends like any other', () => {

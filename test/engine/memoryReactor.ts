@@ -41,6 +41,9 @@ class Conn {
   /** We have sent FIN. */
   finished = false;
   wantsToWrite = false;
+  /** The network is gone, and nobody has heard: what either side writes is lost. */
+  lost = false;
+  acknowledgedBytes = 0;
   errno = 0;
   toldBroken = false;
 
@@ -246,12 +249,14 @@ export class MemoryReactor implements Reactor {
     if (conn === undefined) return -ERRNO.EBADF;
     if (conn.errno > 0 || conn.finished) return -ERRNO.EPIPE;
     const peer = conn.peer!;
+    if (conn.lost) return length;
     if (!peer.open) {
       // Taken, and answered with an RST.
       this.breakOff(id, ERRNO.ECONNRESET);
       return length;
     }
     const bytes = Math.min(length, Math.max(0, this.roomBytes - peer.unreadBytes));
+    conn.acknowledgedBytes += bytes;
     if (bytes > 0) {
       peer.unread.push(slab.bytes.slice(offset, offset + bytes));
       peer.unreadBytes += bytes;
@@ -269,12 +274,29 @@ export class MemoryReactor implements Reactor {
     this.#moved = true;
   }
 
+  /** Nothing comes through any more, in either direction, and nobody hears of it. */
+  lose(id: ConnId): void {
+    const conn = this.#conns.get(id);
+    if (conn === undefined) return;
+    for (const one of [conn, conn.peer!]) one.lost = true;
+  }
+
+  /** The far TCP has acknowledged so much more of a lost connection's bytes. */
+  acknowledge(id: ConnId, bytes: number): void {
+    const conn = this.#conns.get(id);
+    if (conn !== undefined) conn.acknowledgedBytes += bytes;
+  }
+
+  acknowledgedBytes(id: ConnId): number {
+    return this.#conns.get(id)?.acknowledgedBytes ?? -1;
+  }
+
   /** The connection breaks, for both sides. */
   breakOff(id: ConnId, errno: number): void {
     const conn = this.#conns.get(id);
     if (conn === undefined) return;
     for (const one of [conn, conn.peer]) {
-      if (one === null || !one.open || one.errno > 0) continue;
+      if (one === null || !one.open || one.errno > 0 || (one.lost && one !== conn)) continue;
       one.errno = errno;
       one.unread.length = 0;
       one.unreadBytes = 0;
@@ -298,7 +320,7 @@ export class MemoryReactor implements Reactor {
     const conn = this.#conns.get(id);
     if (conn === undefined || conn.finished) return;
     conn.finished = true;
-    if (conn.peer !== null) conn.peer.ended = true;
+    if (conn.peer !== null && !conn.lost) conn.peer.ended = true;
     this.#moved = true;
   }
 

@@ -233,6 +233,11 @@ export class Connections {
     return slot < 0 ? '' : this.#sockets.localAddress(this.#table.fdOf(slot));
   }
 
+  acknowledgedBytes(conn: ConnId): number {
+    const fd = this.descriptor(conn);
+    return fd < 0 ? -1 : this.#sockets.acknowledgedBytes(fd);
+  }
+
   descriptor(conn: ConnId): number {
     const slot = this.#table.slotOf(conn);
     return slot < 0 ? -1 : this.#table.fdOf(slot);

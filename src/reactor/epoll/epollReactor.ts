@@ -137,6 +137,10 @@ export class EpollReactor implements Reactor {
     return this.#connections.localAddress(conn);
   }
 
+  acknowledgedBytes(conn: ConnId): number {
+    return this.#connections.acknowledgedBytes(conn);
+  }
+
   descriptor(conn: ConnId): number {
     return this.#connections.descriptor(conn);
   }

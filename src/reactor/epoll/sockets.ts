@@ -4,6 +4,7 @@
 import { chmodSync } from 'node:fs';
 import { isPort } from '../../base/hostPort.ts';
 import { IpAddress } from '../../base/ipAddress.ts';
+import { ENGINE } from '../../limits/bounds.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import {
   AF_INET6,
@@ -13,6 +14,7 @@ import {
   IPV6_V6ONLY,
   type Libc,
   SO_ERROR,
+  SO_KEEPALIVE,
   SO_LINGER,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
@@ -20,6 +22,10 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_INFO,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   TCP_NODELAY,
 } from '../libc.ts';
 import { decodeAddress, decodePort, SOCKADDR_MAX_BYTES, writeSockaddr } from '../sockaddr.ts';
@@ -27,7 +33,11 @@ import { decodeAddress, decodePort, SOCKADDR_MAX_BYTES, writeSockaddr } from '..
 /** Layout of the scratch bytes: an address, its length, an option's value. */
 const LENGTH_AT = 32;
 const OPTION_AT = 40;
-const SCRATCH_BYTES = 64;
+/** struct tcp_info (linux/tcp.h), cut behind tcpi_bytes_acked, a u64 since Linux 4.1. */
+const TCP_INFO_AT = 64;
+const TCP_INFO_BYTES = 128;
+const BYTES_ACKED_AT = 120;
+const SCRATCH_BYTES = TCP_INFO_AT + TCP_INFO_BYTES;
 /** struct sockaddr_un (unix(7)): the family, then the path and a NUL. */
 const SOCKADDR_UN_BYTES = 110;
 const UN_PATH_AT = 2;
@@ -52,8 +62,9 @@ export class Sockets {
     if (fd < 0) return fd;
     const set =
       this.#set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-      // Accepted sockets inherit it (tcp(7)): one call instead of one each.
+      // Accepted sockets inherit these (tcp(7)): one call instead of one each.
       this.#set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+      this.#keepAlive(fd) ||
       (this.#bytes[0] === AF_INET6 ? this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0) ||
       this.#check(this.#libc.bind(fd, this.#address, length)) ||
       this.#check(this.#libc.listen(fd, backlog));
@@ -103,6 +114,7 @@ export class Sockets {
     if (fd < 0) return fd;
     const started =
       this.#set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+      this.#keepAlive(fd) ||
       this.#check(this.#libc.connect(fd, this.#address, length));
     return started === 0 || started === -ERRNO.EINPROGRESS ? fd : this.#abandon(fd, started);
   }
@@ -118,6 +130,30 @@ export class Sockets {
       this.#address + LENGTH_AT,
     );
     return failed < 0 ? this.#libc.errno() : this.#view.getInt32(OPTION_AT, true);
+  }
+
+  /** -1 where the kernel does not say. */
+  acknowledgedBytes(fd: number): number {
+    this.#view.setInt32(LENGTH_AT, TCP_INFO_BYTES, true);
+    const failed = this.#libc.getsockopt(
+      fd,
+      IPPROTO_TCP,
+      TCP_INFO,
+      this.#address + TCP_INFO_AT,
+      this.#address + LENGTH_AT,
+    );
+    if (failed < 0 || this.#view.getInt32(LENGTH_AT, true) < TCP_INFO_BYTES) return -1;
+    return Number(this.#view.getBigUint64(TCP_INFO_AT + BYTES_ACKED_AT, true));
+  }
+
+  /** A peer that vanished while nothing was under way is noticed. One whose window is closed answers the probes and stays. */
+  #keepAlive(fd: number): number {
+    return (
+      this.#set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPIDLE, ENGINE.keepAliveIdleS) ||
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPINTVL, ENGINE.keepAliveIntervalS) ||
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPCNT, ENGINE.keepAliveProbes)
+    );
   }
 
   /** Makes the coming close() send RST. */

@@ -11,6 +11,14 @@ import type { ListenerId, ListenHandler } from '../reactor.ts';
 import type { NetTurn } from './netTurn.ts';
 import { plainAddress } from './nodeAddress.ts';
 
+/** The system chooses how often it probes, and how often in vain, before the connection is dead. */
+export const SOCKET = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: ENGINE.keepAliveIdleS * 1_000,
+} as const;
+
 /** Name of a Unix socket before it is moved to its path. */
 const HIDDEN_NAME = 's';
 
@@ -36,7 +44,7 @@ export class NetListeners {
   listen(address: string, port: number, handler: ListenHandler): ListenerId {
     const id = ++this.#last;
     if (this.#turn.stopped) return id;
-    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    const server = createServer({ ...SOCKET, pauseOnConnect: true });
     const listener: Listener = { server, handler, listening: false };
     this.#listeners.set(id, listener);
     server.on('error', (error: NodeJS.ErrnoException) => this.#fail(id, listener, errnoOfCode(error.code)));

@@ -24,7 +24,7 @@ import {
   WOULD_BLOCK,
 } from '../reactor.ts';
 import { descriptorOf, isReadable, type NetConn, NO_BYTES, newConn, withOnRead } from './netConn.ts';
-import { NetListeners } from './netListeners.ts';
+import { NetListeners, SOCKET } from './netListeners.ts';
 import { NetTurn } from './netTurn.ts';
 import { plainAddress } from './nodeAddress.ts';
 import { UdpNet } from './udpNet.ts';
@@ -105,7 +105,7 @@ export class NetReactor implements Reactor {
       return conn.id;
     }
     const onread = this.#onRead(conn);
-    conn.socket = dial({ host: address.toString(), port, allowHalfOpen: true, noDelay: true, onread });
+    conn.socket = dial({ ...SOCKET, host: address.toString(), port, onread });
     conn.connectTimer = this.setTimer(timeoutMs, this.#connectTimeout, conn.id);
     this.#watch(conn);
     return conn.id;
@@ -348,6 +348,10 @@ export class NetReactor implements Reactor {
   localAddress(id: ConnId): string {
     const socket = this.#conns.get(id)?.socket;
     return plainAddress(socket?.remoteAddress === undefined ? '' : (socket.localAddress ?? ''));
+  }
+
+  acknowledgedBytes(): number {
+    return -1;
   }
 
   descriptor(id: ConnId): number {

@@ -1,0 +1,63 @@
+// Whether a peer that was asked for something has fallen silent: asked sooner than liveness.ts would, and given up sooner, so that what waits
+// for it can go elsewhere. Pure: time is an argument.
+
+import { SESSION } from '../limits/bounds.ts';
+
+const UNKNOWN = -1;
+
+export class Silence {
+  /** What had been asked of the peer when it was last heard. */
+  #askedBefore = 0;
+  #checkedMs: number;
+  /** How long the peer has been silent since it was asked, or since its PING; a pause of this thread counts for one check. */
+  #silentMs = 0;
+  #acknowledgedBytes = UNKNOWN;
+  /** It was sent a PING: from now on check() needs what TCP has acknowledged. */
+  isPinged = false;
+
+  constructor(nowMs: number) {
+    this.#checkedMs = nowMs;
+  }
+
+  /** Bytes came. `asked` only grows: streams opened, bytes of DATA sent. */
+  heard(asked: number): void {
+    this.#askedBefore = asked;
+    this.#silentMs = 0;
+    this.isPinged = false;
+  }
+
+  /**
+   * Call it every SESSION.silenceCheckMs.
+   * @param acknowledgedBytes all that the peer's TCP has acknowledged; -1 when that is not known: then it is never 'dead'
+   * @param roundTripMs under load; -1 before the first
+   */
+  check(
+    nowMs: number,
+    asked: number,
+    acknowledgedBytes: number,
+    roundTripMs: number,
+  ): 'ping' | 'dead' | 'wait' {
+    const passedMs = Math.min(nowMs - this.#checkedMs, 2 * SESSION.silenceCheckMs);
+    this.#checkedMs = nowMs;
+    if (asked === this.#askedBefore) return 'wait';
+    this.#silentMs += passedMs;
+    if (!this.isPinged) {
+      if (this.#silentMs < atLeast(SESSION.askedPingMinMs, roundTripMs)) return 'wait';
+      this.isPinged = true;
+      this.#silentMs = 0;
+      this.#acknowledgedBytes = UNKNOWN;
+      return 'ping';
+    }
+    if (acknowledgedBytes !== this.#acknowledgedBytes) {
+      // The link is slow, not dead.
+      this.#acknowledgedBytes = acknowledgedBytes;
+      this.#silentMs = 0;
+    }
+    if (acknowledgedBytes === UNKNOWN) return 'wait';
+    return this.#silentMs < atLeast(SESSION.askedDeadMinMs, roundTripMs) ? 'wait' : 'dead';
+  }
+}
+
+function atLeast(minMs: number, roundTripMs: number): number {
+  return Math.max(minMs, SESSION.askedRoundTrips * roundTripMs);
+}
