@@ -42,7 +42,7 @@ export function readTestUrl(text: string): URL {
     throw new UserError('the test page needs a URL that starts with http:// or https://');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new UserError('the URL of the test page may hold no user and no password');
+    throw new UserError('the URL of the test page must not contain a user name or a password');
   }
   return url;
 }
@@ -160,7 +160,7 @@ function secure(socket: Socket, url: URL, ca: string | undefined, signal: AbortS
     secured.once('secureConnect', () => resolve(secured));
     secured.on('error', reject);
     secured.once('close', () =>
-      reject(new UserError('the target ended the connection during the TLS handshake')),
+      reject(new UserError('the target closed the connection during the TLS handshake')),
     );
   });
 }
@@ -177,7 +177,9 @@ function get(socket: Socket, url: URL, signal: AbortSignal): Promise<IncomingMes
     });
     outgoing.on('response', resolve);
     // Else the request would end without a word, and nobody would ever be answered.
-    outgoing.on('upgrade', () => reject(new UserError('the target switched to another protocol unasked')));
+    outgoing.on('upgrade', () =>
+      reject(new UserError('the target switched to another protocol without being asked')),
+    );
     outgoing.on('error', reject);
     outgoing.end();
   });
@@ -212,24 +214,24 @@ function fromHere(address: string): { host: string; port: number } {
 }
 
 const AFTER: Readonly<Record<TestStep, string>> = {
-  proxy: 'while the exit node was to open the connection',
-  stream: 'before the target had answered',
-  tls: 'before the target had answered',
-  firstByte: 'before the page was whole',
+  proxy: 'while the exit node was opening the connection',
+  stream: 'before the target answered',
+  tls: 'before the target answered',
+  firstByte: 'before the page was complete',
   whole: 'at the end',
 };
 
 function sentenceOf(thrown: unknown, signal: AbortSignal, last: TestStep | undefined): string {
   if (thrown instanceof UserError) return thrown.message;
-  const where = last === undefined ? 'before the proxy of the hub had answered' : AFTER[last];
-  if (signal.aborted) return `it took too long and was ended ${where}`;
+  const where = last === undefined ? "before the hub's proxy answered" : AFTER[last];
+  if (signal.aborted) return `it took too long and was stopped ${where}`;
   const { code, message, reason } = thrown as NodeJS.ErrnoException & { reason?: string };
   if (/CERT|SELF_SIGNED|ALTNAME|SSL|TLS|VERIFY|ISSUER/.test(code ?? '')) {
     // OpenSSL's message is its whole error stack; behind a semicolon stands advice for people who start Node themselves.
     const why = code?.startsWith('ERR_SSL_') && reason ? reason : message.split(';')[0];
     return `the TLS handshake with the target failed: ${why}`;
   }
-  if (code?.startsWith('HPE_')) return `what the target answered is no HTTP (${message})`;
+  if (code?.startsWith('HPE_')) return `the target's answer is not HTTP (${message})`;
   return `the connection ended ${where} (${code ?? message})`;
 }
 

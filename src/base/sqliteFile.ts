@@ -75,7 +75,7 @@ function sentenceOf(path: string, error: unknown): unknown {
       return damaged(path);
     case SQLITE.busy:
     case SQLITE.locked:
-      return new UserError(`the store ${path} is kept busy by another process; try again`);
+      return new UserError(`another process keeps the store ${path} busy; try again`);
     case SQLITE.readonly:
     case SQLITE.ioerr:
     case SQLITE.full:

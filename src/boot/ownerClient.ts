@@ -88,7 +88,7 @@ type Parsed<T> = T extends object ? { [K in keyof T]: Parsed<Exclude<T[K], undef
 export function inPath(name: string): string {
   // A URL drops these parts, however they are escaped.
   if (name === '' || name === '.' || name === '..') {
-    throw new UserError(`${JSON.stringify(name)} names nothing here; give an id`);
+    throw new UserError(`${JSON.stringify(name)} cannot be a name; give an id`);
   }
   return encodeURIComponent(name);
 }
@@ -143,7 +143,7 @@ async function readAll(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffe
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > CONTROL.responseBodyMaxBytes) {
-      throw new UserError(`a message of more than ${CONTROL.responseBodyMaxBytes} bytes is too long`);
+      throw new UserError(`the hub's answer is longer than ${CONTROL.responseBodyMaxBytes} bytes`);
     }
     chunks.push(chunk);
   }
@@ -160,7 +160,7 @@ function refusalOf(answer: unknown, status: number): UserError {
   const sentence = detail ?? error;
   if (typeof sentence !== 'string') {
     return new UserError(
-      `the running hub answered with something else than an answer (${status}); is it of another version?`,
+      `the running hub gave an answer of an unknown kind (${status}); does it run another version?`,
     );
   }
   if (sentence === NOTHING_HERE) return new UserError(OTHER_VERSION);
@@ -171,7 +171,7 @@ function cannotAsk(dataDir: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   const { name, code, message } = error as NodeJS.ErrnoException;
   const why = name === 'AbortError' || name === 'TimeoutError' ? 'no answer in time' : (code ?? message);
-  return new UserError(`the hub in ${dataDir} cannot be asked: ${why}`);
+  return new UserError(`cannot reach the hub in ${dataDir}: ${why}`);
 }
 
 function isSilent(dataDir: string): UserError {

@@ -16,7 +16,7 @@ export function parseDuration(text: string, flag: string, minMs: number, maxMs: 
   const durationMs = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
   if (durationMs < minMs || durationMs > maxMs) {
     throw new UserError(
-      `${flag}: ${text} is outside ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
+      `${flag}: ${text} is not between ${formatDuration(minMs)} and ${formatDuration(maxMs)}`,
       2,
     );
   }

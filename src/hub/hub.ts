@@ -247,7 +247,10 @@ export class Hub {
     this.fleet.rotate(nodeId).catch((error: Error) => {
       const line = this.#rotationLog.line(performance.now());
       if (line === null) return;
-      this.#log.info({ node: nodeId, why: error.message, ...line }, 'a client wanted a new address in vain');
+      this.#log.info(
+        { node: nodeId, why: error.message, ...line },
+        'a client asked for a new address and got none',
+      );
     });
   }
 

@@ -31,7 +31,7 @@ export function formatLink(link: PairingLink): string {
 /** White space around the link and parameters it does not know are ignored. Throws UserError, naming the part that is wrong. */
 export function parseLink(text: string): PairingLink {
   const link = text.trim();
-  if (link.length > LINK_MAX_CHARS) throw wrong('it is far too long');
+  if (link.length > LINK_MAX_CHARS) throw wrong('it is too long');
   if (link.slice(0, SCHEME.length).toLowerCase() !== SCHEME) throw wrong(`it must begin with ${SCHEME}`);
   const queryAt = link.indexOf('?');
   if (queryAt === -1) throw wrong('it has no ?k=…&t=… at its end; was it cut short?');
@@ -52,9 +52,9 @@ function parseAuthority(authority: string): { host: string; port: number } {
   if (bracketed && hostEnd === -1) throw wrong('its IPv6 address has no closing bracket');
   const host = bracketed ? authority.slice(1, hostEnd) : authority.slice(0, Math.max(hostEnd, 0));
   const portText = bracketed ? authority.slice(hostEnd + 1) : authority.slice(hostEnd);
-  if (!bracketed && host.includes(':')) throw wrong('an IPv6 address must stand in brackets: [address]:port');
-  if (hostEnd === -1 || !/^:[0-9]{1,5}$/.test(portText)) throw wrong('it has no port: host:port is needed');
-  if (bracketed && !isIPv6Literal(host)) throw wrong('what stands in brackets is not an IPv6 address');
+  if (!bracketed && host.includes(':')) throw wrong('an IPv6 address needs brackets: [address]:port');
+  if (hostEnd === -1 || !/^:[0-9]{1,5}$/.test(portText)) throw wrong('it has no port after the host');
+  if (bracketed && !isIPv6Literal(host)) throw wrong('the text in brackets is not an IPv6 address');
   checkHost(host);
   const port = Number(portText.slice(1));
   checkPort(port);

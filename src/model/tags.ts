@@ -15,7 +15,6 @@ export function cleanTags(tags: readonly string[]): string[] {
     }
   }
   const clean = [...new Set(tags)].sort();
-  if (clean.length > LISTING.tagsMax)
-    throw new UserError(`more than ${LISTING.tagsMax} tags are too many`, 2);
+  if (clean.length > LISTING.tagsMax) throw new UserError(`at most ${LISTING.tagsMax} tags are allowed`, 2);
   return clean;
 }

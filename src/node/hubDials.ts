@@ -43,7 +43,7 @@ export class HubDials implements ConnHandler, TimerHandler {
   dial(dial: number, literal: string, port: number, message1: Uint8Array): void {
     const address = IpAddress.parse(literal);
     if (address === null) {
-      this.#fail(dial, `cannot connect to the hub (its address ${literal} is not one that can be dialled)`);
+      this.#fail(dial, `cannot connect to the hub: this device cannot dial the address ${literal}`);
       return;
     }
     this.#dials.set(dial, {
@@ -85,7 +85,7 @@ export class HubDials implements ConnHandler, TimerHandler {
     dial.received.set(this.#scratch.bytes.subarray(0, read), dial.receivedBytes);
     dial.receivedBytes += read;
     const left = this.#wanted(dial);
-    if (left < 0) this.#fail(tag, 'the hub answered with something else than a handshake');
+    if (left < 0) this.#fail(tag, 'the hub answered with something other than a handshake');
     if (left !== 0) return;
     dial.answered = true;
     this.#reactor.pauseRead(conn);

@@ -56,7 +56,7 @@ function checkOptions({ io, allowTargets, publicAddressUrl = null }: NodeOptions
 } {
   for (const rule of allowTargets) parseAllowRule(rule);
   if (io === 'epoll' && !epollAvailable()) {
-    throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
+    throw new UserError('epoll is not available on this machine; start with --io net, or without --io');
   }
   const useNet = io === 'net' || !epollAvailable();
   return {
@@ -70,7 +70,7 @@ function openIdentity({ dataDir, links, name, log }: NodeOptions): { keyPair: Ke
   const keyPair = loadOrCreateKey(join(dataDir, 'node_key.bin'));
   const hubs = new HubsFile(dataDir, (trouble) => {
     if (trouble === null) log.info('node.json can be written again');
-    else log.warn({ reason: trouble }, 'node.json cannot be written: the node goes on without');
+    else log.warn({ reason: trouble }, 'cannot write node.json; the node goes on without it');
   });
   for (const link of links) hubs.pair(parseLink(link), fitDeviceName(name ?? hostname()));
   if (hubs.hubs.length === 0) {

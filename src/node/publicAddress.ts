@@ -12,7 +12,7 @@ export function parseAddressUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new UserError(
-      `--public-address-url: ${JSON.stringify(text)} is no URL such as https://api.example.org/ip`,
+      `--public-address-url: ${JSON.stringify(text)} is not a URL such as https://api.example.org/ip`,
       2,
     );
   }

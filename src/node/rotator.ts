@@ -61,15 +61,15 @@ export class Rotator {
     this.#busy = true;
     try {
       const oldAddress = await publicAddress();
-      log.info({ address: oldAddress }, 'a hub asks for a new address: running the command of --on-rotate');
+      log.info({ address: oldAddress }, 'a hub asks for a new address: running the --on-rotate command');
       const failure = await this.#run(command);
       if (failure !== null) {
-        log.warn(`the command of --on-rotate ${failure}`);
+        log.warn(`the --on-rotate command ${failure}`);
         return answer(`the command ${failure}`, oldAddress, null);
       }
       await redial();
       const newAddress = await publicAddress();
-      log.info({ oldAddress, newAddress }, 'the command of --on-rotate is done');
+      log.info({ oldAddress, newAddress }, 'the --on-rotate command is done');
       const same = newAddress !== null && newAddress === oldAddress;
       return answer(same ? 'the command ran, but the address is the same' : null, oldAddress, newAddress);
     } finally {
@@ -109,7 +109,7 @@ export class Rotator {
         // What it left running may hold these open for ever.
         child.stdout.destroy();
         child.stderr.destroy();
-        this.#options.log.debug({ output: said.text }, 'the command of --on-rotate has ended');
+        this.#options.log.debug({ output: said.text }, 'the --on-rotate command has ended');
         resolve(late ? `did not end within ${commandMs / 1_000} s` : failure);
       };
       child.on('error', (error) => over(`cannot be run: ${error.message.slice(0, 100)}`));

@@ -65,7 +65,7 @@ class FakeUsers implements OwnerUsers {
   add({ name, passwordHash, limits }: NewUser): User {
     checkUserName(name);
     this.calls.push(`add ${name} ${passwordHash}`);
-    if (this.#users.has(name)) throw new UserError(`there is a user ${name} already`);
+    if (this.#users.has(name)) throw new UserError(`there is already a user ${name}`);
     const now = new Date(0).toISOString();
     const user = { name, limits, createdAt: now, changedAt: now };
     this.#users.set(name, user);

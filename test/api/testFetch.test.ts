@@ -127,7 +127,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     const { ok, error, steps } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
     expect([ok, error, steps]).toEqual([
       false,
-      'the connection ended before the proxy of the hub had answered (ECONNREFUSED)',
+      "the connection ended before the hub's proxy answered (ECONNREFUSED)",
       [],
     ]);
   });
@@ -156,13 +156,13 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
   test('a proxy that goes', async () => {
     const proxy = await proxyThat((_, socket) => socket.destroy());
     const { error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
-    expect(error).toMatch(/^the connection ended while the exit node was to open the connection/);
+    expect(error).toMatch(/^the connection ended while the exit node was opening the connection/);
   });
 
   test('silence', async () => {
     const proxy = await proxyThat(() => {});
     const { error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url, timeoutMs: 50 });
-    expect(error).toMatch(/^it took too long and was ended (?:while the exit node|before the proxy)/);
+    expect(error).toMatch(/^it took too long and was stopped (?:while the exit node|before the proxy)/);
   });
 
   test('silence of the target, and during the TLS handshake', async () => {
@@ -175,7 +175,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
         url: target,
         timeoutMs: 300,
       });
-      expect(error).toBe('it took too long and was ended before the target had answered');
+      expect(error).toBe('it took too long and was stopped before the target answered');
       expect(steps.map(({ step }) => step)).toEqual(['proxy', 'stream']);
     }
   });
@@ -200,7 +200,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       );
     });
     const { ok, error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
-    expect([ok, error]).toEqual([false, 'the target switched to another protocol unasked']);
+    expect([ok, error]).toEqual([false, 'the target switched to another protocol without being asked']);
   });
 
   test('an answer that is no HTTP', async () => {
@@ -209,7 +209,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
       socket.once('data', () => socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
     });
     const { error } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
-    expect(error).toMatch(/^what the target answered is no HTTP \(/);
+    expect(error).toMatch(/^the target's answer is not HTTP \(/);
   });
 
   test('half a page', async () => {
@@ -221,7 +221,7 @@ describe('what goes wrong is told in a sentence, with the steps that were done',
     expect(outcome).toMatchObject({
       ok: false,
       status: 200,
-      error: expect.stringContaining('before the page was whole'),
+      error: expect.stringContaining('before the page was complete'),
     });
   });
 });

@@ -39,7 +39,7 @@ describe.concurrent('wrong usage is one line on stderr and exit code 2', () => {
     ['hub --sock :1080', /^restunnel: unknown option '--sock' \(Did you mean --socks\?\)/],
     ['hub extra', /^restunnel: too many arguments/],
     ['pair --ttl 10', /^restunnel: --ttl: "10" is not a duration/],
-    ['pair --ttl 0s', /^restunnel: --ttl: 0s is outside 1s to 30d/],
+    ['pair --ttl 0s', /^restunnel: --ttl: 0s is not between 1s and 30d/],
     ['pair --name', /^restunnel: option '--name <name>' argument missing/],
     ['node --lanes 0', /^restunnel: --lanes: "0" is not a whole number from 1 to 16/],
     ['node --lanes 17', /^restunnel: --lanes: "17" is not a whole number from 1 to 16/],

@@ -65,9 +65,9 @@ test('a host that blocks a session, or a device, is reported', async () => {
 });
 
 test.each<[string[], number, RegExp]>([
-  [['report', 'shop.example'], 2, /say --session or --node, and not both/],
-  [['report', 'shop.example', '--session', 'a', '--node', 'b'], 2, /say --session or --node, and not both/],
-  [['report', 'shop.example', '--node', 'Pixel 8', '--user', 'me'], 2, /--user goes with --session/],
+  [['report', 'shop.example'], 2, /give --session or --node, not both/],
+  [['report', 'shop.example', '--session', 'a', '--node', 'b'], 2, /give --session or --node, not both/],
+  [['report', 'shop.example', '--node', 'Pixel 8', '--user', 'me'], 2, /--user needs --session/],
   [['report', 'shop.example', '--session', 'a', '--rest', '1y'], 2, /^restunnel: --rest: /],
   [['report', 'https://shop.example/', '--session', 'a'], 1, /the request is not understood: host: /],
   [['report', 'shop.example', '--session', 'none'], 1, /there is no such session/],

@@ -84,7 +84,7 @@ describe('without a running hub', () => {
     const { token } = parseLink(JSON.parse((await runBin(['pair', '--json'], dataDir)).stdout).link);
     const id = enroll(token, 1)!;
     const renamed = await runBin(['nodes', 'rename', id, 'my laptop'], dataDir);
-    expect(renamed).toMatchObject({ code: 0, stdout: `${id} is called my laptop now\n` });
+    expect(renamed).toMatchObject({ code: 0, stdout: `${id} is now called my laptop\n` });
     const revoked = await runBin(['nodes', 'revoke', 'my laptop', '--json'], dataDir);
     expect(JSON.parse(revoked.stdout)).toMatchObject({ id, name: 'my laptop', revoked: true });
     expect((await runBin(['nodes'], dataDir)).stdout).toMatch(new RegExp(`\n${id}  my laptop  revoked `));
@@ -122,7 +122,7 @@ describe('with a running hub', () => {
       expect(more).toEqual({});
       expect(parseLink(link).host).toBe('127.0.0.1');
       expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now());
-      expect(paired.stderr).toContain('good for this machine only');
+      expect(paired.stderr).toContain('works for this machine only');
       const elsewhere = await runBin(['pair', '--json', '--public-host', 'hub.example'], dataDir);
       expect(parseLink(JSON.parse(elsewhere.stdout).link).host).toBe('hub.example');
       expect(elsewhere.stderr).toBe('');

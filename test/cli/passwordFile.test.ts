@@ -29,7 +29,7 @@ test('what holds no password is refused in a sentence that does not repeat it', 
   expect(() => readPasswordFile(dir, '--password-file')).toThrow(
     /^--password-file: cannot read .* it is a directory$/,
   );
-  expect(() => read('')).toThrow('--password-file: there is no password');
+  expect(() => read('')).toThrow('--password-file: the password is empty');
   expect(() => read('\nsecret\n')).toThrow('the only line');
   expect(() => read('a\nb\n')).toThrow('the only line');
   expect(() => read('a\tb')).toThrow('control characters');

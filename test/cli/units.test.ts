@@ -46,8 +46,8 @@ test.each(['', '10', 'm', '10 m', '-1m', '1.5h', '10M', '10min', '1h30m', '99999
 test('bounds are inclusive', () => {
   expect(parseDuration('1s', '--ttl', 1_000, 60_000)).toBe(1_000);
   expect(parseDuration('1m', '--ttl', 1_000, 60_000)).toBe(60_000);
-  expect(() => parseDuration('0s', '--ttl', 1_000, 60_000)).toThrow('outside 1s to 1m');
-  expect(() => parseDuration('61s', '--ttl', 1_000, 60_000)).toThrow('outside 1s to 1m');
+  expect(() => parseDuration('0s', '--ttl', 1_000, 60_000)).toThrow('not between 1s and 1m');
+  expect(() => parseDuration('61s', '--ttl', 1_000, 60_000)).toThrow('not between 1s and 1m');
 });
 
 test('for people, the largest unit alone', () => {

@@ -59,7 +59,7 @@ test('without a hub: a password is made up and shown once, or comes from a file 
   const file = join(dataDir, 'password');
   writeFileSync(file, 'from a file\n');
   const set = await run('users', 'set', 'ada', '--password-file', file, '--streams', 'none');
-  expect(set).toMatchObject({ code: 0, stdout: 'ada is changed\n' });
+  expect(set).toMatchObject({ code: 0, stdout: 'changed ada\n' });
   expect(await fits('ada', 'from a file')).toBe(true);
   expect((await run('users', 'list')).stdout).toMatch(
     /^NAME {2}STREAMS {2}TAGS {5}ADDED +CHANGED\nada {3}any {6}de,home .*\nbob {3}any {6}any .*-\n$/,
@@ -71,17 +71,17 @@ test('without a hub: a password is made up and shown once, or comes from a file 
 test('what cannot be done is a sentence and changes nothing', async () => {
   await run('users', 'add', 'ada');
   const cases: [string[], number, string][] = [
-    [['users', 'add', 'ada'], 1, 'there is a user ada already'],
+    [['users', 'add', 'ada'], 1, 'there is already a user ada'],
     [['users', 'add', 'a-b'], 2, '"a-b" is not a user name of 1 to 32 letters, digits and _'],
     [
       ['users', 'set', 'ada'],
       2,
-      'nothing to change: say --password-file, --new-password, --streams or --tags',
+      'nothing to change; give --password-file, --new-password, --streams or --tags',
     ],
     [
       ['users', 'set', 'ada', '--new-password', '--password-file', 'F'],
       2,
-      'say --password-file or --new-password, not both',
+      'give --password-file or --new-password, not both',
     ],
     [['users', 'set', 'bob', '--streams', '1'], 1, 'there is no user "bob"'],
     [['users', 'remove', 'bob'], 1, 'there is no user "bob"'],
@@ -129,7 +129,7 @@ test('a running hub makes the change itself, and never sees a password', async (
       expect((await run('users', 'list')).stdout).toContain('\nada ');
       expect(await run('users', 'remove', 'ada')).toMatchObject({
         code: 0,
-        stdout: 'ada may not use the proxy any more\n',
+        stdout: 'ada may no longer use the proxy\n',
         stderr: expect.stringMatching(/^restunnel: no users are left: a proxy on loopback asks nobody/),
       });
       expect(store.users.any()).toBe(false);

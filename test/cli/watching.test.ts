@@ -71,7 +71,7 @@ describe('status', () => {
     expect(said.err).toBe('');
     expect(await run('status', '--follow')).toMatchObject({
       code: 2,
-      stderr: 'restunnel: --follow goes with --json\n',
+      stderr: 'restunnel: --follow needs --json\n',
     });
   });
 
@@ -249,7 +249,7 @@ test('nodes are shown, set, paused and asked for a new address', async () => {
     limits: { mbitPerSecond: null, streams: null, monthlyBytes: null, hours: null },
   });
   expect((await run('nodes', 'pause', name)).stdout).toBe(
-    `${name} is paused: it takes no new streams, open ones go on\n`,
+    `${name} is paused: it takes no new streams; open ones go on\n`,
   );
   expect(fleet.node(name).paused).toBe(true);
   await run('nodes', 'resume', name);

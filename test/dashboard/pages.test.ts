@@ -361,7 +361,7 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     expect(await inPage(page, `document.querySelector('#banner').hidden`)).toBe(true);
     await fake.dashboard.close();
     await page.waitForSelector('#banner:not([hidden])');
-    expect(await textOf(page, '#banner')).toBe('The hub does not answer; trying again…');
+    expect(await textOf(page, '#banner')).toBe('The hub does not answer. Trying again…');
     const port = Number(new URL(fake.url).port);
     await serve({ nodes: 3 }, { bind: { host: '127.0.0.1', port } });
     await page.waitForSelector('#banner[hidden]');

@@ -312,7 +312,7 @@ describe('a new address', () => {
     await vi.advanceTimersByTimeAsync(SETTINGS.rotationDrainMs + 200);
     hear(session, { ...answer(asked()[0]!.request), ok: false, error: 'it was started without --on-rotate' });
     await expect(rotation).rejects.toThrow(
-      new UserError('phone has no new address: it was started without --on-rotate'),
+      new UserError('phone got no new address: it was started without --on-rotate'),
     );
     expect(fleet.node('phone').state).toBe('connected');
   });
@@ -344,7 +344,7 @@ describe('a new address', () => {
     hear(session, { ...answer(asked()[0]!.request), ok: false, error: 'no' });
     await vi.advanceTimersByTimeAsync(0);
     expect(fleet.events({ kinds: ['warning'], limit: 9 })).toMatchObject([
-      { nodeName: 'phone', text: 'no new address by the schedule of phone: phone has no new address: no' },
+      { nodeName: 'phone', text: 'no new address by the schedule of phone: phone got no new address: no' },
     ]);
     await vi.advanceTimersByTimeAsync(30 * 60_000);
     expect(asked().length).toBe(2);

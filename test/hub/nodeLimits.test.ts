@@ -104,19 +104,19 @@ describe('a change', () => {
   });
 
   test.each([
-    [{ country: 'Germany' }, '"Germany" is no country: it has two letters, as in DE'],
+    [{ country: 'Germany' }, '"Germany" is not a two-letter country code such as DE'],
     [{ tags: ['a-b'] }, /not a tag/],
-    [{ limits: { mbitPerSecond: 0 } }, "a node's rate is from 0.01 to 100000 Mbit/s"],
+    [{ limits: { mbitPerSecond: 0 } }, "a node's rate must be between 0.01 and 100000 Mbit/s"],
     [{ limits: { mbitPerSecond: Number.NaN } }, /rate/],
     [{ limits: { mbitPerSecond: 1e9 } }, /rate/],
-    [{ limits: { streams: 0 } }, /pause it/],
+    [{ limits: { streams: 0 } }, /pause the node/],
     [{ limits: { streams: 1.5 } }, /whole number/],
     [{ limits: { monthlyBytes: -1 } }, /whole number/],
     [{ limits: { monthlyBytes: 2 ** 60 } }, /whole number/],
-    [{ limits: { hours: 'always' } }, '"always" are no hours: write HH:MM-HH:MM, as in 22:00-06:00'],
+    [{ limits: { hours: 'always' } }, '"always" is not a range of hours such as 22:00-06:00'],
     [
       { rotateSchedule: '0 4 * * *' },
-      '"0 4 * * *" is no schedule: write "every 30m", "every 6h" or "daily 04:30"',
+      '"0 4 * * *" is not a schedule such as "every 30m", "every 6h" or "daily 04:30"',
     ],
   ])('%j is refused with a sentence', (change, sentence) => {
     expect(() => changedSettings(DEFAULT_SETTINGS, change)).toThrow(UserError);

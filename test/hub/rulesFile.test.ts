@@ -127,7 +127,7 @@ describe('a rules file', () => {
       file.start();
       writeFileSync(path, bad);
       await vi.waitFor(() => expect(told.at(-1)!.kind).toBe('warning'), WAIT);
-      expect(told.at(-1)!.text).toContain('the ones before stay in force');
+      expect(told.at(-1)!.text).toContain('the previous ones stay in force');
       expect([loaded.length, refuses('one.test')]).toEqual([1, true]);
       writeFileSync(path, 'hosts: {refuse: [two.test]}');
       await vi.waitFor(() => expect(refuses('two.test')).toBe(true), WAIT);

@@ -353,7 +353,7 @@ describe('names', () => {
     expect(store.renameNode('one', ' first ').name).toBe('first');
     expect(store.renameNode(nodeIdOf(bytes(1)), 'first').name).toBe('first');
     expect(() => store.renameNode('first', 'two')).toThrow(
-      new UserError('another node is called two already'),
+      new UserError('another node is already called two'),
     );
     expect(() => store.renameNode('first', ' \n')).toThrow(UserError);
     expect(() => store.renameNode('one', 'x')).toThrow(
@@ -375,7 +375,7 @@ describe('names', () => {
       if (key < 3) store.revokeNode('phone', NOW + key);
     }
     expect(store.revokeNode('phone', NOW + 9).id).toBe(nodeIdOf(bytes(3)));
-    expect(() => store.revokeNode('phone', NOW)).toThrow(/fits several nodes/);
+    expect(() => store.revokeNode('phone', NOW)).toThrow(/matches several nodes/);
     expect(store.revokeNode(nodeIdOf(bytes(1)), NOW + 99).revokedAtMs).toBe(NOW + 1);
   });
 });

@@ -59,11 +59,11 @@ test('users come, change and go, across a restart of the store', () => {
 test('bad names and limits, taken and unknown names are refused in a sentence and change nothing', () => {
   store.users.add('ada', 'hash', NO_USER_LIMITS, NOW);
   const add = (name: string, limits = NO_USER_LIMITS) => store.users.add(name, 'hash', limits, NOW);
-  expect(() => add('ada')).toThrow('there is a user ada already');
+  expect(() => add('ada')).toThrow('there is already a user ada');
   for (const name of ['', 'a-b', 'a b', 'ä', 'x'.repeat(33), 'a\n'])
     expect(() => add(name)).toThrow('is not a user name');
   expect(() => add('b', { streams: 0, tags: null })).toThrow('1 to 1000000 streams');
-  expect(() => add('b', { streams: null, tags: [] })).toThrow('no tag at all');
+  expect(() => add('b', { streams: null, tags: [] })).toThrow('limited to no tags');
   expect(() => add('b', { streams: null, tags: ['x-y'] })).toThrow('"x-y" is not a tag');
   expect(() => store.users.change('b', {}, NOW)).toThrow('there is no user "b"');
   expect(() => store.users.remove('b')).toThrow('there is no user "b"');

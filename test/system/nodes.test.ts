@@ -61,7 +61,7 @@ test('nodes are listed, renamed and revoked by the running hub, and the same whe
   await eventually(async () => (await nodeOf(dataDir, id)).streams === 0);
 
   expect((await runCommand(['nodes', 'rename', 'phone', 'old phone'], dataDir)).stdout).toBe(
-    'phone is called old phone now\n',
+    'phone is now called old phone\n',
   );
   expect(await nodeOf(dataDir, id)).toMatchObject({ name: 'old phone', connected: true });
   expect(await runBin(['nodes', 'rename', 'phone', 'x', '--data-dir', dataDir], dataDir)).toMatchObject({

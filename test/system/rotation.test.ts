@@ -128,14 +128,14 @@ test.each([
 ])('a command that brings no new address is told to the owner: %s', async (command, why) => {
   marker = join(makeTempDir(), 'never');
   const { hub, id } = await start(MODE, ['--on-rotate', command, '--public-address-url', pageUrl()]);
-  await expect(rotate(hub, id)).rejects.toThrow(`has no new address: ${why}`);
+  await expect(rotate(hub, id)).rejects.toThrow(`got no new address: ${why}`);
   await eventually(async () => (await nodeOf(hub)).state === 'connected');
   await fetchSome(hub);
 });
 
 test('a node without a command, and one that stops while its command hangs', async () => {
   const { hub, node, id } = await start(MODE, []);
-  await expect(rotate(hub, id)).rejects.toThrow('has no new address: it was started without --on-rotate');
+  await expect(rotate(hub, id)).rejects.toThrow('got no new address: it was started without --on-rotate');
   await node.stop();
   await expect(rotate(hub, id)).rejects.toThrow('is not connected');
 

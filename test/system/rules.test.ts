@@ -137,7 +137,7 @@ test('a hub does not start with a bad file', async () => {
   expect(await hub.exited).toEqual({ code: 1, signal: null });
   expect(hub.complaints).toEqual([
     expect.stringMatching(
-      /^restunnel: the rules are not in order: .*rules\.yaml:1:1: routes: this must be a list$/,
+      /^restunnel: the rules have problems: .*rules\.yaml:1:1: routes: this must be a list$/,
     ),
   ]);
 });
@@ -158,7 +158,7 @@ describe('rules check', () => {
     const plain = await runBin(['rules', 'check', path], makeTempDir());
     expect(plain).toMatchObject({ code: 1, stdout: '' });
     expect(plain.stderr).toBe(
-      `${path}:3:16: routes[0].through.tag: this must be text\nrestunnel: ${path} is not in order: 1 problem\n`,
+      `${path}:3:16: routes[0].through.tag: this must be text\nrestunnel: ${path} has 1 problem\n`,
     );
     const json = await runBin(['rules', 'check', path, '--json'], makeTempDir());
     expect(json.code).toBe(1);

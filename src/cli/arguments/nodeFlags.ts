@@ -44,7 +44,7 @@ export function nodeChangeOf(flags: NodeSetFlags): NodeChange {
   };
   if (Object.keys(change).length === 0) {
     throw new UserError(
-      'nothing to change: say --tags, --country, --mbit, --streams, --quota, --hours or --rotate-schedule',
+      'nothing to change; give --tags, --country, --mbit, --streams, --quota, --hours or --rotate-schedule',
       2,
     );
   }

@@ -25,7 +25,8 @@ export async function resolveLinks(given: readonly string[], input: Readable): P
 
 /** Empty lines are left out. */
 function linesOf(text: string): string[] {
-  if (text.length > LINKS_MAX_CHARS) throw new UserError('--pair -: too much on standard input', 2);
+  if (text.length > LINKS_MAX_CHARS)
+    throw new UserError('--pair -: standard input holds more than pairing links', 2);
   const lines = text
     .split('\n')
     .map((line) => line.trim())
@@ -56,13 +57,13 @@ export async function readPasswordFrom(input: Readable, flag: string): Promise<s
 
 /** Blanks belong to the password, the line's end does not. */
 function passwordOf(text: string, flag: string): string {
-  if (text.length > PASSWORD_FILE_MAX_CHARS) throw new UserError(`${flag}: that is too long for a password`);
+  if (text.length > PASSWORD_FILE_MAX_CHARS) throw new UserError(`${flag}: the password is too long`);
   const [password = '', ...rest] = text.split(/\r?\n/);
-  if (rest.some((line) => line !== '')) throw new UserError(`${flag}: the password is to be the only line`);
-  if (password === '') throw new UserError(`${flag}: there is no password`);
+  if (rest.some((line) => line !== '')) throw new UserError(`${flag}: the password must be the only line`);
+  if (password === '') throw new UserError(`${flag}: the password is empty`);
   if (Buffer.byteLength(password) > USERS.passwordMaxBytes || /\p{Cc}/u.test(password)) {
     throw new UserError(
-      `${flag}: a password has up to ${USERS.passwordMaxBytes} bytes and no control characters`,
+      `${flag}: a password may have at most ${USERS.passwordMaxBytes} bytes, and no control characters`,
     );
   }
   return password;

@@ -58,7 +58,7 @@ export function parseTags(text: string): string[] {
 
 export function parseCountry(text: string): string {
   if (!isCountryCode(text)) {
-    throw new UserError(`--country: ${quote(text)} is not a country's two letters, such as DE`, 2);
+    throw new UserError(`--country: ${quote(text)} is not a two-letter country code such as DE`, 2);
   }
   return text.toUpperCase();
 }

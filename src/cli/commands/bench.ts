@@ -13,9 +13,7 @@ export interface BenchWorkersFlags {
 
 export async function runBenchWorkers(flags: BenchWorkersFlags): Promise<void> {
   if (process.platform !== 'linux') {
-    throw new UserError(
-      'bench workers measures the epoll engine and the /proc clocks of Linux; there is nothing to choose here',
-    );
+    throw new UserError('bench workers runs on Linux only: elsewhere there are no workers to choose');
   }
   const { sweepWorkers } = await import('../../../bench/sweep.ts');
   const counts = flags.counts ?? defaultCounts(availableParallelism());

@@ -15,7 +15,7 @@ export function runRulesCheck(path: string, flags: { json?: boolean }): number {
       for (const problem of problems) process.stderr.write(`${problemText(path, problem)}\n`);
       const more = problems.length >= RULES.problemsMax ? ' or more' : '';
       const count = `${problems.length}${more} ${problems.length === 1 ? 'problem' : 'problems'}`;
-      process.stderr.write(`restunnel: ${path} is not in order: ${count}\n`);
+      process.stderr.write(`restunnel: ${path} has ${count}\n`);
     }
     return 1;
   }

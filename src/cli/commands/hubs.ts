@@ -23,7 +23,7 @@ export function runHubsList(flags: HubsFlags): void {
 export function runHubsForget(hub: string, flags: HubsFlags): void {
   const dataDir = resolveDataDir(flags.dataDir);
   if (!dataDirExists(dataDir))
-    throw new UserError(`this device is paired with no hub: there is no ${dataDir}`);
+    throw new UserError(`this device is paired with no hub: ${dataDir} does not exist`);
   // A running node keeps the list in memory and would write the hub back.
   const lock = lockDataDir(dataDir, 'node');
   try {
@@ -33,7 +33,7 @@ export function runHubsForget(hub: string, flags: HubsFlags): void {
       throw new UserError(`this device serves no hub ${JSON.stringify(hub)}; see: restunnel hubs`);
     if (fitting.length > 1) {
       throw new UserError(
-        `several hubs are at ${hub}; name the one by its public key, see: restunnel hubs --json`,
+        `several hubs are at ${hub}; give the public key of one (restunnel hubs --json shows them)`,
       );
     }
     file.forget(fitting[0]!.publicKey);

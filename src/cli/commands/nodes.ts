@@ -42,7 +42,7 @@ export async function runShow(node: string, flags: NodesFlags): Promise<void> {
 export async function runRename(node: string, name: string, flags: NodesFlags): Promise<void> {
   const renamed = await changeNode(node, { name }, flags);
   if (flags.json === true) printJson(renamed);
-  else process.stdout.write(`${node} is called ${name} now\n`);
+  else process.stdout.write(`${node} is now called ${name}\n`);
 }
 
 export async function runRevoke(node: string, flags: NodesFlags): Promise<void> {
@@ -62,7 +62,7 @@ export async function runSet(node: string, flags: NodesFlags & NodeSetFlags): Pr
 export async function runPause(node: string, paused: boolean, flags: NodesFlags): Promise<void> {
   const changed = await changeNode(node, { paused }, flags);
   if (flags.json === true) printJson(changed);
-  else if (paused) process.stdout.write(`${node} is paused: it takes no new streams, open ones go on\n`);
+  else if (paused) process.stdout.write(`${node} is paused: it takes no new streams; open ones go on\n`);
   else process.stdout.write(`${node} takes streams again\n`);
 }
 
@@ -86,6 +86,6 @@ async function changeNode(node: string, change: NodeChange, flags: NodesFlags): 
 
 function existingDir(flags: CommonFlags): string {
   const dataDir = resolveDataDir(flags.dataDir);
-  if (!dataDirExists(dataDir)) throw new UserError(`no devices are paired: there is no ${dataDir}`);
+  if (!dataDirExists(dataDir)) throw new UserError(`no devices are paired: ${dataDir} does not exist`);
   return dataDir;
 }

@@ -36,14 +36,14 @@ export async function runPair(flags: PairFlags): Promise<void> {
   const { host, port } = parseLink(pairing.link);
   if (!isRunning) {
     process.stderr.write(
-      `restunnel: no hub is running with ${dataDir}; start it, on port ${port}, before the link is used\n`,
+      `restunnel: no hub is running with ${dataDir}; start one on port ${port} before you use the link\n`,
     );
   }
   const remembered = flags.publicHost ?? readHubSettings(dataDir).publicHost;
   if (remembered === null) {
-    const reach = isLoopback(host) ? 'this machine only' : 'devices that can reach that address';
+    const reach = isLoopback(host) ? 'this machine only' : 'devices that can reach it';
     process.stderr.write(
-      `restunnel: the link names ${host}, good for ${reach}; --public-host HOST names another\n`,
+      `restunnel: the link names ${host}, which works for ${reach}; choose another with --public-host HOST\n`,
     );
   }
   process.stdout.write(

@@ -29,7 +29,7 @@ export interface UserFlags extends UsersFlags {
 const PASSWORD_RANDOM_BYTES = 18;
 
 const WITHOUT_USERS =
-  'a proxy on loopback asks nobody for a password, one that others can reach admits nobody';
+  'a proxy on loopback asks nobody for a password, and one that others can reach admits nobody';
 
 export async function runUsersList(flags: UsersFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
@@ -52,30 +52,30 @@ export async function runUsersAdd(name: string, flags: UserFlags): Promise<void>
   const limits: UserLimits = { streams: null, tags: null, ...limitsOf(flags) };
   const json = { name, passwordHash: await hashPassword(password), limits };
   const user = await withHubOrStore(dataDir, ({ api }) => answerOf(api.users.$post({ json })));
-  tell(flags, user, madeUp ? password : null, `${name} may use the proxy now`);
+  tell(flags, user, madeUp ? password : null, `${name} may now use the proxy`);
 }
 
 export async function runUsersSet(name: string, flags: UserFlags): Promise<void> {
   const dataDir = existingDir(flags);
   if (flags.passwordFile !== undefined && flags.newPassword === true) {
-    throw new UserError('say --password-file or --new-password, not both', 2);
+    throw new UserError('give --password-file or --new-password, not both', 2);
   }
   const given = flags.newPassword === true ? madeUpPassword() : await givenPassword(flags);
   const limits = limitsOf(flags);
   if (given === null && Object.keys(limits).length === 0) {
-    throw new UserError('nothing to change: say --password-file, --new-password, --streams or --tags', 2);
+    throw new UserError('nothing to change; give --password-file, --new-password, --streams or --tags', 2);
   }
   const hashed = given === null ? {} : { passwordHash: await hashPassword(given.password) };
   const user = await withHubOrStore(dataDir, ({ api }) =>
     answerOf(api.users[':name'].$patch({ param: { name: inPath(name) }, json: { ...hashed, limits } })),
   );
-  tell(flags, user, given?.madeUp === true ? given.password : null, `${name} is changed`);
+  tell(flags, user, given?.madeUp === true ? given.password : null, `changed ${name}`);
 }
 
 export async function runUsersRemove(name: string, flags: UsersFlags): Promise<void> {
   await withHubOrStore(existingDir(flags), async ({ api }) => {
     const user = await answerOf(api.users[':name'].$delete({ param: { name: inPath(name) } }));
-    tell(flags, user, null, `${name} may not use the proxy any more`);
+    tell(flags, user, null, `${name} may no longer use the proxy`);
     const left = await answerOf(api.users.$get());
     if (left.length > 0) return;
     process.stderr.write(`restunnel: no users are left: ${WITHOUT_USERS}\n`);
@@ -84,7 +84,7 @@ export async function runUsersRemove(name: string, flags: UsersFlags): Promise<v
 
 function existingDir(flags: CommonFlags): string {
   const dataDir = resolveDataDir(flags.dataDir);
-  if (!dataDirExists(dataDir)) throw new UserError(`there are no users: there is no ${dataDir}`);
+  if (!dataDirExists(dataDir)) throw new UserError(`there are no users: ${dataDir} does not exist`);
   return dataDir;
 }
 
@@ -123,7 +123,7 @@ function tell(flags: UsersFlags, user: User, password: string | null, sentence: 
     return;
   }
   process.stdout.write(`${sentence}\n`);
-  if (password !== null) process.stdout.write(`password: ${password}   (kept nowhere: note it now)\n`);
+  if (password !== null) process.stdout.write(`password: ${password}   (not stored: write it down now)\n`);
 }
 
 export function drawUsers(users: readonly User[], nowMs: number): string {

@@ -102,10 +102,10 @@ export function declareReport(program: Command): void {
     .option('--json', 'print JSON instead')
     .action(async (host: string, flags: ReportFlags) => {
       if ((flags.session === undefined) === (flags.node === undefined)) {
-        throw new UserError('say --session or --node, and not both', 2);
+        throw new UserError('give --session or --node, not both', 2);
       }
       if (flags.user !== undefined && flags.session === undefined) {
-        throw new UserError('--user goes with --session', 2);
+        throw new UserError('--user needs --session', 2);
       }
       await (await import('../commands/sessions.ts')).runReport(host, flags);
     });

@@ -24,7 +24,7 @@ export function declareStatus(program: Command): void {
     .option('--json', 'print one JSON object: {hub, nodes, events}')
     .option('--follow', 'with --json: one object a second, one per line')
     .action(async (flags: StatusFlags) => {
-      if (flags.follow === true && flags.json !== true) throw new UserError('--follow goes with --json', 2);
+      if (flags.follow === true && flags.json !== true) throw new UserError('--follow needs --json', 2);
       await (await import('../commands/status.ts')).runStatus(flags);
     });
 }

@@ -1,4 +1,4 @@
-// The hub's API as these pages call it: JSON in and out, the session's token on everything, one error with one sentence. Used by all views.
+// The hub's API as these pages call it: JSON in and out, the browser session's token on every request, one error with one sentence.
 
 import type {
   ConnectFigures,
@@ -15,7 +15,7 @@ import type {
   Rotation,
 } from '../../model/fleet.ts';
 
-/** Behind it the hub has not answered, and is not going to. */
+/** After this long the hub will not answer any more. */
 const TIMEOUT_MS = 15_000;
 /** A rotation waits for the device's own command, a test for the target. */
 const SLOW_TIMEOUT_MS = 180_000;
@@ -32,7 +32,7 @@ export class ApiError extends Error {
 
 let token: string | null = null;
 
-/** The token of this session; leaves for the login page when the hub wants a password first. */
+/** The token of this browser session. Goes to the login page when the hub wants a password first. */
 export async function openSession(): Promise<{ hasPassword: boolean }> {
   const answer = await send('/api/v1/session', {}, TIMEOUT_MS);
   const { token: given, hasPassword } = (await answer.json()) as { token: string; hasPassword: boolean };
@@ -67,7 +67,7 @@ async function reasonOf(response: Response): Promise<string> {
     const { detail } = (await response.json()) as { detail?: unknown };
     if (typeof detail === 'string' && detail !== '') return sentence(detail);
   } catch {
-    // Not JSON: the status has to do.
+    // Not JSON: the status must do.
   }
   return `The hub answered with status ${response.status}.`;
 }
@@ -138,11 +138,11 @@ export const cancelPairing = (id: string): Promise<PairingState> =>
 export interface TestFetch {
   readonly url: string;
   readonly nodeId: string;
-  /** Those that were completed, in their order; each alone. */
+  /** Those that were completed, in order, each with its own time. */
   readonly steps: readonly { readonly step: string; readonly ms: number }[];
   readonly totalMs: number;
   readonly status: number | null;
-  /** The first address in what the target answered: where it saw us come from. */
+  /** The first address in the target's answer: where it saw us come from. */
   readonly address: string | null;
   /** Why it ended early. */
   readonly error: string | null;

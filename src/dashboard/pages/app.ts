@@ -1,22 +1,22 @@
-// The dashboard's page: follows the hub, shows the view that the address names. Loaded by index.html.
+// The dashboard's page: follows the hub and shows the view that the address names.
 
 import { getHistory, getNodes, getStatus, logOut } from './apiClient.ts';
 import { fleetView } from './fleetView.ts';
 import { HubState, isNews } from './hubState.ts';
 import { followHub } from './liveFeed.ts';
 import { announce, notifyError } from './notices.ts';
+import { startTimes } from './relativeTime.ts';
 import { startTheme } from './theme.ts';
-import { startTimes } from './times.ts';
 import type { OpenView, View } from './view.ts';
 import { eventWords } from './wording.ts';
 
-/** Connects since the start and the like, which no tick brings. */
+/** Of figures that no tick brings, such as connects since the start. */
 const STATUS_EVERY_MS = 10_000;
 
-/** Of a larger fleet the past minute is not asked for, a request per device. */
+/** Above it the page does not ask for the past minute, which takes a request per device. */
 const RECALLED_NODES_MAX = 20;
 
-/** By the first part of the address behind the #; what only some look at is loaded when they do. */
+/** By the first part of the address after the #. What few look at is loaded when they do. */
 const VIEWS: Readonly<Record<string, () => Promise<OpenView>>> = {
   '': async () => fleetView,
   nodes: async () => (await import('./nodePage.ts')).nodeView,

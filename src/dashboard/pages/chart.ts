@@ -1,5 +1,5 @@
-// The throughput chart: down and up over ten minutes (live) to thirty days, of the hub or of one node; with what it shows in a sentence and
-// as a table, for who cannot see it. Used by fleetView.ts and nodeView.ts.
+// The throughput chart: down and up over ten minutes (live) to thirty days, of the hub or of one node, also as a sentence and as a table
+// for people who cannot see it.
 
 import uPlot from '/assets/uPlot.js';
 import type { History, HistoryRange } from '../../model/fleet.ts';
@@ -17,7 +17,7 @@ const RANGES: readonly { range: HistoryRange; label: string; ms: number; words: 
 const RELOAD_EVERY_MS = 60_000;
 const HEIGHT_PX = 220;
 const TABLE_ROWS = 30;
-/** The lowest top of the scale, so that a silent fleet draws no mountains. */
+/** The scale goes at least this far, so that a quiet fleet draws no mountains. */
 const QUIET_BYTES_PER_SECOND = 10_000;
 
 export interface Chart {
@@ -110,7 +110,7 @@ export function throughputChart(nodeId: string | null): Chart {
     const peak = data[1].reduce((most, value) => Math.max(most, value), 0);
     const text =
       totals.down + totals.up === 0
-        ? `Nothing moved in the ${words}.`
+        ? `No traffic in the ${words}.`
         : `In the ${words}: ${bytes(totals.down)} down, ${bytes(totals.up)} up; at most ${rate(peak)} down.`;
     setText(summary, text);
     canvas.setAttribute('aria-label', `Chart of the throughput. ${text}`);

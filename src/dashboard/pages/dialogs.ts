@@ -1,4 +1,4 @@
-// Modal dialogs on <dialog>: the browser keeps the focus inside and gives it back. Used by nodeView.ts.
+// Modal dialogs on <dialog>: the browser keeps the focus inside and gives it back.
 
 import { busy, el, field, freshId } from './dom.ts';
 import { notifyError } from './notices.ts';
@@ -8,11 +8,11 @@ interface Asked {
   readonly body: readonly (Node | string)[];
   readonly action: string;
   readonly danger?: boolean;
-  /** What was done; rejecting leaves the dialog open with the reason. */
+  /** Does it. If it rejects, the dialog stays open and shows the reason. */
   run(): Promise<void>;
 }
 
-/** The action is `enabled` by whoever fills the body, if it is not from the start. */
+/** The action is enabled while `isReady` says so. */
 function openDialog(
   { title, body, action, danger = false, run }: Asked,
   isReady: () => boolean,
@@ -49,7 +49,7 @@ function openDialog(
   return dialog;
 }
 
-/** Takes back nothing: the name has to be typed. */
+/** For what cannot be undone: the owner must type the name. */
 export function confirmByName(name: string, asked: Asked): void {
   const input = el('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', autofocus: true });
   const body = [...asked.body, field(`Type ${name} to confirm`, input)];

@@ -1,4 +1,4 @@
-// Elements without markup: every text goes in as text, so a device's name can never become code. Used by all views.
+// Elements without markup: every text goes in as text, so a device's name can never become code.
 
 type Child = Node | string | null;
 type Value = string | number | boolean | null | undefined | ((event: Event) => void);
@@ -32,7 +32,7 @@ function fill<E extends Element>(element: E, attributes: Attributes, children: r
   return element;
 }
 
-/** Touches the page only when the text is another. */
+/** Touches the page only when the text changes. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,5 +1,5 @@
-// A parser for text/event-stream (WHATWG HTML, section 9.2), fed with text as it arrives. EventSource cannot send the session's header, so
-// live.ts reads the stream itself. Pure.
+// A parser for text/event-stream (WHATWG HTML, section 9.2), fed with text as it arrives. EventSource cannot send our token, so liveFeed.ts
+// reads the stream itself. Pure.
 
 export class EventStreamParser {
   readonly #hear: (event: string, data: string) => void;

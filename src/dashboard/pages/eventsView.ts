@@ -1,16 +1,16 @@
-// What happened and why, newest first: filtered, live, older ones on demand. Shown by app.ts.
+// What happened and why, newest first: filtered, live, older events on demand.
 
 import type { EventKind, EventRecord } from '../../model/fleet.ts';
 import { type EventFilter, getEvents } from './apiClient.ts';
 import { actionButton, el, heading, setText } from './dom.ts';
 import type { HubState } from './hubState.ts';
 import { notifyError } from './notices.ts';
-import { relativeTime } from './times.ts';
+import { relativeTime } from './relativeTime.ts';
 import type { View } from './view.ts';
 import { EVENT_WORDS, eventWords } from './wording.ts';
 
 const PAGE = 50;
-/** Rows that live ones push out at the bottom. */
+/** Above it, live rows push the oldest out at the bottom. */
 const ROWS_MAX = 1_000;
 const TYPING_MS = 250;
 
@@ -161,7 +161,7 @@ function row({ number, at, kind, nodeId, nodeName, text }: EventRecord): HTMLEle
   );
 }
 
-/** The device's name in it leads to the device; a sentence without the name has it in front. */
+/** The device's name links to the device. A sentence without the name gets it in front. */
 function sentence(text: string, nodeId: string | null, nodeName: string | null): (Node | string)[] {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   if (nodeId === null) return [capital];

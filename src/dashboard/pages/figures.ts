@@ -1,9 +1,9 @@
-// Big numbers in a row, and why connects failed. Used by fleetView.ts and nodeView.ts.
+// Big numbers in a row, and why connects failed.
 
 import type { ConnectFigures } from '../../model/fleet.ts';
 import { el, setText } from './dom.ts';
 import { count, percent } from './format.ts';
-import { relativeTime, setTime } from './times.ts';
+import { relativeTime, setTime } from './relativeTime.ts';
 import { causesOf } from './wording.ts';
 
 export interface Figures {
@@ -65,7 +65,7 @@ export function causes(): Causes {
       const total = succeeded + failed;
       rateLine.replaceChildren(
         ...(total === 0
-          ? ['No connection was asked for yet.']
+          ? ['No connections yet.']
           : [el('strong', {}, percent(succeeded, total)), ` of ${count(total)} succeeded`]),
       );
       const found = causesOf(connects);

@@ -1,4 +1,4 @@
-// The first page: what the whole fleet does now, and a row per device. Shown by app.ts.
+// The first page: what the whole fleet does now, and a row per device.
 
 import { throughputChart } from './chart.ts';
 import { el, heading, setText } from './dom.ts';

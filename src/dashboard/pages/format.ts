@@ -1,4 +1,4 @@
-// Numbers and times as people read them: decimal units, three digits at most, one way everywhere. Pure. Used by all views.
+// Numbers and times as people read them: decimal units, three digits at most, one way everywhere. Pure.
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
@@ -19,7 +19,7 @@ export function bytes(value: number): string {
   return scaled(Math.max(0, value), 0);
 }
 
-/** Bytes per second, at least in kB/s: the digits of a rate under that say nothing. */
+/** Bytes per second, in kB/s or more: smaller rates mean nothing here. */
 export function rate(bytesPerSecond: number): string {
   if (bytesPerSecond > 0 && bytesPerSecond < 10) return '< 0.01 kB/s';
   return `${scaled(Math.max(0, bytesPerSecond), 1)}/s`;

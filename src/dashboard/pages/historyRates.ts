@@ -1,14 +1,14 @@
-// From what a history counted to what a chart draws: bytes per second. Pure. Used by chart.ts.
+// From what a history counted to what a chart draws: bytes per second. Pure.
 
 import type { History } from '../../model/fleet.ts';
 
 /** Times in seconds since 1970; down and up in bytes per second. */
 export type Rates = [times: number[], down: number[], up: number[]];
 
-/** A step that has only begun says little, and is left out until it is so far. */
+/** A step that has only begun says little: it is left out until this share of it has passed. */
 const STEP_SHARE_MIN = 0.25;
 
-/** The last step is still being counted: it is measured by the part of it that has passed. */
+/** The last step is still being counted: only the part that has passed counts. */
 export function ratesOf({ points, stepMs }: History, nowMs: number): Rates {
   const rates: Rates = [[], [], []];
   for (const { at, downBytes, upBytes } of points) {

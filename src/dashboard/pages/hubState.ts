@@ -1,4 +1,4 @@
-// What is known of the hub: its status, every node, a minute of each one's rates. Fed by app.ts, read by the views.
+// What this page knows of the hub: its status, every node, and a minute of each one's rates.
 
 import type { EventRecord, History, HubStatus, LiveTick, NodeView } from '../../model/fleet.ts';
 import { ratesOf } from './historyRates.ts';
@@ -10,13 +10,13 @@ export const TRAIL_LENGTH = 60;
 export interface Trail {
   readonly values: Float64Array;
   start: number;
-  /** How many of them were measured: the newest. */
+  /** How many of them were measured; these are the newest. */
   known: number;
 }
 
 export interface Seen {
   readonly tick: LiveTick;
-  /** Ids of the nodes that are another than before, new ones included. */
+  /** Ids of the nodes that changed, new ones included. */
   readonly changed: ReadonlySet<string>;
 }
 
@@ -27,7 +27,7 @@ export class HubState {
   readonly #listeners = new Set<(seen: Seen) => void>();
   readonly #refreshed = new Set<() => void>();
 
-  /** Everything anew: at the start and after the hub was gone. */
+  /** Replaces everything: at the start, and when the hub is back. */
   refresh(status: HubStatus, nodes: readonly NodeView[]): void {
     this.status = status;
     this.nodes.clear();
@@ -41,7 +41,7 @@ export class HubState {
     for (const listener of this.#refreshed) listener();
   }
 
-  /** An answer to a change of ours, ahead of the tick that tells of it. */
+  /** The answer to a change of ours, ahead of the tick that brings it. */
   setNode(node: NodeView): void {
     this.nodes.set(node.id, node);
     for (const listener of this.#refreshed) listener();
@@ -82,7 +82,7 @@ export class HubState {
     this.trails.set(id, { values, start: 0, known: TRAIL_LENGTH });
   }
 
-  /** Both functions until the one returned is called. */
+  /** Calls both until the function it returns is called. */
   watch(onTick: (seen: Seen) => void, onRefresh: () => void): () => void {
     this.#listeners.add(onTick);
     this.#refreshed.add(onRefresh);

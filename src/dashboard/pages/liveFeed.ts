@@ -1,4 +1,4 @@
-// The live channel: reads the hub's ticks for as long as somebody looks, comes back by itself when the hub was gone. Started by app.ts.
+// The live channel: reads the hub's ticks while somebody looks, and reconnects by itself.
 
 import type { LiveTick } from '../../model/fleet.ts';
 import { getStatus, openSession, sessionHeaders } from './apiClient.ts';
@@ -6,14 +6,14 @@ import { EventStreamParser } from './eventStream.ts';
 
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 8_000;
-/** Nothing changed, or the hub has gone without a word: after this long it is asked. */
+/** After this long without a tick it asks the hub: nothing may have changed, or the hub may be gone. */
 const SILENCE_MS = 20_000;
-/** A page in the background lets go of the channel after this long. */
+/** A page in the background closes the channel after this long. */
 const HIDDEN_MS = 60_000;
 
 export interface LiveListener {
   admitted(session: { hasPassword: boolean }): void;
-  /** The channel is open (again): what was known may be old. Rejecting means that the hub is gone once more. */
+  /** The channel is open (again): what was known may be old. If it rejects, the hub is gone once more. */
   opened(): Promise<void>;
   tick(tick: LiveTick): void;
   lost(): void;
@@ -80,7 +80,7 @@ function visible(): Promise<void> {
   });
 }
 
-/** Comes sooner when the network does. */
+/** Ends early when the network is back. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);

@@ -1,4 +1,4 @@
-// The login page: sends the password, says when it was wrong, goes on to the dashboard. Loaded by login.html.
+// The login page: sends the password, says when it was wrong, goes on to the dashboard.
 
 const form = document.getElementById('login') as HTMLFormElement;
 const password = document.getElementById('password') as HTMLInputElement;

@@ -1,4 +1,4 @@
-// In which order devices stand, and which of them a filter lets through. Pure. Used by nodeTable.ts.
+// The order of devices in the table, and which of them a filter lets through. Pure.
 
 import type { NodeState, NodeView } from '../../model/fleet.ts';
 import { networkWords, platformWords, stateWords } from './wording.ts';
@@ -38,12 +38,12 @@ const BY: Readonly<Record<Order, (node: NodeView) => number>> = {
 
 const names = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
-/** Equal ones by name, then id: rows that are equal keep their places. */
+/** Equal ones by name, then by id, so that equal rows keep their places. */
 export function compareNodes(a: NodeView, b: NodeView, order: Order): number {
   return BY[order](a) - BY[order](b) || names.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
 }
 
-/** Every word of the filter is somewhere in what the row says. */
+/** Every word of the filter is somewhere in the row. */
 export function matchesFilter(node: NodeView, filter: string): boolean {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;

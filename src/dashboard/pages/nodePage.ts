@@ -1,4 +1,4 @@
-// One device: what it does, what it may do, and what to do with it. Shown by app.ts.
+// One device: what it does, what it may do, and the owner's actions.
 
 import type { NodeView } from '../../model/fleet.ts';
 import { changeNode, getConnects, revokeNode, rotateNode } from './apiClient.ts';
@@ -9,9 +9,9 @@ import { causes, figures } from './figures.ts';
 import { bytes, count, millis, percent, rate } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { notify, notifyError } from './notices.ts';
+import { relativeTime, setTime } from './relativeTime.ts';
 import { settingsForm } from './settingsForm.ts';
 import { streamList } from './streamRows.ts';
-import { relativeTime, setTime } from './times.ts';
 import type { View } from './view.ts';
 import { batteryWords, networkWords, platformWords, stateWords } from './wording.ts';
 
@@ -27,7 +27,7 @@ function noSuchNode(): View {
     'div',
     { class: 'stack' },
     el('div', { class: 'viewHead' }, heading('No such device')),
-    el('p', {}, 'This hub knows no device by that name. ', el('a', { href: '#/' }, 'Back to the fleet')),
+    el('p', {}, 'This hub has no device with this id. ', el('a', { href: '#/' }, 'Back to the fleet')),
   );
   return { title: 'No such device', root, close: () => {} };
 }
@@ -103,7 +103,7 @@ function knownNode(hub: HubState, first: NodeView): View {
       for (const name of ['p50', 'p90', 'p99'] as const)
         times.set(name, millis(connects.connectMs?.[name] ?? null));
     } catch {
-      // The banner says that the hub is gone.
+      // The banner already says that the hub is gone.
     }
   }
 
@@ -185,7 +185,7 @@ function nodeButtons(hub: HubState, id: string): { root: HTMLElement; set(node: 
   });
   const rename = el('button', { type: 'button', click: () => askName(hub, current()) }, 'Rename');
   const rotate = actionButton('New address', {}, async () => {
-    notify(`${current().name} is asked for a new address…`);
+    notify(`${current().name} is getting a new address…`);
     try {
       const { oldAddress, newAddress, tookMs } = await rotateNode(id);
       notify(`${oldAddress ?? 'An unknown address'} became ${newAddress ?? 'another'} in ${millis(tookMs)}.`);
@@ -220,7 +220,8 @@ function askName(hub: HubState, { id, name }: NodeView): void {
 }
 
 function askRevoke(hub: HubState, { id, name, streams }: NodeView): void {
-  const open = streams === 1 ? 'The stream that is' : `All ${count(streams)} streams that are`;
+  const open =
+    streams === 1 ? 'Its open stream breaks off' : `All ${count(streams)} of its open streams break off`;
   confirmByName(name, {
     title: `Revoke ${name}?`,
     action: 'Revoke',
@@ -228,11 +229,9 @@ function askRevoke(hub: HubState, { id, name, streams }: NodeView): void {
       el(
         'ul',
         {},
-        el('li', {}, 'Its key is no longer let in, and its connection is cut at once.'),
-        streams === 0
-          ? el('li', {}, 'No stream is open now.')
-          : el('li', {}, `${open} open now end${streams === 1 ? 's' : ''} in the middle.`),
-        el('li', {}, 'It cannot be taken back. To return, the device has to be paired again.'),
+        el('li', {}, 'The hub cuts its connection at once and no longer accepts its key.'),
+        streams === 0 ? el('li', {}, 'It has no open streams.') : el('li', {}, `${open}.`),
+        el('li', {}, 'This cannot be undone. To come back, the device must be paired again.'),
       ),
     ],
     async run() {

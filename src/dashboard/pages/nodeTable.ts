@@ -1,16 +1,16 @@
-// The fleet's devices, a row each: made once, and afterwards only the cells of rows in view are touched, and only where they changed.
-// Filter and order. On a phone each row is a card (app.css). Used by fleetView.ts.
+// The fleet's devices, a row each, filtered and sorted. Rows are made once; later only changed cells of rows in view are touched. On a
+// phone each row is a card (app.css).
 
 import type { NodeView } from '../../model/fleet.ts';
 import { el, setText, setTitle } from './dom.ts';
 import { bytes, count, millis, plural, rate } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { compareNodes, matchesFilter, ORDERS, type Order } from './nodeOrder.ts';
+import { relativeTime, setTime } from './relativeTime.ts';
 import { drawSparkline, sparkline } from './sparkline.ts';
-import { relativeTime, setTime } from './times.ts';
 import { batteryWords, networkWords, platformWords, stateWords } from './wording.ts';
 
-/** More are behind a button: a page of ten thousand rows would help nobody. */
+/** A button shows the rest: a page of ten thousand rows helps nobody. */
 const ROWS_MAX = 300;
 /** Live values move rows at most this often, and never under the reader's pointer or focus. */
 const REORDER_MS = 5_000;
@@ -140,7 +140,7 @@ export function nodeTable(hub: HubState): NodeTable {
   });
   for (const [name, label] of Object.entries(ORDERS)) sort.append(el('option', { value: name }, label));
   const revoked = el('input', { type: 'checkbox', change: () => arrange() });
-  const revokedLabel = el('label', { class: 'check', hidden: true }, revoked, 'revoked ones, too');
+  const revokedLabel = el('label', { class: 'check', hidden: true }, revoked, 'show revoked');
   const found = el('p', { class: 'muted found', role: 'status' });
   const more = el('button', { type: 'button', hidden: true, click: () => showAll() });
   const root = el(
@@ -183,7 +183,7 @@ export function nodeTable(hub: HubState): NodeTable {
     row.draw(hub, node);
   }
 
-  /** Which rows there are and in what order; moves only those that stand elsewhere. */
+  /** Shows the wanted rows in order; moves only those that are out of place. */
   function arrange(): void {
     orderedAt = performance.now();
     const all = [...hub.nodes.values()];

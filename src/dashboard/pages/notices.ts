@@ -1,9 +1,9 @@
-// Short words about what just happened: shown at the bottom for some seconds, and said politely by screen readers. Used by views and app.ts.
+// Short notices of what just happened: shown at the bottom for some seconds, and read out politely by screen readers.
 
 import { el } from './dom.ts';
 
 const SHOWN_MS = 6_000;
-/** News within this time are said as one. */
+/** News within this time is read out as one sentence. */
 const GATHER_MS = 1_500;
 
 /** The answer to something the owner did. */
@@ -20,7 +20,7 @@ export function notifyError(error: unknown): void {
 
 let waiting: string[] = [];
 
-/** Said, not shown: the page shows it already. */
+/** Read out, not shown: the page shows it already. */
 export function announce(text: string): void {
   if (waiting.length === 0) {
     setTimeout(() => {

@@ -1,8 +1,8 @@
-// Pairing: one button makes a link that works once; the page turns by itself when a device has used it. Shown by app.ts.
+// Pairing: one button makes a link that works once. The page changes by itself when a device has used it.
 
 import type { Pairing, PairingState } from '../../model/fleet.ts';
 import { cancelPairing, getPairing, makePairing } from './apiClient.ts';
-import { copyable } from './copy.ts';
+import { copyable } from './copyable.ts';
 import { actionButton, busy, el, field, heading, setText } from './dom.ts';
 import { countdown } from './format.ts';
 import type { HubState } from './hubState.ts';
@@ -14,7 +14,7 @@ const ASK_EVERY_MS = 2_000;
 /** On a phone, what is beside the code: the page's margins and the card's edges. */
 const FRAME_PX = 34;
 
-/** Kept while the page is open: who looks at another view comes back to the same link. */
+/** Kept while the page is open, so that the owner finds the same link after a look at another view. */
 let open: Pairing | null = null;
 
 export function pairView(hub: HubState): View {
@@ -62,7 +62,7 @@ export function pairView(hub: HubState): View {
         }
       });
     });
-    const text = 'The link works once, for one device, and only for ten minutes. Until then it is a secret.';
+    const text = 'The link works once, for one device, for ten minutes. Until then, keep it secret.';
     put(
       ...(note === null ? [] : [el('p', { class: 'noteLine', role: 'status' }, note)]),
       el('p', { class: 'muted' }, text),
@@ -75,7 +75,7 @@ export function pairView(hub: HubState): View {
     const cancel = actionButton('Cancel this link', {}, async () => {
       try {
         await cancelPairing(pairing.id);
-        showStart('The link was cancelled: nobody can use it any more.');
+        showStart('The link was cancelled. Nobody can use it now.');
       } catch (error) {
         notifyError(error);
       }
@@ -132,13 +132,13 @@ export function pairView(hub: HubState): View {
           nodeConnected ? '✓' : '…',
         ),
         el('h2', { tabindex: -1 }, words),
-        el('p', { class: 'muted' }, 'Programs on this server can reach the web through it now.'),
+        el('p', { class: 'muted' }, 'Programs on this server can now reach the web through it.'),
         el(
           'div',
           { class: 'actions' },
           nodeId === null
             ? null
-            : el('a', { class: 'button', href: `#/nodes/${encodeURIComponent(nodeId)}` }, `Look at ${name}`),
+            : el('a', { class: 'button', href: `#/nodes/${encodeURIComponent(nodeId)}` }, `Show ${name}`),
           el('a', { class: 'button primary', href: '#/use' }, 'Use it'),
           el('button', { type: 'button', click: () => showStart(null) }, 'Pair another'),
         ),

@@ -1,4 +1,4 @@
-// A link as a QR code, dark on light in any theme, with its quiet zone. Used by pairView.ts.
+// A link as a QR code, dark on light in any theme, with its quiet zone.
 
 import { encode } from '/assets/uqr.js';
 import { svg } from './dom.ts';
@@ -9,7 +9,7 @@ const QUIET_MODULES = 4;
 /** Of the whole code, where there is room. */
 const SIDE_PX = 340;
 
-/** Modules are whole pixels of the screen: a camera, and a decoder of screenshots, sees them all alike. */
+/** Modules are whole pixels of the screen, so that cameras and decoders of screenshots see them all alike. */
 export function qrCode(text: string, roomPx: number): SVGSVGElement {
   const { data, size } = encode(text, { ecc: 'M', border: QUIET_MODULES });
   let path = '';

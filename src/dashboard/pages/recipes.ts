@@ -1,9 +1,9 @@
-// The lines that send a program's traffic through the hub, and the user name that chooses the device. Pure. Used by useView.ts.
+// The lines that send a program's traffic through the hub, and the user name that chooses the device. Pure.
 
 import type { NodeView } from '../../model/fleet.ts';
 
 export interface Choice {
-  /** A node's word (nodeWord); empty, as in all of them: any. */
+  /** A node's word (nodeWord). Here and below, empty means any. */
   readonly node: string;
   readonly tag: string;
   readonly country: string;
@@ -42,7 +42,7 @@ function folded(text: string): string {
   return text.toLowerCase().replace(/[^a-z0-9]/g, '_');
 }
 
-/** A port bound to every address is reached on this machine by the loopback one. */
+/** The address at which this machine reaches a port that is bound to every address. */
 export function reachable(address: string): string {
   return address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
 }
@@ -64,7 +64,7 @@ export const TOOLS = {
 } as const;
 export type Tool = keyof typeof TOOLS;
 
-/** `username` goes with any password, unless users were made on the hub. */
+/** Any password goes with `username` unless the hub has users. */
 export function recipe(tool: Tool, { socks, http }: Ports, username: string | null): string {
   const login = username === null ? '' : `${username}:x@`;
   const proxy = `http://${login}${http}`;

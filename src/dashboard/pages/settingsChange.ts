@@ -1,4 +1,4 @@
-// Between a node's settings and the texts of the form: what the fields show, and the change that they ask for. Pure. Used by settingsForm.ts.
+// Between a node's settings and the form: what the fields show, and the change that they ask for. Pure.
 
 import type { NodeChange, NodeLimits, NodeView } from '../../model/fleet.ts';
 
@@ -31,7 +31,7 @@ export function valuesOf({ limits, tags, country, rotateSchedule }: Settings): F
   };
 }
 
-/** Only what differs; an empty field takes its limit away. */
+/** Only what differs. An empty field removes its limit. */
 export function changeOf(node: Settings, values: FormValues): NodeChange {
   const { from, to } = values;
   const quota = numberOrNull(values.quotaGB);

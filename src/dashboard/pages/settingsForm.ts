@@ -1,4 +1,4 @@
-// The owner's settings of a node as a form: limits, tags, country, rotation; sends only what was changed. Used by nodeView.ts.
+// The owner's settings of a node as a form: limits, tags, country, rotation. It sends only what was changed.
 
 import type { NodeChange, NodeView } from '../../model/fleet.ts';
 import { changeNode } from './apiClient.ts';
@@ -9,7 +9,7 @@ import { changeOf, type FormValues, valuesOf } from './settingsChange.ts';
 
 export interface SettingsForm {
   readonly root: HTMLElement;
-  /** Shows the node's settings where the owner has not begun to write. */
+  /** Shows the node's settings in the fields that the owner has not edited. */
   set(node: NodeView): void;
 }
 
@@ -61,11 +61,15 @@ export function settingsForm(hub: HubState, id: string): SettingsForm {
         { class: 'field' },
         el('legend', {}, 'Hours'),
         el('div', { class: 'hours' }, withLabel('From', inputs.from), '–', withLabel('To', inputs.to)),
-        el('p', { class: 'hint' }, 'By the hub’s clock; both empty: always.'),
+        el('p', { class: 'hint' }, 'By the hub’s clock. Leave both empty for always.'),
       ),
-      field('Tags', inputs.tags, 'Separated by commas; requests choose by them.'),
+      field('Tags', inputs.tags, 'Separated by commas. Requests can ask for a tag.'),
       field('Country', inputs.country, 'Two letters.'),
-      field('New address, by schedule', inputs.schedule, 'Such as every 6h, or daily 04:30; empty: never.'),
+      field(
+        'New address, by schedule',
+        inputs.schedule,
+        'For example every 6h or daily 04:30. Leave empty for never.',
+      ),
     ),
     el('div', { class: 'actions' }, undo, save),
   );
@@ -102,7 +106,7 @@ export function settingsForm(hub: HubState, id: string): SettingsForm {
   async function send(): Promise<void> {
     const { from, to } = values();
     if ((from === '') !== (to === '')) {
-      notify('Hours need a beginning and an end, or neither.', 'bad');
+      notify('Set both hours, or neither.', 'bad');
       return;
     }
     try {

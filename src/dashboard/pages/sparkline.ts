@@ -1,4 +1,4 @@
-// A minute of a node's throughput as a line the size of a word. Used by nodeTable.ts.
+// A minute of a node's throughput as a line the size of a word.
 
 import { svg } from './dom.ts';
 import { TRAIL_LENGTH, type Trail } from './hubState.ts';

@@ -1,4 +1,4 @@
-// The streams that are open on a device now, asked for every two seconds. Used by nodeView.ts.
+// The streams that are open on a device now, asked for every two seconds.
 
 import type { LiveStream } from '../../model/fleet.ts';
 import { getStreams } from './apiClient.ts';
@@ -31,7 +31,7 @@ export function streamList(nodeId: string): { root: HTMLElement; close(): void }
     try {
       show(await getStreams(nodeId));
     } catch {
-      // The banner says that the hub is gone.
+      // The banner already says that the hub is gone.
     }
   }
 
@@ -42,7 +42,7 @@ export function streamList(nodeId: string): { root: HTMLElement; close(): void }
     setText(
       found,
       streams.length === 0
-        ? 'None is open now.'
+        ? 'No stream is open.'
         : `${plural(streams.length, 'stream')}${hidden > 0 ? `, ${SHOWN_MAX} shown` : ''}`,
     );
     while (body.rows.length > shown.length) body.deleteRow(-1);
@@ -57,8 +57,7 @@ export function streamList(nodeId: string): { root: HTMLElement; close(): void }
       ];
       for (const [column, text] of texts.entries()) setText(row.cells[column]!, text);
       row.cells[0]!.className = target === null ? 'muted' : 'target';
-      row.cells[0]!.title =
-        target === null ? 'The hub shows targets when it is started with --show-targets' : target;
+      row.cells[0]!.title = target === null ? 'To show targets, start the hub with --show-targets' : target;
     });
   }
 

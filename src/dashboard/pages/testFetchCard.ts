@@ -1,10 +1,10 @@
-// The button that fetches a test page through a device, and how long each step took, as bars on one time line. Used by useView.ts.
+// The button that fetches a test page through a device, and how long each step took, as bars on one timeline.
 
 import { type TestFetch, testFetch } from './apiClient.ts';
 import { actionButton, el, field } from './dom.ts';
 import { millis } from './format.ts';
 
-/** Answers with the address that asked, and nothing else. */
+/** Answers with the caller's address and nothing else. */
 const TEST_PAGE = 'https://icanhazip.com';
 
 const STEP_WORDS: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ export function testFetchCard(device: () => { id: string; name: string } | null)
     el(
       'p',
       { class: 'muted' },
-      'Fetches a page that says from which address it was asked for, through the device chosen above.',
+      'Fetches a page through the device chosen above. The default one answers with the address it sees.',
     ),
     field('Page to fetch', address),
     result,

@@ -1,5 +1,5 @@
-// The button that turns the page dark or light, and remembers it. Tells of the change by a `themechange` event on the document, for
-// what is drawn and not styled. Started by app.ts and login.ts.
+// The button that turns the page dark or light and remembers it. A `themechange` event on the document tells what is drawn, not styled,
+// to redraw.
 
 export function startTheme(button: HTMLButtonElement): void {
   const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -18,7 +18,7 @@ export function startTheme(button: HTMLButtonElement): void {
     try {
       localStorage.setItem('theme', theme);
     } catch {
-      // It holds until the page is closed.
+      // It lasts until the page is closed.
     }
     tell();
   });

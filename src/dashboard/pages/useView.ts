@@ -1,6 +1,6 @@
-// How to send traffic through the fleet: lines to copy for each tool, with this hub's ports and the device of choice. Shown by app.ts.
+// How to send traffic through the fleet: lines to copy for each tool, with this hub's ports and the chosen device.
 
-import { copyable } from './copy.ts';
+import { copyable } from './copyable.ts';
 import { el, field, freshId, heading } from './dom.ts';
 import type { HubState } from './hubState.ts';
 import {
@@ -37,7 +37,7 @@ export function useView(hub: HubState): View {
       field('Device', node),
       field('Tag', tag),
       field('Country', country),
-      field('Session', session, 'One word, one device, for as long as it is used.'),
+      field('Session', session, 'The same word keeps the same device, for as long as you use it.'),
     ),
     said,
   );
@@ -148,7 +148,7 @@ export function useView(hub: HubState): View {
             el(
               'p',
               { class: 'muted' },
-              'With any password, as long as no users were made on this hub; otherwise put one in place of the x in front.',
+              'Any password works while this hub has no users. If it has some, put a user’s name in place of the x.',
             ),
           ]),
     );
@@ -166,7 +166,7 @@ export function useView(hub: HubState): View {
   return { title: 'Use it', root, close: unwatch };
 }
 
-/** Keeps what is chosen as long as it is there. */
+/** Keeps the choice while it is offered. */
 function setOptions(
   select: HTMLSelectElement,
   any: string,

@@ -1,9 +1,9 @@
-// What a view is, to main.ts that shows it.
+// What a view is to app.ts, which shows it.
 
 import type { HubState } from './hubState.ts';
 
 export interface View {
-  /** Of the document, and what a screen reader says first. */
+  /** The document's title, and what a screen reader says first. */
   readonly title: string;
   readonly root: HTMLElement;
   /** Ends its timers and listeners. */

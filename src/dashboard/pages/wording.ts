@@ -1,4 +1,4 @@
-// What the hub's names mean, in words for its owner. Pure. Used by all views.
+// What the hub's names mean, in words for its owner. Pure.
 
 import type {
   ConnectFigures,
@@ -15,7 +15,7 @@ export type Tone = 'good' | 'wait' | 'bad' | 'off';
 interface StateWords {
   readonly label: string;
   readonly tone: Tone;
-  /** Why, where the label alone does not say it; empty: nothing to add. */
+  /** Why, where the label alone does not say it; else empty. */
   readonly reason: string;
 }
 
@@ -90,25 +90,25 @@ const FAILURE_WORDS: Readonly<Record<string, string>> = {
   draining: 'Device was shutting down',
   badTarget: 'Not a valid host and port',
   noNode: 'No device was connected',
-  nodeLost: 'Device was lost before the answer',
+  nodeLost: 'Device was lost before it answered',
   targetLost: 'Target closed before it answered',
   hubBusy: 'Hub had no room for another stream',
   openTimedOut: 'Device gave no answer in time',
   stopping: 'Hub was shutting down',
   badRequest: 'Malformed request',
   commandNotSupported: 'Command not supported',
-  udpNotSupported: 'Device knows no UDP',
+  udpNotSupported: 'Device does not support UDP',
   addressNotSupported: 'Address type not supported',
   headTooLarge: 'Request head too large',
-  badResponse: 'Malformed answer of the target',
+  badResponse: 'Malformed answer from the target',
   nodePaused: 'Device is paused',
   nodeOverQuota: 'Monthly quota used up',
-  nodeOffHours: 'Outside of the device’s hours',
+  nodeOffHours: 'Outside the device’s hours',
   nodeRotating: 'Device was getting a new address',
-  nodeStreamsLimit: 'Stream limit of the device reached',
+  nodeStreamsLimit: 'Device reached its limit of streams',
   authRequired: 'User name or password missing or wrong',
   badUsername: 'User name not understood',
-  userLimit: 'Limit of the user reached',
+  userLimit: 'User reached a limit',
   noMatch: 'No connected device fits the request',
   sessionLost: 'The session’s device is gone',
   ruleRefused: 'Refused by a rule',
@@ -150,7 +150,7 @@ export const EVENT_WORDS: Readonly<Record<EventKind, { label: string; tone: Tone
   warning: { label: 'Warning', tone: 'wait' },
 };
 
-/** Also for kinds that a newer hub may send. */
+/** Also for kinds that only a newer hub sends. */
 export function eventWords(kind: string): { label: string; tone: Tone } {
   return Object.hasOwn(EVENT_WORDS, kind)
     ? EVENT_WORDS[kind as EventKind]

@@ -18,10 +18,10 @@ export async function hashPassword(password: string): Promise<string> {
   if (bytes.length === 0) throw new UserError('the password is empty');
   if (bytes.length > USERS.passwordMaxBytes) {
     throw new UserError(
-      `a password of more than ${USERS.passwordMaxBytes} bytes does not fit a SOCKS5 login`,
+      `a password may have at most ${USERS.passwordMaxBytes} bytes: no more fit a SOCKS5 login`,
     );
   }
-  if (/\p{Cc}/u.test(password)) throw new UserError('the password holds control characters');
+  if (/\p{Cc}/u.test(password)) throw new UserError('the password contains control characters');
   const hash = Buffer.alloc(sodium.crypto_pwhash_STRBYTES);
   await sodium.crypto_pwhash_str_async(
     hash,

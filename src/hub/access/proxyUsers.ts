@@ -58,7 +58,7 @@ export class ProxyUsers {
     if (this.#open === null || this.#users.any()) return;
     const [flag, { host }] = this.#open;
     throw new UserError(
-      `${flag} binds ${host}, which others can reach, so clients have to name themselves: ` +
+      `${flag} binds ${host}, which others can reach, so its clients must log in: ` +
         'add a user first with: restunnel users add NAME',
       2,
     );

@@ -126,14 +126,14 @@ export class RulesFile {
   /** Throws UserError when the file is bad: without rules that the owner asked for no hub starts. */
   start(): void {
     const problems = this.#load();
-    if (problems !== null) throw new UserError(`the rules are not in order: ${problems}`);
+    if (problems !== null) throw new UserError(`the rules have problems: ${problems}`);
   }
 
   /** A bad file is reported, and the rules in force stay. */
   reload(): void {
     const problems = this.#load();
     if (problems === null) return;
-    const text = `the rules are not in order, so the ones before stay in force: ${problems}`;
+    const text = `the rules have problems, so the previous ones stay in force: ${problems}`;
     this.#log.warn({ file: this.#path }, text);
     this.#tell('warning', text);
   }
@@ -151,7 +151,7 @@ export class RulesFile {
       if (skipped > 0) {
         this.#log.warn(
           { list: file, skipped, firstSkippedLine },
-          'lines of a list are no host names: left out',
+          'skipped lines of a list that are not host names',
         );
       }
     }
@@ -188,7 +188,7 @@ export class RulesFile {
     this.#watchers.delete(directory);
     this.#log.warn(
       { directory, reason: error.message },
-      'changes of the rules there are not noticed: send SIGHUP after one',
+      'changes to the rules there go unnoticed: send SIGHUP after each',
     );
   }
 

@@ -230,7 +230,7 @@ export class FleetKeeper {
       work();
       this.#isWell = true;
     } catch (error) {
-      if (this.#isWell) this.parts.log.warn({ err: error }, 'what the nodes did could not be recorded');
+      if (this.#isWell) this.parts.log.warn({ err: error }, 'could not record what the nodes did');
       this.#isWell = false;
     }
   }

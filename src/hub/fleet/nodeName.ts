@@ -15,7 +15,7 @@ export function ownersName(name: string): string {
   const bytes = Buffer.byteLength(name.trim());
   if (bytes > PROTOCOL.deviceNameMaxBytes) {
     const max = PROTOCOL.deviceNameMaxBytes;
-    throw new UserError(`the name of a node has at most ${max} bytes, and this one has ${bytes}`, 2);
+    throw new UserError(`a node's name may have at most ${max} bytes, and this one has ${bytes}`, 2);
   }
   return cleanName(name);
 }

@@ -38,7 +38,7 @@ export function changedSettings(settings: NodeSettings, change: NodeChange): Nod
 function checkedCountry(country: string | null): string | null {
   if (country === null) return null;
   if (!isCountryCode(country)) {
-    throw new UserError(`${JSON.stringify(country)} is no country: it has two letters, as in DE`, 2);
+    throw new UserError(`${JSON.stringify(country)} is not a two-letter country code such as DE`, 2);
   }
   return country.toUpperCase();
 }
@@ -47,16 +47,19 @@ function checkedLimits(limits: NodeLimits, change: Partial<NodeLimits>): NodeLim
   const { mbitPerSecond, streams, monthlyBytes, hours } = { ...limits, ...change };
   const { mbitPerSecondMin: min, mbitPerSecondMax: max } = SETTINGS;
   if (mbitPerSecond !== null && !(mbitPerSecond >= min && mbitPerSecond <= max)) {
-    throw new UserError(`a node's rate is from ${min} to ${max} Mbit/s`, 2);
+    throw new UserError(`a node's rate must be between ${min} and ${max} Mbit/s`, 2);
   }
   if (streams !== null && !(Number.isSafeInteger(streams) && streams > 0)) {
-    throw new UserError('the streams of a node are a whole number from 1; pause it to allow none', 2);
+    throw new UserError("a node's streams must be a whole number from 1; pause the node to allow none", 2);
   }
   if (monthlyBytes !== null && !(Number.isSafeInteger(monthlyBytes) && monthlyBytes > 0)) {
-    throw new UserError('the bytes of a month are a whole number from 1; pause the node to allow none', 2);
+    throw new UserError(
+      "a node's monthly bytes must be a whole number from 1; pause the node to allow none",
+      2,
+    );
   }
   if (hours !== null && hoursOf(hours) === null) {
-    throw new UserError(`${JSON.stringify(hours)} are no hours: write HH:MM-HH:MM, as in 22:00-06:00`, 2);
+    throw new UserError(`${JSON.stringify(hours)} is not a range of hours such as 22:00-06:00`, 2);
   }
   return { mbitPerSecond, streams, monthlyBytes, hours };
 }
@@ -64,7 +67,7 @@ function checkedLimits(limits: NodeLimits, change: Partial<NodeLimits>): NodeLim
 function checkedSchedule(schedule: string | null): string | null {
   if (schedule !== null && parseSchedule(schedule) === null) {
     throw new UserError(
-      `${JSON.stringify(schedule)} is no schedule: write "every 30m", "every 6h" or "daily 04:30"`,
+      `${JSON.stringify(schedule)} is not a schedule such as "every 30m", "every 6h" or "daily 04:30"`,
       2,
     );
   }

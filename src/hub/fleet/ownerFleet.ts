@@ -232,7 +232,7 @@ export class OwnerFleet implements Fleet {
     const session = this.#keeper.parts.sessions.upOfNode(id).at(-1);
     if (session === undefined) throw new UserError(`${name} is not connected`);
     if ((session.capabilities & CAPABILITY.control) === 0) {
-      throw new UserError(`${name} runs a version that cannot be asked for a new address; update it`);
+      throw new UserError(`${name} runs a version that cannot get a new address on request; update it`);
     }
     return session;
   }
@@ -254,7 +254,7 @@ export class OwnerFleet implements Fleet {
 
   async report({ session, user, node, host, restMs }: BanReport): Promise<Ban> {
     if ((session === null) === (node === null)) {
-      throw new UserError('a report is about a session or about a node', 2);
+      throw new UserError('report a session or a node, not both or neither', 2);
     }
     const until = new Date(Date.now() + restMs).toISOString();
     const sticky = this.#keeper.stickySessions;

@@ -43,7 +43,7 @@ export class Rotations {
     drained: () => Promise<void>,
     send: (request: number) => void,
   ): Promise<Rotation> {
-    if (this.#underWay.has(id)) throw new UserError(`${name} is asked for a new address already`);
+    if (this.#underWay.has(id)) throw new UserError(`${name} is already getting a new address`);
     const sendOnceDrained = (request: number) => {
       this.#underWay.set(id, request);
       drained()
@@ -58,7 +58,7 @@ export class Rotations {
       const [answer] = await this.#questions.promise(sendOnceDrained, { late });
       if (answer === undefined) throw new Error('a rotation is answered once');
       const { said, address } = answer;
-      if (!said.ok) throw new UserError(`${name} has no new address: ${said.error ?? 'it did not say why'}`);
+      if (!said.ok) throw new UserError(`${name} got no new address: ${said.error ?? 'it did not say why'}`);
       return {
         nodeId: id,
         oldAddress: said.oldAddress ?? oldAddress,

@@ -38,7 +38,7 @@ export class Pairings {
   /** Throws UserError for a lifetime out of bounds, and when too many links are open. */
   make(name: string | null, ttlMs: number, nowMs: number): Pairing {
     if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs)) {
-      throw new UserError('a pairing link lives for one second to thirty days', 2);
+      throw new UserError('a pairing link must last between one second and thirty days', 2);
     }
     const random = randomBytes(PROTOCOL.tokenBytes);
     const { token, expiresAtMs } = this.#store.createToken({ name, ttlMs, nowMs, random });
@@ -85,7 +85,7 @@ export class Pairings {
 
   #find(id: string): Entry {
     const entry = this.#entries.get(id);
-    if (entry === undefined) throw new UserError('there is no such pairing link since the hub started');
+    if (entry === undefined) throw new UserError('the hub has made no such pairing link since it started');
     return entry;
   }
 

@@ -67,7 +67,7 @@ export class StickySessionsFile {
       const sessions = await this.#client.ask({ what: 'all' }, ROUTING.stickySessionsSaveTimeoutMs);
       await writeFileAtomic(this.#path, `${JSON.stringify({ atMs: Date.now(), sessions })}\n`, 0o600);
     } catch (error) {
-      if (!this.#closed) this.#log.warn({ err: error }, 'sticky sessions could not be kept');
+      if (!this.#closed) this.#log.warn({ err: error }, 'could not save the sticky sessions');
     }
   }
 

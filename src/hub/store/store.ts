@@ -84,7 +84,9 @@ export class Store {
       const sql = 'SELECT count(*) AS n FROM tokens WHERE used_at IS NULL AND cancelled_at IS NULL';
       const live = this.#get(sql);
       if (Number(live?.n) >= CONTROL.liveTokensMax) {
-        throw new UserError(`${CONTROL.liveTokensMax} pairing links are open already; let some expire first`);
+        throw new UserError(
+          `there are already ${CONTROL.liveTokensMax} open pairing links; let some expire first`,
+        );
       }
       this.#run(
         'INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)',
@@ -212,7 +214,7 @@ export class Store {
         id,
       );
       if (taken !== null && revoked_at === null)
-        throw new UserError(`another node is called ${name} already`);
+        throw new UserError(`another node is already called ${name}`);
       this.#run('UPDATE nodes SET name = ? WHERE id = ?', name, id);
       return this.#node(id);
     });
@@ -275,7 +277,7 @@ export class Store {
       throw new UserError(`there is no node with the id or name ${quoted(idOrName)}`);
     if (candidates.length > 1) {
       const ids = candidates.map(({ id }) => id).join(', ');
-      throw new UserError(`${quoted(idOrName)} fits several nodes; say which by its id: ${ids}`);
+      throw new UserError(`${quoted(idOrName)} matches several nodes; give the id of one: ${ids}`);
     }
     return candidates[0]!;
   }

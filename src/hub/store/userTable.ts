@@ -37,7 +37,7 @@ export class Users {
     });
   }
 
-  /** Whether clients have to name themselves at all. */
+  /** Whether clients must log in at all. */
   any(): boolean {
     return inSentences(
       this.#path,
@@ -57,10 +57,10 @@ export class Users {
     checkUserName(name);
     const { streams, tags } = checkedLimits(limits);
     const user = inTransaction(this.#path, this.#database, () => {
-      if (this.#row(name) !== null) throw new UserError(`there is a user ${name} already`);
+      if (this.#row(name) !== null) throw new UserError(`there is already a user ${name}`);
       const count = this.#database.prepare('SELECT count(*) AS n FROM users').get();
       if (Number(count?.n) >= USERS.usersMax)
-        throw new UserError(`there are ${USERS.usersMax} users already`);
+        throw new UserError(`there are already ${USERS.usersMax} users, the most a hub can have`);
       this.#database
         .prepare(
           'INSERT INTO users (name, hash, streams, tags, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)',
@@ -120,7 +120,7 @@ function checkedLimits({ streams, tags }: UserLimits): UserLimits {
     throw new UserError(`a user may have 1 to ${USERS.streamsMax} streams at once, or no limit`);
   }
   if (tags !== null && tags.length === 0)
-    throw new UserError('a user limited to no tag at all could use no node');
+    throw new UserError('a user limited to no tags could use no node; give a tag, or none for no limit');
   return { streams, tags: tags === null ? null : cleanTags(tags) };
 }
 

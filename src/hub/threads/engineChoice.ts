@@ -17,7 +17,7 @@ export function chooseEngine(
   { hasEpoll, cores }: { hasEpoll: boolean; cores: number },
 ): EngineChoice {
   if (io === 'epoll' && !hasEpoll) {
-    throw new UserError('epoll is not available on this machine; start with --io net or leave --io away');
+    throw new UserError('epoll is not available on this machine; start with --io net, or without --io');
   }
   // Connections of the net reactor cannot change threads.
   if (io === 'net' || !hasEpoll) return { io: 'net', workers: 0 };

@@ -11,7 +11,7 @@ import { SOCKS_SOCKET } from '../../limits/bounds.ts';
  * @throws UserError
  */
 export async function makeWayForSocket(path: string): Promise<void> {
-  if (!isAbsolute(path)) throw new UserError(`--socks-socket ${path}: not an absolute path`, 2);
+  if (!isAbsolute(path)) throw new UserError(`--socks-socket ${path}: the path must be absolute`, 2);
   if (process.platform === 'win32') throw new UserError('--socks-socket is not available on Windows', 2);
   if (Buffer.byteLength(path) > SOCKS_SOCKET.pathMaxBytes) {
     throw new UserError(
@@ -21,7 +21,7 @@ export async function makeWayForSocket(path: string): Promise<void> {
   }
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isSocket()) throw new UserError(`--socks-socket ${path}: a file that is no socket is in the way`);
+  if (!stat.isSocket()) throw new UserError(`--socks-socket ${path}: the file there is not a socket`);
   if (await isServed(path)) throw new UserError(`--socks-socket ${path}: another program listens there`);
   rmSync(path, { force: true });
 }

@@ -1,9 +1,9 @@
-// A line to copy with its button. Used by pairView.ts and useView.ts.
+// A line of text with a button that copies it.
 
 import { el } from './dom.ts';
 import { notify } from './notices.ts';
 
-/** `what` names it for who does not see it: "the link". */
+/** `what` names it to screen readers: "the link". */
 export function copyable(text: string, what: string): HTMLElement {
   const code = el('code', {}, text);
   const button = el('button', { type: 'button', class: 'copy', 'aria-label': `Copy ${what}` }, 'Copy');
@@ -24,7 +24,7 @@ async function copy(code: HTMLElement, button: HTMLButtonElement): Promise<void>
       button.textContent = 'Copy';
     }, 2_000);
   } catch {
-    // No clipboard without HTTPS or localhost: it is selected instead.
+    // Without HTTPS or localhost there is no clipboard: select the text instead.
     getSelection()?.selectAllChildren(code);
     notify('Selected; copy it with Ctrl+C.');
   }

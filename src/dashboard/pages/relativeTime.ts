@@ -1,4 +1,4 @@
-// Relative times that stay right: <time> elements whose text is brought up to date every few seconds. Used by the views; started by app.ts.
+// Relative times that stay right: <time> elements whose text is updated every few seconds.
 
 import { el } from './dom.ts';
 import { ago, exactTime } from './format.ts';
