@@ -1,8 +1,9 @@
 // The command line: runs one command and ends the process with its exit code.
 
-import { explain } from './output/errorText.ts';
 import '../limits/relations.ts';
 import { CommanderError } from 'commander';
+import { explain } from './output/errorText.ts';
+import { outputHasLeft } from './output/stdout.ts';
 import { listenToLauncher } from './process/launcher.ts';
 import { buildProgram } from './program/buildProgram.ts';
 
@@ -23,6 +24,7 @@ try {
 } catch (error) {
   exitCode = report(error);
 }
+await outputHasLeft(process.stdout, process.stderr);
 // Engine threads and the launcher's channel must not keep the process once its command is done.
 process.exit(exitCode);
 

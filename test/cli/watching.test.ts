@@ -49,6 +49,58 @@ function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv
   return { child, said, ended };
 }
 
+describe('output into a pipe', () => {
+  /** Far more than a pipe and a socket hold. */
+  const NODES = 3_000;
+
+  function manyNodes(): void {
+    const one = fleet.nodes()[0]!;
+    const many = Array.from({ length: NODES }, (_, n) => ({ ...one, id: String(n), name: `device ${n}` }));
+    fleet.nodes = () => many;
+  }
+
+  /** Nothing is read before the first of it has come, and then a little in each turn. */
+  async function readSlowly(...args: string[]): Promise<{ out: string; code: number | null }> {
+    const child = spawn('bash', ['-c', 'set -o pipefail; "$0" "$@" | cat', process.execPath, BIN, ...args], {
+      env: { ...process.env, NODE_OPTIONS: '', RESTUNNEL_DATA_DIR: dataDir },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.add(child);
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    let out = '';
+    for await (const piece of child.stdout.setEncoding('utf8')) {
+      out += piece;
+      await new Promise(setImmediate);
+    }
+    return { out, code: await ended };
+  }
+
+  test('comes whole, however slowly it is read', async () => {
+    manyNodes();
+    const json = await readSlowly('nodes', '--json');
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.out)).toHaveLength(NODES);
+    const table = await readSlowly('nodes');
+    expect(table.code).toBe(0);
+    expect(table.out.trimEnd().split('\n')).toHaveLength(NODES + 1);
+    expect(table.out.length).toBeGreaterThan(200_000);
+  });
+
+  test('a reader that has seen enough ends the command without a word', async () => {
+    manyNodes();
+    const { said, ended } = launch('bash', [
+      '-c',
+      '"$0" "$@" | head -c 1',
+      process.execPath,
+      BIN,
+      'nodes',
+      '--json',
+    ]);
+    expect(await ended).toBe(0);
+    expect(said).toEqual({ out: '[', err: '' });
+  });
+});
+
 describe('status', () => {
   test('is plain text where there is no terminal, and one object with --json', async () => {
     const [plain, json] = await Promise.all([run('status'), run('status', '--json')]);

@@ -1,4 +1,4 @@
-// Standard output: what --json prints, and the end of whoever reads it.
+// Standard output: what --json prints, the end of whoever reads it, and the wait for output that a slow reader has not taken.
 
 /** One value on one line. */
 export function printJson(value: unknown): void {
@@ -10,5 +10,21 @@ export function endWithReader(out: NodeJS.WriteStream): void {
   out.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
+  });
+}
+
+/**
+ * Resolves when all that was written has left, or its reader has: a pipe holds 64 KiB, and process.exit() throws the rest away.
+ */
+export async function outputHasLeft(...outputs: readonly NodeJS.WritableStream[]): Promise<void> {
+  await Promise.all(outputs.map(hasLeft));
+}
+
+function hasLeft(output: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    output.on('error', () => resolve());
+    if (!output.writable) resolve();
+    // Writes are taken in order, so all before this one have left with it.
+    else output.write('', () => resolve());
   });
 }
