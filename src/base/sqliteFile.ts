@@ -4,6 +4,9 @@ import { chmodSync, closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { UserError } from './userError.ts';
 
+/** Another program has the file open. */
+export class BusyError extends UserError {}
+
 /** Reading may go on working: the disk is full, broken, or was mounted read-only. */
 export class UnwritableError extends UserError {}
 
@@ -36,6 +39,19 @@ export function makePrivateFile(path: string): void {
 export function isBusy(error: unknown): boolean {
   const { errcode } = error as { errcode?: number };
   return errcode !== undefined && (errcode & 0xff) === SQLITE.busy;
+}
+
+/**
+ * Runs `work` in one transaction that is on the disk when this returns (sqlite.org/pragma.html#pragma_synchronous): for what must not
+ * come back after a power cut. Other transactions survive the end of the process, and are on the disk after the next of these.
+ */
+export function inDurableTransaction<T>(path: string, database: DatabaseSync, work: () => T): T {
+  database.exec('PRAGMA synchronous = FULL');
+  try {
+    return inTransaction(path, database, work);
+  } finally {
+    database.exec('PRAGMA synchronous = NORMAL');
+  }
 }
 
 /** Runs `work` in one transaction that holds the write lock from its start, so that what it read stays true. */
@@ -75,7 +91,9 @@ function sentenceOf(path: string, error: unknown): unknown {
       return damaged(path);
     case SQLITE.busy:
     case SQLITE.locked:
-      return new UserError(`another process keeps the store ${path} busy; try again`);
+      return new BusyError(
+        `another program has the store ${path} open; end it first (a backup is made by: restunnel backup FILE)`,
+      );
     case SQLITE.readonly:
     case SQLITE.ioerr:
     case SQLITE.full:

@@ -7,6 +7,7 @@ import { type ClientResponse, hc } from 'hono/client';
 import type { OwnerApi } from '../api/ownerApi.ts';
 import { OTHER_VERSION, ownerSocketPath } from '../api/ownerSocket.ts';
 import { NOTHING_HERE } from '../api/problem.ts';
+import { BusyError } from '../base/sqliteFile.ts';
 import { UserError } from '../base/userError.ts';
 import { HubNotRunning } from '../hub/fleet/hubNotRunning.ts';
 import { CONTROL } from '../limits/ownerBounds.ts';
@@ -56,13 +57,24 @@ export class HubOrStore {
     for (;;) {
       const response = this.#stored === null ? await askSocket(this.#dataDir, asked) : null;
       if (response !== null) return response;
-      const { openStoredHub } = await import('./storedHub.ts');
-      this.#stored ??= openStoredHub(this.#dataDir);
+      const why = await this.#openStored();
       if (this.#stored !== null) return this.#stored.answer(new Request(asked.url, asked.init));
-      // A hub that starts will answer in a moment, and another command will be done.
-      if (performance.now() > untilMs) throw isSilent(this.#dataDir);
+      // A hub that starts, or that makes its socket again, will answer in a moment, and another command will be done.
+      if (performance.now() > untilMs) throw why;
       await delay(CONTROL.lockRetryMs);
     }
+  }
+
+  /** Why it is not open afterwards. */
+  async #openStored(): Promise<UserError> {
+    const { openStoredHub } = await import('./storedHub.ts');
+    try {
+      this.#stored ??= openStoredHub(this.#dataDir);
+    } catch (error) {
+      if (error instanceof BusyError) return error;
+      throw error;
+    }
+    return isSilent(this.#dataDir);
   }
 
   close(): void {

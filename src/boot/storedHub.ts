@@ -18,13 +18,13 @@ export interface StoredHub {
   close(): void;
 }
 
-/** null when somebody else holds the data directory. Throws UserError when it cannot be used. */
+/** null when somebody else holds the data directory. Throws BusyError when only its store is held, UserError when it cannot be used. */
 export function openStoredHub(dataDir: string): StoredHub | null {
   const lock = tryLock(dataDir);
   if (lock === null) return null;
   let store: Store;
   try {
-    store = new Store(dataDir);
+    store = new Store(dataDir, { waitMs: 0 });
   } catch (error) {
     lock.release();
     throw error;

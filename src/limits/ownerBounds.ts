@@ -3,7 +3,7 @@
 
 /** Of the hub's store and of the socket on which its own commands reach it. */
 export const CONTROL = {
-  /** How long one process waits for another's transaction. */
+  /** How long a hub that starts waits for another program to close the store. */
   storeBusyTimeoutMs: 5_000,
   storeRetryMs: 10,
   /** How long a hub or a command waits for the other to let go of the data directory. */

@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Events } from '../../src/hub/fleet/eventLog.ts';
@@ -106,7 +105,7 @@ describe('writes', () => {
   });
 
   test('lose nothing when the disk takes none', () => {
-    const beside = new DatabaseSync(store.path);
+    const beside = store.database;
     beside.exec(`
       CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
       INSERT INTO full VALUES (9223372036854775807);
@@ -118,7 +117,6 @@ describe('writes', () => {
       events.add({ kind: 'changed', text: `${at}` }, NOW, 0);
     expect(texts({ limit: 10_000 }).length).toBe(EVENTS.pendingMax);
     beside.exec('DROP TRIGGER full_insert');
-    beside.close();
     events.write(1_000);
     expect(rows()).toBe(EVENTS.pendingMax);
   });

@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -309,7 +308,7 @@ describe('thinning', () => {
 
 describe('a full disk', () => {
   test('is reported once; what passes meanwhile stays in memory and is written later', () => {
-    const beside = new DatabaseSync(store.path);
+    const beside = store.database;
     // No row can follow the one with the largest id (sqlite.org/autoinc.html): SQLITE_FULL.
     beside.exec(`
       CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
@@ -326,7 +325,6 @@ describe('a full disk', () => {
     feed(sample('one', 1));
     expect([history.today('one').downBytes, history.month('one').downBytes]).toEqual([1, 101]);
     beside.exec('DROP TRIGGER full_insert');
-    beside.close();
     pass(MINUTE_MS);
     feed(sample('one', 1));
     expect(lines.slice(1)).toEqual(['history is written again']);

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino';
 import { LogThrottle } from '../../base/logThrottle.ts';
+import { UserError } from '../../base/userError.ts';
 import type { ToEngine } from '../../engine/messages.ts';
 import { ENGINE, SESSION } from '../../limits/bounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
@@ -44,6 +45,13 @@ export interface AdmissionListener {
 /** What the front needs to answer a device and hand it over; the keys are to be wiped. */
 export type Accepted = NonNullable<Extract<ToEngine, { type: 'verdict' }>['accepted']>;
 
+/** An authentic first message that waits for the store's word. */
+interface Asking {
+  readonly answer: HandshakeResult;
+  readonly remoteAddress: string;
+  readonly decided: (accepted: Accepted | null) => void;
+}
+
 export class Admission {
   readonly #store: Store;
   readonly #sessions: Sessions;
@@ -53,6 +61,7 @@ export class Admission {
   readonly #pool: HandshakePool;
   readonly #rates = new HandshakeRates();
   readonly #refusals = new LogThrottle(performance.now());
+  #asking: Asking[] = [];
   #storeIsWell = true;
   #closed = false;
 
@@ -82,23 +91,56 @@ export class Admission {
   async admit(message1: Uint8Array, remoteAddress: string): Promise<Accepted | null> {
     const answer = await this.#pool.answer(message1, remoteAddress);
     if (answer === null) return null;
-    const accepted = this.#closed ? null : this.#ask(answer, remoteAddress);
+    const accepted = await this.#ask(answer, remoteAddress);
     answer.enroll?.token.fill(0);
     if (accepted === null) wipeKeys(answer);
     return accepted;
   }
 
-  /** The store's word on an authentic first message, and a session for its device. */
-  #ask(answer: HandshakeResult, remoteAddress: string): Accepted | null {
+  /** All that came since the last turn wait for the disk together: thousands of devices that return at once are not as many fsyncs. */
+  #ask(answer: HandshakeResult, remoteAddress: string): Promise<Accepted | null> {
+    if (!this.#rates.allows(answer.nodeId, performance.now())) {
+      this.#logRefusal(remoteAddress, 'it shakes hands too often');
+      return Promise.resolve(null);
+    }
+    return new Promise((decided) => {
+      if (this.#asking.length === 0) setImmediate(() => this.#decideAll());
+      this.#asking.push({ answer, remoteAddress, decided });
+    });
+  }
+
+  #decideAll(): void {
+    const asking = this.#asking;
+    this.#asking = [];
+    const verdicts = this.#closed ? null : this.#verdicts(asking);
+    asking.forEach(({ answer, remoteAddress, decided }, at) => {
+      const verdict = verdicts?.[at];
+      decided(verdict === undefined ? null : this.#obey(verdict, answer, remoteAddress));
+    });
+  }
+
+  /** null: the store decides nothing now. */
+  #verdicts(asking: readonly Asking[]): readonly (Verdict | UserError)[] | null {
+    const nowMs = Date.now();
     try {
-      const { nodeId, remoteStatic, timestamp, enroll, lane, message2, sendKey, receiveKey } = answer;
-      if (!this.#rates.allows(nodeId, performance.now())) {
-        this.#logRefusal(remoteAddress, 'it shakes hands too often');
-        return null;
-      }
-      const nowMs = Date.now();
-      const verdict = this.#store.admit({ publicKey: remoteStatic, timestamp, enroll, nowMs });
+      return this.#store.admitAll(
+        asking.map(({ answer: { remoteStatic, timestamp, enroll } }) => {
+          return { publicKey: remoteStatic, timestamp, enroll, nowMs };
+        }),
+      );
+    } catch (error) {
+      this.#log.error({ err: error, devices: asking.length }, 'devices could not be admitted');
+      return null;
+    } finally {
       this.tellOfStore();
+    }
+  }
+
+  /** What follows from the store's word: a session for a device that is let in. */
+  #obey(verdict: Verdict | UserError, answer: HandshakeResult, remoteAddress: string): Accepted | null {
+    try {
+      if (verdict instanceof UserError) throw verdict;
+      const { enroll, lane, message2, sendKey, receiveKey } = answer;
       if (verdict.verdict === 'refuse') {
         this.#logRefusal(remoteAddress, verdict.why);
         this.#told.note({

@@ -8,21 +8,24 @@ import { UserError } from '../../base/userError.ts';
 import { CONTROL } from '../../limits/ownerBounds.ts';
 import { migrate } from './migrations.ts';
 
-/** The file is made if need be. Throws UserError when it can't be used. Blocks while another process makes it. */
-export function openDatabase(path: string): DatabaseSync {
+/**
+ * The file is made if need be. It belongs to this process alone until it is closed: nobody else's lock can stop the hub, and nobody
+ * else's write can slip past it. Throws BusyError when another program has it open for longer than `waitMs`, which blocks; UserError
+ * when it can't be used.
+ */
+export function openDatabase(path: string, waitMs: number): DatabaseSync {
   return inSentences(path, () => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     makePrivateFile(path);
-    const deadlineMs = performance.now() + CONTROL.storeBusyTimeoutMs;
+    const deadlineMs = performance.now() + waitMs;
     for (;;) {
-      const database = new DatabaseSync(path, { timeout: CONTROL.storeBusyTimeoutMs });
+      const database = new DatabaseSync(path, { timeout: 0 });
       try {
         prepare(path, database);
         return database;
       } catch (error) {
         database.close();
-        // The change to WAL mode fails at once where other locks are waited for.
-        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+        if (!isBusy(error) || performance.now() >= deadlineMs) throw error;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CONTROL.storeRetryMs);
       }
     }
@@ -30,7 +33,8 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 function prepare(path: string, database: DatabaseSync): void {
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+  // Exclusive before the first look at the file: then its index lies in memory, without hub.db-shm (sqlite.org/wal.html#noshm).
+  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
   const { quick_check: verdict } = database.prepare('PRAGMA quick_check(1)').get()!;
   if (verdict !== 'ok') throw damaged(path);
   if (!migrate(database)) throw new UserError(`${path} was written by a newer restunnel; update this one`);

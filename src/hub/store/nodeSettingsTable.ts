@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { inSentences } from '../../base/sqliteFile.ts';
+import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
 import type { NodeSettings } from '../../model/fleet.ts';
 import { DEFAULT_SETTINGS } from '../fleet/nodeSettings.ts';
 
@@ -34,7 +34,7 @@ export class SettingsTable {
   }
 
   put(nodeId: string, { tags, country, paused, limits, rotateSchedule }: NodeSettings): void {
-    inSentences(this.#path, () => {
+    inDurableTransaction(this.#path, this.#database, () => {
       this.#database
         .prepare('INSERT OR REPLACE INTO node_settings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
         .run(

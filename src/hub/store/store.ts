@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import sodium from 'sodium-native';
-import { inSentences, inTransaction, UnwritableError } from '../../base/sqliteFile.ts';
+import { inDurableTransaction, inSentences, inTransaction, UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
@@ -55,10 +55,13 @@ export class Store {
   /** Why the last write of a node's comings and goings failed; null when it did not. */
   unwritable: string | null = null;
 
-  /** Throws UserError when the file is damaged, newer than this program, or not ours to use. */
-  constructor(dataDir: string) {
+  /**
+   * Waits `waitMs` for another program that has the file open, which blocks. Throws BusyError when it still has, and UserError when
+   * the file is damaged, newer than this program, or not ours to use.
+   */
+  constructor(dataDir: string, { waitMs = CONTROL.storeBusyTimeoutMs as number } = {}) {
     this.path = join(dataDir, 'hub.db');
-    this.#database = openDatabase(this.path);
+    this.#database = openDatabase(this.path, waitMs);
     this.database = this.#database;
     this.users = new Users(this.path, this.#database);
     this.settings = new SettingsTable(this.path, this.#database);
@@ -79,7 +82,7 @@ export class Store {
     if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs))
       throw new RangeError('ttlMs out of bounds');
     const expiresAtMs = Math.floor(nowMs + ttlMs);
-    return inTransaction(this.path, this.#database, () => {
+    return inDurableTransaction(this.path, this.#database, () => {
       this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs);
       const sql = 'SELECT count(*) AS n FROM tokens WHERE used_at IS NULL AND cancelled_at IS NULL';
       const live = this.#get(sql);
@@ -101,7 +104,7 @@ export class Store {
 
   /** Whether there was a live token to cancel. */
   cancelToken(token: Uint8Array, nowMs: number): boolean {
-    return inSentences(this.path, () => {
+    return inDurableTransaction(this.path, this.#database, () => {
       const sql =
         'UPDATE tokens SET cancelled_at = ? WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL';
       return this.#run(sql, nowMs, hashOf(token)) > 0;
@@ -113,61 +116,83 @@ export class Store {
     return inSentences(this.path, () => this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs));
   }
 
-  /**
-   * Decides on an authentic first message, in one transaction: of two that race for one token, one wins.
-   * A full disk locks no paired device out: its timestamp is kept in memory, and `unwritable` says why.
-   */
+  /** Decides on one authentic first message: see admitAll. */
   admit(request: AdmitRequest): Verdict {
-    const id = nodeIdOf(request.publicKey);
-    const unsaved = this.#unsaved.get(id);
-    if (unsaved !== undefined && compareTimestamps(request.timestamp, unsaved) <= 0) return refuse('replay');
+    const decided = this.admitAll([request])[0]!;
+    if (decided instanceof UserError) throw decided;
+    return decided;
+  }
+
+  /**
+   * Decides on authentic first messages, in their order and in one transaction: of two that race for one token, one wins. What is
+   * accepted is on the disk when this returns, with one fsync for all. A full disk locks no paired device out: its timestamp is kept in
+   * memory, and `unwritable` says why; what cannot be decided then is the error.
+   */
+  admitAll(requests: readonly AdmitRequest[]): (Verdict | UnwritableError)[] {
     try {
-      const verdict = this.#admitInTransaction(request);
-      if (verdict.verdict === 'accept') this.#saved();
-      return verdict;
+      const verdicts = inDurableTransaction(this.path, this.#database, () => {
+        const all = requests.map((request) => this.#decide(request));
+        if (all.some(({ verdict }) => verdict === 'accept')) this.#saveUnsaved();
+        return all;
+      });
+      if (verdicts.some(({ verdict }) => verdict === 'accept')) this.#saved();
+      return verdicts;
     } catch (error) {
       if (!(error instanceof UnwritableError)) throw error;
-      const known = this.#row('SELECT * FROM nodes WHERE id = ?', id);
-      if (known === null || known.revoked_at !== null) throw error;
-      if (compareTimestamps(request.timestamp, known.last_timestamp) <= 0) return refuse('replay');
-      this.#unsaved.set(id, request.timestamp);
-      this.unwritable = error.message;
-      return { verdict: 'accept', node: storedNode(known), enrolled: false };
+      return requests.map((request) => this.#decideUnwritten(request, error));
     }
   }
 
-  #admitInTransaction(request: AdmitRequest): Verdict {
-    return inTransaction(this.path, this.#database, () => {
-      const { publicKey, timestamp, enroll, nowMs } = request;
-      const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
-      if (known !== null && compareTimestamps(timestamp, known.last_timestamp) <= 0) return refuse('replay');
-      const isMember = known !== null && known.revoked_at === null;
-      if (enroll === null && !isMember) return refuse(known === null ? 'unknown' : 'revoked');
-      const nodesMax = CONTROL.nodesMax;
-      if (known === null && Number(this.#get('SELECT count(*) AS n FROM nodes')?.n) >= nodesMax) {
-        return refuse('full');
-      }
-      const id = known?.id ?? nodeIdOf(publicKey);
-      const burned = enroll === null ? null : this.#burn(enroll.token, id, nowMs);
-      // A member asking again with its old token, because it never saw ENROLL_OK, is welcome by its key.
-      if (burned === null && !isMember) return refuse('token');
-      this.#saveUnsaved();
-      if (known === null) {
-        this.#insert(request, id, burned?.name ?? enroll?.name ?? '');
-      } else {
-        if (!isMember) this.#reinstate(known);
-        const sql = 'UPDATE nodes SET last_timestamp = ?, last_seen_at = ? WHERE id = ?';
-        this.#run(sql, timestamp, nowMs, id);
-      }
-      return { verdict: 'accept', node: this.#node(id), enrolled: burned !== null };
-    });
+  #decide(request: AdmitRequest): Verdict {
+    const { publicKey, timestamp, enroll, nowMs } = request;
+    const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
+    const id = known?.id ?? nodeIdOf(publicKey);
+    if (known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0) {
+      return refuse('replay');
+    }
+    const isMember = known !== null && known.revoked_at === null;
+    if (enroll === null && !isMember) return refuse(known === null ? 'unknown' : 'revoked');
+    const nodesMax = CONTROL.nodesMax;
+    if (known === null && Number(this.#get('SELECT count(*) AS n FROM nodes')?.n) >= nodesMax) {
+      return refuse('full');
+    }
+    const burned = enroll === null ? null : this.#burn(enroll.token, id, nowMs);
+    // A member asking again with its old token, because it never saw ENROLL_OK, is welcome by its key.
+    if (burned === null && !isMember) return refuse('token');
+    if (known === null) {
+      this.#insert(request, id, burned?.name ?? enroll?.name ?? '');
+    } else {
+      if (!isMember) this.#reinstate(known);
+      const sql = 'UPDATE nodes SET last_timestamp = ?, last_seen_at = ? WHERE id = ?';
+      this.#run(sql, timestamp, nowMs, id);
+    }
+    return { verdict: 'accept', node: this.#node(id), enrolled: burned !== null };
+  }
+
+  /** The store takes nothing now, but it can be read. */
+  #decideUnwritten(request: AdmitRequest, why: UnwritableError): Verdict | UnwritableError {
+    const { publicKey, timestamp, enroll } = request;
+    const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
+    if (known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0) {
+      return refuse('replay');
+    }
+    if (known === null || known.revoked_at !== null) {
+      return enroll === null ? refuse(known === null ? 'unknown' : 'revoked') : why;
+    }
+    this.#unsaved.set(known.id, timestamp);
+    this.unwritable = why.message;
+    return { verdict: 'accept', node: storedNode(known), enrolled: false };
+  }
+
+  #lastTimestamp({ id, last_timestamp }: NodeRow): Uint8Array {
+    const unsaved = this.#unsaved.get(id);
+    return unsaved !== undefined && compareTimestamps(unsaved, last_timestamp) > 0 ? unsaved : last_timestamp;
   }
 
   /** What memory holds goes with the first write that the disk takes again. */
   #saveUnsaved(): void {
-    for (const [id, timestamp] of this.#unsaved) {
-      this.#run('UPDATE nodes SET last_timestamp = ? WHERE id = ?', timestamp, id);
-    }
+    const sql = 'UPDATE nodes SET last_timestamp = ?1 WHERE id = ?2 AND last_timestamp < ?1';
+    for (const [id, timestamp] of this.#unsaved) this.#run(sql, timestamp, id);
   }
 
   #saved(): void {
@@ -204,7 +229,7 @@ export class Store {
 
   /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken, empty or too long. */
   renameNode(idOrName: string, newName: string): StoredNode {
-    return inTransaction(this.path, this.#database, () => {
+    return inDurableTransaction(this.path, this.#database, () => {
       const { id, revoked_at } = this.#resolve(idOrName);
       const name = ownersName(newName);
       if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
@@ -222,7 +247,7 @@ export class Store {
 
   /** Revoking twice is no error. The caller cuts the node's sessions. Throws UserError like renameNode. */
   revokeNode(idOrName: string, nowMs: number): StoredNode {
-    return inTransaction(this.path, this.#database, () => {
+    return inDurableTransaction(this.path, this.#database, () => {
       const { id } = this.#resolve(idOrName);
       this.#run('UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', nowMs, id);
       return this.#node(id);

@@ -1,7 +1,7 @@
 // Who may use the proxy: the table of users in the hub's store. While it is empty, nobody is asked for a name.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
+import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
 import { cleanTags } from '../../model/tags.ts';
@@ -56,7 +56,7 @@ export class Users {
   add(name: string, hash: string, limits: UserLimits, nowMs: number): User {
     checkUserName(name);
     const { streams, tags } = checkedLimits(limits);
-    const user = inTransaction(this.#path, this.#database, () => {
+    const user = inDurableTransaction(this.#path, this.#database, () => {
       if (this.#row(name) !== null) throw new UserError(`there is already a user ${name}`);
       const count = this.#database.prepare('SELECT count(*) AS n FROM users').get();
       if (Number(count?.n) >= USERS.usersMax)
@@ -74,7 +74,7 @@ export class Users {
 
   /** What is absent stays. Throws UserError when there is no such user, or a limit is out of bounds. */
   change(name: string, change: { hash?: string; limits?: Partial<UserLimits> }, nowMs: number): User {
-    const user = inTransaction(this.#path, this.#database, () => {
+    const user = inDurableTransaction(this.#path, this.#database, () => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
       const { streams, tags } = checkedLimits({ ...userOf(row).limits, ...change.limits });
@@ -89,7 +89,7 @@ export class Users {
 
   /** The user as it was. Throws UserError when there is none. */
   remove(name: string): User {
-    const user = inTransaction(this.#path, this.#database, () => {
+    const user = inDurableTransaction(this.#path, this.#database, () => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
       this.#database.prepare('DELETE FROM users WHERE name = ?').run(name);
