@@ -4,8 +4,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Registry } from 'prom-client';
 import type { EventQuery, Fleet } from '../model/fleet.ts';
 import { json, newRoutes, refusals } from './apiRoute.ts';
-import { owned } from './problem.ts';
-import { eventRecord, eventsQuery, hubStatus } from './schemas.ts';
+import { owned, ownedLater } from './problem.ts';
+import { backup, eventRecord, eventsQuery, hubStatus } from './schemas.ts';
 
 const getStatus = createRoute({
   method: 'get',
@@ -20,6 +20,13 @@ const listEvents = createRoute({
   summary: 'What happened and why',
   request: { query: eventsQuery },
   responses: { 200: json(z.array(eventRecord).readonly(), 'Newest first.'), ...refusals },
+});
+
+const postBackup = createRoute({
+  method: 'post',
+  path: '/api/v1/backup',
+  summary: "Make a backup of the hub's store in its data directory",
+  responses: { 200: json(backup, 'Where it is.'), ...refusals },
 });
 
 const getMetrics = createRoute({
@@ -54,6 +61,7 @@ export function hubRoutes(fleet: Fleet) {
       };
       return c.json(fleet.events(query), 200);
     })
+    .openapi(postBackup, async (c) => c.json(await ownedLater(409, fleet.backup()), 200))
     .openapi(getMetrics, async (c) => {
       loading ??= import('./metrics.ts').then(({ makeMetrics }) => makeMetrics(fleet));
       const metrics = await loading;

@@ -115,6 +115,8 @@ export const liveStream = z
   })
   .openapi('Stream');
 
+export const backup = z.object({ path: z.string(), bytes: count }).openapi('Backup');
+
 const user = text
   .default('')
   .openapi({ description: 'The user it belongs to; absent means clients without a user name.' });

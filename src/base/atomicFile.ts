@@ -4,6 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  constants,
+  copyFileSync,
   existsSync,
   fsyncSync,
   linkSync,
@@ -22,9 +24,22 @@ const RENAME_FIRST_WAIT_MS = 4;
 
 /** Replaces the file at `path`, or makes it. `mode` is the new file's, less the umask. */
 export function writeFileAtomicSync(path: string, content: string | Uint8Array, mode: number): void {
+  replaceSync(path, (temporary) => writeFileSync(temporary, content, { mode, flag: 'wx', flush: true }));
+}
+
+/** The same with another file's content and mode. */
+export function copyFileAtomicSync(source: string, path: string): void {
+  replaceSync(path, (temporary) => {
+    copyFileSync(source, temporary, constants.COPYFILE_EXCL);
+    syncFileSync(temporary);
+  });
+}
+
+/** `fill` makes the temporary file and puts its content on the disk. */
+function replaceSync(path: string, fill: (temporary: string) => void): void {
   const temporary = temporaryName(path);
   try {
-    writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
+    fill(temporary);
     renameWithRetriesSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -104,6 +119,15 @@ function isWorthRetrying(error: unknown, tries: number): boolean {
 
 function waitMs(tries: number): number {
   return RENAME_FIRST_WAIT_MS * 2 ** (tries - 1);
+}
+
+function syncFileSync(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Without it the file may be gone after a power cut, although its content is safe. */

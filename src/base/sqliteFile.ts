@@ -78,6 +78,15 @@ export function inSentences<T>(path: string, work: () => T): T {
   }
 }
 
+/** As inSentences(), for what takes its time. */
+export async function inSentencesLater<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw sentenceOf(path, error);
+  }
+}
+
 function sentenceOf(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UserError) return error;
   const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };

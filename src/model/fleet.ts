@@ -239,6 +239,12 @@ export interface Pairing {
   readonly expiresAt: string;
 }
 
+/** A copy of the hub's store, which lies in the data directory until it is fetched. */
+export interface Backup {
+  readonly path: string;
+  readonly bytes: number;
+}
+
 export interface PairingState {
   readonly id: string;
   readonly expiresAt: string;
@@ -303,6 +309,8 @@ export interface Fleet {
   /** Throws UserError when there is no such pairing, or it was not made since the hub started. */
   pairing(id: string): PairingState;
   cancelPairing(id: string): PairingState;
+  /** One at a time. */
+  backup(): Promise<Backup>;
   /** Calls at most once a second while anything changes; the function returned ends it. Costs nothing while nobody watches. */
   watch(listener: (tick: LiveTick) => void): () => void;
 }

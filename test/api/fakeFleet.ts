@@ -4,6 +4,7 @@
 import { UserError } from '../../src/base/userError.ts';
 import { changedSettings } from '../../src/hub/fleet/nodeSettings.ts';
 import type {
+  Backup,
   Ban,
   BanReport,
   ClientSession,
@@ -305,6 +306,11 @@ export class FakeFleet implements Fleet {
       }
     }
     return streams;
+  }
+
+  async backup(): Promise<Backup> {
+    this.calls.push('backup');
+    return { path: '/data/hub.db.backup', bytes: 131_072 };
   }
 
   async sessions(): Promise<readonly ClientSession[]> {

@@ -40,6 +40,7 @@ describe('each schema is its type', () => {
   test('History', () => expectTypeOf<Said<typeof schemas.history>>().toEqualTypeOf<Plain<fleet.History>>());
   test('EventRecord', () =>
     expectTypeOf<Said<typeof schemas.eventRecord>>().toEqualTypeOf<Plain<fleet.EventRecord>>());
+  test('Backup', () => expectTypeOf<Said<typeof schemas.backup>>().toEqualTypeOf<Plain<fleet.Backup>>());
   test('Pairing', () => expectTypeOf<Said<typeof schemas.pairing>>().toEqualTypeOf<Plain<fleet.Pairing>>());
   test('PairingState', () =>
     expectTypeOf<Said<typeof schemas.pairingState>>().toEqualTypeOf<Plain<fleet.PairingState>>());

@@ -15,7 +15,16 @@ import {
   type HistoryRange,
   type LiveStream,
 } from '../../src/model/fleet.ts';
-import { eventually, type Hub, MODES, makeTempDir, pairNode, startHub, startNode } from './harness.ts';
+import {
+  eventually,
+  type Hub,
+  MODES,
+  makeTempDir,
+  pairNode,
+  runCommand,
+  startHub,
+  startNode,
+} from './harness.ts';
 import { changeNode, connectsOf, makePairing, nodeOf, ownerOf, revokeNode, rotateNode } from './ownerOf.ts';
 import { httpThrough, openStreams, Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
@@ -54,9 +63,11 @@ async function fetches(hub: Hub): Promise<void> {
   expect([stream.received, stream.damaged]).toEqual([1_000, false]);
 }
 
-/** What a node moved down, as it is on the disk. */
-function writtenBytes(hub: Hub, nodeId: string): number {
-  const database = new DatabaseSync(join(hub.dataDir, 'hub.db'), { readOnly: true });
+/** What a node moved down, as it is in the store. */
+async function writtenBytes(hub: Hub, nodeId: string): Promise<number> {
+  const path = join(makeTempDir(), 'hub.db');
+  await runCommand(['backup', path], hub.dataDir);
+  const database = new DatabaseSync(path, { readOnly: true });
   try {
     const row = database.prepare('SELECT sum(down) AS down FROM history_days WHERE node_id = ?').get(nodeId);
     return Number(row?.down ?? 0);
@@ -204,7 +215,7 @@ test('history, totals and figures match the bytes that moved, and survive a kill
 
   // A quota has it written before the minute is over.
   await changeNode(hub, id, { limits: { monthlyBytes: 100_000_000 } });
-  await eventually(() => expect(writtenBytes(hub, id)).toBe(moved.month.downBytes));
+  await eventually(async () => expect(await writtenBytes(hub, id)).toBe(moved.month.downBytes));
   await hub.kill();
   const again = await startHub({ dataDir: hub.dataDir });
   const { month } = await nodeOf(again, id);

@@ -7,7 +7,7 @@ import { usageSentence } from '../output/errorText.ts';
 import { declareBench } from './declareBench.ts';
 import { declareReport, declareRules, declareSessions, declareUsers } from './declareClients.ts';
 import { declareNodes, declarePair } from './declareDevices.ts';
-import { declareHub, declareQuickstart } from './declareHub.ts';
+import { declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
 import { declareHubs, declareNode } from './declareNode.ts';
 import { declareEvents, declareStatus, declareStreams, declareTest } from './declareWatching.ts';
 
@@ -56,6 +56,7 @@ export function buildProgram(hooks: ProgramHooks): Command {
   declareStreams(program);
   declareEvents(program);
   declareTest(program, ends);
+  declareBackup(program);
   declareNode(program.commandsGroup('On a device:'), ends);
   declareHubs(program);
   declareBench(program.commandsGroup('Measure:'));

@@ -1,7 +1,15 @@
 // Declares `restunnel hub` and `restunnel quickstart`.
 
 import type { Command } from 'commander';
-import { addHubFlags, addRunFlags, allowTargetOption, type Ends, type HubFlags } from '../arguments/flags.ts';
+import {
+  addDataDir,
+  addHubFlags,
+  addRunFlags,
+  allowTargetOption,
+  type Ends,
+  type HubFlags,
+} from '../arguments/flags.ts';
+import type { BackupFlags } from '../commands/backup.ts';
 import type { QuickstartFlags } from '../commands/quickstart.ts';
 
 export function declareQuickstart(program: Command, ends: Ends): void {
@@ -16,6 +24,22 @@ export function declareQuickstart(program: Command, ends: Ends): void {
     .addOption(allowTargetOption())
     .action(async (flags: QuickstartFlags) => {
       ends(await (await import('../commands/quickstart.ts')).runQuickstart(flags));
+    });
+}
+
+export function declareBackup(program: Command): void {
+  const command = program
+    .command('backup')
+    .summary("copy the hub's store, while it runs or not")
+    .description(
+      "Writes a copy of the hub's store, hub.db, to a file. It holds devices, users, history and events. Keep hub_key.bin with " +
+        'it: the key never changes, and devices know the hub by it.',
+    )
+    .argument('<file>', 'the file to write; it is replaced');
+  addDataDir(command)
+    .option('--json', 'print {file, bytes} instead')
+    .action(async (file: string, flags: BackupFlags) => {
+      await (await import('../commands/backup.ts')).runBackup(file, flags);
     });
 }
 

@@ -3,6 +3,7 @@
 import { UserError } from '../../base/userError.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
 import type {
+  Backup,
   Ban,
   BanReport,
   ClientSession,
@@ -274,6 +275,10 @@ export class OwnerFleet implements Fleet {
     const text = `a pairing link was made${shown === '' ? '' : ` for ${shown}`}`;
     this.#keeper.note({ kind: 'linkMade', text });
     return pairing;
+  }
+
+  backup(): Promise<Backup> {
+    return this.#keeper.parts.store.backups.make();
   }
 
   pairing(id: string): PairingState {

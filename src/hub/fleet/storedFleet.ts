@@ -2,6 +2,7 @@
 
 import { localDay, monthOfDay } from '../../base/localTime.ts';
 import type {
+  Backup,
   EventQuery,
   EventRecord,
   Fleet,
@@ -27,6 +28,7 @@ const NOTHING = { downBytes: 0, upBytes: 0 };
 
 export class StoredFleet implements Fleet {
   readonly users: OwnerUsers;
+  readonly #store: Store;
   readonly #book: NodeBook;
   readonly #events: Events;
   readonly #pairings: Pairings;
@@ -34,6 +36,7 @@ export class StoredFleet implements Fleet {
   readonly #notRunning: () => never;
 
   constructor(store: Store, { dataDir, linkOf }: { dataDir: string; linkOf: (token: Uint8Array) => string }) {
+    this.#store = store;
     this.#book = new NodeBook(store);
     this.#events = new Events(store.path, store.database);
     this.#traffic = new HistoryTable(store.path, store.database);
@@ -112,6 +115,10 @@ export class StoredFleet implements Fleet {
 
   events(query: EventQuery): readonly EventRecord[] {
     return this.#events.read(query);
+  }
+
+  backup(): Promise<Backup> {
+    return this.#store.backups.make();
   }
 
   #note(event: NewEvent): void {

@@ -140,7 +140,7 @@ export class Admission {
   #obey(verdict: Verdict | UserError, answer: HandshakeResult, remoteAddress: string): Accepted | null {
     try {
       if (verdict instanceof UserError) throw verdict;
-      const { enroll, lane, message2, sendKey, receiveKey } = answer;
+      const { nodeId, enroll, lane, message2, sendKey, receiveKey } = answer;
       if (verdict.verdict === 'refuse') {
         this.#logRefusal(remoteAddress, verdict.why);
         this.#told.note({

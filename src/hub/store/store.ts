@@ -12,6 +12,7 @@ import { nodeIdOf } from '../../noise/nodeId.ts';
 import type { Enroll } from '../../noise/payload.ts';
 import { compareTimestamps } from '../../noise/timestamp.ts';
 import { cleanName, freeName, ownersName } from '../fleet/nodeName.ts';
+import { Backups } from './backup.ts';
 import { openDatabase } from './database.ts';
 import { SettingsTable } from './nodeSettingsTable.ts';
 import type { StoredNode } from './storedNode.ts';
@@ -46,6 +47,7 @@ export class Store {
   readonly path: string;
   readonly users: Users;
   readonly settings: SettingsTable;
+  readonly backups: Backups;
   /** For what lies beside the nodes: history and events. */
   readonly database: DatabaseSync;
   readonly #database: DatabaseSync;
@@ -64,6 +66,7 @@ export class Store {
     this.#database = openDatabase(this.path, waitMs);
     this.database = this.#database;
     this.users = new Users(this.path, this.#database);
+    this.backups = new Backups(this.path, this.#database);
     this.settings = new SettingsTable(this.path, this.#database);
   }
 
