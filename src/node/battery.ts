@@ -2,6 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isShortage } from '../base/shortage.ts';
 
 export interface Battery {
   /** 0..100, the mean of several batteries; null where the system doesn't tell. */
@@ -9,11 +10,11 @@ export interface Battery {
   readonly charging: boolean | null;
 }
 
-const NO_BATTERY: Battery = { percent: null, charging: null };
+export const NO_BATTERY: Battery = { percent: null, charging: null };
 
-/** Never rejects. */
+/** Rejects when the system lacks descriptors or memory: what it said before is still true then. */
 export async function readBattery(directory = '/sys/class/power_supply'): Promise<Battery> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await readdir(directory).catch(orNothing([] as string[]));
   const levels: number[] = [];
   const states: string[] = [];
   for (const name of names) {
@@ -36,6 +37,13 @@ export async function readBattery(directory = '/sys/class/power_supply'): Promis
 
 /** '' when there is no such attribute. */
 async function attribute(supply: string, name: string): Promise<string> {
-  const text = await readFile(join(supply, name), 'utf8').catch(() => '');
+  const text = await readFile(join(supply, name), 'utf8').catch(orNothing(''));
   return text.trim();
+}
+
+function orNothing<T>(nothing: T): (error: unknown) => T {
+  return (error) => {
+    if (isShortage(error)) throw error;
+    return nothing;
+  };
 }

@@ -3,6 +3,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces, platform } from 'node:os';
 import { join } from 'node:path';
+import { isShortage } from '../base/shortage.ts';
 import type { Network } from '../model/fleet.ts';
 import { defaultInterface, networkOf, networkOfNames } from './network.ts';
 
@@ -15,7 +16,7 @@ export interface NetworkFiles {
 
 const LINUX: NetworkFiles = { routes: '/proc/net', interfaces: '/sys/class/net' };
 
-/** Never rejects; null where nobody can tell. */
+/** Null where nobody can tell. Rejects when the system lacks descriptors or memory: what it said before is still true then. */
 export async function readNetwork(files: NetworkFiles = LINUX): Promise<Network | null> {
   const system = platform();
   if (system !== 'linux' && system !== 'android') return null;
@@ -23,7 +24,7 @@ export async function readNetwork(files: NetworkFiles = LINUX): Promise<Network 
     read(join(files.routes, 'route')),
     read(join(files.routes, 'ipv6_route')),
   ]);
-  if (ipv4 === null && ipv6 === null) return networkOfNames(Object.keys(networkInterfaces()));
+  if (ipv4 === null && ipv6 === null) return networkOfNames(interfaceNames());
   const name = defaultInterface(ipv4 ?? '', ipv6 ?? '');
   if (name === null) return null;
   const directory = join(files.interfaces, name);
@@ -41,9 +42,22 @@ export async function readNetwork(files: NetworkFiles = LINUX): Promise<Network 
   });
 }
 
+/** Phones keep the list to themselves. */
+function interfaceNames(): string[] {
+  try {
+    return Object.keys(networkInterfaces());
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    return [];
+  }
+}
+
 /** null when it cannot be read. */
 function read(path: string): Promise<string | null> {
-  return readFile(path, 'utf8').catch(() => null);
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    if (isShortage(error)) throw error;
+    return null;
+  });
 }
 
 function exists(path: string): Promise<boolean> {

@@ -4,7 +4,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
+import { repeat } from '../base/repeat.ts';
 import { UserError } from '../base/userError.ts';
 import { EngineThread, moduleBeside } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
@@ -23,7 +25,7 @@ import { HubsFile } from './hubsFile.ts';
 import { Lanes } from './lanes.ts';
 import { hasLocalAddress } from './localAddress.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
-import { ownAddresses } from './ownAddresses.ts';
+import { KnownAddresses } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { resolveName } from './resolver.ts';
 import { Rotator } from './rotator.ts';
@@ -38,10 +40,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const identity = openIdentity(options);
     const slots = makeSlots(1);
     let node: ExitNode | null = null;
-    const plan = { ...checked.plan, role: 'exit', thread: 0, slots, ownAddresses: ownAddresses() } as const;
+    const addresses = new KnownAddresses(warnOnce(options.log, "this device's addresses cannot be listed"));
+    const plan = { ...checked.plan, role: 'exit', thread: 0, slots, ownAddresses: addresses.look() } as const;
     const module = moduleBeside('./exitThread', import.meta.url);
     const thread = await EngineThread.start(module, plan, (message) => node?.hear(message));
-    node = new ExitNode({ ...options, ...identity, ...checked, lock, slots, thread });
+    node = new ExitNode({ ...options, ...identity, ...checked, lock, slots, thread, addresses });
     node.start();
     return node;
   } catch (error) {
@@ -88,6 +91,7 @@ interface NodeParts extends NodeOptions {
   readonly slots: SharedSlots;
   readonly thread: EngineThread;
   readonly addressUrl: URL | null;
+  readonly addresses: KnownAddresses;
 }
 
 class ExitNode implements RunningNode {
@@ -142,14 +146,15 @@ class ExitNode implements RunningNode {
     void this.#learnPublicAddress().then((address) => {
       if (address !== null) void this.#sendStatus();
     });
-    this.#timers.push(
-      setInterval(() => void this.#watchAddresses(), ROTATION.watchMs),
-      setInterval(() => void this.#sendStatus(), SESSION.statusEveryMs),
-      setInterval(() => void this.#watchDevice(), NODE.statusWatchMs),
-    );
-    if (lanes === 'auto') {
-      this.#timers.push(setInterval(() => this.#lanes.addNeeded(), NODE.autoLaneEveryMs));
-    }
+    this.#every(ROTATION.watchMs, 'the watch over addresses', () => this.#watchAddresses());
+    this.#every(SESSION.statusEveryMs, 'the report to the hubs', () => this.#sendStatus());
+    this.#every(NODE.statusWatchMs, 'the watch over battery and network', () => this.#watchDevice());
+    if (lanes === 'auto')
+      this.#every(NODE.autoLaneEveryMs, 'the search for far hubs', () => this.#lanes.addNeeded());
+  }
+
+  #every(ms: number, what: string, task: () => unknown): void {
+    this.#timers.push(repeat(ms, task, warnOnce(this.#parts.log, `${what} failed; it is tried again`)));
   }
 
   // --- What the engine thread says -------------------------------------------------------------------------------------------------
@@ -222,7 +227,7 @@ class ExitNode implements RunningNode {
   // --- Once in a while -------------------------------------------------------------------------------------------------------------
 
   async #watchAddresses(): Promise<void> {
-    for (const lane of withoutAddress(this.#lanes.all(), ownAddresses())) {
+    for (const lane of withoutAddress(this.#lanes.all(), this.#parts.addresses.look())) {
       const { localAddress } = lane;
       if ((await hasLocalAddress(localAddress)) || lane.localAddress !== localAddress) continue;
       lane.redial('the address of this device has gone');
@@ -231,9 +236,9 @@ class ExitNode implements RunningNode {
 
   /** The policy has to know this device's addresses and the hubs', as they are now. */
   #tellAddresses(): void {
-    const { thread } = this.#parts;
+    const { thread, addresses } = this.#parts;
     thread.post({ type: 'hubAddresses', addresses: this.#lanes.hubAddresses() });
-    thread.post({ type: 'ownAddresses', addresses: ownAddresses() });
+    thread.post({ type: 'ownAddresses', addresses: addresses.look() });
   }
 
   async #sendStatus(): Promise<void> {
@@ -280,6 +285,14 @@ class ExitNode implements RunningNode {
     lock.release();
     this.#end(null);
   }
+}
+
+/** For what reports its first failure, and null when it works again. */
+function warnOnce(log: Logger, sentence: string): (error: unknown) => void {
+  return (error) => {
+    if (error === null) log.info(`over: ${sentence}`);
+    else log.warn({ err: error }, sentence);
+  };
 }
 
 /** Keeps no process alive that has nothing else to do. */

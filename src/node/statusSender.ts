@@ -2,7 +2,7 @@
 
 import type { Network } from '../model/fleet.ts';
 import type { SessionSlots } from '../ring/slots.ts';
-import { type Battery, readBattery } from './battery.ts';
+import { type Battery, NO_BATTERY, readBattery } from './battery.ts';
 import type { Lanes } from './lanes.ts';
 import { readNetwork } from './networkFiles.ts';
 import type { RotationAnswer } from './rotator.ts';
@@ -17,9 +17,15 @@ export interface StatusSenderOptions {
   publicAddress(): string | null;
 }
 
+interface Device {
+  readonly battery: Battery;
+  readonly network: Network | null;
+}
+
 export class StatusSender {
   readonly #options: StatusSenderOptions;
   readonly #startedMs = performance.now();
+  #device: Device;
   /** statusKey() of what the hubs heard last. */
   #toldKey = '';
   /** By hub: the last answer, in every STATUS, so that it arrives whichever session is the first to last. */
@@ -27,6 +33,7 @@ export class StatusSender {
 
   constructor(options: StatusSenderOptions) {
     this.#options = options;
+    this.#device = { battery: NO_BATTERY, network: options.network };
   }
 
   /** For a hub, by its public key. */
@@ -38,7 +45,7 @@ export class StatusSender {
       sentBytes += slots.sentBytes(index);
       receivedBytes += slots.receivedBytes(index);
     }
-    const { battery, network } = await this.#device();
+    const { battery, network } = await this.#look();
     this.#toldKey = statusKey(network, battery);
     return statusJson({
       startedMs: this.#startedMs,
@@ -52,9 +59,15 @@ export class StatusSender {
     });
   }
 
-  async #device(): Promise<{ battery: Battery; network: Network | null }> {
-    const battery = await readBattery();
-    return { battery, network: this.#options.network ?? (await readNetwork()) };
+  /** As it is now, or as it was last while the system cannot tell: hubs route by it. */
+  async #look(): Promise<Device> {
+    try {
+      const battery = await readBattery();
+      this.#device = { battery, network: this.#options.network ?? (await readNetwork()) };
+    } catch {
+      // The system lacks descriptors: the watch over addresses says so.
+    }
+    return this.#device;
   }
 
   /** To all hubs, or to one. */
@@ -66,7 +79,7 @@ export class StatusSender {
 
   /** Whether the network or the battery differs from what the hubs heard last. */
   async hasChanged(): Promise<boolean> {
-    const { battery, network } = await this.#device();
+    const { battery, network } = await this.#look();
     return statusKey(network, battery) !== this.#toldKey;
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
 import { readBattery } from '../../src/node/battery.ts';
-import { ownAddresses } from '../../src/node/ownAddresses.ts';
+import { KnownAddresses, ownAddresses } from '../../src/node/ownAddresses.ts';
 import { TargetPolicy } from '../../src/node/targetPolicy.ts';
 
 describe('readBattery', () => {
@@ -50,5 +50,28 @@ describe('ownAddresses', () => {
     for (const address of addresses) expect(isIP(address)).not.toBe(0);
     const policy = new TargetPolicy({ allow: [], ownAddresses: addresses, hubAddresses: [] });
     for (const address of addresses) expect(policy.check(IpAddress.of(address), 80)).toBe('refused');
+  });
+});
+
+describe('KnownAddresses', () => {
+  it('are those of the last list while the system makes none, which is said once', () => {
+    const said: unknown[] = [];
+    const lists: (string[] | Error)[] = [
+      new Error('EMFILE'),
+      ['192.0.2.1'],
+      new Error('EMFILE'),
+      new Error('EMFILE'),
+    ];
+    const known = new KnownAddresses(
+      (error) => said.push(error),
+      () => {
+        const list = lists.shift() ?? ['192.0.2.2'];
+        if (list instanceof Error) throw list;
+        return list;
+      },
+    );
+    const looks = Array.from({ length: 5 }, () => known.look());
+    expect(looks).toEqual([[], ['192.0.2.1'], ['192.0.2.1'], ['192.0.2.1'], ['192.0.2.2']]);
+    expect(said).toEqual([new Error('EMFILE'), null, new Error('EMFILE'), null]);
   });
 });
