@@ -221,8 +221,11 @@ export const UDP = {
   idleMs: 300_000,
   /** When a node ends an association that its hub forgot. */
   nodeIdleMs: 360_000,
-  /** The last addresses that an association sent to: only they may answer. */
-  peersMax: 256,
+  /** Of the last addresses that an association sent to, which alone may answer, so many in any case, and so many while there is room. */
+  peersOwnMax: 256,
+  peersMax: 4_096,
+  /** That room, in slots of 16 bytes, in one thread; half of an association's slots stay free. */
+  peerSlotsMax: 262_144,
   /** Datagrams of one association that wait for a name to be resolved. Those beyond are dropped. */
   heldMax: 4,
   /** In one thread. */

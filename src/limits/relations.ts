@@ -86,6 +86,10 @@ assertRelation(
   'associations are streams of their session',
 );
 assertRelation(UDP.lookupsMax <= NODE.dnsQueriesMax, 'datagrams leave names for streams to look up');
+assertRelation(
+  UDP.peersOwnMax <= UDP.peersMax && 2 * UDP.peersMax <= UDP.peerSlotsMax,
+  'an association may take the room for its peers',
+);
 assertRelation(UDP.netReceiveBytes >= UDP.turnBytes, 'a socket holds a whole turn');
 assertRelation(
   NODE.statusWatchMs * RATE.statusPerSecond > 2_000,

@@ -7,6 +7,7 @@ export const ADDRESS = { ipv4: 1, name: 3, ipv6: 4 } as const;
 
 /** Type, sixteen bytes of IPv6, port: the longest header of a datagram whose address is known. */
 export const ENDPOINT_MAX_BYTES = 1 + 16 + 2;
+export const ENDPOINT_IPV4_BYTES = 1 + 4 + 2;
 
 /**
  * The length of the header at bytes[start, end), 0 when it is malformed: cut, an unknown type, a name that is empty or not printable

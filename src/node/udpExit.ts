@@ -12,6 +12,7 @@ import {
   ADDRESS,
   datagramName,
   datagramPort,
+  ENDPOINT_IPV4_BYTES,
   ENDPOINT_MAX_BYTES,
   endpointBytes,
   readEndpoint,
@@ -24,7 +25,7 @@ import type { ExitTunnel } from './exitTunnel.ts';
 import { distinctAddresses, type LookupFailure, type NameCache } from './nameCache.ts';
 import type { TargetPolicy } from './targetPolicy.ts';
 import { UdpNames } from './udpNames.ts';
-import { UdpPeers } from './udpPeers.ts';
+import { PeerRoom, UdpPeers } from './udpPeers.ts';
 
 interface Association {
   readonly tunnel: ExitTunnel;
@@ -41,9 +42,8 @@ interface Association {
   lastMs: number;
 }
 
-/** Of one received datagram: what fits a DATAGRAM behind the longest header. */
-const DATA_MAX_BYTES =
-  PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes - PROTOCOL.frameHeaderBytes - ENDPOINT_MAX_BYTES;
+/** Header and data of one DATAGRAM: what fits a record. */
+const DATAGRAM_MAX_BYTES = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes - PROTOCOL.frameHeaderBytes;
 const SCRATCH_BYTES = PROTOCOL.recordMaxBytes;
 const LACKS_FAMILY: ReadonlySet<number> = new Set([ERRNO.EAFNOSUPPORT, ERRNO.EADDRNOTAVAIL]);
 
@@ -54,6 +54,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   readonly #cache: NameCache;
   readonly #lookup: (name: string, query: number) => void;
   readonly #names = new UdpNames<Association>();
+  readonly #peerRoom = new PeerRoom(UDP.peerSlotsMax);
   readonly #associations = new Map<number, Association>();
   readonly #scratch: Slab;
   readonly #endpoint = new Endpoint();
@@ -92,7 +93,8 @@ export class UdpExit implements UdpHandler, TimerHandler {
     if (tunnel.associations >= UDP.associationsPerSession) return false;
     tunnel.associations++;
     const tag = tunnel.tagOf(slot);
-    const peers = new UdpPeers(UDP.peersMax);
+    const seed = Math.trunc(Math.random() * 2 ** 32);
+    const peers = new UdpPeers(UDP.peersOwnMax, UDP.peersMax, this.#peerRoom, seed);
     const lastMs = this.#reactor.nowMs;
     this.#associations.set(tag, {
       tunnel,
@@ -114,6 +116,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
     const association = this.#associations.get(tunnel.tagOf(slot));
     if (association === undefined) return;
     this.#associations.delete(association.tag);
+    association.peers.release();
     tunnel.associations--;
     this.#names.forget(association);
     this.#reactor.udp.close(association.udp4);
@@ -281,17 +284,19 @@ export class UdpExit implements UdpHandler, TimerHandler {
     const { session } = tunnel;
     const slab = this.#scratch;
     const from = this.#endpoint;
+    const headerBytes = udp === association.udp4 ? ENDPOINT_IPV4_BYTES : ENDPOINT_MAX_BYTES;
+    const dataMaxBytes = DATAGRAM_MAX_BYTES - headerBytes;
     session.nowMs = this.#reactor.nowMs;
     for (
       let datagrams = 0, bytes = 0;
       datagrams < UDP.datagramsPerTurn && bytes < UDP.turnBytes;
       datagrams++
     ) {
-      const length = this.#reactor.udp.receive(udp, slab, ENDPOINT_MAX_BYTES, DATA_MAX_BYTES, from);
+      const length = this.#reactor.udp.receive(udp, slab, ENDPOINT_MAX_BYTES, dataMaxBytes, from);
       if (length === WOULD_BLOCK) break;
       if (length < 0) continue;
       bytes += length;
-      if (length > DATA_MAX_BYTES || !peers.has(from)) {
+      if (length > dataMaxBytes || !peers.has(from)) {
         session.counters.datagramsDropped++;
         continue;
       }

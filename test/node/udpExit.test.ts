@@ -6,6 +6,7 @@ import { Endpoint } from '../../src/base/endpoint.ts';
 import { IpAddress } from '../../src/base/ipAddress.ts';
 import type { Tunnels } from '../../src/engine/tunnels.ts';
 import { NODE, UDP } from '../../src/limits/bounds.ts';
+import { PROTOCOL } from '../../src/limits/wire.ts';
 import { datagramHeaderBytes, readEndpoint } from '../../src/model/datagramAddress.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import type { ExitTunnel } from '../../src/node/exitTunnel.ts';
@@ -13,7 +14,7 @@ import { NameCache } from '../../src/node/nameCache.ts';
 import { TargetPolicy } from '../../src/node/targetPolicy.ts';
 import { UdpExit } from '../../src/node/udpExit.ts';
 import { UdpNames } from '../../src/node/udpNames.ts';
-import { UdpPeers } from '../../src/node/udpPeers.ts';
+import { PeerRoom, UdpPeers } from '../../src/node/udpPeers.ts';
 import { endpointOf } from '../base/endpointOf.ts';
 import { MemoryReactor } from '../engine/memoryReactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
@@ -31,12 +32,15 @@ describe('associations', () => {
   let answered: string[];
   let aborted: number[];
   let dropped: () => number;
+  /** How long the answers of whoever is sent to are; null: as long as what came. */
+  let answerBytes: number[] | null;
 
   beforeEach(() => {
     net = new MemoryReactor();
     lookups = [];
     heard = [];
     answered = [];
+    answerBytes = null;
     aborted = [];
     const slab = testSlab(65_536);
     const session = {
@@ -67,7 +71,7 @@ describe('associations', () => {
   });
 
   function listen(address: string): void {
-    const slab = testSlab(2_048);
+    const slab = testSlab(65_536);
     const from = new Endpoint();
     net.udp.bind(
       address,
@@ -76,9 +80,9 @@ describe('associations', () => {
         onBound() {},
         onBindFailed() {},
         onDatagrams(udp) {
-          const length = net.udp.receive(udp, slab, 0, 2_048, from);
+          const length = net.udp.receive(udp, slab, 0, 65_536, from);
           heard.push(`${address} ${Buffer.from(slab.bytes.subarray(0, length)).toString()}`);
-          net.udp.send(udp, slab, 0, length, from);
+          for (const bytes of answerBytes ?? [length]) net.udp.send(udp, slab, 0, bytes, from);
         },
       },
       0,
@@ -106,6 +110,16 @@ describe('associations', () => {
     expect(heard).toEqual(['127.0.0.1 a', '127.0.0.1 mapped']);
     expect(dropped()).toBe(3);
     expect(answered.map((one) => one.slice(7))).toEqual(['a', 'mapped']);
+  });
+
+  test('an answer from IPv4 may fill the record: its header is short', () => {
+    const largest = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes - PROTOCOL.frameHeaderBytes - 7;
+    exit.open(tunnel, 1);
+    answerBytes = [largest, largest + 1];
+    send([127, 0, 0, 1], 'a');
+    settle();
+    expect(answered.map((one) => one.length)).toEqual([7 + largest]);
+    expect(dropped()).toBe(1);
   });
 
   test('send to a name: the first few datagrams wait for its address, which is asked for once', () => {
@@ -212,21 +226,42 @@ test('policy: an address in numbers gets the same answer as in text', () => {
   );
 });
 
-test('peers: a bounded set, and the one not sent to for longest goes first', () => {
-  const some = fc.constantFrom('1.1.1.1', '1.1.1.2', '::1.1.1.1', '2001::1', '2001::2', '9.9.9.9', '8.8.8.8');
-  fc.assert(
-    fc.property(fc.array(some, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (added, max) => {
-      const peers = new UdpPeers(max);
-      let naive: string[] = [];
-      for (const address of added) {
-        peers.add(endpointOf(address, PORT));
-        naive = [...naive.filter((one) => one !== address), address].slice(-max);
-        for (const one of new Set(added))
-          expect([one, peers.has(endpointOf(one, 7))]).toEqual([one, naive.includes(one)]);
-        expect(peers.count).toBe(naive.length);
-      }
-    }),
+test('peers: the last ones are known, more while there is room, and strangers never', () => {
+  const address = fc.oneof(
+    fc.nat({ max: 40 }).map((n) => `10.0.0.${n}`),
+    fc.nat({ max: 40 }).map((n) => `2001:db8::${n.toString(16)}`),
   );
+  const size = fc.constantFrom(4, 8, 16);
+  fc.assert(
+    fc.property(fc.array(address, { maxLength: 100 }), size, size, fc.integer(), (added, own, more, seed) => {
+      const max = Math.max(own, more);
+      const room = new PeerRoom(2 * max);
+      const both = [1, 2].map(() => new UdpPeers(own, max, room, seed));
+      for (const [at, one] of added.entries()) {
+        for (const peers of both) peers.add(endpointOf(one, PORT));
+        expect(room.slots).toBeGreaterThanOrEqual(0);
+        const seen = [...new Set(added.slice(0, at + 1).reverse())];
+        for (const peers of both) {
+          const known = seen.map((address) => peers.has(endpointOf(address, 7)));
+          expect(known.slice(0, own)).not.toContain(false);
+          expect(known.filter(Boolean).length).toBeLessThanOrEqual(2 * max);
+          expect(peers.has(endpointOf('192.0.2.1', PORT))).toBe(false);
+        }
+      }
+      for (const peers of both) peers.release();
+      expect(room.slots).toBe(2 * max);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('peers: thousands of targets may answer', () => {
+  const room = new PeerRoom(UDP.peerSlotsMax);
+  const peers = new UdpPeers(UDP.peersOwnMax, UDP.peersMax, room, 1);
+  const nth = (n: number) => endpointOf(`10.1.${n >> 8}.${n & 255}`, PORT);
+  for (let n = 0; n < UDP.peersMax; n++) peers.add(nth(n));
+  const lost = Array.from({ length: UDP.peersMax }, (_, n) => n).filter((n) => !peers.has(nth(n)));
+  expect(lost).toEqual([]);
 });
 
 test('held datagrams: bounded for each owner, in bytes and in names, and nothing is left over', () => {
