@@ -87,6 +87,8 @@ export const PAIRING = {
   ttlMaxMs: 30 * 86_400_000,
   /** How long after its end a link can still be asked for. */
   rememberedMs: 3_600_000,
+  /** How far the clock of a device may be off whose timestamps a new link has set back, until they pass their old maximum. */
+  clockToleranceMs: 86_400_000,
 } as const;
 
 /** What the dashboard takes from whoever reaches its port. */

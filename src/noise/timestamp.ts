@@ -33,6 +33,13 @@ export function isTimestamp(bytes: Uint8Array): boolean {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(8) < NANOSECONDS_PER_SECOND;
 }
 
+/** Milliseconds since the Unix epoch. */
+export function timeOfTimestamp(timestamp: Uint8Array): number {
+  assertLength(timestamp);
+  const view = new DataView(timestamp.buffer, timestamp.byteOffset);
+  return Number(view.getBigUint64(0)) * 1000 + Math.floor(view.getUint32(8) / 1e6);
+}
+
 function writeTimestamp(seconds: bigint, nanoseconds: number): Uint8Array {
   const bytes = new Uint8Array(PROTOCOL.timestampBytes);
   const view = new DataView(bytes.buffer);

@@ -56,6 +56,34 @@ test('a store of the first version opens', () => {
   store.close();
 });
 
+test('names that routes cannot tell apart, or that look like ids, get others, with an event for each', () => {
+  const old = new DatabaseSync(join(dir, 'hub.db'));
+  old.exec(VERSION_1);
+  old.exec(`INSERT INTO nodes VALUES
+    ('0033', x'06', 'PHONE', 9, 9, x'02', NULL), ('0044', x'07', 'Phone-2', 8, 9, x'02', NULL),
+    ('0055', x'08', '00112233AABBCCDD', 9, 9, x'02', NULL), ('0066', x'09', 'tv', 9, 9, x'02', NULL)`);
+  old.close();
+  const store = new Store(dir);
+  const names = store.listNodes().map(({ id, name }) => `${id} ${name}`);
+  expect(names).toEqual([
+    '0033 PHONE-3',
+    '0044 Phone-2',
+    '0055 node-0055',
+    '0011 phone',
+    '0066 tv',
+    '0022 phone',
+  ]);
+  const events = new Events(store.path, store.database).read({ limit: 10 });
+  expect(events.map(({ nodeId, nodeName, kind, text }) => [nodeId, nodeName, kind, text])).toEqual([
+    ['0055', 'node-0055', 'changed', '00112233AABBCCDD is called node-0055 now: its name looked like an id'],
+    ['0033', 'PHONE-3', 'changed', "PHONE is called PHONE-3 now: routes could not tell it from another's"],
+  ]);
+  store.close();
+  const again = new Store(dir);
+  expect(again.listNodes().map(({ id, name }) => `${id} ${name}`)).toEqual(names);
+  again.close();
+});
+
 test('settings come back as they were stored', () => {
   const store = new Store(dir);
   const settings = changedSettings(DEFAULT_SETTINGS, {

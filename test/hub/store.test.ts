@@ -21,7 +21,7 @@ import { UserError } from '../../src/base/userError.ts';
 import { cleanName, freeName } from '../../src/hub/fleet/nodeName.ts';
 import { SCHEMA_VERSION } from '../../src/hub/store/migrations.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL, PAIRING } from '../../src/limits/ownerBounds.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 
@@ -137,13 +137,61 @@ describe('admission', () => {
     admit(7, NOW, tokenOf(1));
     expect(admit(7, NOW)).toEqual(refused('replay'));
     expect(admit(7, NOW - 1)).toEqual(refused('replay'));
-    expect(admit(7, NOW, tokenOf(2))).toEqual(refused('replay'));
+    expect(admit(7, NOW, bytes(2))).toEqual(refused('replay'));
     const nanosecondLater = timestampAfter(NOW, stamp(NOW));
     const request = { publicKey: bytes(7), timestamp: nanosecondLater, enroll: null, nowMs: NOW };
     expect(store.admit(request).verdict).toBe('accept');
     expect(store.admit(request)).toEqual(refused('replay'));
-    // The token that came with the replay is still good.
-    expect(admit(8, NOW, bytes(2)).verdict).toBe('accept');
+  });
+
+  test('a new link lets a device in again whose clock was ahead once, and no message of that time', () => {
+    const YEAR = 365 * 86_400_000;
+    const DAY = PAIRING.clockToleranceMs;
+    const knock = (atMs: number, hubMs: number, token: Uint8Array | null = null) => {
+      const enroll = token === null ? null : { token, name: '' };
+      return store.admit({ publicKey: bytes(7), timestamp: stamp(atMs), enroll, nowMs: hubMs });
+    };
+    knock(NOW, NOW, tokenOf(1, 'phone'));
+    expect(knock(NOW + YEAR, NOW + 1).verdict).toBe('accept');
+    expect(knock(NOW + YEAR + 5, NOW + 2).verdict).toBe('accept');
+    // Its clock is right again.
+    expect(knock(NOW + 3, NOW + 3)).toEqual(refused('replay'));
+    expect(knock(NOW + 4, NOW + 4, bytes(1))).toEqual(refused('replay'));
+    const token = tokenOf(2);
+    expect(knock(NOW - 2 * DAY, NOW + 5, token)).toEqual(refused('clock'));
+    expect(knock(NOW + 6, NOW + 6, token)).toMatchObject({
+      verdict: 'accept',
+      enrolled: true,
+      node: { name: 'phone' },
+    });
+    // Recorded while the clock was ahead: newer than the last, and not of this time.
+    for (const ms of [NOW + YEAR, NOW + YEAR + 5, NOW + YEAR + 6]) {
+      expect(knock(ms, NOW + 7)).toEqual(refused('clock'));
+    }
+    expect(knock(NOW + 6, NOW + 8)).toEqual(refused('replay'));
+    store.close();
+    store = new Store(dir);
+    expect(knock(NOW + YEAR, NOW + 8)).toEqual(refused('clock'));
+    expect(knock(NOW + 9, NOW + 9).verdict).toBe('accept');
+    // A year later it has passed its old maximum, and clocks need not agree any more.
+    expect(knock(NOW + YEAR + 6, NOW + YEAR).verdict).toBe('accept');
+    expect(knock(NOW + 3 * YEAR, NOW + YEAR).verdict).toBe('accept');
+    // Revoked meanwhile, it is the same.
+    store.revokeNode('phone', NOW + YEAR);
+    expect(knock(NOW + YEAR + 9, NOW + YEAR + 9, tokenOf(3, null, NOW + YEAR))).toMatchObject({
+      enrolled: true,
+    });
+  });
+
+  test('a new link counts for more than a timestamp that only memory knows', () => {
+    admit(7, NOW, tokenOf(1));
+    const token = tokenOf(2);
+    const free = fillDisk();
+    expect(admit(7, NOW + 100).verdict).toBe('accept');
+    free();
+    expect(admit(7, NOW + 50)).toEqual(refused('replay'));
+    expect(admit(7, NOW + 50, token)).toMatchObject({ verdict: 'accept', enrolled: true });
+    expect(admit(7, NOW + 51).verdict).toBe('accept');
   });
 
   test('a refused message does not move the timestamp', () => {
@@ -250,7 +298,7 @@ describe('admission', () => {
               const { verdict } = own.admit({ publicKey, timestamp: stamp(atMs), enroll, nowMs: atMs });
               const isFresh = node === undefined || atMs > node.lastMs;
               const hasToken = act === 'pair' && tokens.get(token) === true;
-              const expected = isFresh && (hasToken || (node !== undefined && !node.revoked));
+              const expected = hasToken || (isFresh && node !== undefined && !node.revoked);
               expect(verdict).toBe(expected ? 'accept' : 'refuse');
               if (!expected) continue;
               nodes.set(key, { lastMs: atMs, revoked: false });
@@ -359,11 +407,32 @@ describe('names', () => {
     expect(() => store.revokeNode('one', NOW)).toThrow(UserError);
   });
 
-  test("a name made to look like another node's id does not protect its bearer", () => {
-    admit(1, NOW, tokenOf(1, nodeIdOf(bytes(2))));
+  test("no name looks like an id: a device's own is left out, an owner's refused", () => {
+    const [first, second] = [nodeIdOf(bytes(1)), nodeIdOf(bytes(2))];
+    for (const name of [second, second.toUpperCase()]) {
+      expect(() => tokenOf(1, name)).toThrow(/^a node's name may not look like an id/);
+    }
+    admit(1, NOW, tokenOf(1), second);
     admit(2, NOW, tokenOf(2, 'two'));
-    expect(store.revokeNode(nodeIdOf(bytes(2)), NOW).name).toBe('two');
-    expect(store.revokeNode(nodeIdOf(bytes(1)), NOW).id).toBe(nodeIdOf(bytes(1)));
+    expect(store.revokeNode(second, NOW).name).toBe('two');
+    expect(store.revokeNode(first, NOW)).toMatchObject({ id: first, name: `node-${first.slice(0, 4)}` });
+    expect(() => store.renameNode(first, second)).toThrow(/may not look like an id/);
+  });
+
+  test('names that routes read as one are one: a device does not name itself into the pin of another', () => {
+    admit(1, NOW, tokenOf(1), 'phone 1');
+    admit(2, NOW, tokenOf(2), 'PHONE-1');
+    admit(3, NOW, tokenOf(3, 'Phone_1'));
+    expect(store.listNodes().map(({ name }) => name)).toEqual(['PHONE-1-2', 'Phone_1-3', 'phone 1']);
+    expect(() => store.renameNode('PHONE-1-2', 'Phone 1')).toThrow(
+      new UserError('another node is already called phone 1, which routes cannot tell from Phone 1'),
+    );
+    // Its own in other letters is no collision.
+    expect(store.renameNode('phone 1', 'Phone 1').name).toBe('Phone 1');
+    // Back from revocation, it finds its name given away.
+    store.revokeNode('Phone 1', NOW);
+    admit(4, NOW, tokenOf(4, 'phone.1'));
+    expect(admit(1, NOW + 1, tokenOf(5))).toMatchObject({ node: { name: 'Phone 1-4' } });
   });
 
   test('a name means the member before revoked nodes of that name; several revoked ones are ambiguous', () => {

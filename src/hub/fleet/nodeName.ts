@@ -2,6 +2,8 @@
 
 import { UserError } from '../../base/userError.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
+import { foldName } from '../../model/nameSyntax.ts';
+import { NODE_ID_CHARS } from '../../noise/nodeId.ts';
 import { fitDeviceName } from '../../noise/payload.ts';
 
 /** Without control, format and unassigned characters, blanks as single spaces, at most 64 bytes; may come out empty. */
@@ -17,7 +19,15 @@ export function ownersName(name: string): string {
     const max = PROTOCOL.deviceNameMaxBytes;
     throw new UserError(`a node's name may have at most ${max} bytes, and this one has ${bytes}`, 2);
   }
-  return cleanName(name);
+  const clean = cleanName(name);
+  if (looksLikeId(clean))
+    throw new UserError("a node's name may not look like an id (16 hexadecimal digits)", 2);
+  return clean;
+}
+
+/** A route could mean either, and words on the command line are read as an id first. */
+export function looksLikeId(name: string): boolean {
+  return name.length === NODE_ID_CHARS && /^[0-9a-f]+$/.test(foldName(name));
 }
 
 /** The wish, or the first of wish-2, wish-3, … that is free. */

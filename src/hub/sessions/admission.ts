@@ -23,7 +23,9 @@ const STORE_UNWRITABLE =
 const STORE_WRITABLE = 'the store can be written again';
 
 const WHY: Readonly<Record<Extract<Verdict, { verdict: 'refuse' }>['why'], string>> = {
-  replay: 'it sent a message that was not newer than its last',
+  replay:
+    'it sent a message that was not newer than its last; if its clock was ahead once, or it came out of a backup, make a new link for it',
+  clock: 'its clock is more than a day off; set it, then it gets in by itself',
   unknown: 'it is not paired',
   revoked: 'it was revoked',
   token: 'its pairing link is used up, expired, cancelled or invented',

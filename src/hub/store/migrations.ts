@@ -1,9 +1,11 @@
 // The store's schema, version by version. Never edit a released migration: append the next one.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { foldName } from '../../model/nameSyntax.ts';
+import { freeName, looksLikeId } from '../fleet/nodeName.ts';
 
 /** MIGRATIONS[n] leads from schema version n to n + 1 (PRAGMA user_version). Times are milliseconds since the Unix epoch. */
-const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly (string | ((database: DatabaseSync) => void))[] = [
   `
   CREATE TABLE nodes (
     id TEXT PRIMARY KEY,
@@ -83,6 +85,9 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX events_by_node ON events (node_id, number);
   `,
+  // A new link may set the timestamp back: the largest before it.
+  'ALTER TABLE nodes ADD COLUMN timestamp_before BLOB',
+  foldNames,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -94,7 +99,10 @@ export function migrate(database: DatabaseSync): boolean {
   try {
     // Read again: another process may have migrated while we waited for the lock.
     const version = versionOf(database);
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+    for (const migration of MIGRATIONS.slice(version)) {
+      if (typeof migration === 'string') database.exec(migration);
+      else migration(database);
+    }
     if (version < SCHEMA_VERSION) database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     database.exec('COMMIT');
     return version <= SCHEMA_VERSION;
@@ -102,6 +110,31 @@ export function migrate(database: DatabaseSync): boolean {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
+}
+
+/** Members' names are unique as routes read them, and none looks like an id: a younger node that collides gets another name. */
+function foldNames(database: DatabaseSync): void {
+  database.exec(
+    `ALTER TABLE nodes ADD COLUMN folded_name TEXT NOT NULL DEFAULT ''; DROP INDEX nodes_by_name`,
+  );
+  const keep = database.prepare('UPDATE nodes SET name = ?, folded_name = ? WHERE id = ?');
+  const tell = database.prepare(
+    `INSERT INTO events SELECT coalesce(max(number), 0) + 1, ?, 'changed', ?, ?, ? FROM events`,
+  );
+  const taken = new Set<string>();
+  const rows = database.prepare('SELECT id, name, revoked_at FROM nodes ORDER BY created_at, id').all();
+  for (const row of rows) {
+    const [id, old] = [String(row.id), String(row.name)];
+    const isMember = row.revoked_at === null;
+    const wish = looksLikeId(old) ? `node-${id.slice(0, 4)}` : old;
+    const name = isMember ? freeName(wish, (candidate) => taken.has(foldName(candidate))) : wish;
+    if (isMember) taken.add(foldName(name));
+    keep.run(name, foldName(name), id);
+    if (name === old) continue;
+    const why = wish === old ? "routes could not tell it from another's" : 'its name looked like an id';
+    tell.run(Date.now(), id, name, `${old} is called ${name} now: ${why}`);
+  }
+  database.exec('CREATE UNIQUE INDEX nodes_by_folded_name ON nodes (folded_name) WHERE revoked_at IS NULL');
 }
 
 function versionOf(database: DatabaseSync): number {

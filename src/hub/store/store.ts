@@ -8,10 +8,11 @@ import { inDurableTransaction, inSentences, inTransaction, UnwritableError } fro
 import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
+import { foldName } from '../../model/nameSyntax.ts';
 import { nodeIdOf } from '../../noise/nodeId.ts';
 import type { Enroll } from '../../noise/payload.ts';
-import { compareTimestamps } from '../../noise/timestamp.ts';
-import { cleanName, freeName, ownersName } from '../fleet/nodeName.ts';
+import { compareTimestamps, timeOfTimestamp } from '../../noise/timestamp.ts';
+import { cleanName, freeName, looksLikeId, ownersName } from '../fleet/nodeName.ts';
 import { Backups } from './backup.ts';
 import { openDatabase } from './database.ts';
 import { SettingsTable } from './nodeSettingsTable.ts';
@@ -27,11 +28,14 @@ export interface AdmitRequest {
 
 /**
  * `enrolled`: this message burned a token. Why not: `replay` timestamp not newer than the last accepted; `unknown` key without a
- * token; `revoked` key without a token; `token` spent, expired, cancelled or invented; `full` no room for another node.
+ * token; `revoked` key without a token; `clock` too far off after a new link has set the timestamp back; `token` spent, expired, cancelled or invented; `full` no room for another node.
  */
 export type Verdict =
   | { readonly verdict: 'accept'; readonly node: StoredNode; readonly enrolled: boolean }
-  | { readonly verdict: 'refuse'; readonly why: 'replay' | 'unknown' | 'revoked' | 'token' | 'full' };
+  | {
+      readonly verdict: 'refuse';
+      readonly why: 'replay' | 'clock' | 'unknown' | 'revoked' | 'token' | 'full';
+    };
 
 interface NodeRow {
   id: string;
@@ -40,6 +44,8 @@ interface NodeRow {
   created_at: number;
   last_seen_at: number;
   last_timestamp: Uint8Array;
+  /** The last timestamp before a new link set it back; null since it was passed again. */
+  timestamp_before: Uint8Array | null;
   revoked_at: number | null;
 }
 
@@ -134,8 +140,9 @@ export class Store {
   admitAll(requests: readonly AdmitRequest[]): (Verdict | UnwritableError)[] {
     try {
       const verdicts = inDurableTransaction(this.path, this.#database, () => {
-        const all = requests.map((request) => this.#decide(request));
-        if (all.some(({ verdict }) => verdict === 'accept')) this.#saveUnsaved();
+        const setBack = new Set<string>();
+        const all = requests.map((request) => this.#decide(request, setBack));
+        if (all.some(({ verdict }) => verdict === 'accept')) this.#saveUnsaved(setBack);
         return all;
       });
       if (verdicts.some(({ verdict }) => verdict === 'accept')) this.#saved();
@@ -146,12 +153,16 @@ export class Store {
     }
   }
 
-  #decide(request: AdmitRequest): Verdict {
+  /** `setBack`: ids of nodes whose timestamp a new link set back. */
+  #decide(request: AdmitRequest, setBack: Set<string>): Verdict {
     const { publicKey, timestamp, enroll, nowMs } = request;
     const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
     const id = known?.id ?? nodeIdOf(publicKey);
-    if (known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0) {
-      return refuse('replay');
+    const isOld = known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0;
+    // The owner lets a device in again whose clock was ahead once, by a new link: a replay has no live token.
+    if (isOld && (enroll === null || !this.#isLive(enroll.token, nowMs))) return refuse('replay');
+    if ((isOld || (known?.timestamp_before ?? null) !== null) && isFarOff(timestamp, nowMs)) {
+      return refuse('clock');
     }
     const isMember = known !== null && known.revoked_at === null;
     if (enroll === null && !isMember) return refuse(known === null ? 'unknown' : 'revoked');
@@ -166,15 +177,16 @@ export class Store {
       this.#insert(request, id, burned?.name ?? enroll?.name ?? '');
     } else {
       if (!isMember) this.#reinstate(known);
-      const sql = 'UPDATE nodes SET last_timestamp = ?, last_seen_at = ? WHERE id = ?';
-      this.#run(sql, timestamp, nowMs, id);
+      if (isOld) setBack.add(id);
+      const sql = 'UPDATE nodes SET last_timestamp = ?, last_seen_at = ?, timestamp_before = ? WHERE id = ?';
+      this.#run(sql, timestamp, nowMs, this.#timestampBefore(known, timestamp), id);
     }
     return { verdict: 'accept', node: this.#node(id), enrolled: burned !== null };
   }
 
   /** The store takes nothing now, but it can be read. */
   #decideUnwritten(request: AdmitRequest, why: UnwritableError): Verdict | UnwritableError {
-    const { publicKey, timestamp, enroll } = request;
+    const { publicKey, timestamp, enroll, nowMs } = request;
     const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
     if (known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0) {
       return refuse('replay');
@@ -182,6 +194,7 @@ export class Store {
     if (known === null || known.revoked_at !== null) {
       return enroll === null ? refuse(known === null ? 'unknown' : 'revoked') : why;
     }
+    if (known.timestamp_before !== null && isFarOff(timestamp, nowMs)) return refuse('clock');
     this.#unsaved.set(known.id, timestamp);
     this.unwritable = why.message;
     return { verdict: 'accept', node: storedNode(known), enrolled: false };
@@ -192,10 +205,18 @@ export class Store {
     return unsaved !== undefined && compareTimestamps(unsaved, last_timestamp) > 0 ? unsaved : last_timestamp;
   }
 
+  /** The largest that was ever accepted, until `timestamp` is larger. */
+  #timestampBefore(known: NodeRow, timestamp: Uint8Array): Uint8Array | null {
+    const last = this.#lastTimestamp(known);
+    const before = known.timestamp_before;
+    const largest = before !== null && compareTimestamps(before, last) > 0 ? before : last;
+    return compareTimestamps(timestamp, largest) > 0 ? null : largest;
+  }
+
   /** What memory holds goes with the first write that the disk takes again. */
-  #saveUnsaved(): void {
+  #saveUnsaved(except: ReadonlySet<string> = new Set()): void {
     const sql = 'UPDATE nodes SET last_timestamp = ?1 WHERE id = ?2 AND last_timestamp < ?1';
-    for (const [id, timestamp] of this.#unsaved) this.#run(sql, timestamp, id);
+    for (const [id, timestamp] of this.#unsaved) if (!except.has(id)) this.#run(sql, timestamp, id);
   }
 
   #saved(): void {
@@ -237,13 +258,15 @@ export class Store {
       const name = ownersName(newName);
       if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
       const taken = this.#row(
-        'SELECT * FROM nodes WHERE name = ? AND revoked_at IS NULL AND id <> ?',
-        name,
+        'SELECT * FROM nodes WHERE folded_name = ? AND revoked_at IS NULL AND id <> ?',
+        foldName(name),
         id,
       );
-      if (taken !== null && revoked_at === null)
-        throw new UserError(`another node is already called ${name}`);
-      this.#run('UPDATE nodes SET name = ? WHERE id = ?', name, id);
+      if (taken !== null && revoked_at === null) {
+        const same = taken.name === name ? '' : `, which routes cannot tell from ${name}`;
+        throw new UserError(`another node is already called ${taken.name}${same}`);
+      }
+      this.#run('UPDATE nodes SET name = ?, folded_name = ? WHERE id = ?', name, foldName(name), id);
       return this.#node(id);
     });
   }
@@ -271,12 +294,15 @@ export class Store {
   }
 
   #insert({ publicKey, timestamp, nowMs }: AdmitRequest, id: string, wishedName: string): void {
-    const wish = cleanName(wishedName) || `node-${id.slice(0, 4)}`;
+    const clean = cleanName(wishedName);
+    const wish = clean === '' || looksLikeId(clean) ? `node-${id.slice(0, 4)}` : clean;
+    const name = freeName(wish, (candidate) => this.#isTaken(candidate));
     this.#run(
-      `INSERT INTO nodes (id, public_key, name, created_at, last_seen_at, last_timestamp) VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO nodes (id, public_key, name, folded_name, created_at, last_seen_at, last_timestamp) VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
       publicKey,
-      freeName(wish, (name) => this.#isTaken(name)),
+      name,
+      foldName(name),
       nowMs,
       nowMs,
       timestamp,
@@ -285,12 +311,20 @@ export class Store {
 
   #reinstate({ id, name }: NodeRow): void {
     const free = freeName(name, (candidate) => this.#isTaken(candidate));
-    this.#run('UPDATE nodes SET revoked_at = NULL, name = ? WHERE id = ?', free, id);
+    const sql = 'UPDATE nodes SET revoked_at = NULL, name = ?, folded_name = ? WHERE id = ?';
+    this.#run(sql, free, foldName(free), id);
   }
 
-  /** Names are unique among members; a revoked node doesn't keep its name from others. */
+  #isLive(token: Uint8Array, nowMs: number): boolean {
+    const sql =
+      'SELECT 1 FROM tokens WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ?';
+    return this.#get(sql, hashOf(token), nowMs) !== undefined;
+  }
+
+  /** Names are unique among members as routes read them; a revoked node doesn't keep its name from others. */
   #isTaken(name: string): boolean {
-    return this.#row('SELECT * FROM nodes WHERE name = ? AND revoked_at IS NULL', name) !== null;
+    const sql = 'SELECT * FROM nodes WHERE folded_name = ? AND revoked_at IS NULL';
+    return this.#row(sql, foldName(name)) !== null;
   }
 
   /** The node of an id, else of a name; a member goes before the revoked of the same name. */
@@ -350,6 +384,10 @@ function storedNode(row: NodeRow): StoredNode {
     lastSeenAtMs: row.last_seen_at,
     revokedAtMs: row.revoked_at,
   };
+}
+
+function isFarOff(timestamp: Uint8Array, nowMs: number): boolean {
+  return Math.abs(timeOfTimestamp(timestamp) - nowMs) > PAIRING.clockToleranceMs;
 }
 
 function hashOf(token: Uint8Array): Uint8Array {
