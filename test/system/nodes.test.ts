@@ -148,3 +148,13 @@ test('a node reports its platform and network, and the owner may set the network
   });
   await expect(launchNode({ args: ['--network', 'smoke'] }).exited).resolves.toMatchObject({ code: 2 });
 });
+
+test('a node without a terminal goes on after SIGHUP, as under nohup', async () => {
+  const hub = await startHub();
+  const node = await pairNode(hub);
+  node.signal('SIGHUP');
+  await node.waitForLog(({ msg }) => msg.startsWith('SIGHUP: the node goes on'));
+  const stream = await Stream.open(hub.socks, target.port, 'send 1000');
+  expect(await stream.over).toBe('end');
+  expect(await node.stop()).toEqual({ code: 0, signal: null });
+});

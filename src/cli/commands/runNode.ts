@@ -6,7 +6,7 @@ import type { RunFlags } from '../arguments/flags.ts';
 import { resolveLinks } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
-import { reportWhen, untilStopped } from '../process/shutdown.ts';
+import { reportWhen, signalsWithReload, untilStopped } from '../process/shutdown.ts';
 import { underSystemd } from '../process/systemd.ts';
 
 export interface NodeFlags extends RunFlags {
@@ -43,6 +43,10 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     readyFile?.write({ pid: process.pid, nodeId, hubs });
     log.info({ nodeId, hubs }, 'node connected');
   });
+  // A logout ends no node that was started with nohup, or with its output in a file.
+  const signals = signalsWithReload(() =>
+    log.info('SIGHUP: the node goes on; it has no files to read again'),
+  );
   // Ready as soon as it runs: that a hub is away is no reason to start the node again.
-  return Promise.race([untilStopped(underSystemd(node, process.env), log), unreported]);
+  return Promise.race([untilStopped(underSystemd(node, process.env), log, signals), unreported]);
 }

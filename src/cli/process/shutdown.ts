@@ -46,7 +46,7 @@ export class StopCounter {
 /** SIGTERM, SIGINT and SIGHUP of this process, and those that a launcher forwards. */
 export const processSignals: StopRequests = signalsOf(null);
 
-/** As processSignals, but SIGHUP means "read your files again", as daemons take it, unless it says that the terminal has gone. */
+/** As processSignals, but SIGHUP means "read your files again", as daemons take it, unless it says that our terminal has gone. */
 export function signalsWithReload(reload: () => void): StopRequests {
   return signalsOf(reload);
 }
