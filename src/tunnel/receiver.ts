@@ -23,6 +23,7 @@ export class Receiver {
   readonly #rate: SendRate;
   readonly #counters: Counters;
   readonly #opens: boolean;
+  readonly #knowsGoAway: boolean;
   readonly #knowsControl: boolean;
   #stopped = false;
   goAwayReceived = false;
@@ -37,6 +38,7 @@ export class Receiver {
     rate: SendRate;
     counters: Counters;
     opens: boolean;
+    knowsGoAway: boolean;
     knowsControl: boolean;
   }) {
     this.#inbound = parts.inbound;
@@ -48,6 +50,7 @@ export class Receiver {
     this.#rate = parts.rate;
     this.#counters = parts.counters;
     this.#opens = parts.opens;
+    this.#knowsGoAway = parts.knowsGoAway;
     this.#knowsControl = parts.knowsControl;
   }
 
@@ -166,6 +169,7 @@ export class Receiver {
   }
 
   #receiveGoAway(nowMs: number): void {
+    if (!this.#knowsGoAway) throw new ProtocolError('a GOAWAY that was not agreed on');
     if (this.goAwayReceived) {
       this.#rates.empty(nowMs);
       return;

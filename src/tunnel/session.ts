@@ -112,7 +112,7 @@ export class Session {
     this.#sender = new Sender({ streams, outbound, owed, turns, rate, counters, queueMaxBytes, onRoom });
     this.#datagrams = new DatagramSender(streams, outbound, turns, rate, counters);
     this.#control = new ControlSender(owed, nowMs);
-    const { speaksUdp, knowsControl } = this;
+    const { speaksUdp, knowsGoAway, knowsControl } = this;
     this.#receiver = new Receiver({
       streamFrames: new StreamFrames({
         streams,
@@ -132,6 +132,7 @@ export class Session {
       rate,
       counters,
       opens,
+      knowsGoAway,
       knowsControl,
     });
   }
@@ -139,6 +140,11 @@ export class Session {
   /** Whether both sides announced UDP. */
   get speaksUdp(): boolean {
     return (this.capabilities & CAPABILITY.udp) !== 0;
+  }
+
+  /** Whether both sides announced GOAWAY. */
+  get knowsGoAway(): boolean {
+    return (this.capabilities & CAPABILITY.goaway) !== 0;
   }
 
   /** Whether both sides announced CONTROL. */
@@ -258,7 +264,9 @@ export class Session {
     return this.#control.holdsOrders;
   }
 
+  /** Nothing for a peer that does not know it. */
   sendGoAway(): void {
+    if (!this.knowsGoAway) return;
     this.#isSilent = false;
     this.#owed.goAway();
   }

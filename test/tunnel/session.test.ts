@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { SESSION } from '../../src/limits/bounds.ts';
+import { CAPABILITY } from '../../src/noise/payload.ts';
 import { Liveness } from '../../src/tunnel/liveness.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
@@ -538,6 +539,15 @@ describe('session frames', () => {
     expect(other.session.goAwayReceived).toBe(true);
     expect(other.session.counters.recordsReceived).toBe(1);
     expect(other.send(frame(TYPE.STATUS, 0, Buffer.alloc(1_024, 'x')))).toHaveLength(1);
+  });
+
+  test('GOAWAY is neither sent nor taken where only one side knows it', () => {
+    for (const peer of [hub({}, undefined, CAPABILITY.control), node({}, undefined, CAPABILITY.control)]) {
+      peer.session.sendGoAway();
+      expect(peer.sent()).toEqual([]);
+      expect(() => peer.send(frame(TYPE.GOAWAY, 0))).toThrow(/not agreed/);
+      peer.session.release();
+    }
   });
 
   test('PING is answered with its own 8 bytes', () => {

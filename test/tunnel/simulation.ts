@@ -6,7 +6,7 @@ import { PROTOCOL } from '../../src/limits/wire.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
-import { CAPABILITY } from '../../src/noise/payload.ts';
+import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
 import { Session } from '../../src/tunnel/session.ts';
@@ -152,7 +152,7 @@ class Side implements SessionHandler {
       handler: this,
       nowMs: 0,
       initialWindowBytes: world.initialWindowBytes,
-      capabilities: CAPABILITY.control | CAPABILITY.udp,
+      capabilities: OFFERED_CAPABILITIES,
       threadBudget: world.windowBudget,
     });
   }
