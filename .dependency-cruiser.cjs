@@ -36,7 +36,11 @@ const SHELLS = [
   'src/node/battery.ts', // reads the battery from /sys
   'src/node/networkFiles.ts', // reads routes and interfaces from /proc and /sys
   'src/node/hubsFile.ts', // keeps the list of hubs
-  'src/node/resolver.ts', // asks the system's resolver
+  'src/node/resolver.ts', // asks DNS and getaddrinfo
+  'src/node/dnsQuestions.ts', // asks DNS
+  'src/node/systemLookups.ts', // asks getaddrinfo
+  'src/node/sourceAddress.ts', // connects UDP sockets
+  'src/node/nameServiceFiles.ts', // reads /etc
   'src/node/statusReport.ts', // asks the platform for its names, package.json for the version
   'src/node/exitThread.ts', // the entry of that thread
   'src/node/hubLane.ts', // the control thread of a node

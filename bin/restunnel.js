@@ -19,6 +19,7 @@ const compiled = new URL('../dist/src/cli/main.js', import.meta.url);
 const fromSource = existsSync(source);
 
 hideLinks();
+sizeThreadPool();
 if (canRunHere()) {
   delete process.env.RESTUNNEL_LAUNCHED;
   silenceExperimentalWarnings();
@@ -39,6 +40,14 @@ if (canRunHere()) {
 /** What `ps` shows of us is everybody's to read, and a pairing link among the arguments holds a secret. */
 function hideLinks() {
   if (process.argv.some((word) => /restunnel:\/\//i.test(word))) process.title = 'restunnel';
+}
+
+/**
+ * Names that only getaddrinfo can resolve take a thread each, of half the pool. Linux seldom needs it (src/node/resolver.ts). libuv reads
+ * the variable when the first thread starts.
+ */
+function sizeThreadPool() {
+  process.env.UV_THREADPOOL_SIZE ??= process.platform === 'linux' ? '32' : '128';
 }
 
 function canRunHere() {

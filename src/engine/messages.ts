@@ -189,7 +189,9 @@ export type ToExit =
       readonly type: 'names';
       readonly query: number;
       readonly addresses: readonly string[] | null;
-      readonly failure: 'nameNotFound' | 'nameTimedOut' | 'internal';
+      readonly failure: 'nameNotFound' | 'nameTimedOut' | 'resolverSilent' | 'internal';
+      /** Of the addresses. */
+      readonly ttlMs: number;
     }
   | { readonly type: 'hubAddresses'; readonly addresses: readonly string[] }
   | { readonly type: 'ownAddresses'; readonly addresses: readonly string[] }

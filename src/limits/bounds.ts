@@ -230,8 +230,9 @@ export const UDP = {
   heldMax: 4,
   /** In one thread. */
   heldBytesMax: 1_048_576,
-  /** Names being looked up for datagrams. */
-  lookupsMax: 64,
+  /** Names being looked up for datagrams: of a node, and those that one session asked for first. */
+  lookupsMax: 512,
+  lookupsPerSession: 64,
   /** The net reactor's own queues for one socket. */
   netReceiveMax: 64,
   netReceiveBytes: 262_144,
@@ -243,10 +244,25 @@ export const NODE = {
   backoffMinMs: 500,
   backoffMaxMs: 60_000,
   handshakeTimeoutMs: 15_000,
+  /** How long the engine thread waits for a name's answer. */
   dnsTimeoutMs: 10_000,
-  dnsQueriesMax: 256,
+  /** By when the main thread answers it, one way or the other. */
+  dnsAnswerMs: 9_500,
+  /** c-ares: the first wait for a server's answer, and how often it asks; the waits grow. */
+  dnsRetryMs: 2_000,
+  dnsTries: 3,
+  /** How long addresses of one family wait for the other's. */
+  dnsOtherFamilyMs: 300,
+  /** How often the files that say how names are resolved are looked at. */
+  dnsFilesCheckMs: 1_000,
+  /** Names being looked up: of a node, and those that one session asked for first. */
+  dnsQueriesMax: 4_096,
+  dnsQueriesPerSession: 512,
   dnsCacheEntriesMax: 4_096,
-  dnsCacheTtlMs: 30_000,
+  dnsTtlMinMs: 1_000,
+  dnsTtlMaxMs: 3_600_000,
+  /** getaddrinfo tells no TTL. */
+  dnsSystemTtlMs: 30_000,
   dnsNegativeTtlMs: 2_000,
   /** Addresses of one name that are considered. */
   dnsAddressesMax: 64,

@@ -85,6 +85,7 @@ assertRelation(
   UDP.associationsPerSession <= ENGINE.streamsPerTunnelMax,
   'associations are streams of their session',
 );
+assertRelation(UDP.lookupsPerSession < UDP.lookupsMax, 'one session leaves room for the datagrams of others');
 assertRelation(UDP.lookupsMax <= NODE.dnsQueriesMax, 'datagrams leave names for streams to look up');
 assertRelation(
   UDP.peersOwnMax <= UDP.peersMax && 2 * UDP.peersMax <= UDP.peerSlotsMax,
@@ -131,6 +132,18 @@ assertRelation(
 );
 assertRelation(DASHBOARD.viewersMax < DASHBOARD.connectionsMax, 'viewers leave room for requests');
 assertRelation(DASHBOARD.urlMaxBytes < DASHBOARD.headMaxBytes, 'a URL of the dashboard fits its head');
+assertRelation(
+  NODE.dnsAnswerMs < NODE.dnsTimeoutMs,
+  'a name that times out is answered by whoever asked for it',
+);
+assertRelation(
+  NODE.dnsQueriesPerSession < NODE.dnsQueriesMax,
+  'one session leaves room for the names of others',
+);
+assertRelation(
+  NODE.dnsTtlMinMs <= NODE.dnsNegativeTtlMs && NODE.dnsNegativeTtlMs <= NODE.dnsTtlMaxMs,
+  'a missing name is kept as long as others may be',
+);
 assertRelation(
   NODE.dnsTimeoutMs + ENGINE.connectTimeoutMs < CLIENT.openTimeoutMs,
   'the hub outwaits the lookup and the dial',

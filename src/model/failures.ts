@@ -67,7 +67,7 @@ export const FAILURES = {
   nameNotFound: failure(0x07, 'target', 4, 502, 'dns_error', 'the exit node cannot resolve the target name'),
   nameTimedOut: failure(
     0x08,
-    'node',
+    'target',
     4,
     504,
     'dns_timeout',
@@ -90,6 +90,7 @@ export const FAILURES = {
     'the exit node is shutting down and takes no new streams',
   ),
   badTarget: failure(0x0b, 'client', 1, 400, 'http_request_error', 'the target is not a valid host and port'),
+  resolverSilent: failure(0x0c, 'node', 4, 504, 'dns_timeout', 'the exit node gets no answer for any name'),
   // The hub's own: reasons from 0xe0 never travel on the wire.
   noNode: failure(
     0xf0,

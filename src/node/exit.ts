@@ -154,7 +154,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
       tunnel.session.refuse(slot, FAILURES.nodeBusy.reason);
       return;
     }
-    const dial = this.dialler.dial(host, port, this, tunnel.tagOf(slot));
+    const dial = this.dialler.dial(host, port, this, tunnel.tagOf(slot), index);
     // 0: refused already.
     if (dial !== 0) tunnel.dials.set(slot, dial);
   }
@@ -172,9 +172,9 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   }
 
   /** The resolver's answer to a `lookup`. */
-  onLookup(query: number, addresses: readonly string[] | null, failure: LookupFailure): void {
-    if (query < 0) this.udp.onLookup(query, addresses, failure);
-    else this.dialler.onLookup(query, addresses, failure);
+  onLookup(query: number, addresses: readonly string[] | null, failure: LookupFailure, ttlMs: number): void {
+    if (query < 0) this.udp.onLookup(query, addresses, failure, ttlMs);
+    else this.dialler.onLookup(query, addresses, failure, ttlMs);
   }
 
   onDialled(tag: number, conn: ConnId): void {

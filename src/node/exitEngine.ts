@@ -53,7 +53,7 @@ export class ExitEngine {
         exit.sendStatus(order.dial, order.json);
         return;
       case 'names':
-        exit.onLookup(order.query, order.addresses === null ? null : [...order.addresses], order.failure);
+        exit.onLookup(order.query, order.addresses, order.failure, order.ttlMs);
         return;
       case 'ownAddresses':
         this.#policy.setOwnAddresses([...order.addresses]);

@@ -14,7 +14,7 @@ import { decodeMessage2, encodeMessage1, OFFERED_CAPABILITIES, VERSION } from '.
 import { timestampAfter } from '../noise/timestamp.ts';
 import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
-import { resolveName } from './resolver.ts';
+import type { Resolver } from './resolver.ts';
 
 export type LaneMessage = Extract<
   FromEngine,
@@ -30,6 +30,7 @@ export interface HubLaneOptions {
   readonly hubs: HubsFile;
   readonly keyPair: KeyPair;
   readonly thread: EngineThread;
+  readonly resolver: Pick<Resolver, 'resolve'>;
   /** The lanes of one hub shake hands one after the other. */
   readonly turns: { last: Promise<void> };
   readonly log: Logger;
@@ -130,8 +131,8 @@ export class HubLane {
     const { host } = this.#hub;
     if (IpAddress.parse(host) !== null) this.addresses = [host];
     else {
-      const found = await resolveName(host, NODE.dnsTimeoutMs);
-      if ('failure' in found) throw new Error(`the hub's name ${host} cannot be resolved`);
+      const found = await this.#options.resolver.resolve(host, NODE.dnsAnswerMs, true);
+      if (found.failure !== undefined) throw new Error(`the hub's name ${host} cannot be resolved`);
       this.addresses = found.addresses;
     }
     this.#options.onAddresses();

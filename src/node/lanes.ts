@@ -9,12 +9,14 @@ import type { SessionSlots } from '../ring/slots.ts';
 import { HubLane, type LaneMessage } from './hubLane.ts';
 import type { HubsFile } from './hubsFile.ts';
 import type { NodeOptions } from './nodeOptions.ts';
+import type { Resolver } from './resolver.ts';
 
 export interface LanesOptions {
   readonly hubs: HubsFile;
   readonly keyPair: KeyPair;
   readonly thread: EngineThread;
   readonly slots: SessionSlots;
+  readonly resolver: Pick<Resolver, 'resolve'>;
   readonly log: Logger;
   /** The STATUS for a hub, by its public key. */
   status(hub: string): Promise<string>;
@@ -52,7 +54,7 @@ export class Lanes {
   }
 
   #add(publicKey: string, lane: number): HubLane {
-    const { hubs, keyPair, thread, log } = this.#options;
+    const { hubs, keyPair, thread, resolver, log } = this.#options;
     const turns = this.#turnsOf.get(publicKey) ?? { last: Promise.resolve() };
     this.#turnsOf.set(publicKey, turns);
     const added = new HubLane({
@@ -62,6 +64,7 @@ export class Lanes {
       hubs,
       keyPair,
       thread,
+      resolver,
       turns,
       log,
       status: () => this.#options.status(publicKey),

@@ -5,7 +5,7 @@ import { IpAddress } from '../base/ipAddress.ts';
 import { NODE } from '../limits/bounds.ts';
 
 /** Why a name has no addresses. */
-export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'internal';
+export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'resolverSilent' | 'internal';
 
 export interface CachedName {
   /** Null: the name does not exist. */
@@ -28,8 +28,10 @@ export class NameCache {
     return undefined;
   }
 
-  set(name: string, addresses: readonly IpAddress[], nowMs: number): void {
-    this.#entries.set(name, { addresses, expiresMs: nowMs + NODE.dnsCacheTtlMs });
+  /** @param ttlMs as the DNS has it; kept within bounds */
+  set(name: string, addresses: readonly IpAddress[], nowMs: number, ttlMs: number): void {
+    const keptMs = Math.min(NODE.dnsTtlMaxMs, Math.max(NODE.dnsTtlMinMs, ttlMs));
+    this.#entries.set(name, { addresses, expiresMs: nowMs + keptMs });
   }
 
   setMissing(name: string, nowMs: number): void {

@@ -12,6 +12,8 @@ export interface Lookup<Waiter> {
   /** Empty once all have cancelled; the question stays asked. */
   readonly waiters: Set<Waiter>;
   readonly timer: TimerId;
+  /** Whose question it was first: it counts as a part of that session's share. */
+  readonly session: number;
 }
 
 export interface LookupListener<Waiter> {
@@ -30,6 +32,8 @@ export class NameLookups<Waiter> {
   readonly #listener: LookupListener<Waiter>;
   readonly #byName = new Map<string, Lookup<Waiter>>();
   readonly #byId = new Map<number, Lookup<Waiter>>();
+  /** Questions under way, by session. */
+  readonly #askedBy = new Map<number, number>();
   readonly #onTimeout: TimerHandler;
   #lastQueryId = 0;
 
@@ -41,7 +45,7 @@ export class NameLookups<Waiter> {
     this.#reactor = reactor;
     this.#cache = cache;
     this.#listener = listener;
-    this.#onTimeout = { onTimer: (queryId) => this.answer(queryId, null, 'nameTimedOut') };
+    this.#onTimeout = { onTimer: (queryId) => this.answer(queryId, null, 'resolverSilent') };
   }
 
   /** Undefined: the resolver has to be asked. */
@@ -49,12 +53,15 @@ export class NameLookups<Waiter> {
     return this.#cache.get(name, this.#reactor.nowMs);
   }
 
-  hasRoomFor(name: string): boolean {
-    return this.#byName.has(name) || this.#byId.size < NODE.dnsQueriesMax;
+  /** One session's names leave room for those of the others. */
+  hasRoomFor(name: string, session: number): boolean {
+    if (this.#byName.has(name)) return true;
+    const asked = this.#askedBy.get(session) ?? 0;
+    return asked < NODE.dnsQueriesPerSession && this.#byId.size < NODE.dnsQueriesMax;
   }
 
   /** Exactly one of the listener's callbacks follows, unless the waiter is taken off the lookup first. */
-  wait(name: string, waiter: Waiter): Lookup<Waiter> {
+  wait(name: string, waiter: Waiter, session: number): Lookup<Waiter> {
     const pending = this.#byName.get(name);
     if (pending !== undefined) {
       pending.waiters.add(waiter);
@@ -62,7 +69,8 @@ export class NameLookups<Waiter> {
     }
     const queryId = this.#nextQueryId();
     const timer = this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onTimeout, queryId);
-    const lookup = { name, queryId, waiters: new Set([waiter]), timer };
+    const lookup = { name, queryId, waiters: new Set([waiter]), timer, session };
+    this.#askedBy.set(session, (this.#askedBy.get(session) ?? 0) + 1);
     this.#byName.set(name, lookup);
     this.#byId.set(queryId, lookup);
     this.#listener.ask(name, queryId);
@@ -72,16 +80,20 @@ export class NameLookups<Waiter> {
   /**
    * The resolver's answer. Answers to unknown questions (they timed out meanwhile) are ignored.
    * @param addresses in the resolver's order of preference; null: `failure` says why
+   * @param ttlMs of the addresses
    */
-  answer(queryId: number, addresses: readonly string[] | null, failure: LookupFailure): void {
+  answer(queryId: number, addresses: readonly string[] | null, failure: LookupFailure, ttlMs = 0): void {
     const lookup = this.#byId.get(queryId);
     if (lookup === undefined) return;
     this.#byId.delete(queryId);
     this.#byName.delete(lookup.name);
+    const left = this.#askedBy.get(lookup.session)! - 1;
+    if (left > 0) this.#askedBy.set(lookup.session, left);
+    else this.#askedBy.delete(lookup.session);
     this.#reactor.clearTimer(lookup.timer);
     if (addresses !== null && addresses.length > 0) {
       const found = distinctAddresses(addresses);
-      this.#cache.set(lookup.name, found, this.#reactor.nowMs);
+      this.#cache.set(lookup.name, found, this.#reactor.nowMs, ttlMs);
       for (const waiter of this.#leaving(lookup)) this.#listener.onFound(waiter, found);
       return;
     }

@@ -27,7 +27,7 @@ import { hasLocalAddress } from './localAddress.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
 import { KnownAddresses } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
-import { resolveName } from './resolver.ts';
+import { Resolver } from './resolver.ts';
 import { Rotator } from './rotator.ts';
 import { StatusSender } from './statusSender.ts';
 
@@ -98,6 +98,7 @@ class ExitNode implements RunningNode {
   readonly connected: Promise<{ nodeId: string; hubs: string[] }>;
   readonly ended: Promise<Error | null>;
   readonly #parts: NodeParts;
+  readonly #resolver = new Resolver();
   readonly #lanes: Lanes;
   readonly #status: StatusSender;
   readonly #rotator: Rotator;
@@ -123,6 +124,7 @@ class ExitNode implements RunningNode {
       keyPair,
       thread,
       slots,
+      resolver: this.#resolver,
       log,
       status: (hub) => this.#status.json(hub),
       onConnected: () => this.#tellConnected(),
@@ -184,8 +186,10 @@ class ExitNode implements RunningNode {
   }
 
   async #lookUp(query: number, name: string): Promise<void> {
-    const { addresses = null, failure = 'internal' } = await resolveName(name, NODE.dnsTimeoutMs);
-    this.#parts.thread.post({ type: 'names', query, addresses, failure });
+    const resolution = await this.#resolver.resolve(name, NODE.dnsAnswerMs);
+    const { addresses = null, failure = 'internal' } = resolution;
+    const ttlMs = 'ttlMs' in resolution ? resolution.ttlMs : 0;
+    this.#parts.thread.post({ type: 'names', query, addresses, failure, ttlMs });
   }
 
   #tellConnected(): void {

@@ -112,8 +112,9 @@ export class TargetDialler {
    * onDialFailed has been called by the time dial() returns 0. onDialled never comes from inside.
    * @param host IP literal without brackets, or a name
    * @param tag handed back to the handler
+   * @param session whose share of lookups it takes from
    */
-  dial(host: string, port: number, handler: DialHandler, tag: number): DialId {
+  dial(host: string, port: number, handler: DialHandler, tag: number, session = 0): DialId {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return failAtOnce(handler, tag, 'badTarget');
     const address = this.#literal;
     if (address.parse(host)) {
@@ -123,7 +124,9 @@ export class TargetDialler {
     }
     if (isZonedLiteral(host)) return failAtOnce(handler, tag, 'policy');
     const name = targetName(host);
-    return name === null ? failAtOnce(handler, tag, 'badTarget') : this.#dialName(name, port, handler, tag);
+    return name === null
+      ? failAtOnce(handler, tag, 'badTarget')
+      : this.#dialName(name, port, handler, tag, session);
   }
 
   /** No callback comes for this dial any more. Does nothing for a dial that is over, or 0. */
@@ -139,19 +142,21 @@ export class TargetDialler {
   /**
    * The resolver's answer. Answers to unknown questions (they timed out meanwhile) are ignored.
    * @param addresses in the resolver's order of preference; null: `failure` says why
+   * @param ttlMs of the addresses
    */
-  onLookup(queryId: number, addresses: readonly string[] | null, failure: LookupFailure): void {
-    this.#lookups.answer(queryId, addresses, failure);
+  onLookup(queryId: number, addresses: readonly string[] | null, failure: LookupFailure, ttlMs = 0): void {
+    this.#lookups.answer(queryId, addresses, failure, ttlMs);
   }
 
-  #dialName(name: string, port: number, handler: DialHandler, tag: number): DialId {
+  #dialName(name: string, port: number, handler: DialHandler, tag: number, session: number): DialId {
     const known = this.#lookups.known(name);
     if (known?.addresses === null) return failAtOnce(handler, tag, 'nameNotFound');
-    if (known === undefined && !this.#lookups.hasRoomFor(name)) return failAtOnce(handler, tag, 'nodeBusy');
+    if (known === undefined && !this.#lookups.hasRoomFor(name, session))
+      return failAtOnce(handler, tag, 'nodeBusy');
     const dial = this.#begin(handler, tag, port);
     if (dial === null) return failAtOnce(handler, tag, 'nodeBusy');
     if (known !== undefined) return this.#dialAddresses(dial, known.addresses);
-    dial.lookup = this.#lookups.wait(name, dial);
+    dial.lookup = this.#lookups.wait(name, dial, session);
     return dial.id;
   }
 

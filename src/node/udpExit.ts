@@ -63,7 +63,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   #lastQuery = 0;
   #ticking = false;
   readonly #onLookupTimeout: TimerHandler = {
-    onTimer: (query) => this.onLookup(query, null, 'nameTimedOut'),
+    onTimer: (query) => this.onLookup(query, null, 'resolverSilent'),
   };
 
   /** `lookup`: asks the resolver; the answer comes to onLookup(). Its queries are below 0, to be told from the dialler's. */
@@ -183,7 +183,16 @@ export class UdpExit implements UdpHandler, TimerHandler {
 
   #hold(association: Association, name: string, port: number, slab: Slab, start: number, end: number): void {
     const query = this.#lastQuery - 1;
-    const held = this.#names.hold(name, association, port, slab.bytes, start, end, query);
+    const held = this.#names.hold(
+      name,
+      association,
+      port,
+      slab.bytes,
+      start,
+      end,
+      query,
+      association.tunnel.index,
+    );
     if (held === 'dropped') association.tunnel.session.counters.datagramsDropped++;
     if (held !== 'ask') return;
     this.#lastQuery = query;
@@ -192,14 +201,14 @@ export class UdpExit implements UdpHandler, TimerHandler {
   }
 
   /** The resolver's answer; one that comes too late is ignored. */
-  onLookup(query: number, addresses: readonly string[] | null, failure: LookupFailure): void {
+  onLookup(query: number, addresses: readonly string[] | null, failure: LookupFailure, ttlMs = 0): void {
     const asked = this.#names.take(query);
     if (asked === null) return;
     this.#reactor.clearTimer(this.#timers.get(query)!);
     this.#timers.delete(query);
     const found = addresses === null || addresses.length === 0 ? null : distinctAddresses(addresses);
     const { nowMs } = this.#reactor;
-    if (found !== null) this.#cache.set(asked.name, found, nowMs);
+    if (found !== null) this.#cache.set(asked.name, found, nowMs, ttlMs);
     else if (addresses !== null || failure === 'nameNotFound') this.#cache.setMissing(asked.name, nowMs);
     for (const { owner, port, data } of asked.held) {
       this.#scratch.bytes.set(data);

@@ -10,9 +10,17 @@ export interface HeldDatagram<Owner> {
   readonly data: Uint8Array;
 }
 
+interface Waiting<Owner> {
+  readonly query: number;
+  readonly session: number;
+  held: HeldDatagram<Owner>[];
+}
+
 export class UdpNames<Owner> {
   /** By name. */
-  readonly #waiting = new Map<string, { readonly query: number; held: HeldDatagram<Owner>[] }>();
+  readonly #waiting = new Map<string, Waiting<Owner>>();
+  /** Names being looked up, by the session that asked first. */
+  readonly #askedBy = new Map<number, number>();
   readonly #nameOf = new Map<number, string>();
   readonly #heldOf = new Map<Owner, number>();
   heldBytes = 0;
@@ -34,11 +42,14 @@ export class UdpNames<Owner> {
     start: number,
     end: number,
     query: number,
+    session: number,
   ): 'ask' | 'asked' | 'dropped' {
     const waiting = this.#waiting.get(name);
     const held = this.#heldOf.get(owner) ?? 0;
     if (held >= UDP.heldMax || this.heldBytes + end - start > UDP.heldBytesMax) return 'dropped';
-    if (waiting === undefined && this.#waiting.size >= UDP.lookupsMax) return 'dropped';
+    const asked = this.#askedBy.get(session) ?? 0;
+    const isFull = this.#waiting.size >= UDP.lookupsMax || asked >= UDP.lookupsPerSession;
+    if (waiting === undefined && isFull) return 'dropped';
     const datagram = { owner, port, data: bytes.slice(start, end) };
     this.heldBytes += end - start;
     this.#heldOf.set(owner, held + 1);
@@ -46,7 +57,8 @@ export class UdpNames<Owner> {
       waiting.held.push(datagram);
       return 'asked';
     }
-    this.#waiting.set(name, { query, held: [datagram] });
+    this.#waiting.set(name, { query, session, held: [datagram] });
+    this.#askedBy.set(session, asked + 1);
     this.#nameOf.set(query, name);
     return 'ask';
   }
@@ -56,7 +68,10 @@ export class UdpNames<Owner> {
     const name = this.#nameOf.get(query);
     if (name === undefined) return null;
     this.#nameOf.delete(query);
-    const { held } = this.#waiting.get(name)!;
+    const { held, session } = this.#waiting.get(name)!;
+    const left = this.#askedBy.get(session)! - 1;
+    if (left > 0) this.#askedBy.set(session, left);
+    else this.#askedBy.delete(session);
     this.#waiting.delete(name);
     for (const datagram of held) this.#letGo(datagram);
     return { name, held };

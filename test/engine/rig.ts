@@ -267,7 +267,13 @@ export class Rig {
       case 'lookup': {
         if (message.name === 'slow.test') return;
         const addresses = message.name === 'target.test' ? [HOST] : null;
-        this.#exitEngine.obey({ type: 'names', query: message.query, addresses, failure: 'nameNotFound' });
+        this.#exitEngine.obey({
+          type: 'names',
+          query: message.query,
+          addresses,
+          failure: 'nameNotFound',
+          ttlMs: 60_000,
+        });
         return;
       }
       case 'tunnelUp':

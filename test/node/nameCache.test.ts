@@ -4,22 +4,35 @@ import { IpAddress } from '../../src/base/ipAddress.ts';
 import { NODE } from '../../src/limits/bounds.ts';
 import { distinctAddresses, NameCache } from '../../src/node/nameCache.ts';
 
+const TTL_MS = 30_000;
+
 describe('NameCache', () => {
   it('forgets addresses and missing names when their time is up', () => {
     const cache = new NameCache();
-    cache.set('a', [IpAddress.of('1.2.3.4')], 100);
+    cache.set('a', [IpAddress.of('1.2.3.4')], 100, TTL_MS);
     cache.setMissing('b', 100);
-    expect(cache.get('a', 100 + NODE.dnsCacheTtlMs - 1)?.addresses).toEqual([IpAddress.of('1.2.3.4')]);
+    expect(cache.get('a', 100 + TTL_MS - 1)?.addresses).toEqual([IpAddress.of('1.2.3.4')]);
     expect(cache.get('b', 100 + NODE.dnsNegativeTtlMs - 1)?.addresses).toBeNull();
-    expect(cache.get('a', 100 + NODE.dnsCacheTtlMs)).toBeUndefined();
+    expect(cache.get('a', 100 + TTL_MS)).toBeUndefined();
     expect(cache.get('b', 100 + NODE.dnsNegativeTtlMs)).toBeUndefined();
     expect(cache.size).toBe(0);
   });
 
+  it.each([
+    ['nothing', 0, NODE.dnsTtlMinMs],
+    ['five minutes', 300_000, 300_000],
+    ['a week', 604_800_000, NODE.dnsTtlMaxMs],
+  ])('keeps addresses as long as the DNS says, within bounds: %s', (_what, ttlMs, keptMs) => {
+    const cache = new NameCache();
+    cache.set('a', [IpAddress.of('1.2.3.4')], 100, ttlMs);
+    expect(cache.get('a', 100 + keptMs - 1)).toBeDefined();
+    expect(cache.get('a', 100 + keptMs)).toBeUndefined();
+  });
+
   it('drops the oldest entry when full; a renewed one is young again', () => {
     const cache = new NameCache();
-    for (let i = 0; i < NODE.dnsCacheEntriesMax; i++) cache.set(`n${i}`, [], 0);
-    cache.set('n0', [IpAddress.of('9.9.9.9')], 1);
+    for (let i = 0; i < NODE.dnsCacheEntriesMax; i++) cache.set(`n${i}`, [], 0, TTL_MS);
+    cache.set('n0', [IpAddress.of('9.9.9.9')], 1, TTL_MS);
     cache.setMissing('new', 1);
     expect(cache.size).toBe(NODE.dnsCacheEntriesMax);
     expect(cache.get('n0', 1)?.addresses).toEqual([IpAddress.of('9.9.9.9')]);
@@ -42,8 +55,8 @@ describe('NameCache', () => {
           nowMs += waitMs;
           if (kind === 'set') {
             const addresses = [IpAddress.of(`10.0.0.${i}`)];
-            cache.set(name, addresses, nowMs);
-            written.push({ name, addresses, untilMs: nowMs + NODE.dnsCacheTtlMs });
+            cache.set(name, addresses, nowMs, TTL_MS);
+            written.push({ name, addresses, untilMs: nowMs + TTL_MS });
           } else if (kind === 'missing') {
             cache.setMissing(name, nowMs);
             written.push({ name, addresses: null, untilMs: nowMs + NODE.dnsNegativeTtlMs });

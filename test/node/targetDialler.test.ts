@@ -40,7 +40,7 @@ function setUp(outcomes: Record<string, Outcome> = {}, allow: string[] = []) {
     told,
     dialler,
     handler,
-    dial: (host: string, port = 443, tag = 7) => dialler.dial(host, port, handler, tag),
+    dial: (host: string, port = 443, tag = 7, session = 0) => dialler.dial(host, port, handler, tag, session),
     answer: (...addresses: string[]) => dialler.onLookup(queries.at(-1)![1], addresses, 'internal'),
     dialledAddresses: () => reactor.attempts.map(({ address }) => address),
   };
@@ -114,7 +114,7 @@ describe('a name', () => {
       [2, 3],
       [3, 4],
     ]);
-    reactor.advance(NODE.dnsCacheTtlMs);
+    reactor.advance(NODE.dnsTtlMinMs);
     dial('example.com');
     expect(queries).toHaveLength(2);
   });
@@ -172,7 +172,7 @@ describe('a name', () => {
     answer('2600::1', '1.2.3.4');
     // The same question answered again, and the name found elsewhere by a second dial.
     dialler.onLookup(queryId, ['127.0.0.1'], 'internal');
-    reactor.advance(ENGINE.connectTimeoutMs + NODE.dnsCacheTtlMs);
+    reactor.advance(ENGINE.connectTimeoutMs + NODE.dnsTtlMinMs);
     dial('rebinding.example');
     answer('127.0.0.1');
     reactor.advance(ENGINE.connectTimeoutMs);
@@ -214,8 +214,8 @@ describe('a name', () => {
     expect(told).toEqual([]);
     reactor.advance(1);
     expect(told).toEqual([
-      [1, 'nameTimedOut'],
-      [2, 'nameTimedOut'],
+      [1, 'resolverSilent'],
+      [2, 'resolverSilent'],
     ]);
     dialler.onLookup(queries[0]![1], ['1.2.3.4'], 'internal');
     expect([told.length, reactor.attempts, reactor.pending, dialler.count]).toEqual([2, [], 0, 0]);
@@ -369,13 +369,27 @@ describe('cancel', () => {
 describe('bounds', () => {
   it('open questions to the resolver are bounded, cancelled ones included', () => {
     const { dial, dialler, told, queries, answer } = setUp();
-    for (let i = 0; i < NODE.dnsQueriesMax; i++) dialler.cancel(dial(`n${i}.example`));
+    const sessionOf = (i: number) => Math.floor(i / NODE.dnsQueriesPerSession);
+    for (let i = 0; i < NODE.dnsQueriesMax; i++)
+      dialler.cancel(dial(`n${i}.example`, 443, 7, 1 + sessionOf(i)));
     expect(dial('one-more.example')).toBe(0);
     expect(told).toEqual([[7, 'nodeBusy']]);
     expect(dial('n0.example')).toBeGreaterThan(0);
     answer('1.2.3.4');
     expect(dial('one-more.example')).toBeGreaterThan(0);
     expect(queries).toHaveLength(NODE.dnsQueriesMax + 1);
+  });
+
+  it('open questions of one session are bounded by its share, and other sessions have theirs', () => {
+    const { dial, dialler, told, queries } = setUp();
+    for (let i = 0; i < NODE.dnsQueriesPerSession; i++) dial(`n${i}.example`, 443, 7, 1);
+    expect(dial('one-more.example', 443, 8, 1)).toBe(0);
+    expect(told).toEqual([[8, 'nodeBusy']]);
+    expect(dial('n0.example', 443, 9, 1)).toBeGreaterThan(0);
+    expect(dial('one-more.example', 443, 10, 2)).toBeGreaterThan(0);
+    dialler.onLookup(queries[1]![1], ['1.2.3.4'], 'internal');
+    expect(dial('another.example', 443, 11, 1)).toBeGreaterThan(0);
+    expect(dial('a-third.example', 443, 12, 1)).toBe(0);
   });
 
   it('dials are bounded by their slots, and slots come back', () => {

@@ -268,8 +268,8 @@ test('held datagrams: bounded for each owner, in bytes and in names, and nothing
   const names = new UdpNames<string>();
   const bytes = new Uint8Array(60_000);
   let query = 0;
-  const hold = (name: string, owner: string, length: number) =>
-    names.hold(name, owner, 1, bytes, 0, length, --query);
+  const hold = (name: string, owner: string, length: number, session = 0) =>
+    names.hold(name, owner, 1, bytes, 0, length, --query, session);
   expect(hold('a', 'one', 10)).toBe('ask');
   expect(hold('a', 'two', 10)).toBe('asked');
   for (let n = 1; n < UDP.heldMax; n++) expect(hold(`b${n}`, 'one', 10)).toBe('ask');
@@ -282,7 +282,12 @@ test('held datagrams: bounded for each owner, in bytes and in names, and nothing
 
   const waiting = names.count;
   let asked = 0;
-  for (let n = 0; n < 2 * UDP.lookupsMax; n++) if (hold(`n${n}`, `owner ${n}`, 1) === 'ask') asked++;
+  for (let n = 0; n < 2 * UDP.lookupsPerSession; n++) if (hold(`n${n}`, `owner ${n}`, 1) === 'ask') asked++;
+  expect(asked).toBe(UDP.lookupsPerSession - waiting);
+  for (let n = 0; n < 2 * UDP.lookupsMax; n++) {
+    const session = 1 + Math.floor(n / UDP.lookupsPerSession);
+    if (hold(`m${n}`, `owner ${n}`, 1, session) === 'ask') asked++;
+  }
   expect(asked).toBe(UDP.lookupsMax - waiting);
   let held = 0;
   for (let n = 0; n < 100; n++) if (hold('n0', `big ${n}`, 60_000) === 'asked') held++;

@@ -170,14 +170,14 @@ describe.each(KINDS)('$name', (mode) => {
 
   test('of four nodes that fail three are tried, and the client learns the last failure', async () => {
     const { tag, nodes } = await startGroup(hub, 4);
-    refuse(nodes, 'nameTimedOut');
+    refuse(nodes, 'resolverSilent');
     const told = await askHttp(hub, 'connect', `me-tag-${tag}`);
     expect(told.head).toMatch(/^HTTP\/1\.1 504 .*\r\nProxy-Status: restunnel; error=dns_timeout;/s);
     expect(told.head).toMatch(
       new RegExp(`\\r\\nX-Restunnel-Node: ${tag}_\\d\\r\\nX-Restunnel-Exit-IP: 127\\.0\\.0\\.1\\r\\n`),
     );
     expect(connects(nodes)).toBe(1 + ROUTING.retriesMax);
-    expect(await replyOf(openStream(hub, `me-tag-${tag}`))).toBe(FAILURES.nameTimedOut.socksReply);
+    expect(await replyOf(openStream(hub, `me-tag-${tag}`))).toBe(FAILURES.resolverSilent.socksReply);
     expect(connects(nodes)).toBe(2 * (1 + ROUTING.retriesMax));
     for (const node of nodes) node.refuseReason = null;
   });
@@ -263,8 +263,8 @@ describe.each(KINDS)('$name', (mode) => {
 
   test('a strict session does not move: it is lost with its node, and learns of other failures', async () => {
     const { user, nodes } = await startSession(hub, '-strict');
-    refuse([nodes[0]], 'nameTimedOut');
-    expect(await replyOf(openStream(hub, user))).toBe(FAILURES.nameTimedOut.socksReply);
+    refuse([nodes[0]], 'resolverSilent');
+    expect(await replyOf(openStream(hub, user))).toBe(FAILURES.resolverSilent.socksReply);
     refuse([nodes[0]], 'draining');
     expect(await replyOf(openStream(hub, user))).toBe(FAILURES.sessionLost.socksReply);
     nodes[0].refuseReason = null;

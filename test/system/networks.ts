@@ -48,6 +48,14 @@ export class Networks {
     this.enter(this.#hubs);
   }
 
+  /** For the place of the hubs alone, on its loopback. */
+  addAddresses(...addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const isIPv6 = address.includes(':');
+      ip('-n', this.#hubs, 'addr', 'add', address, 'dev', 'lo', ...(isIPv6 ? ['nodad'] : []));
+    }
+  }
+
   addSite(): Site {
     const site = new Site(this.#hubs, `restunnel-${process.pid}-${this.#sites.length}`, this.#sites.length);
     this.#sites.push(site);

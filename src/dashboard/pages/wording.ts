@@ -86,6 +86,7 @@ const FAILURE_WORDS: Readonly<Record<string, string>> = {
   timedOut: 'Target did not answer in time',
   nameNotFound: 'Name not found',
   nameTimedOut: 'Name lookup timed out',
+  resolverSilent: 'No name is answered',
   nodeBusy: 'Device had no room for another stream',
   draining: 'Device was shutting down',
   badTarget: 'Not a valid host and port',
