@@ -127,7 +127,7 @@ export class Hub extends EventEmitter<HubEvents> implements AsyncDisposable {
 /** Rejects with UserError: a port in use, a directory that cannot be used, a bad rules file. */
 export async function startHub(setup: HubSetup = {}): Promise<Hub> {
   const dataDir = resolveDataDir(setup.dataDir);
-  prepareDataDir(dataDir);
+  prepareDataDir(dataDir, (sentence) => setup.log?.warn(sentence));
   const hub = await bootHub({
     dataDir,
     tunnel: read(setup.tunnel, (text) => parseHostPort(text, 'tunnel', '0.0.0.0')),
@@ -153,7 +153,7 @@ function read<T>(text: string | undefined, parse: (text: string) => T): T | unde
 /** Resolves when the node has started; `connected` tells when it has reached a hub. Rejects with UserError. */
 export async function startNode(setup: NodeSetup): Promise<RunningNode & AsyncDisposable> {
   const dataDir = resolveDataDir(setup.dataDir);
-  prepareDataDir(dataDir);
+  prepareDataDir(dataDir, (sentence) => setup.log?.warn(sentence));
   const node = await startExitNode({
     dataDir,
     links: [...(setup.links ?? [])],

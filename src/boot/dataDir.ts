@@ -1,6 +1,6 @@
 // Where a command keeps its keys and state, and whether it can.
 
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../base/userError.ts';
@@ -11,14 +11,55 @@ export function resolveDataDir(option: string | undefined): string {
   return resolve(option ?? (process.env.RESTUNNEL_DATA_DIR || join(homedir(), '.restunnel')));
 }
 
-/** Makes the directory (mode 0700) if it is not there. Throws UserError when it cannot be used. */
-export function prepareDataDir(dataDir: string): void {
+/** Who runs this; absent on Windows. */
+interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Makes the directory (mode 0700) if it is not there. One that others could read becomes private, and `tell` hears of it. Throws UserError
+ * when it cannot be used, and when others could have put keys of theirs into it.
+ */
+export function prepareDataDir(
+  dataDir: string,
+  tell: (sentence: string) => void = tellTerminal,
+  own: Identity | null = identity(),
+): void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (own !== null) keepPrivate(dataDir, own, tell);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`cannot use ${dataDir} as the data directory: ${reasonOf(error)}`);
   }
+}
+
+function keepPrivate(dataDir: string, own: Identity, tell: (sentence: string) => void): void {
+  const { uid, gid, mode } = statSync(dataDir);
+  // root may act on the directory of a service's user, and may have made it for one.
+  if (own.uid !== 0 && uid !== 0 && uid !== own.uid) {
+    throw new UserError(`cannot use ${dataDir} as the data directory: it belongs to another user`);
+  }
+  // Where each user has a group of their own, umask 002 makes directories group-writable that only they can write.
+  const isOwnGroup = uid === own.uid && gid === own.gid && gid === uid;
+  if ((mode & (isOwnGroup ? 0o002 : 0o022)) !== 0) {
+    const how = `if nobody has put anything into it, run: chmod 700 ${dataDir}`;
+    throw new UserError(`cannot use ${dataDir} as the data directory: other users may write into it; ${how}`);
+  }
+  if ((mode & 0o077) === 0 || (own.uid !== 0 && uid !== own.uid)) return;
+  chmodSync(dataDir, 0o700);
+  tell(`${dataDir} could be read by other users; it is private now (mode 0700)`);
+}
+
+function identity(): Identity | null {
+  const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
+  return uid === undefined || gid === undefined ? null : { uid, gid };
+}
+
+function tellTerminal(sentence: string): void {
+  process.stderr.write(`restunnel: ${sentence}\n`);
 }
 
 /** For commands that only look: true when there is a directory to look into. */

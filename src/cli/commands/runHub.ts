@@ -31,7 +31,7 @@ export async function runHub(flags: HubFlags): Promise<number> {
 /** What the flags choose; the data directory is there afterwards. */
 export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
   const dataDir = resolveDataDir(flags.dataDir);
-  prepareDataDir(dataDir);
+  prepareDataDir(dataDir, (sentence) => log.warn(sentence));
   const { dashboardPasswordFile: file } = flags;
   const dashboardPassword = file === undefined ? null : readPasswordFile(file, '--dashboard-password-file');
   refuseOpenBind(flags.dashboard, dashboardPassword);

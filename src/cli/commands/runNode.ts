@@ -23,7 +23,7 @@ export interface NodeFlags extends RunFlags {
 export async function runNode(flags: NodeFlags): Promise<number> {
   const log = openLog(flags.logLevel);
   const dataDir = resolveDataDir(flags.dataDir);
-  prepareDataDir(dataDir);
+  prepareDataDir(dataDir, (sentence) => log.warn(sentence));
   const links = await resolveLinks(flags.pair ?? [], process.stdin);
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const { startNode } = await import('../../node/node.ts');

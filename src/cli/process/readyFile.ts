@@ -1,5 +1,6 @@
 // --ready-file: one JSON object that says a command is ready.
 
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { writeFileAtomicSync } from '../../base/atomicFile.ts';
@@ -17,10 +18,11 @@ export interface ReadyFile {
  */
 export function prepareReadyFile(file: string): ReadyFile {
   const path = resolve(file);
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     rmSync(path, { force: true });
-    writeFileSync(temporary, '');
+    // Whoever may write beside it could have put a link there.
+    writeFileSync(temporary, '', { flag: 'wx' });
     rmSync(temporary);
   } catch (error) {
     throw unwritable(path, error);
