@@ -243,6 +243,8 @@ export const UDP = {
 export const NODE = {
   backoffMinMs: 500,
   backoffMaxMs: 60_000,
+  /** A session that lived this long makes the pauses start over. */
+  backoffResetMs: 1_000,
   handshakeTimeoutMs: 15_000,
   /** How long the engine thread waits for a name's answer. */
   dnsTimeoutMs: 10_000,

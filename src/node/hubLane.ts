@@ -99,7 +99,7 @@ export class HubLane {
   /** Drops the session or dial and makes a new one at once: the network has changed. */
   redial(reason: string): void {
     if (this.#stopped) return;
-    this.#backoff.startOver();
+    this.#backoff.forget();
     if (this.#dial !== 0) {
       this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason });
       this.#dialAtOnce = true;
@@ -216,7 +216,7 @@ export class HubLane {
   #up(): void {
     this.isConnected = true;
     this.#lastReason = '';
-    this.#backoff.startOver();
+    this.#backoff.connected(performance.now());
     this.#log.info('connected to the hub');
     this.#handshakeOver();
     this.#options.onConnected();
@@ -232,7 +232,7 @@ export class HubLane {
     this.#initiator = null;
     this.#handshakeOver();
     if (this.#stopped) return;
-    const waitMs = this.#dialAtOnce ? 0 : this.#backoff.failed(Math.random());
+    const waitMs = this.#dialAtOnce ? 0 : this.#backoff.failed(performance.now(), Math.random());
     this.#dialAtOnce = false;
     if (wasConnected || reason !== this.#lastReason)
       this.#log.warn({ retryInMs: Math.round(waitMs) }, reason);

@@ -5,7 +5,7 @@ import { Backoff } from '../../src/node/backoff.ts';
 const ALMOST_ONE = 1 - Number.EPSILON;
 
 function ceilings(backoff: Backoff, count: number): number[] {
-  return Array.from({ length: count }, () => Math.ceil(backoff.failed(ALMOST_ONE) + 1));
+  return Array.from({ length: count }, () => Math.ceil(backoff.failed(0, ALMOST_ONE) + 1));
 }
 
 describe('Backoff', () => {
@@ -15,22 +15,27 @@ describe('Backoff', () => {
     ]);
     const backoff = new Backoff();
     ceilings(backoff, 5_000);
-    expect(backoff.failed(0.5)).toBe(NODE.backoffMaxMs / 2);
+    expect(backoff.failed(0, 0.5)).toBe(NODE.backoffMaxMs / 2);
   });
 
   it('has full jitter: anything from nothing to the ceiling', () => {
     const backoff = new Backoff();
-    expect(backoff.failed(0)).toBe(0);
-    expect(backoff.failed(0.25)).toBe(250);
+    expect(backoff.failed(0, 0)).toBe(0);
+    expect(backoff.failed(0, 0.25)).toBe(250);
   });
 
-  it('starts over after a session that carried a record, however short', () => {
+  it('starts over after sessions of seconds, and not after those that end at once', () => {
     const backoff = new Backoff();
     ceilings(backoff, 4);
-    for (let session = 0; session < 3; session++) {
-      backoff.startOver();
-      expect(backoff.failed(0.5)).toBe(250);
+    backoff.connected(1_000);
+    expect(backoff.failed(1_000 + NODE.backoffResetMs - 1, 0.5)).toBe(4_000);
+    for (let nowMs = 50_000; nowMs < 80_000; nowMs += 10_000) {
+      backoff.connected(nowMs);
+      expect(backoff.failed(nowMs + NODE.backoffResetMs, 0.5)).toBe(250);
     }
-    expect(backoff.failed(0.5)).toBe(500);
+    // The time between two failures is no session.
+    expect(backoff.failed(10_000_000, 0.5)).toBe(500);
+    backoff.forget();
+    expect(backoff.failed(10_000_000, 0.5)).toBe(250);
   });
 });
