@@ -40,8 +40,11 @@ function addSealAndOpen(bench: Bench, name: string, make: AeadFactory, length: n
 /** From plaintext in the record being built to plaintext of the record received, without the socket in between. */
 function addRecord(bench: Bench, make: AeadFactory, length: number): void {
   const outboundBytes = outboundSlabBytes(ENGINE.tunnelQueueBytes);
-  const outbound = new Outbound(new TransportCipher(make(KEY)), new SlabPool(makeSlab, outboundBytes, 1));
-  const inboundPool = new SlabPool(makeSlab, ENGINE.tunnelReadBytes, 1);
+  const outbound = new Outbound(
+    new TransportCipher(make(KEY)),
+    new SlabPool(makeSlab, outboundBytes, outboundBytes, 0),
+  );
+  const inboundPool = new SlabPool(makeSlab, ENGINE.tunnelReadBytes, ENGINE.tunnelReadBytes, 0);
   const inbound = new Inbound(new TransportCipher(make(KEY)), inboundPool);
   bench.add(`record: seal, copy and open ${length} B`, () => {
     outbound.reserve(length);

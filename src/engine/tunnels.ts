@@ -47,8 +47,6 @@ export interface TunnelOwner<T extends Tunnel> {
   onFlushed(tunnel: T): void;
 }
 
-const SLABS_KEPT = 8;
-
 export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, TimerHandler {
   readonly reactor: Reactor;
   readonly #owner: TunnelOwner<T>;
@@ -58,14 +56,16 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   readonly #outboundPool: SlabPool;
   readonly #inboundPool: SlabPool;
   readonly #windowBudget = new WindowBudget(WINDOW.threadBudgetBytes);
+  readonly #trimmer: TimerHandler = { onTimer: () => this.#trim() };
+  #isTrimming = false;
   count = 0;
 
   constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner<T>) {
     this.reactor = reactor;
     this.#owner = owner;
     this.#makeAead = makeAead;
-    this.#outboundPool = new SlabPool((bytes) => reactor.slab(bytes), OUTBOUND_SLAB_BYTES, SLABS_KEPT);
-    this.#inboundPool = new SlabPool((bytes) => reactor.slab(bytes), ENGINE.tunnelReadBytes, SLABS_KEPT);
+    this.#outboundPool = slabPool(reactor, OUTBOUND_SLAB_BYTES);
+    this.#inboundPool = slabPool(reactor, ENGINE.tunnelReadBytes);
     reactor.onTurnEnd(this);
   }
 
@@ -184,6 +184,18 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       if (!tunnel.isClosed) this.#flush(tunnel);
     }
     this.#dirty.length = 0;
+    if (!this.#isTrimming) this.#trimLater();
+  }
+
+  #trimLater(): void {
+    this.#isTrimming = this.#outboundPool.hasSpare || this.#inboundPool.hasSpare;
+    if (this.#isTrimming) this.reactor.setTimer(ENGINE.slabTrimMs, this.#trimmer, 0);
+  }
+
+  #trim(): void {
+    this.#outboundPool.trim();
+    this.#inboundPool.trim();
+    this.#trimLater();
   }
 
   #flush(tunnel: T): void {
@@ -267,6 +279,11 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
 
   onConnected(): void {}
   onConnectFailed(): void {}
+}
+
+function slabPool(reactor: Reactor, slabBytes: number): SlabPool {
+  const { freeSlabsMaxBytes, restingSlabsBytes } = ENGINE;
+  return new SlabPool((bytes) => reactor.slab(bytes), slabBytes, freeSlabsMaxBytes, restingSlabsBytes);
 }
 
 function silence(isUp: boolean): string {

@@ -16,6 +16,11 @@ export const ENGINE = {
   tunnelReadBytes: 262_144,
   /** Sealed bytes that wait for a tunnel's socket. Past this, local sockets are not read. */
   tunnelQueueBytes: 262_144,
+  /** Free slabs of a thread's tunnels, in each direction: at any time, and once nothing has needed them for a while. */
+  freeSlabsMaxBytes: 33_554_432,
+  restingSlabsBytes: 2_097_152,
+  /** How often half of the free slabs that were not needed are given back. */
+  slabTrimMs: 2_000,
   /** Bytes read from one local socket before it is the next one's turn. */
   streamQuantumBytes: 65_536,
   /** Credit is topped up once this share (1/n) of the window has been used. */

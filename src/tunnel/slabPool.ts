@@ -1,29 +1,53 @@
 // Slabs of one size, kept for the next session that needs one: only sessions with bytes under way hold a slab. A thread has one pool for
-// each purpose. The slab given back last goes out first, because it is still in the processor's cache.
+// each purpose. The slab given back last goes out first, because it is still in the processor's cache. What a burst needed goes back to
+// the system when it is over: making slabs anew costs garbage collections, keeping them costs memory.
 
-import type { Slab } from '../base/slab.ts';
+import { freeSlab, type Slab } from '../base/slab.ts';
 
 export class SlabPool {
   readonly slabBytes: number;
   readonly #make: (bytes: number) => Slab;
   readonly #free: Slab[] = [];
-  readonly #keepMax: number;
+  readonly #freeMax: number;
+  readonly #restMax: number;
+  /** The fewest free slabs since the last trim: so many were not needed. */
+  #idle = 0;
   /** Slabs handed out and not given back. */
   taken = 0;
 
-  constructor(make: (bytes: number) => Slab, slabBytes: number, keepMax: number) {
+  /**
+   * @param freeMaxBytes of free slabs, at any time
+   * @param restBytes of free slabs, which trim() leaves
+   */
+  constructor(make: (bytes: number) => Slab, slabBytes: number, freeMaxBytes: number, restBytes: number) {
     this.#make = make;
     this.slabBytes = slabBytes;
-    this.#keepMax = keepMax;
+    this.#freeMax = Math.floor(freeMaxBytes / slabBytes);
+    this.#restMax = Math.floor(restBytes / slabBytes);
   }
 
   take(): Slab {
     this.taken++;
-    return this.#free.pop() ?? this.#make(this.slabBytes);
+    const slab = this.#free.pop() ?? this.#make(this.slabBytes);
+    if (this.#free.length < this.#idle) this.#idle = this.#free.length;
+    return slab;
   }
 
+  /** One too many is the collector's: the session that gives it may be reading from it still. */
   give(slab: Slab): void {
     this.taken--;
-    if (this.#free.length < this.#keepMax) this.#free.push(slab);
+    if (this.#free.length < this.#freeMax) this.#free.push(slab);
+  }
+
+  /** Whether trim() has something to do, now or later. */
+  get hasSpare(): boolean {
+    return this.#free.length > this.#restMax;
+  }
+
+  /** Frees half of the slabs that nobody needed since the last call, and of those the ones that were used longest ago. */
+  trim(): void {
+    const spare = Math.min(Math.ceil(this.#idle / 2), this.#free.length - this.#restMax);
+    if (spare > 0) for (const slab of this.#free.splice(0, spare)) freeSlab(slab);
+    this.#idle = this.#free.length;
   }
 }

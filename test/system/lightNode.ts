@@ -20,8 +20,8 @@ import { eventually } from './harness.ts';
 import { readMessage } from './rawSession.ts';
 
 const POOLED = 4;
-const outboundPool = new SlabPool(testSlab, OUTBOUND_SLAB_BYTES, POOLED);
-const inboundPool = new SlabPool(testSlab, ENGINE.tunnelReadBytes, POOLED);
+const outboundPool = new SlabPool(testSlab, OUTBOUND_SLAB_BYTES, POOLED * OUTBOUND_SLAB_BYTES, 0);
+const inboundPool = new SlabPool(testSlab, ENGINE.tunnelReadBytes, POOLED * ENGINE.tunnelReadBytes, 0);
 const TICK_MS = 1_000;
 /** A hub that will not answer is silent for ten seconds. */
 const ATTEMPT_MS = 1_000;

@@ -28,8 +28,8 @@ export const INBOUND_SLAB_BYTES = 262_144;
 const OUTBOUND_SLAB_BYTES = outboundSlabBytes(QUEUE_MAX_BYTES);
 
 /** Shared by the tests of a file: `taken` is 0 whenever no session has bytes under way. */
-export const outboundPool = new SlabPool(testSlab, OUTBOUND_SLAB_BYTES, 16);
-export const inboundPool = new SlabPool(testSlab, INBOUND_SLAB_BYTES, 16);
+export const outboundPool = new SlabPool(testSlab, OUTBOUND_SLAB_BYTES, 16 * OUTBOUND_SLAB_BYTES, 0);
+export const inboundPool = new SlabPool(testSlab, INBOUND_SLAB_BYTES, 16 * INBOUND_SLAB_BYTES, 0);
 
 export function makeSession(
   opens: boolean,

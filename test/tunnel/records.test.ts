@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Slab } from '../../src/base/slab.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
@@ -19,8 +20,8 @@ function cipher(firstLow = 0): TransportCipher {
   return new TransportCipher(sodiumAead(KEY), firstLow);
 }
 
-function pool(slabBytes: number, keepMax = 4): SlabPool {
-  return new SlabPool(testSlab, slabBytes, keepMax);
+function pool(slabBytes: number): SlabPool {
+  return new SlabPool(testSlab, slabBytes, 4 * slabBytes, 0);
 }
 
 const outboundPool = pool(outboundSlabBytes(1_000));
@@ -312,23 +313,58 @@ describe('records that are wrong', () => {
 });
 
 describe('slab pool', () => {
+  /** Slabs of 64 bytes: so many free ones at any time, and at rest. */
+  function counted(freeMax: number, rest: number) {
+    const made: Slab[] = [];
+    const make = (bytes: number) => {
+      made.push(testSlab(bytes));
+      return made.at(-1)!;
+    };
+    const slabs = new SlabPool(make, 64, freeMax * 64 + 63, rest * 64);
+    /** So many are needed at once. */
+    const burst = (count: number) => {
+      const taken = Array.from({ length: count }, () => slabs.take());
+      for (const slab of taken.reverse()) slabs.give(slab);
+    };
+    const left = () => made.filter(({ bytes }) => bytes.length > 0).length;
+    return { slabs, made, burst, left };
+  }
+
   test('hands out the last one given back, keeps no more than it should', () => {
-    let made = 0;
-    const slabs = new SlabPool(
-      (bytes) => {
-        made++;
-        return testSlab(bytes);
-      },
-      64,
-      1,
-    );
+    const { slabs, made } = counted(1, 0);
     const [first, second] = [slabs.take(), slabs.take()];
-    expect([slabs.taken, made, first.bytes.length]).toEqual([2, 2, 64]);
+    expect([slabs.taken, made.length, first.bytes.length]).toEqual([2, 2, 64]);
     slabs.give(first);
     slabs.give(second);
     expect(slabs.taken).toBe(0);
     expect(slabs.take()).toBe(first);
     slabs.take();
-    expect(made).toBe(3);
+    expect(made).toHaveLength(3);
+  });
+
+  test('a burst that comes again makes no slab anew', () => {
+    const { slabs, made, burst } = counted(100, 2);
+    for (let at = 0; at < 20; at++) {
+      burst(64);
+      slabs.trim();
+    }
+    expect(made).toHaveLength(64);
+  });
+
+  test('what nobody needs any more is freed by halves, those used last stay', () => {
+    const { slabs, made, burst, left } = counted(100, 2);
+    burst(64);
+    // The burst was in the time before it.
+    slabs.trim();
+    const counts = [];
+    while (slabs.hasSpare) {
+      burst(1);
+      slabs.trim();
+      counts.push(left());
+    }
+    expect(counts).toEqual([32, 16, 8, 4, 2]);
+    expect(made.slice(0, 2).map(({ bytes }) => bytes.length)).toEqual([64, 64]);
+    slabs.trim();
+    expect(left()).toBe(2);
   });
 });

@@ -25,9 +25,14 @@ const DRAIN_STEPS_MAX = 20_000;
 const DRAIN_STEP_MS = 50;
 const KEYS = [new Uint8Array(32).fill(3), new Uint8Array(32).fill(4)] as const;
 
-const outboundPool = new SlabPool(testSlab, outboundSlabBytes(QUEUE_MAX_BYTES), 4);
+const outboundPool = new SlabPool(
+  testSlab,
+  outboundSlabBytes(QUEUE_MAX_BYTES),
+  4 * outboundSlabBytes(QUEUE_MAX_BYTES),
+  0,
+);
 /** Just above one record, so that cut records are moved often. */
-const inboundPool = new SlabPool(testSlab, 66_000, 4);
+const inboundPool = new SlabPool(testSlab, 66_000, 4 * 66_000, 0);
 
 /** xorshift32. */
 export class Random {

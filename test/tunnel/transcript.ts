@@ -132,10 +132,8 @@ function shakeHands(
 }
 
 function talk({ nodeToHub, hubToNode }: RecordKeys, steps: Step[]): void {
-  const pools = {
-    outboundPool: new SlabPool(testSlab, outboundSlabBytes(QUEUE_MAX_BYTES), 2),
-    inboundPool: new SlabPool(testSlab, 262_144, 2),
-  };
+  const pool = (slabBytes: number) => new SlabPool(testSlab, slabBytes, 2 * slabBytes, 0);
+  const pools = { outboundPool: pool(outboundSlabBytes(QUEUE_MAX_BYTES)), inboundPool: pool(262_144) };
   const make = (opens: boolean) =>
     new Session({
       ...pools,
