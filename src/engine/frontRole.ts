@@ -61,7 +61,7 @@ export class FrontRole {
       figures: sessionFigures(slots.sessions),
       nowMs: () => reactor.nowMs,
       random: Math.random,
-      wantRotation: (nodeId) => tell({ type: 'rotationWanted', nodeId }),
+      wantRotation: (nodeId, user) => tell({ type: 'rotationWanted', nodeId, user }),
     });
     this.#access = new Access(
       (query, name, password) => tell({ type: 'authenticate', query, name, password }),

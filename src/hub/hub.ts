@@ -7,7 +7,6 @@ import { LogThrottle } from '../base/logThrottle.ts';
 import { version } from '../base/version.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
-import type { Fleet } from '../model/fleet.ts';
 import { formatLink } from '../model/pairingLink.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -37,7 +36,7 @@ export class Hub {
   /** base64url. */
   readonly publicKey: string;
   /** What the owner sees and does. */
-  readonly fleet: Fleet;
+  readonly fleet: OwnerFleet;
   readonly ownUser: OwnUser = makeOwnUser();
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
@@ -226,7 +225,7 @@ export class Hub {
         this.#keeper.lists.hear(message);
         return;
       case 'rotationWanted':
-        this.#rotateForClient(message.nodeId);
+        this.#rotateForClient(message.nodeId, message.user);
         return;
       case 'strayUsername':
         this.#log.info(
@@ -243,8 +242,8 @@ export class Hub {
     }
   }
 
-  #rotateForClient(nodeId: string): void {
-    this.fleet.rotate(nodeId).catch((error: Error) => {
+  #rotateForClient(nodeId: string, user: string): void {
+    this.fleet.rotateFor(user, nodeId).catch((error: Error) => {
       const line = this.#rotationLog.line(performance.now());
       if (line === null) return;
       this.#log.info(

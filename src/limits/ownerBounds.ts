@@ -199,6 +199,9 @@ export const SETTINGS = {
   drainLookMs: 100,
   /** From the request for a new address to the answer, including the drain, the owner's command and the reconnect. */
   rotationTimeoutMs: 180_000,
+  /** Between two rotations that clients ask for in their user names: of a node, and of a node for one user. */
+  rotationNodePauseMs: 30_000,
+  rotationUserPauseMs: 60_000,
   /** From a question about streams or sticky sessions to the last thread's answer. */
   listTimeoutMs: 2_000,
 } as const;

@@ -131,7 +131,10 @@ class ExitNode implements RunningNode {
       onAddresses: () => this.#tellAddresses(),
     });
     const publicAddress = () => this.#publicAddress;
-    this.#status = new StatusSender({ lanes: this.#lanes, slots, network, publicAddress });
+    this.#status = new StatusSender({
+      ...{ lanes: this.#lanes, slots, network, publicAddress },
+      canRotate: onRotate !== null,
+    });
     this.#rotator = new Rotator({
       command: onRotate,
       log,

@@ -14,12 +14,15 @@ export interface NodeFacts {
   battery: Battery;
   network: Network | null;
   publicAddress: string | null;
+  /** Whether the owner gave a command for it. */
+  canRotate: boolean;
   /** The last answer to the hub that this is for; null: it has asked nothing. */
   rotation: RotationAnswer | null;
 }
 
 export function statusJson(facts: NodeFacts): string {
-  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, rotation } = facts;
+  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, canRotate, rotation } =
+    facts;
   return JSON.stringify({
     platform: platformWord(platform()),
     arch: arch(),
@@ -32,6 +35,7 @@ export function statusJson(facts: NodeFacts): string {
     batteryPercent: battery.percent,
     charging: battery.charging,
     publicAddress,
+    canRotate,
     ...(rotation === null ? {} : { rotation }),
   });
 }

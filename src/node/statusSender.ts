@@ -13,6 +13,8 @@ export interface StatusSenderOptions {
   readonly slots: SessionSlots;
   /** In the owner's words; null: what the system says. */
   readonly network: Network | null;
+  /** The owner gave a command for it. */
+  readonly canRotate: boolean;
   /** As the world sees it; null: not known. */
   publicAddress(): string | null;
 }
@@ -38,7 +40,7 @@ export class StatusSender {
 
   /** For a hub, by its public key. */
   async json(hub: string): Promise<string> {
-    const { lanes, slots, publicAddress } = this.#options;
+    const { lanes, slots, canRotate, publicAddress } = this.#options;
     let sentBytes = 0;
     let receivedBytes = 0;
     for (const { index } of lanes.all()) {
@@ -55,6 +57,7 @@ export class StatusSender {
       battery,
       network,
       publicAddress: publicAddress(),
+      canRotate,
       rotation: this.#rotationOf.get(hub) ?? null,
     });
   }

@@ -35,6 +35,11 @@ export function stickyKey(user: string, name: string): string {
   return `${user}-${name}`;
 }
 
+/** The user's part of a stickyKey(). */
+export function userOfSticky(key: string): string {
+  return key.slice(0, key.indexOf('-'));
+}
+
 /** Any node will do. */
 export function anyNode(user = ''): RoutingRequest {
   return { user, terms: [], sticky: null, allowedTags: null, streamsMax: null, candidates: null };

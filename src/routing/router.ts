@@ -9,7 +9,7 @@ import { NodeDraw } from './nodeDraw.ts';
 import type { NodeRouting } from './nodeRouting.ts';
 import { NodeTable } from './nodeTable.ts';
 import { NodeWeights } from './nodeWeights.ts';
-import { anyNode, type RoutingRequest, type StickyRequest } from './request.ts';
+import { anyNode, type RoutingRequest, type StickyRequest, userOfSticky } from './request.ts';
 import { Lane, type Route, type RoutedNode, type SessionFigures } from './routedNode.ts';
 import { type StickySession, StickySessions, type StoredStickySession } from './stickySessions.ts';
 
@@ -22,13 +22,13 @@ export interface RouterOptions {
   /** Evenly from [0, 1). */
   readonly random: () => number;
   /** A sticky session that asks for a new address has begun with this node. */
-  readonly wantRotation?: (nodeId: string) => void;
+  readonly wantRotation?: (nodeId: string, user: string) => void;
 }
 
 export class Router {
   readonly #figures: SessionFigures;
   readonly #nowMs: () => number;
-  readonly #wantRotation: (nodeId: string) => void;
+  readonly #wantRotation: (nodeId: string, user: string) => void;
   /** Of clients that ask for nothing. A request keeps the candidates of one router, so each router has its own. */
   readonly #any = anyNode();
   readonly #table = new NodeTable();
@@ -131,7 +131,7 @@ export class Router {
     if (session === null) return 'hubBusy';
     if (!rotate) return node.take(this.#figures);
     // Its first stream must not leave from the old address: the client has to try again.
-    this.#wantRotation(node.id);
+    this.#wantRotation(node.id, userOfSticky(key));
     return 'nodeRotating';
   }
 

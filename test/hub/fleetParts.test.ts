@@ -124,6 +124,7 @@ const STATUS: NodeStatus = {
   batteryPercent: 80,
   charging: false,
   publicAddress: '198.51.100.7',
+  canRotate: null,
   rotation: null,
 };
 
@@ -315,6 +316,37 @@ describe('a new address', () => {
       new UserError('phone got no new address: it was started without --on-rotate'),
     );
     expect(fleet.node('phone').state).toBe('connected');
+  });
+
+  test('is not asked of a node that says it cannot, whose streams stay as they are', async () => {
+    const session = connect(pair(1, 'phone'));
+    slots.opened(session.index);
+    keeper.heardStatus(session, { ...STATUS, canRotate: false });
+    await expect(fleet.rotate('phone')).rejects.toThrow(
+      new UserError('phone got no new address: it was started without --on-rotate'),
+    );
+    expect(routings().map(({ closedFor }) => closedFor)).not.toContain('rotating');
+    expect(asked()).toEqual([]);
+  });
+
+  test('for clients, comes with a pause for each node, and a longer one for each user', async () => {
+    const id = pair(1, 'phone');
+    const session = connect(id);
+    const rotateFor = async (user: string) => {
+      const rotation = fleet.rotateFor(user, id);
+      await vi.advanceTimersByTimeAsync(SETTINGS.drainLookMs);
+      hear(session, { ...answer(asked().at(-1)!.request), ok: true });
+      await rotation;
+    };
+    await rotateFor('alice');
+    await expect(fleet.rotateFor('alice', id)).rejects.toThrow('again in 60 s');
+    await expect(fleet.rotateFor('bob', id)).rejects.toThrow('again in 30 s');
+    expect(asked().length).toBe(1);
+    await vi.advanceTimersByTimeAsync(SETTINGS.rotationNodePauseMs);
+    await rotateFor('bob');
+    await vi.advanceTimersByTimeAsync(SETTINGS.rotationNodePauseMs);
+    await rotateFor('alice');
+    expect(asked().length).toBe(3);
   });
 
   test('is an error when it does not come in time, or when the node is revoked', async () => {

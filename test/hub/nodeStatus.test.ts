@@ -12,6 +12,7 @@ const NOTHING: NodeStatus = {
   batteryPercent: null,
   charging: null,
   publicAddress: null,
+  canRotate: null,
   rotation: null,
 };
 
@@ -23,6 +24,7 @@ test('valid fields are taken', () => {
     batteryPercent: 77,
     charging: false,
     publicAddress: '2001:db8::7',
+    canRotate: false,
     rotation: {
       request: 7,
       ok: true,
@@ -72,10 +74,11 @@ test("our own node's STATUS is understood", () => {
     battery,
     network: null,
     publicAddress: null,
+    canRotate: true,
     rotation: null,
   };
   const status = parseNodeStatus(statusJson(facts))!;
-  expect(status).toMatchObject({ batteryPercent: 50, charging: true });
+  expect(status).toMatchObject({ batteryPercent: 50, charging: true, canRotate: true });
   expect(status.platform).toContain(process.platform);
   expect(status.version).toMatch(/^\d+\.\d+\.\d+/);
 });

@@ -135,6 +135,7 @@ describe('STATUS', () => {
       battery,
       network: 'cellular',
       publicAddress: null,
+      canRotate: false,
       rotation: null,
     });
     expect(JSON.parse(json)).toMatchObject({ platform: platformWord(platform()), network: 'cellular' });
@@ -155,7 +156,7 @@ describe('STATUS', () => {
     const bytes = Number.MAX_SAFE_INTEGER;
     const json = statusJson({
       ...{ startedMs: 0, nowMs: 1e12, sentBytes: bytes, receivedBytes: bytes, battery },
-      ...{ network: 'cellular' as const, publicAddress: address, rotation },
+      ...{ network: 'cellular' as const, publicAddress: address, canRotate: false, rotation },
     });
     expect(JSON.parse(json)).toMatchObject({ publicAddress: address, rotation });
     expect(Buffer.byteLength(json)).toBeLessThan(SESSION.statusMaxBytes);

@@ -34,6 +34,7 @@ const nodeStatus = z.object({
   batteryPercent: orNull(z.number().min(0).max(100)),
   charging: orNull(z.boolean()),
   publicAddress: orNull(address),
+  canRotate: orNull(z.boolean()),
   rotation: orNull(rotationAnswer),
 });
 
@@ -46,6 +47,8 @@ export interface NodeStatus {
   readonly batteryPercent: number | null;
   readonly charging: boolean | null;
   readonly publicAddress: string | null;
+  /** Whether it can get a new address on request; null: an older version, which does not say. */
+  readonly canRotate: boolean | null;
   readonly rotation: RotationAnswer | null;
 }
 

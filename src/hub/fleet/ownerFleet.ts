@@ -24,7 +24,7 @@ import type {
 } from '../../model/fleet.ts';
 import type { OwnerUsers } from '../../model/users.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
-import { stickyKey } from '../../routing/request.ts';
+import { stickyKey, userOfSticky } from '../../routing/request.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
@@ -34,6 +34,7 @@ import { FleetWatch } from './fleetWatch.ts';
 import { cleanName } from './nodeName.ts';
 import type { KnownNode } from './nodeSettings.ts';
 import { nodeView } from './nodeView.ts';
+import { RotationPauses } from './rotationPauses.ts';
 
 /** What stays as it is while the hub runs; the addresses are known once it listens. */
 export type HubFacts = Pick<HubStatus, 'version' | 'addresses' | 'publicKey' | 'io' | 'workers'>;
@@ -43,6 +44,7 @@ export class OwnerFleet implements Fleet {
   readonly #keeper: FleetKeeper;
   readonly #facts: HubFacts;
   readonly #watch: FleetWatch;
+  readonly #rotationPauses = new RotationPauses();
 
   constructor(keeper: FleetKeeper, facts: HubFacts) {
     this.#keeper = keeper;
@@ -194,10 +196,36 @@ export class OwnerFleet implements Fleet {
   }
 
   async rotate(node: string): Promise<Rotation> {
-    const keeper = this.#keeper;
-    const known = keeper.book.find(node);
+    const known = this.#keeper.book.find(node);
+    this.#checkRotatable(known);
+    return this.#rotate(known);
+  }
+
+  /** For a client of a proxy port, whose wish closes the node to everybody: not again and again. */
+  async rotateFor(user: string, nodeId: string): Promise<Rotation> {
+    const known = this.#keeper.book.find(nodeId);
+    this.#checkRotatable(known);
+    this.#rotationPauses.check(user, nodeId, performance.now());
+    try {
+      return await this.#rotate(known);
+    } finally {
+      this.#rotationPauses.begin(user, nodeId, performance.now());
+    }
+  }
+
+  /** Throws UserError when the question would only close the node for nothing. */
+  #checkRotatable(known: KnownNode): void {
     const { id, name } = known.stored;
     this.#sessionToAsk(known);
+    if (this.#keeper.lastWords.get(id)?.status?.canRotate === false)
+      throw new UserError(`${name} got no new address: it was started without --on-rotate`);
+    if (this.#keeper.rotations.isRotating(id))
+      throw new UserError(`${name} is already getting a new address`);
+  }
+
+  async #rotate(known: KnownNode): Promise<Rotation> {
+    const keeper = this.#keeper;
+    const { id, name } = known.stored;
     const answer = keeper.rotations.ask(
       known,
       this.#view(known).publicAddress,
@@ -295,7 +323,7 @@ export class OwnerFleet implements Fleet {
 
 /** The key is the user, "-", and the name (routing/request.ts). */
 function clientSession({ key, nodeId, strict, ttlMs, unusedMs }: StoredStickySession): ClientSession {
-  const user = key.slice(0, key.indexOf('-'));
+  const user = userOfSticky(key);
   const name = key.slice(user.length + 1);
   return { user, name, nodeId, strict, ttlMs, unusedMs: Math.round(unusedMs) };
 }

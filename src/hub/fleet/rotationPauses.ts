@@ -1,0 +1,39 @@
+// How often clients may have a node change its address: a rotation takes the node away from all others for a while. Pure: time is an
+// argument.
+
+import { UserError } from '../../base/userError.ts';
+import { SETTINGS } from '../../limits/ownerBounds.ts';
+
+export class RotationPauses {
+  /** By node, and by user and node: when the next one may be. Oldest first, as all pauses of a map are equally long. */
+  readonly #nodes = new Map<string, number>();
+  readonly #users = new Map<string, number>();
+
+  /** Throws UserError while the node has to be left alone, by everybody or by this user. */
+  check(user: string, nodeId: string, nowMs: number): void {
+    const untilMs = Math.max(this.#nodes.get(nodeId) ?? 0, this.#users.get(keyOf(user, nodeId)) ?? 0);
+    if (nowMs >= untilMs) return;
+    const seconds = Math.ceil((untilMs - nowMs) / 1_000);
+    throw new UserError(`clients may have it change its address again in ${seconds} s`);
+  }
+
+  /** A rotation for this user is over, whether it brought a new address or not. */
+  begin(user: string, nodeId: string, nowMs: number): void {
+    put(this.#nodes, nodeId, SETTINGS.rotationNodePauseMs, nowMs);
+    put(this.#users, keyOf(user, nodeId), SETTINGS.rotationUserPauseMs, nowMs);
+  }
+}
+
+function put(pauses: Map<string, number>, key: string, pauseMs: number, nowMs: number): void {
+  pauses.delete(key);
+  pauses.set(key, nowMs + pauseMs);
+  for (const [oldest, untilMs] of pauses) {
+    if (untilMs > nowMs) return;
+    pauses.delete(oldest);
+  }
+}
+
+/** Ids of nodes hold no space. */
+function keyOf(user: string, nodeId: string): string {
+  return `${nodeId} ${user}`;
+}
