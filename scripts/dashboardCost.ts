@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import puppeteer from 'puppeteer-core';
-import { findProgram } from '../test/require.ts';
+import { findProgram } from '../bench/machine/programs.ts';
 import { endAll, startHub } from '../test/system/harness.ts';
 import { openStream, startFleet, whoServes } from '../test/system/lightFleet.ts';
 import { HOLD_PATH } from '../test/system/lightNode.ts';

@@ -1,8 +1,7 @@
 // For tests that need a program which not every machine has (curl, sshd, a browser, ip). Used with describe.skipIf / test.skipIf.
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { findProgram } from '../bench/machine/programs.ts';
 
 export interface Need {
   readonly skip: boolean;
@@ -32,20 +31,4 @@ function lacking(missing: readonly string[]): Need {
   const why = `needs ${missing.join(' and ')}, which this machine does not have`;
   if (process.env.RESTUNNEL_REQUIRE_ALL === '1') throw new Error(`this test ${why}`);
   return { skip: true, why };
-}
-
-/** The program's path, or null. sshd and ip are often outside a user's PATH. */
-export function findProgram(program: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
-  for (const folder of folders) {
-    if (folder === '') continue;
-    const path = join(folder, program);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here.
-    }
-  }
-  return null;
 }

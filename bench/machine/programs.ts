@@ -1,11 +1,12 @@
-// Where a program is installed. Used by run.ts, which leaves out peers that are not there.
+// Where a program is installed.
 
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The program's path, or null. sshd is often outside a user's PATH. */
+/** The program's path, or null. sshd and ip are often outside a user's PATH. */
 export function findProgram(name: string): string | null {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  for (const folder of folders) {
     if (folder === '') continue;
     const path = join(folder, name);
     try {

@@ -1,15 +1,6 @@
 // Bulk: so many bytes over so many streams, down or up.
 
-import {
-  assertWhole,
-  type Case,
-  type Metric,
-  meter,
-  numbersOf,
-  perRole,
-  type Scenario,
-  sizeOf,
-} from './scenario.ts';
+import { type Case, type Metric, numbersOf, perRole, runLoad, type Scenario, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
 /** The origin's answer to an upload. */
@@ -47,24 +38,13 @@ export function bulkCase(streams: number, direction: string, bytes: number): Cas
     label: `${streams} stream${streams === 1 ? '' : 's'} ${direction}`,
     metrics: METRICS,
     async measure(stage) {
-      const { client, way } = stage;
-      await client.open(
-        'bulk',
-        way,
-        streams,
-        {
-          kind: 'transfer',
-          requestBytes: direction === 'down' ? 0 : each,
-          responseBytes: direction === 'down' ? each : RECEIPT_BYTES,
-        },
-        TIMEOUT_MS,
-      );
-      const read = meter(stage);
-      client.go('bulk');
-      const tally = await client.done('bulk', TIMEOUT_MS);
-      const measured = read();
-      await client.close('bulk');
-      assertWhole(tally, streams);
+      const load = {
+        kind: 'transfer',
+        requestBytes: direction === 'down' ? 0 : each,
+        responseBytes: direction === 'down' ? each : RECEIPT_BYTES,
+      } as const;
+      const run = { streams, load, completed: streams, timeoutMs: TIMEOUT_MS };
+      const { tally, measured } = await runLoad(stage, 'bulk', run);
       const carried = each * streams;
       return {
         numbers: {

@@ -1,6 +1,6 @@
 // Churn: new connections, each of them a SOCKS connect, a small download and the close.
 
-import { assertWhole, type Metric, meter, numbersOf, perRole, type Scenario, sizeOf } from './scenario.ts';
+import { type Metric, numbersOf, perRole, runLoad, type Scenario, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
 
@@ -30,15 +30,9 @@ export const churn: Scenario = {
       label: `${atOnce} at once, ${bytes} B`,
       metrics: METRICS,
       async measure(stage) {
-        const { client, way } = stage;
         const load = { kind: 'churn', sizes: { kind: 'fixed', bytes }, count } as const;
-        await client.open('churn', way, atOnce, load, TIMEOUT_MS);
-        const read = meter(stage);
-        client.go('churn');
-        const tally = await client.done('churn', TIMEOUT_MS);
-        const measured = read();
-        await client.close('churn');
-        assertWhole(tally, count);
+        const run = { streams: atOnce, load, completed: count, timeoutMs: TIMEOUT_MS };
+        const { tally, measured } = await runLoad(stage, 'churn', run);
         return {
           numbers: {
             ...perRole(measured, 'MicrosPerConnection', count, 1e3),

@@ -8,6 +8,7 @@ import {
   type Metric,
   meter,
   numbersOf,
+  runLoad,
   type Scenario,
   type Stage,
   sizeOf,
@@ -84,13 +85,15 @@ function idleCase(streams: number, before: number, settleMs: number): Case {
   };
 }
 
-async function warmUp({ client, way }: Stage, connections: number): Promise<void> {
+async function warmUp(stage: Stage, connections: number): Promise<void> {
   const sizes = { kind: 'fixed', bytes: RESPONSE_BYTES } as const;
   const load = { kind: 'churn', sizes, count: connections } as const;
-  await client.open('warm up', way, IN_FLIGHT, load, TIMEOUT_MS);
-  client.go('warm up');
-  assertWhole(await client.done('warm up', TIMEOUT_MS), connections);
-  await client.close('warm up');
+  await runLoad(stage, 'warm up', {
+    streams: IN_FLIGHT,
+    load,
+    completed: connections,
+    timeoutMs: TIMEOUT_MS,
+  });
 }
 
 type Memory = { readonly [role: string]: number };

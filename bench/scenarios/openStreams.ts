@@ -1,6 +1,6 @@
 // Open streams: what a request costs when few and when very many streams are open, with as many requests under way.
 
-import { assertWhole, type Metric, meter, numbersOf, type Scenario, type Stage, sizeOf } from './scenario.ts';
+import { type Metric, numbersOf, runLoad, type Scenario, type Stage, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
 const REQUEST_BYTES = 64;
@@ -48,14 +48,9 @@ async function microsPerRequest(
   inFlight: number,
   count: number,
 ): Promise<number> {
-  const { client, way } = stage;
-  const load = { kind: 'exchange', requestBytes: REQUEST_BYTES, responseBytes: RESPONSE_BYTES } as const;
-  await client.open('requests', way, streams, { ...load, inFlight, count }, TIMEOUT_MS);
-  const read = meter(stage);
-  client.go('requests');
-  const tally = await client.done('requests', TIMEOUT_MS);
-  const measured = read();
-  await client.close('requests');
-  assertWhole(tally, count);
+  const bytes = { requestBytes: REQUEST_BYTES, responseBytes: RESPONSE_BYTES };
+  const load = { kind: 'exchange', ...bytes, inFlight, count } as const;
+  const run = { streams, load, completed: count, timeoutMs: TIMEOUT_MS };
+  const { measured } = await runLoad(stage, 'requests', run);
   return (measured.peerCpuMs * 1e3) / count;
 }

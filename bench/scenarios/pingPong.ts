@@ -1,15 +1,6 @@
 // Ping-pong: small requests and answers over streams that stay open.
 
-import {
-  assertWhole,
-  type Case,
-  type Metric,
-  meter,
-  numbersOf,
-  perRole,
-  type Scenario,
-  sizeOf,
-} from './scenario.ts';
+import { type Case, type Metric, numbersOf, perRole, runLoad, type Scenario, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
 
@@ -58,14 +49,9 @@ export function pingPongCase(load: {
     label: `${streams} streams, ${load.inFlight} in flight, ${load.requestBytes} B up, ${load.responseBytes} B down`,
     metrics: METRICS,
     async measure(stage) {
-      const { client, way } = stage;
-      await client.open('ping-pong', way, streams, { ...load, kind: 'exchange' }, TIMEOUT_MS);
-      const read = meter(stage);
-      client.go('ping-pong');
-      const tally = await client.done('ping-pong', TIMEOUT_MS);
-      const measured = read();
-      await client.close('ping-pong');
-      assertWhole(tally, count);
+      const exchange = { ...load, kind: 'exchange' } as const;
+      const run = { streams, load: exchange, completed: count, timeoutMs: TIMEOUT_MS };
+      const { tally, measured } = await runLoad(stage, 'ping-pong', run);
       return {
         numbers: {
           ...perRole(measured, 'MicrosPerRequest', count, 1e3),

@@ -1,7 +1,7 @@
 // What a scenario is, and what it is given to measure one peer with. Implemented by the files beside this one, run by run.ts.
 
 import type { Client, Origin } from '../load/loadProcess.ts';
-import type { Tally, Way } from '../load/orders.ts';
+import type { Load, Tally, Way } from '../load/orders.ts';
 import { type Spent, spentBetween, type Usage, usageOf } from '../machine/usage.ts';
 import type { Detour, PeerName, RunningPeer } from '../peers/peer.ts';
 
@@ -116,6 +116,29 @@ export function perRole(measured: Measured, suffix: string, units: number, scale
 
 function usagesOf(roles: { readonly [role: string]: readonly number[] }): { [role: string]: Usage } {
   return Object.fromEntries(Object.entries(roles).map(([role, pids]) => [role, usageOf(pids)]));
+}
+
+/** One load from its first open stream to its end: how it went, and what it cost from `go` on. Throws unless `completed` things were done. */
+export async function runLoad(
+  stage: Stage,
+  name: string,
+  { streams, load, completed, timeoutMs }: LoadRun,
+): Promise<{ readonly tally: Tally; readonly measured: Measured }> {
+  const { client, way } = stage;
+  await client.open(name, way, streams, load, timeoutMs);
+  const read = meter(stage);
+  client.go(name);
+  const tally = await client.done(name, timeoutMs);
+  const measured = read();
+  await client.close(name);
+  return { tally: assertWhole(tally, completed), measured };
+}
+
+export interface LoadRun {
+  readonly streams: number;
+  readonly load: Load;
+  readonly completed: number;
+  readonly timeoutMs: number;
 }
 
 /** Throws unless everything that was begun was carried, byte for byte. */

@@ -3,7 +3,7 @@
 import { medianOf } from '../report/stats.ts';
 import { memoryOf } from './idle.ts';
 import type { Sample } from './scenario.ts';
-import { assertWhole, type Metric, meter, type Scenario, type Stage, sizeOf } from './scenario.ts';
+import { type Metric, runLoad, type Scenario, type Stage, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
 /** More than any window holds. */
@@ -100,15 +100,9 @@ interface Speed {
 }
 
 async function download(stage: Stage, streams: number, bytes: number): Promise<Speed> {
-  const { client, way } = stage;
   const each = Math.ceil(bytes / streams);
   const load = { kind: 'transfer', requestBytes: 0, responseBytes: each } as const;
-  await client.open('live', way, streams, load, TIMEOUT_MS);
-  const read = meter(stage);
-  client.go('live');
-  const tally = await client.done('live', TIMEOUT_MS);
-  const { peerCpuMs } = read();
-  await client.close('live');
-  assertWhole(tally, streams);
-  return { megabytesPerSecond: (each * streams) / 1e3 / tally.elapsedMs, cpuMs: peerCpuMs };
+  const run = { streams, load, completed: streams, timeoutMs: TIMEOUT_MS };
+  const { tally, measured } = await runLoad(stage, 'live', run);
+  return { megabytesPerSecond: (each * streams) / 1e3 / tally.elapsedMs, cpuMs: measured.peerCpuMs };
 }

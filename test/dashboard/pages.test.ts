@@ -8,7 +8,8 @@ import type jsqr from 'jsqr';
 import { PNG } from 'pngjs';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findProgram, needs } from '../require.ts';
+import { findProgram } from '../../bench/machine/programs.ts';
+import { needs } from '../require.ts';
 import { eventually } from '../system/harness.ts';
 import { type FakeDashboard, type FakeOptions, serveFake } from './serveFake.ts';
 

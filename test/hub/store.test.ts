@@ -1,6 +1,5 @@
 // The store: who is admitted, what a token is worth, names, and two processes on one file.
 
-import { spawn } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -24,6 +23,7 @@ import { Store } from '../../src/hub/store/store.ts';
 import { CONTROL, PAIRING } from '../../src/limits/ownerBounds.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
+import { raced } from '../racers.ts';
 
 const NOW = 1_700_000_000_000;
 const TTL = 600_000;
@@ -530,49 +530,31 @@ describe('two at once', () => {
     const fresh = join(dir, 'race');
     const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
     // The store does not exist yet: opening it is part of the race. Token i is 32 bytes of i.
-    const script = `
-      const { Store } = await import(${url('../../src/hub/store/store.ts')});
-      const { timestampAfter } = await import(${url('../../src/noise/timestamp.ts')});
-      process.stdout.write('ready\\n');
-      for await (const _ of process.stdin);
-      const racer = Number(process.argv[1]);
-      const timestamp = timestampAfter(${NOW}, null);
-      let won = '';
-      for (let i = 0; i < ${tokens}; i++) {
-        const random = new Uint8Array(32).fill(i);
-        const store = new Store(${JSON.stringify(fresh)}, { waitMs: 60_000 });
-        try {
-          store.createToken({ ttlMs: ${TTL}, nowMs: ${NOW}, random });
-        } catch (error) {
-          if (!/UNIQUE/.test(error.message)) throw error;
+    const won = await raced(racers, {
+      imports: `
+        const { Store } = await import(${url('../../src/hub/store/store.ts')});
+        const { timestampAfter } = await import(${url('../../src/noise/timestamp.ts')});
+      `,
+      race: `
+        const timestamp = timestampAfter(${NOW}, null);
+        let won = '';
+        for (let i = 0; i < ${tokens}; i++) {
+          const random = new Uint8Array(32).fill(i);
+          const store = new Store(${JSON.stringify(fresh)}, { waitMs: 60_000 });
+          try {
+            store.createToken({ ttlMs: ${TTL}, nowMs: ${NOW}, random });
+          } catch (error) {
+            if (!/UNIQUE/.test(error.message)) throw error;
+          }
+          const publicKey = new Uint8Array(32).fill(i);
+          publicKey[0] = 100 + racer;
+          const { verdict } = store.admit({ publicKey, timestamp, enroll: { token: random, name: '' }, nowMs: ${NOW} });
+          won += verdict === 'accept' ? '1' : '0';
+          store.close();
         }
-        const publicKey = new Uint8Array(32).fill(i);
-        publicKey[0] = 100 + racer;
-        const { verdict } = store.admit({ publicKey, timestamp, enroll: { token: random, name: '' }, nowMs: ${NOW} });
-        won += verdict === 'accept' ? '1' : '0';
-        store.close();
-      }
-      process.stdout.write(won);
-    `;
-    const children = Array.from({ length: racers }, (_, racer) => {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script, String(racer)], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      let output = '';
-      const ready = new Promise<void>((resolve) => {
-        child.stdout.on('data', (chunk: Buffer) => {
-          output += chunk.toString();
-          if (output.startsWith('ready\n')) resolve();
-        });
-      });
-      const done = new Promise<string>((resolve) => {
-        child.on('close', () => resolve(output.slice('ready\n'.length)));
-      });
-      return { child, ready, done };
+        process.stdout.write(won);
+      `,
     });
-    await Promise.all(children.map(({ ready }) => ready));
-    for (const { child } of children) child.stdin.end();
-    const won = await Promise.all(children.map(({ done }) => done));
     for (let i = 0; i < tokens; i++) {
       expect(won.map((line) => Number(line[i])).reduce((sum, one) => sum + one, 0)).toBe(1);
     }

@@ -1,6 +1,5 @@
 // The key file: made once, kept, and refused when it is not safely ours.
 
-import { spawn } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -17,6 +16,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
 import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
+import { raced } from '../racers.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -67,32 +67,10 @@ test('a directory instead of the file, or a file instead of its directory, is a 
 test('processes that start at once all get the same key', async () => {
   const path = join(dir, 'data', 'node_key.bin');
   const source = new URL('../../src/noise/keyFile.ts', import.meta.url).href;
-  // Each waits for its standard input to end, so that all run together.
-  const script = `
-    const { loadOrCreateKey } = await import(${JSON.stringify(source)});
-    process.stdout.write('ready\\n');
-    for await (const _ of process.stdin);
-    process.stdout.write(Buffer.from(loadOrCreateKey(${JSON.stringify(path)}).publicKey).toString('hex'));
-  `;
-  const children = Array.from({ length: 4 }, () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    let output = '';
-    const ready = new Promise<void>((resolve) => {
-      child.stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-        if (output.startsWith('ready\n')) resolve();
-      });
-    });
-    const done = new Promise<string>((resolve) => {
-      child.on('close', () => resolve(output.slice('ready\n'.length)));
-    });
-    return { child, ready, done };
+  const keys = await raced(4, {
+    imports: `const { loadOrCreateKey } = await import(${JSON.stringify(source)});`,
+    race: `process.stdout.write(Buffer.from(loadOrCreateKey(${JSON.stringify(path)}).publicKey).toString('hex'));`,
   });
-  await Promise.all(children.map(({ ready }) => ready));
-  for (const { child } of children) child.stdin.end();
-  const keys = await Promise.all(children.map(({ done }) => done));
   const expected = Buffer.from(loadOrCreateKey(path).publicKey).toString('hex');
   expect(keys).toEqual([expected, expected, expected, expected]);
   expect(readdirSync(join(dir, 'data'))).toEqual(['node_key.bin']);

@@ -5,7 +5,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram } from '../require.ts';
+import { findProgram } from '../../bench/machine/programs.ts';
 import { type Address, eventually, Fatal, makeTempDir } from './harness.ts';
 import { run } from './programs.ts';
 

@@ -4,8 +4,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProgram } from '../../bench/machine/programs.ts';
 import { answerTo, nameOf } from '../node/dnsAnswer.ts';
-import { findProgram } from '../require.ts';
 
 /** Hundreds of questions arrive before this process reads the first. */
 const RECEIVE_BYTES = 4_194_304;

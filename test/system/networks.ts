@@ -4,7 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { findProgram, needs } from '../require.ts';
+import { findProgram } from '../../bench/machine/programs.ts';
+import { needs } from '../require.ts';
 
 const CLONE_NEWNET = 0x4000_0000;
 /** An address of no card: frames sent there arrive nowhere. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { SocksProxyAgent } from 'socks-proxy-agent';
 import { ProxyAgent, request } from 'undici';
-import { findProgram } from '../require.ts';
+import { findProgram } from '../../bench/machine/programs.ts';
 import { type Hub, makeTempDir } from './harness.ts';
 
 export interface Fetched {

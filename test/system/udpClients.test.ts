@@ -4,8 +4,9 @@
 import { createHash } from 'node:crypto';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { findProgram } from '../../bench/machine/programs.ts';
 import type { HubStatus, LiveStream, NodeView } from '../../src/model/fleet.ts';
-import { findProgram, needs } from '../require.ts';
+import { needs } from '../require.ts';
 import { addressesOf, DnsResponder } from './dnsResponder.ts';
 import { type Address, type ExitNode, eventually, type Hub, makeTempDir, startPair } from './harness.ts';
 import { type Http3Server, startHttp3Server } from './http3Server.ts';
