@@ -4,6 +4,7 @@
 import { hexDigit } from '../base/ipAddress.ts';
 import { CLIENT } from '../limits/bounds.ts';
 import type { BodyFraming } from '../model/openRequest.ts';
+import { REQUEST_TEXT, RESPONSE_TEXT } from './httpFields.ts';
 
 export const NO_BODY = 0;
 export const CHUNKED = -1;
@@ -46,7 +47,7 @@ export class BodyTracker {
   #remaining = 0;
   /** Bytes of the chunk's extensions, or of the trailer section, so far. */
   #bounded = 0;
-  #paddedSizes = false;
+  #fromSite = false;
 
   /** The message is complete. */
   get done(): boolean {
@@ -63,9 +64,12 @@ export class BodyTracker {
     return this.#state === STATE.data ? this.#remaining : 0;
   }
 
-  /** `paddedSizes`: blanks may end a chunk's size, as old servers pad it. Only for responses, where they confuse nobody. */
-  begin(framing: BodyFraming, paddedSizes = false): void {
-    this.#paddedSizes = paddedSizes;
+  /**
+   * `fromSite`: it is a response, which the client takes as it is: blanks may end a chunk's size, as old servers pad it, and trailers
+   * and extensions may hold what browsers put up with.
+   */
+  begin(framing: BodyFraming, fromSite = false): void {
+    this.#fromSite = fromSite;
     this.#remaining = framing > 0 ? framing : 0;
     this.#bounded = 0;
     if (framing === CHUNKED) this.#state = STATE.sizeFirst;
@@ -139,7 +143,7 @@ export class BodyTracker {
         return ++this.#bounded >= CLIENT.httpChunkSizeDigitsMax ? STATE.failed : STATE.size;
       }
       case STATE.sizeBlank:
-        if (byte === CR) return this.#paddedSizes ? STATE.sizeLf : STATE.failed;
+        if (byte === CR) return this.#fromSite ? STATE.sizeLf : STATE.failed;
         return ++this.#bounded > CLIENT.httpChunkExtensionMaxBytes ? STATE.failed : this.#afterSize(byte);
       case STATE.extension:
         if (byte === CR) return STATE.sizeLf;
@@ -154,9 +158,9 @@ export class BodyTracker {
         return byte === LF ? STATE.sizeFirst : STATE.failed;
       case STATE.trailerFirst:
         if (byte === CR) return STATE.endLf;
-        return isNameByte(byte) && this.#boundedText(byte, CLIENT.httpTrailerMaxBytes)
-          ? STATE.trailerName
-          : STATE.failed;
+        if (!this.#boundedText(byte, CLIENT.httpTrailerMaxBytes)) return STATE.failed;
+        if (this.#fromSite) return STATE.trailerValue;
+        return isNameByte(byte) ? STATE.trailerName : STATE.failed;
       case STATE.trailerName:
         if (!this.#boundedText(byte, CLIENT.httpTrailerMaxBytes)) return STATE.failed;
         if (byte === COLON) return STATE.trailerValue;
@@ -178,7 +182,8 @@ export class BodyTracker {
   }
 
   #boundedText(byte: number, maxBytes: number): boolean {
-    return (byte >= SPACE ? byte !== DELETE : byte === TAB) && ++this.#bounded <= maxBytes;
+    const text = this.#fromSite ? RESPONSE_TEXT : REQUEST_TEXT;
+    return text[byte] !== 0 && ++this.#bounded <= maxBytes;
   }
 }
 

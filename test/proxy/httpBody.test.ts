@@ -11,10 +11,10 @@ function run(
   framing: BodyFraming,
   text: string,
   cuts: readonly number[] = [],
-  paddedSizes = false,
+  fromSite = false,
 ): BodyOutcome {
   const tracker = new BodyTracker();
-  tracker.begin(framing, paddedSizes);
+  tracker.begin(framing, fromSite);
   let consumed = 0;
   for (const cut of [...cuts, text.length]) {
     if (tracker.done || tracker.failed) break;
@@ -86,6 +86,17 @@ describe('chunked bodies (RFC 9112 section 7.1)', () => {
     const blanks = ' '.repeat(CLIENT.httpChunkExtensionMaxBytes + 1);
     expect(run(CHUNKED, `5${blanks} \r\n`, [], true)).toMatchObject({ outcome: 'failed' });
     expect(run(CHUNKED, '5 x\r\n', [], true)).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('a site’s malformed trailers and extensions pass, a client’s do not', () => {
+    for (const lines of ['X(y) : 1', 'X y: \x01', ' folded', 'no colon', '\xe9: 1', 'X: y\r\n z']) {
+      const text = `1;\x01\r\na\r\n0\r\n${lines}\r\n\r\n`;
+      for (const cuts of [[], everyByte(text.length)])
+        expect(run(CHUNKED, `${text}GET`, cuts, true)).toEqual(done(text.length));
+      expect(run(CHUNKED, text.replace('\x01', 'x'))).toMatchObject({ outcome: 'failed' });
+    }
+    for (const lines of ['X: \0', 'X: y\n', 'X: y\rZ', 'x'.repeat(CLIENT.httpTrailerMaxBytes + 1)])
+      expect(run(CHUNKED, `0\r\n${lines}\r\n\r\n`, [], true)).toMatchObject({ outcome: 'failed' });
   });
 
   test('the data is found without the chunks', () => {
