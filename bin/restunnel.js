@@ -20,6 +20,8 @@ const fromSource = existsSync(source);
 
 hideLinks();
 sizeThreadPool();
+// Otherwise this signal would make Node open its inspector, to any program on this machine.
+if (process.platform !== 'win32') process.on('SIGUSR1', () => {});
 if (canRunHere()) {
   delete process.env.RESTUNNEL_LAUNCHED;
   silenceExperimentalWarnings();

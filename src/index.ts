@@ -98,7 +98,7 @@ export class Hub extends EventEmitter<HubEvents> implements AsyncDisposable {
     return this.#hub.fleet;
   }
 
-  /** Drains for up to ten seconds, then stops. A second call stops at once. */
+  /** Drains for up to eight seconds, then stops. A second call stops at once. */
   async stop(): Promise<void> {
     await this.#hub.stop();
     this.#end(null);

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { version } from '../base/version.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
-import { ENGINE, ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/bounds.ts';
 import { formatLink } from '../model/pairingLink.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -294,10 +294,13 @@ export class Hub {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
-    await Promise.race([hurried, waitIdly(ENGINE.drainMs), this.#threads.drain()]);
-    // A front that has ended answers no more.
+    const drained = this.#threads.drain();
+    // While streams end: a front that drains begins no more sticky sessions. One that has ended answers no more.
     const saved = this.#stickyFile?.save();
-    await Promise.race([saved, this.#threads.frontEnded(), waitIdly(ROUTING.stickySessionsLastSaveMs)]);
+    await Promise.all([
+      Promise.race([hurried, waitIdly(this.#options.drainMs), drained]),
+      Promise.race([saved, this.#threads.frontEnded(), waitIdly(ROUTING.stickySessionsLastSaveMs)]),
+    ]);
   }
 
   hurry(): void {

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino';
 import type { HostPort } from '../base/hostPort.ts';
 import type { ProxyOptions } from '../engine/messages.ts';
+import { ENGINE } from '../limits/bounds.ts';
 
 export interface HubOptions extends ProxyOptions {
   readonly dataDir: string;
@@ -22,6 +23,8 @@ export interface HubOptions extends ProxyOptions {
   readonly rules: string | null;
   /** Whether sticky sessions outlive a restart. */
   readonly persistSessions: boolean;
+  /** What open streams get to end once the hub is asked to stop. */
+  readonly drainMs: number;
 }
 
 export const HUB_DEFAULTS = {
@@ -34,6 +37,7 @@ export const HUB_DEFAULTS = {
   publicHost: null,
   rules: null,
   persistSessions: false,
+  drainMs: ENGINE.drainMs,
   askUser: false,
   proxyHeaders: true,
   showTargets: false,

@@ -36,7 +36,9 @@ export const ENGINE = {
   /** How often streams without an answer to their opening are searched for. */
   sweepMs: 5_000,
   streamsPerTunnelMax: 32_768,
-  drainMs: 10_000,
+  /** What open streams get to end once the hub or the node is asked to stop, unless --drain says otherwise: Docker kills after 10 s. */
+  drainMs: 8_000,
+  drainMaxMs: 3_600_000,
   /** A local socket is reset when it takes none of the last bytes of its stream for this long. */
   lingerMs: 30_000,
 } as const;

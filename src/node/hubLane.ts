@@ -9,6 +9,7 @@ import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE } from '../limits/bounds.ts';
 import { type Initiator, startInitiator } from '../noise/handshake.ts';
+import { HandshakeError } from '../noise/handshakeError.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { decodeMessage2, encodeMessage1, OFFERED_CAPABILITIES, VERSION } from '../noise/payload.ts';
 import { timestampAfter } from '../noise/timestamp.ts';
@@ -209,7 +210,9 @@ export class HubLane {
       }
     } catch (error) {
       thread.post({ type: 'hangUp', dial, reason: 'the handshake failed' });
-      this.#failed(`the handshake failed: ${(error as Error).message}`);
+      // A HandshakeError says so itself.
+      const { message } = error as Error;
+      this.#failed(error instanceof HandshakeError ? message : `the handshake failed: ${message}`);
     }
   }
 

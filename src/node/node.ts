@@ -279,14 +279,14 @@ class ExitNode implements RunningNode {
   }
 
   async #drainAndStop(): Promise<void> {
-    const { thread, keyPair, lock } = this.#parts;
+    const { thread, keyPair, lock, drainMs = ENGINE.drainMs } = this.#parts;
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
     for (const timer of this.#timers) clearInterval(timer);
     this.#rotator.stop();
     this.#lanes.stop();
-    await Promise.race([hurried, waitIdly(ENGINE.drainMs), thread.drain()]);
+    await Promise.race([hurried, waitIdly(drainMs), thread.drain()]);
     await thread.stop();
     keyPair.secretKey.fill(0);
     lock.release();

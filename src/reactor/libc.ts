@@ -33,6 +33,7 @@ export interface Libc {
   close(fd: number): number;
   read(fd: number, address: number, length: number): number;
   write(fd: number, address: number, length: number): number;
+  waitpid(pid: number, statusAddress: number, options: number): number;
   eventfd(initial: number, flags: number): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epollFd: number, operation: number, fd: number, eventAddress: number): number;
@@ -81,6 +82,7 @@ export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
 export const EPOLLET = 0x80000000;
+export const WNOHANG = 1;
 export const EFD_CLOEXEC = 0x80000;
 export const EFD_NONBLOCK = 0x800;
 
@@ -117,6 +119,7 @@ function bind(): Libc | null {
       close: func('close', ['int']),
       read: func('read', ['int', address, address]),
       write: func('write', ['int', address, address]),
+      waitpid: func('waitpid', ['int', address, 'int']),
       eventfd: func('eventfd', [uint, 'int']),
       epoll_create1: func('epoll_create1', ['int']),
       epoll_ctl: func('epoll_ctl', ['int', 'int', 'int', address]),

@@ -163,6 +163,15 @@ test('a port in use is a sentence that names the flag, and a second hub on the s
   expect(second.code).toBe(1);
 });
 
+test('SIGUSR1 opens no inspector', async () => {
+  const hub = await start(['hub', ...ANY_PORTS]);
+  hub.child.kill('SIGUSR1');
+  expect(await listedNodes()).toEqual([]);
+  hub.child.kill('SIGTERM');
+  expect(await hub.exited).toEqual({ code: 0, signal: null });
+  expect(hub.output.stderr).not.toMatch(/debugger|inspector/i);
+});
+
 const older = olderNode();
 describe.skipIf(older === null)('started by an older Node', () => {
   test('a signal to the launcher drains the hub', async () => {

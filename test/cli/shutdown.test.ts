@@ -18,7 +18,7 @@ function fake() {
     },
     ended: end.promise,
   };
-  const code = untilStopped(running, log, {
+  const code = untilStopped(running, log, 8_000, {
     listen(onRequest) {
       request = onRequest;
     },

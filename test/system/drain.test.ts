@@ -88,3 +88,17 @@ describe.each(KINDS)('$name', (mode) => {
     },
   );
 });
+
+test('--drain says what open streams get to end; a container is killed after ten seconds', async () => {
+  const hub = await startHub({ args: ['--drain', '0s'] });
+  const { link } = await makeLink(hub);
+  const node = await startNode({ links: [link] });
+  await eventually(async () => expect(await listNodes(hub)).toMatchObject([{ connected: true }]));
+  await half(hub);
+  hub.signal('SIGTERM');
+  expect(await hub.exited).toEqual({ code: 0, signal: null });
+  expect(hub.log).toContainEqual(expect.objectContaining({ msg: expect.stringContaining('up to 0 s') }));
+  node.signal('SIGTERM');
+  expect(await node.exited).toEqual({ code: 0, signal: null });
+  expect(node.log).toContainEqual(expect.objectContaining({ msg: expect.stringContaining('up to 8 s') }));
+});

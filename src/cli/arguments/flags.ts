@@ -7,8 +7,10 @@ import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
 import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
+import { ENGINE } from '../../limits/bounds.ts';
 import { parseAllowRule } from '../../node/allowRule.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
+import { formatDuration, parseDuration } from '../units.ts';
 import { parseName, parseOneOf, parsePublicHost, parseWhole } from './values.ts';
 
 const IO_KINDS = ['auto', 'epoll', 'net'] as const;
@@ -27,6 +29,8 @@ export interface CommonFlags {
 export interface RunFlags extends CommonFlags {
   logLevel: LogLevel;
   readyFile?: string;
+  /** Milliseconds. */
+  drain: number;
   io: Io;
 }
 
@@ -66,6 +70,11 @@ export function addRunFlags(command: Command, logLevel: LogLevel): Command {
       new Option('--log-level <level>', 'trace, debug, info, warn, error or silent')
         .default(logLevel, logLevel)
         .argParser((text) => parseOneOf(text, '--log-level', LOG_LEVELS)),
+    )
+    .addOption(
+      new Option('--drain <duration>', 'what open streams get to end on SIGTERM or Ctrl-C, 0s to 1h')
+        .default(ENGINE.drainMs, formatDuration(ENGINE.drainMs))
+        .argParser((text) => parseDuration(text, '--drain', 0, ENGINE.drainMaxMs)),
     )
     .option('--ready-file <file>', 'write one JSON object there once everything is ready');
 }

@@ -51,6 +51,7 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
     untilStopped(
       both(hub, node),
       log,
+      flags.drain,
       signalsWithReload(() => hub.reload()),
     ),
     unreported,
@@ -61,14 +62,14 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
 async function bootNode(
   hub: RunningHub,
   options: ChosenOptions,
-  { io, allowTarget = [] }: QuickstartFlags,
+  { io, drain: drainMs, allowTarget = [] }: QuickstartFlags,
 ): Promise<RunningNode> {
   const { startNode } = await import('../../node/node.ts');
   const dataDir = join(options.dataDir, 'quickstart-node');
   prepareDataDir(dataDir);
   const log: Logger = options.log.child({ part: 'node' });
   const links = isPaired(hub, dataDir) ? [] : [ownLink(hub)];
-  return startNode({ dataDir, links, name: NAME, allowTargets: allowTarget, io, lanes: 1, log });
+  return startNode({ dataDir, links, name: NAME, allowTargets: allowTarget, io, lanes: 1, drainMs, log });
 }
 
 /** An earlier quickstart enrolled the node's key at this hub, and the hub still listens where it did. */

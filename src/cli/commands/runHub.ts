@@ -9,6 +9,7 @@ import { refuseOpenBind } from '../../dashboard/openBind.ts';
 import type { HubFlags } from '../arguments/flags.ts';
 import { readPasswordFile } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
+import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { signalsWithReload, untilStopped } from '../process/shutdown.ts';
 import { underSystemd } from '../process/systemd.ts';
@@ -16,12 +17,13 @@ import { underSystemd } from '../process/systemd.ts';
 /** Resolves with the exit code. */
 export async function runHub(flags: HubFlags): Promise<number> {
   const log = openLog(flags.logLevel);
+  reapOrphans();
   const options = hubOptions(flags, log);
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const hub = await bootHub(options);
   // Before anyone can know that it is ready: a signal may come in that same moment.
   const signals = signalsWithReload(() => hub.reload());
-  const stopped = untilStopped(underSystemd(hub, process.env), log, signals);
+  const stopped = untilStopped(underSystemd(hub, process.env), log, flags.drain, signals);
   readyFile?.write(hubReadiness(hub));
   const { addresses, publicKey } = hub;
   log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');
@@ -47,6 +49,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     publicHost: flags.publicHost,
     rules: flags.rules,
     persistSessions: flags.persistSessions,
+    drainMs: flags.drain,
     showTargets: flags.showTargets,
     askUser: flags.askUser,
     proxyHeaders: flags.proxyHeaders === 'on',

@@ -5,6 +5,7 @@ import type { Network } from '../../model/fleet.ts';
 import type { RunFlags } from '../arguments/flags.ts';
 import { resolveLinks } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
+import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { reportWhen, signalsWithReload, untilStopped } from '../process/shutdown.ts';
 import { underSystemd } from '../process/systemd.ts';
@@ -22,6 +23,7 @@ export interface NodeFlags extends RunFlags {
 /** Resolves with the exit code. */
 export async function runNode(flags: NodeFlags): Promise<number> {
   const log = openLog(flags.logLevel);
+  reapOrphans();
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir, (sentence) => log.warn(sentence));
   const links = await resolveLinks(flags.pair ?? [], process.stdin);
@@ -37,6 +39,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     network: flags.network ?? null,
     onRotate: flags.onRotate ?? null,
     publicAddressUrl: flags.publicAddressUrl ?? null,
+    drainMs: flags.drain,
     log,
   });
   const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {
@@ -48,5 +51,5 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     log.info('SIGHUP: the node goes on; it has no files to read again'),
   );
   // Ready as soon as it runs: that a hub is away is no reason to start the node again.
-  return Promise.race([untilStopped(underSystemd(node, process.env), log, signals), unreported]);
+  return Promise.race([untilStopped(underSystemd(node, process.env), log, flags.drain, signals), unreported]);
 }

@@ -2,7 +2,6 @@
 
 import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { ENGINE } from '../../limits/bounds.ts';
 import { handleLauncherSignals, type StopSignal } from './launcher.ts';
 
 export interface Stoppable {
@@ -114,6 +113,7 @@ export function reportWhen<T>(ready: Promise<T>, report: (value: T) => void): Pr
 export async function untilStopped(
   running: Stoppable,
   log: Logger,
+  drainMs: number,
   requests: StopRequests = processSignals,
 ): Promise<number> {
   let stopping = false;
@@ -125,7 +125,7 @@ export async function untilStopped(
       if (times === 1) {
         log.info(
           { signal },
-          `stopping: up to ${ENGINE.drainMs / 1_000} s for open streams; a second signal stops at once`,
+          `stopping: up to ${drainMs / 1_000} s for open streams; a second signal stops at once`,
         );
       } else if (times === 2) {
         log.info({ signal }, 'stopping at once');

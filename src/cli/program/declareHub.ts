@@ -50,7 +50,7 @@ export function declareHub(program: Command, ends: Ends): void {
     .description('Runs the hub: proxies and dashboard for this machine, the tunnel for your exit nodes.')
     .addHelpText(
       'after',
-      '\nSIGTERM or Ctrl-C drains open streams for up to 10 s; a second one stops at once.',
+      '\nSIGTERM or Ctrl-C gives open streams what --drain says to end; a second one stops at once.',
     );
   addRunFlags(addHubFlags(command, '0.0.0.0'), 'info').action(async (flags: HubFlags) => {
     ends(await (await import('../commands/runHub.ts')).runHub(flags));
