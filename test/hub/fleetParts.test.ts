@@ -26,6 +26,7 @@ let dir: string;
 let store: Store;
 let keeper: FleetKeeper;
 let fleet: OwnerFleet;
+let cuts: [number, string][];
 let sessions: Sessions;
 let slots: SessionSlots;
 let toFront: ToFront[];
@@ -64,8 +65,9 @@ function open(): void {
     linkOf: (token) => `restunnel:token:${Buffer.from(token).toString('base64url')}`,
     toFront: (message) => toFront.push(message),
     toWorker: (_, message) => toWorkers.push(message),
-    cut: () => {},
+    cut: (session, reason) => cuts.push([session.index, reason]),
   };
+  cuts = [];
   keeper = new FleetKeeper(parts);
   fleet = new OwnerFleet(keeper, {
     version: '0.1.0',
@@ -532,4 +534,24 @@ test('the nodes in memory are those in the store, even after a restart', () => {
   open();
   expect(fleet.nodes()).toEqual(before.map((view) => ({ ...view, publicAddress: null })));
   expect(fleet.node('attic').tags).toEqual(['home']);
+});
+
+test('a revoke that the disk does not take cuts the device first, says so, and is written when there is room', () => {
+  const phone = pair(1, 'phone');
+  const session = connect(phone);
+  store.database.exec(`
+    CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
+    INSERT INTO full VALUES (9223372036854775807);
+    CREATE TRIGGER full_update BEFORE UPDATE ON nodes BEGIN INSERT INTO full VALUES (NULL); END;`);
+  expect(() => fleet.revoke('phone')).toThrow(
+    /^phone was cut off and stays out while this hub runs, but that is not on the disk yet: [^\n]*full/,
+  );
+  expect(cuts).toEqual([[session.index, 'the node was revoked']]);
+  expect(fleet.node('phone')).toMatchObject({ revoked: true });
+  expect(fleet.events({ kinds: ['revoked'], limit: 1 })).toMatchObject([{ nodeName: 'phone' }]);
+  store.database.exec('DROP TRIGGER full_update');
+  const written = () => store.database.prepare('SELECT revoked_at FROM nodes').get()?.revoked_at;
+  expect(written()).toBe(null);
+  store.saveWhatWaits();
+  expect(written()).toEqual(expect.any(Number));
 });

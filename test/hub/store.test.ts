@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BusyError } from '../../src/base/sqliteFile.ts';
+import { BusyError, UnwritableError } from '../../src/base/sqliteFile.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { cleanName, freeName } from '../../src/hub/fleet/nodeName.ts';
 import { SCHEMA_VERSION } from '../../src/hub/store/migrations.ts';
@@ -63,7 +63,7 @@ function fillDisk(): () => void {
     INSERT INTO full VALUES (9223372036854775807);
     CREATE TRIGGER full_update BEFORE UPDATE ON nodes BEGIN INSERT INTO full VALUES (NULL); END;
     CREATE TRIGGER full_insert BEFORE INSERT ON nodes BEGIN INSERT INTO full VALUES (NULL); END;`);
-  return () => database.exec('DROP TRIGGER full_update; DROP TRIGGER full_insert');
+  return () => database.exec('DROP TRIGGER full_update; DROP TRIGGER full_insert; DROP TABLE full');
 }
 
 describe('a full disk', () => {
@@ -93,6 +93,43 @@ describe('a full disk', () => {
     store.close();
     store = new Store(dir);
     expect(admit(7, NOW + 2)).toEqual(refused('replay'));
+  });
+
+  test('who is revoked meanwhile is out at once, and on the disk when it takes something again', () => {
+    const [seven, eight] = [7, 8].map((key) => nodeIdOf(bytes(key)));
+    admit(7, NOW, tokenOf(1, 'phone'));
+    admit(8, NOW, tokenOf(2));
+    const token = tokenOf(3);
+    const free = fillDisk();
+    expect(() => store.revokeNode('phone', NOW + 1)).toThrow(UnwritableError);
+    expect(admit(7, NOW + 1).verdict).toBe('accept');
+    expect(store.revokeInMemory('phone', NOW + 2)).toMatchObject({ id: seven, revokedAtMs: NOW + 2 });
+    expect(admit(7, NOW + 3)).toEqual(refused('revoked'));
+    expect(store.listNodes().map(({ id, revokedAtMs }) => [id, revokedAtMs])).toContainEqual([
+      seven,
+      NOW + 2,
+    ]);
+    store.saveWhatWaits();
+    expect(store.unwritable).toMatch(/full/);
+    store.markSeen(seven!, NOW + 4);
+
+    free();
+    store.saveWhatWaits();
+    expect(store.unwritable).toBe(null);
+    store.close();
+    store = new Store(dir);
+    expect(admit(7, NOW + 5)).toEqual(refused('revoked'));
+    expect(store.findNode(seven!).revokedAtMs).toBe(NOW + 2);
+    expect(store.findNode(eight!).revokedAtMs).toBe(null);
+
+    // A new link counts for more, even before the disk knew of the revocation.
+    expect(admit(7, NOW + 6, token)).toMatchObject({ enrolled: true });
+    const freeAgain = fillDisk();
+    store.revokeInMemory(seven!, NOW + 7);
+    freeAgain();
+    expect(admit(7, NOW + 8, tokenOf(4))).toMatchObject({ enrolled: true, node: { revokedAtMs: null } });
+    store.saveWhatWaits();
+    expect(store.findNode(seven!).revokedAtMs).toBe(null);
   });
 
   test('a revoked device stays out', () => {

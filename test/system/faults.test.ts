@@ -162,7 +162,7 @@ function mounted(options: string, command: string, before = ''): Promise<Finishe
 }
 
 function inMount(options: string, script: string): Promise<Finished> {
-  const whole = `mount -t tmpfs -o ${options} restunnel "$D" || exit 99\n${script}`;
+  const whole = `mount -t tmpfs -o mode=700,${options} restunnel "$D" || exit 99\n${script}`;
   const env = { ...process.env, NODE_OPTIONS: '', D: dataDir, NODE: process.execPath, BIN };
   return new Promise((resolve) => {
     const child = execFile('unshare', ['-m', 'sh', '-c', whole], { env }, (_, stdout, stderr) => {

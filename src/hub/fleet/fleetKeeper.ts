@@ -210,6 +210,7 @@ export class FleetKeeper {
       this.onTick(touched, now.wallMs);
       this.events.write(now.runMs);
     });
+    this.#guarded(() => this.parts.store.saveWhatWaits());
   }
 
   #sample(now: Moment): void {
@@ -248,6 +249,7 @@ export class FleetKeeper {
       this.history.write(now);
     });
     this.#guarded(() => this.events.close());
+    this.#guarded(() => this.parts.store.saveWhatWaits());
   }
 }
 

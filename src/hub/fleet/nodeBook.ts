@@ -74,6 +74,10 @@ export class NodeBook {
   revoke(idOrName: string, nowMs: number): KnownNode {
     return this.keep(this.#store.revokeNode(this.find(idOrName).stored.id, nowMs));
   }
+
+  revokeInMemory(idOrName: string, nowMs: number): KnownNode {
+    return this.keep(this.#store.revokeInMemory(this.find(idOrName).stored.id, nowMs));
+  }
 }
 
 /** As SQLite orders text. */

@@ -1,5 +1,6 @@
 // What the owner sees of a running hub and does to it: the Fleet of model/fleet.ts, over what fleetKeeper.ts keeps.
 
+import { UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { LISTING } from '../../limits/ownerBounds.ts';
 import type {
@@ -180,7 +181,7 @@ export class OwnerFleet implements Fleet {
 
   revoke(node: string): NodeView {
     const keeper = this.#keeper;
-    const known = keeper.book.revoke(node, Date.now());
+    const { known, trouble } = this.#revoked(node);
     const { id, name } = known.stored;
     for (const session of keeper.parts.sessions.ofNode(id)) {
       session.revoked = true;
@@ -192,7 +193,24 @@ export class OwnerFleet implements Fleet {
     const text = `${name} was revoked and its sessions were cut`;
     keeper.note({ kind: 'revoked', node: known.stored, text });
     keeper.parts.log.info({ node: name, id }, 'node revoked');
+    if (trouble !== null) {
+      throw new UserError(
+        `${name} was cut off and stays out while this hub runs, but that is not on the disk yet: ${trouble.message}; ` +
+          'make room, and the hub writes it down by itself',
+      );
+    }
     return this.#view(known);
+  }
+
+  /** `trouble`: why only memory knows of it. */
+  #revoked(node: string): { known: KnownNode; trouble: UnwritableError | null } {
+    const { book } = this.#keeper;
+    try {
+      return { known: book.revoke(node, Date.now()), trouble: null };
+    } catch (error) {
+      if (!(error instanceof UnwritableError)) throw error;
+      return { known: book.revokeInMemory(node, Date.now()), trouble: error };
+    }
   }
 
   async rotate(node: string): Promise<Rotation> {

@@ -60,6 +60,8 @@ export class Store {
   readonly #statements = new Map<string, StatementSync>();
   /** Timestamps that were accepted while the file could not be written, by node id: newer than those in it. */
   readonly #unsaved = new Map<string, Uint8Array>();
+  /** When nodes were revoked while the file could not be written, by node id. */
+  readonly #unsavedRevocations = new Map<string, number>();
   /** Why the last write of a node's comings and goings failed; null when it did not. */
   unwritable: string | null = null;
 
@@ -140,9 +142,9 @@ export class Store {
   admitAll(requests: readonly AdmitRequest[]): (Verdict | UnwritableError)[] {
     try {
       const verdicts = inDurableTransaction(this.path, this.#database, () => {
-        const setBack = new Set<string>();
-        const all = requests.map((request) => this.#decide(request, setBack));
-        if (all.some(({ verdict }) => verdict === 'accept')) this.#saveUnsaved(setBack);
+        const renewed = new Set<string>();
+        const all = requests.map((request) => this.#decide(request, renewed));
+        if (all.some(({ verdict }) => verdict === 'accept')) this.#saveUnsaved(renewed);
         return all;
       });
       if (verdicts.some(({ verdict }) => verdict === 'accept')) this.#saved();
@@ -153,8 +155,8 @@ export class Store {
     }
   }
 
-  /** `setBack`: ids of nodes whose timestamp a new link set back. */
-  #decide(request: AdmitRequest, setBack: Set<string>): Verdict {
+  /** `renewed`: ids of nodes that a new link let in, whatever memory holds of them. */
+  #decide(request: AdmitRequest, renewed: Set<string>): Verdict {
     const { publicKey, timestamp, enroll, nowMs } = request;
     const known = this.#row('SELECT * FROM nodes WHERE public_key = ?', publicKey);
     const id = known?.id ?? nodeIdOf(publicKey);
@@ -177,11 +179,11 @@ export class Store {
       this.#insert(request, id, burned?.name ?? enroll?.name ?? '');
     } else {
       if (!isMember) this.#reinstate(known);
-      if (isOld) setBack.add(id);
+      if (burned !== null) renewed.add(id);
       const sql = 'UPDATE nodes SET last_timestamp = ?, last_seen_at = ?, timestamp_before = ? WHERE id = ?';
       this.#run(sql, timestamp, nowMs, this.#timestampBefore(known, timestamp), id);
     }
-    return { verdict: 'accept', node: this.#node(id), enrolled: burned !== null };
+    return { verdict: 'accept', node: { ...this.#node(id), revokedAtMs: null }, enrolled: burned !== null };
   }
 
   /** The store takes nothing now, but it can be read. */
@@ -215,21 +217,35 @@ export class Store {
 
   /** What memory holds goes with the first write that the disk takes again. */
   #saveUnsaved(except: ReadonlySet<string> = new Set()): void {
+    const revoke = 'UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
+    for (const [id, atMs] of this.#unsavedRevocations) if (!except.has(id)) this.#run(revoke, atMs, id);
     const sql = 'UPDATE nodes SET last_timestamp = ?1 WHERE id = ?2 AND last_timestamp < ?1';
     for (const [id, timestamp] of this.#unsaved) if (!except.has(id)) this.#run(sql, timestamp, id);
   }
 
   #saved(): void {
     this.#unsaved.clear();
+    this.#unsavedRevocations.clear();
     this.unwritable = null;
+  }
+
+  /** Tries again to put on the disk what only memory holds. */
+  saveWhatWaits(): void {
+    if (this.#unsaved.size === 0 && this.#unsavedRevocations.size === 0) return;
+    this.#tryToWrite(() => {});
   }
 
   /** The node was connected until now. Not worth an error: `unwritable` says why when it could not be stored. */
   markSeen(id: string, nowMs: number): void {
+    this.#tryToWrite(() => this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id));
+  }
+
+  #tryToWrite(work: () => void): void {
+    const transaction = this.#unsavedRevocations.size > 0 ? inDurableTransaction : inTransaction;
     try {
-      inTransaction(this.path, this.#database, () => {
+      transaction(this.path, this.#database, () => {
         this.#saveUnsaved();
-        this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id);
+        work();
       });
       this.#saved();
     } catch (error) {
@@ -242,7 +258,9 @@ export class Store {
   listNodes(): StoredNode[] {
     return inSentences(this.path, () => {
       const sql = 'SELECT * FROM nodes ORDER BY revoked_at IS NOT NULL, name, id';
-      return (this.#statement(sql).all() as unknown as NodeRow[]).map(storedNode);
+      return (this.#statement(sql).all() as unknown as NodeRow[]).map((row) =>
+        storedNode(this.#asKnown(row)),
+      );
     });
   }
 
@@ -276,6 +294,15 @@ export class Store {
     return inDurableTransaction(this.path, this.#database, () => {
       const { id } = this.#resolve(idOrName);
       this.#run('UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', nowMs, id);
+      return this.#node(id);
+    });
+  }
+
+  /** For a disk that takes nothing: this process knows it from now on, and writes it as soon as it can. */
+  revokeInMemory(idOrName: string, nowMs: number): StoredNode {
+    return inSentences(this.path, () => {
+      const { id, revoked_at } = this.#resolve(idOrName);
+      if (revoked_at === null) this.#unsavedRevocations.set(id, nowMs);
       return this.#node(id);
     });
   }
@@ -332,7 +359,9 @@ export class Store {
     const byId = this.#row('SELECT * FROM nodes WHERE id = ?', idOrName);
     if (byId !== null) return byId;
     const sql = 'SELECT * FROM nodes WHERE name = ?';
-    const rows = this.#statement(sql).all(idOrName) as unknown as NodeRow[];
+    const rows = (this.#statement(sql).all(idOrName) as unknown as NodeRow[]).map((row) =>
+      this.#asKnown(row),
+    );
     const members = rows.filter((row) => row.revoked_at === null);
     const candidates = members.length > 0 ? members : rows;
     if (candidates.length === 0)
@@ -349,7 +378,14 @@ export class Store {
   }
 
   #row(sql: string, ...values: (string | Uint8Array)[]): NodeRow | null {
-    return (this.#get(sql, ...values) as NodeRow | undefined) ?? null;
+    const row = this.#get(sql, ...values) as NodeRow | undefined;
+    return row === undefined ? null : this.#asKnown(row);
+  }
+
+  /** As the file has it, and as memory knows better. */
+  #asKnown(row: NodeRow): NodeRow {
+    const revokedAtMs = this.#unsavedRevocations.get(row.id);
+    return revokedAtMs === undefined ? row : { ...row, revoked_at: row.revoked_at ?? revokedAtMs };
   }
 
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Record<string, unknown> | undefined {
