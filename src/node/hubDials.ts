@@ -135,4 +135,4 @@ export class HubDials implements ConnHandler, TimerHandler {
 }
 
 const SILENCE =
-  'the hub gave no answer: this device is not paired with it (the link was used, has expired, or the device was revoked); make a new link with restunnel pair';
+  'the hub gave no answer: this device is not paired with it (the link was used, has expired, or the device was revoked), or the hub cannot look that up now; if it stays so, make a new link with restunnel pair';

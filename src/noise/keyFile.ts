@@ -46,6 +46,10 @@ function readKey(path: string): KeyPair | null {
     if (stat.size !== KEY_BYTES || readSync(fd, secret, 0, KEY_BYTES, 0) !== KEY_BYTES) {
       throw new UserError(`${path} is not a key: it should hold ${KEY_BYTES} bytes but holds ${stat.size}`);
     }
+    // What a file system leaves of a file that was not yet on the disk when the power went.
+    if (secret.every((byte) => byte === 0)) {
+      throw new UserError(`${path} is not a key: it holds zeros only; restore it from a backup`);
+    }
     return keyPairOf(secret);
   } finally {
     closeSync(fd);

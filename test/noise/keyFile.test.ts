@@ -48,6 +48,14 @@ test('a file that others may read is refused in one sentence, and stays unchange
   expect(statSync(path).mode & 0o777).toBe(0o644);
 });
 
+test('zeros are not a key', () => {
+  const path = join(dir, 'hub_key.bin');
+  writeFileSync(path, new Uint8Array(32), { mode: 0o600 });
+  expect(() => loadOrCreateKey(path)).toThrow(
+    new UserError(`${path} is not a key: it holds zeros only; restore it from a backup`),
+  );
+});
+
 test.each([0, 31, 33, 64])('a file of %i bytes is not a key', (size) => {
   const path = join(dir, 'hub_key.bin');
   writeFileSync(path, new Uint8Array(size), { mode: 0o600 });
