@@ -1,14 +1,23 @@
 // Where a command keeps its keys and state, and whether it can.
 
-import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../base/userError.ts';
 
-/** The option, else RESTUNNEL_DATA_DIR, else ~/.restunnel; absolute. */
-export function resolveDataDir(option: string | undefined): string {
+/** The option, else RESTUNNEL_DATA_DIR, else ~/.restunnel; absolute. Throws UserError where no home directory is known. */
+export function resolveDataDir(option: string | undefined, home: () => string = homedir): string {
   if (option === '') throw new UserError('--data-dir: the path is empty', 2);
-  return resolve(option ?? (process.env.RESTUNNEL_DATA_DIR || join(homedir(), '.restunnel')));
+  return resolve(option ?? (process.env.RESTUNNEL_DATA_DIR || join(knownHome(home), '.restunnel')));
+}
+
+/** A container may run us as a user without an entry in /etc/passwd. */
+function knownHome(home: () => string): string {
+  try {
+    return home();
+  } catch {
+    throw new UserError('this user has no home directory: give --data-dir or set HOME', 2);
+  }
 }
 
 /** Who runs this; absent on Windows. */
@@ -27,13 +36,30 @@ export function prepareDataDir(
   own: Identity | null = identity(),
 ): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir);
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     if (own !== null) keepPrivate(dataDir, own, tell);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot use ${dataDir} as the data directory: ${reasonOf(error)}`);
   }
+}
+
+/** mkdir() itself says no more than ENOENT when the file system is read-only; the nearest directory that is there says why. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      accessSync(nearestThatExists(path), constants.W_OK);
+    throw error;
+  }
+}
+
+function nearestThatExists(path: string): string {
+  let at = path;
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  return at;
 }
 
 function keepPrivate(dataDir: string, own: Identity, tell: (sentence: string) => void): void {

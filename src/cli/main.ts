@@ -1,7 +1,9 @@
 // The command line: runs one command and ends the process with its exit code.
 
 import '../limits/relations.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CommanderError } from 'commander';
+import { LOG } from '../limits/ownerBounds.ts';
 import { explain } from './output/errorText.ts';
 import { outputHasLeft } from './output/stdout.ts';
 import { listenToLauncher } from './process/launcher.ts';
@@ -24,7 +26,9 @@ try {
 } catch (error) {
   exitCode = report(error);
 }
-await outputHasLeft(process.stdout, process.stderr);
+await outputHasLeft(process.stdout);
+// A log that nobody reads must not hold up the end.
+await Promise.race([outputHasLeft(process.stderr), delay(LOG.lastWaitMs)]);
 // Engine threads and the launcher's channel must not keep the process once its command is done.
 process.exit(exitCode);
 

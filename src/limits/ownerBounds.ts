@@ -205,3 +205,11 @@ export const SETTINGS = {
   /** From a question about streams or sticky sessions to the last thread's answer. */
   listTimeoutMs: 2_000,
 } as const;
+
+/** The log on stderr, when whoever reads it is slow or hangs. */
+export const LOG = {
+  /** Lines that wait for the pipe; those past it are dropped and counted. */
+  waitingMaxBytes: 1_048_576,
+  /** How long a command that ends waits for its last lines to leave. */
+  lastWaitMs: 1_000,
+} as const;

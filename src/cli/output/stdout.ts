@@ -16,11 +16,7 @@ export function endWithReader(out: NodeJS.WriteStream): void {
 /**
  * Resolves when all that was written has left, or its reader has: a pipe holds 64 KiB, and process.exit() throws the rest away.
  */
-export async function outputHasLeft(...outputs: readonly NodeJS.WritableStream[]): Promise<void> {
-  await Promise.all(outputs.map(hasLeft));
-}
-
-function hasLeft(output: NodeJS.WritableStream): Promise<void> {
+export function outputHasLeft(output: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => {
     output.on('error', () => resolve());
     if (!output.writable) resolve();

@@ -1,16 +1,14 @@
 // The log of the long-running commands, on stderr: JSON lines, or readable lines on a terminal.
 
-import pino, { type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
 import pinoPretty from 'pino-pretty';
+import { LOG } from '../../limits/ownerBounds.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Written synchronously: a line is out before the process can end, and the log has no thread of its own. */
 export function openLog(level: LogLevel): Logger {
-  if (!process.stderr.isTTY) {
-    return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
-  }
+  if (!process.stderr.isTTY) return pino({ level, base: null }, neverWaiting(process.stderr));
   const pretty = pinoPretty({
     destination: 2,
     sync: true,
@@ -19,4 +17,39 @@ export function openLog(level: LogLevel): Logger {
     ignore: 'pid,hostname',
   });
   return pino({ level, base: null }, pretty);
+}
+
+/** What a log is written to: process.stderr, as far as it is needed. */
+export interface LogOutput {
+  readonly writableLength: number;
+  write(text: string): unknown;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+/**
+ * Lines that a pipe has not taken wait up to a bound; past it they are dropped, and the next that goes out follows one that counts them:
+ * whoever reads the log may hang, and the hub goes on. A reader that has gone is none.
+ */
+export function neverWaiting(
+  out: LogOutput,
+  waitingMaxBytes: number = LOG.waitingMaxBytes,
+): DestinationStream {
+  let dropped = 0;
+  out.on('error', () => {});
+  return {
+    write(line) {
+      if (out.writableLength + line.length > waitingMaxBytes) {
+        dropped++;
+        return;
+      }
+      if (dropped > 0) out.write(droppedLine(dropped));
+      dropped = 0;
+      out.write(line);
+    },
+  };
+}
+
+function droppedLine(dropped: number): string {
+  const msg = 'the log was not read fast enough: lines were dropped';
+  return `${JSON.stringify({ level: pino.levels.values.warn, time: Date.now(), dropped, msg })}\n`;
 }
