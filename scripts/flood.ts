@@ -5,8 +5,9 @@
 // scripts/floodCost.ts and by test/system/silence.test.ts.
 
 import { randomBytes } from 'node:crypto';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
+import { parseLoopbackHostPort } from '../src/base/hostPort.ts';
 
 const TICK_MS = 10;
 const TALK_EVERY_MS = 100;
@@ -21,12 +22,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const target = positionals[0] ?? '';
-const colon = target.lastIndexOf(':');
-const host = target.slice(0, colon).replace(/^\[|\]$/g, '');
-const port = Number(target.slice(colon + 1));
-if (isIP(host) === 0 || !(host.startsWith('127.') || host === '::1')) {
-  throw new Error(`${target} is no address of this machine: a flood is for your own hub`);
-}
+const { host, port } = parseLoopbackHostPort(target, 'the hub to flood');
 
 const rate = Number(values.rate);
 const sources = values.from.split(',');

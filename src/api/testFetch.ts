@@ -4,8 +4,8 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { parseHostPort, unbracketed } from '../base/hostPort.ts';
-import { IpAddress, isWildcard } from '../base/ipAddress.ts';
+import { fromHere, parseHostPort, unbracketed } from '../base/hostPort.ts';
+import { IpAddress } from '../base/ipAddress.ts';
 import { UserError } from '../base/userError.ts';
 import type { OwnUser } from '../hub/access/proxyUsers.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
@@ -117,7 +117,7 @@ function openStream(
   };
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      ...fromHere(proxy),
+      ...fromHere(parseHostPort(proxy, 'proxy', '127.0.0.1')),
       method: 'CONNECT',
       path: target,
       headers,
@@ -204,13 +204,6 @@ export function firstAddress(text: string): string | null {
     if (IpAddress.parse(bare) !== null) return bare;
   }
   return null;
-}
-
-/** A port bound on every address is reached on loopback. */
-function fromHere(address: string): { host: string; port: number } {
-  const { host, port } = parseHostPort(address, 'proxy', '127.0.0.1');
-  if (!isWildcard(host)) return { host, port };
-  return { host: host.includes(':') ? '::1' : '127.0.0.1', port };
 }
 
 const AFTER: Readonly<Record<TestStep, string>> = {

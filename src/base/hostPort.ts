@@ -1,6 +1,6 @@
 // HOST:PORT in text: options, links, the addresses a hub prints.
 
-import { IpAddress, isIPv6Literal, isLoopback } from './ipAddress.ts';
+import { IpAddress, isIPv6Literal, isLoopback, isWildcard } from './ipAddress.ts';
 import { quote, UserError } from './userError.ts';
 
 export interface HostPort {
@@ -27,6 +27,12 @@ export function bracketed(host: string): string {
 /** As in a socket address: no brackets. */
 export function unbracketed(host: string): string {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}
+
+/** Where this machine reaches a port as bound: on loopback, if it is bound on every address. */
+export function fromHere({ host, port }: HostPort): HostPort {
+  if (!isWildcard(host)) return { host, port };
+  return { host: isIPv6Literal(host) ? '::1' : '127.0.0.1', port };
 }
 
 /** What formatHostPort() wrote, or a person: `127.0.0.1:80`, `[::1]:80`, `name:80`, `:80`. Null for any other form; names are not checked. */

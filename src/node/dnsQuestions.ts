@@ -1,6 +1,7 @@
 // Names asked of the DNS servers of resolv.conf by c-ares: no thread for a question, and hundreds under way at once.
 
 import { Resolver } from 'node:dns/promises';
+import { formatHostPort } from '../base/hostPort.ts';
 import { NODE } from '../limits/bounds.ts';
 import { candidatesOf, type NameService } from './nameService.ts';
 
@@ -22,7 +23,7 @@ export class DnsQuestions {
   constructor(service: NameService, port = 53) {
     this.#service = service;
     const resolver = new Resolver({ timeout: NODE.dnsRetryMs, tries: NODE.dnsTries });
-    resolver.setServers(service.servers.map((server) => hostPort(server, port)));
+    resolver.setServers(service.servers.map((server) => formatHostPort({ host: server, port: port })));
     this.#ask = [resolver.resolve6.bind(resolver), resolver.resolve4.bind(resolver)];
   }
 
@@ -99,8 +100,4 @@ function kindOfCode(code: string | undefined): 'missing' | 'silent' | 'failed' {
     default:
       return 'failed';
   }
-}
-
-function hostPort(server: string, port: number): string {
-  return server.includes(':') ? `[${server}]:${port}` : `${server}:${port}`;
 }

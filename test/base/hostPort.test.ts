@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   bracketed,
   formatHostPort,
+  fromHere,
   isPort,
   parseHostPort,
   parseLoopbackHostPort,
@@ -124,6 +125,17 @@ describe('the parts', () => {
   test('brackets are for IPv6', () => {
     expect(['::1', '1.2.3.4', 'name'].map(bracketed)).toEqual(['[::1]', '1.2.3.4', 'name']);
     expect(['[::1]', '::1', '1.2.3.4', '[', ''].map(unbracketed)).toEqual(['::1', '::1', '1.2.3.4', '[', '']);
+  });
+
+  test('a port on every address is reached on loopback', () => {
+    const hosts = ['0.0.0.0', '::', '192.0.2.1', '2001:db8::1', 'name'];
+    expect(hosts.map((host) => fromHere({ host, port: 1 }).host)).toEqual([
+      '127.0.0.1',
+      '::1',
+      '192.0.2.1',
+      '2001:db8::1',
+      'name',
+    ]);
   });
 
   test('ports', () => {

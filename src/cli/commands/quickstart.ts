@@ -2,8 +2,7 @@
 
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
-import { isWildcard } from '../../base/ipAddress.ts';
+import { fromHere, type HostPort, parseHostPort } from '../../base/hostPort.ts';
 import { bootHub } from '../../boot/bootHub.ts';
 import type { ChosenOptions } from '../../boot/bootOptions.ts';
 import { prepareDataDir } from '../../boot/dataDir.ts';
@@ -91,8 +90,7 @@ function ownLink(hub: RunningHub): string {
 }
 
 function tunnelFromHere(hub: RunningHub): HostPort {
-  const { host, port } = parseHostPort(hub.addresses.tunnel, '--tunnel', '127.0.0.1');
-  return { host: isWildcard(host) ? (host.includes(':') ? '::1' : '127.0.0.1') : host, port };
+  return fromHere(parseHostPort(hub.addresses.tunnel, '--tunnel', '127.0.0.1'));
 }
 
 /** Both drain at the same time: a node left behind would see its hub go and dial it again. */

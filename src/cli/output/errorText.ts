@@ -1,4 +1,4 @@
-// Turns whatever a command failed with into one sentence for the terminal and an exit code. Called by main.ts.
+// Turns whatever a command failed with into one sentence for the terminal and an exit code.
 
 import { UserError } from '../../base/userError.ts';
 

@@ -1,4 +1,4 @@
-// Events as text for people, in the time zone of whoever looks. Pure. Called by events.ts and by the live view.
+// Events as text for people, in the time zone of whoever looks. Pure.
 
 import type { EventRecord } from '../../model/fleet.ts';
 import { fill, printable } from './terminalText.ts';

@@ -1,4 +1,4 @@
-// Nodes as text for people: the table of all, and everything about one. Pure. Called by nodes.ts.
+// Nodes as text for people: the table of all, and everything about one. Pure.
 
 import type { ConnectFigures, NodeLimits, NodeState, NodeView, Rotation } from '../../model/fleet.ts';
 import { formatBytes, formatRate, roundDuration } from '../units.ts';

@@ -1,5 +1,4 @@
 // A view that is drawn over itself on the terminal's alternate screen, and leaves the terminal as it was however the process ends.
-// Called by status.ts.
 
 import type { ReadStream, WriteStream } from 'node:tty';
 

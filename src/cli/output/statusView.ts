@@ -1,5 +1,4 @@
-// What `restunnel status` shows, as lines that fit a terminal. Pure: the state of the hub and the size of the window go in. Called by
-// status.ts once a second.
+// What `restunnel status` shows, as lines that fit a terminal. Pure: the state of the hub and the size of the window go in.
 
 import { styleText } from 'node:util';
 import type { EventRecord, HubStatus, NodeState, NodeView } from '../../model/fleet.ts';
