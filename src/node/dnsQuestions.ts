@@ -23,7 +23,7 @@ export class DnsQuestions {
   constructor(service: NameService, port = 53) {
     this.#service = service;
     const resolver = new Resolver({ timeout: NODE.dnsRetryMs, tries: NODE.dnsTries });
-    resolver.setServers(service.servers.map((server) => formatHostPort({ host: server, port: port })));
+    resolver.setServers(service.servers.map((server) => formatHostPort({ host: server, port })));
     this.#ask = [resolver.resolve6.bind(resolver), resolver.resolve4.bind(resolver)];
   }
 
