@@ -326,6 +326,8 @@ export const ROUTING = {
   /** Nodes sampled at once. */
   sampleNodesMax: 1_024,
   stickySessionsMax: 262_144,
+  /** Of one user, where clients name themselves: nobody fills the table for all. */
+  stickySessionsOfUserMax: 65_536,
   stickySessionTtlDefaultMs: 600_000,
   stickySessionTtlMinMs: 1_000,
   stickySessionTtlMaxMs: 86_400_000,

@@ -26,6 +26,10 @@ assertRelation(
   RULES.groupsMax * 2 ** 16 <= Number.MAX_SAFE_INTEGER && RULES.listsMax <= RULES.groupsMax,
   'rules count their groups',
 );
+assertRelation(
+  ROUTING.stickySessionsOfUserMax * 2 <= ROUTING.stickySessionsMax,
+  'one user never fills the table of sticky sessions',
+);
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(
   PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes,

@@ -3,9 +3,11 @@
 //
 // Nothing is ever scanned. A timing wheel with slots of one second ends what is over: a session is in the slot of the second in which it
 // would end. Using it does not move it; when its slot comes round and it was used since, it moves on. Soft sessions also form a list by last
-// use: when the table is full, the least recently used one makes room. Strict ones never do, as their clients would not notice.
+// use: when the table is full, the least recently used one makes room. Strict ones never do, as their clients would not notice. A user has a
+// share of the table, past which only sessions of that user make room.
 
 import { ROUTING } from '../limits/bounds.ts';
+import { userOfSticky } from './request.ts';
 
 const SLOT_MS = 1_000;
 
@@ -19,8 +21,22 @@ export interface StoredStickySession {
   readonly unusedMs: number;
 }
 
+/** The sticky sessions of one user. */
+class Share {
+  readonly user: string;
+  /** Strict ones as well. */
+  count = 0;
+  /** Least recently used first. */
+  readonly soft = new Set<StickySession>();
+
+  constructor(user: string) {
+    this.user = user;
+  }
+}
+
 export class StickySession {
   readonly key: string;
+  readonly share: Share;
   nodeId: string;
   ttlMs: number;
   strict: boolean;
@@ -37,8 +53,9 @@ export class StickySession {
   older: StickySession | null = null;
   newer: StickySession | null = null;
 
-  constructor(key: string, nodeId: string, ttlMs: number, strict: boolean, lastUsedMs: number) {
+  constructor(key: string, share: Share, nodeId: string, ttlMs: number, strict: boolean, lastUsedMs: number) {
     this.key = key;
+    this.share = share;
     this.nodeId = nodeId;
     this.ttlMs = ttlMs;
     this.strict = strict;
@@ -53,6 +70,9 @@ export class StickySession {
 
 export class StickySessions {
   readonly #max: number;
+  readonly #ofUserMax: number;
+  /** By user, while there is a session. */
+  readonly #shares = new Map<string, Share>();
   readonly #sessions = new Map<string, StickySession>();
   readonly #slots: (StickySession | null)[];
   /** In seconds of the clock. */
@@ -64,8 +84,10 @@ export class StickySessions {
     nowMs: number,
     max: number = ROUTING.stickySessionsMax,
     slots: number = ROUTING.stickySessionWheelSlots,
+    ofUserMax: number = ROUTING.stickySessionsOfUserMax,
   ) {
     this.#max = max;
+    this.#ofUserMax = ofUserMax;
     this.#slots = new Array(slots).fill(null);
     this.#turnedTo = Math.floor(nowMs / SLOT_MS);
   }
@@ -98,17 +120,29 @@ export class StickySessions {
     } else session.ttlMs = ttlMs;
   }
 
-  /** For a key that find() does not know. null when the table is full of strict sessions. */
+  /** For a key that find() does not know. null when the table, or the user's share of it, is full of strict sessions. */
   begin(key: string, nodeId: string, ttlMs: number, strict: boolean, nowMs: number): StickySession | null {
-    if (this.#sessions.size >= this.#max) {
-      if (this.#oldest === null) return null;
-      this.#forget(this.#oldest);
-    }
-    const session = new StickySession(key, nodeId, ttlMs, strict, nowMs);
+    const user = userOfSticky(key);
+    if (!this.#makeRoom(user)) return null;
+    const share = this.#shares.get(user) ?? new Share(user);
+    this.#shares.set(user, share);
+    share.count++;
+    const session = new StickySession(key, share, nodeId, ttlMs, strict, nowMs);
     this.#sessions.set(key, session);
     this.#link(session);
     this.#enterSlot(session);
     return session;
+  }
+
+  /** Where no client names itself, the table is nobody's to share. */
+  #makeRoom(user: string): boolean {
+    const share = user === '' ? undefined : this.#shares.get(user);
+    const isShareFull = share !== undefined && share.count >= this.#ofUserMax;
+    if (!isShareFull && this.#sessions.size < this.#max) return true;
+    const [oldest = null] = isShareFull ? share.soft : [this.#oldest];
+    if (oldest === null) return false;
+    this.#forget(oldest);
+    return true;
   }
 
   /** False when there was none. */
@@ -184,8 +218,10 @@ export class StickySessions {
   // --- Wheel and list --------------------------------------------------------------------------------------------------------------
 
   #forget(session: StickySession): void {
+    const { share } = session;
     this.#sessions.delete(session.key);
     this.#unlink(session);
+    if (--share.count === 0) this.#shares.delete(share.user);
     this.#leaveSlot(session);
   }
 
@@ -212,6 +248,7 @@ export class StickySessions {
 
   #link(session: StickySession): void {
     if (session.strict) return;
+    session.share.soft.add(session);
     session.older = this.#newest;
     if (this.#newest !== null) this.#newest.newer = session;
     this.#newest = session;
@@ -220,6 +257,7 @@ export class StickySessions {
 
   #unlink(session: StickySession): void {
     if (session.strict) return;
+    session.share.soft.delete(session);
     if (session.older !== null) session.older.newer = session.newer;
     else this.#oldest = session.newer;
     if (session.newer !== null) session.newer.older = session.older;

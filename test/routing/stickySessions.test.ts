@@ -161,4 +161,28 @@ describe('sticky sessions', () => {
       }
     }
   });
+
+  test('a user has a share of the table: past it, only sessions of that user make room', () => {
+    const sessions = new StickySessions(0, 10, 8, 4);
+    const begin = (user: string, name: number, strict: boolean) =>
+      sessions.begin(`${user}-${name}`, 'n1', 60_000, strict, name);
+    expect(begin('b', 0, false)).not.toBeNull();
+    for (let name = 1; name <= 4; name++) expect(begin('a', name, name < 4)).not.toBeNull();
+    expect(begin('a', 5, true)).not.toBeNull();
+    expect(sessions.find('a-4', 5)).toBeNull();
+    expect(begin('a', 6, false)).toBeNull();
+    expect(begin('b', 7, true)).not.toBeNull();
+    expect(sessions.find('b-0', 7)).not.toBeNull();
+    // One that ends gives its place back.
+    expect(sessions.remove('a-1')).toBe(true);
+    expect(begin('a', 8, true)).not.toBeNull();
+  });
+
+  test('where clients name no user, sticky sessions may fill the table', () => {
+    const sessions = new StickySessions(0, 10, 8, 4);
+    for (let name = 0; name < 10; name++) {
+      expect(sessions.begin(`-${name}`, 'n1', 60_000, true, name)).not.toBeNull();
+    }
+    expect(sessions.begin('-10', 'n1', 60_000, true, 10)).toBeNull();
+  });
 });
