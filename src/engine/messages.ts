@@ -59,6 +59,10 @@ export interface ExitPlan extends CommonPlan {
   readonly role: 'exit';
   readonly allowTargets: readonly string[];
   readonly ownAddresses: readonly string[];
+  /** RLIMIT_NOFILE, or Infinity. */
+  readonly descriptorLimit: number;
+  /** How many hubs the node is paired with. */
+  readonly hubs: number;
 }
 
 export interface WorkerLink {
@@ -179,6 +183,8 @@ export type ToExit =
       readonly type: 'session';
       readonly dial: number;
       readonly index: number;
+      /** The public key of the hub. */
+      readonly hub: string;
       readonly initialWindowBytes: number;
       /** Those in force: CAPABILITY bits that both sides announced. */
       readonly capabilities: number;

@@ -277,6 +277,12 @@ export const NODE = {
   dnsAddressesMax: 64,
   /** Dials under way, including those whose name is being looked up. */
   dialsMax: 65_536,
+  /** Of the descriptors for streams, 1/n is divided among the hubs: each finds its share there, whatever the others have open. */
+  sharedDivisor: 4,
+  /** What all streams hold for targets that do not take it. Past this, a hub that holds its share of it or more gives up streams. */
+  heldMaxBytes: 268_435_456,
+  /** How long a sum of what a hub holds is good for. */
+  heldSumMs: 100,
   /** RFC 8305: Connection Attempt Delay. */
   attemptDelayMs: 250,
   attemptsMax: 8,

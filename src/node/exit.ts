@@ -6,7 +6,7 @@ import type { FromExit, FromWorker } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
 import { indexOfTag, slotOfTag } from '../engine/tunnel.ts';
 import { type SessionTerms, type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE, NODE } from '../limits/bounds.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
@@ -17,6 +17,7 @@ import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { ExitTunnel } from './exitTunnel.ts';
 import { HubDials } from './hubDials.ts';
+import type { HubShares, HubUse } from './hubShares.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { NameCache } from './nameCache.ts';
 import { type DialHandler, TargetDialler } from './targetDialler.ts';
@@ -28,18 +29,22 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   readonly opens = false;
   readonly #reactor: Reactor;
   readonly #slots: SessionSlots;
+  readonly #shares: HubShares;
   readonly #tell: (message: FromExit | FromWorker) => void;
   readonly #hubDials: HubDials;
   readonly #tunnels: Tunnels<ExitTunnel>;
   readonly #relay: Relay;
   readonly #targets: TargetRelay;
   readonly #drain: Drain;
+  /** By hub: what its streams held. */
+  readonly #uses = new Map<string, { readonly nowMs: number; readonly heldBytes: number }>();
   readonly dialler: TargetDialler;
   readonly udp: UdpExit;
 
   constructor(options: {
     reactor: Reactor;
     policy: TargetPolicy;
+    shares: HubShares;
     slots: SessionSlots;
     makeAead: AeadFactory;
     /** Messages for control. */
@@ -47,6 +52,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   }) {
     const { reactor, policy, tell } = options;
     this.#reactor = reactor;
+    this.#shares = options.shares;
     this.#slots = options.slots;
     this.#tell = tell;
     this.#hubDials = new HubDials(reactor, tell);
@@ -56,7 +62,9 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
     const lookup = (name: string, query: number) => tell({ type: 'lookup', name, query });
     const cache = new NameCache();
-    this.dialler = new TargetDialler(reactor, policy, lookup, cache);
+    this.dialler = new TargetDialler(reactor, policy, lookup, cache, () =>
+      this.#shares.mayRace(this.#descriptors),
+    );
     this.udp = new UdpExit({ reactor, tunnels: this.#tunnels, policy, cache, lookup });
   }
 
@@ -77,13 +85,21 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   }
 
   /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */
-  begin(dial: number, index: number, keys: SessionKeys, terms: SessionTerms, status: string): void {
+  begin(
+    dial: number,
+    index: number,
+    hub: string,
+    keys: SessionKeys,
+    terms: SessionTerms,
+    status: string,
+  ): void {
     const conn = this.#hubDials.take(dial);
     if (conn === 0) {
       this.#tell({ type: 'tunnelDown', index, number: dial, reason: 'the hub closed the connection' });
       return;
     }
     const tunnel = this.#tunnels.open(index, dial, conn, keys, terms);
+    tunnel.hub = hub;
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
     if (this.#drain.active) tunnel.session.sendGoAway();
@@ -150,7 +166,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     const tunnel = this.#tunnels.at(index);
     tunnel.cover(slot);
     // While draining, what comes was sent before the hub heard of it: it is served, and the hub sends no more.
-    if (tunnel.session.streams.count > ENGINE.streamsPerTunnelMax) {
+    if (!this.#hasRoom(tunnel)) {
       tunnel.session.refuse(slot, FAILURES.nodeBusy.reason);
       return;
     }
@@ -159,11 +175,55 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     if (dial !== 0) tunnel.dials.set(slot, dial);
   }
 
+  #hasRoom(tunnel: ExitTunnel): boolean {
+    if (tunnel.session.streams.count > ENGINE.streamsPerTunnelMax) return false;
+    return this.#shares.mayOpen(this.#descriptors, () => this.#useOf(tunnel.hub));
+  }
+
+  /** In use, or needed once the names of dials are known. */
+  get #descriptors(): number {
+    return Math.max(this.#reactor.connections + this.#reactor.udp.count, this.#drain.left);
+  }
+
+  /** What holds bytes is summed up at most so often: a hub may have a hundred thousand streams. */
+  #useOf(hub: string): HubUse {
+    const known = this.#uses.get(hub);
+    const { nowMs } = this.#reactor;
+    const isFresh = known !== undefined && nowMs - known.nowMs < NODE.heldSumMs;
+    let streams = 0;
+    let heldBytes = 0;
+    for (const tunnel of this.#tunnels.all()) {
+      if (tunnel.hub !== hub) continue;
+      streams += tunnel.session.streams.count;
+      if (!isFresh) heldBytes += this.#heldBy(tunnel);
+    }
+    if (isFresh) return { streams, heldBytes: known.heldBytes };
+    this.#uses.set(hub, { nowMs, heldBytes });
+    return { streams, heldBytes };
+  }
+
+  #heldBy(tunnel: ExitTunnel): number {
+    let bytes = 0;
+    for (let slot = 0; slot < tunnel.capacity; slot++)
+      bytes += tunnel.pendingOf(slot)?.slab.bytes.length ?? 0;
+    return bytes;
+  }
+
+  /** Its bytes are needed elsewhere. */
+  #giveUp(tunnel: ExitTunnel, slot: number): void {
+    const dial = tunnel.dials.get(slot);
+    if (dial === undefined) {
+      this.#relay.localBroke(tunnel, slot);
+      return;
+    }
+    this.dialler.cancel(dial);
+    this.onDialFailed(tunnel.tagOf(slot), 'nodeBusy');
+  }
+
   onUdpOpen(index: number, slot: number): void {
     const tunnel = this.#tunnels.at(index);
     tunnel.cover(slot);
-    const hasRoom = tunnel.session.streams.count <= ENGINE.streamsPerTunnelMax;
-    if (hasRoom && this.udp.open(tunnel, slot)) tunnel.session.accept(slot);
+    if (this.#hasRoom(tunnel) && this.udp.open(tunnel, slot)) tunnel.session.accept(slot);
     else tunnel.session.refuse(slot, FAILURES.nodeBusy.reason);
   }
 
@@ -194,7 +254,12 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   }
 
   onData(index: number, slot: number, offset: number, length: number): number {
-    return this.#targets.onData(this.#tunnels.at(index), slot, offset, length);
+    const tunnel = this.#tunnels.at(index);
+    const taken = this.#targets.onData(tunnel, slot, offset, length);
+    if (taken >= length) return taken;
+    if (!this.#shares.mustGiveUp(this.#relay.pool.heldBytes, () => this.#useOf(tunnel.hub))) return taken;
+    this.#giveUp(tunnel, slot);
+    return 0;
   }
 
   onEnd(index: number, slot: number): void {

@@ -6,6 +6,7 @@ import type { Reactor } from '../reactor/reactor.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { Exit } from './exit.ts';
+import { HubShares } from './hubShares.ts';
 import { TargetPolicy } from './targetPolicy.ts';
 
 export class ExitEngine {
@@ -31,7 +32,8 @@ export class ExitEngine {
     const allow = plan.allowTargets.map(parseAllowRule);
     this.#policy = new TargetPolicy({ allow, ownAddresses: [...plan.ownAddresses], hubAddresses: [] });
     const slots = new SessionSlots(plan.slots);
-    this.exit = new Exit({ reactor, policy: this.#policy, slots, makeAead, tell });
+    const shares = new HubShares(plan.descriptorLimit, plan.hubs);
+    this.exit = new Exit({ reactor, policy: this.#policy, shares, slots, makeAead, tell });
     reactor.onTurnEnd({ onTurnEnd: () => this.#endTurn() });
   }
 
@@ -42,7 +44,7 @@ export class ExitEngine {
         exit.dialHub(order.dial, order.address, order.port, order.message1);
         return;
       case 'session':
-        exit.begin(order.dial, order.index, order, order, order.status);
+        exit.begin(order.dial, order.index, order.hub, order, order, order.status);
         order.sendKey.fill(0);
         order.receiveKey.fill(0);
         return;

@@ -197,6 +197,7 @@ export class HubLane {
           type: 'session',
           dial,
           index: this.index,
+          hub: publicKey,
           initialWindowBytes,
           capabilities: capabilities & OFFERED_CAPABILITIES,
           status: json,

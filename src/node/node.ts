@@ -8,8 +8,9 @@ import type { Logger } from 'pino';
 import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
 import { repeat } from '../base/repeat.ts';
 import { UserError } from '../base/userError.ts';
+import { descriptorLimit } from '../engine/descriptorLimit.ts';
 import { EngineThread, moduleBeside } from '../engine/engineThread.ts';
-import type { FromEngine } from '../engine/messages.ts';
+import type { ExitPlan, FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE, ROTATION, SESSION } from '../limits/bounds.ts';
 import { parseLink } from '../model/pairingLink.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
@@ -41,7 +42,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const slots = makeSlots(1);
     let node: ExitNode | null = null;
     const addresses = new KnownAddresses(warnOnce(options.log, "this device's addresses cannot be listed"));
-    const plan = { ...checked.plan, role: 'exit', thread: 0, slots, ownAddresses: addresses.look() } as const;
+    const plan: ExitPlan = {
+      ...checked.plan,
+      role: 'exit',
+      thread: 0,
+      slots,
+      ownAddresses: addresses.look(),
+      descriptorLimit: descriptorLimit(),
+      hubs: identity.hubs.hubs.length,
+    };
     const module = moduleBeside('./exitThread', import.meta.url);
     const thread = await EngineThread.start(module, plan, (message) => node?.hear(message));
     node = new ExitNode({ ...options, ...identity, ...checked, lock, slots, thread, addresses });

@@ -65,10 +65,12 @@ export class TargetDialler {
   readonly #dials: Dial[] = [];
   readonly #free: Dial[] = [];
 
+  readonly #mayRace: () => boolean;
   readonly #onConnect: ConnHandler;
   readonly #onAttemptDelay: TimerHandler;
 
   /**
+   * @param mayRace whether there are descriptors for one more attempt beside others
    * @param lookup asks the resolver; the answer comes to onLookup() with the same queryId, never from inside lookup().
    */
   constructor(
@@ -76,7 +78,9 @@ export class TargetDialler {
     policy: Pick<TargetPolicy, 'check'>,
     lookup: (name: string, queryId: number) => void,
     cache: NameCache,
+    mayRace: () => boolean = () => true,
   ) {
+    this.#mayRace = mayRace;
     this.#reactor = reactor;
     this.#policy = policy;
     this.#lookups = new NameLookups(reactor, cache, {
@@ -204,7 +208,7 @@ export class TargetDialler {
     const { race } = dial;
     assert(race !== null, 'the timer of a race is cleared with it');
     race.delayTimer = 0;
-    if (this.#reactor.nowMs < race.deadlineMs) this.#startAttempt(dial, race);
+    if (this.#reactor.nowMs < race.deadlineMs && this.#mayRace()) this.#startAttempt(dial, race);
   }
 
   #attemptFailed(conn: ConnId, dial: Dial, failure: FailureName): void {

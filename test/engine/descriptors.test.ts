@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseDescriptorLimit } from '../../src/engine/descriptorLimit.ts';
 import { descriptorMarks } from '../../src/engine/descriptors.ts';
-import { parseDescriptorLimit } from '../../src/hub/threads/descriptorLimit.ts';
 import { ENGINE } from '../../src/limits/bounds.ts';
 
 test('clients stop before strangers make room for each other, and something is left then', () => {

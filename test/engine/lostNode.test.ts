@@ -1,9 +1,9 @@
 // A node that is lost while its streams are being opened or have no response yet: what the router learns of it, what clients are told, and
 // what is left.
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
-import { CLIENT, SESSION } from '../../src/limits/bounds.ts';
+import { CLIENT, NODE, SESSION } from '../../src/limits/bounds.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { Plan } from './failingReactor.ts';
@@ -99,6 +99,14 @@ class Silent implements ListenHandler, ConnHandler {
   onAcceptFailed(): void {}
 }
 
+/** Takes nothing. */
+class Deaf extends Silent {
+  override onAccept(conn: ConnId): void {
+    super.onAccept(conn);
+    net.pauseRead(conn);
+  }
+}
+
 /** By SOCKS5, for a name that nobody ever resolves. */
 const OPENING = `\x05\x01\x00\x05\x01\x00\x03\x09slow.test\x00\x50`;
 
@@ -182,5 +190,22 @@ describe.each([false, true])('rings: %s', (rings) => {
     until(() => [large, ...others].every(({ over }) => over));
     expect(large.heard).toMatch(/^HTTP\/1\.1 502 /);
     for (const { heard } of others) expect(heard.slice(0, 4)).toBe('\x05\x00\x05\x01');
+  });
+
+  test('a node gives up streams that hold more bytes than it has room for: dialling or open', () => {
+    const { heldMaxBytes } = NODE;
+    onTestFinished(() => void Object.assign(NODE, { heldMaxBytes }));
+    Object.assign(NODE, { heldMaxBytes: 10_000 });
+    start(rings);
+    const put = (host: string) =>
+      `PUT http://${host}/ HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 200000\r\n\r\n${'b'.repeat(60_000)}`;
+    const dialling = new Client(net, PORT.http, put('slow.test'));
+    until(() => dialling.over);
+    expect(dialling.heard).toMatch(/^HTTP\/1\.1 503 /);
+    const target = new Deaf(net);
+    const open = new Client(net, PORT.http, put(HOST));
+    until(() => open.over);
+    expect(target.bytes).toBe(0);
+    expect(rig.exit.streams).toBe(0);
   });
 });

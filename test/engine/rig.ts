@@ -109,6 +109,8 @@ export class Rig {
         thread: THREAD.exit,
         allowTargets: ['127.0.0.0/8'],
         ownAddresses: [],
+        descriptorLimit: Number.POSITIVE_INFINITY,
+        hubs: 1,
       },
       reactor: new FailingReactor(net, plan),
       makeAead: sodiumAead,
@@ -256,6 +258,7 @@ export class Rig {
           dial,
           // Counted from the end of the table: the hub counts from its start.
           index: 1_000 + dial,
+          hub: 'hub',
           sendKey: UP_KEY.slice(),
           receiveKey: DOWN_KEY.slice(),
           initialWindowBytes: PROTOCOL.initialWindowBytes,

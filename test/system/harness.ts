@@ -301,6 +301,8 @@ export interface NodeStart extends StartOptions {
   /** CIDRs; loopback when absent. */
   allowTargets?: readonly string[];
   lanes?: number;
+  /** ulimit -n */
+  descriptors?: number;
 }
 
 /** Starts a node and waits until it is connected to its first hub. */
@@ -311,13 +313,13 @@ export function startNode(options: NodeStart): Promise<ExitNode> {
 /** Starts a node and does not wait: it may never connect. */
 export function launchNode(options: NodeStart): ExitNode {
   const { io = 'epoll', links = [], allowTargets = LOOPBACK_ALLOWED, lanes = 1 } = options;
-  const { dataDir = makeTempDir(), args = [], env, wrap } = options;
+  const { dataDir = makeTempDir(), args = [], env, descriptors, wrap } = options;
   const flags = [
     ...links.flatMap((link) => ['--pair', link]),
     ...allowTargets.flatMap((rule) => ['--allow-target', rule]),
   ];
   const command = ['node', ...flags, '--io', io, '--lanes', String(lanes), '--log-level', 'info', ...args];
-  return new Program<NodeReady>(command, dataDir, env, null, wrap);
+  return new Program<NodeReady>(command, dataDir, env, descriptors, wrap);
 }
 
 /** Pairs a new node with a running hub through `restunnel pair` and starts it. */

@@ -1,12 +1,12 @@
 // A hub's engine threads as one: the workers, then the front with a ring to and from each of them. Without workers the front does their
 // part.
 
+import { descriptorLimit } from '../../engine/descriptorLimit.ts';
 import { EngineThread, moduleBeside } from '../../engine/engineThread.ts';
 import type { FromEngine, Io, ProxyOptions, ToFront, ToWorker, WorkerLink } from '../../engine/messages.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { ringBuffer } from '../../ring/ring.ts';
 import type { SharedSlots } from '../../ring/slots.ts';
-import { descriptorLimit } from './descriptorLimit.ts';
 
 export interface HubThreadsPlan {
   readonly io: Io;

@@ -1,0 +1,51 @@
+// What one hub may take of its node: whichever asks for too much, the node's other hubs find descriptors and memory. Pure.
+
+import { DESCRIPTORS, NODE } from '../limits/bounds.ts';
+
+/** What a hub has open at this node, over all of its lanes. */
+export interface HubUse {
+  readonly streams: number;
+  /** Of its streams, that their targets have not taken. */
+  readonly heldBytes: number;
+}
+
+export class HubShares {
+  /** Of descriptors, for streams; the rest is for dials to hubs, files and names. */
+  readonly #room: number;
+  /** From so many in use on, hubs open streams within their shares only. */
+  readonly #sharedFrom: number;
+  /** Streams that every hub gets, whatever the others have open. */
+  readonly #share: number;
+  readonly #hubs: number;
+
+  /** @param descriptorLimit RLIMIT_NOFILE, or Infinity */
+  constructor(descriptorLimit: number, hubs: number) {
+    const { clientsRefusedDivisor, clientsRefusedMin, clientsRefusedMax } = DESCRIPTORS;
+    const reserve = Math.floor(descriptorLimit / clientsRefusedDivisor);
+    this.#room = descriptorLimit - Math.min(Math.max(reserve, clientsRefusedMin), clientsRefusedMax);
+    this.#hubs = hubs;
+    this.#sharedFrom = Math.ceil(this.#room * (1 - 1 / NODE.sharedDivisor));
+    this.#share = Math.floor(this.#room / NODE.sharedDivisor / hubs);
+  }
+
+  /**
+   * Whether a hub may open another stream. The last part of the room is divided: there each hub has its share.
+   * @param used descriptors of streams and dials of all hubs
+   * @param use of the hub that asks; looked at only when few descriptors are left
+   */
+  mayOpen(used: number, use: () => HubUse): boolean {
+    if (used >= this.#room) return false;
+    if (this.#hubs === 1 || used < this.#sharedFrom) return true;
+    return use().streams < this.#share;
+  }
+
+  /** Whether a dial may have one more attempt beside those under way. */
+  mayRace(used: number): boolean {
+    return used < this.#room / 2;
+  }
+
+  /** Whether a hub has to give up a stream that holds bytes, when streams of all hubs hold `heldBytes`. */
+  mustGiveUp(heldBytes: number, use: () => HubUse): boolean {
+    return heldBytes > NODE.heldMaxBytes && use().heldBytes * this.#hubs >= NODE.heldMaxBytes;
+  }
+}
