@@ -8,7 +8,7 @@ import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import type { KeyPair } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
-import { decodeMessage2 } from '../../src/noise/payload.ts';
+import { CAPABILITY, decodeMessage2 } from '../../src/noise/payload.ts';
 import { OUTBOUND_SLAB_BYTES } from '../../src/tunnel/outbound.ts';
 import { Session } from '../../src/tunnel/session.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
@@ -94,8 +94,9 @@ export class LightNode {
     socket.setTimeout(0);
     this.#token = undefined;
     const { payload, ...keys } = initiator.finish(message);
-    const { initialWindowBytes } = decodeMessage2(payload);
-    const carrier = new Carrier(this, socket, keys, initialWindowBytes);
+    const { initialWindowBytes, capabilities } = decodeMessage2(payload);
+    const agreed = capabilities & CAPABILITY.goaway;
+    const carrier = new Carrier(this, socket, keys, initialWindowBytes, agreed);
     carrier.session.sendStatus(JSON.stringify(this.status));
     carrier.flush();
     carrier.receive(rest);
@@ -131,6 +132,7 @@ class Carrier implements SessionHandler {
     socket: Socket,
     keys: { sendKey: Uint8Array; receiveKey: Uint8Array },
     initialWindowBytes: number,
+    capabilities: number,
   ) {
     this.#node = node;
     this.socket = socket;
@@ -144,6 +146,7 @@ class Carrier implements SessionHandler {
       handler: this,
       nowMs: performance.now(),
       initialWindowBytes,
+      capabilities,
     });
     socket.on('data', (data: Buffer) => this.receive(data));
     socket.on('error', () => {});
