@@ -41,6 +41,12 @@ export class HubTunnel extends Tunnel {
     if (request.user > 0) this.users.set(slot, request.user);
   }
 
+  override takeUser(slot: number): number {
+    const user = this.users.get(slot) ?? 0;
+    this.users.delete(slot);
+    return user;
+  }
+
   /** The client has left the slot; its association is the caller's to end. */
   forget(slot: number): void {
     this.#kinds[slot] = CLIENT_KIND.none;

@@ -65,7 +65,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     this.#tell = tell;
     this.#unroute = unroute;
     const tunnels = new Tunnels<HubTunnel>(reactor, options.makeAead, this);
-    const relay = new Relay(reactor, tunnels);
+    const relay = new Relay(reactor, tunnels, (user) => slots.users.closed(user));
     const streams = new ClientStreams(reactor, relay, slots);
     const failures = new StreamFailures({ reactor, relay, streams, slots, replies, retry });
     const associations = new Associations({ reactor, tunnels, streams, failures, replies });

@@ -1,30 +1,42 @@
 // Local sockets whose stream is over while bytes for them still wait: writes the bytes as the socket takes them, then closes it. A
-// socket that takes nothing for a while is reset.
+// socket that takes nothing for a while is reset, and so are those that hold most for longest while the thread holds too much.
 
 import { ENGINE } from '../limits/bounds.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { Pending, PendingPool } from './pending.ts';
 
+interface Entry {
+  readonly conn: ConnId;
+  readonly pending: Pending;
+  readonly user: number;
+  readonly sinceMs: number;
+  progressMs: number;
+}
+
 export class Lingering implements ConnHandler, TimerHandler {
   readonly #reactor: Reactor;
   readonly #pool: PendingPool;
-  readonly #waiting = new Map<number, { conn: ConnId; pending: Pending; progressMs: number }>();
+  readonly #waiting = new Map<number, Entry>();
+  readonly #left: (user: number) => void;
   #nextTag = 0;
   #ticking = false;
 
-  constructor(reactor: Reactor, pool: PendingPool) {
+  /** `left`: a socket of this user is closed. */
+  constructor(reactor: Reactor, pool: PendingPool, left: (user: number) => void) {
     this.#reactor = reactor;
     this.#pool = pool;
+    this.#left = left;
   }
 
   get count(): number {
     return this.#waiting.size;
   }
 
-  /** Takes over the connection and what waits for it. */
-  adopt(conn: ConnId, pending: Pending): void {
+  /** Takes over the connection and what waits for it, and its place among the streams of `user` (0: of nobody with a limit). */
+  adopt(conn: ConnId, pending: Pending, user: number): void {
     const tag = this.#nextTag++;
-    this.#waiting.set(tag, { conn, pending, progressMs: this.#reactor.nowMs });
+    const { nowMs } = this.#reactor;
+    this.#waiting.set(tag, { conn, pending, user, sinceMs: nowMs, progressMs: nowMs });
     this.#reactor.attach(conn, this, tag);
     this.#reactor.pauseRead(conn);
     if (this.#ticking) return;
@@ -56,6 +68,24 @@ export class Lingering implements ConnHandler, TimerHandler {
     if (this.#ticking) this.#reactor.setTimer(ENGINE.lingerMs, this, 0);
   }
 
+  /** The thread holds more than it may: resets sockets until it does not, or none lingers. First goes what has most bytes × time. */
+  relieve(): void {
+    while (this.#pool.isOverfull && this.#waiting.size > 0) this.#finish(this.#heaviest(), true);
+  }
+
+  #heaviest(): number {
+    const { nowMs } = this.#reactor;
+    let heaviest = -1;
+    let most = -1;
+    for (const [tag, { pending, sinceMs }] of this.#waiting) {
+      const weight = pending.slab.bytes.length * (nowMs - sinceMs + 1);
+      if (weight <= most) continue;
+      most = weight;
+      heaviest = tag;
+    }
+    return heaviest;
+  }
+
   /** The thread ends: a half-written answer must not look like a whole one. */
   resetAll(): void {
     for (const tag of [...this.#waiting.keys()]) this.#finish(tag, true);
@@ -73,5 +103,6 @@ export class Lingering implements ConnHandler, TimerHandler {
     this.#pool.drop(entry.pending);
     if (broken) this.#reactor.reset(entry.conn);
     else this.#reactor.close(entry.conn);
+    if (entry.user > 0) this.#left(entry.user);
   }
 }

@@ -27,14 +27,23 @@ export class Pending {
 
 export class PendingPool {
   readonly #make: (bytes: number) => Slab;
+  readonly #heldMaxBytes: number;
+  readonly #relieve: () => void;
   readonly #free: Slab[][] = [];
   #freeBytes = 0;
   /** Of all pending buffers in use. */
   heldBytes = 0;
 
-  constructor(make: (bytes: number) => Slab) {
+  /** `relieve`: more than `heldMaxBytes` are held. Drops what can be spared. */
+  constructor(make: (bytes: number) => Slab, heldMaxBytes: number, relieve: () => void) {
     this.#make = make;
+    this.#heldMaxBytes = heldMaxBytes;
+    this.#relieve = relieve;
     for (let shift = SMALLEST_SHIFT; shift <= LARGEST_SHIFT; shift++) this.#free.push([]);
+  }
+
+  get isOverfull(): boolean {
+    return this.heldBytes > this.#heldMaxBytes;
   }
 
   /** A new Pending with a copy of bytes[offset, offset + length). */
@@ -78,6 +87,7 @@ export class PendingPool {
     if (free !== undefined) this.#freeBytes -= free.bytes.length;
     const slab = free ?? this.#make(2 ** shift);
     this.heldBytes += slab.bytes.length;
+    if (this.isOverfull) this.#relieve();
     return slab;
   }
 

@@ -19,11 +19,16 @@ export class Relay {
   readonly #reactor: Reactor;
   readonly #tunnels: Pick<Tunnels<Tunnel>, 'touch'>;
 
-  constructor(reactor: Reactor, tunnels: Pick<Tunnels<Tunnel>, 'touch'>) {
+  /** `left`: a socket that lingered has closed, and its user has one stream less. */
+  constructor(reactor: Reactor, tunnels: Pick<Tunnels<Tunnel>, 'touch'>, left: (user: number) => void) {
     this.#reactor = reactor;
     this.#tunnels = tunnels;
-    this.pool = new PendingPool((bytes) => reactor.slab(bytes));
-    this.lingering = new Lingering(reactor, this.pool);
+    this.pool = new PendingPool(
+      (bytes) => reactor.slab(bytes),
+      ENGINE.heldMaxBytes,
+      () => this.lingering.relieve(),
+    );
+    this.lingering = new Lingering(reactor, this.pool, left);
   }
 
   // --- Local socket to tunnel ----------------------------------------------------------------------------------------------------
@@ -123,7 +128,7 @@ export class Relay {
     const pending = tunnel.pendingOf(slot);
     tunnel.setConn(slot, 0);
     tunnel.setPending(slot, null);
-    if (pending !== null) this.lingering.adopt(conn, pending);
+    if (pending !== null) this.lingering.adopt(conn, pending, tunnel.takeUser(slot));
     else this.#reactor.close(conn);
     return true;
   }

@@ -41,6 +41,8 @@ export const ENGINE = {
   drainMaxMs: 3_600_000,
   /** A local socket is reset when it takes none of the last bytes of its stream for this long. */
   lingerMs: 30_000,
+  /** What a thread holds for local sockets that do not take it: past this, sockets whose stream is over are reset. */
+  heldMaxBytes: 268_435_456,
 } as const;
 
 /** Receive windows that grow with their path (src/tunnel/window.ts). */

@@ -47,6 +47,14 @@ assertRelation(
   ENGINE.tunnelQueueBytes >= 2 * (PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes),
   'the tunnel queue holds a record under way and one being built',
 );
+assertRelation(
+  ENGINE.heldMaxBytes >= 2 * PROTOCOL.maxWindowBytes,
+  'the largest stream may grow its buffer before anything is reset for it',
+);
+assertRelation(
+  ENGINE.tunnelReadBytes < ENGINE.restingSlabsBytes && ENGINE.restingSlabsBytes < ENGINE.freeSlabsMaxBytes,
+  'a thread at rest keeps some free slabs, and fewer than under load',
+);
 assertRelation(ENGINE.streamsPerTunnelMax <= PROTOCOL.maxStreamsPerSession, 'streams fit the stream ids');
 assertRelation(
   STRANGER.socketsPerAddressMax * 2 <= STRANGER.socketsMax,

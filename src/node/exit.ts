@@ -57,7 +57,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#tell = tell;
     this.#hubDials = new HubDials(reactor, tell);
     this.#tunnels = new Tunnels<ExitTunnel>(reactor, options.makeAead, this);
-    this.#relay = new Relay(reactor, this.#tunnels);
+    this.#relay = new Relay(reactor, this.#tunnels, () => {});
     this.#targets = new TargetRelay(reactor, this.#tunnels, this.#relay);
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
     const lookup = (name: string, query: number) => tell({ type: 'lookup', name, query });

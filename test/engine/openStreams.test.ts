@@ -21,6 +21,7 @@ class Voice implements ConnHandler {
   readonly #says: string;
   #conn: ConnId = 0;
   #closed = false;
+  #lastBytes = -1;
 
   constructor(net: MemoryReactor, says: string) {
     this.#net = net;
@@ -51,6 +52,20 @@ class Voice implements ConnHandler {
     else if (read !== WOULD_BLOCK) this.#close(read === END ? 'end' : 'broken');
   }
 
+  /** Says so many bytes, as the other side takes them, and closes. */
+  sayLast(bytes: number): void {
+    this.#lastBytes = bytes;
+    this.onWritable();
+  }
+
+  pause(): void {
+    this.#net.pauseRead(this.#conn);
+  }
+
+  resume(): void {
+    this.#net.resumeRead(this.#conn);
+  }
+
   halfClose(): void {
     this.#net.shutdownWrite(this.#conn);
   }
@@ -65,13 +80,24 @@ class Voice implements ConnHandler {
     this.over ??= how;
   }
 
-  onWritable(): void {}
+  onWritable(): void {
+    while (this.#lastBytes > 0) {
+      const bytes = Math.min(this.#lastBytes, this.#slab.bytes.length);
+      const taken = this.#net.write(this.#conn, this.#slab, 0, bytes);
+      this.#lastBytes -= taken;
+      if (taken < bytes) return;
+    }
+    if (this.#lastBytes === 0) this.#close('end');
+  }
+
   onConnectFailed(): void {}
 }
 
 const byte = (...codes: number[]) => String.fromCharCode(...codes);
 const socksByName = (name: string) =>
   `${byte(5, 1, 0)}${byte(5, 1, 0, 3, name.length)}${name}${byte(0, TARGET_PORT)}`;
+const socksAs = (user: string) =>
+  `${byte(5, 1, 2, 1, user.length)}${user}${byte(1)}x${byte(5, 1, 0, 3, 11)}target.test${byte(0, TARGET_PORT)}`;
 const GET = `GET http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
 
 class World {
@@ -173,6 +199,30 @@ describe.each([
     expect([world.rig.up, world.rig.lost]).toEqual([1, 0]);
     const again = new Voice(world.net, socksByName('target.test')).dial(PORT.socks);
     world.until(() => again.heard.length === 12 && again.heard.charCodeAt(3) === 0);
+    world.end();
+  });
+
+  test('a stream counts for its user until the client has its last byte', () => {
+    const world = new World(rings);
+    world.rig.requireUsers();
+    const first = new Voice(world.net, socksAs('alice')).dial(PORT.socks);
+    world.until(
+      () => world.targets.length === 1 && world.rig.counted.succeeded === 1 && first.heard.length === 14,
+    );
+    first.pause();
+    first.halfClose();
+    world.targets[0]!.sayLast(200_000);
+    world.until(() => world.rig.leftOvers().hubLingering === 1 && world.rig.load === 0);
+    const second = new Voice(world.net, socksAs('alice')).dial(PORT.socks);
+    world.until(() => second.over !== null);
+    expect(world.targets).toHaveLength(1);
+    const other = new Voice(world.net, socksAs('bob')).dial(PORT.socks);
+    world.until(() => other.heard.length === 14);
+    first.resume();
+    world.until(() => first.over !== null);
+    expect([first.heard.length, first.over]).toEqual([14 + 200_000, 'end']);
+    const third = new Voice(world.net, socksAs('alice')).dial(PORT.socks);
+    world.until(() => third.heard.length === 14);
     world.end();
   });
 

@@ -10,6 +10,9 @@ function contents(pending: Pending): Uint8Array {
   return pending.slab.bytes.slice(pending.head, pending.tail);
 }
 
+/** More than any test holds. */
+const HELD_MAX_BYTES = 2 ** 30;
+
 describe('pending', () => {
   test('any appends and advances: first in, first out', () => {
     const step = fc.oneof(
@@ -18,7 +21,7 @@ describe('pending', () => {
     );
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20_000 }), fc.array(step, { maxLength: 40 }), (first, steps) => {
-        const pool = new PendingPool(testSlab);
+        const pool = new PendingPool(testSlab, HELD_MAX_BYTES, () => {});
         let next = 0;
         const fresh = (length: number, offset: number) => {
           const bytes = new Uint8Array(offset + length + 3).fill(0xee);
@@ -53,10 +56,11 @@ describe('pending', () => {
 
   test('buffers are powers of two from 4 KiB to the largest window', () => {
     const made: number[] = [];
-    const pool = new PendingPool((bytes) => {
+    const make = (bytes: number) => {
       made.push(bytes);
       return testSlab(bytes);
-    });
+    };
+    const pool = new PendingPool(make, HELD_MAX_BYTES, () => {});
     const source = new Uint8Array(PROTOCOL.maxWindowBytes + 1);
     for (const length of [1, 4_096, 4_097, 65_536, 65_537, PROTOCOL.maxWindowBytes])
       pool.hold(source, 0, length);
@@ -65,7 +69,7 @@ describe('pending', () => {
   });
 
   test('it grows by doubling, and what left makes room before it grows', () => {
-    const pool = new PendingPool(testSlab);
+    const pool = new PendingPool(testSlab, HELD_MAX_BYTES, () => {});
     const bytes = new Uint8Array(4_096);
     const pending = pool.hold(bytes, 0, 4_096);
     pool.advance(pending, 96);
@@ -80,10 +84,11 @@ describe('pending', () => {
 
   test('a stream that stalls and wakes leaves no garbage', () => {
     let made = 0;
-    const pool = new PendingPool((bytes) => {
+    const make = (bytes: number) => {
       made++;
       return testSlab(bytes);
-    });
+    };
+    const pool = new PendingPool(make, HELD_MAX_BYTES, () => {});
     for (let round = 0; round < 100; round++) {
       const pending = pool.hold(new Uint8Array(5_000), 0, 5_000);
       pool.append(pending, new Uint8Array(5_000), 0, 5_000);
@@ -94,10 +99,11 @@ describe('pending', () => {
 
   test('of free buffers eight MiB are kept, whatever their sizes', () => {
     let made = 0;
-    const pool = new PendingPool((bytes) => {
+    const make = (bytes: number) => {
       made++;
       return testSlab(bytes);
-    });
+    };
+    const pool = new PendingPool(make, HELD_MAX_BYTES, () => {});
     const sizes = [...Array.from({ length: 6 }, () => 2 ** 20), ...Array.from({ length: 6 }, () => 2 ** 19)];
     const round = () => {
       made = 0;
@@ -109,7 +115,7 @@ describe('pending', () => {
   });
 
   test('our own words in front give the peer no credit', () => {
-    const pool = new PendingPool(testSlab);
+    const pool = new PendingPool(testSlab, HELD_MAX_BYTES, () => {});
     const pending = pool.hold(new Uint8Array(10), 0, 10);
     pending.uncounted = 10;
     pool.append(pending, new Uint8Array(100), 0, 100);

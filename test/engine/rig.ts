@@ -27,6 +27,7 @@ const MAC1_KEY = mac1Key(new Uint8Array(32).fill(1));
 const DOWN_KEY = new Uint8Array(32).fill(2);
 const UP_KEY = new Uint8Array(32).fill(3);
 const REDIAL_MS = 1_000;
+const USER = { tags: null, streamsMax: 1 } as const;
 const THREAD = { front: 0, worker: 1, exit: 2 } as const;
 /** Made once: they are large. */
 const SLOTS = makeSlots(3);
@@ -70,6 +71,8 @@ export class Rig {
   /** `rings`: front and worker as two threads would be. `capabilities`: those in force. */
   constructor(plan: Plan, rings: boolean, capabilities: number = OFFERED_CAPABILITIES) {
     this.#capabilities = capabilities;
+    // What users of an earlier rig had counts from 0 again in this one's front.
+    new Int32Array(SLOTS.users).fill(0);
     const { net } = this;
     const proxy = { askUser: false, proxyHeaders: false, showTargets: true };
     const common = { io: 'net', slots: SLOTS, proxy } as const;
@@ -157,6 +160,9 @@ export class Rig {
       case 'handshake':
         this.#admit(message.conn);
         return;
+      case 'authenticate':
+        this.#order({ type: 'user', query: message.query, user: { name: message.name, ...USER } });
+        return;
       case 'tunnelUp':
         this.net.setTimer(this.controlMs, { onTimer: () => this.#route(message) }, 0);
         return;
@@ -224,6 +230,11 @@ export class Rig {
     let load = 0;
     for (let index = 1; index <= this.#sessions; index++) load += this.#slots.load(index);
     return load;
+  }
+
+  /** From now on the proxy asks who it is; every user has one stream at once. */
+  requireUsers(): void {
+    this.#order({ type: 'users', required: true });
   }
 
   /** A rate for every session, in each direction. */
