@@ -175,7 +175,8 @@ export type ToExit =
   | {
       readonly type: 'dial';
       readonly dial: number;
-      readonly address: string;
+      /** IP literals, in the order in which they are tried. */
+      readonly addresses: readonly string[];
       readonly port: number;
       readonly message1: Uint8Array;
     }

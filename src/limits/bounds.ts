@@ -287,7 +287,8 @@ export const NODE = {
   heldSumMs: 100,
   /** RFC 8305: Connection Attempt Delay. */
   attemptDelayMs: 250,
-  attemptsMax: 8,
+  /** Under way at once for one dial. The oldest makes room for the next address. */
+  attemptsMax: 16,
   hubsMax: 64,
   lanesMax: 16,
   /** --lanes auto: a second lane from this round trip. */

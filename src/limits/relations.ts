@@ -136,7 +136,7 @@ assertRelation(
 );
 assertRelation(
   NODE.attemptsMax * NODE.attemptDelayMs < ENGINE.connectTimeoutMs,
-  'every attempt of a race starts before the race ends',
+  'an attempt that makes room has had its time before the race ends',
 );
 assertRelation(
   DASHBOARD.headTimeoutMs <= DASHBOARD.requestTimeoutMs,

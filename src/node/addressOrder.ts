@@ -47,6 +47,17 @@ export function inOrder(destinations: readonly Destination[]): IpAddress[] {
   return destinations.toSorted(compare).map(({ address }) => address);
 }
 
+/** RFC 8305, section 4: families take turns (First Address Family Count 1), each in its own order. */
+export function inTurns(addresses: readonly IpAddress[], firstFamily: 4 | 6): IpAddress[] {
+  const first = addresses.filter(({ family }) => family === firstFamily);
+  const second = addresses.filter(({ family }) => family !== firstFamily);
+  const turns = Math.max(first.length, second.length);
+  return Array.from({ length: turns }, (_, turn) => [
+    ...first.slice(turn, turn + 1),
+    ...second.slice(turn, turn + 1),
+  ]).flat();
+}
+
 function compare(a: Destination, b: Destination): number {
   if (a.source === null || b.source === null) return Number(a.source === null) - Number(b.source === null);
   const aPolicy = policyOf(a.address);

@@ -80,8 +80,8 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
 
   // --- Hubs ------------------------------------------------------------------------------------------------------------------------
 
-  dialHub(dial: number, address: string, port: number, message1: Uint8Array): void {
-    this.#hubDials.dial(dial, address, port, message1);
+  dialHub(dial: number, addresses: readonly string[], port: number, message1: Uint8Array): void {
+    this.#hubDials.dial(dial, addresses, port, message1);
   }
 
   /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */

@@ -41,7 +41,7 @@ export class ExitEngine {
     const { exit } = this;
     switch (order.type) {
       case 'dial':
-        exit.dialHub(order.dial, order.address, order.port, order.message1);
+        exit.dialHub(order.dial, order.addresses, order.port, order.message1);
         return;
       case 'session':
         exit.begin(order.dial, order.index, order.hub, order, order, order.status);

@@ -1,6 +1,7 @@
-// Connections to hubs until their handshake is done: dial, send the first message, receive the second, hand it to the main thread.
+// Connections to hubs until their handshake is done: dial (Happy Eyeballs, RFC 8305), send the first message, receive the second, hand it to
+// the main thread.
 
-import { IpAddress } from '../base/ipAddress.ts';
+import type { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';
 import type { FromExit } from '../engine/messages.ts';
 import { NODE } from '../limits/bounds.ts';
@@ -15,8 +16,18 @@ import {
   type TimerId,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
+import { distinctAddresses } from './nameCache.ts';
 
 interface HubDial {
+  readonly addresses: readonly IpAddress[];
+  readonly port: number;
+  /** Index of the address to try next. */
+  next: number;
+  /** Connects under way. */
+  connecting: ConnId[];
+  /** Until the next connect starts beside those under way; 0: none set. */
+  delayTimer: TimerId;
+  /** 0 until one has connected. */
   conn: ConnId;
   readonly message1: Uint8Array;
   /** The second message with its length in front, as far as it came. */
@@ -32,6 +43,7 @@ export class HubDials implements ConnHandler, TimerHandler {
   readonly #tell: (message: FromExit) => void;
   readonly #scratch: Slab;
   readonly #dials = new Map<number, HubDial>();
+  readonly #onDelay: TimerHandler = { onTimer: (dial) => this.#delayOver(dial) };
 
   constructor(reactor: Reactor, tell: (message: FromExit) => void) {
     this.#reactor = reactor;
@@ -39,26 +51,59 @@ export class HubDials implements ConnHandler, TimerHandler {
     this.#scratch = reactor.slab(PROTOCOL.lengthBytes + PROTOCOL.handshakeMaxBytes);
   }
 
-  /** @param literal an IP literal */
-  dial(dial: number, literal: string, port: number, message1: Uint8Array): void {
-    const address = IpAddress.parse(literal);
-    if (address === null) {
-      this.#fail(dial, `cannot connect to the hub: this device cannot dial the address ${literal}`);
+  /** @param literals IP literals, in the order in which they are tried */
+  dial(dial: number, literals: readonly string[], port: number, message1: Uint8Array): void {
+    const addresses = distinctAddresses(literals).slice(0, NODE.attemptsMax);
+    if (addresses.length === 0) {
+      this.#fail(dial, `cannot connect to the hub: this device cannot dial the address ${literals[0]}`);
       return;
     }
-    this.#dials.set(dial, {
-      conn: this.#reactor.connect(address, port, NODE.handshakeTimeoutMs, this, dial),
+    const entry: HubDial = {
+      addresses,
+      port,
+      next: 0,
+      connecting: [],
+      delayTimer: 0,
+      conn: 0,
       message1,
       received: new Uint8Array(PROTOCOL.lengthBytes + PROTOCOL.handshakeMaxBytes),
       receivedBytes: 0,
       answered: false,
       timer: this.#reactor.setTimer(2 * NODE.handshakeTimeoutMs, this, dial),
-    });
+    };
+    this.#dials.set(dial, entry);
+    this.#connectNext(dial, entry);
+  }
+
+  #connectNext(tag: number, dial: HubDial): void {
+    const address = dial.addresses[dial.next++]!;
+    dial.connecting.push(this.#reactor.connect(address, dial.port, NODE.handshakeTimeoutMs, this, tag));
+    if (dial.next < dial.addresses.length) {
+      dial.delayTimer = this.#reactor.setTimer(NODE.attemptDelayMs, this.#onDelay, tag);
+    }
+  }
+
+  #delayOver(tag: number): void {
+    const dial = this.#dials.get(tag)!;
+    dial.delayTimer = 0;
+    this.#connectNext(tag, dial);
+  }
+
+  /** No more connects for this dial, and those under way end. */
+  #endRace(dial: HubDial): void {
+    if (dial.delayTimer !== 0) this.#reactor.clearTimer(dial.delayTimer);
+    dial.delayTimer = 0;
+    for (const conn of dial.connecting) this.#reactor.close(conn);
+    dial.connecting = [];
   }
 
   onConnected(conn: ConnId, dial: number): void {
+    const entry = this.#dials.get(dial)!;
+    entry.conn = conn;
+    entry.connecting.splice(entry.connecting.indexOf(conn), 1);
+    this.#endRace(entry);
     this.#tell({ type: 'dialled', dial, localAddress: this.#reactor.localAddress(conn) });
-    const { message1 } = this.#dials.get(dial)!;
+    const { message1 } = entry;
     const { bytes } = this.#scratch;
     bytes[0] = message1.length >>> 8;
     bytes[1] = message1.length;
@@ -68,8 +113,15 @@ export class HubDials implements ConnHandler, TimerHandler {
       this.#fail(dial, 'the hub takes no bytes');
   }
 
-  onConnectFailed(_conn: ConnId, dial: number, errno: number): void {
-    this.#fail(dial, `cannot connect to the hub (${codeOfErrno(errno)})`);
+  onConnectFailed(conn: ConnId, dial: number, errno: number): void {
+    const entry = this.#dials.get(dial)!;
+    entry.connecting.splice(entry.connecting.indexOf(conn), 1);
+    if (entry.next < entry.addresses.length) {
+      // No need to wait: the one before has failed.
+      if (entry.delayTimer !== 0) this.#reactor.clearTimer(entry.delayTimer);
+      this.#connectNext(dial, entry);
+    } else if (entry.connecting.length === 0)
+      this.#fail(dial, `cannot connect to the hub (${codeOfErrno(errno)})`);
   }
 
   /** Reads the second message to its last byte and no further: what follows are records. */
@@ -110,6 +162,7 @@ export class HubDials implements ConnHandler, TimerHandler {
     if (entry === undefined) return 0;
     this.#dials.delete(dial);
     this.#reactor.clearTimer(entry.timer);
+    this.#endRace(entry);
     return entry.conn;
   }
 

@@ -13,8 +13,10 @@ import { HandshakeError } from '../noise/handshakeError.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { decodeMessage2, encodeMessage1, OFFERED_CAPABILITIES, VERSION } from '../noise/payload.ts';
 import { timestampAfter } from '../noise/timestamp.ts';
+import { inTurns } from './addressOrder.ts';
 import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
+import { distinctAddresses } from './nameCache.ts';
 import type { Resolver } from './resolver.ts';
 
 export type LaneMessage = Extract<
@@ -54,7 +56,10 @@ export class HubLane {
   readonly #options: HubLaneOptions;
   readonly #log: Logger;
   readonly #backoff = new Backoff();
-  #attempts = 0;
+  /** Of the last session. RFC 6724 prefers IPv6. */
+  #family: 4 | 6 = 6;
+  /** Connections in a row that no session came of. */
+  #fruitless = 0;
   #dial = 0;
   #initiator: Initiator | null = null;
   #stopped = false;
@@ -119,16 +124,17 @@ export class HubLane {
       this.#handshakeOver = resolve;
     });
     try {
-      const address = await this.#nextAddress();
+      const addresses = await this.#addressesInTurn();
       if (this.#stopped) return;
-      this.#shakeHands(address);
+      this.#shakeHands(addresses);
       await over;
     } catch (error) {
       this.#failed((error as Error).message);
     }
   }
 
-  async #nextAddress(): Promise<string> {
+  /** The family that worked last goes first; after a connection to something that was no hub, another address does. */
+  async #addressesInTurn(): Promise<string[]> {
     const { host } = this.#hub;
     if (IpAddress.parse(host) !== null) this.addresses = [host];
     else {
@@ -137,10 +143,14 @@ export class HubLane {
       this.addresses = found.addresses;
     }
     this.#options.onAddresses();
-    return this.addresses[this.#attempts++ % this.addresses.length]!;
+    const inOrder = inTurns(distinctAddresses(this.addresses), this.#family).map(String);
+    // Addresses with a zone alone: the dial says that they cannot be dialled.
+    if (inOrder.length === 0) return [...this.addresses];
+    const skipped = this.#fruitless % inOrder.length;
+    return [...inOrder.slice(skipped), ...inOrder.slice(0, skipped)];
   }
 
-  #shakeHands(address: string): void {
+  #shakeHands(addresses: readonly string[]): void {
     const { hubs, keyPair, publicKey, lane, thread } = this.#options;
     const hub = this.#hub;
     const last = hub.lastTimestamp === null ? null : bytesOf(hub.lastTimestamp);
@@ -155,7 +165,7 @@ export class HubLane {
     this.#initiator = startInitiator({ staticKeyPair: keyPair, hubPublicKey: bytesOf(publicKey), payload });
     this.#dial = ++lastDial;
     const { message1 } = this.#initiator;
-    thread.post({ type: 'dial', dial: this.#dial, address, port: hub.port, message1 });
+    thread.post({ type: 'dial', dial: this.#dial, addresses, port: hub.port, message1 });
   }
 
   /** Whether this dial, or the session that came of it, is the lane's. */
@@ -168,6 +178,7 @@ export class HubLane {
     switch (message.type) {
       case 'dialled':
         this.localAddress = message.localAddress;
+        this.#fruitless++;
         return;
       case 'message2':
         void this.#finish(message.message2);
@@ -221,6 +232,8 @@ export class HubLane {
     this.isConnected = true;
     this.#lastReason = '';
     this.#backoff.connected(performance.now());
+    this.#fruitless = 0;
+    this.#family = IpAddress.parse(this.localAddress)?.family ?? this.#family;
     this.#log.info('connected to the hub');
     this.#handshakeOver();
     this.#options.onConnected();

@@ -7,6 +7,7 @@ import { IpAddress } from '../base/ipAddress.ts';
 import { ENGINE, NODE } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
+import { inTurns } from './addressOrder.ts';
 import { failureOfErrno, moreTelling } from './connectErrors.ts';
 import type { LookupFailure, NameCache } from './nameCache.ts';
 import { type Lookup, NameLookups } from './nameLookups.ts';
@@ -170,7 +171,7 @@ export class TargetDialler {
     const first = allowed[0];
     if (first === undefined) return this.#fail(dial, 'policy');
     if (allowed.length === 1) return this.#connectOnly(dial, first);
-    return this.#startRace(dial, interleaved(allowed).slice(0, NODE.attemptsMax));
+    return this.#startRace(dial, inTurns(allowed, 6));
   }
 
   #connectOnly(dial: Dial, address: IpAddress): DialId {
@@ -208,7 +209,13 @@ export class TargetDialler {
     const { race } = dial;
     assert(race !== null, 'the timer of a race is cleared with it');
     race.delayTimer = 0;
-    if (this.#reactor.nowMs < race.deadlineMs && this.#mayRace()) this.#startAttempt(dial, race);
+    if (this.#reactor.nowMs >= race.deadlineMs || !this.#mayRace()) return;
+    // The oldest has had its time: the addresses after it are tried, too.
+    if (race.conns.length >= NODE.attemptsMax) {
+      this.#reactor.close(race.conns.shift()!);
+      race.failure = moreTelling(race.failure, 'timedOut');
+    }
+    this.#startAttempt(dial, race);
   }
 
   #attemptFailed(conn: ConnId, dial: Dial, failure: FailureName): void {
@@ -296,17 +303,6 @@ export class TargetDialler {
 function failAtOnce(handler: DialHandler, tag: number, failure: FailureName): 0 {
   handler.onDialFailed(tag, failure);
   return 0;
-}
-
-/** RFC 8305 section 4: families take turns, IPv6 first (First Address Family Count 1), each in the resolver's order. */
-function interleaved(addresses: readonly IpAddress[]): IpAddress[] {
-  const ipv6 = addresses.filter((address) => !address.isIPv4);
-  const ipv4 = addresses.filter((address) => address.isIPv4);
-  const turns = Math.max(ipv6.length, ipv4.length);
-  return Array.from({ length: turns }, (_, turn) => [
-    ...ipv6.slice(turn, turn + 1),
-    ...ipv4.slice(turn, turn + 1),
-  ]).flat();
 }
 
 function notHandedOver(): never {

@@ -280,7 +280,26 @@ describe('Happy Eyeballs', () => {
     expect([reactor.open.size, reactor.pending]).toEqual([0, 0]);
   });
 
-  it('tries a bounded number of addresses', () => {
+  it('reaches the last of many silent addresses; those under way are bounded', () => {
+    const addresses = Array.from({ length: 40 }, (_, i) => `1.1.1.${i}`);
+    const { dial, answer, reactor, told } = setUp({
+      ...Object.fromEntries(addresses.map((address) => [address, SILENT])),
+      '1.1.1.39': OK,
+    });
+    dial('a.example');
+    answer(...addresses);
+    for (let i = 0; i < 39; i++) {
+      reactor.advance(NODE.attemptDelayMs);
+      expect(reactor.open.size).toBeLessThanOrEqual(NODE.attemptsMax);
+    }
+    reactor.advance(20);
+    const { address, conn } = reactor.attempts.at(-1)!;
+    expect(address).toBe('1.1.1.39');
+    expect(told).toEqual([[7, conn]]);
+    expect([...reactor.open]).toEqual([conn]);
+  });
+
+  it('tries every address that there is time for', () => {
     const addresses = Array.from({ length: 20 }, (_, i) => `1.1.1.${i}`);
     const { dial, answer, dialledAddresses, reactor } = setUp(
       Object.fromEntries(addresses.map((address) => [address, fails(ERRNO.ECONNREFUSED)])),
@@ -288,7 +307,7 @@ describe('Happy Eyeballs', () => {
     dial('a.example');
     answer(...addresses);
     reactor.advance(60_000);
-    expect(dialledAddresses()).toEqual(addresses.slice(0, NODE.attemptsMax));
+    expect(dialledAddresses()).toEqual(addresses);
   });
 });
 
