@@ -116,6 +116,14 @@ assertRelation(
   SESSION.askedPingMinMs + SESSION.askedDeadMinMs < SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
   'a peer that owes an answer is given up sooner than one that owes none',
 );
+assertRelation(
+  WINDOW.threadBudgetBytes <= NODE.heldMaxBytes,
+  'windows that have grown as far as they may cost a node no stream',
+);
+assertRelation(
+  SETTINGS.rotationNodePauseMs <= SETTINGS.rotationUserPauseMs,
+  'one user alone leaves a node its pause',
+);
 assertRelation(NODE.lanesMax <= SESSION.lanesPerNodeMax, 'a hub takes every lane that a node can have');
 assertRelation(
   SESSION.handshakesPerKeyBurst >= 2 * SESSION.lanesPerNodeMax,
