@@ -30,7 +30,7 @@ export interface HubSetup {
   /** Worker threads beside the front's; default: what suits this machine. */
   readonly workers?: number;
   readonly io?: 'auto' | 'epoll' | 'net';
-  /** The name or address in pairing links; remembered. */
+  /** The name or address in pairing links, with a port ("hub.example.org:443") where that is not the tunnel's; remembered. */
   readonly publicHost?: string;
   /** A rules file. */
   readonly rules?: string;

@@ -59,6 +59,7 @@ export function openStoredHub(dataDir: string): StoredHub | null {
 function linkOf(dataDir: string, token: Uint8Array): string {
   const { tunnelPort, publicHost } = readHubSettings(dataDir);
   const { publicKey } = loadOrCreateKey(hubKeyPath(dataDir));
-  const { host } = choosePublicHost(null, publicHost, null, networkInterfaces());
-  return formatLink({ host, port: tunnelPort ?? BOOT_DEFAULTS.tunnel.port, hubPublicKey: publicKey, token });
+  const chosen = choosePublicHost(null, publicHost, null, networkInterfaces());
+  const port = chosen.port ?? tunnelPort ?? BOOT_DEFAULTS.tunnel.port;
+  return formatLink({ host: chosen.host, port, hubPublicKey: publicKey, token });
 }

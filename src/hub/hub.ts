@@ -135,9 +135,10 @@ export class Hub {
 
   #linkOf(token: Uint8Array): string {
     const { tunnel, publicHost } = this.#options;
-    const { host } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
-    const port = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
-    return formatLink({ host, port, hubPublicKey: this.#keyPair.publicKey, token });
+    const chosen = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
+    const bound = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
+    const { host, port } = chosen;
+    return formatLink({ host, port: port ?? bound, hubPublicKey: this.#keyPair.publicKey, token });
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------

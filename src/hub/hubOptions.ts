@@ -17,7 +17,7 @@ export interface HubOptions extends ProxyOptions {
   readonly io: 'auto' | 'epoll' | 'net';
   /** Worker threads beside the front thread; 0 puts both roles on one engine thread; null: what suits this machine. */
   readonly workers: number | null;
-  /** The name or address that pairing links carry; null lets the hub choose. */
+  /** What pairing links carry: "host", or "host:port" where another port leads to the tunnel; null lets the hub choose. */
   readonly publicHost: string | null;
   /** Path of the owner's rules (docs/rules.example.yaml); null: none. */
   readonly rules: string | null;

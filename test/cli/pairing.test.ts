@@ -74,6 +74,18 @@ describe('without a running hub', () => {
     expect(one!.token).not.toEqual(two!.token);
   });
 
+  test("a public host may have a port of its own: the hub still listens on the tunnel's", async () => {
+    writeHubSettings(dataDir, { tunnelPort: 9_123, publicHost: 'hub.example.org:443' });
+    const remembered = await runBin(['pair', '--json'], dataDir);
+    expect(parseLink(JSON.parse(remembered.stdout).link)).toMatchObject({
+      host: 'hub.example.org',
+      port: 443,
+    });
+    expect(remembered.stderr).toContain('start one on port 9123');
+    const named = await runBin(['pair', '--json', '--public-host', '[2001:db8::1]:8443'], dataDir);
+    expect(parseLink(JSON.parse(named.stdout).link)).toMatchObject({ host: '2001:db8::1', port: 8_443 });
+  });
+
   test('a guessed host is said to be one', async () => {
     const { stdout, stderr } = await runBin(['pair', '--json'], dataDir);
     expect(stderr).toContain(`the link names ${parseLink(JSON.parse(stdout).link).host}, `);

@@ -104,15 +104,22 @@ describe('public host of a link', () => {
   test('asked, remembered, bound, guessed, in this order', () => {
     const choose = (asked: string | null, remembered: string | null, bound: string | null) =>
       choosePublicHost(asked, remembered, bound, interfaces);
-    expect(choose('a', 'b', '127.0.0.1')).toEqual({ host: 'a', guessed: false });
-    expect(choose(null, 'b', '127.0.0.1')).toEqual({ host: 'b', guessed: false });
-    expect(choose(null, null, '127.0.0.1')).toEqual({ host: '127.0.0.1', guessed: false });
-    expect(choose(null, null, '0.0.0.0')).toEqual({ host: '192.0.2.1', guessed: true });
-    expect(choose(null, null, '::')).toEqual({ host: '192.0.2.1', guessed: true });
-    expect(choose(null, null, null)).toEqual({ host: '192.0.2.1', guessed: true });
+    expect(choose('a', 'b', '127.0.0.1')).toEqual({ host: 'a', port: null, guessed: false });
+    expect(choose(null, 'b', '127.0.0.1')).toEqual({ host: 'b', port: null, guessed: false });
+    expect(choose(null, 'b:443', '127.0.0.1')).toEqual({ host: 'b', port: 443, guessed: false });
+    expect(choose('[2001:db8::2]:443', null, null)).toEqual({
+      host: '2001:db8::2',
+      port: 443,
+      guessed: false,
+    });
+    expect(choose('2001:db8::2', null, null)).toEqual({ host: '2001:db8::2', port: null, guessed: false });
+    expect(choose(null, null, '127.0.0.1')).toEqual({ host: '127.0.0.1', port: null, guessed: false });
+    expect(choose(null, null, '0.0.0.0')).toEqual({ host: '192.0.2.1', port: null, guessed: true });
+    expect(choose(null, null, '::')).toEqual({ host: '192.0.2.1', port: null, guessed: true });
+    expect(choose(null, null, null)).toEqual({ host: '192.0.2.1', port: null, guessed: true });
   });
 
   test('a machine without a network offers itself', () => {
-    expect(choosePublicHost(null, null, null, {})).toEqual({ host: '127.0.0.1', guessed: true });
+    expect(choosePublicHost(null, null, null, {})).toEqual({ host: '127.0.0.1', port: null, guessed: true });
   });
 });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { parseName, parsePublicHost, parseWhole } from '../../src/cli/arguments/values.ts';
+import {
+  parseName,
+  parsePublicAddress,
+  parsePublicHost,
+  parseWhole,
+} from '../../src/cli/arguments/values.ts';
 
 function refusal(parse: () => unknown): UserError {
   try {
@@ -11,6 +16,21 @@ function refusal(parse: () => unknown): UserError {
   }
   throw new Error('was accepted');
 }
+
+describe('public address', () => {
+  test.each([
+    ['hub.example.org:443', 'hub.example.org:443'],
+    ['[2001:db8::7]:443', '[2001:db8::7]:443'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['hub.example.org', 'hub.example.org'],
+  ])('%s', (text, address) => {
+    expect(parsePublicAddress(text, '--public-host')).toBe(address);
+  });
+
+  test.each(['hub.example.org:0', 'hub.example.org:65536', ':443', 'a b:443'])('refuses %j', (text) => {
+    expect(refusal(() => parsePublicAddress(text, '--public-host')).exitCode).toBe(2);
+  });
+});
 
 describe('public host', () => {
   test.each([

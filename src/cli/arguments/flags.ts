@@ -11,7 +11,7 @@ import { ENGINE } from '../../limits/bounds.ts';
 import { parseAllowRule } from '../../node/allowRule.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { formatDuration, parseDuration } from '../units.ts';
-import { parseName, parseOneOf, parsePublicHost, parseWhole } from './values.ts';
+import { parseName, parseOneOf, parsePublicAddress, parsePublicHost, parseWhole } from './values.ts';
 
 const IO_KINDS = ['auto', 'epoll', 'net'] as const;
 export type Io = (typeof IO_KINDS)[number];
@@ -103,9 +103,9 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     )
     .addOption(
       new Option(
-        '--public-host <host>',
-        'name or address for pairing links; remembered (default: an address of this machine)',
-      ).argParser((text) => parsePublicHost(text, '--public-host')),
+        '--public-host <host[:port]>',
+        'name or address for pairing links, with a port if another one leads to the tunnel; remembered (default: an address of this machine)',
+      ).argParser((text) => parsePublicAddress(text, '--public-host')),
     )
     .optionsGroup('Dashboard:')
     .addOption(

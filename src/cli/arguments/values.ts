@@ -1,6 +1,6 @@
 // Reads the values of options. Each reader throws a UserError (exit code 2) whose sentence names the option. Pure.
 
-import { unbracketed } from '../../base/hostPort.ts';
+import { formatHostPort, splitHostPort, unbracketed } from '../../base/hostPort.ts';
 import { IpAddress, isIPv6Literal } from '../../base/ipAddress.ts';
 import { quote, UserError } from '../../base/userError.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
@@ -49,6 +49,16 @@ export function parsePublicHost(text: string, flag: string): string {
     );
   }
   return text;
+}
+
+/** As parsePublicHost, with a port where that is not the tunnel's own. */
+export function parsePublicAddress(text: string, flag: string): string {
+  const address = splitHostPort(text);
+  if (address === null) return parsePublicHost(text, flag);
+  const host = parsePublicHost(address.host, flag);
+  const { port } = address;
+  if (port < 1 || port > 65_535) throw new UserError(`${flag}: port ${port} is not from 1 to 65535`, 2);
+  return formatHostPort({ host, port });
 }
 
 /** `a,b`: each a tag. */

@@ -1,5 +1,6 @@
 // `restunnel pair`: a one-time link and its QR code, whether or not the hub is running.
 
+import { splitHostPort } from '../../base/hostPort.ts';
 import { isLoopback } from '../../base/ipAddress.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, withHubOrStore } from '../../boot/ownerClient.ts';
@@ -34,12 +35,13 @@ export async function runPair(flags: PairFlags): Promise<void> {
   };
 
   const { host, port } = parseLink(pairing.link);
+  const { tunnelPort, publicHost } = readHubSettings(dataDir);
   if (!isRunning) {
     process.stderr.write(
-      `restunnel: no hub is running with ${dataDir}; start one on port ${port} before you use the link\n`,
+      `restunnel: no hub is running with ${dataDir}; start one on port ${tunnelPort ?? port} before you use the link\n`,
     );
   }
-  const remembered = flags.publicHost ?? readHubSettings(dataDir).publicHost;
+  const remembered = flags.publicHost ?? publicHost;
   if (remembered === null) {
     const reach = isLoopback(host) ? 'this machine only' : 'devices that can reach it';
     process.stderr.write(
@@ -53,8 +55,9 @@ export async function runPair(flags: PairFlags): Promise<void> {
   );
 }
 
-function withHost(link: string, host: string): string {
-  return formatLink({ ...parseLink(link), host });
+/** @param address "host" or "host:port" */
+function withHost(link: string, address: string): string {
+  return formatLink({ ...parseLink(link), ...(splitHostPort(address) ?? { host: address }) });
 }
 
 /** For a terminal: code, link, and what to do with them. */

@@ -8,7 +8,7 @@ import {
   parseCountry,
   parseMbit,
   parseName,
-  parsePublicHost,
+  parsePublicAddress,
   parseTags,
   parseWhole,
 } from '../arguments/values.ts';
@@ -31,8 +31,8 @@ export function declarePair(program: Command): void {
         .argParser((text) => parseDuration(text, '--ttl', PAIRING.ttlMinMs, PAIRING.ttlMaxMs)),
     )
     .addOption(
-      new Option('--public-host <host>', 'the name or address of the hub in this link').argParser((text) =>
-        parsePublicHost(text, '--public-host'),
+      new Option('--public-host <host[:port]>', 'the name or address of the hub in this link').argParser(
+        (text) => parsePublicAddress(text, '--public-host'),
       ),
     )
     .option('--json', 'print {link, expiresAt} instead')
