@@ -18,6 +18,7 @@ import { LimitKeeper } from './limitKeeper.ts';
 import { NodeBook } from './nodeBook.ts';
 import type { NodeStatus } from './nodeStatus.ts';
 import { Rotations } from './rotations.ts';
+import { StartTime } from './startTime.ts';
 import { StreamLists } from './streamLists.ts';
 
 export interface KeeperParts {
@@ -43,7 +44,7 @@ interface LastWords {
 
 export class FleetKeeper {
   readonly parts: KeeperParts;
-  readonly startedAtMs: number;
+  readonly started: StartTime;
   readonly slots: SessionSlots;
   readonly threads: readonly ThreadSlots[];
   readonly book: NodeBook;
@@ -72,7 +73,7 @@ export class FleetKeeper {
     const now = moment();
     const { store, sessions, log } = parts;
     this.parts = parts;
-    this.startedAtMs = now.wallMs;
+    this.started = new StartTime(now);
     this.#day = localDay(now.wallMs);
     this.slots = new SessionSlots(parts.slots);
     this.threads = Array.from({ length: parts.threads }, (_, at) => new ThreadSlots(parts.slots, at));

@@ -72,11 +72,11 @@ export class OwnerFleet implements Fleet {
   // --- Looking ----------------------------------------------------------------------------------------------------------------------------
 
   status(): HubStatus {
-    const { startedAtMs, threads, traffic, cpuPercent } = this.#keeper;
+    const { started, threads, traffic, cpuPercent } = this.#keeper;
     return {
       ...this.#facts,
       addresses: { ...this.#facts.addresses },
-      startedAt: new Date(startedAtMs).toISOString(),
+      startedAt: new Date(started.at(moment())).toISOString(),
       ...this.#live(),
       strangers: threads.reduce((sum, thread) => sum + thread.get('strangers'), 0),
       connects: traffic.connects(),
