@@ -1,4 +1,4 @@
-// Runs one scenario: starts load processes and peers, lets the peers take turns in rounds, gives back every sample. Used by run.ts and tests.
+// Runs one scenario: starts load processes and peers, lets the peers take turns in rounds, gives back every sample.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

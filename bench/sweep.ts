@@ -1,5 +1,5 @@
 // `restunnel bench workers`: which worker count suits this machine. Sweeps counts on a scratch hub with scratch exit nodes, all on
-// loopback, and recommends one. Called by src/cli/commands/bench.ts.
+// loopback, and recommends one.
 
 import { medianOf } from './report/stats.ts';
 import { drawRows } from './report/table.ts';

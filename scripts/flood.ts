@@ -1,8 +1,7 @@
 // Strangers by the thousand against the tunnel port of a hub on this machine: opens connections at a steady rate, says something or
 // nothing on each, holds them until the hub ends them, and reads whatever comes.
 //   node scripts/flood.ts HOST:PORT [--rate 1000] [--seconds 10] [--from 127.0.0.2,127.0.0.3] [--say nothing|garbage|talk]
-// Ends after --seconds or when standard input ends; prints one JSON object: what was opened, and how it ended. Used by hand, by
-// scripts/floodCost.ts and by test/system/silence.test.ts.
+// Ends after --seconds or when standard input ends; prints one JSON object: what was opened, and how it ended.
 
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';

@@ -1,5 +1,5 @@
 // `testReport.js FILE`: what vitest's JSON report says that its own summary does not. Names the tests that were left out on stderr, with their number, and
-// prints "PASSED FAILED" on stdout. Called by scripts/test.
+// prints "PASSED FAILED" on stdout.
 
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';

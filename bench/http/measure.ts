@@ -1,4 +1,4 @@
-// One run of autocannon against the web server, straight or through a peer's proxy. Used by run.ts and tests.
+// One run of autocannon against the web server, straight or through a peer's proxy.
 
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';

@@ -1,5 +1,5 @@
 // Lets autocannon's clients connect through a proxy. autocannon dials in Client._connect() with node:net and takes no socket from
-// outside, but hands each client to `setupClient` before that: so a client's _connect is replaced there. Used by run.ts.
+// outside, but hands each client to `setupClient` before that: so a client's _connect is replaced there.
 
 import { connect, type Socket } from 'node:net';
 import type { Address } from '../load/orders.ts';

@@ -1,5 +1,5 @@
-// How a load process is told what to do: lines of JSON over a loopback connection on its own reactor, since a thread blocked in epoll_wait
-// sees no process messages. Used by origin and client; the other end is loadProcess.ts.
+// How a load process gets its orders: lines of JSON over a loopback connection on its own reactor, since a thread blocked in epoll_wait
+// sees no process messages. The other end is loadProcess.ts.
 
 import { IpAddress } from '../../src/base/ipAddress.ts';
 import { END, type Reactor, WOULD_BLOCK } from '../../src/reactor/reactor.ts';

@@ -1,5 +1,5 @@
 // Opens streams to the origin, straight or through a SOCKS5 proxy (RFC 1928, no credentials), and hands each to its owner once it carries
-// bytes. Used by the workloads of the client process.
+// bytes.
 
 import { IpAddress } from '../../src/base/ipAddress.ts';
 import { type ConnHandler, type ConnId, END, type Reactor, WOULD_BLOCK } from '../../src/reactor/reactor.ts';

@@ -1,5 +1,4 @@
-// One stream of load: requests of one length out, responses of one length in, every byte from the pattern and compared with it. Used by
-// the workloads.
+// One stream of load: requests of one length out, responses of one length in, every byte from the pattern and compared with it.
 
 import { type ConnId, END, type Reactor, WOULD_BLOCK } from '../../src/reactor/reactor.ts';
 import { HEAD_BYTES, writeHead } from './head.ts';

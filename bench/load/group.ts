@@ -1,5 +1,5 @@
 // A group of streams that carry one load. What opens them, and what every load has in common; the loads themselves are transfer.ts,
-// exchange.ts and churn.ts. Used by client.ts.
+// exchange.ts and churn.ts.
 
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
 import type { Dialler, StreamOwner } from './dialler.ts';

@@ -1,4 +1,4 @@
-// What a group of streams has carried and how long it took: counts, failures and a histogram. Used by the workloads.
+// What a group of streams has carried and how long it took: counts, failures and a histogram.
 
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { Latencies, Tally } from './orders.ts';

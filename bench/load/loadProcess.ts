@@ -1,4 +1,4 @@
-// The bench's end of a load process: starts it, gives it orders, waits for its news. Used by the scenarios; the other end is controlLine.ts.
+// The bench's end of a load process: starts it, gives it orders, waits for its news. The other end is controlLine.ts.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { extname, join } from 'node:path';

@@ -1,5 +1,5 @@
 // The bytes that every load carries: one repeating block whose length is prime, entered at a place of the stream's own, so that bytes
-// of another stream, or shifted, doubled or left out by any round number, never compare equal. Used by origin and client.
+// of another stream, or shifted, doubled or left out by any round number, never compare equal.
 
 import type { Slab } from '../../src/base/slab.ts';
 import type { Reactor } from '../../src/reactor/reactor.ts';

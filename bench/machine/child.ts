@@ -1,5 +1,4 @@
-// Starting and ending the programs of a benchmark. Each is ended by its own process id, when the bench ends at the latest. Used by peers and
-// load processes.
+// Starting and ending the programs of a benchmark. Each is ended by its own process id, when the bench ends at the latest.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 

@@ -1,4 +1,4 @@
-// Free loopback ports, and whether somebody listens on one. Used by the peers that cannot choose a port themselves.
+// Free loopback ports, and whether somebody listens on one. Two peers cannot choose one themselves.
 
 import { connect, createServer } from 'node:net';
 

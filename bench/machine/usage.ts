@@ -1,4 +1,4 @@
-// What processes have used: CPU time from the scheduler's own clock, memory from their status (proc(5)). Used by the scenarios.
+// What processes have used: CPU time from the scheduler's own clock, memory from their status (proc(5)).
 
 import { readdirSync, readFileSync } from 'node:fs';
 

@@ -1,5 +1,5 @@
 // What it costs to choose the node of a stream, with 1 to 10,000 nodes connected: without a wish, by a tag, by name, by session, and with
-// a user name that came before. Used by run.ts.
+// a user name that came before.
 
 import type { Bench } from 'tinybench';
 import { unknownNode } from '../../src/routing/nodeRouting.ts';

@@ -1,4 +1,4 @@
-// What window accounting costs: bytes consumed on a stream, and the decision about its window at every top-up. Used by run.ts.
+// What window accounting costs: bytes consumed on a stream, and the decision about its window at every top-up.
 
 import type { Bench } from 'tinybench';
 import { WINDOW } from '../../src/limits/bounds.ts';

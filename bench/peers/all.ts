@@ -1,4 +1,4 @@
-// The peers by name. Used by the bench's command line and tests.
+// The peers by name.
 
 import type { Peer, PeerName } from './peer.ts';
 import { direct, microsocks } from './plain.ts';

@@ -1,5 +1,4 @@
-// Bars of a scenario's first metric as SVG, readable on light and on dark pages, with what we aim at as a mark. Used by run.ts; the README
-// shows them.
+// Bars of a scenario's first metric as SVG, readable on light and on dark pages, with what we aim at as a mark.
 
 import type { PeerName } from '../peers/peer.ts';
 import type { CaseResult } from '../runScenario.ts';

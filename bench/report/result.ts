@@ -1,4 +1,4 @@
-// The JSON of a run: every sample, and on what it was taken. Used by run.ts.
+// The JSON of a run: every sample, and on what it was taken.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Medians over rounds, and ours against the best of the tunnels, round by round. Used by table.ts, result.ts and plot.ts.
+// Medians over rounds, and ours against the best of the tunnels, round by round.
 
 import type { PeerName } from '../peers/peer.ts';
 import type { CaseResult, ContestantSamples } from '../runScenario.ts';

@@ -1,5 +1,4 @@
 // The table on stdout: a block per case, a row per contestant, medians over the rounds, ours against the best tunnel, and what we aim at.
-// Used by run.ts.
 
 import type { CaseResult } from '../runScenario.ts';
 import type { Metric, Scenario } from '../scenarios/scenario.ts';

@@ -1,4 +1,4 @@
-// The scenarios, in the order in which they are listed and run. Used by run.ts.
+// The scenarios, in the order in which they are listed and run.
 
 import { beside } from './beside.ts';
 import { bulk } from './bulk.ts';

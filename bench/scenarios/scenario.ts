@@ -1,4 +1,4 @@
-// What a scenario is, and what it is given to measure one peer with. Implemented by the files beside this one, run by run.ts.
+// What a scenario is, and what it is given to measure one peer with.
 
 import type { Client, Origin } from '../load/loadProcess.ts';
 import type { Load, Tally, Way } from '../load/orders.ts';

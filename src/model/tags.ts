@@ -1,4 +1,4 @@
-// Words that the owner groups nodes by, and lets users ask for. Pure. Used by the store's nodes and users, and by the command line.
+// Words that the owner groups nodes by, and lets users ask for. Pure.
 
 import { UserError } from '../base/userError.ts';
 import { LISTING } from '../limits/ownerBounds.ts';

@@ -1,4 +1,4 @@
-// Names of the proxy's users. Pure. Checked where users are added: by the command line and by users.ts.
+// Names of the proxy's users. Pure.
 
 import { UserError } from '../base/userError.ts';
 import { isSimpleName } from './nameSyntax.ts';

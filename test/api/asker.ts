@@ -1,4 +1,4 @@
-// Asks a dashboard over a real socket, as a script or a page would. Used by the tests of this folder.
+// Asks a dashboard over a real socket, as a script or a page would.
 
 import { readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';

@@ -1,4 +1,4 @@
-// Runs a test in a time zone of its choice. Used by tests of what goes by the hub's local time.
+// Runs a test in a time zone of its choice.
 
 /** Node takes the variable up at once. */
 export function inZone<T>(zone: string, work: () => T): T {

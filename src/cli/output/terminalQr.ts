@@ -1,4 +1,4 @@
-// A QR code for the terminal, two modules per character. Pure; called by pair.
+// A QR code for the terminal, two modules per character. Pure.
 
 import { encode } from 'uqr';
 
