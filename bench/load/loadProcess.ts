@@ -53,9 +53,9 @@ export class LoadProcess<Order, News extends { readonly news: string }> {
         () => reject(new Error(`the ${name} process did not start:\n${child.output()}`)),
         20_000,
       );
-      server.once('connection', (comer) => {
+      server.once('connection', (conn) => {
         clearTimeout(timer);
-        resolve(comer);
+        resolve(conn);
       });
     });
     return new LoadProcess<Order, News>(child, server, socket);

@@ -7,8 +7,8 @@ import type { AeadFactory } from '../../src/noise/aead.ts';
 import { chooseAead } from '../../src/noise/aeadProvider.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
-import { Inbound } from '../../src/tunnel/inbound.ts';
-import { Outbound, outboundSlabBytes } from '../../src/tunnel/outbound.ts';
+import { Inbound } from '../../src/tunnel/inboundRecords.ts';
+import { Outbound, outboundSlabBytes } from '../../src/tunnel/outboundRecords.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { makeSlab } from './slabs.ts';
 

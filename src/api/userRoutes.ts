@@ -3,7 +3,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { UserError } from '../base/userError.ts';
 import { hashPassword } from '../hub/access/passwords.ts';
-import type { OwnerUsers } from '../model/users.ts';
+import type { OwnerUsers } from '../model/userAccounts.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned, ownedLater, Problem } from './problem.ts';
 import { newUser, proxyUser, userChange, userParams } from './schemas.ts';

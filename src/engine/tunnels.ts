@@ -14,7 +14,7 @@ import {
   type TimerHandler,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
-import { OUTBOUND_SLAB_BYTES } from '../tunnel/outbound.ts';
+import { OUTBOUND_SLAB_BYTES } from '../tunnel/outboundRecords.ts';
 import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';

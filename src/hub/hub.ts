@@ -199,7 +199,7 @@ export class Hub {
         this.#listeners.failed(message);
         return;
       case 'handshake':
-        void this.#sessionLife.judge(message);
+        void this.#sessionLife.answerHandshake(message);
         return;
       case 'tunnelUp':
         this.#sessionLife.up(message);

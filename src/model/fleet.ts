@@ -2,7 +2,7 @@
 // "down" is from the targets to the clients.
 
 import type { FailureName } from './failures.ts';
-import type { OwnerUsers } from './users.ts';
+import type { OwnerUsers } from './userAccounts.ts';
 
 /** What a node is doing, the first that fits from the left. All but `connected` take no new streams. */
 export const NODE_STATES = [

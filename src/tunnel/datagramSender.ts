@@ -5,7 +5,7 @@ import { PROTOCOL } from '../limits/wire.ts';
 import type { Counters } from './counters.ts';
 import { DatagramShare } from './datagramShare.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './frames.ts';
-import type { Outbound } from './outbound.ts';
+import type { Outbound } from './outboundRecords.ts';
 import type { SendRate } from './sendRate.ts';
 import { NONE, OWED_FIRST, type Streams } from './streams.ts';
 import type { Turns } from './turns.ts';

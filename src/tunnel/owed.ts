@@ -2,7 +2,7 @@
 // those of its streams in the order in which they came to owe. They cost a few bits a stream, however long they wait.
 
 import { CLOSE, connectBytes, FRAME, HEADER_BYTES, writeConnect, writeHeader, writeU32 } from './frames.ts';
-import type { Outbound } from './outbound.ts';
+import type { Outbound } from './outboundRecords.ts';
 import { NONE, OWED, STREAM, type Streams } from './streams.ts';
 
 /** What happens in the session when a stream's frame is written. */

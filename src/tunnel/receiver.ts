@@ -4,7 +4,7 @@ import { SESSION } from '../limits/bounds.ts';
 import { decodeControl } from './controlOrders.ts';
 import type { Counters } from './counters.ts';
 import { expectLength, FRAME, HEADER_BYTES, payloadLength, readU32 } from './frames.ts';
-import type { Inbound } from './inbound.ts';
+import type { Inbound } from './inboundRecords.ts';
 import type { OwedFrames } from './owed.ts';
 import { ProtocolError } from './protocolError.ts';
 import type { Rates } from './rates.ts';

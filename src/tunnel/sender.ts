@@ -2,7 +2,7 @@
 
 import type { Counters } from './counters.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './frames.ts';
-import type { Outbound } from './outbound.ts';
+import type { Outbound } from './outboundRecords.ts';
 import type { OwedFrames } from './owed.ts';
 import type { SendRate } from './sendRate.ts';
 import { NONE, OWED_FIRST, STREAM, type Streams } from './streams.ts';

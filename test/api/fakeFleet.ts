@@ -25,8 +25,8 @@ import type {
   PairingState,
   Rotation,
 } from '../../src/model/fleet.ts';
+import type { NewUser, OwnerUsers, User, UserChange } from '../../src/model/userAccounts.ts';
 import { checkUserName } from '../../src/model/userName.ts';
-import type { NewUser, OwnerUsers, User, UserChange } from '../../src/model/users.ts';
 
 export interface FakeFleetOptions {
   readonly nodes?: number;

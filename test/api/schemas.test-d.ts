@@ -6,7 +6,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 import type * as schemas from '../../src/api/schemas.ts';
 import type { TestStep } from '../../src/api/testFetch.ts';
 import type * as fleet from '../../src/model/fleet.ts';
-import type { User } from '../../src/model/users.ts';
+import type { User } from '../../src/model/userAccounts.ts';
 
 /** Readonly is no difference in JSON. */
 type Plain<T> = T extends readonly (infer E)[]

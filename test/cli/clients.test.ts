@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
 import { drawStreams } from '../../src/cli/commands/listStreams.ts';
-import { drawSessions } from '../../src/cli/commands/sessions.ts';
+import { drawSessions } from '../../src/cli/commands/sticky.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { serveFleet } from './fakeHub.ts';
 import { type Finished, runBin } from './runBin.ts';

@@ -9,7 +9,7 @@ import { NotedUsers } from '../../src/hub/access/ownerUsers.ts';
 import { checkPassword } from '../../src/hub/access/passwords.ts';
 import { Events } from '../../src/hub/fleet/eventLog.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import type { NewUser, UserChange } from '../../src/model/users.ts';
+import type { NewUser, UserChange } from '../../src/model/userAccounts.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { serveFleet } from './fakeHub.ts';

@@ -430,7 +430,7 @@ describe('the pages as files', () => {
     };
     expect(await load('/')).toBeLessThan(150_000);
     expect(loaded).toContain('/assets/uPlot.js');
-    expect(loaded).toContain('/assets/nodeTable.ts');
+    expect(loaded).toContain('/assets/nodeRows.ts');
     expect(loaded).not.toContain('/assets/uqr.js');
   });
 });

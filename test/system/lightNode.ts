@@ -9,7 +9,7 @@ import { TransportCipher } from '../../src/noise/cipher.ts';
 import type { KeyPair } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { CAPABILITY, decodeMessage2 } from '../../src/noise/payload.ts';
-import { OUTBOUND_SLAB_BYTES } from '../../src/tunnel/outbound.ts';
+import { OUTBOUND_SLAB_BYTES } from '../../src/tunnel/outboundRecords.ts';
 import { Session } from '../../src/tunnel/session.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';

@@ -2,7 +2,7 @@
 
 import { answerOf, inPath, type OwnerClient, runningHub } from '../../src/boot/ownerClient.ts';
 import type { NodeChange, NodeView, Pairing, Rotation } from '../../src/model/fleet.ts';
-import type { NewUser, User, UserChange } from '../../src/model/users.ts';
+import type { NewUser, User, UserChange } from '../../src/model/userAccounts.ts';
 import type { Hub } from './harness.ts';
 
 export function ownerOf(hub: Pick<Hub, 'dataDir'>): OwnerClient {

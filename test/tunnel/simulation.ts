@@ -8,7 +8,7 @@ import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ControlOrders } from '../../src/tunnel/controlOrders.ts';
-import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
+import { outboundSlabBytes } from '../../src/tunnel/outboundRecords.ts';
 import { Session } from '../../src/tunnel/session.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';

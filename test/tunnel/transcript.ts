@@ -9,7 +9,7 @@ import { type KeyPair, keyPairOf } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { encodeMessage1, encodeMessage2, OFFERED_CAPABILITIES, VERSION } from '../../src/noise/payload.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
-import { outboundSlabBytes } from '../../src/tunnel/outbound.ts';
+import { outboundSlabBytes } from '../../src/tunnel/outboundRecords.ts';
 import { Session } from '../../src/tunnel/session.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { testSlab } from '../noise/cipherTwin.ts';

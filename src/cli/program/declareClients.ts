@@ -7,7 +7,7 @@ import { USERS } from '../../limits/ownerBounds.ts';
 import { addDataDir, type Ends } from '../arguments/flags.ts';
 import { orNone } from '../arguments/nodeFlags.ts';
 import { parseTags, parseWhole } from '../arguments/values.ts';
-import type { ReportFlags, SessionsFlags } from '../commands/sessions.ts';
+import type { ReportFlags, SessionsFlags } from '../commands/sticky.ts';
 import type { UserFlags, UsersFlags } from '../commands/users.ts';
 import { formatDuration, parseDuration } from '../units.ts';
 
@@ -74,10 +74,10 @@ export function declareSessions(program: Command): void {
   for (const command of [sessions, list, end]) addDataDir(command).option('--json', 'print JSON instead');
   end.addOption(userOption());
   list.action(async (_flags: SessionsFlags, command: Command) => {
-    await (await import('../commands/sessions.ts')).runSessionsList(command.optsWithGlobals());
+    await (await import('../commands/sticky.ts')).runSessionsList(command.optsWithGlobals());
   });
   end.action(async (name: string, _flags: SessionsFlags, command: Command) => {
-    await (await import('../commands/sessions.ts')).runSessionsEnd(name, command.optsWithGlobals());
+    await (await import('../commands/sticky.ts')).runSessionsEnd(name, command.optsWithGlobals());
   });
 }
 
@@ -107,7 +107,7 @@ export function declareReport(program: Command): void {
       if (flags.user !== undefined && flags.session === undefined) {
         throw new UserError('--user needs --session', 2);
       }
-      await (await import('../commands/sessions.ts')).runReport(host, flags);
+      await (await import('../commands/sticky.ts')).runReport(host, flags);
     });
 }
 

@@ -5,7 +5,7 @@ import { el, heading, setText } from './dom.ts';
 import { causes, figures } from './figures.ts';
 import { count, duration, perSecond, plural, rate } from './format.ts';
 import type { HubState } from './hubState.ts';
-import { nodeTable } from './nodeTable.ts';
+import { nodeTable } from './nodeRows.ts';
 import type { View } from './view.ts';
 
 export function fleetView(hub: HubState): View {

@@ -1,6 +1,6 @@
 // The proxy's users as their owner changes them: the store's table, and an event for every change.
 
-import type { NewUser, OwnerUsers, User, UserChange } from '../../model/users.ts';
+import type { NewUser, OwnerUsers, User, UserChange } from '../../model/userAccounts.ts';
 import type { Users } from '../store/userTable.ts';
 
 export class NotedUsers implements OwnerUsers {

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import sodium from 'sodium-native';
 import { Bucket } from '../../base/tokenBucket.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
-import type { User } from '../../model/users.ts';
+import type { User } from '../../model/userAccounts.ts';
 import { DECOY_HASH } from './passwords.ts';
 
 export interface VerifierOptions {

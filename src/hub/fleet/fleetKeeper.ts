@@ -37,7 +37,7 @@ export interface KeeperParts {
 }
 
 /** What is remembered of a device, even while it is away. */
-interface LastWords {
+interface LastKnown {
   readonly status: NodeStatus | null;
   readonly address: string;
 }
@@ -56,7 +56,7 @@ export class FleetKeeper {
   readonly rotations = new Rotations();
   readonly lists: StreamLists;
   readonly stickySessions: StickySessionClient;
-  readonly lastWords = new Map<string, LastWords>();
+  readonly lastKnown = new Map<string, LastKnown>();
   /** Of the last second. */
   cpuPercent = 0;
   /** Called once a second with the nodes whose view may have changed since. */
@@ -140,7 +140,7 @@ export class FleetKeeper {
 
   /** Before the session's route goes to the front. */
   connected({ nodeId, address, lane }: HubSession): void {
-    this.lastWords.set(nodeId, { status: this.lastWords.get(nodeId)?.status ?? null, address });
+    this.lastKnown.set(nodeId, { status: this.lastKnown.get(nodeId)?.status ?? null, address });
     this.apply(nodeId);
     const where = lane === 0 ? address : `${address}, as its lane ${lane}`;
     this.noteOf(nodeId, { kind: 'connected', text: `${this.nameOf(nodeId)} connected from ${where}` });
@@ -159,7 +159,7 @@ export class FleetKeeper {
   heardStatus(session: HubSession, status: NodeStatus): void {
     const { nodeId, address } = session;
     session.status = status;
-    this.lastWords.set(nodeId, { status, address });
+    this.lastKnown.set(nodeId, { status, address });
     if (status.rotation !== null) this.rotations.hear(nodeId, status.rotation, address);
     this.apply(nodeId);
   }

@@ -23,7 +23,7 @@ import type {
   PairingState,
   Rotation,
 } from '../../model/fleet.ts';
-import type { OwnerUsers } from '../../model/users.ts';
+import type { OwnerUsers } from '../../model/userAccounts.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
 import { stickyKey, userOfSticky } from '../../routing/request.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
@@ -112,9 +112,9 @@ export class OwnerFleet implements Fleet {
 
   #view(node: KnownNode): NodeView {
     const { id, revokedAtMs } = node.stored;
-    const { parts, slots, limits, traffic, history, lastWords } = this.#keeper;
+    const { parts, slots, limits, traffic, history, lastKnown } = this.#keeper;
     const sessions = revokedAtMs === null ? parts.sessions.upOfNode(id) : [];
-    const last = lastWords.get(id);
+    const last = lastKnown.get(id);
     const nowMs = Date.now();
     return nodeView(node, {
       sessions,
@@ -235,7 +235,7 @@ export class OwnerFleet implements Fleet {
   #checkRotatable(known: KnownNode): void {
     const { id, name } = known.stored;
     this.#sessionToAsk(known);
-    if (this.#keeper.lastWords.get(id)?.status?.canRotate === false)
+    if (this.#keeper.lastKnown.get(id)?.status?.canRotate === false)
       throw new UserError(`${name} got no new address: it was started without --on-rotate`);
     if (this.#keeper.rotations.isRotating(id))
       throw new UserError(`${name} is already getting a new address`);

@@ -11,7 +11,7 @@ import type {
   Pairing,
   PairingState,
 } from '../../model/fleet.ts';
-import type { OwnerUsers } from '../../model/users.ts';
+import type { OwnerUsers } from '../../model/userAccounts.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
 import { Pairings } from '../pairing/pairings.ts';
 import { HistoryTable } from '../store/historyTable.ts';

@@ -31,7 +31,7 @@ export class SessionLife {
   }
 
   /** A first message with a good mac1: everything but a paired device's gets silence. */
-  async judge({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
+  async answerHandshake({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
     const accepted = await this.#parts.admission.admit(message1, remoteAddress);
     if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted });
     if (accepted === null) return;

@@ -13,7 +13,7 @@ import { nodeIdOf } from '../../noise/nodeId.ts';
 import type { Enroll } from '../../noise/payload.ts';
 import { compareTimestamps, timeOfTimestamp } from '../../noise/timestamp.ts';
 import { cleanName, freeName, looksLikeId, ownersName } from '../fleet/nodeName.ts';
-import { Backups } from './backup.ts';
+import { Backups } from './backups.ts';
 import { openDatabase } from './database.ts';
 import { SettingsTable } from './nodeSettingsTable.ts';
 import type { StoredNode } from './storedNode.ts';

@@ -5,8 +5,8 @@ import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
 import { cleanTags } from '../../model/tags.ts';
+import type { User, UserLimits } from '../../model/userAccounts.ts';
 import { checkUserName } from '../../model/userName.ts';
-import type { User, UserLimits } from '../../model/users.ts';
 
 export const NO_USER_LIMITS: UserLimits = { streams: null, tags: null };
 
