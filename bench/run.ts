@@ -38,7 +38,7 @@ function addScenario(scenario: Scenario): void {
     .option('--peers <names>', `of ${Object.keys(PEERS).join(', ')}`, scenario.peers.join(','))
     .option('--rounds <n>', 'rounds that count', String(scenario.rounds))
     .option('--workers <n,…>', "our hub's worker threads; each of several is measured")
-    .option('--no-warm-up', 'count the first round, too')
+    .option('--no-warm-up', 'count the first round as well')
     .option('--node-option <option>', 'for our hub and node, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all samples there')
     .option('--plot <file>', 'draw the first metric there, as SVG')

@@ -38,7 +38,7 @@ export interface HubSetup {
   readonly showTargets?: boolean;
   /** Whether the HTTP proxy asks clients for a user name while there are no users: browsers say theirs only then. */
   readonly askUser?: boolean;
-  /** Whether HTTP clients are told which node serves them, and its public address. Default: yes. */
+  /** Whether HTTP clients learn which node serves them, and its public address. Default: yes. */
   readonly proxyHeaders?: boolean;
   /** Default: silent. */
   readonly log?: Logger;

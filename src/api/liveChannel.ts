@@ -95,7 +95,7 @@ export class Live {
     if (late.length > 0) this.#catchUp(late);
   }
 
-  /** One text for all of them: who missed less is told some events again, and knows them by their numbers. */
+  /** One text for all of them: a viewer that missed fewer sees some events again, and knows them by their numbers. */
   #catchUp(late: readonly Viewer[]): void {
     const after = Math.min(...late.map(({ eventNumber }) => eventNumber));
     const events = this.#fleet.events({ after, limit: DASHBOARD.catchUpEventsMax }).toReversed();

@@ -148,7 +148,7 @@ interface Refusal {
   readonly detail: string;
 }
 
-/** What is not for the app: commands of before there was one, and bodies of a length that nobody has judged. */
+/** Requests the app must not see: those of commands older than the app, and bodies whose length nobody has checked. */
 function refusalOf({ method, url = '', headers }: IncomingMessage): Refusal | null {
   if (method === 'POST' && !url.startsWith('/api/')) return { status: 400, detail: OTHER_VERSION };
   if (headers['transfer-encoding'] !== undefined) {

@@ -27,7 +27,7 @@ export class Problem extends Error {
   }
 }
 
-/** `exitCode` is told when it is another than 1. */
+/** `exitCode` appears only when it is not 1. */
 export function problemBody(status: number, detail: string, exitCode = 1): string {
   const title = STATUS_CODES[status] ?? 'Error';
   const problem = { type: 'about:blank', title, status, detail };

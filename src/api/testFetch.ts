@@ -139,7 +139,7 @@ function openStream(
   });
 }
 
-/** The proxy's own sentence, which it says in Proxy-Status (RFC 9209), too. */
+/** The proxy's own sentence, which Proxy-Status (RFC 9209) carries as well. */
 function refusalOf({ statusCode, headers }: IncomingMessage): string {
   const said = /details="((?:[^"\\]|\\.)*)"/.exec(String(headers['proxy-status'] ?? ''))?.[1];
   return said?.replace(/\\(.)/g, '$1') ?? `the proxy answered with status ${statusCode}`;

@@ -68,7 +68,7 @@ export class BrowserSessions {
     return token !== undefined && sameText(token, this.token(session));
   }
 
-  /** The session is none any more, whoever kept its cookie. */
+  /** Ends the session, even for a copy of its cookie. */
   end({ id, expiresAt }: BrowserSession, nowMs: number): void {
     for (const [other, until] of this.#ended) if (until * 1_000 <= nowMs) this.#ended.delete(other);
     this.#ended.set(id, expiresAt);

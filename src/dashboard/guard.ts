@@ -109,7 +109,7 @@ function wrongShape(method: string, path: string, headers: ReadonlyMap<string, s
     return refusal(405, 'this method is not answered here', { Allow: [...METHODS].join(', ') });
   }
   if (headers.has('upgrade')) return refusal(400, 'there is nothing to upgrade to here');
-  // A length given beforehand is one that can be judged beforehand, and that the parser holds the sender to.
+  // A length given in advance can be checked in advance, and the parser enforces it.
   if (headers.has('transfer-encoding')) return refusal(411, 'a body needs its Content-Length here');
   const length = headers.get('content-length') ?? '0';
   if (length === '0') return null;
@@ -125,7 +125,7 @@ function wrongShape(method: string, path: string, headers: ReadonlyMap<string, s
   return null;
 }
 
-/** "same-site" is refused, too: another port of this machine is the same site, and cookies know no ports. */
+/** "same-site" is refused as well: another port of this machine is the same site, and cookies ignore ports. */
 function wrongOrigin(method: string, path: string, headers: ReadonlyMap<string, string>): Refusal | null {
   const origin = headers.get('origin');
   const host = (headers.get('host') ?? '').toLowerCase();
@@ -191,7 +191,7 @@ function isOpen(method: string, path: string): boolean {
   );
 }
 
-/** Names in lower case; null when one stands twice that may not. Others keep their last value: nobody reads them. */
+/** Names in lower case; null when a name is repeated that must not be. Others keep their last value: nobody reads them. */
 function headersOf(raw: readonly string[]): Map<string, string> | null {
   const headers = new Map<string, string>();
   for (let at = 0; at + 1 < raw.length; at += 2) {

@@ -8,7 +8,7 @@ import { DASHBOARD } from '../limits/ownerBounds.ts';
 const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };
 
 export class Password {
-  /** Also the part of the sessions' key that changes with the password. */
+  /** Also the part of the browser sessions' key that changes with the password. */
   readonly hash: Uint8Array;
   readonly #salt: Uint8Array;
   readonly #guesses: Bucket;

@@ -32,7 +32,7 @@ export function openReply(kind: number, node: NodeFields | null, session: string
   return node === null ? connectEstablished : establishedResponse(node, session);
 }
 
-/** How a failure is told beyond its own words; all of it is for HTTP. */
+/** What a failure says beyond its own words; HTTP only. */
 export interface FailureDetails {
   /** Continues the failure's sentence. */
   readonly detail?: string | undefined;

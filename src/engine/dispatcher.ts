@@ -40,10 +40,10 @@ export interface DispatcherOptions {
   /** By the number of the worker. */
   readonly doors: readonly WorkerDoor[];
   readonly loads: SessionLoads;
-  /** Counts a failure that a client is told of. */
+  /** Counts a failure that a client hears about. */
   readonly failed: (cause: FailureName) => void;
   readonly replies: ReplyWriter;
-  /** Whether HTTP clients are told which node it was (--proxy-headers). */
+  /** Whether HTTP clients learn which node it was (--proxy-headers). */
   readonly tellsNodes: boolean;
 }
 
@@ -189,7 +189,7 @@ export class Dispatcher {
     return streamsMax === null ? 0 : this.#options.users.enter(user, streamsMax);
   }
 
-  /** No node is left to try: the client is told of the last session's failure, or that no worker had room. */
+  /** No node is left to try: the client hears of the last session's failure, or that no worker had room. */
   #fail(conn: ConnId, request: OpenRequest, last: SessionFailure | null, whyNoOther: FailureName): void {
     if (last === null) {
       this.refuse(conn, request, 'hubBusy');

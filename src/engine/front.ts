@@ -278,7 +278,7 @@ export class Front implements ConnHandler, TimerHandler {
     this.#dispatcher.dispatch(conn, routing, request);
   }
 
-  /** Whether this client gets no stream, as it is told then. */
+  /** Whether this client gets no stream; if so, it has its reply. */
   #refuses({ conn, refused, routing }: Intake, request: Pick<ReadRequest, 'kind' | 'plan'>): boolean {
     if (this.draining || refused) this.#dispatcher.refuse(conn, request, refused ? 'hubBusy' : 'stopping');
     else if (routing === null || isRefusal(routing))

@@ -226,7 +226,7 @@ export type FromFront =
       readonly address: string;
       readonly port: number;
     }
-  /** A client's session has begun that asked for a new address of its node. */
+  /** A sticky session has begun whose client asked for a new address of its node. */
   | { readonly type: 'rotationWanted'; readonly nodeId: string; readonly user: string }
   /** Those that an `aboutStickySessions` was about, as they were before it; the last piece of the answer has `done`. */
   | {

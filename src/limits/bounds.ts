@@ -66,7 +66,7 @@ export const CLIENT = {
   requestTimeoutMs: 30_000,
   /** How long an idle keep-alive HTTP connection waits for its next request. */
   keepAliveTimeoutMs: 60_000,
-  /** What it is told: shorter, so that it closes before the hub does. */
+  /** What the hub announces to it: shorter, so that the client closes first. */
   keepAliveAnnouncedSeconds: 55,
   /** User id of a SOCKS4 request. */
   socks4UserMaxBytes: 512,

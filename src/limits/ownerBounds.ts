@@ -127,16 +127,16 @@ export const DASHBOARD = {
   allGuessesBurst: 50,
   allGuessesPerSecond: 1,
   passwordMaxBytes: 1_024,
-  /** A session that gave the password. */
+  /** A browser session that gave the password. */
   sessionMs: 7 * 86_400_000,
-  /** Sessions that were ended before their time and are remembered for that. */
+  /** Browser sessions that were ended before their time and are remembered for that. */
   endedSessionsMax: 1_024,
   testFetchesMax: 4,
   testFetchTimeoutMs: 20_000,
   testFetchBodyMaxBytes: 65_536,
   testFetchShownBytes: 500,
   testFetchUrlMaxBytes: 1_024,
-  /** A session's id and its token. */
+  /** A browser session's id and its token. */
   secretBytes: 32,
 } as const;
 

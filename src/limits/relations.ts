@@ -180,7 +180,7 @@ assertRelation(EVENTS.pendingMax < EVENTS.rowsMax, 'what waits fits the table');
 assertRelation(
   ROUTING.stickySessionTtlDefaultMs >= ROUTING.stickySessionTtlMinMs &&
     ROUTING.stickySessionTtlDefaultMs <= ROUTING.stickySessionTtlMaxMs,
-  'the default time of a session is allowed',
+  'the default time of a sticky session is allowed',
 );
 assertRelation(BREAKER.restMinMs <= BREAKER.restMaxMs, 'a first rest is within the longest');
 assertRelation(

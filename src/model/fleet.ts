@@ -152,10 +152,10 @@ export interface ClientSession {
   readonly unusedMs: number;
 }
 
-/** A host blocks who comes from a session's node, or from a node; one of the two is given. */
+/** A host blocks the node of a sticky session, or a node; exactly one of the two is given. */
 export interface BanReport {
   readonly session: string | null;
-  /** The session's; '' for none. */
+  /** The sticky session's user; '' for none. */
   readonly user: string;
   readonly node: string | null;
   /** As clients ask for it: a name, or an IP literal without brackets. */
@@ -298,9 +298,9 @@ export interface Fleet {
   streams(node: string | null): Promise<readonly LiveStream[]>;
   /** At most LISTING.sessionsMax. */
   sessions(): Promise<readonly ClientSession[]>;
-  /** The session as it was; its next connection begins a new one. */
+  /** The sticky session as it was; its next connection begins a new one. */
   endSession(user: string, name: string): Promise<ClientSession>;
-  /** The node rests for the host, and the session, strict or not, goes on with another. */
+  /** The node rests for the host, and the sticky session, strict or not, goes on with another. */
   report(report: BanReport): Promise<Ban>;
   history(node: string | null, range: HistoryRange): History;
   /** Newest first. */

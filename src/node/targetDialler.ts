@@ -210,7 +210,7 @@ export class TargetDialler {
     assert(race !== null, 'the timer of a race is cleared with it');
     race.delayTimer = 0;
     if (this.#reactor.nowMs >= race.deadlineMs || !this.#mayRace()) return;
-    // The oldest has had its time: the addresses after it are tried, too.
+    // The oldest has had its time; the remaining addresses get their turn.
     if (race.conns.length >= NODE.attemptsMax) {
       this.#reactor.close(race.conns.shift()!);
       race.failure = moreTelling(race.failure, 'timedOut');

@@ -54,7 +54,7 @@ export class NodeWeights {
     return false;
   }
 
-  /** What the node did since the last time. To be called before one of its lanes leaves, too. */
+  /** What the node did since the last call. Also call it before one of its lanes leaves. */
   sample(node: RoutedNode, nowMs: number): void {
     const figures = this.#figures;
     let succeeded = 0;

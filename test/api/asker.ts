@@ -71,7 +71,7 @@ export function say(fake: FakeDashboard, ...pieces: readonly string[]): Promise<
     socket.setEncoding('utf8').on('data', (text: string) => {
       heard += text;
     });
-    // An RST behind the answer is an end, too.
+    // An RST after the answer also ends it.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
     });

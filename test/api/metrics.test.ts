@@ -1,4 +1,4 @@
-// What Prometheus is told: every number of the fleet under a name that stays, bounded in number, and the names that the dashboard for
+// What Prometheus reads: every number of the fleet under a name that stays, bounded in number, and the names that the dashboard for
 // Grafana is drawn from.
 
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The client of the owner API: what it asks of a running hub and of a store without one, and whose words a refusal is told in.
+// The client of the owner API: what it asks of a running hub and of a store without one, and whose words a refusal uses.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';

@@ -217,7 +217,7 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     fake.fleet.tick();
     await page.waitForFunction(`touched.size > 0`);
     expect(await touched()).toEqual([ids[0]]);
-    // All others move, too: of 200 rows only those in view are brought up to date.
+    // All others move as well; of 200 rows, only those in view are updated.
     nowMs += 7_000;
     fake.fleet.tick();
     await page.waitForFunction(`touched.size > 2`);

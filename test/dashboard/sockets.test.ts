@@ -271,7 +271,7 @@ test('a flood of refused requests runs dry, and the owner’s go on', async () =
   await own.close();
 });
 
-test('a flood of good requests runs dry, too, and says when to come back', async () => {
+test('a flood of good requests also runs dry, and says when to come back', async () => {
   const own = await serveFake();
   const { statuses, last } = await flood(own, 2 * DASHBOARD.requestsBurst, `Host: 127.0.0.1:${portOf(own)}`);
   expect([statuses[0], statuses.at(-1)]).toEqual([200, 429]);

@@ -1,4 +1,4 @@
-// Which requests may be tried on another node, how the front recognises them, and what clients are told about a node.
+// Which requests may be tried on another node, how the front recognises them, and what clients learn about a node.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

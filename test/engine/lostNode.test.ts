@@ -1,4 +1,4 @@
-// A node that is lost while its streams are being opened or have no response yet: what the router learns of it, what clients are told, and
+// A node that is lost while its streams are being opened or have no response yet: what the router learns, what clients hear, and
 // what is left.
 
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';

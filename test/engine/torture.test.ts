@@ -223,7 +223,7 @@ function scenes(net: MemoryReactor): Scene[] {
 
 interface Outcome {
   readonly counts: Record<Kind, number>;
-  /** Scenes that ended otherwise than they should without a failure. */
+  /** Scenes that ended in the wrong way without a failure. */
   readonly spoiled: string[];
 }
 

@@ -89,7 +89,7 @@ describe('a full disk', () => {
     expect(admit(8, NOW + 2)).toMatchObject({ verdict: 'accept' });
     expect(store.unwritable).toBe(null);
     expect(admit(9, NOW + 1, token)).toMatchObject({ verdict: 'accept', enrolled: true });
-    // The disk has it now: the next process knows it, too.
+    // It is on disk now: the next process knows it as well.
     store.close();
     store = new Store(dir);
     expect(admit(7, NOW + 2)).toEqual(refused('replay'));

@@ -9,7 +9,7 @@ import { cutsOf, everyByte, feedHead, mutated, picks } from './cuts.ts';
 const GET: RequestFacts = { method: 'GET', httpMinor: 1, keepAlive: true, upgrade: false };
 const HEAD: RequestFacts = { ...GET, method: 'HEAD' };
 const OLD: RequestFacts = { ...GET, httpMinor: 0 };
-/** What a kept connection is told. */
+/** What a client with a kept connection reads. */
 const KEPT = ['Connection: keep-alive', `Keep-Alive: timeout=${CLIENT.keepAliveAnnouncedSeconds}`];
 const WEBSOCKET: RequestFacts = { ...GET, upgrade: true };
 

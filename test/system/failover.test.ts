@@ -35,7 +35,7 @@ interface Told {
   readonly head: string;
 }
 
-/** Asks for a page over HTTP; what the proxy refuses is an answer, too. */
+/** Asks for a page over HTTP; a refusal by the proxy is also an answer. */
 async function askHttp(hub: Hub, protocol: 'connect' | 'forward', user: string): Promise<Told> {
   const client = await RawClient.dial(hub.http);
   try {
@@ -183,7 +183,7 @@ describe.each(KINDS)('$name', (mode) => {
   });
 
   test.each<FailureName>(['refused', 'timedOut', 'nameNotFound', 'policy', 'hostUnreachable'])(
-    'what the target says (%s) is told at once',
+    'what the target says (%s) reaches the client at once',
     async (failure) => {
       const { tag, nodes } = await startGroup(hub, 2);
       refuse(nodes, failure);

@@ -341,7 +341,7 @@ describe('a hostile hub', () => {
     return { session, id: FIRST };
   }
 
-  /** The raw session's own socket is gone, too. */
+  /** The raw session's own socket is also gone. */
   async function nothingIsLeft(): Promise<void> {
     await eventually(() => counters(node.pid).fds.socket! < sockets);
     await eventually(() => target.open.size === 1);

@@ -328,7 +328,7 @@ describe.each([0, 2])('SIGTERM, %i workers', (workers) => {
     for (const { socket } of streams) socket.end();
     await eventually(() => target.held.length === 60 && target.held.every((far) => far.readableEnded));
     path.stand();
-    // Far more than the systems between hold, so that the node's own queue is full, too.
+    // Far more than the systems between can hold, so that the node's own queue is full as well.
     for (const far of target.held)
       far.end(Buffer.concat([patternAt(0, 120_000), patternAt(120_000, 120_000)]));
     node.signal('SIGTERM');

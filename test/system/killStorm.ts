@@ -34,7 +34,7 @@ const BACK_MS = 90_000;
 const BUSY_MAX_MS = 800;
 /** About what a start takes. */
 const STARTING_MAX_MS = 1_500;
-/** How many of the successors are killed, too, while they start. */
+/** The share of successors that are killed while they start. */
 const KILLED_STARTING = 0.4;
 
 /** Kills at least `kills` times. Throws when anything is not as it was. */

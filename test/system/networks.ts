@@ -63,7 +63,7 @@ export class Networks {
     return site;
   }
 
-  /** Runs `work` with the sockets that this thread makes meanwhile at the site, where processes it starts begin, too. */
+  /** Runs `work` at the site: sockets this thread makes meanwhile belong there, and so do processes it starts. */
   async at<T>(site: Site, work: () => Promise<T>): Promise<T> {
     this.enter(site.namespace);
     try {

@@ -19,7 +19,7 @@ export interface Upload {
   readonly intact: boolean;
 }
 
-/** A page that shows "done: ..." once a script, a download and a WebSocket have worked; its image comes when that is told, and not before. */
+/** A page that shows "done: ..." once a script, a download and a WebSocket have worked; its image comes only once that has been reported. */
 const BUSY_PAGE =
   '<!doctype html><title>busy</title><p id="out">waiting</p><script src="/script.js"></script><img src="/held">';
 const SCRIPT = `(async () => {

@@ -111,7 +111,7 @@ test('a session that asks for it in the user name starts with a new address, onc
     expect(await stream.over).toBe('end');
     expect(stream.received).toBe(1_000);
   };
-  // The first one is told to try again.
+  // The first one has to try again.
   await expect(ask()).rejects.toThrow(Refused);
   await eventually(ask);
   expect(existsSync(marker)).toBe(true);

@@ -1,4 +1,4 @@
-// `restunnel hub`: starts the hub and stays until it is told to stop.
+// `restunnel hub`: runs the hub until a signal stops it.
 
 import type { Logger } from 'pino';
 import { bootHub } from '../../boot/bootHub.ts';

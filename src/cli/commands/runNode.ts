@@ -1,4 +1,4 @@
-// `restunnel node`: runs an exit node until it is told to stop.
+// `restunnel node`: runs an exit node until a signal stops it.
 
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import type { Network } from '../../model/fleet.ts';

@@ -28,7 +28,7 @@ export function reapOrphans(): void {
   look();
 }
 
-/** Reaps what was there the last time, too; returns what is to be looked at again. */
+/** Reaps those that were already there last time; returns those to look at again. */
 function reapSeenTwice(libc: Libc, before: ReadonlySet<number>, now: readonly number[]): ReadonlySet<number> {
   const left = new Set<number>();
   for (const pid of now) {

@@ -8,7 +8,7 @@ import { USERS } from '../../limits/ownerBounds.ts';
 /** libsodium's "interactive" cost: 64 MiB and two passes, about a tenth of a second. */
 const COST = '$argon2id$v=19$m=65536,t=2,p=1$';
 
-/** Of a password that nobody has: who asks for an unknown user is kept as busy as with a known one. */
+/** Of a password that nobody has: checking an unknown user takes as long as checking a known one. */
 export const DECOY_HASH =
   '$argon2id$v=19$m=65536,t=2,p=1$UP9cbanu/s5+7Bwx3Mxs3g$UD8yW6Ym6Xr68wqlndl3K0A6Sw/8GsmwiX8a1UpPXmA';
 

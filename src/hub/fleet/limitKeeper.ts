@@ -23,7 +23,7 @@ export class LimitKeeper {
   readonly #toWorker: (session: HubSession, message: ToWorker) => void;
   /** What the front was told last of each node. */
   readonly #routings = new Map<string, NodeRouting>();
-  /** Whether clients are told which node serves them; and what the workers were told last. */
+  /** Whether clients learn which node serves them; below, what each worker heard last. */
   readonly #tellsNodes: boolean;
   readonly #named = new Map<HubSession, NamedNode>();
   /** What the worker was told last of each session; those without a limit are absent. */
@@ -114,7 +114,7 @@ export class LimitKeeper {
     return true;
   }
 
-  /** Every worker with a session of the node knows what its clients are told of it. */
+  /** Tells every worker with a session of the node what clients may learn about the node. */
   #tellWorkers({ stored }: KnownNode, sessions: readonly HubSession[]): void {
     const { nodeId, name, publicAddress } = this.#routings.get(stored.id)!;
     const node = { nodeId, name, publicAddress };

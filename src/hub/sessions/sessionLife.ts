@@ -30,7 +30,7 @@ export class SessionLife {
     this.#parts = parts;
   }
 
-  /** A first message with a good mac1: everything but a paired device's gets silence. */
+  /** Answers a first message with a good mac1: a paired device gets a session, everyone else silence. */
   async answerHandshake({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
     const accepted = await this.#parts.admission.admit(message1, remoteAddress);
     if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted });
@@ -114,7 +114,7 @@ export class SessionLife {
     }
   }
 
-  /** No verdict reaches the front any more: who comes now finds silence. */
+  /** No verdict reaches the front any more: a device that comes now gets silence. */
   close(): void {
     this.#closed = true;
   }
