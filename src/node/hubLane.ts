@@ -39,7 +39,7 @@ export interface HubLaneOptions {
   readonly log: Logger;
   readonly status: () => Promise<string>;
   readonly onConnected: () => void;
-  /** The hub's addresses were looked up anew. */
+  /** The hub's addresses, or ours on the way to it, are known anew. */
   readonly onAddresses: () => void;
 }
 
@@ -178,6 +178,8 @@ export class HubLane {
     switch (message.type) {
       case 'dialled':
         this.localAddress = message.localAddress;
+        // Before the session begins, and its streams.
+        this.#options.onAddresses();
         this.#fruitless++;
         return;
       case 'message2':

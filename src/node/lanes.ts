@@ -21,7 +21,7 @@ export interface LanesOptions {
   /** The STATUS for a hub, by its public key. */
   status(hub: string): Promise<string>;
   onConnected(): void;
-  /** A hub's addresses were looked up anew. */
+  /** A hub's addresses, or ours on the way to it, are known anew. */
   onAddresses(): void;
 }
 
@@ -103,6 +103,11 @@ export class Lanes {
   /** IP literals of every hub, as they were looked up last. */
   hubAddresses(): string[] {
     return [...new Set(this.#lanes.flatMap((lane) => lane.addresses))];
+  }
+
+  /** IP literals: our own ends of sessions and dials. */
+  localAddresses(): string[] {
+    return this.#lanes.map((lane) => lane.localAddress).filter((address) => address !== '');
   }
 
   /** All lanes dial again; resolves when one to this hub has connected. */

@@ -26,7 +26,7 @@ import { HubsFile } from './hubsFile.ts';
 import { Lanes } from './lanes.ts';
 import { hasLocalAddress } from './localAddress.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
-import { KnownAddresses } from './ownAddresses.ts';
+import { KnownAddresses, withNetworks } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { Resolver } from './resolver.ts';
 import { Rotator } from './rotator.ts';
@@ -47,7 +47,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       role: 'exit',
       thread: 0,
       slots,
-      ownAddresses: addresses.look(),
+      ownAddresses: withNetworks(addresses.look(), []),
       descriptorLimit: descriptorLimit(),
       hubs: identity.hubs.hubs.length,
     };
@@ -113,6 +113,8 @@ class ExitNode implements RunningNode {
   readonly #rotator: Rotator;
   readonly #timers: NodeJS.Timeout[] = [];
   #publicAddress: string | null = null;
+  /** What the engine thread knows of addresses. */
+  #toldAddresses = '';
   #stopping: Promise<void> | null = null;
   #hurry: () => void = () => {};
   #isConnected: (value: { nodeId: string; hubs: string[] }) => void = () => {};
@@ -243,18 +245,25 @@ class ExitNode implements RunningNode {
   // --- Once in a while -------------------------------------------------------------------------------------------------------------
 
   async #watchAddresses(): Promise<void> {
-    for (const lane of withoutAddress(this.#lanes.all(), this.#parts.addresses.look())) {
+    this.#tellAddresses();
+    for (const lane of withoutAddress(this.#lanes.all(), this.#parts.addresses.look().addresses)) {
       const { localAddress } = lane;
       if ((await hasLocalAddress(localAddress)) || lane.localAddress !== localAddress) continue;
       lane.redial('the address of this device has gone');
     }
   }
 
-  /** The policy has to know this device's addresses and the hubs', as they are now. */
+  /** The policy has to know this device's addresses and the hubs', as they are now. An idle thread is not woken for what it knows. */
   #tellAddresses(): void {
-    const { thread, addresses } = this.#parts;
-    thread.post({ type: 'hubAddresses', addresses: this.#lanes.hubAddresses() });
-    thread.post({ type: 'ownAddresses', addresses: addresses.look() });
+    const learned = this.#lanes.localAddresses();
+    if (this.#publicAddress !== null) learned.push(this.#publicAddress);
+    const own = withNetworks(this.#parts.addresses.look(), learned);
+    const hubs = this.#lanes.hubAddresses();
+    const all = JSON.stringify([hubs, own]);
+    if (all === this.#toldAddresses) return;
+    this.#toldAddresses = all;
+    this.#parts.thread.post({ type: 'hubAddresses', addresses: hubs });
+    this.#parts.thread.post({ type: 'ownAddresses', addresses: own });
   }
 
   async #sendStatus(): Promise<void> {

@@ -1,8 +1,8 @@
 // The target policy: which addresses an exit node may dial. The dialler asks it about every address, after names are resolved, and dials
 // the very value that was checked. Pure.
 
-import { isInRange, isIPv4InRange, rangeOf } from '../base/addressRange.ts';
-import { IpAddress, withoutZone } from '../base/ipAddress.ts';
+import { type AddressRange, isInRange, isIPv4InRange, rangeOf } from '../base/addressRange.ts';
+import { type IpAddress, withoutZone } from '../base/ipAddress.ts';
 import { type AllowRule, ruleAllows } from './allowRule.ts';
 
 /**
@@ -51,7 +51,7 @@ const nat64 = rangeOf(NAT64);
 
 export interface TargetPolicyOptions {
   readonly allow: readonly AllowRule[];
-  /** IP literals; a zone is ignored. */
+  /** IP literals, whose zone is ignored, and ranges of IPv6. */
   readonly ownAddresses: readonly string[];
   /** IP literals: what the hubs' names resolved to. */
   readonly hubAddresses: readonly string[];
@@ -60,7 +60,7 @@ export interface TargetPolicyOptions {
 /** A set of addresses to be refused on every port. */
 interface AddressSet {
   readonly ipv4: Set<number>;
-  readonly ipv6: readonly IpAddress[];
+  readonly ipv6: readonly AddressRange[];
 }
 
 export class TargetPolicy {
@@ -118,17 +118,17 @@ export class TargetPolicy {
 }
 
 function addressSet(literals: readonly string[]): AddressSet {
-  // A name among them would silently refuse nothing: of() throws.
-  const addresses = literals.map((literal) => IpAddress.of(withoutZone(literal)));
+  // A name among them would silently refuse nothing: rangeOf() throws.
+  const ranges = literals.map((literal) => rangeOf(withoutZone(literal)));
   return {
-    ipv4: new Set(addresses.filter(({ isIPv4 }) => isIPv4).map(({ ipv4 }) => ipv4)),
-    ipv6: addresses.filter(({ isIPv4 }) => !isIPv4),
+    ipv4: new Set(ranges.filter(({ isIPv4 }) => isIPv4).map(({ words }) => words[3]!)),
+    ipv6: ranges.filter(({ isIPv4 }) => !isIPv4),
   };
 }
 
 function hasIPv6(set: AddressSet, address: IpAddress): boolean {
   for (let i = 0; i < set.ipv6.length; i++) {
-    if (set.ipv6[i]!.equals(address)) return true;
+    if (isInRange(set.ipv6[i]!, address)) return true;
   }
   return false;
 }
