@@ -270,7 +270,7 @@ test('events record the name the node had then, and can be found', async () => {
     'phone was paired',
     'phone connected from 127.0.0.1',
     'old phone was changed (it was called phone)',
-    'old phone was changed (mbitPerSecond: 20; tags: lte)',
+    'old phone was changed (tags lte; speed limit 20 Mbit/s)',
     'old phone was revoked and its sessions were cut',
     'old phone disconnected: the node was revoked',
   ]);
