@@ -254,6 +254,9 @@ export type FromFront =
   /** accept() failed for want of one, or a client was turned away before that. */
   | { readonly type: 'outOfDescriptors'; readonly name: ListenerName; readonly accepting: boolean };
 
+/** A `reason`: the connection ended in order. After a GOAWAY, that is how a node stops. */
+export const PEER_CLOSED = 'the peer closed the connection';
+
 export type FromWorker =
   | { readonly type: 'tunnelUp'; readonly index: number; readonly number: number }
   | { readonly type: 'tunnelDown'; readonly index: number; readonly number: number; readonly reason: string }

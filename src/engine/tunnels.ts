@@ -20,6 +20,7 @@ import { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
+import { PEER_CLOSED } from './messages.ts';
 import { PacedReading } from './pacedReading.ts';
 import type { Tunnel } from './tunnel.ts';
 import { WakeTimer } from './wakeTimer.ts';
@@ -147,7 +148,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       return;
     }
     if (read <= 0) {
-      this.close(tunnel, read === END ? 'the peer closed the connection' : broke(-read));
+      this.close(tunnel, read === END ? PEER_CLOSED : broke(-read));
       return;
     }
     inbound.received(read);

@@ -2,7 +2,13 @@
 // about the node, and the log.
 
 import type { Logger } from 'pino';
-import type { FromFront, FromWorker, ToFront, ToWorker } from '../../engine/messages.ts';
+import {
+  type FromFront,
+  type FromWorker,
+  PEER_CLOSED,
+  type ToFront,
+  type ToWorker,
+} from '../../engine/messages.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { parseNodeStatus } from '../fleet/nodeStatus.ts';
@@ -96,10 +102,12 @@ export class SessionLife {
     this.#parts.toWorker(worker, { type: 'cut', index, number, reason });
   }
 
-  down({ index, number, reason }: Said<'tunnelDown'>): void {
+  down({ index, number, reason: cause }: Said<'tunnelDown'>): void {
     const { sessions, keeper, store, admission, log } = this.#parts;
     const session = sessions.find(index, number);
     if (session === null) return;
+    // A node says GOAWAY before it stops on purpose.
+    const reason = session.draining && cause === PEER_CLOSED ? 'it was stopped' : cause;
     this.#parts.toFront({ type: 'unroute', index, number });
     sessions.remove(session, performance.now());
     if (!session.up) return;
