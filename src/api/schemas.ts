@@ -55,6 +55,10 @@ export const nodeView = z
     batteryPercent: z.number().nullable(),
     charging: z.boolean().nullable(),
     publicAddress: z.string().nullable(),
+    canRotate: z
+      .boolean()
+      .nullable()
+      .describe('Whether it can get a new address on request; null: it has not said.'),
     lanes: count,
     roundTripMs: z.number().nullable(),
     streams: count,

@@ -77,6 +77,8 @@ export interface NodeView extends NodeSettings {
   readonly charging: boolean | null;
   /** From where it dials the hub, or what it found out itself. */
   readonly publicAddress: string | null;
+  /** Whether it can get a new address on request; null: it has not said, as an older version does not. */
+  readonly canRotate: boolean | null;
   readonly lanes: number;
   readonly roundTripMs: number | null;
   readonly streams: number;

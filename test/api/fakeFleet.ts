@@ -473,6 +473,7 @@ export class FakeFleet implements Fleet {
       batteryPercent: node.network === 'ethernet' ? null : Math.round(30 + 60 * this.#wave(node.seed, 3_600)),
       charging: node.network === 'ethernet' ? null : node.seed % 2 === 0,
       publicAddress: node.address,
+      canRotate: node.network === 'cellular',
       lanes: connected ? 1 + (node.seed % 2) : 0,
       roundTripMs: connected
         ? Math.round(10 * (12 + node.seed * 3 + 8 * this.#wave(node.seed, 17))) / 10

@@ -58,6 +58,7 @@ function node(changes: Partial<NodeView> = {}): NodeView {
     version: '1.2.3',
     batteryPercent: null,
     charging: null,
+    canRotate: null,
     publicAddress: null,
     lanes: 1,
     roundTripMs: 41.6,

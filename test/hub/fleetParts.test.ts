@@ -331,6 +331,16 @@ describe('a new address', () => {
     expect(asked()).toEqual([]);
   });
 
+  test('is offered only where the device can: its view says so', () => {
+    const session = connect(pair(1, 'phone'));
+    expect(fleet.node('phone').canRotate).toBe(null);
+    keeper.heardStatus(session, { ...STATUS, canRotate: false });
+    expect(fleet.node('phone').canRotate).toBe(false);
+    keeper.heardStatus(session, { ...STATUS, canRotate: true });
+    leave(session);
+    expect(fleet.node('phone').canRotate).toBe(true);
+  });
+
   test('for clients, comes with a pause for each node, and a longer one for each user', async () => {
     const id = pair(1, 'phone');
     const session = connect(id);

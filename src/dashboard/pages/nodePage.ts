@@ -204,7 +204,7 @@ function nodeButtons(hub: HubState, id: string): { root: HTMLElement; set(node: 
     set(node) {
       setText(pause, node.paused ? 'Resume' : 'Pause');
       root.hidden = node.revoked;
-      rotate.hidden = !node.connected;
+      rotate.hidden = !node.connected || node.canRotate === false;
     },
   };
 }

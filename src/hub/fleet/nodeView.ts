@@ -42,6 +42,7 @@ export function nodeView({ stored, settings }: KnownNode, facts: NodeFacts): Nod
     batteryPercent: status?.batteryPercent ?? null,
     charging: status?.charging ?? null,
     publicAddress: status?.publicAddress ?? facts.lastAddress,
+    canRotate: status?.canRotate ?? null,
     lanes: sessions.length,
     roundTripMs: measured.length === 0 ? null : Math.min(...measured),
     streams: facts.streams,
