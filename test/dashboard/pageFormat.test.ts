@@ -12,6 +12,7 @@ import {
   percent,
   perSecond,
   plural,
+  pointTime,
   rate,
 } from '../../src/dashboard/pages/format.ts';
 import { ratesOf } from '../../src/dashboard/pages/historyRates.ts';
@@ -51,6 +52,12 @@ describe('numbers', () => {
     [5e18, '5000 PB'],
     [-3, '0 B'],
   ])('%d bytes are %s', (value, text) => expect(bytes(value)).toBe(text));
+
+  it('a point in time has seconds where the next one is less than a minute away', () => {
+    const atMs = new Date(2026, 10, 27, 23, 5, 37).getTime();
+    expect(pointTime(atMs, 20_000)).toMatch(/23:05:37/);
+    expect(pointTime(atMs, 60_000)).toMatch(/23:05$/);
+  });
 
   it.each([
     [0, '0 kB/s'],

@@ -5,7 +5,7 @@ import uPlot from '/assets/uPlot.js';
 import type { History, HistoryRange } from '../../model/fleet.ts';
 import { ApiError, getHistory } from './apiClient.ts';
 import { el, freshId, setText } from './dom.ts';
-import { bytes, rate } from './format.ts';
+import { bytes, pointTime, rate } from './format.ts';
 import { type Rates, ratesOf } from './historyRates.ts';
 
 const RANGES: readonly { range: HistoryRange; label: string; ms: number; words: string }[] = [
@@ -100,9 +100,13 @@ export function throughputChart(nodeId: string | null): Chart {
   function show(index: number | null): void {
     const at = index === null ? data[0].length - 1 : index;
     const [down, up] = [data[1][at], data[2][at]];
-    const when =
-      index === null ? '' : `${new Date((data[0][at] ?? 0) * 1000).toLocaleString(undefined, WHEN)} · `;
+    const when = index === null ? '' : `${pointTime((data[0][at] ?? 0) * 1000, stepMs(1))} · `;
     setText(readout, down === undefined || up === undefined ? '' : `${when}↓ ${rate(down)}  ↑ ${rate(up)}`);
+  }
+
+  /** Between points that are `count` apart. */
+  function stepMs(count: number): number {
+    return ((data[0][count] ?? Number.POSITIVE_INFINITY) - (data[0][0] ?? 0)) * 1000;
   }
 
   function describe(): void {
@@ -127,7 +131,7 @@ export function throughputChart(nodeId: string | null): Chart {
         const part = column.slice(start, start + group);
         return part.reduce((sum, value) => sum + value, 0) / part.length;
       };
-      const at = new Date(data[0][start]! * 1000).toLocaleString(undefined, WHEN);
+      const at = pointTime(data[0][start]! * 1000, stepMs(group));
       rows.push(
         el(
           'tr',
@@ -187,14 +191,6 @@ export function throughputChart(nodeId: string | null): Chart {
     },
   };
 }
-
-const WHEN: Intl.DateTimeFormatOptions = {
-  day: 'numeric',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-};
 
 function plotOptions(width: number, show: (index: number | null) => void): uPlot.Options {
   const style = getComputedStyle(document.documentElement);

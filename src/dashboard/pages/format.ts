@@ -88,3 +88,16 @@ export function exactTime(iso: string): string {
 export function plural(number: number, one: string, many = `${one}s`): string {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
+
+/** The time of a point in local time; with seconds where points are less than a minute apart. */
+export function pointTime(atMs: number, stepMs: number): string {
+  const format: Intl.DateTimeFormatOptions = {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  };
+  if (stepMs < 60_000) format.second = '2-digit';
+  return new Date(atMs).toLocaleString(undefined, format);
+}
