@@ -1,7 +1,7 @@
 // The layer check, a part of `npm run check`: imports run downwards, without circles, and what is pure stays pure. Type-only imports
-// count as any other: whoever moves a file has to move them, too. test/layers.test.ts proves that each rule can fail.
+// count like any other: move them along with their file. test/layers.test.ts proves that each rule can fail.
 
-/** From the ground up. A file imports from its own folder and from the floors below; folders that share a floor know nothing of each other. */
+/** From the ground up. A file imports from its own folder and from the floors below; folders on one floor do not import each other. */
 const FLOORS = [
   ['limits'],
   ['base'],

@@ -5,7 +5,7 @@ export type OnTrouble = (error: unknown) => void;
 
 /**
  * Runs `task` every `everyMs`, never two turns at a time. A turn that throws or rejects is only reported, and the next one comes as
- * usual: a system call that fails for want of descriptors or memory ends no process.
+ * usual: a system call that fails because descriptors or memory ran out does not end the process.
  * @param onTrouble called with the error of the first turn that fails, and with null when a later one succeeds
  */
 export function repeat(everyMs: number, task: () => unknown, onTrouble: OnTrouble): NodeJS.Timeout {

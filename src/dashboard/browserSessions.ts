@@ -45,7 +45,7 @@ export class BrowserSessions {
     return `${this.cookieName}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`;
   }
 
-  /** Of a Cookie header; null when there is none of ours, or none that holds. */
+  /** From a Cookie header; null when it has none of ours, or none that is valid. */
   read(cookies: string | undefined, nowMs: number): BrowserSession | null {
     for (const pair of (cookies ?? '').split(';')) {
       const [name, value = ''] = pair.trim().split('=', 2);

@@ -203,7 +203,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
     return most;
   }
 
-  /** Before its deadline, for want of room: always with RST, whether bytes wait unread or not. */
+  /** Before its deadline, to make room: always with an RST, whether or not bytes wait unread. */
   #drop(conn: ConnId): void {
     this.#forget(conn);
     this.#reactor.reset(conn);

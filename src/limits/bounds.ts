@@ -87,8 +87,8 @@ export const CLIENT = {
   /** Bytes that a client may send after its request, before the answer. */
   earlyBytesMax: 65_536,
   /**
-   * After the last words to a client, its own bytes are read on until it has sent none for so long, so that they do not turn our FIN
-   * into an RST: a client may read an early answer only once its upload is over.
+   * After our answer and FIN to a client, the hub reads on until the client has been silent this long, so that its bytes do not
+   * turn our FIN into an RST: a client may read an early answer only once its upload is over.
    */
   stagedCloseIdleMs: 2_000,
   stagedCloseMaxMs: 30_000,
@@ -103,7 +103,7 @@ export const CLIENT = {
 export const STRANGER = {
   /** A socket that has not completed its handshake is closed this long after accept, whatever it sent. */
   deadlineMs: 10_000,
-  /** Behind our FIN a stranger's bytes are read on for so long, so that what it still sends turns no FIN into an RST. */
+  /** After our FIN the hub reads a stranger's bytes for this long, so that they do not turn the FIN into an RST. */
   stagedCloseMs: 2_000,
   socketsMax: 1_024,
   /** From one address, or one IPv6 /64. */

@@ -91,7 +91,7 @@ export const PAIRING = {
   clockToleranceMs: 86_400_000,
 } as const;
 
-/** What the dashboard takes from whoever reaches its port. */
+/** What the dashboard takes from anyone who reaches its port. */
 export const DASHBOARD = {
   /** Open at once. Those beyond are closed. */
   connectionsMax: 256,
@@ -206,7 +206,7 @@ export const SETTINGS = {
   listTimeoutMs: 2_000,
 } as const;
 
-/** The log on stderr, when whoever reads it is slow or hangs. */
+/** The log on stderr, when its reader is slow or hangs. */
 export const LOG = {
   /** Lines that wait for the pipe; those past it are dropped and counted. */
   waitingMaxBytes: 1_048_576,

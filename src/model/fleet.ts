@@ -149,7 +149,7 @@ export interface ClientSession {
   readonly name: string;
   readonly nodeId: string;
   readonly strict: boolean;
-  /** Since its last connection it lives for so long, and so long is that ago. */
+  /** How long it lives after its last connection, and how long ago that was. */
   readonly ttlMs: number;
   readonly unusedMs: number;
 }

@@ -271,7 +271,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
 
   onBound(): void {}
 
-  /** A family that this machine lacks is not tried again; for want of descriptors or ports the next datagram may do better. */
+  /** A family that this machine lacks is not tried again. Where descriptors or ports ran out, the next datagram may do better. */
   onBindFailed(udp: UdpId, tag: number, errno: number): void {
     const association = this.#associations.get(tag);
     const isLacking = LACKS_FAMILY.has(errno);

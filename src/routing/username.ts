@@ -10,7 +10,7 @@ import { type RoutingRequest, type StickyRequest, stickyKey } from './request.ts
 export class BadUsername {
   /** Continues the failure's sentence. */
   readonly detail: string;
-  /** It holds a key: whoever wrote it had a route in mind. Other names may be what a system calls its user (`www-data`). */
+  /** It contains a key, so its writer had a route in mind. Other names may be what a system calls its user (`www-data`). */
   readonly meansRoute: boolean;
 
   constructor(detail: string, meansRoute: boolean) {

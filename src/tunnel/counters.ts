@@ -8,6 +8,6 @@ export class Counters {
   streamsOpened = 0;
   datagramsSent = 0;
   datagramsReceived = 0;
-  /** In either direction, for want of room or over the rate. */
+  /** In either direction: no room, or over the rate. */
   datagramsDropped = 0;
 }

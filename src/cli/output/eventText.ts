@@ -1,4 +1,4 @@
-// Events as text for people, in the time zone of whoever looks. Pure.
+// Events as text for people, in the reader's time zone. Pure.
 
 import type { EventRecord } from '../../model/fleet.ts';
 import { fill, printable } from './terminalText.ts';

@@ -1,4 +1,4 @@
-// Standard output: what --json prints, the end of whoever reads it, and the wait for output that a slow reader has not taken.
+// Standard output: what --json prints, the end of its reader, and the wait for output that a slow reader has not taken.
 
 /** One value on one line. */
 export function printJson(value: unknown): void {

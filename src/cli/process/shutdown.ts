@@ -88,8 +88,8 @@ function terminalIsGone(): boolean {
 }
 
 /**
- * Runs `report` once `ready` settles. Never resolves: it rejects when reporting fails, so that whoever waits for a ready file does not
- * wait for ever. The reason why something never became ready is in its `ended`.
+ * Runs `report` once `ready` settles. Never resolves: it rejects when reporting fails, so that nothing waits for ever
+ * for a ready file. The reason why something never became ready is in its `ended`.
  */
 export function reportWhen<T>(ready: Promise<T>, report: (value: T) => void): Promise<never> {
   return new Promise((_, reject) => {

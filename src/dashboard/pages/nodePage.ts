@@ -52,7 +52,7 @@ function knownNode(hub: HubState, first: NodeView): View {
   why.root.append(el('h3', {}, 'Time to connect'), times.root);
   const form = settingsForm(hub, id);
   const streams = streamList(id);
-  const buttons = nodeButtons(hub, id);
+  const buttons = nodeButtons(hub, first);
   const root = el(
     'div',
     { class: 'stack' },
@@ -174,18 +174,20 @@ function factList(): { root: HTMLElement; set(node: NodeView): void } {
   };
 }
 
-function nodeButtons(hub: HubState, id: string): { root: HTMLElement; set(node: NodeView): void } {
-  const current = (): NodeView => hub.nodes.get(id)!;
+function nodeButtons(hub: HubState, first: NodeView): { root: HTMLElement; set(node: NodeView): void } {
+  const { id } = first;
+  /** As it was last seen: a hub that is back may not know it any more. */
+  let current = first;
   const pause = actionButton('Pause', {}, async () => {
     try {
-      hub.setNode(await changeNode(id, { paused: !current().paused }));
+      hub.setNode(await changeNode(id, { paused: !current.paused }));
     } catch (error) {
       notifyError(error);
     }
   });
-  const rename = el('button', { type: 'button', click: () => askName(hub, current()) }, 'Rename');
+  const rename = el('button', { type: 'button', click: () => askName(hub, current) }, 'Rename');
   const rotate = actionButton('New address', {}, async () => {
-    notify(`${current().name} is getting a new address…`);
+    notify(`${current.name} is getting a new address…`);
     try {
       const { oldAddress, newAddress, tookMs } = await rotateNode(id);
       notify(`${oldAddress ?? 'An unknown address'} became ${newAddress ?? 'another'} in ${millis(tookMs)}.`);
@@ -195,13 +197,14 @@ function nodeButtons(hub: HubState, id: string): { root: HTMLElement; set(node: 
   });
   const revoke = el(
     'button',
-    { type: 'button', class: 'danger', click: () => askRevoke(hub, current()) },
+    { type: 'button', class: 'danger', click: () => askRevoke(hub, current) },
     'Revoke',
   );
   const root = el('div', { class: 'actions' }, pause, rename, rotate, revoke);
   return {
     root,
     set(node) {
+      current = node;
       setText(pause, node.paused ? 'Resume' : 'Pause');
       root.hidden = node.revoked;
       rotate.hidden = !node.connected || node.canRotate === false;

@@ -2,7 +2,7 @@
 
 import type { Moment } from '../traffic/history.ts';
 
-/** Smaller differences are the two clocks drifting apart: whoever reads it twice sees one time. */
+/** Smaller differences are the two clocks drifting apart: two reads give the same time. */
 const STEP_MS = 1_000;
 
 export class StartTime {

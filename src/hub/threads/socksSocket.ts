@@ -22,7 +22,7 @@ export async function makeWayForSocket(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isSocket()) throw new UserError(`--socks-socket ${path}: the file there is not a socket`);
-  if (await isServed(path)) throw new UserError(`--socks-socket ${path}: another program listens there`);
+  if (await mayBeServed(path)) throw new UserError(`--socks-socket ${path}: another program listens there`);
   rmSync(path, { force: true });
 }
 
@@ -31,7 +31,7 @@ export function removeSocket(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path, { force: true });
 }
 
-function isServed(path: string): Promise<boolean> {
+function mayBeServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {

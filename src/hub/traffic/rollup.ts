@@ -77,7 +77,7 @@ export class Rollup {
     if (this.#rows > this.#rowsMax) this.#join();
   }
 
-  /** All of it, in sums. It stays until it is said to be written. */
+  /** All of it, in sums. It stays until the caller reports it written. */
   rows(): Rows {
     const minutes: Row<number>[] = [];
     const hours = new Map<number, Bucket>();
