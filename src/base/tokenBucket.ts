@@ -10,12 +10,15 @@ export class Bucket {
     this.#atMs = nowMs;
   }
 
-  /** Takes one token if there is one. Rate and store are the caller's, so that they may change. Time never runs back. */
-  take(perSecond: number, burst: number, nowMs: number): boolean {
+  /**
+   * Takes one token if there is one above the reserve. Rate, burst and reserve are the caller's, so that they may change. Time never
+   * runs back.
+   */
+  take(perSecond: number, burst: number, nowMs: number, reserve = 0): boolean {
     const passedMs = Math.max(0, nowMs - this.#atMs);
     this.#atMs += passedMs;
     this.#tokens = Math.min(burst, this.#tokens + (passedMs * perSecond) / 1_000);
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < reserve + 1) return false;
     this.#tokens -= 1;
     return true;
   }

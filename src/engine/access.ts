@@ -3,12 +3,15 @@
 
 import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { isLoopback } from '../base/ipAddress.ts';
 import { Questions, type Timers } from '../base/questions.ts';
 import { ACCESS } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
+import type { ConnId } from '../reactor/reactor.ts';
 import { anyNode, type RoutingRequest } from '../routing/request.ts';
 import { BadUsername } from '../routing/username.ts';
 import { UsernameCache } from '../routing/usernameCache.ts';
+import { sourceKey } from './strangerPolicy.ts';
 
 /** What the front knows of a user. */
 export interface KnownUser {
@@ -41,9 +44,19 @@ export function isRefusal(check: UserCheck): check is Refusal {
   return typeof check === 'object' && 'failure' in check;
 }
 
+export interface AccessOptions {
+  /** Has control check a name and a password; its word comes to answer(). */
+  readonly ask: (query: number, name: string, password: string, source: string) => void;
+  /** Hears once of a name that is no route. */
+  readonly tellStray: (username: string) => void;
+  /** The remote address of a client; '' on a Unix socket. */
+  readonly addressOf: (conn: ConnId) => string;
+  /** Those of the reactor: Node's own do not run on an engine thread. */
+  readonly timers: Timers;
+}
+
 export class Access {
-  readonly #ask: (query: number, name: string, password: string) => void;
-  readonly #tellStray: (username: string) => void;
+  readonly #options: AccessOptions;
   readonly #usernames = new UsernameCache();
   readonly #anybody = anyNode();
   /** Names that are no routes, of which control has heard. */
@@ -52,28 +65,20 @@ export class Access {
   /** Users whose password was right, by a digest of both. */
   readonly #known = new LRUCache<string, KnownUser>({ max: ACCESS.knownMax });
   readonly #questions: Questions<KnownUser | null>;
+  /** Open questions of each source. */
+  readonly #questionsOf = new Map<string, number>();
   /** Grows with every change of a user. */
   #usersVersion = 0;
   /** Clients need a name and a password. */
   required = false;
 
-  /**
-   * @param ask has control check a name and a password; its word comes to answer()
-   * @param tellStray hears once of a name that is no route
-   * @param timers of the reactor: Node's own do not run on an engine thread
-   */
-  constructor(
-    ask: (query: number, name: string, password: string) => void,
-    tellStray: (username: string) => void,
-    timers: Timers,
-  ) {
-    this.#ask = ask;
-    this.#tellStray = tellStray;
+  constructor(options: AccessOptions) {
+    this.#options = options;
     this.#questions = new Questions({
       openMax: ACCESS.questionsMax,
       timeoutMs: ACCESS.questionTimeoutMs,
       tooBusy: UNCHECKED.detail,
-      timers,
+      timers: options.timers,
     });
   }
 
@@ -91,6 +96,7 @@ export class Access {
   checkUser(
     username: string | undefined,
     password: string | undefined,
+    conn: ConnId,
     answer: (check: RoutingRequest | Refusal) => void,
   ): UserCheck {
     if (username === undefined) return this.required ? NO_CREDENTIALS : this.#anybody;
@@ -104,16 +110,27 @@ export class Access {
     const digest = hash('sha256', JSON.stringify([this.#key, request.user, password]), 'base64');
     const known = this.#known.get(digest);
     if (known !== undefined) return this.#restricted(request, known);
-    if (this.#questions.size >= ACCESS.questionsMax) return TOO_MANY;
+    const source = loginSource(this.#options.addressOf(conn));
+    const ofSource = this.#questionsOf.get(source) ?? 0;
+    if (this.#questions.size >= ACCESS.questionsMax || ofSource >= ACCESS.sourceQuestionsMax) return TOO_MANY;
+    this.#questionsOf.set(source, ofSource + 1);
     const usersVersion = this.#usersVersion;
     this.#questions.ask(
-      (query) => this.#ask(query, request.user, password),
-      (said) =>
+      (query) => this.#options.ask(query, request.user, password, source),
+      (said) => {
+        this.#answered(source);
         answer(
           said instanceof Error ? UNCHECKED : this.#checked(said[0] ?? null, request, digest, usersVersion),
-        ),
+        );
+      },
     );
     return ASKED;
+  }
+
+  #answered(source: string): void {
+    const left = (this.#questionsOf.get(source) ?? 0) - 1;
+    if (left > 0) this.#questionsOf.set(source, left);
+    else this.#questionsOf.delete(source);
   }
 
   /** Control's word. null: no such user, a wrong password, or too many guesses. */
@@ -137,7 +154,7 @@ export class Access {
   #nobodysRoute(username: string): RoutingRequest {
     if (this.#strayNames.size < ACCESS.strayNamesMax && !this.#strayNames.has(username)) {
       this.#strayNames.add(username);
-      this.#tellStray(username);
+      this.#options.tellStray(username);
     }
     return this.#anybody;
   }
@@ -152,4 +169,9 @@ export class Access {
     }
     return request;
   }
+}
+
+/** Who counts as one when passwords are guessed: an address, an IPv6 /64, or all of this machine, which has 2^24 addresses of its own. */
+export function loginSource(address: string): string {
+  return address === '' || isLoopback(address) ? 'local' : sourceKey(address);
 }

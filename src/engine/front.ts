@@ -244,7 +244,9 @@ export class Front implements ConnHandler, TimerHandler {
     end: number,
   ): RoutingRequest | Refusal | null {
     if (intake.routing !== null) return intake.routing;
-    const check = this.#access.checkUser(user, password, (answer) => this.#userChecked(intake, tag, answer));
+    const check = this.#access.checkUser(user, password, intake.conn, (answer) =>
+      this.#userChecked(intake, tag, answer),
+    );
     if (check !== ASKED) {
       intake.routing = check;
       return check;

@@ -63,14 +63,15 @@ export class FrontRole {
       random: Math.random,
       wantRotation: (nodeId, user) => tell({ type: 'rotationWanted', nodeId, user }),
     });
-    this.#access = new Access(
-      (query, name, password) => tell({ type: 'authenticate', query, name, password }),
-      (username) => tell({ type: 'strayUsername', username }),
-      {
+    this.#access = new Access({
+      ask: (query, name, password, source) => tell({ type: 'authenticate', query, name, password, source }),
+      tellStray: (username) => tell({ type: 'strayUsername', username }),
+      addressOf: (conn) => reactor.remoteAddress(conn),
+      timers: {
         set: (ms, run) => reactor.setTimer(ms, { onTimer: run }, 0),
         clear: (timer) => reactor.clearTimer(timer as TimerId),
       },
-    );
+    });
     this.front = new Front({
       reactor,
       router: this.router,

@@ -241,6 +241,8 @@ export type FromFront =
       readonly query: number;
       readonly name: string;
       readonly password: string;
+      /** Where the client is: access.ts, loginSource(). */
+      readonly source: string;
     }
   /** A client gave a name that is no route, and is served by any node. */
   | { readonly type: 'strayUsername'; readonly username: string }

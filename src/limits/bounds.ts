@@ -365,8 +365,9 @@ export const ROUTING = {
 
 /** Clients that give a user name (src/engine/access.ts). */
 export const ACCESS = {
-  /** Clients that wait for control's answer. */
-  questionsMax: 1_024,
+  /** Clients that wait for control's answer, and those of one source. */
+  questionsMax: 2_048,
+  sourceQuestionsMax: 1_024,
   /** How long a client waits for it; each password that is checked costs control a tenth of a second. */
   questionTimeoutMs: 60_000,
   /** User names with their right passwords that the front remembers. */

@@ -44,15 +44,27 @@ export const USERS = {
   countedMax: 4_096,
   /** RFC 1929: PLEN is one byte. */
   passwordMaxBytes: 255,
-  /** Wrong passwords for one name. Names share a fixed number of buckets. */
+  /** Wrong passwords for one name from one source: an address, an IPv6 /64, or the hub's own machine. */
   guessesBurst: 8,
   guessesPerSecond: 0.25,
+  /** Names, and names of one source, share fixed numbers of buckets. */
   guessBuckets: 4_096,
-  /** Wrong passwords for all names together. Each costs a tenth of a second of a core. */
-  allGuessesBurst: 16,
+  /** Wrong passwords from one source. */
+  sourceGuessesBurst: 16,
+  sourceGuessesPerSecond: 0.5,
+  /** Wrong passwords for one name. The reserve is for sources from which a user has logged in. */
+  nameGuessesBurst: 16,
+  nameGuessesPerSecond: 0.5,
+  nameGuessesReserve: 4,
+  /** Wrong passwords in all, with the same reserve. Each costs a tenth of a second of a core. */
+  allGuessesBurst: 32,
   allGuessesPerSecond: 2,
+  allGuessesReserve: 8,
+  /** Sources whose guesses are counted, and as many from which a user has logged in. */
+  sourcesMax: 4_096,
   /** Checks under way or waiting. */
-  checksMax: 256,
+  checksMax: 1_024,
+  sourceChecksMax: 256,
   /** Right passwords, and as many wrong ones, that are remembered without another check. */
   rememberedMax: 4_096,
 } as const;

@@ -197,5 +197,20 @@ assertRelation(
   'the hub outwaits all that a node does for a new address',
 );
 assertRelation(ACCESS.knownMax >= USERS.usersMax, 'the front knows every user who is connected');
+assertRelation(
+  ACCESS.sourceQuestionsMax < ACCESS.questionsMax,
+  'no source can keep others from being checked',
+);
+assertRelation(USERS.sourceChecksMax < USERS.checksMax, 'no source can keep others from being checked');
+assertRelation(
+  USERS.guessesBurst < USERS.nameGuessesBurst - USERS.nameGuessesReserve &&
+    USERS.guessesPerSecond < USERS.nameGuessesPerSecond,
+  'no source can use up the guesses at a name',
+);
+assertRelation(
+  USERS.sourceGuessesBurst < USERS.allGuessesBurst - USERS.allGuessesReserve &&
+    USERS.sourceGuessesPerSecond < USERS.allGuessesPerSecond,
+  'no source can use up the guesses of all',
+);
 assertRelation(USERS.countedMax >= USERS.usersMax, 'the streams of every user can be counted');
 assertRelation(USERS.countedMax < 2 ** 16, 'a user fits the hand-over ring');

@@ -1,7 +1,14 @@
 // How the front checks users: questions to control, their answers, and what it remembers.
 
 import { describe, expect, test } from 'vitest';
-import { Access, ASKED, isRefusal, type KnownUser, type UserCheck } from '../../src/engine/access.ts';
+import {
+  Access,
+  ASKED,
+  isRefusal,
+  type KnownUser,
+  loginSource,
+  type UserCheck,
+} from '../../src/engine/access.ts';
 import { ACCESS } from '../../src/limits/bounds.ts';
 import { CandidateSet } from '../../src/routing/candidateSet.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
@@ -19,16 +26,21 @@ function setUp(required: boolean) {
   const timeouts: (() => void)[] = [];
   const timers = { set: (_ms: number, run: () => void) => timeouts.push(run), clear: () => {} };
   const strays: string[] = [];
-  const access = new Access(
-    (query, name, password) => asked.push({ query, name, password }),
-    (username) => strays.push(username),
+  const sources: string[] = [];
+  const access = new Access({
+    ask: (query, name, password, source) => {
+      asked.push({ query, name, password });
+      sources.push(source);
+    },
+    tellStray: (username) => strays.push(username),
+    addressOf: (conn) => `192.0.2.${conn}`,
     timers,
-  );
+  });
   access.usersChanged(required);
   const answers: UserCheck[] = [];
-  const check = (user?: string, password?: string) =>
-    access.checkUser(user, password, (answer) => answers.push(answer));
-  return { access, asked, answers, check, strays, timeouts };
+  const check = (user?: string, password?: string, conn = 1) =>
+    access.checkUser(user, password, conn, (answer) => answers.push(answer));
+  return { access, asked, answers, check, sources, strays, timeouts };
 }
 
 describe('without users', () => {
@@ -142,8 +154,11 @@ describe('with users', () => {
 
   test('questions are bounded, stray answers are ignored, and answered questions make room', () => {
     const { access, check, answers } = setUp(true);
-    for (let at = 0; at < ACCESS.questionsMax; at++) expect(check(`user${at}`, 'x')).toBe(ASKED);
-    const more = check('one_more', 'x');
+    for (let at = 0; at < ACCESS.questionsMax; at++) {
+      const conn = 1 + Math.floor(at / ACCESS.sourceQuestionsMax);
+      expect(check(`user${at}`, 'x', conn)).toBe(ASKED);
+    }
+    const more = check('one_more', 'x', 9);
     expect(more !== ASKED && isRefusal(more) && more.failure).toBe('hubBusy');
     access.answer(ACCESS.questionsMax + 7, ALICE);
     expect(answers).toEqual([]);
@@ -152,4 +167,23 @@ describe('with users', () => {
     expect(answers).toHaveLength(1);
     expect(check('one_more', 'x')).toBe(ASKED);
   });
+
+  test('one source cannot take all questions, and control hears whose each is', () => {
+    const { access, check, sources } = setUp(true);
+    for (let at = 0; at < ACCESS.sourceQuestionsMax; at++) expect(check(`user${at}`, 'x')).toBe(ASKED);
+    const more = check('one_more', 'x');
+    expect(more !== ASKED && isRefusal(more) && more.failure).toBe('hubBusy');
+    expect(check('alice', 'x', 2)).toBe(ASKED);
+    expect(sources.slice(-2)).toEqual(['192.0.2.1', '192.0.2.2']);
+    access.answer(1, null);
+    expect(check('one_more', 'x')).toBe(ASKED);
+  });
+});
+
+test('a source is an address, an IPv6 /64, or this machine with all its addresses', () => {
+  for (const own of ['', '127.0.0.1', '127.9.8.7', '::1', '::ffff:127.0.0.1'])
+    expect(loginSource(own)).toBe('local');
+  expect(loginSource('192.0.2.1')).not.toBe(loginSource('192.0.2.2'));
+  expect(loginSource('2001:db8::1')).toBe(loginSource('2001:db8::2'));
+  expect(loginSource('2001:db8::1')).not.toBe(loginSource('2001:db8:0:1::1'));
 });

@@ -75,13 +75,18 @@ export class ProxyUsers {
   }
 
   /** Never rejects: a store that cannot be read admits nobody. */
-  async answer({ query, name, password }: Extract<FromFront, { type: 'authenticate' }>): Promise<void> {
+  async answer({
+    query,
+    name,
+    password,
+    source,
+  }: Extract<FromFront, { type: 'authenticate' }>): Promise<void> {
     if (name === this.#own.name && timingSafeEqual(digest(password), digest(this.#own.password))) {
       this.#toFront({ type: 'user', query, user: { name, tags: null, streamsMax: null } });
       return;
     }
     try {
-      const user = await this.#verifier.verify(name, password);
+      const user = await this.#verifier.verify(name, password, source);
       const known = user === null ? null : { name, tags: user.limits.tags, streamsMax: user.limits.streams };
       this.#toFront({ type: 'user', query, user: known });
     } catch (error) {
