@@ -29,7 +29,7 @@ export function newRoutes<E extends ApiEnv = ApiEnv>() {
   });
 }
 
-/** Every answer that is none. */
+/** Every answer that refuses the request. */
 export const refusals = {
   default: {
     description: 'Why the hub refused it, in one sentence.',

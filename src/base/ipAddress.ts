@@ -147,7 +147,7 @@ export class IpAddress {
 
 const scratch = new IpAddress();
 
-/** The one spelling of an IP literal. Null when the text is none. */
+/** The one spelling of an IP literal. Null when the text is not one. */
 export function canonicalAddress(text: string): string | null {
   return scratch.parse(text) ? scratch.toString() : null;
 }
@@ -178,7 +178,7 @@ export function ipv4OfBytes(bytes: Uint8Array, at: number): string {
   return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
 }
 
-/** 0 to 15, or -1 for what is no hexadecimal digit in ASCII. */
+/** 0 to 15, or -1 for a byte that is not a hexadecimal digit in ASCII. */
 export function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;

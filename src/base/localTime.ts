@@ -18,7 +18,7 @@ export function localMinute(atMs: number): number {
   return date.getHours() * 60 + date.getMinutes();
 }
 
-/** "HH:MM" as minutes since midnight; null when it is none. */
+/** "HH:MM" as minutes since midnight; null for any other text. */
 export function parseClock(text: string): number | null {
   const match = /^([01][0-9]|2[0-3]):([0-5][0-9])$/.exec(text);
   return match === null ? null : Number(match[1]) * 60 + Number(match[2]);

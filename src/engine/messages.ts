@@ -129,7 +129,7 @@ export interface NamedNode {
 }
 
 export type ToWorker =
-  /** Before its route, and when something of it changes; never where clients are not to be told. */
+  /** Before its route, and when something of it changes; never where clients must not learn it. */
   | {
       readonly type: 'nameNode';
       readonly index: number;

@@ -116,7 +116,7 @@ export class StreamFailures {
   }
 }
 
-/** Whether the client can still be told of a failure: nothing of an answer has gone to it. */
+/** Whether the client can still hear of a failure: no part of an answer has gone to it. */
 function isUnanswered(tunnel: HubTunnel, slot: number): boolean {
   if (tunnel.isUnanswered(slot)) return true;
   return tunnel.exchangeOf(slot)?.phase === 'head';

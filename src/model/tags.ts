@@ -4,7 +4,7 @@ import { UserError } from '../base/userError.ts';
 import { LISTING } from '../limits/ownerBounds.ts';
 import { isSimpleName } from './nameSyntax.ts';
 
-/** Sorted, each once. Throws UserError for what is no tag, and too many. */
+/** Sorted, each once. Throws UserError for a word that is not a tag, and for too many. */
 export function cleanTags(tags: readonly string[]): string[] {
   for (const tag of tags) {
     if (!isSimpleName(tag)) {

@@ -66,7 +66,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
     onTimer: (query) => this.onLookup(query, null, 'resolverSilent'),
   };
 
-  /** `lookup`: asks the resolver; the answer comes to onLookup(). Its queries are below 0, to be told from the dialler's. */
+  /** `lookup`: asks the resolver; the answer comes to onLookup(). Its queries are below 0, which tells them apart from the dialler's. */
   constructor(options: {
     reactor: Reactor;
     tunnels: Tunnels<ExitTunnel>;

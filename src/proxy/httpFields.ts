@@ -185,7 +185,7 @@ export class FieldIndex {
 
   /**
    * Likewise for a response, whose site the client did not write: malformed lines are left out and folded ones joined in place (RFC 9112
-   * section 5.2), as browsers do, and blanks before the colon are none of the name's (section 5.1). Only what may frame the message
+   * section 5.2), as browsers do, and blanks before the colon are not part of the name (section 5.1). Only what may frame the message
    * must be well formed.
    */
   indexResponse(bytes: Uint8Array, start: number, end: number): string {
@@ -224,7 +224,7 @@ export class FieldIndex {
     return i;
   }
 
-  /** The value's line ends: blanks around it are none of its own. An empty value between blanks ends where it starts. */
+  /** The value's line ends: blanks around it are not part of it. An empty value between blanks ends where it starts. */
   #endValue(bytes: Uint8Array, i: number, lineEnd: number): void {
     const valueAt = skipBlanks(bytes, this.valueAt[i]!, lineEnd);
     this.valueAt[i] = valueAt;

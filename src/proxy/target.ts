@@ -39,7 +39,7 @@ export function hostText(bytes: Uint8Array, start: number, end: number): string 
   return latin1Text(bytes, start, end);
 }
 
-/** An IPv6 literal without brackets as canonical text, "" when it is none. */
+/** An IPv6 literal without brackets as canonical text; "" for any other text. */
 export function ipv6Text(bytes: Uint8Array, start: number, end: number): string {
   return address.parseIPv6(bytes, start, end) ? address.toString() : '';
 }
@@ -50,7 +50,7 @@ export function ipv6OfBytes(bytes: Uint8Array, at: number): string {
   return address.toString();
 }
 
-/** A decimal port, 1 to 65,535 in at most five digits; 0 when it is none. */
+/** A decimal port, 1 to 65,535 in at most five digits; 0 for anything else. */
 export function portNumber(bytes: Uint8Array, start: number, end: number): number {
   if (end <= start || end - start > 5) return 0;
   let port = 0;

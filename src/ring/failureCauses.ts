@@ -13,7 +13,7 @@ export function causeIndex(cause: FailureName): number {
   return INDEX_OF[cause];
 }
 
-/** Throws RangeError for a number that is none of causeIndex(). */
+/** Throws RangeError for a number that causeIndex() never gives. */
 export function causeAt(index: number): FailureName {
   const cause = FAILURE_CAUSES[index];
   if (cause === undefined) throw new RangeError(`there is no failure number ${index}`);

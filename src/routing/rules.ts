@@ -57,7 +57,7 @@ export interface ListSummary {
   readonly file: string;
   /** Names and ranges. */
   readonly entries: number;
-  /** Lines that are no names; firstSkippedLine is 0 when there is none. */
+  /** Lines that are not names; firstSkippedLine is 0 when there is none. */
   readonly skipped: number;
   readonly firstSkippedLine: number;
 }

@@ -19,7 +19,7 @@ export class BadUsername {
   }
 }
 
-/** A key and how its value is read: folded, or null when it is none of those allowed. */
+/** A key and how its value is read: folded, or null when it is not an allowed one. */
 interface Key {
   /** `term`: what the node must have. `sticky`: how a sticky session is kept. `flag`: the same, on unless its value is 0. */
   readonly kind: 'term' | 'sticky' | 'flag';

@@ -200,7 +200,7 @@ function eventLines(events: readonly EventRecord[]): Segment[][] {
 
 /**
  * The last `width` values, oldest first, each a bar between nothing and the largest of them; fewer values leave blanks in front. Anything
- * above nothing can be told from nothing.
+ * above nothing shows.
  */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = width > 0 ? values.slice(-width) : [];

@@ -28,7 +28,7 @@ export interface LogOutput {
 
 /**
  * Lines that a pipe has not taken wait up to a bound; past it they are dropped, and the next that goes out follows one that counts them:
- * the log's reader may hang, and the hub goes on. A reader that has gone is none.
+ * the log's reader may hang, and the hub goes on. A reader that has gone no longer counts.
  */
 export function neverWaiting(
   out: LogOutput,

@@ -192,7 +192,7 @@ export class RulesFile {
     );
   }
 
-  /** Something happened beside the files. They are read once two looks in a row agree: who writes may not have finished. */
+  /** Something happened beside the files. They are read once two looks in a row agree: a writer may not have finished. */
   #changed(): void {
     if (this.#settling !== null) return;
     this.#seenAs = this.#look();

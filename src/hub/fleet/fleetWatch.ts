@@ -34,7 +34,7 @@ export class FleetWatch {
   /** The function returned ends it. */
   add(listener: (tick: LiveTick) => void): () => void {
     if (!this.isWatched) {
-      // What was before is asked for by other means.
+      // A new watcher asks for what came before by other means.
       this.#shown.clear();
       for (const view of this.#source.views()) this.#shown.set(view.id, view);
       this.#eventShown = this.#events.lastNumber;

@@ -1,10 +1,11 @@
-// What a node's settings mean right now: whether it takes new streams, and how fast it may go. Pure: bytes and time are arguments.
+// What a node's limits (stored in hub/store/nodeSettingsTable.ts) mean right now: whether it takes new streams, and how
+// fast it may go. Pure: bytes and time are arguments.
 
 import type { NodeSettings } from '../../model/fleet.ts';
 import { type Hours, isWithin, parseHours } from '../../routing/hours.ts';
 import type { ClosedFor } from '../../routing/nodeRouting.ts';
 
-/** Of "HH:MM-HH:MM", blanks aside; null when it is none. */
+/** Parses "HH:MM-HH:MM", blanks aside; null for any other text. */
 export function hoursOf(text: string): Hours | null {
   return parseHours(text.replaceAll(' ', ''));
 }

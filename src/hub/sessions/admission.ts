@@ -1,4 +1,4 @@
-// Who gets in: the store decides about each authentic first message, and a paired device gets a session. Everyone else gets silence.
+// Decides which devices get in: the store checks each authentic first message, and a paired device gets a session. All others get silence.
 
 import type { Logger } from 'pino';
 import { LogThrottle } from '../../base/logThrottle.ts';
@@ -200,7 +200,7 @@ export class Admission {
   }
 }
 
-/** What went to another thread was copied: this copy is needed no more. */
+/** What went to another thread was copied, so this copy is no longer needed. */
 export function wipeKeys({ sendKey, receiveKey }: { sendKey: Uint8Array; receiveKey: Uint8Array }): void {
   sendKey.fill(0);
   receiveKey.fill(0);

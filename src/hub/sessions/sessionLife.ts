@@ -74,7 +74,7 @@ export class SessionLife {
     }
   }
 
-  /** The front knows the way to it: the node may be told that it is served. */
+  /** The front can route to it now: the node may hear that it is served. */
   routed({ index, number }: Said<'routed'>): void {
     const session = this.#parts.sessions.find(index, number);
     if (session !== null) this.#parts.toWorker(session.worker, { type: 'greet', index, number });
