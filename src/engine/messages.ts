@@ -189,6 +189,8 @@ export type ToExit =
       readonly initialWindowBytes: number;
       /** Those in force: CAPABILITY bits that both sides announced. */
       readonly capabilities: number;
+      /** Where the hub sees this device come from: IP literals and ranges. */
+      readonly observed: readonly string[];
       readonly status: string;
     } & SessionKeys)
   | { readonly type: 'hangUp'; readonly dial: number; readonly reason: string }

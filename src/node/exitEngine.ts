@@ -44,6 +44,7 @@ export class ExitEngine {
         exit.dialHub(order.dial, order.addresses, order.port, order.message1);
         return;
       case 'session':
+        this.#policy.setObserved(order.index, order.hub, order.observed);
         exit.begin(order.dial, order.index, order.hub, order, order, order.status);
         order.sendKey.fill(0);
         order.receiveKey.fill(0);

@@ -17,6 +17,7 @@ import { inTurns } from './addressOrder.ts';
 import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
 import { distinctAddresses } from './nameCache.ts';
+import { NONE, withNetworks } from './ownAddresses.ts';
 import type { Resolver } from './resolver.ts';
 
 export type LaneMessage = Extract<
@@ -202,7 +203,7 @@ export class HubLane {
       if (this.#initiator === null) throw new Error('the hub answered a message that was never sent');
       const { payload, sendKey, receiveKey } = this.#initiator.finish(message2);
       try {
-        const { enrolledAs, initialWindowBytes, capabilities } = decodeMessage2(payload);
+        const { enrolledAs, initialWindowBytes, capabilities, observedAddress } = decodeMessage2(payload);
         if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
         const json = await status();
         if (this.#stopped) return;
@@ -213,6 +214,7 @@ export class HubLane {
           hub: publicKey,
           initialWindowBytes,
           capabilities: capabilities & OFFERED_CAPABILITIES,
+          observed: IpAddress.parse(observedAddress) !== null ? withNetworks(NONE, [observedAddress]) : [],
           status: json,
           sendKey,
           receiveKey,

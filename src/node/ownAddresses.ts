@@ -12,6 +12,8 @@ export interface OwnAddresses {
   readonly networks: readonly string[];
 }
 
+export const NONE: OwnAddresses = { addresses: [], networks: [] };
+
 /** RFC 4291, section 2.5.1: a network of hosts is a /64. */
 const NETWORK_BITS = 64;
 
@@ -59,7 +61,7 @@ export function withNetworks({ addresses, networks }: OwnAddresses, learned: rea
 
 /** The addresses of this machine, where the system may fail to list them. */
 export class KnownAddresses {
-  #known: OwnAddresses = { addresses: [], networks: [] };
+  #known = NONE;
   #failing = false;
   readonly #onTrouble: (error: unknown) => void;
   readonly #read: () => OwnAddresses;

@@ -47,6 +47,7 @@ interface Dial {
   handler: DialHandler | null;
   tag: number;
   port: number;
+  session: number;
   conn: ConnId;
   lookup: Lookup<Dial> | null;
   race: Race | null;
@@ -117,14 +118,14 @@ export class TargetDialler {
    * onDialFailed has been called by the time dial() returns 0. onDialled never comes from inside.
    * @param host IP literal without brackets, or a name
    * @param tag handed back to the handler
-   * @param session whose share of lookups it takes from
+   * @param session which asks: whose policy it is, and whose share of lookups it takes from
    */
   dial(host: string, port: number, handler: DialHandler, tag: number, session = 0): DialId {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return failAtOnce(handler, tag, 'badTarget');
     const address = this.#literal;
     if (address.parse(host)) {
-      if (this.#policy.check(address, port) !== 'ok') return failAtOnce(handler, tag, 'policy');
-      const dial = this.#begin(handler, tag, port);
+      if (this.#policy.check(address, port, session) !== 'ok') return failAtOnce(handler, tag, 'policy');
+      const dial = this.#begin(handler, tag, port, session);
       return dial === null ? failAtOnce(handler, tag, 'nodeBusy') : this.#connectOnly(dial, address);
     }
     if (isZonedLiteral(host)) return failAtOnce(handler, tag, 'policy');
@@ -158,7 +159,7 @@ export class TargetDialler {
     if (known?.addresses === null) return failAtOnce(handler, tag, 'nameNotFound');
     if (known === undefined && !this.#lookups.hasRoomFor(name, session))
       return failAtOnce(handler, tag, 'nodeBusy');
-    const dial = this.#begin(handler, tag, port);
+    const dial = this.#begin(handler, tag, port, session);
     if (dial === null) return failAtOnce(handler, tag, 'nodeBusy');
     if (known !== undefined) return this.#dialAddresses(dial, known.addresses);
     dial.lookup = this.#lookups.wait(name, dial, session);
@@ -167,7 +168,8 @@ export class TargetDialler {
 
   /** The id of the dial, or 0 when policy leaves none of the addresses. */
   #dialAddresses(dial: Dial, addresses: readonly IpAddress[]): DialId {
-    const allowed = addresses.filter((address) => this.#policy.check(address, dial.port) === 'ok');
+    const { port, session } = dial;
+    const allowed = addresses.filter((address) => this.#policy.check(address, port, session) === 'ok');
     const first = allowed[0];
     if (first === undefined) return this.#fail(dial, 'policy');
     if (allowed.length === 1) return this.#connectOnly(dial, first);
@@ -266,7 +268,7 @@ export class TargetDialler {
   }
 
   /** Null: no room. */
-  #begin(handler: DialHandler, tag: number, port: number): Dial | null {
+  #begin(handler: DialHandler, tag: number, port: number, session: number): Dial | null {
     if (this.count >= NODE.dialsMax) return null;
     const dial = this.#free.pop() ?? this.#newSlot();
     const generation = ((-dial.id >>> SLOT_BITS) % GENERATION_MAX) + 1;
@@ -274,12 +276,23 @@ export class TargetDialler {
     dial.handler = handler;
     dial.tag = tag;
     dial.port = port;
+    dial.session = session;
     return dial;
   }
 
   #newSlot(): Dial {
     const slot = this.#dials.length;
-    const dial = { slot, id: -slot, handler: null, tag: 0, port: 0, conn: 0, lookup: null, race: null };
+    const dial = {
+      slot,
+      id: -slot,
+      handler: null,
+      tag: 0,
+      port: 0,
+      session: 0,
+      conn: 0,
+      lookup: null,
+      race: null,
+    };
     this.#dials.push(dial);
     return dial;
   }

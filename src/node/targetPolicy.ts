@@ -57,6 +57,12 @@ export interface TargetPolicyOptions {
   readonly hubAddresses: readonly string[];
 }
 
+/** What a hub says of one session. */
+interface Observed {
+  readonly hub: string;
+  readonly addresses: readonly string[];
+}
+
 /** A set of addresses to be refused on every port. */
 interface AddressSet {
   readonly ipv4: Set<number>;
@@ -67,6 +73,10 @@ export class TargetPolicy {
   readonly #allow: readonly AllowRule[];
   #own: AddressSet;
   #hubs: AddressSet;
+  /** By session. */
+  readonly #observed: (Observed | undefined)[] = [];
+  /** By session: what its hub says of all its sessions. */
+  readonly #refusedTo: (AddressSet | undefined)[] = [];
 
   constructor({ allow, ownAddresses, hubAddresses }: TargetPolicyOptions) {
     this.#allow = allow;
@@ -83,32 +93,50 @@ export class TargetPolicy {
   }
 
   /**
-   * May this address be dialled? An --allow-target rule goes before everything else; an IPv4-mapped address counts as IPv4, 6to4 and NAT64
-   * addresses need a rule in their own spelling.
+   * Where a hub sees this device come from. Refused to the streams of that hub alone: one that lies closes nothing to the others.
+   * @param addresses IP literals and ranges of IPv6, in place of those of the last session with this number
    */
-  check(address: IpAddress, port: number): 'ok' | 'refused' {
+  setObserved(session: number, hub: string, addresses: readonly string[]): void {
+    this.#observed[session] = { hub, addresses };
+    const seen = this.#observed.map((one) => (one?.hub === hub ? one.addresses : null));
+    const refused = addressSet(seen.flatMap((list) => list ?? []));
+    seen.forEach((list, other) => {
+      if (list !== null) this.#refusedTo[other] = refused;
+    });
+  }
+
+  /**
+   * May this address be dialled for a stream of this session? An --allow-target rule goes before everything else; an IPv4-mapped address
+   * counts as IPv4, 6to4 and NAT64 addresses need a rule in their own spelling.
+   */
+  check(address: IpAddress, port: number, session: number): 'ok' | 'refused' {
     for (let i = 0; i < this.#allow.length; i++) {
       if (ruleAllows(this.#allow[i]!, address, port)) return 'ok';
     }
-    const isRefused = address.isIPv4 ? this.#isRefusedIPv4(address.ipv4) : this.#isRefusedIPv6(address);
+    const observed = this.#refusedTo[session];
+    const isRefused = address.isIPv4
+      ? this.#isRefusedIPv4(address.ipv4, observed)
+      : this.#isRefusedIPv6(address, observed);
     return isRefused ? 'refused' : 'ok';
   }
 
-  #isRefusedIPv4(address: number): boolean {
+  #isRefusedIPv4(address: number, observed: AddressSet | undefined): boolean {
     for (let i = 0; i < refusedIPv4.length; i++) {
       if (isIPv4InRange(refusedIPv4[i]!, address)) return true;
     }
+    if (observed?.ipv4.has(address)) return true;
     return this.#own.ipv4.has(address) || this.#hubs.ipv4.has(address);
   }
 
-  #isRefusedIPv6(address: IpAddress): boolean {
+  #isRefusedIPv6(address: IpAddress, observed: AddressSet | undefined): boolean {
     if (hasIPv6(this.#own, address) || hasIPv6(this.#hubs, address)) return true;
-    if (isInRange(nat64, address)) return this.#isRefusedIPv4(address.words[3]!);
+    if (observed !== undefined && hasIPv6(observed, address)) return true;
+    if (isInRange(nat64, address)) return this.#isRefusedIPv4(address.words[3]!, observed);
     // IPv4-compatible ::/96, 64:ff9b:1::/48, fc00::/7, fe80::/10, 100::/64, 5f00::/16, ff00::/8, ...
     if (!isInRange(globalIPv6, address)) return true;
     if (isInRange(sixToFour, address)) {
       const { words } = address;
-      return this.#isRefusedIPv4((((words[0]! & 0xffff) << 16) | (words[1]! >>> 16)) >>> 0);
+      return this.#isRefusedIPv4((((words[0]! & 0xffff) << 16) | (words[1]! >>> 16)) >>> 0, observed);
     }
     for (let i = 0; i < refusedIPv6.length; i++) {
       if (isInRange(refusedIPv6[i]!, address)) return true;

@@ -225,10 +225,10 @@ export class UdpExit implements UdpHandler, TimerHandler {
     start: number,
     end: number,
   ): void {
-    const { session } = association.tunnel;
+    const { session, index } = association.tunnel;
     this.#endpoint.port = port;
     for (const address of addresses ?? []) {
-      if (this.#policy.check(address, port) !== 'ok') continue;
+      if (this.#policy.check(address, port, index) !== 'ok') continue;
       this.#endpoint.address.copyFrom(address);
       const sent = this.#sendAllowed(association, slab, start, end);
       if (sent < 0 && sent !== WOULD_BLOCK) continue;
@@ -241,7 +241,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   /** To #endpoint, if the policy lets it. */
   #send(association: Association, slab: Slab, start: number, end: number): void {
     const { address, port } = this.#endpoint;
-    const allowed = this.#policy.check(address, port) === 'ok';
+    const allowed = this.#policy.check(address, port, association.tunnel.index) === 'ok';
     if (allowed && this.#sendAllowed(association, slab, start, end) >= 0) return;
     association.tunnel.session.counters.datagramsDropped++;
   }

@@ -274,6 +274,7 @@ export class Rig {
           receiveKey: DOWN_KEY.slice(),
           initialWindowBytes: PROTOCOL.initialWindowBytes,
           capabilities: this.#capabilities,
+          observed: [],
           status: '{}',
         });
         return;

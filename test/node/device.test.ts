@@ -56,7 +56,7 @@ describe('ownAddresses', () => {
     expect(addresses).toContain('127.0.0.1');
     for (const address of addresses) expect(isIP(address)).not.toBe(0);
     const policy = new TargetPolicy({ allow: [], ownAddresses: addresses, hubAddresses: [] });
-    for (const address of addresses) expect(policy.check(IpAddress.of(address), 80)).toBe('refused');
+    for (const address of addresses) expect(policy.check(IpAddress.of(address), 80, 0)).toBe('refused');
   });
 
   it('come with the networks of those of IPv6', () => {
@@ -102,21 +102,21 @@ describe('withNetworks', () => {
       '64:ff9b::5.6.7.8',
       '2a00:9:9:9::2',
     ])
-      expect(policy.check(IpAddress.of(address), 80), address).toBe('refused');
+      expect(policy.check(IpAddress.of(address), 80, 0), address).toBe('refused');
     for (const address of ['2a00:1:2:2:ffff::1', '2a00:1:2:4::', '5.6.7.9', '2a00:9:9:8::1'])
-      expect(policy.check(IpAddress.of(address), 80), address).toBe('ok');
+      expect(policy.check(IpAddress.of(address), 80, 0), address).toBe('ok');
   });
 
   it("closes the /64 of the tunnel's own end where the system lists no address", () => {
     const policy = guarded({ addresses: [], networks: [] }, ['2a00:1:2:3::7']);
-    expect(policy.check(IpAddress.of('2a00:1:2:3::1'), 80)).toBe('refused');
-    expect(policy.check(IpAddress.of('2a00:1:2:4::1'), 80)).toBe('ok');
+    expect(policy.check(IpAddress.of('2a00:1:2:3::1'), 80, 0)).toBe('refused');
+    expect(policy.check(IpAddress.of('2a00:1:2:4::1'), 80, 0)).toBe('ok');
   });
 
   it('leaves open what the owner allows', () => {
     const policy = guarded({ addresses: [], networks: ['2a00:1:2:3::/64'] }, [], ['[2a00:1:2:3::9]/128:80']);
-    expect(policy.check(IpAddress.of('2a00:1:2:3::9'), 80)).toBe('ok');
-    expect(policy.check(IpAddress.of('2a00:1:2:3::9'), 81)).toBe('refused');
+    expect(policy.check(IpAddress.of('2a00:1:2:3::9'), 80, 0)).toBe('ok');
+    expect(policy.check(IpAddress.of('2a00:1:2:3::9'), 81, 0)).toBe('refused');
   });
 });
 

@@ -46,6 +46,25 @@ function setUp(outcomes: Record<string, Outcome> = {}, allow: string[] = []) {
   };
 }
 
+describe('the session', () => {
+  it('decides about literals, and about the addresses of a name that others asked for', () => {
+    const { policy, dial, answer, told, dialledAddresses } = setUp();
+    policy.setObserved(3, 'hub', ['1.2.3.4']);
+    dial('1.2.3.4', 80, 1, 3);
+    dial('name.test', 80, 2, 3);
+    dial('name.test', 80, 4, 5);
+    expect(told).toEqual([[1, 'policy']]);
+    answer('1.2.3.4');
+    expect(told).toEqual([
+      [1, 'policy'],
+      [2, 'policy'],
+    ]);
+    expect(dialledAddresses()).toEqual(['1.2.3.4']);
+    dial('name.test', 80, 6, 3);
+    expect(told.at(-1)).toEqual([6, 'policy']);
+  });
+});
+
 describe('a literal', () => {
   it('is one connect with the overall limit and no timer', () => {
     const { reactor, dial, told, dialler, queries } = setUp();

@@ -14,9 +14,9 @@ function policy(
 }
 
 /** As the dialler does it: what is no literal is never dialled as one. */
-function check(asked: TargetPolicy, text: string, port: number): 'ok' | 'refused' {
+function check(asked: TargetPolicy, text: string, port: number, session = 0): 'ok' | 'refused' {
   const address = IpAddress.parse(text);
-  return address === null ? 'refused' : asked.check(address, port);
+  return address === null ? 'refused' : asked.check(address, port, session);
 }
 
 describe('ranges', () => {
@@ -132,6 +132,46 @@ describe('own and hub addresses', () => {
 
   it('must be literals: a name would refuse nothing', () => {
     expect(() => policy().setHubAddresses(['hub.example'])).toThrow(TypeError);
+  });
+});
+
+describe('observed addresses', () => {
+  it('are refused to all sessions of the hub that says so, and to no other hub', () => {
+    const guarded = policy();
+    guarded.setObserved(0, 'a', ['5.6.7.8']);
+    guarded.setObserved(1, 'b', ['8.8.8.8']);
+    guarded.setObserved(2, 'a', ['2600:1:2:3::5', '2600:1:2:3::/64']);
+    for (const address of [
+      '5.6.7.8',
+      '::ffff:5.6.7.8',
+      '2002:506:708::1',
+      '64:ff9b::5.6.7.8',
+      '2600:1:2:3::6',
+    ]) {
+      expect(check(guarded, address, 80, 0), address).toBe('refused');
+      expect(check(guarded, address, 80, 1), address).toBe('ok');
+      expect(check(guarded, address, 80, 2), address).toBe('refused');
+      expect(check(guarded, address, 80, 3), address).toBe('ok');
+    }
+    expect(check(guarded, '8.8.8.8', 80, 1)).toBe('refused');
+    expect(check(guarded, '8.8.8.8', 80, 0)).toBe('ok');
+  });
+
+  it('are those of the last session', () => {
+    const guarded = policy();
+    guarded.setObserved(0, 'a', ['5.6.7.8']);
+    guarded.setObserved(0, 'a', ['5.6.7.9']);
+    expect(check(guarded, '5.6.7.8', 80)).toBe('ok');
+    expect(check(guarded, '5.6.7.9', 80)).toBe('refused');
+    guarded.setObserved(0, 'a', []);
+    expect(check(guarded, '5.6.7.9', 80)).toBe('ok');
+  });
+
+  it('are dialled where the owner allows it', () => {
+    const open = policy(['5.6.7.8:80']);
+    open.setObserved(0, 'a', ['5.6.7.8']);
+    expect(check(open, '5.6.7.8', 80)).toBe('ok');
+    expect(check(open, '5.6.7.8', 81)).toBe('refused');
   });
 });
 

@@ -28,6 +28,8 @@ describe('associations', () => {
   let exit: UdpExit;
   let tunnel: ExitTunnel;
   let lookups: [name: string, query: number][];
+  /** The session of every question to the policy. */
+  let askedFor: number[];
   let heard: string[];
   let answered: string[];
   let aborted: number[];
@@ -54,15 +56,22 @@ describe('associations', () => {
       },
     };
     dropped = () => session.counters.datagramsDropped;
-    tunnel = { associations: 0, session, tagOf: (slot: number) => slot } as unknown as ExitTunnel;
+    tunnel = { index: 5, associations: 0, session, tagOf: (slot: number) => slot } as unknown as ExitTunnel;
+    askedFor = [];
+    const policy = new TargetPolicy({
+      allow: ['127.0.0.1', '127.0.0.3'].map(parseAllowRule),
+      ownAddresses: [],
+      hubAddresses: ['192.0.2.9'],
+    });
     exit = new UdpExit({
       reactor: net,
       tunnels: { touch() {} } as unknown as Tunnels<ExitTunnel>,
-      policy: new TargetPolicy({
-        allow: ['127.0.0.1', '127.0.0.3'].map(parseAllowRule),
-        ownAddresses: [],
-        hubAddresses: ['192.0.2.9'],
-      }),
+      policy: {
+        check: (address, port, index) => {
+          askedFor.push(index);
+          return policy.check(address, port, index);
+        },
+      },
       cache: new NameCache(),
       lookup: (name, query) => lookups.push([name, query]),
     });
@@ -110,6 +119,14 @@ describe('associations', () => {
     expect(heard).toEqual(['127.0.0.1 a', '127.0.0.1 mapped']);
     expect(dropped()).toBe(3);
     expect(answered.map((one) => one.slice(7))).toEqual(['a', 'mapped']);
+  });
+
+  test("the policy decides by the datagram's session", () => {
+    exit.open(tunnel, 1);
+    send([127, 0, 0, 1], 'a');
+    send('target.test', 'b');
+    exit.onLookup(-1, ['127.0.0.1', '127.0.0.3'], 'internal');
+    expect(askedFor).toEqual([5, 5]);
   });
 
   test('an answer from IPv4 may fill the record: its header is short', () => {
@@ -219,7 +236,7 @@ test('policy: an address in numbers gets the same answer as in text', () => {
       const read = new Endpoint();
       readEndpoint(header, 0, read);
       const parsed = IpAddress.of(text);
-      expect(policy.check(read.address, read.port)).toBe(policy.check(parsed, port));
+      expect(policy.check(read.address, read.port, 0)).toBe(policy.check(parsed, port, 0));
       expect([read.address.toString(), read.port]).toEqual([parsed.toString(), port]);
     }),
     { numRuns: 2_000 },
