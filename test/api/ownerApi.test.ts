@@ -56,6 +56,7 @@ const CALLS: readonly (Asked & {
   { path: '/api/v1/nodes' },
   { path: '/api/v1/nodes/0001f00d', route: '/api/v1/nodes/{id}' },
   { path: '/api/v1/nodes/Pixel%208/connects', route: '/api/v1/nodes/{id}/connects' },
+  { method: 'POST', path: '/api/v1/backup' },
   { path: '/api/v1/streams' },
   { path: '/api/v1/streams?node=Pixel%208', route: '/api/v1/streams' },
   { path: '/api/v1/sessions' },

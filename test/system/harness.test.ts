@@ -33,7 +33,7 @@ test('quickstart is ready once its own node is connected', async () => {
   const hub: Hub = await startQuickstart();
   const { socks, http } = hub;
   expect(socks.port).not.toBe(http.port);
-  expect(hub.stdout).toContain(`socks5h://${socks.host}:${socks.port}`);
+  await eventually(() => expect(hub.stdout).toContain(`socks5h://${socks.host}:${socks.port}`));
   expect(await hub.stop()).toEqual({ code: 0, signal: null });
 });
 

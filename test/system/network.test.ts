@@ -148,7 +148,7 @@ describe.skipIf(missing !== '')(`networks ${missing}`, () => {
     await recovered(hub, node, place);
   });
 
-  test.concurrent('a router that forgets: the node dials again, and the old session is replaced', {
+  test.concurrent('a router that forgets: the node dials again, and the old session ends', {
     timeout: 120_000,
   }, async () => {
     const place = places[2]!;
@@ -160,10 +160,11 @@ describe.skipIf(missing !== '')(`networks ${missing}`, () => {
     const held = await heldStream(hub, place);
     router!.forget();
     await node.waitForLog(({ msg }) => msg === 'the peer is silent', NOTICED_MS);
-    // What the node says goes on arriving, so the hub has no reason to think the old session dead.
+    // The hub's own bytes for the held stream are not acknowledged, so it may give the old session up before the new one comes.
     await hub.waitForLog(
       ({ msg, reason }) =>
-        msg === 'node disconnected' && reason === 'a newer session of the same node took its place',
+        msg === 'node disconnected' &&
+        (reason === 'the peer is silent' || reason === 'a newer session of the same node took its place'),
       NOTICED_MS,
     );
     expect(await held.over).toBe('ECONNRESET');

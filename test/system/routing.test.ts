@@ -139,8 +139,10 @@ describe.skipIf(skip).each(KINDS)(`$name ${why}`, (mode) => {
     client.send(Buffer.concat([Buffer.of(4, 1, port >> 8, port & 255, 127, 0, 0, 1), id]));
     await client.take(8);
     client.close();
-    const said = hub.log.filter(({ msg }) => msg === 'a user name is no route: any node serves it');
-    expect(said.map(({ username }) => username)).toEqual(['www-data', 'build-agent']);
+    await eventually(() => {
+      const said = hub.log.filter(({ msg }) => msg === 'a user name is no route: any node serves it');
+      expect(said.map(({ username }) => username)).toEqual(['www-data', 'build-agent']);
+    });
   });
 
   test('a strict session says that its node is lost, a soft one moves', async () => {

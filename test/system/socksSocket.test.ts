@@ -105,7 +105,7 @@ test("a killed hub's socket is replaced; one in use, or a file that is no socket
   writeFileSync(file, 'precious');
   const third = launchHub({ args: ['--socks-socket', file] });
   expect(await third.exited).toEqual({ code: 1, signal: null });
-  expect(third.complaints.join()).toMatch(/a file that is no socket is in the way/);
+  expect(third.complaints.join()).toMatch(/the file there is not a socket/);
 
   const long = launchHub({ args: ['--socks-socket', join(folder, 'x'.repeat(100))] });
   expect(await long.exited).toEqual({ code: 2, signal: null });
