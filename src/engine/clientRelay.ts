@@ -8,6 +8,7 @@ import type { ClientStreams } from './clientStreams.ts';
 import { sendEarly } from './earlyBytes.ts';
 import type { ExchangeRelay } from './exchangeRelay.ts';
 import type { HubTunnel } from './hubTunnel.ts';
+import { OpeningClients } from './openingClients.ts';
 import type { Relay } from './relay.ts';
 import { indexOfTag, slotOfTag } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';
@@ -18,6 +19,7 @@ export class ClientRelay implements ConnHandler {
   readonly #relay: Relay;
   readonly #streams: ClientStreams;
   readonly #exchanges: ExchangeRelay;
+  readonly #opening: OpeningClients;
 
   constructor(parts: {
     reactor: Reactor;
@@ -31,15 +33,21 @@ export class ClientRelay implements ConnHandler {
     this.#relay = parts.relay;
     this.#streams = parts.streams;
     this.#exchanges = parts.exchanges;
+    this.#opening = new OpeningClients(parts.reactor, parts.tunnels, parts.streams);
   }
 
   // --- Client to tunnel ----------------------------------------------------------------------------------------------------------
 
-  /** A stream was just opened: its first bytes go at once, the client is read once it has its answer. */
+  /** A stream was just opened: its first bytes go at once, the client is read on once it has its answer. */
   begin(tunnel: HubTunnel, slot: number, conn: ConnId, request: OpenRequest): void {
+    const { plan, early } = request;
+    if (early.length === 0) {
+      this.#opening.watch(tunnel, slot, conn);
+      this.#tunnels.touch(tunnel);
+      return;
+    }
     this.#reactor.attach(conn, this, tunnel.tagOf(slot));
     this.#reactor.pauseRead(conn);
-    const { plan, early } = request;
     const length = plan === null ? early.length : this.#exchanges.begin(tunnel, slot, request, plan);
     sendEarly(tunnel, slot, early.subarray(0, length));
     this.#tunnels.touch(tunnel);
@@ -70,7 +78,19 @@ export class ClientRelay implements ConnHandler {
     this.#streams.breakOff(this.#tunnels.at(indexOfTag(tag)), slotOfTag(tag));
   }
 
-  /** There is room in the tunnel, or the client has its answer. */
+  /** The client has its answer. */
+  connected(tunnel: HubTunnel, slot: number): void {
+    const conn = tunnel.connOf(slot);
+    this.#reactor.attach(conn, this, tunnel.tagOf(slot));
+    this.#reactor.pauseRead(conn);
+    if (tunnel.endedOpening.delete(slot)) {
+      this.#clientEnded(tunnel, slot);
+      this.#tunnels.touch(tunnel);
+    }
+    this.onRoom(tunnel, slot);
+  }
+
+  /** There is room in the tunnel. */
   onRoom(tunnel: HubTunnel, slot: number): void {
     const early = tunnel.early.get(slot);
     if (early !== undefined) {

@@ -25,6 +25,8 @@ export class HubTunnel extends Tunnel {
   readonly users = new Map<number, number>();
   /** A client's bytes that wait for room in the tunnel. */
   readonly early = new Map<number, Uint8Array>();
+  /** Since when: clients that ended while their stream opens, and had sent nothing for the target. */
+  readonly endedOpening = new Map<number, number>();
   /** HTTP requests in absolute form; CONNECT and SOCKS need none. */
   readonly exchanges = new Map<number, Exchange>();
   /** Of UDP ASSOCIATE. */
@@ -54,6 +56,7 @@ export class HubTunnel extends Tunnel {
     this.targets.delete(slot);
     this.users.delete(slot);
     this.early.delete(slot);
+    this.endedOpening.delete(slot);
     this.exchanges.delete(slot);
     this.associations.delete(slot);
   }

@@ -126,6 +126,8 @@ function isUnanswered(tunnel: HubTunnel, slot: number): boolean {
 function requestNow(tunnel: HubTunnel, slot: number): OpenRequest | null {
   const request = tunnel.requestOf(slot);
   const exchange = tunnel.exchangeOf(slot);
+  // Its end would not be seen again.
+  if (tunnel.endedOpening.has(slot)) return null;
   if (request === null || exchange === null || tunnel.isUnanswered(slot)) return request;
   if (exchange.clientEnded) return null;
   return { ...request, early: exchange.behind(request.early) };

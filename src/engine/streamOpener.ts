@@ -114,7 +114,7 @@ export class StreamOpener {
     }
     tunnel.answered(slot);
     const answer = openReply(kind, tunnel.nodeFields, request.session);
-    if (this.#replies.write(tunnel.connOf(slot), answer)) this.#relay.onRoom(tunnel, slot);
+    if (this.#replies.write(tunnel.connOf(slot), answer)) this.#relay.connected(tunnel, slot);
     else this.#streams.breakOff(tunnel, slot);
   }
 

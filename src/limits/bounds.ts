@@ -86,6 +86,8 @@ export const CLIENT = {
   httpTrailerMaxBytes: 16_384,
   /** Bytes that a client may send after its request, before the answer. */
   earlyBytesMax: 65_536,
+  /** What is read of them while the stream opens. */
+  openingReadBytes: 4_096,
   /**
    * After our answer and FIN to a client, the hub reads on until the client has been silent this long, so that its bytes do not
    * turn our FIN into an RST: a client may read an early answer only once its upload is over.
@@ -95,6 +97,8 @@ export const CLIENT = {
   stagedCloseReadBytes: 65_536,
   /** From the opening of a stream to CONNECT_OK or CONNECT_FAIL. */
   openTimeoutMs: 45_000,
+  /** A stream that opens is given up this long after its client ended, when the client had sent nothing for the target. */
+  endedOpeningMs: 2_000,
   /** A stream is given up this long after its client ended, when nothing arrived for it since. */
   halfClosedIdleMs: 600_000,
 } as const;

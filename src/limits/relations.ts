@@ -73,6 +73,10 @@ assertRelation(
   'a client closes its idle connection before the hub does',
 );
 assertRelation(
+  CLIENT.openingReadBytes <= CLIENT.earlyBytesMax,
+  'a request takes what came while its stream opened',
+);
+assertRelation(
   4 * (CLIENT.httpHeadMaxBytes + CLIENT.earlyBytesMax) <= ENGINE.handOverRingBytes,
   'a ring takes several of the largest requests',
 );
@@ -80,6 +84,7 @@ assertRelation(
   CLIENT.stagedCloseIdleMs < CLIENT.stagedCloseMaxMs,
   'a client that goes on sending is heard out longer',
 );
+assertRelation(CLIENT.endedOpeningMs < ENGINE.connectTimeoutMs, 'a client that leaves ends its dial');
 assertRelation(CLIENT.openTimeoutMs > ENGINE.connectTimeoutMs, 'the hub outwaits the node');
 assertRelation(RATE.opensBurst >= ENGINE.streamsPerTunnelMax, 'a hub may open all its streams at once');
 assertRelation(RATE.pingsBurst >= SESSION.pongsPendingMax, 'PINGs within their number are within their rate');

@@ -39,9 +39,12 @@ class Voice implements ConnHandler {
   }
 
   onConnected(): void {
-    const { length } = this.#says;
-    this.#slab.bytes.set(Buffer.from(this.#says, 'latin1'));
-    this.#net.write(this.#conn, this.#slab, 0, length);
+    this.say(this.#says);
+  }
+
+  say(text: string): void {
+    this.#slab.bytes.set(Buffer.from(text, 'latin1'));
+    this.#net.write(this.#conn, this.#slab, 0, text.length);
   }
 
   onReadable(): void {
@@ -199,6 +202,63 @@ describe.each([
     expect([world.rig.up, world.rig.lost]).toEqual([1, 0]);
     const again = new Voice(world.net, socksByName('target.test')).dial(PORT.socks);
     world.until(() => again.heard.length === 12 && again.heard.charCodeAt(3) === 0);
+    world.end();
+  });
+
+  test.each([
+    ['SOCKS', PORT.socks, socksByName('slow.test')],
+    ['CONNECT', PORT.http, `CONNECT slow.test:${TARGET_PORT} HTTP/1.1\r\nHost: h\r\n\r\n`],
+  ] as const)(
+    'a client that leaves while its stream opens ends it, node and all: %s',
+    (_protocol, port, says) => {
+      const world = new World(rings);
+      const client = new Voice(world.net, says).dial(port);
+      world.until(() => world.list().length === 1 && world.rig.leftOvers().nodeStreams === 1);
+      client.halfClose();
+      world.until(() => world.rig.load === 0 && client.over !== null);
+      expect(client.over).toBe('end');
+      world.until(() => Object.values(world.rig.leftOvers()).every((count) => count === 0));
+      // Nobody gave up waiting.
+      expect(world.rig.counted).toEqual({ succeeded: 0, failed: {}, told: {} });
+      world.end();
+    },
+  );
+
+  test('a client that only listens may end its side before its stream is open', () => {
+    const world = new World(rings);
+    const client = new Voice(world.net, socksByName('target.test')).dial(PORT.socks);
+    world.until(() => world.list().length === 1);
+    client.halfClose();
+    world.until(() => world.targets[0]?.over === 'end');
+    world.targets[0]!.sayLast(1_000);
+    world.until(() => client.over !== null);
+    expect([client.heard.length, client.over]).toEqual([12 + 1_000, 'end']);
+    world.end();
+  });
+
+  test('a client that has sent all it has to say while its stream opens gets its answer', () => {
+    const world = new World(rings);
+    const client = new Voice(world.net, socksByName('target.test')).dial(PORT.socks);
+    world.until(() => world.list().length === 1);
+    client.say('hello');
+    client.halfClose();
+    world.until(() => world.targets[0]?.over === 'end');
+    expect(world.targets[0]!.heard).toBe('hello');
+    world.targets[0]!.sayLast(1_000);
+    world.until(() => client.over !== null);
+    expect([client.heard.length, client.over]).toEqual([12 + 1_000, 'end']);
+    world.end();
+  });
+
+  test('a half-closed HTTP request is answered, however long its stream opens', () => {
+    const world = new World(rings);
+    const client = new Voice(world.net, GET).dial(PORT.http);
+    world.until(() => world.list().length === 1);
+    client.halfClose();
+    world.until(() => world.targets[0]?.over === 'end');
+    world.targets[0]!.sayLast(1_000);
+    world.until(() => client.over !== null);
+    expect(client.heard).toMatch(/^HTTP\/1\.1 502 /);
     world.end();
   });
 
