@@ -204,6 +204,7 @@ export type ToExit =
     }
   | { readonly type: 'hubAddresses'; readonly addresses: readonly string[] }
   | { readonly type: 'ownAddresses'; readonly addresses: readonly string[] }
+  | { readonly type: 'nat64'; readonly prefixes: readonly string[] }
   | { readonly type: 'status'; readonly dial: number; readonly json: string };
 
 export type ToEngine =

@@ -270,6 +270,9 @@ export const NODE = {
   dnsOtherFamilyMs: 300,
   /** How often the files that say how names are resolved are looked at. */
   dnsFilesCheckMs: 1_000,
+  /** How often a node asks for the network's NAT64 prefixes while the network stays, and while nobody answers. */
+  nat64EveryMs: 600_000,
+  nat64RetryMs: 60_000,
   /** Names being looked up: of a node, and those that one session asked for first. */
   dnsQueriesMax: 4_096,
   dnsQueriesPerSession: 512,

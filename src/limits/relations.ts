@@ -162,6 +162,10 @@ assertRelation(
   'a name that times out is answered by whoever asked for it',
 );
 assertRelation(
+  NODE.dnsAnswerMs < NODE.nat64RetryMs && NODE.nat64RetryMs <= NODE.nat64EveryMs,
+  'a question for NAT64 prefixes is over before the next one',
+);
+assertRelation(
   NODE.dnsQueriesPerSession < NODE.dnsQueriesMax,
   'one session leaves room for the names of others',
 );

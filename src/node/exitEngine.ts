@@ -64,6 +64,9 @@ export class ExitEngine {
       case 'hubAddresses':
         this.#policy.setHubAddresses([...order.addresses]);
         return;
+      case 'nat64':
+        this.#policy.setNat64Prefixes(order.prefixes);
+        return;
       case 'drain':
         exit.drain();
         this.#draining = true;

@@ -2,6 +2,7 @@
 // thread to the lane it is for.
 
 import type { Logger } from 'pino';
+import { IpAddress } from '../base/ipAddress.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
 import { NODE } from '../limits/bounds.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -108,6 +109,11 @@ export class Lanes {
   /** IP literals: our own ends of sessions and dials. */
   localAddresses(): string[] {
     return this.#lanes.map((lane) => lane.localAddress).filter((address) => address !== '');
+  }
+
+  /** Whether a session or dial leaves this machine. */
+  get areOnNetwork(): boolean {
+    return this.localAddresses().some((address) => IpAddress.parse(address)?.isLoopback === false);
   }
 
   /** All lanes dial again; resolves when one to this hub has connected. */

@@ -25,6 +25,7 @@ import { parseAllowRule } from './allowRule.ts';
 import { HubsFile } from './hubsFile.ts';
 import { Lanes } from './lanes.ts';
 import { hasLocalAddress } from './localAddress.ts';
+import { Nat64Watch } from './nat64Watch.ts';
 import type { NodeOptions, RunningNode } from './nodeOptions.ts';
 import { KnownAddresses, withNetworks } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
@@ -113,6 +114,12 @@ class ExitNode implements RunningNode {
   readonly #rotator: Rotator;
   readonly #timers: NodeJS.Timeout[] = [];
   #publicAddress: string | null = null;
+  readonly #nat64 = new Nat64Watch(
+    (name, timeoutMs) => this.#resolver.resolve(name, timeoutMs),
+    (prefixes) => {
+      if (this.#stopping === null) this.#parts.thread.post({ type: 'nat64', prefixes });
+    },
+  );
   /** What the engine thread knows of addresses. */
   #toldAddresses = '';
   #stopping: Promise<void> | null = null;
@@ -258,6 +265,7 @@ class ExitNode implements RunningNode {
     const learned = this.#lanes.localAddresses();
     if (this.#publicAddress !== null) learned.push(this.#publicAddress);
     const own = withNetworks(this.#parts.addresses.look(), learned);
+    void this.#nat64.look(this.#lanes.areOnNetwork ? own.join(' ') : '', performance.now());
     const hubs = this.#lanes.hubAddresses();
     const all = JSON.stringify([hubs, own]);
     if (all === this.#toldAddresses) return;

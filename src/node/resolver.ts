@@ -9,6 +9,7 @@ import { DnsQuestions } from './dnsQuestions.ts';
 import { distinctAddresses, type LookupFailure } from './nameCache.ts';
 import { isPlainName, type NameService } from './nameService.ts';
 import { NameServiceFiles } from './nameServiceFiles.ts';
+import { IPV4_ONLY_NAME } from './nat64.ts';
 import { sourceFor } from './sourceAddress.ts';
 import { type SystemLookup, SystemLookups } from './systemLookups.ts';
 
@@ -19,9 +20,6 @@ export type Resolution =
 type Answer =
   | { readonly kind: 'found'; readonly addresses: string[]; readonly ttlMs?: number }
   | { readonly kind: 'missing' | 'silent' | 'failed' };
-
-/** Every resolver has an answer for it (RFC 7050, section 3). */
-const KNOWN_NAME = 'ipv4only.arpa';
 
 export class Resolver {
   readonly #files: { current(nowMs: number): NameService | null };
@@ -94,7 +92,7 @@ export class Resolver {
   /** A name is silent: is it the name's fault or the resolver's? A question that has an answer everywhere tells. */
   #probeSince(askedMs: number, timeoutMs: number): void {
     if (this.#probe !== null || this.#answeredMs >= askedMs) return;
-    this.#probe = this.#ask(KNOWN_NAME, timeoutMs / 2, true).then(({ kind }) => {
+    this.#probe = this.#ask(IPV4_ONLY_NAME, timeoutMs / 2, true).then(({ kind }) => {
       if (kind !== 'silent') this.#answeredMs = performance.now();
       this.#probe = null;
     });

@@ -4,6 +4,7 @@
 import { type AddressRange, isInRange, isIPv4InRange, rangeOf } from '../base/addressRange.ts';
 import { type IpAddress, withoutZone } from '../base/ipAddress.ts';
 import { type AllowRule, ruleAllows } from './allowRule.ts';
+import { ipv4In, isTranslated } from './nat64.ts';
 
 /**
  * Refused IPv4: the IANA special-purpose address registry (RFC 6890), whole, though a few of its blocks are globally reachable
@@ -40,7 +41,7 @@ export const REFUSED_IPV6 = [
 ] as const;
 /** 6to4: the IPv4 address is bits 16 to 47. */
 export const SIX_TO_FOUR = '2002::/16';
-/** NAT64 (RFC 6052): the IPv4 address is the last 32 bits. Outside 2000::/3, the one block of it that is dialled. */
+/** NAT64 (RFC 6052): the IPv4 address is the last 32 bits. Networks may have prefixes of their own. */
 export const NAT64 = '64:ff9b::/96';
 
 const refusedIPv4 = REFUSED_IPV4.map(rangeOf);
@@ -73,6 +74,7 @@ export class TargetPolicy {
   readonly #allow: readonly AllowRule[];
   #own: AddressSet;
   #hubs: AddressSet;
+  #nat64: readonly AddressRange[] = [];
   /** By session. */
   readonly #observed: (Observed | undefined)[] = [];
   /** By session: what its hub says of all its sessions. */
@@ -90,6 +92,11 @@ export class TargetPolicy {
 
   setHubAddresses(addresses: readonly string[]): void {
     this.#hubs = addressSet(addresses);
+  }
+
+  /** @param prefixes of the network's own NAT64, as nat64Prefixes() finds them */
+  setNat64Prefixes(prefixes: readonly string[]): void {
+    this.#nat64 = prefixes.map(rangeOf);
   }
 
   /**
@@ -132,6 +139,13 @@ export class TargetPolicy {
     if (hasIPv6(this.#own, address) || hasIPv6(this.#hubs, address)) return true;
     if (observed !== undefined && hasIPv6(observed, address)) return true;
     if (isInRange(nat64, address)) return this.#isRefusedIPv4(address.words[3]!, observed);
+    for (let i = 0; i < this.#nat64.length; i++) {
+      const prefix = this.#nat64[i]!;
+      if (!isInRange(prefix, address)) continue;
+      if (this.#isRefusedIPv4(ipv4In(address, prefix.bits), observed)) return true;
+      // A prefix of private addresses opens the translator's own alone; among public ones it opens nothing.
+      if (!isInRange(globalIPv6, address)) return !isTranslated(address, prefix.bits);
+    }
     // IPv4-compatible ::/96, 64:ff9b:1::/48, fc00::/7, fe80::/10, 100::/64, 5f00::/16, ff00::/8, ...
     if (!isInRange(globalIPv6, address)) return true;
     if (isInRange(sixToFour, address)) {

@@ -175,6 +175,56 @@ describe('observed addresses', () => {
   });
 });
 
+describe("the network's own NAT64", () => {
+  const translated = policy([], ['5.6.7.8', '2600:5::/64'], ['9.9.9.9']);
+  translated.setObserved(0, 'a', ['1.2.3.4']);
+  translated.setNat64Prefixes([
+    '2600:1::/96',
+    '2600:2::/32',
+    'fd00:64::/96',
+    'fd00:65::/32',
+    '64:ff9b:1::/96',
+  ]);
+
+  it.each([
+    ['2600:1::8.8.8.8', 'ok'],
+    ['2600:1::192.168.1.1', 'refused'],
+    ['2600:1::127.0.0.1', 'refused'],
+    ['2600:1::5.6.7.8', 'refused'],
+    ['2600:1::9.9.9.9', 'refused'],
+    ['2600:1::1.2.3.4', 'refused'],
+    ['2600:1::1:192.168.1.1', 'ok'],
+    ['2600:2:808:808::', 'ok'],
+    ['2600:2:c0a8:101::', 'refused'],
+    ['2600:2:c0a8:101::5', 'refused'],
+    ['fd00:64::8.8.8.8', 'ok'],
+    ['fd00:64::10.0.0.1', 'refused'],
+    ['fd00:64::1:8.8.8.8', 'refused'],
+    ['fd00:65:808:808::', 'ok'],
+    ['fd00:65:808:808::1', 'refused'],
+    ['fd00:66::8.8.8.8', 'refused'],
+    ['64:ff9b:1::8.8.8.8', 'ok'],
+    ['64:ff9b:1::169.254.169.254', 'refused'],
+    ['64:ff9b:1:1::8.8.8.8', 'refused'],
+  ])('%s: %s', (address, verdict) => {
+    expect(check(translated, address, 80)).toBe(verdict);
+  });
+
+  it('opens no network that the device is in', () => {
+    const inside = policy([], ['fd00:64::/64']);
+    inside.setNat64Prefixes(['fd00:64::/96']);
+    expect(check(inside, 'fd00:64::8.8.8.8', 80)).toBe('refused');
+  });
+
+  it('is forgotten in the next network', () => {
+    const moved = policy();
+    moved.setNat64Prefixes(['2600:1::/96']);
+    expect(check(moved, '2600:1::10.0.0.1', 80)).toBe('refused');
+    moved.setNat64Prefixes([]);
+    expect(check(moved, '2600:1::10.0.0.1', 80)).toBe('ok');
+  });
+});
+
 describe('--allow-target', () => {
   it('lifts every refusal, for its addresses and ports only', () => {
     const open = policy(
