@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
+import { IpAddress } from '../base/ipAddress.ts';
 import { repeat } from '../base/repeat.ts';
 import { UserError } from '../base/userError.ts';
 import { descriptorLimit } from '../engine/descriptorLimit.ts';
@@ -31,7 +32,13 @@ import { KnownAddresses, withNetworks } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { Resolver } from './resolver.ts';
 import { Rotator } from './rotator.ts';
+import { sourceFor } from './sourceAddress.ts';
 import { StatusSender } from './statusSender.ts';
+
+const UNLISTED =
+  "this device's addresses cannot be listed; the node refuses only those IPv6 networks that it finds out otherwise";
+/** Any of global unicast: nothing is sent there. */
+const ANY_IPV6 = IpAddress.of('2000::');
 
 /** Throws UserError. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -42,7 +49,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const identity = openIdentity(options);
     const slots = makeSlots(1);
     let node: ExitNode | null = null;
-    const addresses = new KnownAddresses(warnOnce(options.log, "this device's addresses cannot be listed"));
+    const addresses = new KnownAddresses(warnOnce(options.log, UNLISTED), () => sourceFor(ANY_IPV6));
+    addresses.look();
+    await addresses.learn();
     const plan: ExitPlan = {
       ...checked.plan,
       role: 'exit',
@@ -252,6 +261,7 @@ class ExitNode implements RunningNode {
   // --- Once in a while -------------------------------------------------------------------------------------------------------------
 
   async #watchAddresses(): Promise<void> {
+    await this.#parts.addresses.learn();
     this.#tellAddresses();
     for (const lane of withoutAddress(this.#lanes.all(), this.#parts.addresses.look().addresses)) {
       const { localAddress } = lane;

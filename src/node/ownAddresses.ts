@@ -63,13 +63,30 @@ export function withNetworks({ addresses, networks }: OwnAddresses, learned: rea
 export class KnownAddresses {
   #known = NONE;
   #failing = false;
+  /** While there is no list: the network of the address that the kernel sends from. */
+  #network: string | null = null;
   readonly #onTrouble: (error: unknown) => void;
+  readonly #findSource: () => Promise<IpAddress | null>;
   readonly #read: () => OwnAddresses;
 
-  /** @param onTrouble called with the error of the first list that fails, and with null when a later one succeeds */
-  constructor(onTrouble: (error: unknown) => void, read = ownAddresses) {
+  /**
+   * @param onTrouble called with the error of the first list that fails, and with null when a later one succeeds
+   * @param findSource the address of IPv6 that the kernel would send from; never rejects
+   */
+  constructor(
+    onTrouble: (error: unknown) => void,
+    findSource: () => Promise<IpAddress | null>,
+    read = ownAddresses,
+  ) {
     this.#onTrouble = onTrouble;
+    this.#findSource = findSource;
     this.#read = read;
+  }
+
+  /** Where the last list failed, one of its networks is found out without it. Never rejects. */
+  async learn(): Promise<void> {
+    const source = this.#failing ? await this.#findSource() : null;
+    this.#network = source === null ? null : networkOf(source.toString());
   }
 
   /** As they are now, or as they were last while the system does not list them; empty: it never has. */
@@ -82,6 +99,7 @@ export class KnownAddresses {
       if (!this.#failing) this.#onTrouble(error);
       this.#failing = true;
     }
-    return this.#known;
+    if (this.#network === null) return this.#known;
+    return { ...this.#known, networks: [...this.#known.networks, this.#network] };
   }
 }

@@ -131,6 +131,7 @@ describe('KnownAddresses', () => {
     ];
     const known = new KnownAddresses(
       (error) => said.push(error),
+      () => Promise.resolve(null),
       () => {
         const list = lists.shift() ?? { addresses: ['192.0.2.2'], networks: ['2a00::/64'] };
         if (list instanceof Error) throw list;
@@ -147,5 +148,30 @@ describe('KnownAddresses', () => {
       ['192.0.2.2'],
     ]);
     expect(said).toEqual([new Error('EMFILE'), null, new Error('EMFILE'), null]);
+  });
+
+  it('come with the network that the kernel sends from, while the system makes no list', async () => {
+    let list: OwnAddresses | null = { addresses: ['192.0.2.1'], networks: ['2a00::/64'] };
+    const sources = [IpAddress.of('2a00:1::5'), IpAddress.of('2a00:2::5'), null];
+    const known = new KnownAddresses(
+      () => {},
+      () => Promise.resolve(sources.shift() ?? null),
+      () => {
+        if (list === null) throw new Error('EACCES');
+        return list;
+      },
+    );
+    const lookAgain = async () => {
+      known.look();
+      await known.learn();
+      return known.look();
+    };
+    expect(await lookAgain()).toEqual(list);
+    list = null;
+    expect(await lookAgain()).toEqual({ addresses: ['192.0.2.1'], networks: ['2a00::/64', '2a00:1::/64'] });
+    expect(await lookAgain()).toEqual({ addresses: ['192.0.2.1'], networks: ['2a00::/64', '2a00:2::/64'] });
+    expect(await lookAgain()).toEqual({ addresses: ['192.0.2.1'], networks: ['2a00::/64'] });
+    list = { addresses: ['192.0.2.3'], networks: [] };
+    expect(await lookAgain()).toEqual(list);
   });
 });
