@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type jsqr from 'jsqr';
 import { PNG } from 'pngjs';
-import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import puppeteer, { type Browser, type BrowserContext, type Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../bench/machine/programs.ts';
 import { needs } from '../require.ts';
@@ -33,6 +33,8 @@ let browser: Browser;
 const open: { close(): Promise<unknown> }[] = [];
 /** What no page may do, as it was done. */
 let complaints: string[] = [];
+/** How often a page has asked for the live channel. */
+let liveAsked = 0;
 
 beforeAll(async () => {
   if (need.skip) return;
@@ -46,6 +48,7 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
   const heard = complaints;
   complaints = [];
+  liveAsked = 0;
   expect(heard).toEqual([]);
 });
 
@@ -55,16 +58,23 @@ async function serve(...options: FakeOptions): Promise<FakeDashboard> {
   return fake;
 }
 
-/** A page of its own that has drawn its first view. `expected`: what it may complain of. */
+/** A page of its own, or one more of a browser's, that has drawn its first view. `expected`: what it may complain of. */
 async function openPage(
   fake: FakeDashboard,
   form: Form = 'light',
   path = '/',
   expected: RegExp | null = null,
+  context: BrowserContext | null = null,
 ): Promise<Page> {
-  const context = await browser.createBrowserContext();
-  open.push(context);
+  if (context === null) {
+    context = await browser.createBrowserContext();
+    open.push(context);
+  }
   const page = await context.newPage();
+  // Tabs, too, are windows that somebody sees.
+  await page.evaluateOnNewDocument(
+    `Object.defineProperty(document, 'hidden', { value: false, configurable: true })`,
+  );
   const complain = (text: string): void => {
     if (expected === null || !expected.test(text)) complaints.push(text);
   };
@@ -77,6 +87,7 @@ async function openPage(
     void dialog.dismiss();
   });
   page.on('request', (request) => {
+    if (request.url().endsWith('/api/v1/live')) liveAsked += 1;
     // The browser draws its own icons of data: URLs.
     if (!request.url().startsWith(`${fake.url}/`) && !request.url().startsWith('data:'))
       complain(`request to ${request.url()}`);
@@ -119,6 +130,8 @@ async function expectSound(page: Page, what: string): Promise<void> {
   expect(violations, what).toEqual([]);
   const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
   expect(await inPage(page, overflow), `${what} scrolls sideways`).toBe(0);
+  const clipped = `[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length`;
+  expect(await inPage(page, clipped), `${what} clips a table`).toBe(0);
 }
 
 describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
@@ -299,6 +312,19 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     expect(fake.fleet.node(node!.id).revoked).toBe(true);
   });
 
+  it('offer a new address only where the device can get one', async () => {
+    const fake = await serve({ nodes: 2 });
+    const offered: boolean[] = [];
+    for (const { id, canRotate } of fake.fleet.nodes()) {
+      const page = await openPage(fake, 'light', `/#/nodes/${id}`);
+      const button = `[...document.querySelectorAll('button')].find((one) => one.textContent === 'New address')`;
+      const isOffered = await inPage<boolean>(page, `${button}.checkVisibility()`);
+      expect(isOffered).toBe(canRotate);
+      offered.push(isOffered);
+    }
+    expect(offered).toEqual([true, false]);
+  });
+
   it('are walked by keyboard: links, titles, focus, back', async () => {
     const fake = await serve({ nodes: 8 });
     const page = await openPage(fake);
@@ -353,6 +379,39 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     await eventually(async () => expect(await rows()).toBe(2));
     await page.type('.tools input', 'no such text');
     await eventually(async () => expect(await rows()).toBe(0));
+  });
+
+  it('share one live channel: eight of one browser load, and all hear', async () => {
+    const fake = await serve({ nodes: 2 });
+    const [node] = fake.fleet.nodes();
+    const context = await browser.createBrowserContext();
+    open.push(context);
+    const pages: Page[] = [];
+    for (let at = 0; at < 8; at++) pages.push(await openPage(fake, 'light', '/', null, context));
+    expect(liveAsked).toBe(1);
+    fake.fleet.setAway(node!.id, true);
+    fake.fleet.tick();
+    const away = `[...document.querySelectorAll('.badge')].some((one) => one.textContent === 'Away')`;
+    for (const page of pages) await page.waitForFunction(away, { polling: 'mutation' });
+  });
+
+  it('let the live channel go while nobody looks, and catch up afterwards', async () => {
+    const fake = await serve({ nodes: 2 });
+    const page = await openPage(fake, 'light', '/#/events');
+    await page.waitForSelector('.events li');
+    const look = (hidden: boolean): Promise<void> =>
+      inPage(
+        page,
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await look(true);
+    await eventually(async () => expect(fake.fleet.watchers.size).toBe(0));
+    fake.fleet.setAway('Pixel 8', true);
+    fake.fleet.tick();
+    await look(false);
+    await page.waitForFunction(`document.querySelector('.events li .badge').textContent === 'Disconnected'`);
+    expect(fake.fleet.watchers.size).toBe(1);
   });
 
   it('say that the hub is gone, and go on when it is back', async () => {

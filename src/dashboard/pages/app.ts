@@ -112,6 +112,7 @@ void followHub({
     const [status, nodes] = await Promise.all([getStatus(), getNodes()]);
     hub.refresh(status, nodes);
     if (view === null) await show(false);
+    else document.dispatchEvent(new Event('hubreopen'));
     setReachable(true);
     recall().catch(() => {});
   },

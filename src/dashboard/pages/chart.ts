@@ -155,6 +155,7 @@ export function throughputChart(nodeId: string | null): Chart {
   });
   resized.observe(canvas);
   document.addEventListener('themechange', draw);
+  document.addEventListener('hubreopen', load);
   const reload = setInterval(() => {
     if (!document.hidden) void load();
   }, RELOAD_EVERY_MS);
@@ -186,6 +187,7 @@ export function throughputChart(nodeId: string | null): Chart {
       asked += 1;
       clearInterval(reload);
       document.removeEventListener('themechange', draw);
+      document.removeEventListener('hubreopen', load);
       resized.disconnect();
       plot?.destroy();
     },

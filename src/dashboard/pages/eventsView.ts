@@ -80,6 +80,21 @@ export function eventsView(hub: HubState): View {
     }
   }
 
+  /** What came while nobody looked. */
+  async function catchUp(): Promise<void> {
+    const mine = asked;
+    const known = newest;
+    try {
+      const events = await getEvents(filter(), null, PAGE);
+      if (mine !== asked) return;
+      // More than a page was missed, or a tick was faster.
+      if ((events.at(-1)?.number ?? 0) > known || newest !== known) await load();
+      else take(events);
+    } catch {
+      // The banner already says that the hub is gone.
+    }
+  }
+
   async function loadOlder(): Promise<void> {
     const mine = asked;
     try {
@@ -137,6 +152,7 @@ export function eventsView(hub: HubState): View {
     if (tick.events.length > 0) take(tick.events);
     if (tick.events.some((event) => event.kind === 'paired')) fillNodes();
   }, fillNodes);
+  document.addEventListener('hubreopen', catchUp);
   fillNodes();
   void load();
   return {
@@ -145,6 +161,7 @@ export function eventsView(hub: HubState): View {
     close() {
       asked += 1;
       clearTimeout(typing);
+      document.removeEventListener('hubreopen', catchUp);
       unwatch();
     },
   };

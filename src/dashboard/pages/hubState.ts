@@ -6,6 +6,9 @@ import { ratesOf } from './historyRates.ts';
 /** Seconds of rates kept per node. */
 export const TRAIL_LENGTH = 60;
 
+/** Without a tick for longer than this, a trail is no longer the last minute's. */
+const TRAIL_GAP_MS = 5_000;
+
 /** Down and up together, bytes per second, oldest first from `start`. */
 export interface Trail {
   readonly values: Float64Array;
@@ -24,6 +27,7 @@ export class HubState {
   status: HubStatus | null = null;
   readonly nodes = new Map<string, NodeView>();
   readonly trails = new Map<string, Trail>();
+  #tickedAt = 0;
   readonly #listeners = new Set<(seen: Seen) => void>();
   readonly #refreshed = new Set<() => void>();
 
@@ -32,6 +36,7 @@ export class HubState {
     this.status = status;
     this.nodes.clear();
     for (const node of nodes) this.nodes.set(node.id, node);
+    if (performance.now() - this.#tickedAt > TRAIL_GAP_MS) this.trails.clear();
     for (const id of this.trails.keys()) if (!this.nodes.has(id)) this.trails.delete(id);
     for (const listener of this.#refreshed) listener();
   }
@@ -48,6 +53,7 @@ export class HubState {
   }
 
   take(tick: LiveTick): void {
+    this.#tickedAt = performance.now();
     if (this.status !== null) this.status = { ...this.status, ...tick.hub };
     const changed = new Set<string>();
     for (const node of tick.nodes) {

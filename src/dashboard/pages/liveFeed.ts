@@ -1,15 +1,16 @@
-// The live channel: reads the hub's ticks while somebody looks, and reconnects by itself.
+// The live channel: follows the hub's ticks while somebody looks, lets go when nobody does, and reconnects by itself.
 
 import type { LiveTick } from '../../model/fleet.ts';
 import { getStatus, openSession, sessionHeaders } from './apiClient.ts';
 import { EventStreamParser } from './eventStream.ts';
+import { followTogether } from './sharedFeed.ts';
 
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 8_000;
 /** After this long without a tick it asks the hub: nothing may have changed, or the hub may be gone. */
 const SILENCE_MS = 20_000;
-/** A page in the background closes the channel after this long. */
-const HIDDEN_MS = 60_000;
+/** Why a page that nobody sees lets the channel go: it has too few connections to keep one. */
+const HIDDEN = 'hidden';
 
 export interface LiveListener {
   admitted(session: { hasPassword: boolean }): void;
@@ -26,8 +27,12 @@ export async function followHub(listener: LiveListener): Promise<never> {
     await visible();
     try {
       listener.admitted(await openSession());
-      await readTicks(listener, () => {
-        retryMs = RETRY_MIN_MS;
+      await followWhileVisible({
+        ...listener,
+        async opened() {
+          await listener.opened();
+          retryMs = RETRY_MIN_MS;
+        },
       });
     } catch {
       listener.lost();
@@ -37,39 +42,63 @@ export async function followHub(listener: LiveListener): Promise<never> {
   }
 }
 
-/** Resolves when the page went to the background, rejects when the channel ended otherwise. */
-async function readTicks(listener: LiveListener, opened: () => void): Promise<void> {
+/** Resolves when the page is hidden, rejects when the hub is gone. */
+async function followWhileVisible({ opened, tick }: LiveListener): Promise<void> {
   const abort = new AbortController();
   const { signal } = abort;
   let heardAt = performance.now();
-  let hiddenAt = 0;
+  const heard = (): void => {
+    heardAt = performance.now();
+  };
   const watch = setInterval(() => {
-    const now = performance.now();
-    hiddenAt = document.hidden ? hiddenAt || now : 0;
-    if (hiddenAt !== 0 && now - hiddenAt > HIDDEN_MS) abort.abort();
-    if (now - heardAt < SILENCE_MS) return;
-    heardAt = now;
+    if (performance.now() - heardAt < SILENCE_MS) return;
+    heard();
     getStatus().catch(() => abort.abort());
   }, 1_000);
+  const letGo = (): void => {
+    if (document.hidden) abort.abort(HIDDEN);
+  };
+  document.addEventListener('visibilitychange', letGo);
   try {
-    const response = await fetch('/api/v1/live', { headers: sessionHeaders(), signal });
-    if (!response.ok || response.body === null) throw new Error('no live channel');
-    await listener.opened();
-    opened();
-    const parser = new EventStreamParser((_event, data) => listener.tick(JSON.parse(data) as LiveTick));
-    const decoder = new TextDecoder();
-    const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) throw new Error('the live channel ended');
-      heardAt = performance.now();
-      parser.push(decoder.decode(value, { stream: true }));
-    }
+    letGo();
+    await followTogether(
+      {
+        opened,
+        tick(one) {
+          heard();
+          tick(one);
+        },
+        read: (told) => readTicks(opened, heard, told, signal),
+      },
+      signal,
+    );
   } catch (error) {
-    if (hiddenAt === 0) throw error;
+    if (signal.reason !== HIDDEN) throw error;
   } finally {
+    document.removeEventListener('visibilitychange', letGo);
     clearInterval(watch);
     abort.abort();
+  }
+}
+
+/** `heard`: something came, if only a heartbeat. Ends only by rejecting. */
+async function readTicks(
+  opened: () => Promise<void>,
+  heard: () => void,
+  tick: (tick: LiveTick) => void,
+  signal: AbortSignal,
+): Promise<never> {
+  const response = await fetch('/api/v1/live', { headers: sessionHeaders(), signal });
+  if (!response.ok || response.body === null) throw new Error('no live channel');
+  await opened();
+  const parser = new EventStreamParser((_event, data) => tick(JSON.parse(data) as LiveTick));
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error('the live channel ended');
+    heard();
+    parser.push(decoder.decode(value, { stream: true }));
   }
 }
 
