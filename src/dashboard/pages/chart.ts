@@ -32,6 +32,8 @@ export function throughputChart(nodeId: string | null): Chart {
   let chosen = RANGES[0]!;
   let data: Rates = [[], [], []];
   let totals = { down: 0, up: 0 };
+  /** Of the rates down, as the summary says it. */
+  let peak = 0;
   let plot: uPlot | null = null;
   let asked = 0;
 
@@ -111,7 +113,7 @@ export function throughputChart(nodeId: string | null): Chart {
 
   function describe(): void {
     const words = chosen.words;
-    const peak = data[1].reduce((most, value) => Math.max(most, value), 0);
+    peak = data[1].reduce((most, value) => Math.max(most, value), 0);
     const text =
       totals.down + totals.up === 0
         ? `No traffic in the ${words}.`
@@ -179,7 +181,8 @@ export function throughputChart(nodeId: string | null): Chart {
       if (first > 0) for (const column of data) column.splice(0, first);
       plot?.setData(data);
       if (plot?.cursor.idx == null) show(null);
-      if (performance.now() - described < 10_000) return;
+      // The line never rises above the "at most" beside it.
+      if (down <= peak && performance.now() - described < 10_000) return;
       described = performance.now();
       describe();
     },
