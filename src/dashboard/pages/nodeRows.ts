@@ -1,5 +1,5 @@
 // The fleet's devices, a row each, filtered and sorted. Rows are made once; later only changed cells of rows in view are touched. On a
-// phone each row is a card (app.css).
+// phone each row is a card (views.css).
 
 import type { NodeView } from '../../model/fleet.ts';
 import { el, setText, setTitle } from './dom.ts';
