@@ -52,6 +52,16 @@ test('handshakes of one key have a burst and a rate; those of another are its ow
   expect(shaken).toBe(10 * SESSION.handshakesPerKeyPerSecond);
 });
 
+test('handshakes that are refused use up nothing: whoever replays a recorded message locks nobody out', () => {
+  const rates = new HandshakeRates();
+  rates.admitted('a', 0);
+  for (let replays = 0; replays < 3 * SESSION.handshakesPerKeyBurst; replays++) {
+    expect(rates.allows('a', 0)).toBe(true);
+    rates.refused('a');
+  }
+  expect(rates.allows('a', 0)).toBe(true);
+});
+
 test('budgets of at most as many nodes as there may be are remembered, the longest idle forgotten first', () => {
   const rates = new HandshakeRates();
   const spend = (id: string) => {

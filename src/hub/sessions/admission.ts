@@ -144,6 +144,7 @@ export class Admission {
       if (verdict instanceof UserError) throw verdict;
       const { nodeId, enroll, lane, message2, sendKey, receiveKey } = answer;
       if (verdict.verdict === 'refuse') {
+        this.#rates.refused(nodeId);
         this.#logRefusal(remoteAddress, verdict.why);
         this.#told.note({
           kind: 'refused',

@@ -16,6 +16,11 @@ export class HandshakeRates {
     return bucket.take(SESSION.handshakesPerKeyPerSecond, SESSION.handshakesPerKeyBurst, nowMs);
   }
 
+  /** It was refused: a recorded message of the node's, said again by anyone, must not use up what the node needs. */
+  refused(nodeId: string): void {
+    this.#buckets.get(nodeId)?.giveBack(SESSION.handshakesPerKeyBurst);
+  }
+
   /** The node was admitted: from now on its handshakes count. */
   admitted(nodeId: string, nowMs: number): void {
     const bucket = this.#buckets.get(nodeId) ?? new Bucket(SESSION.handshakesPerKeyBurst - 1, nowMs);
