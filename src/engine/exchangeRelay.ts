@@ -145,7 +145,7 @@ export class ExchangeRelay {
     return taken;
   }
 
-  /** The data of a chunked body, for a client that knows no chunks. */
+  /** The data of a chunked body, for a client that knows no chunks: moved together in place, so that tiny chunks are no tiny sends. */
   #deliverData(
     tunnel: HubTunnel,
     slot: number,
@@ -154,20 +154,22 @@ export class ExchangeRelay {
     start: number,
     end: number,
   ): number {
-    let taken = 0;
-    for (let at = start; at < end && !body.done && !body.failed && tunnel.connOf(slot) !== 0; ) {
+    let framingBytes = 0;
+    let to = start;
+    for (let at = start; at < end && !body.done && !body.failed; ) {
       const data = Math.min(body.dataBytes, end - at);
       if (data === 0) {
         const framing = body.advanceFraming(slab.bytes, at, end);
-        taken += framing;
+        framingBytes += framing;
         at += framing;
       } else {
         body.advance(slab.bytes, at, at + data);
-        taken += this.#deliver(tunnel, slot, slab, at, data);
+        if (to !== at) slab.bytes.copyWithin(to, at, at + data);
+        to += data;
         at += data;
       }
     }
-    return taken;
+    return to === start ? framingBytes : framingBytes + this.#deliver(tunnel, slot, slab, start, to - start);
   }
 
   #deliver(tunnel: HubTunnel, slot: number, slab: Slab, offset: number, length: number): number {
