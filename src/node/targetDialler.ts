@@ -211,9 +211,17 @@ export class TargetDialler {
     const { race } = dial;
     assert(race !== null, 'the timer of a race is cleared with it');
     race.delayTimer = 0;
-    if (this.#reactor.nowMs >= race.deadlineMs || !this.#mayRace()) return;
+    const leftMs = race.deadlineMs - this.#reactor.nowMs;
+    if (leftMs <= 0) return;
+    const isAlone = !this.#mayRace();
+    // Without descriptors for a race, the addresses follow each other, each with its part of the time.
+    const parts = Math.min(race.addresses.length, NODE.attemptsMax);
+    if (isAlone && ENGINE.connectTimeoutMs - leftMs < (race.next * ENGINE.connectTimeoutMs) / parts) {
+      race.delayTimer = this.#reactor.setTimer(NODE.attemptDelayMs, this.#onAttemptDelay, dial.slot);
+      return;
+    }
     // The oldest has had its time; the remaining addresses get their turn.
-    if (race.conns.length >= NODE.attemptsMax) {
+    if (race.conns.length > 0 && (isAlone || race.conns.length >= NODE.attemptsMax)) {
       this.#reactor.close(race.conns.shift()!);
       race.failure = moreTelling(race.failure, 'timedOut');
     }
