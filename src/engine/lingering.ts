@@ -53,7 +53,7 @@ export class Lingering implements ConnHandler, TimerHandler {
       return;
     }
     pending.head += taken;
-    entry.progressMs = this.#reactor.nowMs;
+    if (taken > 0) entry.progressMs = this.#reactor.nowMs;
     if (pending.bytes === 0) this.#finish(tag, false);
   }
 

@@ -329,7 +329,8 @@ export class Session {
   /** Writes the control frames that are owed, as far as there is room, and seals the open record: ready for the socket. */
   prepare(): void {
     if (this.#isSilent) return;
-    if (this.counters.recordsReceived > 0 && this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
+    const mayMeasure = this.counters.recordsReceived > 0 && !this.pingUnanswered;
+    if (mayMeasure && this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
     this.#control.flush(this.nowMs);
     this.#turns.flushed();
     this.#owed.write();
