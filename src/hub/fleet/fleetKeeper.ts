@@ -66,7 +66,8 @@ export class FleetKeeper {
   #touched = new Set<string>();
   #day: string;
   #cpu = { usage: process.cpuUsage(), runMs: performance.now() };
-  #isWell = true;
+  /** Parts of a tick that failed the last time. */
+  readonly #failing = new Set<string>();
   #ticking: NodeJS.Timeout | null = null;
 
   constructor(parts: KeeperParts) {
@@ -193,9 +194,10 @@ export class FleetKeeper {
   // --- Once a second ----------------------------------------------------------------------------------------------------------------------
 
   #tick(): void {
-    this.#guarded(() => {
-      const now = moment();
-      this.#sample(now);
+    const now = moment();
+    // Apart from the rest: while the store cannot be read, limits hold and the pages go on.
+    this.#guarded('traffic', () => this.#sample(now));
+    this.#guarded('nodes', () => {
       this.#measureCpu(now.runMs);
       const day = localDay(now.wallMs);
       if (day !== this.#day) for (const { stored } of this.book.all()) this.#touched.add(stored.id);
@@ -209,9 +211,9 @@ export class FleetKeeper {
       const touched = this.#touched;
       this.#touched = new Set();
       this.onTick(touched, now.wallMs);
-      this.events.write(now.runMs);
     });
-    this.#guarded(() => this.parts.store.saveWhatWaits());
+    this.#guarded('events', () => this.events.write(now.runMs));
+    this.#guarded('store', () => this.parts.store.saveWhatWaits());
   }
 
   #sample(now: Moment): void {
@@ -227,13 +229,14 @@ export class FleetKeeper {
   }
 
   /** A failure in here does not stop the hub: it logs one line when it begins. */
-  #guarded(work: () => void): void {
+  #guarded(part: string, work: () => void): void {
     try {
       work();
-      this.#isWell = true;
+      this.#failing.delete(part);
     } catch (error) {
-      if (this.#isWell) this.parts.log.warn({ err: error }, 'could not record what the nodes did');
-      this.#isWell = false;
+      if (!this.#failing.has(part))
+        this.parts.log.warn({ err: error, part }, 'could not record what the nodes did');
+      this.#failing.add(part);
     }
   }
 
@@ -244,13 +247,13 @@ export class FleetKeeper {
     this.#ticking = null;
     this.rotations.stop();
     this.note({ kind: 'hubStopping', text: 'the hub stopped' });
-    this.#guarded(() => {
+    this.#guarded('traffic', () => {
       const now = moment();
       this.#sample(now);
       this.history.write(now);
     });
-    this.#guarded(() => this.events.close());
-    this.#guarded(() => this.parts.store.saveWhatWaits());
+    this.#guarded('events', () => this.events.close());
+    this.#guarded('store', () => this.parts.store.saveWhatWaits());
   }
 }
 
