@@ -28,8 +28,8 @@ export class StatusSender {
   readonly #options: StatusSenderOptions;
   readonly #startedMs = performance.now();
   #device: Device;
-  /** statusKey() of what the hubs heard last. */
-  #toldKey = '';
+  /** By hub: statusKey() of what it heard last. */
+  readonly #toldKeys = new Map<string, string>();
   /** By hub: the last answer, in every STATUS, so that it arrives whichever session is the first to last. */
   readonly #rotationOf = new Map<string, RotationAnswer>();
 
@@ -48,7 +48,7 @@ export class StatusSender {
       receivedBytes += slots.receivedBytes(index);
     }
     const { battery, network } = await this.#look();
-    this.#toldKey = statusKey(network, battery);
+    this.#toldKeys.set(hub, statusKey(network, battery));
     return statusJson({
       startedMs: this.#startedMs,
       nowMs: performance.now(),
@@ -80,10 +80,14 @@ export class StatusSender {
     }
   }
 
-  /** Whether the network or the battery differs from what the hubs heard last. */
+  /** Whether the network or the battery differs from what one of the hubs heard last. */
   async hasChanged(): Promise<boolean> {
     const { battery, network } = await this.#look();
-    return statusKey(network, battery) !== this.#toldKey;
+    const key = statusKey(network, battery);
+    for (const { publicKey } of this.#options.lanes.all()) {
+      if ((this.#toldKeys.get(publicKey) ?? key) !== key) return true;
+    }
+    return false;
   }
 
   hasAnswered(hub: string, request: number): boolean {
