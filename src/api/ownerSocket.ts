@@ -112,6 +112,8 @@ class WatchedSocket implements OwnerSocket {
       removeStale(this.path);
       for (const server of this.#servers) server.close();
       if (this.#watch !== null) await this.open();
+      // Closed meanwhile: what was opened would outlive the hub.
+      if (this.#watch === null) await Promise.all([...this.#servers].map(close));
       this.#isTold = false;
     } catch (error) {
       if (!this.#isTold) this.#api.onFault(error);

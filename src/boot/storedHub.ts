@@ -3,6 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import type { ApiBindings } from '../api/apiRoute.ts';
 import { LazyApi } from '../api/lazyApi.ts';
+import type { DataDirLock } from '../base/dataDirLock.ts';
 import { StoredFleet } from '../hub/fleet/storedFleet.ts';
 import { choosePublicHost } from '../hub/pairing/publicHost.ts';
 import { hubKeyPath, readHubSettings } from '../hub/store/hubFile.ts';
@@ -30,7 +31,7 @@ export function openStoredHub(dataDir: string): StoredHub | null {
     throw error;
   }
   const faults: unknown[] = [];
-  const fleet = new StoredFleet(store, { dataDir, linkOf: (token) => linkOf(dataDir, token) });
+  const fleet = fleetOf(store, dataDir, lock);
   const api = new LazyApi({
     fleet,
     ownUser: { name: '', password: '' },
@@ -53,6 +54,17 @@ export function openStoredHub(dataDir: string): StoredHub | null {
       }
     },
   };
+}
+
+/** Closes the store and lets go of the directory when the store cannot be read. */
+function fleetOf(store: Store, dataDir: string, lock: DataDirLock): StoredFleet {
+  try {
+    return new StoredFleet(store, { dataDir, linkOf: (token) => linkOf(dataDir, token) });
+  } catch (error) {
+    store.close();
+    lock.release();
+    throw error;
+  }
 }
 
 /** From the hub's key file and what it remembered of its address. */

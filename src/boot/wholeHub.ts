@@ -136,11 +136,14 @@ class WholeHub implements RunningHub {
   /** Also the way out of a start that failed half-way. */
   async stopNow(): Promise<void> {
     this.#stopping ??= Promise.resolve();
-    await this.#socket?.close();
-    await this.#dashboard?.close();
-    await this.#hub.stop();
-    // Only now may another hub go on from what is written.
-    this.#lock.release();
-    this.#end(null);
+    try {
+      await this.#socket?.close();
+      await this.#dashboard?.close();
+      await this.#hub.stop();
+    } finally {
+      // Only now may another hub go on from what is written.
+      this.#lock.release();
+      this.#end(null);
+    }
   }
 }

@@ -322,11 +322,14 @@ class ExitNode implements RunningNode {
     for (const timer of this.#timers) clearInterval(timer);
     this.#rotator.stop();
     this.#lanes.stop();
-    await Promise.race([hurried, waitIdly(drainMs), thread.drain()]);
-    await thread.stop();
-    keyPair.secretKey.fill(0);
-    lock.release();
-    this.#end(null);
+    try {
+      await Promise.race([hurried, waitIdly(drainMs), thread.drain()]);
+      await thread.stop();
+    } finally {
+      keyPair.secretKey.fill(0);
+      lock.release();
+      this.#end(null);
+    }
   }
 }
 
