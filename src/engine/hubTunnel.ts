@@ -1,12 +1,13 @@
 // A tunnel at the hub: what is known of its node, and by slot of the clients whose streams it carries.
 
+import { grown } from '../base/grown.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import type { Association } from './association.ts';
 import { CLIENT_KIND } from './clientReplies.ts';
 import type { Exchange } from './exchange.ts';
 import type { NodeFields } from './nodeFields.ts';
-import { grown, INITIAL_CAPACITY, Tunnel } from './tunnel.ts';
+import { INITIAL_CAPACITY, Tunnel } from './tunnel.ts';
 
 /** Set in a slot's kind until its client was told how the opening went. */
 const UNANSWERED = 0x80;

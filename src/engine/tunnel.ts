@@ -1,5 +1,6 @@
 // One tunnel of an engine thread: a session, the socket it runs over, and by slot the local sockets of its streams.
 
+import { grown } from '../base/grown.ts';
 import type { ConnId, TimerId } from '../reactor/reactor.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { PacedReading } from './pacedReading.ts';
@@ -79,11 +80,6 @@ export class Tunnel {
     this.#conns = grown(this.#conns, new Float64Array(capacity));
     while (this.#pendings.length < capacity) this.#pendings.push(null);
   }
-}
-
-export function grown<T extends Uint8Array | Uint32Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }
 
 export function indexOfTag(tag: number): number {
