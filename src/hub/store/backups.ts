@@ -16,7 +16,7 @@ export class Backups {
     this.#database = database;
   }
 
-  /** Replaces the backup of before. It is copied page by page on another thread. Rejects with UserError. */
+  /** Replaces the previous backup. It is copied page by page on another thread. Rejects with UserError. */
   async make(): Promise<Backup> {
     if (this.#isMaking) throw new UserError('a backup is being made already');
     this.#isMaking = true;
