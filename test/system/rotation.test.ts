@@ -114,7 +114,7 @@ test('a session that asks for it in the user name starts with a new address, onc
   // The first one has to try again.
   await expect(ask()).rejects.toThrow(Refused);
   await eventually(ask);
-  expect(existsSync(marker)).toBe(true);
+  await eventually(() => expect(existsSync(marker)).toBe(true));
   await eventually(async () => (await nodeOf(hub)).publicAddress === '192.0.2.2');
   rmSync(marker);
   await ask();
