@@ -110,10 +110,10 @@ export class Live {
   /** Every node, as if each had changed. */
   #state(events: LiveTick['events']): LiveTick {
     const status = this.#fleet.status();
-    const { nodesConnected, nodesPaired, streams, clients } = status;
+    const { stopping, nodesConnected, nodesPaired, streams, clients } = status;
     const { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond } = status;
     const rates = { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond };
-    const hub = { nodesConnected, nodesPaired, streams, clients, ...rates };
+    const hub = { stopping, nodesConnected, nodesPaired, streams, clients, ...rates };
     return { at: new Date().toISOString(), hub, nodes: this.#fleet.nodes(), events };
   }
 

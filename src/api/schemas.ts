@@ -203,7 +203,11 @@ export const history = z
 
 // --- The hub -----------------------------------------------------------------------------------------------------------------------------
 
-const rates = {
+/** What changes from second to second. */
+const live = {
+  stopping: z
+    .boolean()
+    .describe('Whether the hub takes no new streams and waits for the open ones to end before it stops.'),
   nodesConnected: count,
   nodesPaired: count,
   streams: count,
@@ -227,7 +231,7 @@ export const hubStatus = z
     publicKey: z.string(),
     io: z.string(),
     workers: count,
-    ...rates,
+    ...live,
     strangers: count,
     connects: connectFigures,
     datagrams: z
@@ -274,7 +278,7 @@ export const eventsQuery = z.object({
 export const liveTick = z
   .object({
     at: time,
-    hub: z.object(rates),
+    hub: z.object(live),
     nodes: z.array(nodeView).readonly(),
     events: z.array(eventRecord).readonly().describe('Oldest first.'),
   })

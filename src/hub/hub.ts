@@ -291,6 +291,7 @@ export class Hub {
   /** GOAWAY, then waits for streams up to drainMs, or until hurry() is called. */
   async drain(): Promise<void> {
     this.#stopping = true;
+    this.#keeper.stopping = true;
     this.#sessionLife.close();
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;

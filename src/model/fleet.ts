@@ -118,6 +118,8 @@ export interface HubStatus {
   readonly publicKey: string;
   readonly io: string;
   readonly workers: number;
+  /** It takes no new streams, and ends when those that are open have ended, or after --drain. */
+  readonly stopping: boolean;
   readonly nodesConnected: number;
   readonly nodesPaired: number;
   readonly streams: number;
@@ -269,6 +271,7 @@ export interface LiveTick {
   readonly at: string;
   readonly hub: Pick<
     HubStatus,
+    | 'stopping'
     | 'nodesConnected'
     | 'nodesPaired'
     | 'streams'

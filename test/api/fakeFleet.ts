@@ -125,6 +125,7 @@ export class FakeFleet implements Fleet {
   /** What was asked of it, oldest first. */
   readonly calls: string[] = [];
   addresses: HubStatus['addresses'];
+  stopping = false;
   readonly #now: () => number;
   readonly #startedAtMs: number;
   readonly #pairsAfterMs: number | null;
@@ -170,12 +171,12 @@ export class FakeFleet implements Fleet {
       this.#viewsTold.set(view.id, text);
       return true;
     });
-    const { nodesConnected, nodesPaired, streams, clients, ...rest } = this.status();
+    const { stopping, nodesConnected, nodesPaired, streams, clients, ...rest } = this.status();
     const { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond } = rest;
     const rates = { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond };
     const events = this.#events.slice(this.#eventsTold);
     this.#eventsTold = this.#events.length;
-    const hub = { nodesConnected, nodesPaired, streams, clients, ...rates };
+    const hub = { stopping, nodesConnected, nodesPaired, streams, clients, ...rates };
     const tick = { at: this.#iso(), hub, nodes, events };
     for (const watcher of [...this.watchers]) watcher(tick);
     return tick;
@@ -216,6 +217,7 @@ export class FakeFleet implements Fleet {
       publicKey: Buffer.alloc(32, 7).toString('base64url'),
       io: 'epoll',
       workers: 1,
+      stopping: this.stopping,
       nodesConnected: nodes.filter(({ connected }) => connected).length,
       nodesPaired: nodes.filter(({ revoked }) => !revoked).length,
       streams,
@@ -488,12 +490,13 @@ export class FakeFleet implements Fleet {
 
   #figures(weight: number): ConnectFigures {
     const seconds = (this.#now() - this.#startedAtMs) / 1_000 + 60;
-    const each = Math.round(weight * seconds);
+    const some = (perSecond: number) => Math.ceil(perSecond * weight * seconds);
+    const failures = { timedOut: some(0.03), refused: some(0.02), nameNotFound: some(0.008) };
     return {
       since: this.#iso(this.#startedAtMs),
-      succeeded: 8 * each,
-      failed: 3 * each,
-      failures: { timedOut: each, refused: each, nameNotFound: each },
+      succeeded: some(8),
+      failed: failures.timedOut + failures.refused + failures.nameNotFound,
+      failures,
       connectMs: { p50: 38.2, p90: 121, p99: 640 },
     };
   }

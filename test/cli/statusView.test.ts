@@ -23,6 +23,7 @@ const HUB: HubStatus = {
   publicKey: 'key',
   io: 'epoll',
   workers: 2,
+  stopping: false,
   nodesConnected: 1,
   nodesPaired: 2,
   streams: 12,
@@ -98,6 +99,16 @@ const AWAY = node({
   connected: false,
   network: null,
   roundTripMs: null,
+});
+
+test('a hub that stops says so', () => {
+  const first = (hub: HubStatus, colour: boolean) =>
+    renderStatus(state({ hub }), { ...EVERYTHING, colour })[0];
+  expect(first({ ...HUB, stopping: true }, false)).toContain(
+    'Restunnel 1.2.3  stopping: no new streams  up 3h  1 of 2 nodes connected',
+  );
+  expect(stripVTControlCharacters(first({ ...HUB, stopping: true }, true) ?? '')).toContain('stopping');
+  expect(first(HUB, false)).not.toContain('stopping');
 });
 
 test('all of it, in a wide window', () => {

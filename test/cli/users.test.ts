@@ -134,8 +134,8 @@ test('a running hub makes the change itself, and never sees a password', async (
       });
       expect(store.users.any()).toBe(false);
       expect(told).toEqual([
-        'the user ada was added (streams: any number; nodes: any)',
-        'the user ada was changed (a new password; streams: 5; nodes: any)',
+        'the user ada was added (no limit of streams; any node)',
+        'the user ada was changed (a new password; at most 5 streams; any node)',
         'the user ada was removed',
       ]);
     } finally {
@@ -151,7 +151,7 @@ test('changes without a hub are among the events of the next one', async () => {
     const events = new Events(store.path, store.database).read({ limit: 10 });
     expect(events.map(({ kind, text }) => [kind, text])).toEqual([
       ['userChanged', 'the user ada was removed'],
-      ['userChanged', 'the user ada was added (streams: any number; nodes: tagged home)'],
+      ['userChanged', 'the user ada was added (no limit of streams; only nodes tagged home)'],
     ]);
   });
 });

@@ -15,7 +15,7 @@ import {
   pointTime,
   rate,
 } from '../../src/dashboard/pages/format.ts';
-import { ratesOf } from '../../src/dashboard/pages/historyRates.ts';
+import { extended, ratesOf } from '../../src/dashboard/pages/historyRates.ts';
 import { compareNodes, matchesFilter, ORDERS, type Order } from '../../src/dashboard/pages/nodeOrder.ts';
 import {
   hintFor,
@@ -30,7 +30,7 @@ import {
 import { changeOf, valuesOf } from '../../src/dashboard/pages/settingsChange.ts';
 import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashboard/pages/wording.ts';
 import { FAILURES } from '../../src/model/failures.ts';
-import { EVENT_KINDS, type NodeView } from '../../src/model/fleet.ts';
+import { EVENT_KINDS, type History, type NodeView } from '../../src/model/fleet.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
 import { parseUsername } from '../../src/routing/username.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
@@ -107,23 +107,55 @@ describe('numbers', () => {
 });
 
 describe('rates of a history', () => {
-  it('measures the step that is still being counted by what has passed of it', () => {
-    const point = (at: string, downBytes: number) => ({
-      at,
-      downBytes,
-      upBytes: 10,
-      succeeded: 0,
-      failed: 0,
-      streams: 0,
-    });
-    const points = [point('2026-11-22T12:00:00.000Z', 10_000), point('2026-11-22T12:00:10.000Z', 5_000)];
-    const history = { range: '10m', stepMs: 10_000, points } as const;
-    const start = Date.parse('2026-11-22T12:00:10.000Z');
-    expect(ratesOf(history, start + 5_000)[1]).toEqual([1_000, 1_000]);
-    expect(ratesOf(history, start + 60_000)[1]).toEqual([1_000, 500]);
-    expect(ratesOf(history, start + 100)[1]).toEqual([1_000]);
+  const point = (at: string, downBytes: number) => ({
+    at,
+    downBytes,
+    upBytes: 10,
+    succeeded: 0,
+    failed: 0,
+    streams: 0,
+  });
+  const points = [point('2026-11-22T12:00:00.000Z', 10_000), point('2026-11-22T12:00:10.000Z', 5_000)];
+  const history = { range: '10m', stepMs: 10_000, points } as const;
+  const start = Date.parse('2026-11-22T12:00:10.000Z');
+
+  it('ends with a point over the last whole step, which is still being counted', () => {
+    const s = start / 1000;
+    expect(ratesOf(history, start + 3_100)).toEqual([
+      [s - 10, s - 6],
+      [1_000, 1_100],
+      [1, 1.6],
+    ]);
+    expect(ratesOf(history, start + 60_000)).toEqual([
+      [s - 10, s],
+      [1_000, 500],
+      [1, 1],
+    ]);
     // A browser whose clock is behind the hub's.
     expect(ratesOf(history, start - 60_000)[1]).toEqual([1_000, 500]);
+    expect(ratesOf({ ...history, points: [] }, start)).toEqual([[], [], []]);
+  });
+
+  it.each([0, 1, 500, 999])('draws a steady rate as a level line, with samples at %i ms', (phaseMs) => {
+    const steps = [0, 1, 2].map((at) => point(new Date(start + at * 5_000).toISOString(), 5_000));
+    let going: History = { range: '10m', stepMs: 5_000, points: steps };
+    for (let second = 0; second < 40; second++) {
+      const nowMs = start + 15_000 + second * 1_000 + phaseMs;
+      going = extended(going, nowMs, 1_000, 500);
+      const [times, down, up] = ratesOf(going, nowMs);
+      expect(going.points).toHaveLength(3);
+      expect(down).toEqual([1_000, 1_000, 1_000]);
+      if (second > 10) expect(up).toEqual([500, 500, 500]);
+      expect(times).toEqual(times.toSorted((one, other) => one - other));
+    }
+  });
+
+  it('goes on behind a gap', () => {
+    const later = extended(history, start + 25_000, 7_000, 0);
+    expect(later.points.map(({ at, downBytes }) => [at.slice(17, 19), downBytes])).toEqual([
+      ['20', 0],
+      ['30', 7_000],
+    ]);
   });
 });
 

@@ -428,6 +428,32 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     await page.waitForFunction(`document.querySelectorAll('.nodes tbody tr').length === 3`);
   });
 
+  it('say that the hub is stopping, until it is gone', async () => {
+    const fake = await serve({ nodes: 2 });
+    const page = await openPage(fake, 'light', '/', /ERR_|Failed to load/);
+    expect(await inPage(page, `document.querySelector('#stopping').hidden`)).toBe(true);
+    fake.fleet.stopping = true;
+    fake.fleet.tick();
+    await page.waitForSelector('#stopping:not([hidden])');
+    expect(await textOf(page, '#stopping')).toContain('The hub is stopping');
+    await expectSound(page, 'while the hub stops');
+    await fake.dashboard.close();
+    await page.waitForSelector('#banner:not([hidden])');
+    expect(await inPage(page, `document.querySelector('#stopping').hidden`)).toBe(true);
+  });
+
+  it('say that there is no such device', async () => {
+    const fake = await serve({ nodes: 1 });
+    const page = await openPage(fake, 'phone', '/#/nodes/0123abcd');
+    expect(await textOf(page, 'h1')).toBe('No such device');
+    await page.waitForFunction(`document.title.startsWith('No such device')`);
+    await expectSound(page, 'no such device');
+    fake.fleet.tick();
+    await page.click('main a[href="#/"]');
+    await page.waitForFunction(`document.title.startsWith('Fleet')`);
+    expect(await inPage(page, `document.querySelectorAll('.nodes tbody tr').length`)).toBe(1);
+  });
+
   it('ask for the password first, and for a right one', async () => {
     const fake = await serve({ nodes: 1 }, { password: 'correct horse battery' });
     const page = await openPage(fake, 'phone', '/login', /status of 40[13]/);

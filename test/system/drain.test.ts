@@ -42,6 +42,10 @@ async function half(hub: Hub): Promise<{ stream: Stream; far: Socket; farOver: P
   return { stream, far, farOver };
 }
 
+async function statusOf(hub: Hub): Promise<unknown> {
+  return await (await fetch(`http://${hub.ready.dashboard}/api/v1/status`)).json();
+}
+
 test('a hub that drains: what runs through it finishes, and its node keeps the other hub', async () => {
   const hubs = await Promise.all([startHub({ workers: 1 }), startHub()]);
   const [first, second] = hubs;
@@ -54,6 +58,9 @@ test('a hub that drains: what runs through it finishes, and its node keeps the o
   const going = await half(second);
   first.signal('SIGTERM');
   await first.waitForLog(({ msg }) => msg.startsWith('stopping'));
+  // Whoever looks while it drains sees why new requests are refused.
+  await eventually(async () => expect(await statusOf(first)).toMatchObject({ stopping: true, streams: 1 }));
+  expect(await statusOf(second)).toMatchObject({ stopping: false });
   await eventually(() =>
     expect(Stream.open(first.socks, target.port, 'hold')).rejects.toBeInstanceOf(Refused),
   );

@@ -61,6 +61,7 @@ function hubLines({ hub, down, up, nowMs, trouble }: StatusState, width: number)
     trouble === null
       ? [
           [`Restunnel ${hub.version}`, 'bold'],
+          ...(hub.stopping ? [['  stopping: no new streams', 'yellow'] satisfies Segment] : []),
           [
             `  up ${uptime}  ${hub.nodesConnected} of ${hub.nodesPaired} nodes connected  ` +
               `${hub.streams} streams  ${hub.clients} clients`,

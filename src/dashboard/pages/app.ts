@@ -28,6 +28,7 @@ const VIEWS: Readonly<Record<string, () => Promise<OpenView>>> = {
 const hub = new HubState();
 const main = byId('main');
 const banner = byId('banner');
+const stopping = byId('stopping');
 let view: View | null = null;
 let reachable = false;
 
@@ -70,6 +71,12 @@ function setReachable(now: boolean): void {
   if (now && !reachable && document.body.dataset.wasLost !== undefined) announce('The hub answers again');
   if (!now) document.body.dataset.wasLost = '';
   reachable = now;
+  showStopping();
+}
+
+function showStopping(): void {
+  // A hub that no longer answers has a banner of its own.
+  stopping.hidden = !reachable || hub.status?.stopping !== true;
 }
 
 async function recall(): Promise<void> {
@@ -104,6 +111,7 @@ setInterval(() => {
   );
 }, STATUS_EVERY_MS);
 
+hub.watch(showStopping, showStopping);
 void followHub({
   admitted: ({ hasPassword }) => {
     byId('logout').hidden = !hasPassword;

@@ -6,7 +6,7 @@ import type { History, HistoryRange } from '../../model/fleet.ts';
 import { ApiError, getHistory } from './apiClient.ts';
 import { el, freshId, setText } from './dom.ts';
 import { bytes, pointTime, rate } from './format.ts';
-import { type Rates, ratesOf } from './historyRates.ts';
+import { extended, type Rates, ratesOf } from './historyRates.ts';
 
 const RANGES: readonly { range: HistoryRange; label: string; ms: number; words: string }[] = [
   { range: '10m', label: '10 min', ms: 600_000, words: 'last 10 minutes' },
@@ -30,8 +30,10 @@ export interface Chart {
 /** `nodeId` null: the whole hub. */
 export function throughputChart(nodeId: string | null): Chart {
   let chosen = RANGES[0]!;
+  let history: History | null = null;
   let data: Rates = [[], [], []];
-  let totals = { down: 0, up: 0 };
+  /** Of the last tick, by the hub's clock: until then everything is counted. */
+  let tickedMs: number | null = null;
   /** Of the rates down, as the summary says it. */
   let peak = 0;
   let plot: uPlot | null = null;
@@ -74,23 +76,20 @@ export function throughputChart(nodeId: string | null): Chart {
     asked += 1;
     const mine = asked;
     try {
-      const history = await getHistory(nodeId, chosen.range);
-      if (mine === asked) take(history);
+      const answer = await getHistory(nodeId, chosen.range);
+      if (mine !== asked) return;
+      take(answer);
+      describe();
     } catch (error) {
       if (mine === asked && data[0].length === 0 && error instanceof ApiError)
         setText(summary, error.message);
     }
   }
 
-  function take(history: History): void {
-    data = ratesOf(history, Date.now());
-    totals = { down: 0, up: 0 };
-    for (const { downBytes, upBytes } of history.points) {
-      totals.down += downBytes;
-      totals.up += upBytes;
-    }
+  function take(next: History): void {
+    history = next;
+    data = ratesOf(next, tickedMs ?? Date.now());
     plot?.setData(data);
-    describe();
   }
 
   /** The width comes first: a plot is made when its place has one. */
@@ -113,11 +112,14 @@ export function throughputChart(nodeId: string | null): Chart {
 
   function describe(): void {
     const words = chosen.words;
+    const sum = (name: 'downBytes' | 'upBytes'): number =>
+      history?.points.reduce((total, point) => total + point[name], 0) ?? 0;
+    const [down, up] = [sum('downBytes'), sum('upBytes')];
     peak = data[1].reduce((most, value) => Math.max(most, value), 0);
     const text =
-      totals.down + totals.up === 0
+      down + up === 0
         ? `No traffic in the ${words}.`
-        : `In the ${words}: ${bytes(totals.down)} down, ${bytes(totals.up)} up; at most ${rate(peak)} down.`;
+        : `In the ${words}: ${bytes(down)} down, ${bytes(up)} up; at most ${rate(peak)} down.`;
     setText(summary, text);
     canvas.setAttribute('aria-label', `Chart of the throughput. ${text}`);
     drawTable();
@@ -167,22 +169,15 @@ export function throughputChart(nodeId: string | null): Chart {
   return {
     root,
     push(at, down, up) {
-      if (chosen.range !== '10m') return;
-      const seconds = Date.parse(at) / 1000;
-      const [times] = data;
-      const last = times[times.length - 1] ?? seconds - 1;
-      if (seconds <= last) return;
-      totals.down += down * (seconds - last);
-      totals.up += up * (seconds - last);
-      times.push(seconds);
-      data[1].push(down);
-      data[2].push(up);
-      const first = times.findIndex((time) => time >= seconds - chosen.ms / 1000);
-      if (first > 0) for (const column of data) column.splice(0, first);
-      plot?.setData(data);
+      const nowMs = Date.parse(at);
+      const seconds = tickedMs === null ? 1 : (nowMs - tickedMs) / 1000;
+      tickedMs = nowMs;
+      if (history === null || history.range !== '10m' || seconds <= 0) return;
+      const counted = Math.min(seconds, history.stepMs / 1000);
+      take(extended(history, nowMs, down * counted, up * counted));
       if (plot?.cursor.idx == null) show(null);
       // The line never rises above the "at most" beside it.
-      if (down <= peak && performance.now() - described < 10_000) return;
+      if (data[1].at(-1)! <= peak && performance.now() - described < 10_000) return;
       described = performance.now();
       describe();
     },

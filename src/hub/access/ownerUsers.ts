@@ -39,5 +39,7 @@ export class NotedUsers implements OwnerUsers {
 }
 
 function limitsText({ limits: { streams, tags } }: User): string {
-  return `streams: ${streams ?? 'any number'}; nodes: ${tags === null ? 'any' : `tagged ${tags.join(', ')}`}`;
+  const many =
+    streams === null ? 'no limit of streams' : `at most ${streams} ${streams === 1 ? 'stream' : 'streams'}`;
+  return `${many}; ${tags === null ? 'any node' : `only nodes tagged ${tags.join(' or ')}`}`;
 }

@@ -59,6 +59,8 @@ export class FleetKeeper {
   readonly lastKnown = new Map<string, LastKnown>();
   /** Of the last second. */
   cpuPercent = 0;
+  /** The hub drains: it takes no new streams, and will end. */
+  stopping = false;
   /** Called once a second with the nodes whose view may have changed since. */
   onTick: (changed: Iterable<string>, wallMs: number) => void = () => {};
   /** Asks a node whose time has come for a new address. */

@@ -87,11 +87,12 @@ export class OwnerFleet implements Fleet {
   }
 
   #live(): LiveTick['hub'] {
-    const { parts, slots, threads, traffic, book } = this.#keeper;
+    const { parts, slots, threads, traffic, book, stopping } = this.#keeper;
     let streams = 0;
     for (const { index } of parts.sessions.all()) streams += slots.load(index);
     const atTheDoor = threads.reduce((sum, thread) => sum + thread.get('clients'), 0);
     return {
+      stopping,
       nodesConnected: [...parts.sessions.nodes()].length,
       nodesPaired: book.members,
       streams,

@@ -50,7 +50,8 @@ export class RecentTraffic {
     const ring = this.#rings.get(nodeId);
     const points: RecentPoint[] = [];
     for (let step = last - STEPS + 1; step <= last; step++) {
-      const atMs = Math.floor((offsetMs + step * STEP_MS) / STEP_MS) * STEP_MS;
+      // When it really began: whoever looks must know how much of the last one has passed.
+      const atMs = Math.round(offsetMs + step * STEP_MS);
       const at = slotOf(step);
       // Older than all that the ring holds, or not reached yet.
       const isHeld = ring !== undefined && step <= ring.lastStep && step > ring.lastStep - STEPS;
