@@ -9,24 +9,28 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/testReport.js', import.meta.url));
 
-/** What it says of a report of vitest's, which has one file for each list of tests. */
-function summary(files: readonly { status: string; tests: Record<string, string> }[]) {
+type Files = readonly { status: string; tests: Record<string, string> }[];
+
+/** What it prints for reports of vitest's, which have one file for each list of tests. */
+function summary(...runs: Files[]) {
+  return run([], ...runs);
+}
+
+function run(flags: string[], ...runs: Files[]) {
   const folder = mkdtempSync(join(tmpdir(), 'restunnel-report-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const count = (wanted: string) =>
-    files.flatMap(({ tests }) => Object.values(tests)).filter((status) => status === wanted).length;
-  const report = {
-    numPassedTests: count('passed'),
-    numFailedTests: count('failed'),
-    testResults: files.map(({ status, tests }, index) => ({
+  const reports = runs.map((files, number) => {
+    const testResults = files.map(({ status, tests }, index) => ({
       name: join(process.cwd(), `test/file${index}.test.ts`),
       status,
       assertionResults: Object.entries(tests).map(([fullName, status]) => ({ fullName, status })),
-    })),
-  };
-  writeFileSync(join(folder, 'report.json'), JSON.stringify(report));
+    }));
+    const path = join(folder, `report${number}.json`);
+    writeFileSync(path, JSON.stringify({ testResults }));
+    return path;
+  });
   return new Promise<{ stdout: string; stderr: string }>((resolve, reject) => {
-    execFile(process.execPath, [SCRIPT, join(folder, 'report.json')], (error, stdout, stderr) =>
+    execFile(process.execPath, [SCRIPT, ...flags, ...reports], (error, stdout, stderr) =>
       error === null ? resolve({ stdout, stderr }) : reject(error),
     );
   });
@@ -53,5 +57,26 @@ test('it names the tests that were left out, with their number', async () => {
   expect(await summary(files)).toEqual({
     stdout: '1 0\n',
     stderr: '\nLeft out (2):\n  test/file0.test.ts: b (needs curl)\n  test/file1.test.ts: c (needs ncat)\n',
+  });
+});
+
+test('it lists the files in which something failed', async () => {
+  const files = [
+    { status: 'passed', tests: { a: 'passed' } },
+    { status: 'failed', tests: { b: 'passed', c: 'failed' } },
+    { status: 'failed', tests: {} },
+  ];
+  expect((await run(['--failed'], files)).stdout).toBe('test/file1.test.ts\ntest/file2.test.ts\n');
+});
+
+test('what passes when run again counts as passed and is named; what fails again still fails', async () => {
+  const first = [
+    { status: 'failed', tests: { a: 'failed', b: 'failed', c: 'passed' } },
+    { status: 'passed', tests: { d: 'passed' } },
+  ];
+  const again = [{ status: 'failed', tests: { a: 'passed', b: 'failed', c: 'passed' } }];
+  expect(await summary(first, again)).toEqual({
+    stdout: '3 1\n',
+    stderr: '\nFailed beside other tests, passed alone (1):\n  test/file0.test.ts: a\n',
   });
 });
