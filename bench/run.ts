@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
+import { fleetCommand } from './fleet/command.ts';
 import { findProgram } from './machine/programs.ts';
 import { PEERS } from './peers/all.ts';
 import type { PeerName } from './peers/peer.ts';
@@ -19,6 +20,7 @@ interface Flags {
 
 const program = new Command('bench').description('Benchmarks of hub and node, beside other programs');
 for (const scenario of SCENARIOS) addScenario(scenario);
+program.addCommand(fleetCommand());
 program
   .command('all')
   .description('every scenario with its defaults')

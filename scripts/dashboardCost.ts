@@ -5,10 +5,11 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import puppeteer from 'puppeteer-core';
+import { openStream, whoServes } from '../bench/fleet/ask.ts';
+import { HOLD_PATH } from '../bench/fleet/lightNode.ts';
 import { findProgram } from '../bench/machine/programs.ts';
 import { endAll, startHub } from '../test/system/harness.ts';
-import { openStream, startFleet, whoServes } from '../test/system/lightFleet.ts';
-import { HOLD_PATH } from '../test/system/lightNode.ts';
+import { startFleet } from '../test/system/lightFleet.ts';
 
 /** Linux counts a process's time in these. */
 const TICKS_PER_SECOND = 100;

@@ -3,9 +3,10 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { askOnce } from '../bench/fleet/ask.ts';
 import { spentBetween, usageOf } from '../bench/machine/usage.ts';
 import { endAll, type Hub, startHub } from '../test/system/harness.ts';
-import { askOnce, startFleet } from '../test/system/lightFleet.ts';
+import { startFleet } from '../test/system/lightFleet.ts';
 
 const { values } = parseArgs({
   options: {

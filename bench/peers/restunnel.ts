@@ -10,7 +10,7 @@ import { type Child, startChild, until } from '../machine/child.ts';
 import type { Peer, PeerOptions, RunningPeer } from './peer.ts';
 
 /** Two levels up in the checkout, three where compiled (dist/bench/peers). */
-const BIN = ['../../bin/restunnel.js', '../../../bin/restunnel.js']
+export const BIN = ['../../bin/restunnel.js', '../../../bin/restunnel.js']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((path) => existsSync(path))!;
 const READY_MS = 30_000;

@@ -5,10 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { LightNode } from '../../bench/fleet/lightNode.ts';
 import { type Need, needs, needsPython } from '../require.ts';
 import { type Hub, startHub } from '../system/harness.ts';
 import { startFleet } from '../system/lightFleet.ts';
-import type { LightNode } from '../system/lightNode.ts';
 import { Origin, PAGE } from '../system/origin.ts';
 import { run } from '../system/programs.ts';
 

@@ -5,10 +5,10 @@ import jsqr from 'jsqr';
 import { PNG } from 'pngjs';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStream } from '../../bench/fleet/ask.ts';
 import { findProgram } from '../../bench/machine/programs.ts';
 import { needs } from '../require.ts';
 import { type ExitNode, eventually, type Hub, pairNode, startHub, startNode } from './harness.ts';
-import { openStream } from './lightFleet.ts';
 import { Origin, portOf } from './origin.ts';
 
 const { skip, why } = needs('chromium');

@@ -4,12 +4,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStream, SocksRefusal, whoServes } from '../../bench/fleet/ask.ts';
+import type { LightNode } from '../../bench/fleet/lightNode.ts';
 import { hashPassword } from '../../src/hub/access/passwords.ts';
 import { ROUTING } from '../../src/limits/bounds.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { eventually, type Hub, KINDS, listNodes, pairNode, startHub } from './harness.ts';
-import { openStream, pairLight, SocksRefusal, whoServes } from './lightFleet.ts';
-import type { LightNode } from './lightNode.ts';
+import { pairLight } from './lightFleet.ts';
 import { addUser, changeNode, connectsOf, nodesOf } from './ownerOf.ts';
 import { absoluteRequest, closeRawClients, RawClient } from './rawClient.ts';
 import { closeUdp, UdpClient } from './socksUdp.ts';

@@ -1,9 +1,9 @@
 // A fleet whose nodes leave and return all the time, and sticky sessions that each belong to one of them: sends requests and checks every
 // answer against what the session was promised.
 
+import { askOnce, SocksRefusal } from '../../bench/fleet/ask.ts';
+import type { LightNode } from '../../bench/fleet/lightNode.ts';
 import type { Hub } from './harness.ts';
-import { askOnce, SocksRefusal } from './lightFleet.ts';
-import type { LightNode } from './lightNode.ts';
 
 export interface StormOutcome {
   readonly asked: number;

@@ -1,8 +1,9 @@
 // LightNodes behave like nodes: they pair, connect, serve requests, vanish and return.
 
 import { expect, test } from 'vitest';
+import { askOnce, openStream, whoServes } from '../../bench/fleet/ask.ts';
 import { eventually, startHub } from './harness.ts';
-import { askOnce, openStream, startFleet, whoServes } from './lightFleet.ts';
+import { startFleet } from './lightFleet.ts';
 
 test('a fleet of light nodes serves streams, vanishes and comes back', async () => {
   const hub = await startHub({ workers: 1 });

@@ -1,31 +1,30 @@
-// Exit nodes that need no targets: each answers every stream itself, with its own id. Hundreds fit into one process, and a client sees
+// Exit nodes that need no targets: each answers every stream itself, with its own id. Thousands fit into one process, and a client sees
 // which node served it.
 
 import { connect, type Socket } from 'node:net';
+import type { Slab } from '../../src/base/slab.ts';
 import { ENGINE } from '../../src/limits/bounds.ts';
 import { parseLink } from '../../src/model/pairingLink.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
-import type { KeyPair } from '../../src/noise/keyPair.ts';
+import { startInitiator } from '../../src/noise/handshake.ts';
+import { type KeyPair, keyPairOf } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
-import { CAPABILITY, decodeMessage2 } from '../../src/noise/payload.ts';
+import { CAPABILITY, decodeMessage2, encodeMessage1, VERSION } from '../../src/noise/payload.ts';
+import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { OUTBOUND_SLAB_BYTES } from '../../src/tunnel/outboundRecords.ts';
 import { Session } from '../../src/tunnel/session.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { SlabPool } from '../../src/tunnel/slabPool.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
-import { testSlab } from '../noise/cipherTwin.ts';
-import { firstMessage, hostAndPort, newKeyPair } from './firstContact.ts';
-import { eventually } from './harness.ts';
-import { readMessage } from './rawSession.ts';
 
 const POOLED = 4;
-const outboundPool = new SlabPool(testSlab, OUTBOUND_SLAB_BYTES, POOLED * OUTBOUND_SLAB_BYTES, 0);
-const inboundPool = new SlabPool(testSlab, ENGINE.tunnelReadBytes, POOLED * ENGINE.tunnelReadBytes, 0);
-const TICK_MS = 1_000;
+const outboundPool = new SlabPool(plainSlab, OUTBOUND_SLAB_BYTES, POOLED * OUTBOUND_SLAB_BYTES, 0);
+const inboundPool = new SlabPool(plainSlab, ENGINE.tunnelReadBytes, POOLED * ENGINE.tunnelReadBytes, 0);
 /** A hub that will not answer is silent for ten seconds. */
 const ATTEMPT_MS = 1_000;
 const ATTEMPTS_MAX = 30;
+const PADDING_BYTES = 17;
 
 /** What a request's path asks a LightNode for; every other path gets the node's id. */
 export const HOLD_PATH = '/hold';
@@ -33,11 +32,10 @@ export const HOLD_PATH = '/hold';
 export class LightNode {
   readonly id: string;
   readonly name: string;
-  readonly #tunnel: string;
-  readonly #hubPublicKey: Uint8Array;
-  readonly #keyPair: KeyPair = newKeyPair();
-  #token: Uint8Array | undefined;
-  #carrier: Carrier | null = null;
+  /** The address that it dials from; null: the system's choice. */
+  from: string | null = null;
+  /** Its session has ended, and it did not end it. */
+  onLost: () => void = () => {};
   /** Refuses every stream with this reason, when set. */
   refuseReason: number | null = null;
   /** Loses its network at the next stream, instead of an answer. */
@@ -46,17 +44,26 @@ export class LightNode {
   vanishesAtRequest = false;
   /** Streams that it was asked for. */
   connects = 0;
-  /** What came on streams, by the first line of each piece. */
+  /** What came on streams, by the first line of each piece, unless it keeps nothing. */
   readonly heard: string[] = [];
+  keepsHeard = true;
   /** What it says of itself. */
   status: Record<string, unknown> = { platform: 'linux' };
+  readonly #host: string;
+  readonly #port: number;
+  readonly #hubPublicKey: Uint8Array;
+  readonly #keyPair: KeyPair = keyPairOf(crypto.getRandomValues(new Uint8Array(32)));
+  #token: Uint8Array | null;
+  #carrier: Carrier | null = null;
 
-  /** `link`: one that was not used yet. `tunnel`: where the hub really listens. */
+  /** `link`: one that was not used yet. `tunnel`: HOST:PORT where the hub really listens. */
   constructor(link: string, tunnel: string, name: string) {
     const { hubPublicKey, token } = parseLink(link);
+    const colon = tunnel.lastIndexOf(':');
+    this.#host = tunnel.slice(0, colon).replace(/^\[|\]$/g, '');
+    this.#port = Number(tunnel.slice(colon + 1));
     this.#hubPublicKey = hubPublicKey;
     this.#token = token;
-    this.#tunnel = tunnel;
     this.name = name;
     this.id = nodeIdOf(this.#keyPair.publicKey);
   }
@@ -73,42 +80,66 @@ export class LightNode {
   async connect(): Promise<void> {
     for (let attempt = 1; this.#carrier === null; attempt++) {
       try {
-        this.#carrier = await this.#dial();
+        await this.attempt(ATTEMPT_MS);
       } catch (error) {
         if (attempt === ATTEMPTS_MAX) throw error;
       }
     }
   }
 
-  async #dial(): Promise<Carrier> {
-    const { bytes, initiator } = firstMessage({
+  /** Dials once. Resolves when the hub routes to it; rejects when the hub does not answer in time. */
+  async attempt(timeoutMs: number): Promise<void> {
+    const payload = encodeMessage1(
+      {
+        timestamp: timestampAfter(Date.now(), null),
+        version: VERSION,
+        capabilities: CAPABILITY.goaway,
+        lane: 0,
+        enroll: this.#token === null ? null : { token: this.#token, name: this.name },
+      },
+      PADDING_BYTES,
+    );
+    const initiator = startInitiator({
+      staticKeyPair: this.#keyPair,
       hubPublicKey: this.#hubPublicKey,
-      keyPair: this.#keyPair,
-      name: this.name,
-      ...(this.#token === undefined ? {} : { token: this.#token }),
+      payload,
     });
-    const socket = connect(hostAndPort(this.#tunnel), () => socket.write(bytes));
-    socket.setNoDelay(true);
-    socket.setTimeout(ATTEMPT_MS, () => socket.destroy());
-    const { message, rest } = await readMessage(socket);
-    socket.setTimeout(0);
-    this.#token = undefined;
-    const { payload, ...keys } = initiator.finish(message);
-    const { initialWindowBytes, capabilities } = decodeMessage2(payload);
-    const agreed = capabilities & CAPABILITY.goaway;
-    const carrier = new Carrier(this, socket, keys, initialWindowBytes, agreed);
-    carrier.session.sendStatus(JSON.stringify(this.status));
-    carrier.flush();
-    carrier.receive(rest);
-    await eventually(() => carrier.greeted || carrier.closed);
-    if (carrier.closed) throw new Error(`the hub closed the session of ${this.name}`);
-    return carrier;
+    const local = this.from === null ? {} : { localAddress: this.from };
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, ...local }, () =>
+      socket.write(withLength(initiator.message1)),
+    );
+    const late = setTimeout(() => socket.destroy(), timeoutMs);
+    try {
+      const { message, rest } = await readMessage(socket);
+      this.#token = null;
+      const { payload: answer, ...keys } = initiator.finish(message);
+      const { initialWindowBytes, capabilities } = decodeMessage2(answer);
+      const carrier = new Carrier(this, socket, keys, initialWindowBytes, capabilities & CAPABILITY.goaway);
+      carrier.begin(JSON.stringify(this.status), rest);
+      await carrier.greeted;
+      this.#carrier = carrier;
+      carrier.onLost = () => {
+        if (this.#carrier !== carrier) return;
+        this.#carrier = null;
+        this.onLost();
+      };
+      if (carrier.closed) carrier.onLost();
+    } finally {
+      clearTimeout(late);
+      initiator.wipe();
+    }
   }
 
   /** Without a word, as a device that loses its network: streams and all. */
   vanish(): void {
-    this.#carrier?.socket.destroy();
+    const carrier = this.#carrier;
     this.#carrier = null;
+    carrier?.socket.destroy();
+  }
+
+  /** Hears and says nothing more, though its connection stays. */
+  fallSilent(): void {
+    this.#carrier?.fallSilent();
   }
 
   /** Sends so many bytes on every stream that holds and has the credit. How many bytes that were. */
@@ -122,10 +153,14 @@ class Carrier implements SessionHandler {
   readonly socket: Socket;
   readonly session: Session;
   closed = false;
-  greeted = false;
+  onLost: () => void = () => {};
+  /** The hub's first record says that streams come now. Rejects when the session ends before it. */
+  readonly greeted: Promise<void>;
   readonly #node: LightNode;
   readonly #holding = new Set<number>();
-  readonly #timer: NodeJS.Timeout;
+  #greet: () => void = () => {};
+  #fail: (error: Error) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     node: LightNode,
@@ -148,13 +183,23 @@ class Carrier implements SessionHandler {
       initialWindowBytes,
       capabilities,
     });
-    socket.on('data', (data: Buffer) => this.receive(data));
-    socket.on('error', () => {});
-    socket.on('close', () => this.#close());
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.greeted = new Promise((resolve, reject) => {
+      this.#greet = resolve;
+      this.#fail = reject;
+    });
   }
 
-  receive(data: Uint8Array): void {
+  begin(status: string, rest: Uint8Array): void {
+    this.socket.on('data', (data: Buffer) => this.#receive(data));
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => this.#close());
+    this.#tickLater();
+    this.session.sendStatus(status);
+    this.#flush();
+    this.#receive(rest);
+  }
+
+  #receive(data: Uint8Array): void {
     for (let at = 0; at < data.length && !this.closed; ) {
       const { inbound } = this.session;
       const offset = inbound.room();
@@ -163,13 +208,12 @@ class Carrier implements SessionHandler {
       inbound.received(bytes);
       at += bytes;
       this.session.receive(performance.now());
-      // Its first record says that streams come now.
-      this.greeted ||= this.session.counters.recordsReceived > 0;
+      if (this.session.counters.recordsReceived > 0) this.#greet();
     }
-    this.flush();
+    this.#flush();
   }
 
-  flush(): void {
+  #flush(): void {
     if (this.closed) return;
     const { outbound } = this.session;
     this.session.prepare();
@@ -182,23 +226,36 @@ class Carrier implements SessionHandler {
     if (this.session.hasBlocked) this.session.wakeBlocked();
   }
 
+  #tickLater(): void {
+    this.#timer = setTimeout(() => this.#tick(), this.session.tickDueInMs(performance.now()));
+  }
+
   #tick(): void {
-    if (this.session.tick(performance.now()) === 'alive') this.flush();
-    else this.socket.destroy();
+    if (this.session.tick(performance.now()) === 'alive') {
+      this.#flush();
+      this.#tickLater();
+    } else this.socket.destroy();
+  }
+
+  fallSilent(): void {
+    clearTimeout(this.#timer);
+    this.socket.pause();
   }
 
   #close(): void {
     if (this.closed) return;
     this.closed = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.session.release();
+    this.#fail(new Error(`the hub closed the session of ${this.#node.name}`));
+    this.onLost();
   }
 
   pulse(bytesEach: number): number {
     let sent = 0;
     if (this.closed) return 0;
     for (const slot of this.#holding) sent += this.#say(slot, new Uint8Array(bytesEach));
-    this.flush();
+    this.#flush();
     return sent;
   }
 
@@ -221,7 +278,7 @@ class Carrier implements SessionHandler {
   onData(slot: number, offset: number, length: number): number {
     const { bytes } = this.session.inbound.slab;
     const path = Buffer.from(bytes.subarray(offset, offset + Math.min(length, 64))).toString('latin1');
-    this.#node.heard.push(path.split('\r\n', 1)[0]!);
+    if (this.#node.keepsHeard) this.#node.heard.push(path.split('\r\n', 1)[0]!);
     if (this.#node.vanishesAtRequest) {
       this.#node.vanish();
       return length;
@@ -254,4 +311,33 @@ class Carrier implements SessionHandler {
   onStatus(): void {}
   onControl(): void {}
   onGoAway(): void {}
+}
+
+function plainSlab(length: number): Slab {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer), address: 0 };
+}
+
+function withLength(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(2 + message.length);
+  bytes[0] = message.length >>> 8;
+  bytes[1] = message.length;
+  bytes.set(message, 2);
+  return bytes;
+}
+
+/** The first message behind its length, and what came with it. */
+function readMessage(socket: Socket): Promise<{ message: Buffer; rest: Buffer }> {
+  return new Promise((resolve, reject) => {
+    let received = Buffer.alloc(0);
+    const read = (data: Buffer) => {
+      received = Buffer.concat([received, data]);
+      const end = received.length < 2 ? Number.POSITIVE_INFINITY : 2 + received.readUInt16BE();
+      if (received.length < end) return;
+      socket.off('data', read).off('error', reject).off('close', closed);
+      resolve({ message: received.subarray(2, end), rest: received.subarray(end) });
+    };
+    const closed = () => reject(new Error('closed without an answer'));
+    socket.on('data', read).on('error', reject).on('close', closed);
+  });
 }

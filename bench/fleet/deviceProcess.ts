@@ -1,0 +1,75 @@
+// The process of a fleet's devices: LightNodes that dial, stay, and return as real nodes do, with the same pauses and patience.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { NODE } from '../../src/limits/bounds.ts';
+import { Backoff } from '../../src/node/backoff.ts';
+import { LightNode } from './lightNode.ts';
+import type { DeviceNews, DeviceOrder } from './orders.ts';
+
+const NEWS_MS = 5;
+
+const devices: LightNode[] = [];
+let connected = 0;
+let failedAttempts = 0;
+let telling = false;
+let nextToVanish = 0;
+
+function tell(): void {
+  if (telling) return;
+  telling = true;
+  setTimeout(() => {
+    telling = false;
+    process.send!({ connected, failedAttempts } satisfies DeviceNews);
+  }, NEWS_MS);
+}
+
+/** Connected for ever, like a device. */
+async function stay(device: LightNode): Promise<void> {
+  const backoff = new Backoff();
+  for (;;) {
+    try {
+      await device.attempt(NODE.handshakeTimeoutMs);
+    } catch {
+      failedAttempts++;
+      tell();
+      await delay(backoff.failed(performance.now(), Math.random()));
+      continue;
+    }
+    backoff.connected(performance.now());
+    connected++;
+    tell();
+    await new Promise<void>((resolve) => {
+      if (!device.connected) resolve();
+      device.onLost = resolve;
+    });
+    connected--;
+    tell();
+    await delay(backoff.failed(performance.now(), Math.random()));
+  }
+}
+
+async function vanish(device: LightNode, mutely: boolean, backMs: number): Promise<void> {
+  if (!device.connected) return;
+  if (mutely) device.fallSilent();
+  await delay(backMs);
+  device.vanish();
+  device.onLost();
+}
+
+process.on('message', (order: DeviceOrder) => {
+  if (order.type === 'enrol') {
+    for (const { link, name, from } of order.devices) {
+      const device = new LightNode(link, order.tunnel, name);
+      device.from = from;
+      device.keepsHeard = false;
+      devices.push(device);
+      void stay(device);
+    }
+  } else {
+    for (let left = order.count; left > 0; left--) {
+      const at = nextToVanish++;
+      void vanish(devices[at % devices.length]!, at % 2 === 1, order.backMs);
+    }
+  }
+});
+process.on('disconnect', () => process.exit(0));

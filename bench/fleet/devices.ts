@@ -1,0 +1,73 @@
+// A fleet's devices as the bench sees them: one process of their own, asked and watched.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { DeviceNews, DeviceOrder, NewDevice } from './orders.ts';
+
+const PROGRAM = fileURLToPath(new URL('./deviceProcess.ts', import.meta.url));
+
+export class Devices {
+  readonly #child: ChildProcess;
+  connected = 0;
+  failedAttempts = 0;
+  #waiting: (() => void)[] = [];
+  #isOver = false;
+
+  constructor() {
+    this.#child = fork(PROGRAM, {
+      execArgv: ['--disable-warning=ExperimentalWarning', ...process.execArgv],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child.on('message', ({ connected, failedAttempts }: DeviceNews) => {
+      this.connected = connected;
+      this.failedAttempts = failedAttempts;
+      this.#wake();
+    });
+    this.#child.on('exit', () => {
+      this.#isOver = true;
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  enrol(tunnel: string, devices: readonly NewDevice[]): void {
+    this.#say({ type: 'enrol', tunnel, devices });
+  }
+
+  vanish(count: number, backMs: number): void {
+    this.#say({ type: 'vanish', count, backMs });
+  }
+
+  #say(order: DeviceOrder): void {
+    this.#child.send(order);
+  }
+
+  /** Resolves once so many are connected. Rejects after `timeoutMs`. */
+  async untilConnected(count: number, timeoutMs: number): Promise<void> {
+    await this.until(() => this.connected >= count, timeoutMs);
+  }
+
+  async until(isSo: () => boolean, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!isSo()) {
+      const leftMs = deadlineMs - performance.now();
+      if (this.#isOver || leftMs <= 0) throw new Error(`only ${this.connected} devices are connected`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.#waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
