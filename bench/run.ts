@@ -48,6 +48,11 @@ function addScenario(scenario: Scenario): void {
 }
 
 async function run(scenario: Scenario, flags: Flags): Promise<void> {
+  const missing = scenario.missing?.() ?? '';
+  if (missing !== '') {
+    process.stderr.write(`left out: ${scenario.name} ${missing}\n`);
+    return;
+  }
   const settings = Object.fromEntries(
     scenario.options.map(({ name, value }) => [name, String(flags[camel(name)] ?? value)]),
   );

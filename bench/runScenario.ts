@@ -6,11 +6,8 @@ import { join } from 'node:path';
 import { Client, type Origin, startOrigin } from './load/loadProcess.ts';
 import type { Way } from './load/orders.ts';
 import { PEERS } from './peers/all.ts';
-import type { Detour, PeerName, RunningPeer } from './peers/peer.ts';
+import { type Detour, LOOPBACK, type PeerName, type RunningPeer, type Site } from './peers/peer.ts';
 import type { Case, Sample, Scenario, Settings, Stage, Variant } from './scenarios/scenario.ts';
-
-/** Each has local ports of its own: 19,000 streams to one address would need most there are. */
-const ORIGIN_ADDRESSES = 4;
 
 export interface RunOptions {
   readonly settings: Settings;
@@ -81,7 +78,8 @@ function contestantsOf({ peers, variants }: RunOptions): Contestant[] {
   );
 }
 
-function variantName({ workers, nodes }: Variant): string {
+function variantName({ workers, nodes, io }: Variant): string {
+  if (io !== undefined) return `--io ${io}`;
   return `${workers} worker${workers === 1 ? '' : 's'}, ${nodes} node${nodes === 1 ? '' : 's'}`;
 }
 
@@ -92,6 +90,7 @@ class Theatre {
   readonly #folder = mkdtempSync(join(tmpdir(), 'restunnel-bench-'));
   readonly #running = new Map<string, RunningPeer>();
   readonly #loads: { readonly origin: Origin; readonly client: Client }[] = [];
+  #site: { readonly site: Site; stop(): void } | null = null;
   #way: { readonly detour: Detour; stop(): Promise<void> } | null = null;
   #folders = 0;
 
@@ -115,6 +114,7 @@ class Theatre {
         origin,
         peer,
         way: wayTo(origin),
+        site: await this.#siteOf(),
         second: async () => {
           const load = await this.#load(1);
           return { client: load.client, way: wayTo(load.origin) };
@@ -134,20 +134,29 @@ class Theatre {
 
   async #load(nth: number) {
     const load = this.#loads[nth] ?? {
-      origin: await startOrigin(ORIGIN_ADDRESSES),
+      origin: await startOrigin(await this.#siteOf()),
       client: await Client.start(),
     };
     this.#loads[nth] = load;
     return load;
   }
 
-  async #start({ name, peer, workers, nodes }: Contestant): Promise<RunningPeer> {
+  async #siteOf(): Promise<Site> {
+    this.#site ??= (await this.#scenario.site?.()) ?? { site: LOOPBACK, stop: () => {} };
+    return this.#site.site;
+  }
+
+  async #start({ name, peer, workers, nodes, io }: Contestant): Promise<RunningPeer> {
     this.#way ??= (await this.#scenario.detour?.(this.#options.settings)) ?? null;
     const folder = join(this.#folder, `${peer}${++this.#folders}`);
     mkdirSync(folder, { mode: 0o700 });
     const { nodeOptions } = this.#options;
     const detour = this.#way?.detour ?? null;
-    const running = await PEERS[peer].start({ folder, workers, nodes, nodeOptions, detour });
+    const running = await PEERS[peer].start({
+      ...{ folder, workers, nodes, nodeOptions, detour },
+      site: await this.#siteOf(),
+      ...(io === undefined ? {} : { io }),
+    });
     this.#running.set(name, running);
     return running;
   }
@@ -159,6 +168,7 @@ class Theatre {
       await client.process.stop();
       await origin.process.stop();
     }
+    this.#site?.stop();
     process.off('exit', this.#sweep);
     this.#sweep();
   }

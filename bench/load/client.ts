@@ -1,5 +1,5 @@
 // The load generator of every benchmark, a process of its own: groups of streams, each with its load, on one epoll reactor. Started by
-// loadProcess.ts as `node client.ts CONTROL_PORT`.
+// loadProcess.ts as `node client.ts CONTROL_ADDRESS`.
 
 import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
 import { Churn } from './churn.ts';
@@ -15,7 +15,7 @@ const reactor = new EpollReactor();
 const bench = new Bench(reactor);
 const dialler = new Dialler(reactor);
 const groups = new Map<string, Group>();
-const line = new ControlLine<ClientOrder, ClientNews>(reactor, Number(process.argv[2]), obey);
+const line = new ControlLine<ClientOrder, ClientNews>(reactor, process.argv[2]!, obey);
 reactor.onFault((error) => {
   line.tell({ news: 'fault', text: error instanceof Error ? `${error.stack}` : String(error) });
 });

@@ -18,12 +18,14 @@ export class ControlLine<Order, News> {
   #waiting: Uint8Array[] = [];
   #connected = false;
 
-  /** Dials the bench at 127.0.0.1:port. When that end goes away, so does this process. */
-  constructor(reactor: Reactor, port: number, onOrder: (order: Order) => void) {
+  /** Dials the bench at `address`, host:port. When that end goes away, so does this process. */
+  constructor(reactor: Reactor, address: string, onOrder: (order: Order) => void) {
     this.#reactor = reactor;
     this.#onOrder = onOrder;
     this.#slab = reactor.slab(65_536);
-    this.#conn = reactor.connect(IpAddress.of('127.0.0.1'), port, CONNECT_TIMEOUT_MS, this, 0);
+    const colon = address.lastIndexOf(':');
+    const host = IpAddress.of(address.slice(0, colon));
+    this.#conn = reactor.connect(host, Number(address.slice(colon + 1)), CONNECT_TIMEOUT_MS, this, 0);
   }
 
   tell(news: News): void {

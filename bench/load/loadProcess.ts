@@ -2,7 +2,8 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { extname, join } from 'node:path';
-import { type Child, startChild } from '../machine/child.ts';
+import { type Child, startWrapped } from '../machine/child.ts';
+import type { Site } from '../peers/peer.ts';
 import type {
   Address,
   ClientNews,
@@ -36,16 +37,18 @@ export class LoadProcess<Order, News extends { readonly news: string }> {
     name: string,
     script: string,
     args: readonly string[],
+    wrap: readonly string[] = [],
+    host = '127.0.0.1',
   ): Promise<LoadProcess<Order, News>> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
     const { port } = server.address() as { port: number };
     // .ts in the checkout, .js in the published package.
     const path = join(import.meta.dirname, `${script}${extname(import.meta.filename)}`);
-    const child = startChild(name, process.execPath, [
+    const child = startWrapped(name, wrap, process.execPath, [
       '--disable-warning=ExperimentalWarning',
       path,
-      String(port),
+      `${host}:${port}`,
       ...args,
     ]);
     const socket = await new Promise<Socket>((resolve, reject) => {
@@ -107,10 +110,15 @@ export interface Origin {
   readonly addresses: readonly Address[];
 }
 
-/** An origin on as many loopback addresses as told, each with a port of its own. */
-export async function startOrigin(addresses: number): Promise<Origin> {
-  const hosts = Array.from({ length: addresses }, (_, i) => `127.0.0.${i + 1}`);
-  const origin = await LoadProcess.start<OriginOrder, OriginNews>('origin', 'origin', hosts);
+/** An origin on the addresses of its site, each with a port of its own. */
+export async function startOrigin({ originHosts, farCommand, controlHost }: Site): Promise<Origin> {
+  const origin = await LoadProcess.start<OriginOrder, OriginNews>(
+    'origin',
+    'origin',
+    originHosts,
+    farCommand,
+    controlHost,
+  );
   const news = await origin.await('listening', 10_000, (news) => news.news === 'listening');
   if (news.news !== 'listening') throw new Error('unreachable');
   return { process: origin, addresses: news.addresses };

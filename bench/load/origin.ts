@@ -1,5 +1,5 @@
 // The origin of every benchmark, a process of its own: answers requests of announced lengths with bytes of the pattern, and verifies
-// theirs. Started by loadProcess.ts as `node origin.ts CONTROL_PORT ADDRESS...`.
+// theirs. Started by loadProcess.ts as `node origin.ts CONTROL_ADDRESS ADDRESS...`.
 
 import { ringDoorbell } from '../../src/reactor/doorbell.ts';
 import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
@@ -45,8 +45,8 @@ class Origin {
   #bytesSent = 0;
   #wrong = 0;
 
-  constructor(controlPort: number, addresses: readonly string[]) {
-    this.#line = new ControlLine(this.#reactor, controlPort, () => this.#look());
+  constructor(controlAddress: string, addresses: readonly string[]) {
+    this.#line = new ControlLine(this.#reactor, controlAddress, () => this.#look());
     this.#reactor.onFault((error) => this.#line.tell({ news: 'fault', text: String(error) }));
     this.#reactor.onDoorbell(this);
     this.#awaited = addresses.length;
@@ -214,5 +214,5 @@ class Origin {
   }
 }
 
-new Origin(Number(process.argv[2]), process.argv.slice(3)).run();
+new Origin(process.argv[2]!, process.argv.slice(3)).run();
 process.exit(0);

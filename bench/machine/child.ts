@@ -63,6 +63,17 @@ export function startChild(name: string, program: string, args: readonly string[
   };
 }
 
+/** The same with `wrap` in front of the command; the child's pid is the program's all the same when what is in front execs. */
+export function startWrapped(
+  name: string,
+  wrap: readonly string[],
+  program: string,
+  args: readonly string[],
+): Child {
+  const [first, ...rest] = [...wrap, program, ...args];
+  return startChild(name, first!, rest);
+}
+
 /** Asks every 20 ms until `probe` gives something else than null; throws after `timeoutMs`, or when the child has ended. */
 export async function until<T>(
   what: string,

@@ -14,9 +14,9 @@ export function freePort(): Promise<number> {
   });
 }
 
-export function listens(port: number): Promise<true | null> {
+export function listens(port: number, host = '127.0.0.1'): Promise<true | null> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     socket.on('connect', () => {
       socket.destroy();
       resolve(true);

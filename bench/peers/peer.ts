@@ -6,6 +6,23 @@ import type { Address } from '../load/orders.ts';
 /** The path between a peer's two ends, when something stands on it: given where the far end listens, tells where to dial. */
 export type Detour = (listening: Address) => Promise<Address>;
 
+/** Where a peer's two ends run: ours beside the client, the far one beside the origin. */
+export interface Site {
+  /** Of our end, as the far end dials it. */
+  readonly nearHost: string;
+  /** Of the far end, as ours dials it. */
+  readonly farHost: string;
+  /** In front of a command: it runs at the far end. */
+  readonly farCommand: readonly string[];
+  /** Where the origin hears the bench. */
+  readonly controlHost: string;
+  /** The origin's own addresses, and a range of them all. */
+  readonly originHosts: readonly string[];
+  readonly originRange: string;
+  /** From now on its link is so slow: bits per second from the far end and to it, and what waits in front of it. */
+  readonly shape?: (up: number, down: number, bufferMs: number) => void;
+}
+
 export interface PeerOptions {
   /** For what it must keep on disk; removed by the bench. */
   readonly folder: string;
@@ -14,6 +31,10 @@ export interface PeerOptions {
   /** Exit nodes of ours. */
   readonly nodes: number;
   readonly detour: Detour | null;
+  /** Loopback when it is left out. */
+  readonly site?: Site;
+  /** The reactor of our hub and node, when it is not their own choice. */
+  readonly io?: 'epoll' | 'net';
   /** Node.js options for our hub and node (--cpu-prof …). */
   readonly nodeOptions: readonly string[];
 }
@@ -33,6 +54,16 @@ export interface Peer {
   readonly programs: readonly string[];
   start(options: PeerOptions): Promise<RunningPeer>;
 }
+
+/** Each of the origin's addresses has local ports of its own: 19,000 streams to one would need most there are. */
+export const LOOPBACK: Site = {
+  nearHost: '127.0.0.1',
+  farHost: '127.0.0.1',
+  farCommand: [],
+  controlHost: '127.0.0.1',
+  originHosts: ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'],
+  originRange: '127.0.0.0/8',
+};
 
 export const PEER_NAMES = ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'] as const;
 export type PeerName = (typeof PEER_NAMES)[number];

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Address } from '../load/orders.ts';
-import { type Child, startChild, until } from '../machine/child.ts';
-import type { Peer, PeerOptions, RunningPeer } from './peer.ts';
+import { type Child, startWrapped, until } from '../machine/child.ts';
+import { LOOPBACK, type Peer, type PeerOptions, type RunningPeer } from './peer.ts';
 
 /** Two levels up in the checkout, three where compiled (dist/bench/peers). */
 export const BIN = ['../../bin/restunnel.js', '../../../bin/restunnel.js']
@@ -32,18 +32,11 @@ export const restunnel: Peer = {
 
 async function startAll(options: PeerOptions, children: Child[]): Promise<RunningPeer> {
   const dataDir = join(options.folder, 'hub');
+  const site = options.site ?? LOOPBACK;
   const hub = startBin(options, 'hub', [
     ...['--data-dir', dataDir, '--workers', String(options.workers)],
-    ...[
-      '--tunnel',
-      LOOPBACK_ANY,
-      '--socks',
-      LOOPBACK_ANY,
-      '--http',
-      LOOPBACK_ANY,
-      '--dashboard',
-      LOOPBACK_ANY,
-    ],
+    ...['--tunnel', `${site.nearHost}:0`, '--socks', LOOPBACK_ANY],
+    ...['--http', LOOPBACK_ANY, '--dashboard', LOOPBACK_ANY],
   ]);
   children.push(hub);
   const { socks, http, tunnel } = await ready<{ socks: string; http: string; tunnel: string }>(options, hub);
@@ -53,7 +46,7 @@ async function startAll(options: PeerOptions, children: Child[]): Promise<Runnin
     link.host = `${dial.host}:${dial.port}`;
     const node = startBin(options, `node${i + 1}`, [
       ...['--data-dir', join(options.folder, `node${i + 1}`), '--pair', link.href],
-      ...['--allow-target', '127.0.0.0/8'],
+      ...['--allow-target', site.originRange],
     ]);
     children.push(node);
     await ready(options, node);
@@ -72,9 +65,11 @@ async function startAll(options: PeerOptions, children: Child[]): Promise<Runnin
 function startBin(options: PeerOptions, name: string, args: readonly string[]): Child {
   const command = name === 'hub' ? 'hub' : 'node';
   const readyFile = join(options.folder, `${name}.json`);
-  return startChild(name, process.execPath, [
-    ...options.nodeOptions,
-    ...[BIN, command, ...args, '--log-level', 'warn', '--ready-file', readyFile],
+  const wrap = command === 'node' ? (options.site ?? LOOPBACK).farCommand : [];
+  return startWrapped(name, wrap, process.execPath, [
+    ...[...options.nodeOptions, BIN, command, ...args],
+    ...['--log-level', 'warn', '--ready-file', readyFile],
+    ...(options.io === undefined ? [] : ['--io', options.io]),
   ]);
 }
 

@@ -1,25 +1,25 @@
 // shadowsocks-libev: ss-local listens for SOCKS clients, ss-server dials. One tunnel connection per stream, ChaCha20-Poly1305 like ours.
 
-import { startChild, until } from '../machine/child.ts';
+import { startChild, startWrapped, until } from '../machine/child.ts';
 import { freePort, listens } from '../machine/ports.ts';
-import type { Peer } from './peer.ts';
+import { LOOPBACK, type Peer } from './peer.ts';
 
 const READY_MS = 20_000;
 
 export const shadowsocks: Peer = {
   name: 'shadowsocks',
   programs: ['ss-local', 'ss-server'],
-  async start({ detour }) {
+  async start({ detour, site = LOOPBACK }) {
     const serverPort = await freePort();
     const socksPort = await freePort();
     const common = ['-k', 'bench', '-m', 'chacha20-ietf-poly1305', '-t', '3600', '--no-delay'];
-    const server = startChild('ss-server', 'ss-server', [
-      ...['-s', '127.0.0.1', '-p', String(serverPort), ...common],
+    const server = startWrapped('ss-server', site.farCommand, 'ss-server', [
+      ...['-s', site.farHost, '-p', String(serverPort), ...common],
     ]);
     let local = null;
     try {
-      await until('ss-server listening', server, READY_MS, () => listens(serverPort));
-      const listening = { host: '127.0.0.1', port: serverPort };
+      await until('ss-server listening', server, READY_MS, () => listens(serverPort, site.farHost));
+      const listening = { host: site.farHost, port: serverPort };
       const dial = detour === null ? listening : await detour(listening);
       local = startChild('ss-local', 'ss-local', [
         ...['-s', dial.host, '-p', String(dial.port), '-b', '127.0.0.1', '-l', String(socksPort), ...common],

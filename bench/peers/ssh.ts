@@ -4,10 +4,10 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Child, startChild, until } from '../machine/child.ts';
+import { type Child, startChild, startWrapped, until } from '../machine/child.ts';
 import { freePort, listens } from '../machine/ports.ts';
 import { familyOf } from '../machine/usage.ts';
-import type { Peer } from './peer.ts';
+import { LOOPBACK, type Peer } from './peer.ts';
 
 const CIPHER = 'chacha20-poly1305@openssh.com';
 const READY_MS = 20_000;
@@ -15,19 +15,19 @@ const READY_MS = 20_000;
 export const ssh: Peer = {
   name: 'ssh',
   programs: ['ssh', 'sshd', 'ssh-keygen'],
-  async start({ folder, detour }) {
+  async start({ folder, detour, site = LOOPBACK }) {
     const sshPort = await freePort();
     const socksPort = await freePort();
     const children: Child[] = [];
     try {
-      writeConfig(folder, sshPort);
+      writeConfig(folder, site.nearHost, sshPort);
       // sshd wants its path whole, because it runs itself anew for each connection.
       const sshd = startChild('sshd', '/usr/sbin/sshd', ['-D', '-e', '-f', join(folder, 'sshd_config')]);
       children.push(sshd);
-      await until('sshd listening', sshd, READY_MS, () => listens(sshPort));
-      const listening = { host: '127.0.0.1', port: sshPort };
+      await until('sshd listening', sshd, READY_MS, () => listens(sshPort, site.nearHost));
+      const listening = { host: site.nearHost, port: sshPort };
       const dial = detour === null ? listening : await detour(listening);
-      const client = startChild('ssh', 'ssh', [
+      const client = startWrapped('ssh', site.farCommand, 'ssh', [
         ...['-N', '-F', 'none', '-i', join(folder, 'user_key'), '-p', String(dial.port)],
         ...options({
           StrictHostKeyChecking: 'no',
@@ -57,7 +57,7 @@ export const ssh: Peer = {
   },
 };
 
-function writeConfig(folder: string, port: number): void {
+function writeConfig(folder: string, host: string, port: number): void {
   // Where sshd puts its unprivileged child; Debian's service file makes it.
   mkdirSync('/run/sshd', { recursive: true });
   for (const name of ['host_key', 'user_key']) {
@@ -66,7 +66,7 @@ function writeConfig(folder: string, port: number): void {
   copyFileSync(join(folder, 'user_key.pub'), join(folder, 'authorized_keys'));
   const settings = {
     Port: port,
-    ListenAddress: '127.0.0.1',
+    ListenAddress: host,
     HostKey: join(folder, 'host_key'),
     AuthorizedKeysFile: join(folder, 'authorized_keys'),
     PidFile: 'none',

@@ -9,6 +9,7 @@ import { mixed } from './mixed.ts';
 import { openStreams } from './openStreams.ts';
 import { pingPong } from './pingPong.ts';
 import type { Scenario } from './scenario.ts';
+import { slowLink } from './slowLink.ts';
 import { stall } from './stall.ts';
 import { workers } from './workers.ts';
 
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   stall,
   beside,
   longPath,
+  slowLink,
   mixed,
   workers,
 ];

@@ -3,7 +3,7 @@
 import type { Client, Origin } from '../load/loadProcess.ts';
 import type { Load, Tally, Way } from '../load/orders.ts';
 import { type Spent, spentBetween, type Usage, usageOf } from '../machine/usage.ts';
-import type { Detour, PeerName, RunningPeer } from '../peers/peer.ts';
+import type { Detour, PeerName, RunningPeer, Site } from '../peers/peer.ts';
 
 /** One peer, running, and the load processes around it. */
 export interface Stage {
@@ -11,6 +11,7 @@ export interface Stage {
   readonly origin: Origin;
   readonly peer: RunningPeer;
   readonly way: Way;
+  readonly site: Site;
   /** Another client and another origin, so that one load does not wait for the other inside them. */
   second(): Promise<{ readonly client: Client; readonly way: Way }>;
 }
@@ -58,6 +59,8 @@ export interface Variant {
   readonly workers: number;
   /** Exit nodes of ours. */
   readonly nodes: number;
+  /** The reactor of both. */
+  readonly io?: 'epoll' | 'net';
 }
 
 export interface Scenario {
@@ -72,6 +75,10 @@ export interface Scenario {
   readonly fresh?: boolean;
   /** Ours is measured with each of these instead of once. */
   readonly variants?: readonly Variant[];
+  /** Where it all runs, when not on loopback. Each case shapes it as it likes. */
+  readonly site?: () => Promise<{ readonly site: Site; stop(): void }>;
+  /** What is missing for it on this machine, or ''. */
+  readonly missing?: () => string;
   readonly detour?: (settings: Settings) => Promise<{ detour: Detour; stop(): Promise<void> }>;
   cases(settings: Settings): Case[];
 }

@@ -7,6 +7,7 @@ import { HEAD_BYTES, readHead, writeHead } from '../../bench/load/head.ts';
 import { Client, startOrigin } from '../../bench/load/loadProcess.ts';
 import type { Load, Tally, Way } from '../../bench/load/orders.ts';
 import { Pattern, PERIOD_BYTES, PIECE_BYTES } from '../../bench/load/pattern.ts';
+import { LOOPBACK } from '../../bench/peers/peer.ts';
 import { epollAvailable } from '../../src/reactor/create.ts';
 import { NetReactor } from '../../src/reactor/net/netReactor.ts';
 
@@ -58,7 +59,7 @@ test('a head is read as it was written, and nothing else is one', () => {
 
 describe.skipIf(!epollAvailable())('the client', () => {
   test('takes what the origin sends', async () => {
-    const origin = await startOrigin(2);
+    const origin = await startOrigin({ ...LOOPBACK, originHosts: LOOPBACK.originHosts.slice(0, 2) });
     cleanups.push(() => origin.process.stop());
     const tally = await carry({ proxy: null, targets: origin.addresses }, DOWN);
     expect(tally).toMatchObject({ completed: 2, failed: 0, bytesDown: 200_000 });
@@ -112,7 +113,7 @@ describe.skipIf(!epollAvailable())('the client', () => {
   });
 
   test('is refused by the origin when it sends other bytes than it announced', async () => {
-    const origin = await startOrigin(1);
+    const origin = await startOrigin({ ...LOOPBACK, originHosts: LOOPBACK.originHosts.slice(0, 1) });
     cleanups.push(() => origin.process.stop());
     const way = await relayTo(origin.addresses[0]!, (bytes) => {
       // The head stays as it is.
@@ -145,7 +146,7 @@ type Change = (bytes: Buffer, to: Socket) => Buffer | null;
 
 /** An origin behind something that changes what comes from it. */
 async function serveThrough(change: Change): Promise<Way> {
-  const origin = await startOrigin(1);
+  const origin = await startOrigin({ ...LOOPBACK, originHosts: LOOPBACK.originHosts.slice(0, 1) });
   cleanups.push(() => origin.process.stop());
   return relayTo(origin.addresses[0]!, null, change);
 }

@@ -7,8 +7,10 @@ import { bulk } from '../../bench/scenarios/bulk.ts';
 import { churn } from '../../bench/scenarios/churn.ts';
 import { longPath } from '../../bench/scenarios/longPath.ts';
 import { pingPong } from '../../bench/scenarios/pingPong.ts';
+import { slowLink } from '../../bench/scenarios/slowLink.ts';
 import { epollAvailable } from '../../src/reactor/create.ts';
 import { needs } from '../require.ts';
+import { networksMissing } from '../system/networks.ts';
 import { runTiny, unmeasured } from './runTiny.ts';
 
 const OTHERS = PEER_NAMES.filter((name) => name !== 'restunnel');
@@ -38,6 +40,17 @@ describe.skipIf(!epollAvailable())('peers', () => {
     test.skipIf(skip || unfit)(`${name} over the long path ${why}`, async () => {
       const [result] = await runTiny(longPath, [name], { 'round-trip': '20', bytes: '500k', settle: '1' });
       expect(unmeasured(result!, ['steadyPercent'])).toEqual([]);
+    });
+  }
+
+  const missing = networksMissing();
+  for (const name of ['direct', 'ssh', 'shadowsocks'] satisfies PeerName[]) {
+    const { skip, why } = needs(...PEERS[name].programs);
+
+    test.skipIf(skip || missing !== '')(`${name} over the slow link ${why} ${missing}`, async () => {
+      const settings = { direction: 'down', transfers: '1', settle: '1', measure: '1', requests: '20' };
+      const [result] = await runTiny(slowLink, [name], { ...settings, rates: '20M' });
+      expect(unmeasured(result!)).toEqual([]);
     });
   }
 });

@@ -12,9 +12,11 @@ import { mixed } from '../../bench/scenarios/mixed.ts';
 import { openStreams } from '../../bench/scenarios/openStreams.ts';
 import { pingPong } from '../../bench/scenarios/pingPong.ts';
 import type { Scenario, Settings } from '../../bench/scenarios/scenario.ts';
+import { slowLink } from '../../bench/scenarios/slowLink.ts';
 import { stall } from '../../bench/scenarios/stall.ts';
 import { workers } from '../../bench/scenarios/workers.ts';
 import { epollAvailable } from '../../src/reactor/create.ts';
+import { networksMissing } from '../system/networks.ts';
 import { runTiny, unmeasured } from './runTiny.ts';
 
 const TINY: readonly [Scenario, Settings][] = [
@@ -29,7 +31,22 @@ const TINY: readonly [Scenario, Settings][] = [
   [mixed, { 'at-once': '4', pages: '50', long: '1' }],
 ];
 
+const SHORT_SLOW_LINK = { transfers: '1', settle: '1', measure: '1', requests: '20' };
+
 describe.skipIf(!epollAvailable())('scenarios', () => {
+  const missing = networksMissing();
+
+  test.skipIf(missing !== '')(`slow-link ${missing}`, async () => {
+    const results = await runTiny(slowLink, ['restunnel'], { ...SHORT_SLOW_LINK, rates: '20M' });
+    expect(results.map(({ label }) => label)).toEqual(['20 Mbit/s, 1 downloads', '20 Mbit/s, 1 uploads']);
+    for (const result of results) {
+      expect(unmeasured(result)).toEqual([]);
+      for (const { numbers } of result.contestants.flatMap(({ samples }) => samples)) {
+        expect(numbers.answered).toBeGreaterThanOrEqual(20);
+      }
+    }
+  });
+
   test.each(TINY.map(([scenario, settings]) => ({ name: scenario.name, scenario, settings })))(
     '$name',
     async ({ scenario, settings }) => {
@@ -63,7 +80,7 @@ describe.skipIf(!epollAvailable())('scenarios', () => {
   });
 
   test('none is left out here', () => {
-    const tested = [...TINY.map(([{ name }]) => name), workers.name];
+    const tested = [...TINY.map(([{ name }]) => name), slowLink.name, workers.name];
     expect(SCENARIOS.map(({ name }) => name).sort()).toEqual(tested.sort());
   });
 });

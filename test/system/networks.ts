@@ -1,52 +1,34 @@
 // Networks for one test: a namespace for the hubs, one for each node's site, and a cable (veth) between them. Nothing reaches the machine's
 // own network, and everything is gone when the test file ends. Needs Linux and root.
 
-import { execFileSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { findProgram } from '../../bench/machine/programs.ts';
+import {
+  inNamespace,
+  ip,
+  namespacesMissing,
+  OwnNamespace,
+  removeNamespace,
+} from '../../bench/machine/networkNamespace.ts';
 import { needs } from '../require.ts';
 
-const CLONE_NEWNET = 0x4000_0000;
 /** An address of no card: frames sent there arrive nowhere. */
 const NOWHERE = '02:00:00:00:00:99';
 
-const ip = (...args: string[]) =>
-  execFileSync(findProgram('ip') ?? 'ip', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-
 /** What is missing for such networks, or ''. */
 export function networksMissing(): string {
-  if (process.platform !== 'linux') return 'needs Linux';
-  if (process.getuid?.() !== 0) return 'needs root to make network namespaces';
-  const { skip, why } = needs('ip');
-  if (skip) return why;
-  const probe = `restunnel-probe-${process.pid}`;
-  try {
-    ip('netns', 'add', probe);
-    ip('-n', probe, 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'other');
-    return '';
-  } catch {
-    return 'needs network namespaces, which this machine does not allow';
-  } finally {
-    removeNamespace(probe);
-  }
+  return needs('ip').why || namespacesMissing();
 }
 
 /** The place of the hubs and of this process, with sites around it. */
 export class Networks {
   readonly #hubs = `restunnel-${process.pid}-hubs`;
   readonly #sites: Site[] = [];
-  readonly #setns: (fd: number, type: number) => number;
-  readonly #home: number;
+  readonly #own = new OwnNamespace();
 
   constructor() {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    this.#setns = koffi.load(null).func('setns', 'int', ['int', 'int']);
-    this.#home = openSync('/proc/thread-self/ns/net', 'r');
     process.on('exit', () => this.remove());
     ip('netns', 'add', this.#hubs);
     ip('-n', this.#hubs, 'link', 'set', 'lo', 'up');
-    this.enter(this.#hubs);
+    this.#own.enter(this.#hubs);
   }
 
   /** For the place of the hubs alone, on its loopback. */
@@ -65,32 +47,17 @@ export class Networks {
 
   /** Runs `work` at the site: sockets this thread makes meanwhile belong there, and so do processes it starts. */
   async at<T>(site: Site, work: () => Promise<T>): Promise<T> {
-    this.enter(site.namespace);
+    this.#own.enter(site.namespace);
     try {
       return await work();
     } finally {
-      this.enter(this.#hubs);
+      this.#own.enter(this.#hubs);
     }
   }
 
-  enter(namespace: string): void {
-    const fd = openSync(`/run/netns/${namespace}`, 'r');
-    const result = this.#setns(fd, CLONE_NEWNET);
-    closeSync(fd);
-    if (result !== 0) throw new Error(`cannot enter the network namespace ${namespace}`);
-  }
-
   remove(): void {
-    this.#setns(this.#home, CLONE_NEWNET);
+    this.#own.leave();
     for (const name of [...this.#sites.map(({ namespace }) => namespace), this.#hubs]) removeNamespace(name);
-  }
-}
-
-function removeNamespace(name: string): void {
-  try {
-    ip('netns', 'del', name);
-  } catch {
-    // It is gone, or was never made.
   }
 }
 
@@ -107,7 +74,7 @@ export class Site {
     this.#hubs = hubs;
     this.namespace = namespace;
     this.#hubEnd = `site${number}`;
-    this.wrap = [findProgram('ip') ?? 'ip', 'netns', 'exec', namespace];
+    this.wrap = inNamespace(namespace);
     this.hubAddress = { 4: `10.99.${number}.1`, 6: `fd00:99:${number}::1` };
     this.nodeAddress = { 4: `10.99.${number}.2`, 6: `fd00:99:${number}::2` };
     ip('netns', 'add', namespace);
