@@ -24,6 +24,12 @@ export class Drain {
     return this.#lingering.count + this.#tunnels.streams + undrained;
   }
 
+  /** Whether a drain that has started is over. Asked every turn: streams are summed up only once every tunnel seems to be drained. */
+  get isOver(): boolean {
+    if (!this.active || this.#drained.size < this.#tunnels.count) return false;
+    return this.left === 0;
+  }
+
   /** Tells every peer that no new streams are taken, or opened. */
   start(): void {
     this.active = true;

@@ -1,6 +1,6 @@
 // A hub's worker: the tunnels of one thread and the clients' streams on them.
 
-import { ENGINE, SESSION } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
@@ -24,10 +24,6 @@ import { Relay } from './relay.ts';
 import { type RetriedClient, StreamFailures } from './streamFailures.ts';
 import { StreamOpener } from './streamOpener.ts';
 import { type TunnelOwner, Tunnels } from './tunnels.ts';
-
-/** Timers. */
-const SWEEP = 0;
-const SILENCE = 1;
 
 export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   readonly opens = true;
@@ -90,8 +86,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     this.#opener = opener;
     this.#session = { tunnels, opener, relay: clients, associations, failures, tell, unroute };
     this.#drain = new Drain(tunnels, relay.lingering);
-    reactor.setTimer(ENGINE.sweepMs, this, SWEEP);
-    reactor.setTimer(SESSION.silenceCheckMs, this, SILENCE);
+    reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
   // --- Tunnels -------------------------------------------------------------------------------------------------------------------
@@ -185,22 +180,12 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   }
 
   /** Now and then: whatever no event brings. */
-  onTimer(tag: number): void {
-    if (tag === SILENCE) this.#watch();
-    else this.#sweep();
-  }
-
-  #watch(): void {
-    for (const tunnel of this.tunnels.all()) this.tunnels.watch(tunnel);
-    this.#reactor.setTimer(SESSION.silenceCheckMs, this, SILENCE);
-  }
-
-  #sweep(): void {
+  onTimer(): void {
     for (const tunnel of this.tunnels.all()) {
       if (tunnel.session.holdsOrders) this.tunnels.touch(tunnel);
       this.#opener.giveUpOverdue(tunnel);
     }
-    this.#reactor.setTimer(ENGINE.sweepMs, this, SWEEP);
+    this.#reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
   /** Of one session, or of all when `index` is null. */
@@ -242,6 +227,6 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
 
   /** Nothing is under way any more, once a drain has started. */
   get drained(): boolean {
-    return this.#drain.active && this.#drain.left === 0;
+    return this.#drain.isOver;
   }
 }

@@ -21,6 +21,8 @@ export class Tunnel {
   isClosed = false;
   /** In the list of tunnels to flush at the end of the turn. */
   isDirty = false;
+  /** In the list of tunnels whose peer owes an answer. */
+  isWatched = false;
   /** Of the next liveness check. */
   tickTimer: TimerId = 0;
   /** Once streams have waited for a rate: brings the flush that lets them go on. */

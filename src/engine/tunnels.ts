@@ -1,7 +1,7 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
 // timers.
 
-import { ENGINE, WINDOW } from '../limits/bounds.ts';
+import { ENGINE, SESSION, WINDOW } from '../limits/bounds.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';
@@ -59,6 +59,9 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   readonly #windowBudget = new WindowBudget(WINDOW.threadBudgetBytes);
   readonly #trimmer: TimerHandler = { onTimer: () => this.#trim() };
   #isTrimming = false;
+  /** Those whose peer was asked for something that it has not answered yet, as far as is known. */
+  readonly #watched: T[] = [];
+  readonly #watcher: TimerHandler = { onTimer: () => this.#watchAll() };
   count = 0;
 
   constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner<T>) {
@@ -217,6 +220,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       if (!session.owesNothing) session.prepare();
     }
     if (session.hasBlocked) this.#wake(tunnel);
+    if (!tunnel.isWatched && session.isUnanswered) this.#watch(tunnel);
     this.#owner.onFlushed(tunnel);
   }
 
@@ -251,8 +255,34 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
     tunnel.tickTimer = this.reactor.setTimer(tunnel.session.tickDueInMs(nowMs), this, index);
   }
 
-  /** Hub, every SESSION.silenceCheckMs: gives up a node that owes an answer and is gone. */
-  watch(tunnel: T): void {
+  #watch(tunnel: T): void {
+    tunnel.isWatched = true;
+    tunnel.session.beginWatch(this.reactor.nowMs);
+    this.#watched.push(tunnel);
+    if (this.#watched.length === 1) this.#watchLater();
+  }
+
+  #watchLater(): void {
+    this.reactor.setTimer(SESSION.silenceCheckMs, this.#watcher, 0);
+  }
+
+  /** Gives up peers that owe an answer and are gone. An idle tunnel costs nothing here, and without any there is no timer. */
+  #watchAll(): void {
+    const watched = this.#watched;
+    let left = 0;
+    for (const tunnel of watched) {
+      if (tunnel.isClosed) continue;
+      if (tunnel.session.isUnanswered) watched[left++] = tunnel;
+      else tunnel.isWatched = false;
+    }
+    watched.length = left;
+    if (left > 0) this.#watchLater();
+    // Behind the timer: what a lost tunnel sets off may ask others.
+    for (let at = left - 1; at >= 0; at--) this.#look(watched[at]!);
+  }
+
+  #look(tunnel: T): void {
+    if (tunnel.isClosed) return;
     const { session } = tunnel;
     const acknowledgedBytes = session.isAsked ? this.reactor.acknowledgedBytes(tunnel.conn) : -1;
     const verdict = session.watch(this.reactor.nowMs, acknowledgedBytes);

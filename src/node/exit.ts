@@ -75,7 +75,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
 
   /** Nothing is under way any more, once a drain has started. */
   get drained(): boolean {
-    return this.#drain.active && this.#drain.left === 0;
+    return this.#drain.isOver;
   }
 
   // --- Hubs ------------------------------------------------------------------------------------------------------------------------

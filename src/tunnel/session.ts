@@ -287,7 +287,17 @@ export class Session {
     return 'alive';
   }
 
-  /** Hub, every SESSION.silenceCheckMs: whether the node owes signs of life for what it was asked. `acknowledgedBytes`: by its TCP. */
+  /** Whether the peer was sent a CONNECT or DATA, and nothing came from it since. */
+  get isUnanswered(): boolean {
+    return this.#silence.isUnanswered(this.#asked);
+  }
+
+  /** Before the first of several watch(). */
+  beginWatch(nowMs: number): void {
+    this.#silence.begin(nowMs);
+  }
+
+  /** Every SESSION.silenceCheckMs while it is unanswered: whether the peer still is there. `acknowledgedBytes`: by its TCP. */
   watch(nowMs: number, acknowledgedBytes: number): 'alive' | 'asked' | 'dead' {
     const verdict = this.#silence.check(nowMs, this.#asked, acknowledgedBytes, this.#roundTrip.loadedMs);
     if (verdict === 'dead') return 'dead';

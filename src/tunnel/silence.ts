@@ -26,8 +26,18 @@ export class Silence {
     this.isPinged = false;
   }
 
+  /** Whether it was asked for something since it was last heard. */
+  isUnanswered(asked: number): boolean {
+    return asked !== this.#askedBefore;
+  }
+
+  /** check() comes from now on. */
+  begin(nowMs: number): void {
+    this.#checkedMs = nowMs;
+  }
+
   /**
-   * Call it every SESSION.silenceCheckMs.
+   * Call it every SESSION.silenceCheckMs while the peer is unanswered.
    * @param acknowledgedBytes all that the peer's TCP has acknowledged; -1 when that is not known: then it is never 'dead'
    * @param roundTripMs under load; -1 before the first
    */
@@ -39,7 +49,7 @@ export class Silence {
   ): 'ping' | 'dead' | 'wait' {
     const passedMs = Math.min(nowMs - this.#checkedMs, 2 * SESSION.silenceCheckMs);
     this.#checkedMs = nowMs;
-    if (asked === this.#askedBefore) return 'wait';
+    if (!this.isUnanswered(asked)) return 'wait';
     this.#silentMs += passedMs;
     if (!this.isPinged) {
       if (this.#silentMs < atLeast(SESSION.askedPingMinMs, roundTripMs)) return 'wait';

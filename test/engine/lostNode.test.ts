@@ -107,6 +107,25 @@ class Deaf extends Silent {
   }
 }
 
+/** Says a byte now and then, and never ends. */
+class Talker extends Silent {
+  readonly #reactor: MemoryReactor;
+  readonly #byte = testSlab(1);
+
+  constructor(net: MemoryReactor) {
+    super(net);
+    this.#reactor = net;
+  }
+
+  override onAccept(conn: ConnId): void {
+    super.onAccept(conn);
+    const say = () => {
+      if (this.#reactor.write(conn, this.#byte, 0, 1) >= 0) this.#reactor.setTimer(100, { onTimer: say }, 0);
+    };
+    say();
+  }
+}
+
 /** By SOCKS5, for a name that nobody ever resolves. */
 const OPENING = `\x05\x01\x00\x05\x01\x00\x03\x09slow.test\x00\x50`;
 
@@ -173,6 +192,27 @@ describe.each([false, true])('rings: %s', (rings) => {
     until(() => client.over);
     // As long as any silence may last.
     expect(net.nowMs - sinceMs).toBeGreaterThan(SESSION.pingAfterSilenceMs);
+  });
+
+  test('a node whose bytes nobody answers notices that its hub is gone, long before an idle one', () => {
+    start(rings);
+    new Talker(net);
+    const head = `\x05\x01\x00\x05\x01\x00\x03${String.fromCharCode(HOST.length)}${HOST}\x00\x50`;
+    const client = new Client(net, PORT.socks, head);
+    until(() => client.heard.length > 20);
+    const { session, conn } = rig.worker.tunnels.at(1);
+    until(() => session.roundTripMs >= 0);
+    // Small answers owe the node nothing: its hub lives, and says so when it is asked.
+    const goodMs = net.nowMs;
+    until(() => net.nowMs - goodMs > 4 * SESSION.askedDeadMinMs);
+    expect(rig.exit.streams).toBe(1);
+    net.lose(conn);
+    const sinceMs = net.nowMs;
+    until(() => rig.exit.streams === 0);
+    expect(net.nowMs - sinceMs).toBeLessThan(2 * (SESSION.askedPingMinMs + SESSION.askedDeadMinMs));
+    // The hub was owed nothing, and waits as long as for an idle node.
+    expect(rig.lost).toBe(0);
+    until(() => client.over);
   });
 
   test('a request with the largest body that the hub keeps ends like any other', () => {
