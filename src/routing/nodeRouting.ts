@@ -15,6 +15,8 @@ export interface NodeRouting {
   readonly platform: string | null;
   readonly net: Network | null;
   readonly publicAddress: string | null;
+  /** Whether it can get a new address on request; null: an older version, which does not say. */
+  readonly canRotate: boolean | null;
   /** null: it takes new streams. */
   readonly closedFor: ClosedFor | null;
   /** Streams open at once, over all lanes; null: only the engine's own limit. */
@@ -39,6 +41,7 @@ export function unknownNode(nodeId: string): NodeRouting {
     platform: null,
     net: null,
     publicAddress: null,
+    canRotate: null,
     closedFor: null,
     streamsMax: null,
   };

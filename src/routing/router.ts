@@ -130,9 +130,9 @@ export class Router {
     const session = this.stickySessions.begin(key, node.id, ttlMs, strict, this.#nowMs());
     if (session === null) return 'hubBusy';
     if (!rotate) return node.take(this.#figures);
-    // Its first stream must not leave from the old address: the client has to try again.
     this.#wantRotation(node.id, userOfSticky(key));
-    return 'nodeRotating';
+    // Its first stream must not leave from the old address: the client has to try again. Where there never is another, it need not.
+    return node.routing.canRotate === false ? node.take(this.#figures) : 'nodeRotating';
   }
 
   #moveSticky(

@@ -144,6 +144,7 @@ describe('limits', () => {
       platform: null,
       net: null,
       publicAddress: '192.0.2.1',
+      canRotate: null,
       closedFor: null,
       streamsMax: 5,
     };

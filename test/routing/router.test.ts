@@ -434,6 +434,17 @@ describe('sticky sessions', () => {
     expect(fleet.rotations).toEqual([nodeId]);
   });
 
+  test('rotate costs no connection where the node never gets a new address', () => {
+    const fleet = new PretendFleet();
+    fleet.join('a');
+    const request = read('me-session-s-rotate');
+    fleet.router.describe({ ...unknownNode('a'), canRotate: false });
+    expect(fleet.router.pick(request)).toMatchObject({ nodeId: 'a' });
+    expect(fleet.router.pick(request)).toMatchObject({ nodeId: 'a' });
+    // Control says in the log why the address stays.
+    expect(fleet.rotations).toEqual(['a']);
+  });
+
   test('after a restart, one waits a while for its node, then moves', () => {
     const before = new PretendFleet();
     before.join('a');

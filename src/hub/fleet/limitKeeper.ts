@@ -104,6 +104,7 @@ export class LimitKeeper {
       platform: status?.platform ?? null,
       net: status?.network ?? null,
       publicAddress: status?.publicAddress ?? newest.address,
+      canRotate: status?.canRotate ?? null,
       closedFor: this.closedFor(node, now.wallMs),
       streamsMax: settings.limits.streams,
     };
