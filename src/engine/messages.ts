@@ -63,6 +63,8 @@ export interface ExitPlan extends CommonPlan {
   readonly descriptorLimit: number;
   /** How many hubs the node is paired with. */
   readonly hubs: number;
+  /** After how long its sockets probe a peer that is idle. */
+  readonly keepAliveIdleS: number;
 }
 
 export interface WorkerLink {
@@ -286,7 +288,8 @@ export type FromExit =
   | { readonly type: 'dialFailed'; readonly dial: number; readonly reason: string }
   /** Connected to the hub; the address of our end. */
   | { readonly type: 'dialled'; readonly dial: number; readonly localAddress: string }
-  | { readonly type: 'lookup'; readonly query: number; readonly name: string }
+  /** `session`: index of the one that asked first. */
+  | { readonly type: 'lookup'; readonly query: number; readonly name: string; readonly session: number }
   /** A CONTROL of the hub that says something to the node's control (tunnel/controlOrders.ts). */
   | { readonly type: 'control'; readonly dial: number; readonly json: string };
 

@@ -13,10 +13,10 @@ export class ThreadLoop {
   readonly makeAead: AeadFactory;
   readonly #port: MessagePort;
 
-  constructor(io: Io) {
+  constructor(io: Io, keepAliveIdleS?: number) {
     if (parentPort === null) throw new Error('an engine thread runs in a worker of control');
     this.#port = parentPort;
-    const reactor = createReactor(io);
+    const reactor = createReactor(io, keepAliveIdleS);
     this.reactor = reactor;
     this.makeAead = chooseAead((bytes) => reactor.slab(bytes)).make;
     this.reactor.onFault((error) => this.tell({ type: 'fault', error: textOf(error) }));

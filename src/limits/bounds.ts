@@ -276,6 +276,8 @@ export const NODE = {
   /** Names being looked up: of a node, and those that one session asked for first. */
   dnsQueriesMax: 4_096,
   dnsQueriesPerSession: 512,
+  /** One session may hold so many times as many threads of getaddrinfo as it leaves free; the last one is for a session without any. */
+  systemLookupsShare: 3,
   dnsCacheEntriesMax: 4_096,
   dnsTtlMinMs: 1_000,
   dnsTtlMaxMs: 3_600_000,
@@ -286,6 +288,8 @@ export const NODE = {
   dnsAddressesMax: 64,
   /** Dials under way, including those whose name is being looked up. */
   dialsMax: 65_536,
+  /** ENGINE.keepAliveIdleS of a device with a battery. */
+  batteryKeepAliveIdleS: 600,
   /** Of the descriptors for streams, 1/n is divided among the hubs: each finds its share there, whatever the others have open. */
   sharedDivisor: 4,
   /** What all streams hold for targets that do not take it. Past this, a hub that holds its share of it or more gives up streams. */

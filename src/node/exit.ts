@@ -60,7 +60,8 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#relay = new Relay(reactor, this.#tunnels, () => {});
     this.#targets = new TargetRelay(reactor, this.#tunnels, this.#relay);
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
-    const lookup = (name: string, query: number) => tell({ type: 'lookup', name, query });
+    const lookup = (name: string, query: number, session: number) =>
+      tell({ type: 'lookup', name, query, session });
     const cache = new NameCache();
     this.dialler = new TargetDialler(reactor, policy, lookup, cache, () =>
       this.#shares.mayRace(this.#descriptors),

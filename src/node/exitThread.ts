@@ -7,7 +7,7 @@ import { ThreadLoop } from '../engine/threadLoop.ts';
 import { ExitEngine } from './exitEngine.ts';
 
 const plan = workerData as ExitPlan;
-const loop = new ThreadLoop(plan.io);
+const loop = new ThreadLoop(plan.io, plan.keepAliveIdleS);
 const engine = new ExitEngine({ plan, reactor: loop.reactor, makeAead: loop.makeAead, tell: loop.tell });
 loop.run(
   (order) => engine.obey(order),

@@ -139,7 +139,7 @@ export class HubLane {
     const { host } = this.#hub;
     if (IpAddress.parse(host) !== null) this.addresses = [host];
     else {
-      const found = await this.#options.resolver.resolve(host, NODE.dnsAnswerMs, true);
+      const found = await this.#options.resolver.resolve(host, NODE.dnsAnswerMs);
       if (found.failure !== undefined) throw new Error(`the hub's name ${host} cannot be resolved`);
       this.addresses = found.addresses;
     }

@@ -18,7 +18,7 @@ export interface Lookup<Waiter> {
 
 export interface LookupListener<Waiter> {
   /** Asks the resolver; the answer comes to answer(), never from inside. */
-  ask(name: string, queryId: number): void;
+  ask(name: string, queryId: number, session: number): void;
   /** The waiter waits no more. `addresses`: each once; none when all had a zone. */
   onFound(waiter: Waiter, addresses: readonly IpAddress[]): void;
   onNotFound(waiter: Waiter, failure: LookupFailure): void;
@@ -73,7 +73,7 @@ export class NameLookups<Waiter> {
     this.#askedBy.set(session, (this.#askedBy.get(session) ?? 0) + 1);
     this.#byName.set(name, lookup);
     this.#byId.set(queryId, lookup);
-    this.#listener.ask(name, queryId);
+    this.#listener.ask(name, queryId, session);
     return lookup;
   }
 

@@ -23,6 +23,7 @@ import { makeSlots, SessionSlots, type SharedSlots, ThreadSlots } from '../ring/
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
+import { NO_BATTERY, readBattery } from './battery.ts';
 import { HubsFile } from './hubsFile.ts';
 import { Lanes } from './lanes.ts';
 import { hasLocalAddress } from './localAddress.ts';
@@ -60,6 +61,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       ownAddresses: withNetworks(addresses.look(), []),
       descriptorLimit: descriptorLimit(),
       hubs: identity.hubs.hubs.length,
+      keepAliveIdleS: (await hasBattery()) ? NODE.batteryKeepAliveIdleS : ENGINE.keepAliveIdleS,
     };
     const module = moduleBeside('./exitThread', import.meta.url);
     const thread = await EngineThread.start(module, plan, (message) => node?.hear(message));
@@ -70,6 +72,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     lock.release();
     throw error;
   }
+}
+
+/** Every probe of an idle target wakes a phone's radio. */
+async function hasBattery(): Promise<boolean> {
+  const { percent, charging } = await readBattery().catch(() => NO_BATTERY);
+  return percent !== null || charging !== null;
 }
 
 function checkOptions({ io, allowTargets, publicAddressUrl = null }: NodeOptions): {
@@ -204,7 +212,7 @@ class ExitNode implements RunningNode {
         this.#obeyHub(message.dial, message.json);
         return;
       case 'lookup':
-        void this.#lookUp(message.query, message.name);
+        void this.#lookUp(message);
         return;
       case 'fault':
         this.#parts.log.error(
@@ -215,8 +223,8 @@ class ExitNode implements RunningNode {
     }
   }
 
-  async #lookUp(query: number, name: string): Promise<void> {
-    const resolution = await this.#resolver.resolve(name, NODE.dnsAnswerMs);
+  async #lookUp({ query, name, session }: Extract<FromEngine, { type: 'lookup' }>): Promise<void> {
+    const resolution = await this.#resolver.resolve(name, NODE.dnsAnswerMs, session);
     const { addresses = null, failure = 'internal' } = resolution;
     const ttlMs = 'ttlMs' in resolution ? resolution.ttlMs : 0;
     this.#parts.thread.post({ type: 'names', query, addresses, failure, ttlMs });

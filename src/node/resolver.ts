@@ -46,12 +46,12 @@ export class Resolver {
   /**
    * Never rejects. At most NODE.dnsAddressesMax addresses, in the order of RFC 6724.
    * @param name as targetName() makes it
-   * @param urgent ahead of others that wait for getaddrinfo
+   * @param session whose share of getaddrinfo's threads it takes; null: this device asks for itself, ahead of all sessions
    */
-  async resolve(name: string, timeoutMs: number, urgent = false): Promise<Resolution> {
+  async resolve(name: string, timeoutMs: number, session: number | null = null): Promise<Resolution> {
     const askedMs = performance.now();
     const watch = setTimeout(() => this.#probeSince(askedMs, timeoutMs), timeoutMs / 2);
-    const answer = await this.#ask(name, timeoutMs, urgent);
+    const answer = await this.#ask(name, timeoutMs, session);
     clearTimeout(watch);
     if (answer.kind !== 'silent') this.#answeredMs = performance.now();
     switch (answer.kind) {
@@ -68,11 +68,11 @@ export class Resolver {
     }
   }
 
-  async #ask(name: string, timeoutMs: number, urgent: boolean): Promise<Answer> {
+  async #ask(name: string, timeoutMs: number, session: number | null): Promise<Answer> {
     const deadlineMs = performance.now() + timeoutMs;
     const service = this.#current();
     if (service === null || this.#dns === null || !isPlainName(name, service, hostname().toLowerCase())) {
-      return this.#system.addressesOf(name, timeoutMs, urgent);
+      return this.#system.addressesOf(name, timeoutMs, session);
     }
     const fromFile = service.hosts.get(name);
     if (fromFile !== undefined) return { kind: 'found', addresses: await sorted(fromFile), ttlMs: 0 };
@@ -92,7 +92,7 @@ export class Resolver {
   /** A name is silent: is it the name's fault or the resolver's? A question that has an answer everywhere tells. */
   #probeSince(askedMs: number, timeoutMs: number): void {
     if (this.#probe !== null || this.#answeredMs >= askedMs) return;
-    this.#probe = this.#ask(IPV4_ONLY_NAME, timeoutMs / 2, true).then(({ kind }) => {
+    this.#probe = this.#ask(IPV4_ONLY_NAME, timeoutMs / 2, null).then(({ kind }) => {
       if (kind !== 'silent') this.#answeredMs = performance.now();
       this.#probe = null;
     });

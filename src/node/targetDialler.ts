@@ -78,7 +78,7 @@ export class TargetDialler {
   constructor(
     reactor: DialReactor,
     policy: Pick<TargetPolicy, 'check'>,
-    lookup: (name: string, queryId: number) => void,
+    lookup: (name: string, queryId: number, session: number) => void,
     cache: NameCache,
     mayRace: () => boolean = () => true,
   ) {

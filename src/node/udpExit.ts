@@ -52,7 +52,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
   readonly #tunnels: Tunnels<ExitTunnel>;
   readonly #policy: Pick<TargetPolicy, 'check'>;
   readonly #cache: NameCache;
-  readonly #lookup: (name: string, query: number) => void;
+  readonly #lookup: (name: string, query: number, session: number) => void;
   readonly #names = new UdpNames<Association>();
   readonly #peerRoom = new PeerRoom(UDP.peerSlotsMax);
   readonly #associations = new Map<number, Association>();
@@ -72,7 +72,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
     tunnels: Tunnels<ExitTunnel>;
     policy: Pick<TargetPolicy, 'check'>;
     cache: NameCache;
-    lookup: (name: string, query: number) => void;
+    lookup: (name: string, query: number, session: number) => void;
   }) {
     this.#reactor = options.reactor;
     this.#tunnels = options.tunnels;
@@ -197,7 +197,7 @@ export class UdpExit implements UdpHandler, TimerHandler {
     if (held !== 'ask') return;
     this.#lastQuery = query;
     this.#timers.set(query, this.#reactor.setTimer(NODE.dnsTimeoutMs, this.#onLookupTimeout, query));
-    this.#lookup(name, query);
+    this.#lookup(name, query, association.tunnel.index);
   }
 
   /** The resolver's answer; one that comes too late is ignored. */

@@ -10,8 +10,11 @@ export function epollAvailable(): boolean {
   return loadLibc() !== null;
 }
 
-/** 'auto' is epoll where that is available, else net. 'epoll' throws where it is not. */
-export function createReactor(io: 'epoll' | 'net' | 'auto'): Reactor {
-  if (io === 'net' || (io === 'auto' && !epollAvailable())) return new NetReactor();
-  return new EpollReactor();
+/**
+ * 'auto' is epoll where that is available, else net. 'epoll' throws where it is not.
+ * @param keepAliveIdleS after how long its sockets probe a peer that is idle
+ */
+export function createReactor(io: 'epoll' | 'net' | 'auto', keepAliveIdleS?: number): Reactor {
+  if (io === 'net' || (io === 'auto' && !epollAvailable())) return new NetReactor(keepAliveIdleS);
+  return new EpollReactor(keepAliveIdleS);
 }

@@ -114,6 +114,7 @@ export class Rig {
         ownAddresses: [],
         descriptorLimit: Number.POSITIVE_INFINITY,
         hubs: 1,
+        keepAliveIdleS: ENGINE.keepAliveIdleS,
       },
       reactor: new FailingReactor(net, plan),
       makeAead: sodiumAead,

@@ -48,10 +48,10 @@ export class EpollReactor implements Reactor {
   #stopping = false;
   #released = false;
 
-  constructor() {
+  constructor(keepAliveIdleS?: number) {
     const libc = loadLibc();
     if (libc === null) throw new Error('the epoll reactor needs Linux on x64 or arm64, and koffi');
-    const sockets = new Sockets(libc);
+    const sockets = new Sockets(libc, keepAliveIdleS);
     const poller = new Poller(libc);
     const connections = new Connections(libc, poller, sockets, this.#timers, this.#answers);
     this.#libc = libc;

@@ -44,11 +44,13 @@ const UN_PATH_AT = 2;
 
 export class Sockets {
   readonly #libc: Libc;
+  readonly #keepAliveIdleS: number;
   readonly #bytes = new Uint8Array(new ArrayBuffer(SCRATCH_BYTES));
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #address: number;
 
-  constructor(libc: Libc) {
+  constructor(libc: Libc, keepAliveIdleS: number = ENGINE.keepAliveIdleS) {
+    this.#keepAliveIdleS = keepAliveIdleS;
     this.#libc = libc;
     this.#address = libc.addressOf(this.#bytes);
   }
@@ -150,7 +152,7 @@ export class Sockets {
   #keepAlive(fd: number): number {
     return (
       this.#set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
-      this.#set(fd, IPPROTO_TCP, TCP_KEEPIDLE, ENGINE.keepAliveIdleS) ||
+      this.#set(fd, IPPROTO_TCP, TCP_KEEPIDLE, this.#keepAliveIdleS) ||
       this.#set(fd, IPPROTO_TCP, TCP_KEEPINTVL, ENGINE.keepAliveIntervalS) ||
       this.#set(fd, IPPROTO_TCP, TCP_KEEPCNT, ENGINE.keepAliveProbes)
     );

@@ -16,7 +16,7 @@ export const SOCKET = {
   allowHalfOpen: true,
   noDelay: true,
   keepAlive: true,
-  keepAliveInitialDelay: ENGINE.keepAliveIdleS * 1_000,
+  keepAliveInitialDelay: (ENGINE.keepAliveIdleS * 1_000) as number,
 } as const;
 
 /** Name of a Unix socket before it is moved to its path. */

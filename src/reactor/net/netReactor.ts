@@ -43,6 +43,13 @@ export class NetReactor implements Reactor {
   /** Closed, but still sending what was written. */
   readonly #closing = new Set<Socket>();
   readonly #buffer = new Uint8Array(new ArrayBuffer(ENGINE.streamQuantumBytes));
+  readonly #dialOptions: typeof SOCKET;
+
+  constructor(keepAliveIdleS?: number) {
+    const keepAliveInitialDelay =
+      keepAliveIdleS === undefined ? SOCKET.keepAliveInitialDelay : keepAliveIdleS * 1_000;
+    this.#dialOptions = { ...SOCKET, keepAliveInitialDelay };
+  }
 
   get nowMs(): number {
     return this.#turn.nowMs;
@@ -105,7 +112,7 @@ export class NetReactor implements Reactor {
       return conn.id;
     }
     const onread = this.#onRead(conn);
-    conn.socket = dial({ ...SOCKET, host: address.toString(), port, onread });
+    conn.socket = dial({ ...this.#dialOptions, host: address.toString(), port, onread });
     conn.connectTimer = this.setTimer(timeoutMs, this.#connectTimeout, conn.id);
     this.#watch(conn);
     return conn.id;
