@@ -1,10 +1,12 @@
 // A fleet's devices as the bench sees them: one process of their own, asked and watched.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DeviceNews, DeviceOrder, NewDevice } from './orders.ts';
 
-const PROGRAM = fileURLToPath(new URL('./deviceProcess.ts', import.meta.url));
+/** .ts in the checkout, .js where compiled. */
+const PROGRAM = fileURLToPath(new URL(`./deviceProcess${extname(import.meta.url)}`, import.meta.url));
 
 export class Devices {
   readonly #child: ChildProcess;

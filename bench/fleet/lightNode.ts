@@ -7,7 +7,7 @@ import { ENGINE } from '../../src/limits/bounds.ts';
 import { parseLink } from '../../src/model/pairingLink.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
-import { startInitiator } from '../../src/noise/handshake.ts';
+import { type Initiator, startInitiator } from '../../src/noise/handshake.ts';
 import { type KeyPair, keyPairOf } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { CAPABILITY, decodeMessage2, encodeMessage1, VERSION } from '../../src/noise/payload.ts';
@@ -89,30 +89,18 @@ export class LightNode {
 
   /** Dials once. Resolves when the hub routes to it; rejects when the hub does not answer in time. */
   async attempt(timeoutMs: number): Promise<void> {
-    const payload = encodeMessage1(
-      {
-        timestamp: timestampAfter(Date.now(), null),
-        version: VERSION,
-        capabilities: CAPABILITY.goaway,
-        lane: 0,
-        enroll: this.#token === null ? null : { token: this.#token, name: this.name },
-      },
-      PADDING_BYTES,
-    );
-    const initiator = startInitiator({
-      staticKeyPair: this.#keyPair,
-      hubPublicKey: this.#hubPublicKey,
-      payload,
-    });
     const local = this.from === null ? {} : { localAddress: this.from };
-    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, ...local }, () =>
-      socket.write(withLength(initiator.message1)),
-    );
+    let initiator = null as Initiator | null;
+    // Not before there is somebody to talk to: thousands of these share a processor.
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true, ...local }, () => {
+      initiator = this.#shakeHands();
+      socket.write(withLength(initiator.message1));
+    });
     const late = setTimeout(() => socket.destroy(), timeoutMs);
     try {
       const { message, rest } = await readMessage(socket);
       this.#token = null;
-      const { payload: answer, ...keys } = initiator.finish(message);
+      const { payload: answer, ...keys } = initiator!.finish(message);
       const { initialWindowBytes, capabilities } = decodeMessage2(answer);
       const carrier = new Carrier(this, socket, keys, initialWindowBytes, capabilities & CAPABILITY.goaway);
       carrier.begin(JSON.stringify(this.status), rest);
@@ -126,8 +114,22 @@ export class LightNode {
       if (carrier.closed) carrier.onLost();
     } finally {
       clearTimeout(late);
-      initiator.wipe();
+      initiator?.wipe();
     }
+  }
+
+  #shakeHands(): Initiator {
+    const payload = encodeMessage1(
+      {
+        timestamp: timestampAfter(Date.now(), null),
+        version: VERSION,
+        capabilities: CAPABILITY.goaway,
+        lane: 0,
+        enroll: this.#token === null ? null : { token: this.#token, name: this.name },
+      },
+      PADDING_BYTES,
+    );
+    return startInitiator({ staticKeyPair: this.#keyPair, hubPublicKey: this.#hubPublicKey, payload });
   }
 
   /** Without a word, as a device that loses its network: streams and all. */

@@ -11,20 +11,25 @@ export class Bucket {
   }
 
   /**
-   * Takes one token if there is one above the reserve. Rate, burst and reserve are the caller's, so that they may change. Time never
-   * runs back.
+   * Takes `amount` tokens if there are so many above the reserve. Rate, burst and reserve are the caller's, so that they may change.
+   * Time never runs back.
    */
-  take(perSecond: number, burst: number, nowMs: number, reserve = 0): boolean {
+  take(perSecond: number, burst: number, nowMs: number, reserve = 0, amount = 1): boolean {
     const passedMs = Math.max(0, nowMs - this.#atMs);
     this.#atMs += passedMs;
     this.#tokens = Math.min(burst, this.#tokens + (passedMs * perSecond) / 1_000);
-    if (this.#tokens < reserve + 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < reserve + amount) return false;
+    this.#tokens -= amount;
     return true;
   }
 
+  /** For what has happened already: there may be less than nothing left. */
+  spend(amount: number): void {
+    this.#tokens -= amount;
+  }
+
   /** For what turned out to cost nothing. */
-  giveBack(burst: number): void {
-    this.#tokens = Math.min(burst, this.#tokens + 1);
+  giveBack(burst: number, amount = 1): void {
+    this.#tokens = Math.min(burst, this.#tokens + amount);
   }
 }

@@ -2,8 +2,8 @@
 // dashboard with what is refused anyway does not take the owner's. Pure.
 
 import { LRUCache } from 'lru-cache';
+import { sourceKey } from '../base/sourceKey.ts';
 import { Bucket } from '../base/tokenBucket.ts';
-import { sourceKey } from '../engine/strangerPolicy.ts';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 interface Remote {

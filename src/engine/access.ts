@@ -5,13 +5,13 @@ import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { isLoopback } from '../base/ipAddress.ts';
 import { Questions, type Timers } from '../base/questions.ts';
+import { sourceKey } from '../base/sourceKey.ts';
 import { ACCESS } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { anyNode, type RoutingRequest } from '../routing/request.ts';
 import { BadUsername } from '../routing/username.ts';
 import { UsernameCache } from '../routing/usernameCache.ts';
-import { sourceKey } from './strangerPolicy.ts';
 
 /** What the front knows of a user. */
 export interface KnownUser {

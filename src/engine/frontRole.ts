@@ -85,11 +85,11 @@ export class FrontRole {
       replies,
       tellsNodes: plan.proxy.proxyHeaders,
     });
-    this.strangers = new Strangers(reactor, plan.mac1Key, (conn, message1) => {
+    const { descriptorLimit, mac1Key } = plan;
+    this.strangers = new Strangers(reactor, mac1Key, descriptorLimit, (conn, message1) => {
       tell({ type: 'handshake', conn, message1, remoteAddress: reactor.remoteAddress(conn) });
     });
     const { front, strangers } = this;
-    const { descriptorLimit } = plan;
     this.#listeners = new Listeners({ reactor, front, strangers, tell, descriptorLimit });
     this.#linkWorkers(plan, slots.thread);
     this.#sample();
@@ -122,6 +122,9 @@ export class FrontRole {
         return;
       case 'verdict':
         this.#onVerdict(order);
+        return;
+      case 'knownNetworks':
+        this.strangers.know(order.networks);
         return;
       case 'route':
         this.router.add(order);
@@ -158,14 +161,14 @@ export class FrontRole {
     }
   }
 
-  #onVerdict({ conn, accepted }: Verdict): void {
+  #onVerdict({ conn, accepted, costMs }: Verdict): void {
     if (accepted === null) {
-      this.strangers.refused(conn);
+      this.strangers.refused(conn, costMs);
       return;
     }
     const { message2, index, number, worker, capabilities, sendKey, receiveKey } = accepted;
     // One that said more than a node would say stays a stranger, and is left to its silence.
-    const isOurs = this.strangers.accepted(conn);
+    const isOurs = this.strangers.accepted(conn, costMs);
     const handed =
       isOurs &&
       this.#replies.write(conn, withLength(message2)) &&

@@ -90,7 +90,11 @@ export type ToFront =
             readonly capabilities: number;
           } & SessionKeys)
         | null;
+      /** CPU time of its handshake; 0: it came to none. */
+      readonly costMs: number;
     }
+  /** Before it listens: where devices were admitted from before the hub started (base/sourceKey.ts). */
+  | { readonly type: 'knownNetworks'; readonly networks: readonly string[] }
   | {
       readonly type: 'route';
       readonly index: number;

@@ -1,35 +1,36 @@
-// Which stranger goes when there is no room, and whose first message gets a handshake. It decides by address and age alone: a decision by
-// what a stranger sent would tell a scanner something. Pure: time is an argument.
+// Which stranger goes when there is no room, and whose first message gets a handshake. It decides by address, age and earlier refusals
+// alone: a decision by what a stranger sent would tell a scanner something. Pure: time is an argument.
 
-import { IpAddress } from '../base/ipAddress.ts';
+import { networkKey, sourceKey } from '../base/sourceKey.ts';
 import { Bucket } from '../base/tokenBucket.ts';
 import { STRANGER } from '../limits/bounds.ts';
 import type { ConnId } from '../reactor/reactor.ts';
+import { HandshakeLine, type WaitingSource } from './handshakeLine.ts';
+import { KnownNetworks } from './knownNetworks.ts';
 
-/** One address, or one IPv6 /64, whose addresses mostly belong to one site. */
-interface Source {
+/** One address, or one IPv6 /64. */
+interface Source extends WaitingSource {
   readonly key: string;
+  readonly network: string;
   /** Its sockets, oldest first. */
   readonly conns: Set<ConnId>;
-  readonly bucket: Bucket;
-  /** A device was admitted from here. */
-  known: boolean;
 }
 
 export class StrangerPolicy {
   readonly #sources = new Map<string, Source>();
   readonly #sourceOf = new Map<ConnId, Source>();
-  /** Neither known nor with sockets, longest idle first. Forgotten when there are too many. */
+  /** Without sockets, longest idle first. Forgotten when there are too many. */
   readonly #idle = new Set<Source>();
-  /** A device was admitted from these, longest ago first. */
-  readonly #known = new Set<Source>();
-  readonly #unknownByWeight = new Weights();
-  readonly #knownByWeight = new Weights();
-  readonly #all: Bucket;
-  #handshakes = 0;
+  readonly #networks = new KnownNetworks(STRANGER.knownNetworksMax);
+  readonly #unknown: Room;
+  readonly #known: Room;
+  readonly #line: HandshakeLine;
 
-  constructor(nowMs: number) {
-    this.#all = new Bucket(STRANGER.handshakesBurst, nowMs);
+  /** `knownSocketsMax`: from known networks, all together. */
+  constructor(nowMs: number, knownSocketsMax: number = STRANGER.knownSocketsMax) {
+    this.#unknown = new Room(STRANGER.socketsMax, STRANGER.socketsPerAddressMax);
+    this.#known = new Room(knownSocketsMax, STRANGER.knownSocketsPerAddressMax);
+    this.#line = new HandshakeLine(nowMs);
   }
 
   /** Sockets. */
@@ -42,18 +43,26 @@ export class StrangerPolicy {
     return this.#sources.size;
   }
 
+  /** Whether any first message waits for its handshake. */
+  get isWaiting(): boolean {
+    return this.#line.isWaiting;
+  }
+
+  /** Networks as networkKey() names them, from which devices were admitted before the hub started. */
+  know(networks: readonly string[]): void {
+    for (const network of networks) this.#networks.add(network);
+  }
+
   /** Takes in a new socket. Returns the one that has to go for it, which is forgotten here, or 0. */
   add(conn: ConnId, address: string, nowMs: number): ConnId {
-    const source = this.#source(sourceKey(address), nowMs);
-    let victim: ConnId = 0;
-    if (source.conns.size >= STRANGER.socketsPerAddressMax) victim = first(source.conns);
-    else if (this.count >= STRANGER.socketsMax) victim = this.victim();
+    const source = this.#source(address, nowMs);
+    if (source.conns.size === 0) this.#line.setKnown(source, this.#networks.has(source.network));
+    const victim = this.#room(source).victimFor(source);
     if (victim !== 0) this.remove(victim);
     this.#idle.delete(source);
     source.conns.add(conn);
-    this.#weights(source).moved(source, source.conns.size - 1, source.conns.size);
+    this.#room(source).moved(source, source.conns.size - 1, source.conns.size);
     this.#sourceOf.set(conn, source);
-    this.#forgetIdle();
     return victim;
   }
 
@@ -62,110 +71,127 @@ export class StrangerPolicy {
     const source = this.#sourceOf.get(conn);
     if (source === undefined) return;
     this.#sourceOf.delete(conn);
+    this.#line.leave(source, conn);
     source.conns.delete(conn);
-    this.#weights(source).moved(source, source.conns.size + 1, source.conns.size);
-    if (source.conns.size === 0 && !source.known) this.#idle.add(source);
+    this.#room(source).moved(source, source.conns.size + 1, source.conns.size);
+    if (source.conns.size > 0) return;
+    this.#idle.add(source);
+    this.#forgetIdle();
   }
 
-  /** The next to go: the oldest socket of the address that holds most, known addresses last. 0 when there is none. */
+  /** The next to go: the oldest socket of the address that holds most, known networks last. 0 when there is none. */
   victim(): ConnId {
-    const source = this.#unknownByWeight.heaviest() ?? this.#knownByWeight.heaviest();
-    return source === null ? 0 : first(source.conns);
+    return this.#unknown.victim() || this.#known.victim();
   }
 
-  /** Whether a first message with a good mac1 gets a handshake. Call handshakeAnswered() once for each that does. */
-  allowsHandshake(conn: ConnId, nowMs: number): boolean {
-    const source = this.#sourceOf.get(conn)!;
-    const reserve = source.known ? 0 : STRANGER.handshakeQueueReserve;
-    if (this.#handshakes >= STRANGER.handshakeQueueMax - reserve) return false;
-    const factor = source.known ? STRANGER.knownAddressFactor : 1;
-    const perSecond = STRANGER.handshakesPerAddressPerSecond * factor;
-    if (!source.bucket.take(perSecond, STRANGER.handshakesPerAddressBurst * factor, nowMs)) return false;
-    if (!source.known && !this.#all.take(STRANGER.handshakesPerSecond, STRANGER.handshakesBurst, nowMs))
-      return false;
-    this.#handshakes++;
-    return true;
+  /** A first message with a good mac1 waits for its handshake. */
+  wait(conn: ConnId): void {
+    this.#line.join(this.#sourceOf.get(conn)!, conn);
   }
 
-  /** Control has answered, perhaps for a stranger that has gone meanwhile. */
-  handshakeAnswered(): void {
-    this.#handshakes--;
+  /** Its first message is none after all. */
+  waitsNoMore(conn: ConnId): void {
+    const source = this.#sourceOf.get(conn);
+    if (source !== undefined) this.#line.leave(source, conn);
   }
 
-  /** A device was admitted on this socket: from now on its address comes before others. */
+  /** Whose handshake begins now, or 0. Call handshakeAnswered() once for each. */
+  nextHandshake(nowMs: number): ConnId {
+    return this.#line.next(nowMs);
+  }
+
+  /** Control has answered, perhaps for a stranger that has gone meanwhile. `costMs`: CPU time of the handshake. */
+  handshakeAnswered(conn: ConnId, accepted: boolean, costMs: number): void {
+    this.#line.answered(conn, accepted, costMs);
+  }
+
+  /** Call it every STRANGER.lineCheckMs while somebody waits. */
+  retry(): void {
+    this.#line.retry();
+  }
+
+  /** A device was admitted on this socket: from now on its network comes before others. */
   admitted(conn: ConnId): void {
     const source = this.#sourceOf.get(conn);
     if (source === undefined) return;
-    this.#known.delete(source);
-    this.#setKnown(source, true);
-    this.#known.add(source);
-    if (this.#known.size <= STRANGER.knownAddressesMax) return;
-    const longestAgo = first(this.#known);
-    this.#known.delete(longestAgo);
-    this.#setKnown(longestAgo, false);
-    if (longestAgo.conns.size === 0) this.#idle.add(longestAgo);
+    this.#networks.add(source.network);
+    if (source.known) return;
+    this.#unknown.moved(source, source.conns.size, 0);
+    this.#line.setKnown(source, true);
+    this.#known.moved(source, 0, source.conns.size);
   }
 
-  #setKnown(source: Source, known: boolean): void {
-    this.#weights(source).moved(source, source.conns.size, 0);
-    source.known = known;
-    this.#weights(source).moved(source, 0, source.conns.size);
+  #room(source: Source): Room {
+    return source.known ? this.#known : this.#unknown;
   }
 
-  #weights(source: Source): Weights {
-    return source.known ? this.#knownByWeight : this.#unknownByWeight;
-  }
-
-  #source(key: string, nowMs: number): Source {
+  #source(address: string, nowMs: number): Source {
+    const key = sourceKey(address);
     let source = this.#sources.get(key);
     if (source === undefined) {
-      const bucket = new Bucket(STRANGER.handshakesPerAddressBurst, nowMs);
-      source = { key, conns: new Set(), bucket, known: false };
+      source = {
+        key,
+        network: networkKey(address),
+        conns: new Set(),
+        waiting: new Set(),
+        // As much as it may ever have: take() leaves it what is due.
+        refusals: new Bucket(STRANGER.refusalsPerAddressBurst * STRANGER.knownAddressFactor, nowMs),
+        known: false,
+      };
       this.#sources.set(key, source);
     }
     return source;
   }
 
-  /** There is an idle one: fewer addresses are known or have sockets than may be remembered. */
   #forgetIdle(): void {
-    if (this.#sources.size <= STRANGER.addressesMax) return;
+    if (this.#idle.size <= STRANGER.idleAddressesMax) return;
     const longestIdle = first(this.#idle);
     this.#idle.delete(longestIdle);
     this.#sources.delete(longestIdle.key);
   }
 }
 
-/** Sources by the number of their sockets, so that the one with most is found without a search. */
-class Weights {
-  readonly #levels: Set<Source>[] = [];
+/** The sockets of known networks, or of all others: sources by their number, so that the one with most is found without a search. */
+class Room {
+  readonly #max: number;
+  readonly #perSourceMax: number;
+  readonly #levels: (Set<Source> | undefined)[] = [];
+  #sockets = 0;
   /** No level above it has a source. */
   #top = 0;
 
-  constructor() {
-    for (let weight = 0; weight <= STRANGER.socketsPerAddressMax; weight++) this.#levels.push(new Set());
+  constructor(max: number, perSourceMax: number) {
+    this.#max = max;
+    this.#perSourceMax = perSourceMax;
   }
 
   moved(source: Source, from: number, to: number): void {
     if (from > 0) this.#levels[from]!.delete(source);
-    if (to > 0) this.#levels[to]!.add(source);
+    if (to > 0) this.#level(to).add(source);
+    this.#sockets += to - from;
     this.#top = Math.max(this.#top, to);
   }
 
-  /** Among equals, the one that has had this weight for longest. */
-  heaviest(): Source | null {
-    while (this.#top > 0 && this.#levels[this.#top]!.size === 0) this.#top--;
-    return this.#top === 0 ? null : first(this.#levels[this.#top]!);
+  #level(weight: number): Set<Source> {
+    let level = this.#levels[weight];
+    if (level === undefined) {
+      level = new Set();
+      this.#levels[weight] = level;
+    }
+    return level;
   }
-}
 
-const source = new IpAddress();
+  /** Who goes for one more socket of this source; 0: there is room. */
+  victimFor(source: Source): ConnId {
+    if (source.conns.size >= this.#perSourceMax) return first(source.conns);
+    return this.#sockets >= this.#max ? this.victim() : 0;
+  }
 
-/** The key of an address, as an IP literal: itself, or the /64 of an IPv6 one. What is no literal is its own key. */
-export function sourceKey(address: string): string {
-  if (!source.parse(address)) return address;
-  if (source.isIPv4) return source.toString();
-  const [high, low] = source.words as unknown as [number, number];
-  return [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].map((group) => group.toString(16)).join(':');
+  /** The oldest socket of the source that has most; among equals, of the one that has had so many for longest. */
+  victim(): ConnId {
+    while (this.#top > 0 && (this.#levels[this.#top]?.size ?? 0) === 0) this.#top--;
+    return this.#top === 0 ? 0 : first(first(this.#levels[this.#top]!).conns);
+  }
 }
 
 function first<T>(set: Set<T>): T {

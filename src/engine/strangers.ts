@@ -22,11 +22,12 @@ const MESSAGE1_MAX_BYTES = PROTOCOL.handshakeMaxBytes;
 /** Timers. */
 const DEADLINE = 0;
 const STAGED_CLOSE = 1;
+const LINE = 2;
 
 interface Stranger {
-  /** 'asked': control has its first message. 'ignored': the hub reads on and looks at nothing. */
-  state: 'reading' | 'asked' | 'ignored';
-  /** Length and first message as far as they came; null before the first byte, and when ignored. */
+  /** 'waiting': its first message waits in line; 'asked': control has it. 'ignored': the hub reads on and looks at nothing. */
+  state: 'reading' | 'waiting' | 'asked' | 'ignored';
+  /** Length and first message as far as they came; the message alone while it waits. Otherwise null. */
   received: Uint8Array | null;
   receivedBytes: number;
   /** It sent FIN. */
@@ -46,19 +47,26 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   readonly #closing = new Map<ConnId, number>();
   #waitsForDeadline = false;
   #waitsForClose = false;
+  #looksAtLine = false;
   /** What may still be read in this turn. */
   #turnBytes: number = STRANGER.discardPerTurnBytes;
 
-  /** `onHandshake` sends a first message with a good mac1 to control; the answer comes to accepted() or refused(). */
+  /**
+   * `onHandshake` sends a first message with a good mac1 to control; the answer comes to accepted() or refused(). `descriptorLimit`:
+   * RLIMIT_NOFILE, or Infinity.
+   */
   constructor(
     reactor: Reactor,
     mac1Key: Uint8Array,
+    descriptorLimit: number,
     onHandshake: (conn: ConnId, message1: Uint8Array) => void,
   ) {
     this.#reactor = reactor;
     this.#mac1Key = mac1Key;
     this.#onHandshake = onHandshake;
-    this.#policy = new StrangerPolicy(reactor.nowMs);
+    const { knownSocketsMax, knownSocketsDivisor } = STRANGER;
+    const ofDescriptors = Math.floor(descriptorLimit / knownSocketsDivisor);
+    this.#policy = new StrangerPolicy(reactor.nowMs, Math.min(knownSocketsMax, ofDescriptors));
     this.#scratch = reactor.slab(STRANGER.discardBufferBytes);
     reactor.onTurnEnd(this);
   }
@@ -95,7 +103,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
       if (stranger !== undefined) this.#take(conn, stranger, read);
     } else if (read === END && stranger !== undefined) {
       // Its end makes no difference to ours. A node does not end before it has its answer.
-      ignore(stranger);
+      this.#ignore(conn, stranger);
       stranger.ended = true;
     } else this.#close(conn);
   }
@@ -106,13 +114,13 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
 
   #take(conn: ConnId, stranger: Stranger, bytes: number): void {
     // A node sends nothing behind its first message before it has its answer.
-    if (stranger.state === 'asked') ignore(stranger);
+    if (stranger.state === 'waiting' || stranger.state === 'asked') this.#ignore(conn, stranger);
     if (stranger.state === 'ignored') return;
     stranger.received ??= new Uint8Array(PROTOCOL.lengthBytes + MESSAGE1_MAX_BYTES);
     const { received } = stranger;
     const total = stranger.receivedBytes + bytes;
     if (total > received.length) {
-      ignore(stranger);
+      this.#ignore(conn, stranger);
       return;
     }
     received.set(this.#scratch.bytes.subarray(0, bytes), stranger.receivedBytes);
@@ -120,33 +128,72 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
     if (total < PROTOCOL.lengthBytes) return;
     const length = (received[0]! << 8) | received[1]!;
     const end = PROTOCOL.lengthBytes + length;
-    if (length < MESSAGE1_MIN_BYTES || length > MESSAGE1_MAX_BYTES || total > end) ignore(stranger);
+    if (length < MESSAGE1_MIN_BYTES || length > MESSAGE1_MAX_BYTES || total > end)
+      this.#ignore(conn, stranger);
     if (stranger.received === null || total < end) return;
     const message1 = received.slice(PROTOCOL.lengthBytes, end);
-    if (!checkMac1(this.#mac1Key, message1) || !this.#policy.allowsHandshake(conn, this.#reactor.nowMs)) {
-      ignore(stranger);
+    if (!checkMac1(this.#mac1Key, message1)) {
+      this.#ignore(conn, stranger);
       return;
     }
-    stranger.state = 'asked';
-    stranger.received = null;
-    this.#onHandshake(conn, message1);
+    stranger.state = 'waiting';
+    stranger.received = message1;
+    this.#policy.wait(conn);
+    this.#shakeHands();
+  }
+
+  /** With whoever's turn it is. Who still waits is looked at again when a handshake has ended, or a little later. */
+  #shakeHands(): void {
+    for (;;) {
+      const conn = this.#policy.nextHandshake(this.#reactor.nowMs);
+      if (conn === 0) break;
+      const stranger = this.#strangers.get(conn)!;
+      const message1 = stranger.received!;
+      stranger.state = 'asked';
+      stranger.received = null;
+      this.#onHandshake(conn, message1);
+    }
+    if (this.#looksAtLine || !this.#policy.isWaiting) return;
+    this.#looksAtLine = true;
+    this.#reactor.setTimer(STRANGER.lineCheckMs, this, LINE);
+  }
+
+  #lookAtLine(): void {
+    this.#looksAtLine = false;
+    this.#policy.retry();
+    this.#shakeHands();
+  }
+
+  /** Devices were admitted from these networks before the hub started (base/sourceKey.ts). */
+  know(networks: readonly string[]): void {
+    this.#policy.know(networks);
   }
 
   /** Control has accepted: the connection is the caller's. False: it has gone meanwhile, or stays a stranger. */
-  accepted(conn: ConnId): boolean {
-    this.#policy.handshakeAnswered();
-    if (this.#strangers.get(conn)?.state !== 'asked') return false;
-    this.#strangers.delete(conn);
-    this.#policy.admitted(conn);
-    this.#policy.remove(conn);
-    return true;
+  accepted(conn: ConnId, costMs: number): boolean {
+    this.#policy.handshakeAnswered(conn, true, costMs);
+    const isThere = this.#strangers.get(conn)?.state === 'asked';
+    if (isThere) {
+      this.#strangers.delete(conn);
+      this.#policy.admitted(conn);
+      this.#policy.remove(conn);
+    }
+    this.#shakeHands();
+    return isThere;
   }
 
   /** Control has refused: silence. */
-  refused(conn: ConnId): void {
-    this.#policy.handshakeAnswered();
+  refused(conn: ConnId, costMs: number): void {
+    this.#policy.handshakeAnswered(conn, false, costMs);
     const stranger = this.#strangers.get(conn);
-    if (stranger !== undefined) ignore(stranger);
+    if (stranger !== undefined) this.#ignore(conn, stranger);
+    this.#shakeHands();
+  }
+
+  #ignore(conn: ConnId, stranger: Stranger): void {
+    if (stranger.state === 'waiting') this.#policy.waitsNoMore(conn);
+    stranger.state = 'ignored';
+    stranger.received = null;
   }
 
   onBroken(conn: ConnId): void {
@@ -155,6 +202,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
 
   onTimer(tag: number): void {
     if (tag === DEADLINE) this.#endOverdue();
+    else if (tag === LINE) this.#lookAtLine();
     else this.#closeOverdue();
   }
 
@@ -174,6 +222,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   /** FIN now, to all alike. A close over unread bytes would send RST instead, and tell talkative strangers from silent ones. */
   #halfClose(conn: ConnId): void {
     this.#strangers.delete(conn);
+    this.#policy.waitsNoMore(conn);
     this.#reactor.shutdownWrite(conn);
     this.#closing.set(conn, this.#reactor.nowMs + STRANGER.stagedCloseMs);
     if (this.#waitsForClose) return;
@@ -223,9 +272,4 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   onConnected(): void {}
   onConnectFailed(): void {}
   onWritable(): void {}
-}
-
-function ignore(stranger: Stranger): void {
-  stranger.state = 'ignored';
-  stranger.received = null;
 }

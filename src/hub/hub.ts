@@ -171,6 +171,7 @@ export class Hub {
     const { tunnel, socks, socksSocket, http } = this.#options;
     this.#keeper.start(version());
     await this.#threads.start();
+    this.#threads.toFront({ type: 'knownNetworks', networks: this.#keeper.networks.all() });
     // Before it listens: no request may pass by the users or the rules.
     this.#proxyUsers.start();
     this.#stickyFile?.start(Date.now());

@@ -8,7 +8,7 @@ export const ENGINE = {
   acceptsPerTurn: 64,
   /** How long a listener rests that found no free descriptor or memory. */
   acceptRestMs: 100,
-  listenBacklog: 1_024,
+  listenBacklog: 4_096,
   connectionsMax: 1 << 20,
   /** One timer tick. Timers are never early, and at most about one tick late. */
   timerTickMs: 16,
@@ -112,25 +112,37 @@ export const STRANGER = {
   socketsMax: 1_024,
   /** From one address, or one IPv6 /64. */
   socketsPerAddressMax: 256,
-  /** Addresses whose budget is remembered. Those with open sockets are never forgotten. */
-  addressesMax: 4_096,
-  /** The last addresses from which a device was admitted: they go before the others. */
-  knownAddressesMax: 1_024,
+  /** From known networks, beside the others: a fleet that comes back at once. Never more than 1/n of the descriptors. */
+  knownSocketsMax: 16_384,
+  knownSocketsDivisor: 4,
+  /** From one address there: a carrier's NAT. */
+  knownSocketsPerAddressMax: 4_096,
+  /** Addresses without open sockets whose refusals are remembered. */
+  idleAddressesMax: 4_096,
+  /** The last networks from which a device was admitted: they go before the others. */
+  knownNetworksMax: 65_536,
   discardBufferBytes: 16_384,
   /** Read from all strangers together before it is everybody else's turn. */
   discardPerTurnBytes: 262_144,
-  /** First messages with a good mac1 from one address. */
-  handshakesPerAddressBurst: 64,
-  handshakesPerAddressPerSecond: 16,
-  /** An address from which a device was admitted has this many times as much, outside the budget of all. */
+  /** First messages with a good mac1 from one address that end in a refusal. */
+  refusalsPerAddressBurst: 64,
+  refusalsPerAddressPerSecond: 16,
+  /** An address in a known network has this many times as much. */
   knownAddressFactor: 4,
-  /** From all addresses from which no device has been admitted yet. */
-  handshakesBurst: 256,
-  handshakesPerSecond: 256,
-  /** First messages that wait for control's decision. */
-  handshakeQueueMax: 256,
-  /** Places in that queue for known addresses only. */
-  handshakeQueueReserve: 64,
+  /** What refused handshakes may cost, as a share of one core: of addresses in no known network, and of the others. */
+  refusedCpuShare: 0.25,
+  knownRefusedCpuShare: 0.5,
+  refusedCpuBurstMs: 256,
+  /** The CPU time of a handshake before the first was measured, and over how many its mean moves. */
+  handshakeCostMs: 1,
+  handshakeCostSamples: 16,
+  /** Handshakes under way; the reserve is for known networks. */
+  handshakesUnderWayMax: 256,
+  handshakesUnderWayReserve: 64,
+  /** While both wait, every nth turn is an unknown network's. */
+  unknownTurn: 4,
+  /** How often the line of first messages is looked at while somebody waits in it. */
+  lineCheckMs: 100,
   /** How many strangers are closed at once when there is no descriptor for the next one. */
   dropsWithoutDescriptor: 16,
   /** Lines of the log about strangers. */

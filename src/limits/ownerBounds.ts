@@ -19,6 +19,12 @@ export const CONTROL = {
   requestTimeoutMs: 30_000,
   connectionsMax: 64,
   handshakeThreadsMax: 2,
+  /** First messages that a thread gets at once. */
+  handshakeBatchMax: 16,
+  /** Those that wait for a thread. */
+  handshakeQueueMax: 256,
+  /** How nice the threads are (sched(7)): what moves bytes goes before them. At 5, they keep a fourth of a core that others want as well. */
+  handshakeNiceness: 5,
   /** The second thread ends after this long without work. */
   handshakeThreadIdleMs: 30_000,
 } as const;
@@ -198,6 +204,13 @@ export const EVENTS = {
   perSecond: 0.2,
   /** Events that strangers can cause. */
   strangersBurst: 20,
+} as const;
+
+/** Networks from which devices have proved their keys. */
+export const NETWORKS = {
+  /** How long one is remembered without a device, and how often its time is renewed. */
+  keptMs: 90 * 86_400_000,
+  renewMs: 86_400_000,
 } as const;
 
 /** What an owner may set on a node, and new addresses. */

@@ -61,12 +61,24 @@ assertRelation(
   'one address never fills the room for strangers',
 );
 assertRelation(
-  STRANGER.addressesMax >= STRANGER.socketsMax + STRANGER.knownAddressesMax,
-  'every address with an open socket, and every known one, is remembered',
+  STRANGER.knownSocketsPerAddressMax * 2 <= STRANGER.knownSocketsMax,
+  'one known address never fills the room of known networks',
 );
 assertRelation(
-  STRANGER.handshakeQueueReserve < STRANGER.handshakeQueueMax,
-  'devices at new addresses have places in the queue',
+  STRANGER.handshakesUnderWayReserve < STRANGER.handshakesUnderWayMax,
+  'devices at new addresses get handshakes',
+);
+assertRelation(
+  STRANGER.refusedCpuBurstMs >= STRANGER.handshakesUnderWayMax * STRANGER.handshakeCostMs,
+  'what may be refused pays for all handshakes under way',
+);
+assertRelation(
+  STRANGER.handshakesUnderWayMax <= CONTROL.handshakeQueueMax,
+  'no handshake that the front lets begin is dropped',
+);
+assertRelation(
+  STRANGER.knownNetworksMax >= CONTROL.nodesMax,
+  'every paired device may be in a known network',
 );
 assertRelation(
   CLIENT.keepAliveAnnouncedSeconds * 1_000 < CLIENT.keepAliveTimeoutMs,

@@ -1,4 +1,4 @@
-// What a thread of the handshake pool does with a first message: all the Diffie-Hellman, and message 2, made before the store decides.
+// What a thread of the handshake pool does with first messages: all the Diffie-Hellman, and message 2, made before the store decides.
 // It does not know which keys are paired.
 
 import { randomInt } from 'node:crypto';
@@ -8,16 +8,30 @@ import type { KeyPair } from './keyPair.ts';
 import { nodeIdOf } from './nodeId.ts';
 import { decodeMessage1, type Enroll, encodeMessage2, type Message1Payload, VERSION } from './payload.ts';
 
-/** Reaches the thread by structured clone, so each array must own its buffer. */
-export interface HandshakeJob {
-  /** Followed by mac1, without the u16 length in front. */
+export interface FirstMessage {
+  /** Followed by mac1, without the u16 length in front. Owns its buffer, because it reaches the thread by structured clone. */
   readonly message1: Uint8Array;
-  readonly keyPair: KeyPair;
   /** The node's address as the hub sees it; empty when unknown. */
   readonly observedAddress: string;
+}
+
+export interface HandshakeTerms {
+  readonly keyPair: KeyPair;
   readonly initialWindowBytes: number;
   readonly maxStreams: number;
   readonly capabilities: number;
+}
+
+export interface HandshakeBatch {
+  readonly messages: readonly FirstMessage[];
+  readonly terms: HandshakeTerms;
+}
+
+export interface HandshakeAnswer {
+  /** null for a message that gets no answer. */
+  readonly result: HandshakeResult | null;
+  /** CPU time that it took. */
+  readonly costMs: number;
 }
 
 export interface HandshakeResult {
@@ -35,20 +49,25 @@ export interface HandshakeResult {
   readonly receiveKey: Uint8Array;
 }
 
-/** null for a message that gets no answer. Zeroes the secret key, which is this thread's copy. */
-export default function answer(job: HandshakeJob): HandshakeResult | null {
+/** Zeroes the secret key, which is this thread's copy. `cpuMs`: the CPU time of this thread, now. */
+export function answerAll({ messages, terms }: HandshakeBatch, cpuMs: () => number): HandshakeAnswer[] {
   try {
-    return answerJob(job);
+    return messages.map((message) => {
+      const startMs = cpuMs();
+      const result = answer(message, terms);
+      return { result, costMs: cpuMs() - startMs };
+    });
   } finally {
-    job.keyPair.secretKey.fill(0);
+    terms.keyPair.secretKey.fill(0);
   }
 }
 
-function answerJob(job: HandshakeJob): HandshakeResult | null {
+function answer({ message1, observedAddress }: FirstMessage, terms: HandshakeTerms): HandshakeResult | null {
   const answer = answerInitiator({
-    staticKeyPair: job.keyPair,
-    message1: job.message1,
-    answer: (remoteStatic, payload) => message2Payload(job, remoteStatic, decodeMessage1(payload)),
+    staticKeyPair: terms.keyPair,
+    message1,
+    answer: (remoteStatic, payload) =>
+      message2Payload(terms, observedAddress, remoteStatic, decodeMessage1(payload)),
   });
   if (answer === null) return null;
   const { remoteStatic, payload, message2, sendKey, receiveKey } = answer;
@@ -63,16 +82,17 @@ function answerJob(job: HandshakeJob): HandshakeResult | null {
 }
 
 function message2Payload(
-  job: HandshakeJob,
+  { capabilities, initialWindowBytes, maxStreams }: HandshakeTerms,
+  observedAddress: string,
   remoteStatic: Uint8Array,
   { enroll }: Message1Payload,
 ): Uint8Array {
   const payload = {
     version: VERSION,
-    capabilities: job.capabilities,
-    initialWindowBytes: job.initialWindowBytes,
-    maxStreams: job.maxStreams,
-    observedAddress: job.observedAddress,
+    capabilities,
+    initialWindowBytes,
+    maxStreams,
+    observedAddress,
     enrolledAs: enroll === null ? null : nodeIdOf(remoteStatic),
   };
   return encodeMessage2(payload, randomInt(ENGINE.handshakePaddingMaxBytes));

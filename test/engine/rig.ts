@@ -192,7 +192,7 @@ export class Rig {
       sendKey: DOWN_KEY.slice(),
       receiveKey: UP_KEY.slice(),
     };
-    this.#order({ type: 'verdict', conn, accepted });
+    this.#order({ type: 'verdict', conn, accepted, costMs: 1 });
   }
 
   #route({ index, number }: { index: number; number: number }): void {

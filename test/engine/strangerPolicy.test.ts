@@ -2,12 +2,16 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { networkKey, sourceKey } from '../../src/base/sourceKey.ts';
 import { Bucket } from '../../src/base/tokenBucket.ts';
-import { StrangerPolicy, sourceKey } from '../../src/engine/strangerPolicy.ts';
+import { StrangerPolicy } from '../../src/engine/strangerPolicy.ts';
 import { STRANGER } from '../../src/limits/bounds.ts';
 import { StrangerPolicyTwin } from './strangerPolicyTwin.ts';
 
 const HOME = '198.51.100.7';
+/** In the same network. */
+const NEIGHBOUR = '198.51.100.200';
+const ELSEWHERE = '192.0.2.1';
 const NOW = 1_000;
 
 /** Sockets numbered from 1, one address each unless told otherwise. */
@@ -30,14 +34,23 @@ function admitFrom(policy: StrangerPolicy, address: string, conn = 900_000): voi
   policy.remove(conn);
 }
 
-function judgeAll(policy: StrangerPolicy, conns: number[], nowMs = NOW): number {
-  let judged = 0;
-  for (const conn of conns) {
-    if (!policy.allowsHandshake(conn, nowMs)) continue;
-    judged++;
-    policy.handshakeAnswered();
+/** Handshakes that begin, each answered at once: their sockets, in their order. */
+function serve(
+  policy: StrangerPolicy,
+  { accepted, costMs = 0.2, nowMs = NOW }: { accepted: boolean; costMs?: number; nowMs?: number },
+): number[] {
+  const served: number[] = [];
+  for (let conn = policy.nextHandshake(nowMs); conn !== 0; conn = policy.nextHandshake(nowMs)) {
+    served.push(conn);
+    policy.handshakeAnswered(conn, accepted, costMs);
   }
-  return judged;
+  return served;
+}
+
+/** So many sockets of an address whose first messages wait. */
+function line(policy: StrangerPolicy, from: number, count: number, address?: string): void {
+  crowd(policy, from, count, address);
+  for (let conn = from; conn < from + count; conn++) policy.wait(conn);
 }
 
 describe('room', () => {
@@ -66,13 +79,32 @@ describe('room', () => {
     expect(crowd(policy, 2_000, 3)).toEqual([1, 2, 3]);
   });
 
-  test('an address of a device that was admitted goes last, however many sockets it has', () => {
+  test('addresses in the network of a device that was admitted have room of their own, and go last', () => {
     const policy = new StrangerPolicy(NOW);
     admitFrom(policy, HOME);
-    crowd(policy, 1, 50, HOME);
-    const flood = crowd(policy, 100, 20 * STRANGER.socketsMax);
-    expect(flood.filter((conn) => conn <= 50)).toEqual([]);
-    expect(policy.count).toBe(STRANGER.socketsMax);
+    expect(crowd(policy, 1, 300, NEIGHBOUR)).toEqual([]);
+    const flood = crowd(policy, 1_000, 20 * STRANGER.socketsMax);
+    expect(flood.filter((conn) => conn <= 300)).toEqual([]);
+    expect(policy.count).toBe(STRANGER.socketsMax + 300);
+    expect(policy.victim()).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test('networks that were known before the hub started count as well', () => {
+    const policy = new StrangerPolicy(NOW);
+    policy.know([networkKey(HOME)]);
+    policy.add(1, NEIGHBOUR, NOW);
+    policy.add(2, ELSEWHERE, NOW);
+    expect(policy.victim()).toBe(2);
+  });
+
+  test('the room of known networks has a bound too: their address with most goes', () => {
+    const policy = new StrangerPolicy(NOW, 100);
+    policy.know([networkKey(HOME)]);
+    expect(crowd(policy, 1, 40, NEIGHBOUR)).toEqual([]);
+    expect(crowd(policy, 101, 60, HOME)).toEqual([]);
+    expect(policy.add(900, NEIGHBOUR, NOW)).toBe(101);
+    expect(policy.add(901, ELSEWHERE, NOW)).toBe(0);
+    expect(policy.count).toBe(101);
   });
 
   test('with only such addresses left the one with most goes', () => {
@@ -80,44 +112,47 @@ describe('room', () => {
     admitFrom(policy, HOME);
     crowd(policy, 1, 3, HOME);
     expect(policy.victim()).toBe(1);
-    policy.add(4, '192.0.2.1', NOW);
+    policy.add(4, ELSEWHERE, NOW);
     expect(policy.victim()).toBe(4);
     for (const conn of [4, 1, 2, 3]) policy.remove(conn);
     expect(policy.victim()).toBe(0);
   });
 
-  test('only the last admissions are remembered', () => {
+  test('only the networks of the last admissions are remembered', () => {
     const policy = new StrangerPolicy(NOW);
     admitFrom(policy, HOME);
-    for (let n = 0; n < STRANGER.knownAddressesMax; n++) admitFrom(policy, addressOf(n));
+    for (let n = 0; n < STRANGER.knownNetworksMax; n++) admitFrom(policy, addressOf(n << 8));
     crowd(policy, 1, 2, HOME);
-    policy.add(3, '192.0.2.1', NOW);
+    policy.add(3, addressOf(0), NOW);
     expect(policy.victim()).toBe(1);
+    policy.remove(1);
+    policy.remove(2);
+    expect(policy.victim()).toBe(3);
   });
 
   test('memory is bounded whatever comes', () => {
-    const policy = new StrangerPolicy(NOW);
-    for (let n = 1; n <= 3 * STRANGER.addressesMax; n++) {
+    const policy = new StrangerPolicy(NOW, 500);
+    for (let n = 1; n <= 20_000; n++) {
       policy.add(n, addressOf(n), NOW);
       if (n % 3 === 0) policy.admitted(n);
       if (n % 2 === 0) policy.remove(n);
-      expect(policy.addresses).toBeLessThanOrEqual(STRANGER.addressesMax);
-      expect(policy.count).toBeLessThanOrEqual(STRANGER.socketsMax);
+      expect(policy.count).toBeLessThanOrEqual(STRANGER.socketsMax + 500);
+      expect(policy.addresses).toBeLessThanOrEqual(policy.count + STRANGER.idleAddressesMax);
     }
-    expect(policy.addresses).toBe(STRANGER.addressesMax);
+    expect(policy.addresses).toBe(policy.count + STRANGER.idleAddressesMax);
   });
 
   test('any course of events goes as the naive twin says', () => {
     const step = fc.record({
       what: fc.constantFrom('add', 'add', 'add', 'add', 'burst', 'remove', 'admitted', 'victim'),
       // A few addresses with much, many with little.
-      address: fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 5, max: 2_000 })),
+      address: fc.oneof(fc.constantFrom(0, 1, 256, 512, 768), fc.integer({ min: 2, max: 2_000 })),
       pick: fc.nat(),
     });
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 300 }), (steps) => {
-        const policy = new StrangerPolicy(NOW);
-        const twin = new StrangerPolicyTwin();
+        const policy = new StrangerPolicy(NOW, 300);
+        const twin = new StrangerPolicyTwin(300);
         let last = 0;
         for (const { what, address, pick } of steps) {
           const some = last === 0 ? 0 : 1 + (pick % last);
@@ -140,59 +175,116 @@ describe('room', () => {
 });
 
 describe('handshakes', () => {
-  const { handshakesPerAddressBurst: burst, handshakesPerAddressPerSecond: perSecond } = STRANGER;
+  const { refusalsPerAddressBurst: burst, refusalsPerAddressPerSecond: perSecond } = STRANGER;
 
-  test('one address has a store of them, filled again as time passes', () => {
+  test('one address has a store of refusals, filled again as time passes; the rest wait', () => {
     const policy = new StrangerPolicy(NOW);
-    crowd(policy, 1, 200, HOME);
-    const conns = Array.from({ length: 200 }, (_, n) => n + 1);
-    expect(judgeAll(policy, conns)).toBe(burst);
-    expect(judgeAll(policy, conns, NOW + 1_000)).toBe(perSecond);
-    expect(judgeAll(policy, conns, NOW + 3_600_000)).toBe(burst);
+    line(policy, 1, 200, HOME);
+    expect(serve(policy, { accepted: false })).toHaveLength(burst);
+    expect(policy.isWaiting).toBe(true);
+    policy.retry();
+    expect(serve(policy, { accepted: false, nowMs: NOW + 1_000 })).toHaveLength(perSecond);
+    policy.retry();
+    expect(serve(policy, { accepted: false, nowMs: NOW + 3_600_000 })).toHaveLength(burst);
+  });
+
+  test('whoever is let in uses up nothing: a thousand devices behind one new address', () => {
+    const policy = new StrangerPolicy(NOW);
+    line(policy, 1, 1, HOME);
+    let served = 0;
+    for (let conn = policy.nextHandshake(NOW); conn !== 0; conn = policy.nextHandshake(NOW)) {
+      served++;
+      policy.handshakeAnswered(conn, true, 0.2);
+      policy.admitted(conn);
+      policy.remove(conn);
+      if (served < 1_000) line(policy, served + 1, 1, HOME);
+    }
+    expect(served).toBe(1_000);
   });
 
   test('all addresses of one IPv6 /64 share a store, other addresses have their own', () => {
     const policy = new StrangerPolicy(NOW);
-    for (let n = 1; n <= 200; n++) policy.add(n, `2001:db8:0:1::${n.toString(16)}`, NOW);
-    for (let n = 201; n <= 210; n++) policy.add(n, `2001:db8:0:${n}::1`, NOW);
-    expect(
-      judgeAll(
-        policy,
-        Array.from({ length: 200 }, (_, n) => n + 1),
-      ),
-    ).toBe(burst);
-    expect(
-      judgeAll(
-        policy,
-        Array.from({ length: 10 }, (_, n) => n + 201),
-      ),
-    ).toBe(10);
+    for (let n = 1; n <= 200; n++) line(policy, n, 1, `2001:db8:0:1::${n.toString(16)}`);
+    for (let n = 201; n <= 210; n++) line(policy, n, 1, `2001:db8:0:${n}::1`);
+    const served = serve(policy, { accepted: false });
+    expect(served.filter((conn) => conn <= 200)).toHaveLength(burst);
+    expect(served.filter((conn) => conn > 200)).toHaveLength(10);
   });
 
-  test('all unknown addresses together have one, which known addresses do not need', () => {
+  test('sources take turns, whatever each has waiting', () => {
     const policy = new StrangerPolicy(NOW);
-    admitFrom(policy, HOME);
-    const strangers = Array.from({ length: 900 }, (_, n) => n + 1);
-    crowd(policy, 1, 900);
-    policy.add(1_000, HOME, NOW);
-    expect(judgeAll(policy, strangers)).toBe(STRANGER.handshakesBurst);
-    expect(judgeAll(policy, [1_000])).toBe(1);
-    expect(judgeAll(policy, strangers, NOW + 500)).toBe(STRANGER.handshakesPerSecond / 2);
+    line(policy, 1, 100, HOME);
+    line(policy, 201, 1, ELSEWHERE);
+    line(policy, 301, 2, '203.0.113.9');
+    expect(serve(policy, { accepted: true }).slice(0, 6)).toEqual([1, 201, 301, 2, 302, 3]);
   });
 
-  test('control never has more to judge than its queue holds, and known addresses have places of their own', () => {
+  test('what refusals of unknown networks cost is bounded by a share of a core, which known networks do not need', () => {
     const policy = new StrangerPolicy(NOW);
-    admitFrom(policy, HOME);
-    crowd(policy, 1, 700);
-    crowd(policy, 1_001, 100, HOME);
-    const granted = (from: number, count: number) =>
-      Array.from({ length: count }, (_, n) => policy.allowsHandshake(from + n, NOW + 60_000)).filter(Boolean)
-        .length;
-    const { handshakeQueueMax, handshakeQueueReserve } = STRANGER;
-    expect(granted(1, 700)).toBe(handshakeQueueMax - handshakeQueueReserve);
-    expect(granted(1_001, 100)).toBe(handshakeQueueReserve);
-    policy.handshakeAnswered();
-    expect(granted(1_001, 100)).toBe(1);
+    policy.know([networkKey(HOME)]);
+    const { refusedCpuBurstMs, refusedCpuShare } = STRANGER;
+    line(policy, 1, 900);
+    // Each costs a millisecond more than the hub expects at first: it learns.
+    const first = serve(policy, { accepted: false, costMs: 2 });
+    expect(first.length).toBeGreaterThan(refusedCpuBurstMs / 3);
+    expect(first.length).toBeLessThanOrEqual(1 + refusedCpuBurstMs / 2);
+    line(policy, 1_001, 1, NEIGHBOUR);
+    expect(serve(policy, { accepted: true })).toEqual([1_001]);
+    const laterMs = NOW + 1_000;
+    const later = serve(policy, { accepted: false, costMs: 2, nowMs: laterMs }).length;
+    expect(later).toBeGreaterThan((1_000 * refusedCpuShare) / 3);
+    expect(later).toBeLessThanOrEqual(1 + (1_000 * refusedCpuShare) / 2);
+  });
+
+  test('control never has more under way than its queue holds, and known networks have places of their own', () => {
+    const policy = new StrangerPolicy(NOW);
+    policy.know([networkKey(HOME)]);
+    const begin = () => {
+      const begun: number[] = [];
+      for (let conn = policy.nextHandshake(NOW); conn !== 0; conn = policy.nextHandshake(NOW))
+        begun.push(conn);
+      return begun;
+    };
+    const { handshakesUnderWayMax, handshakesUnderWayReserve } = STRANGER;
+    line(policy, 1, 700);
+    const unknown = begin();
+    expect(unknown).toHaveLength(handshakesUnderWayMax - handshakesUnderWayReserve);
+    line(policy, 1_001, 100, HOME);
+    expect(begin()).toHaveLength(handshakesUnderWayReserve);
+    policy.handshakeAnswered(unknown[0]!, true, 0.2);
+    expect(begin()).toHaveLength(1);
+  });
+
+  test('known networks go before others, which have every fourth turn', () => {
+    const policy = new StrangerPolicy(NOW);
+    policy.know([networkKey(HOME)]);
+    line(policy, 1, 20);
+    line(policy, 101, 20, HOME);
+    const served = serve(policy, { accepted: true }).slice(0, 16);
+    expect(served.filter((conn) => conn > 100)).toHaveLength(12);
+  });
+
+  test('who leaves the line, or the port, is not served', () => {
+    const policy = new StrangerPolicy(NOW);
+    line(policy, 1, 3, HOME);
+    policy.waitsNoMore(1);
+    policy.remove(2);
+    expect(serve(policy, { accepted: true })).toEqual([3]);
+    expect(policy.isWaiting).toBe(false);
+    policy.handshakeAnswered(3, true, 1);
+    expect(policy.isWaiting).toBe(false);
+  });
+
+  test('an address that becomes known keeps its place in line', () => {
+    const policy = new StrangerPolicy(NOW);
+    line(policy, 1, 200, HOME);
+    const first = policy.nextHandshake(NOW);
+    policy.handshakeAnswered(first, true, 0.2);
+    policy.admitted(first);
+    policy.remove(first);
+    line(policy, 1_001, 100);
+    const served = serve(policy, { accepted: true });
+    expect(served.slice(0, 8).filter((conn) => conn < 1_000)).toEqual([2, 3, 4, 5, 6, 7]);
   });
 });
 
@@ -228,4 +320,13 @@ test.for([
   ['64:ff9b::192.0.2.1', '64:ff9b:0:0'],
 ] as const)('%s counts as %s', ([address, key]) => {
   expect(sourceKey(address)).toBe(key);
+});
+
+test.for([
+  ['192.0.2.1', '192.0.2.0/24'],
+  ['', ''],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1::/48'],
+  ['::ffff:192.0.2.77', '192.0.2.0/24'],
+] as const)('%s is in %s', ([address, network]) => {
+  expect(networkKey(address)).toBe(network);
 });

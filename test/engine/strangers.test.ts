@@ -23,7 +23,7 @@ const FIN = `FIN ${STRANGER.deadlineMs}`;
 function open(judge?: (conn: number) => void) {
   const wire = new FakeWire();
   const handshakes: number[] = [];
-  const strangers = new Strangers(wire.reactor, mac1Key(HUB.publicKey), (conn) => {
+  const strangers = new Strangers(wire.reactor, mac1Key(HUB.publicKey), Number.POSITIVE_INFINITY, (conn) => {
     handshakes.push(conn);
     judge?.(conn);
   });
@@ -62,7 +62,7 @@ describe('silence', () => {
         }));
         if (refusal !== 'never') {
           const act = () => {
-            for (const conn of handshakes.splice(0)) strangers.refused(conn);
+            for (const conn of handshakes.splice(0)) strangers.refused(conn, 1);
           };
           script.push({ atMs: refusal, act });
         }
@@ -109,7 +109,7 @@ describe('a first message that control accepts', () => {
       wire.turn();
     }
     expect(handshakes).toEqual([peer.conn]);
-    expect(strangers.accepted(peer.conn)).toBe(true);
+    expect(strangers.accepted(peer.conn, 1)).toBe(true);
     wire.run(20_000);
     expect({ seen: peer.seen, open: peer.open, count: strangers.count }).toEqual({
       seen: [],
@@ -133,7 +133,7 @@ describe('a first message that control accepts', () => {
     wire.turn();
     more(wire, peer);
     wire.turn();
-    expect(strangers.accepted(peer.conn)).toBe(false);
+    expect(strangers.accepted(peer.conn, 1)).toBe(false);
     wire.run(12_000);
     expect(peer.seen).toEqual([FIN]);
   });
@@ -143,22 +143,35 @@ describe('a first message that control accepts', () => {
     const peer = arrive();
     wire.say(peer, GOOD);
     wire.run(10_500, [{ atMs: 1, act: () => {} }]);
-    expect(strangers.accepted(peer.conn)).toBe(false);
+    expect(strangers.accepted(peer.conn, 1)).toBe(false);
     expect(peer.seen).toEqual([FIN]);
   });
 });
 
 describe('too much of it', () => {
-  test('handshakes past the budget of an address are dropped in silence', () => {
+  test('first messages past the budget of an address wait, and end in the same silence', () => {
     const { wire, strangers, handshakes, arrive } = open((conn) =>
-      queueMicrotask(() => strangers.refused(conn)),
+      queueMicrotask(() => strangers.refused(conn, 1)),
     );
     const peers = Array.from({ length: 100 }, () => arrive());
     for (const peer of peers) wire.say(peer, GOOD);
     wire.turn();
-    expect(handshakes.length).toBe(STRANGER.handshakesPerAddressBurst);
+    expect(handshakes.length).toBe(STRANGER.refusalsPerAddressBurst);
     wire.run(12_000);
     expect(new Set(peers.map(({ seen }) => seen.join()))).toEqual(new Set([FIN]));
+  });
+
+  test('what waits gets its handshake later, unless it says more meanwhile', () => {
+    const { wire, strangers, handshakes, arrive } = open();
+    const burst = STRANGER.refusalsPerAddressBurst;
+    const peers = Array.from({ length: burst + 2 }, () => arrive());
+    for (const peer of peers) wire.say(peer, GOOD);
+    wire.turn();
+    expect(handshakes.length).toBe(burst);
+    wire.say(peers[burst]!, Uint8Array.of(0));
+    wire.turn();
+    expect(strangers.accepted(1, 1)).toBe(true);
+    expect(handshakes.slice(burst)).toEqual([peers[burst + 1]!.conn]);
   });
 
   test('the oldest socket goes with the same RST, whatever it said and whether that was read', () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { startInitiator } from '../../src/noise/handshake.ts';
-import answer, { type HandshakeJob } from '../../src/noise/handshakeJob.ts';
+import { answerAll, type HandshakeBatch, type HandshakeResult } from '../../src/noise/handshakeJob.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { CAPABILITY, decodeMessage2, encodeMessage1 } from '../../src/noise/payload.ts';
@@ -17,25 +17,37 @@ function start(payload: Uint8Array) {
   return startInitiator({ staticKeyPair: NODE, hubPublicKey: HUB.publicKey, payload });
 }
 
-function jobOf(message1: Uint8Array): HandshakeJob {
+function batchOf(...messages: Uint8Array[]): HandshakeBatch {
   return {
-    message1,
-    // Its own copy, as a clone to a thread is.
-    keyPair: keyPairOf(HUB.secretKey),
-    observedAddress: '198.51.100.7',
-    initialWindowBytes: 262_144,
-    maxStreams: 1000,
-    capabilities: CAPABILITY.goaway,
+    messages: messages.map((message1) => ({ message1, observedAddress: '198.51.100.7' })),
+    terms: {
+      // Its own copy, as a clone to a thread is.
+      keyPair: keyPairOf(HUB.secretKey),
+      initialWindowBytes: 262_144,
+      maxStreams: 1000,
+      capabilities: CAPABILITY.goaway,
+    },
   };
 }
+
+function answer(message1: Uint8Array): HandshakeResult | null {
+  return answerAll(batchOf(message1), () => 0)[0]!.result;
+}
+
+test('each message of a batch has its own answer and cost, and the copy of the key is gone afterwards', () => {
+  const good = start(encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0));
+  const batch = batchOf(new Uint8Array(300), good.message1, good.message1);
+  let ms = 0;
+  const answers = answerAll(batch, () => ms++);
+  expect(answers.map(({ result }) => result !== null)).toEqual([false, true, true]);
+  expect(answers.map(({ costMs }) => costMs)).toEqual([1, 1, 1]);
+  expect(batch.terms.keyPair.secretKey).toEqual(new Uint8Array(32));
+});
 
 test('first contact: the result has the token, and message 2 has ENROLL_OK', () => {
   const enroll = { token: TOKEN, name: 'Kitchen tablet' };
   const initiator = start(encodeMessage1({ timestamp, version: 1, capabilities: 5, lane: 3, enroll }, 17));
-  const job = jobOf(initiator.message1);
-  const result = answer(job)!;
-  // The thread's copy of the hub's key is gone.
-  expect(job.keyPair.secretKey).toEqual(new Uint8Array(32));
+  const result = answer(initiator.message1)!;
   expect(result).toMatchObject({ timestamp, version: 1, capabilities: 5, lane: 3, enroll });
   expect(result.remoteStatic).toEqual(NODE.publicKey);
   expect(result.nodeId).toBe(nodeIdOf(NODE.publicKey));
@@ -56,7 +68,7 @@ test('reconnection: no ENROLL, no ENROLL_OK', () => {
   const initiator = start(
     encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0),
   );
-  const result = answer(jobOf(initiator.message1))!;
+  const result = answer(initiator.message1)!;
   expect(result.enroll).toBeNull();
   expect(decodeMessage2(initiator.finish(result.message2).payload).enrolledAs).toBeNull();
 });
@@ -66,14 +78,14 @@ test('a malformed payload gets no answer, although its sender knew the keys', ()
   const otherVersion = good.slice();
   otherVersion[12] = 2;
   for (const payload of [new Uint8Array(0), good.subarray(0, -1), otherVersion]) {
-    expect(answer(jobOf(start(payload).message1))).toBeNull();
+    expect(answer(start(payload).message1)).toBeNull();
   }
-  expect(answer(jobOf(start(good).message1))).not.toBeNull();
+  expect(answer(start(good).message1)).not.toBeNull();
 });
 
 test('garbage gets no answer', () => {
   for (const length of [0, 1, 16, 111, 112, 300, 5000]) {
-    expect(answer(jobOf(new Uint8Array(length).fill(0x5a)))).toBeNull();
+    expect(answer(new Uint8Array(length).fill(0x5a))).toBeNull();
   }
 });
 
@@ -83,7 +95,7 @@ test('the length of message 2 reveals nothing: its padding is random', () => {
     const { message1 } = start(
       encodeMessage1({ timestamp, version: 1, capabilities: 0, lane: 0, enroll: null }, 0),
     );
-    lengths.add(answer(jobOf(message1))!.message2.length);
+    lengths.add(answer(message1)!.message2.length);
   }
   expect(lengths.size).toBeGreaterThan(5);
 });

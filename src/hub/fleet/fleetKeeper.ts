@@ -9,11 +9,13 @@ import { Pairings } from '../pairing/pairings.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import { StickySessionClient } from '../sticky/stickySessionClient.ts';
 import { HistoryTable } from '../store/historyTable.ts';
+import { NetworkTable } from '../store/networkTable.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { History, type Moment } from '../traffic/history.ts';
 import { Traffic } from '../traffic/traffic.ts';
 import { Events, type NewEvent } from './eventLog.ts';
+import { HomeNetworks } from './homeNetworks.ts';
 import { LimitKeeper } from './limitKeeper.ts';
 import { NodeBook } from './nodeBook.ts';
 import type { NodeStatus } from './nodeStatus.ts';
@@ -52,6 +54,7 @@ export class FleetKeeper {
   readonly history: History;
   readonly traffic: Traffic;
   readonly limits: LimitKeeper;
+  readonly networks: HomeNetworks;
   readonly pairings: Pairings;
   readonly rotations = new Rotations();
   readonly lists: StreamLists;
@@ -82,6 +85,7 @@ export class FleetKeeper {
     this.threads = Array.from({ length: parts.threads }, (_, at) => new ThreadSlots(parts.slots, at));
     this.book = new NodeBook(store);
     this.events = new Events(store.path, store.database);
+    this.networks = new HomeNetworks(new NetworkTable(store.path, store.database));
     const table = new HistoryTable(store.path, store.database);
     this.history = new History(table, log, now, (text) => this.note({ kind: 'warning', text }));
     const since = new Date(now.wallMs).toISOString();
@@ -110,6 +114,7 @@ export class FleetKeeper {
   /** Call it with the data directory's lock held: an earlier hub has then written everything. */
   start(version: string): void {
     this.book.load();
+    this.networks.load();
     this.history.load(moment());
     this.events.load();
     this.note({ kind: 'hubStarted', text: `the hub ${version} started` });
@@ -144,6 +149,7 @@ export class FleetKeeper {
   /** Before the session's route goes to the front. */
   connected({ nodeId, address, lane }: HubSession): void {
     this.lastKnown.set(nodeId, { status: this.lastKnown.get(nodeId)?.status ?? null, address });
+    this.networks.proved(address, Date.now());
     this.apply(nodeId);
     const where = lane === 0 ? address : `${address}, as its lane ${lane}`;
     this.noteOf(nodeId, { kind: 'connected', text: `${this.nameOf(nodeId)} connected from ${where}` });
@@ -216,6 +222,7 @@ export class FleetKeeper {
     });
     this.#guarded('events', () => this.events.write(now.runMs));
     this.#guarded('store', () => this.parts.store.saveWhatWaits());
+    this.#guarded('networks', () => this.networks.save(now.wallMs));
   }
 
   #sample(now: Moment): void {
@@ -256,6 +263,7 @@ export class FleetKeeper {
     });
     this.#guarded('events', () => this.events.close());
     this.#guarded('store', () => this.parts.store.saveWhatWaits());
+    this.#guarded('networks', () => this.networks.save(moment().wallMs));
   }
 }
 

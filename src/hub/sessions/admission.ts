@@ -89,14 +89,17 @@ export class Admission {
     });
   }
 
-  /** Null: silence. Never rejects. */
-  async admit(message1: Uint8Array, remoteAddress: string): Promise<Accepted | null> {
-    const answer = await this.#pool.answer(message1, remoteAddress);
-    if (answer === null) return null;
+  /** `accepted` null: silence. `costMs`: CPU time of the handshake. Never rejects. */
+  async admit(
+    message1: Uint8Array,
+    remoteAddress: string,
+  ): Promise<{ accepted: Accepted | null; costMs: number }> {
+    const { result: answer, costMs } = await this.#pool.answer(message1, remoteAddress);
+    if (answer === null) return { accepted: null, costMs };
     const accepted = await this.#ask(answer, remoteAddress);
     answer.enroll?.token.fill(0);
     if (accepted === null) wipeKeys(answer);
-    return accepted;
+    return { accepted, costMs };
   }
 
   /** All that came since the last turn wait for the disk together: thousands of devices that return at once are not as many fsyncs. */

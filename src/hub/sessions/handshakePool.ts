@@ -1,12 +1,17 @@
-// Handshakes on threads that move no bytes, behind a bounded queue: strangers can keep these threads busy, but nothing else.
+// Handshakes on threads that move no bytes, behind a bounded queue: strangers can keep these threads busy, but nothing else. A thread gets
+// all that waits, up to a number, because waking it costs more than a Diffie-Hellman.
 
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import { STRANGER } from '../../limits/bounds.ts';
 import { CONTROL } from '../../limits/ownerBounds.ts';
-import type { HandshakeJob, HandshakeResult } from '../../noise/handshakeJob.ts';
+import type {
+  FirstMessage,
+  HandshakeAnswer,
+  HandshakeBatch,
+  HandshakeTerms,
+} from '../../noise/handshakeJob.ts';
 import type { KeyPair } from '../../noise/keyPair.ts';
 
 export interface HandshakePoolOptions {
@@ -19,10 +24,20 @@ export interface HandshakePoolOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
+interface Waiting extends FirstMessage {
+  readonly answered: (answer: HandshakeAnswer) => void;
+}
+
+const SILENCE: HandshakeAnswer = { result: null, costMs: 0 };
+
 export class HandshakePool {
   readonly #options: HandshakePoolOptions;
-  readonly #keyPair: KeyPair;
-  readonly #pool: Piscina<HandshakeJob, HandshakeResult | null>;
+  readonly #terms: HandshakeTerms;
+  readonly #pool: Piscina<HandshakeBatch, HandshakeAnswer[]>;
+  readonly #threads = Math.min(CONTROL.handshakeThreadsMax, availableParallelism());
+  readonly #waiting: Waiting[] = [];
+  #batches = 0;
+  #isStarting = false;
   #destroyed = false;
   /** First messages dropped because the queue was full. */
   dropped = 0;
@@ -30,49 +45,75 @@ export class HandshakePool {
   /** One thread starts at once, so that the first node to come doesn't wait for it. */
   constructor(options: HandshakePoolOptions) {
     this.#options = options;
-    this.#keyPair = {
+    const { initialWindowBytes, maxStreams, capabilities } = options;
+    const keyPair = {
       publicKey: new Uint8Array(options.keyPair.publicKey),
       secretKey: new Uint8Array(options.keyPair.secretKey),
     };
-    this.#pool = new Piscina<HandshakeJob, HandshakeResult | null>({
+    this.#terms = { keyPair, initialWindowBytes, maxStreams, capabilities };
+    this.#pool = new Piscina<HandshakeBatch, HandshakeAnswer[]>({
       filename: jobFile(import.meta.url),
       minThreads: 1,
-      maxThreads: Math.min(CONTROL.handshakeThreadsMax, availableParallelism()),
-      maxQueue: STRANGER.handshakeQueueMax,
+      maxThreads: this.#threads,
+      maxQueue: this.#threads,
       idleTimeout: CONTROL.handshakeThreadIdleMs,
     });
     this.#pool.on('error', (error: unknown) => this.#fault(error));
   }
 
-  /** Null for a message that deserves no answer, and at once when the queue is full. Never rejects. */
-  async answer(message1: Uint8Array, observedAddress: string): Promise<HandshakeResult | null> {
-    if (this.#destroyed) return null;
-    if (this.#pool.queueSize >= STRANGER.handshakeQueueMax) {
+  /** Without a result for a message that deserves no answer, and at once when the queue is full. Never rejects. */
+  answer(message1: Uint8Array, observedAddress: string): Promise<HandshakeAnswer> {
+    if (this.#destroyed) return Promise.resolve(SILENCE);
+    if (this.#waiting.length >= CONTROL.handshakeQueueMax) {
       this.dropped++;
-      return null;
+      return Promise.resolve(SILENCE);
     }
-    const { initialWindowBytes, maxStreams, capabilities } = this.#options;
+    return new Promise((answered) => {
+      // A copy, because cloning a view clones the whole buffer behind it.
+      this.#waiting.push({ message1: new Uint8Array(message1), observedAddress, answered });
+      this.#startSoon();
+    });
+  }
+
+  /** With what comes in the same turn. */
+  #startSoon(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    setImmediate(() => {
+      this.#isStarting = false;
+      while (this.#waiting.length > 0 && this.#batches < this.#threads) {
+        void this.#run(this.#waiting.splice(0, CONTROL.handshakeBatchMax));
+      }
+    });
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    this.#batches++;
+    const answers = await this.#answers(batch);
+    this.#batches--;
+    batch.forEach(({ answered }, at) => {
+      answered(answers?.[at] ?? SILENCE);
+    });
+    if (this.#waiting.length > 0) this.#startSoon();
+  }
+
+  async #answers(batch: readonly Waiting[]): Promise<HandshakeAnswer[] | null> {
+    if (this.#destroyed) return null;
     try {
-      return await this.#pool.run({
-        // A copy, because cloning a view clones the whole buffer behind it.
-        message1: new Uint8Array(message1),
-        keyPair: this.#keyPair,
-        observedAddress,
-        initialWindowBytes,
-        maxStreams,
-        capabilities,
-      });
+      const messages = batch.map(({ message1, observedAddress }) => ({ message1, observedAddress }));
+      return await this.#pool.run({ messages, terms: this.#terms });
     } catch (error) {
       this.#fault(error);
       return null;
     }
   }
 
-  /** Handshakes under way end as null. */
+  /** Handshakes under way end without a result. */
   async destroy(): Promise<void> {
     this.#destroyed = true;
+    for (const { answered } of this.#waiting.splice(0)) answered(SILENCE);
     await this.#pool.destroy();
-    this.#keyPair.secretKey.fill(0);
+    this.#terms.keyPair.secretKey.fill(0);
   }
 
   /** Tasks cut off by destroy() are no fault. */
@@ -83,5 +124,5 @@ export class HandshakePool {
 
 /** The job beside us: .ts in the checkout, .js in the published package. */
 export function jobFile(here: string): string {
-  return new URL(`../../noise/handshakeJob${extname(fileURLToPath(here))}`, here).href;
+  return new URL(`./handshakeThread${extname(fileURLToPath(here))}`, here).href;
 }

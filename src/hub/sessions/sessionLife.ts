@@ -38,8 +38,8 @@ export class SessionLife {
 
   /** Answers a first message with a good mac1: a paired device gets a session, everyone else silence. */
   async answerHandshake({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
-    const accepted = await this.#parts.admission.admit(message1, remoteAddress);
-    if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted });
+    const { accepted, costMs } = await this.#parts.admission.admit(message1, remoteAddress);
+    if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted, costMs });
     if (accepted === null) return;
     wipeKeys(accepted);
     this.#makeRoom(accepted);

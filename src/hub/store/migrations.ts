@@ -88,6 +88,8 @@ const MIGRATIONS: readonly (string | ((database: DatabaseSync) => void))[] = [
   // A new link may set the timestamp back: the largest before it.
   'ALTER TABLE nodes ADD COLUMN timestamp_before BLOB',
   foldNames,
+  // Where devices have proved their keys, as base/sourceKey.ts names networks.
+  'CREATE TABLE networks (network TEXT PRIMARY KEY, seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
