@@ -7,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 export const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 export const BIN = join(CHECKOUT, 'bin', 'restunnel.js');
+/** What a user types for `restunnel`: the checkout, or the one file that RESTUNNEL_BIN names. */
+export const COMMAND: readonly [string, ...string[]] = process.env.RESTUNNEL_BIN
+  ? [process.env.RESTUNNEL_BIN]
+  : [process.execPath, BIN];
 
 export interface RunOptions {
   /** The Node to run it with; this one, when absent. */

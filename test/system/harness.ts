@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll } from 'vitest';
-import { BIN } from '../cli/runBin.ts';
+import { COMMAND } from '../cli/runBin.ts';
+import { freePort } from './freePorts.ts';
 
 const POLL_MS = 10;
 const READY_MS = 50_000;
@@ -93,7 +94,7 @@ export class Program<Ready> {
   ) {
     this.dataDir = dataDir;
     this.#readyFile = join(makeTempDir(), 'ready.json');
-    const command = [process.execPath, BIN, ...args];
+    const command = [...COMMAND, ...args];
     command.push('--data-dir', dataDir, '--ready-file', this.#readyFile);
     if (descriptors !== null) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`);
     command.unshift(...wrap);
@@ -261,10 +262,11 @@ export function makeTempDir(): string {
   return folder;
 }
 
-const ANY_PORT = '127.0.0.1:0';
-
 function hubArgs({ io, workers }: Pick<Mode, 'io' | 'workers'>): string[] {
-  const binds = ['tunnel', 'socks', 'http', 'dashboard'].flatMap((name) => [`--${name}`, ANY_PORT]);
+  const binds = ['tunnel', 'socks', 'http', 'dashboard'].flatMap((name) => [
+    `--${name}`,
+    `127.0.0.1:${freePort()}`,
+  ]);
   return [...binds, '--io', io, '--workers', String(workers), '--log-level', 'info'];
 }
 
@@ -371,8 +373,8 @@ export function runCommand(
 ): Promise<{ stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
     execFile(
-      process.execPath,
-      [BIN, ...args, '--data-dir', dataDir],
+      COMMAND[0],
+      [...COMMAND.slice(1), ...args, '--data-dir', dataDir],
       { env: { ...process.env, NODE_OPTIONS: '' }, timeout: READY_MS },
       (error, stdout, stderr) => {
         if (error !== null) reject(error);
