@@ -1,8 +1,9 @@
-// The version in package.json, which is one level up from here both in a checkout (src) and compiled (dist).
+// The version in package.json.
 
 import { readFileSync } from 'node:fs';
+import { packageFile } from './programFiles.ts';
 
 export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(packageFile(), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { programFolder } from '../base/programFiles.ts';
 
 export interface PageFile {
   readonly type: string;
@@ -27,7 +28,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** By path: `/` and `/login` are pages, the rest is below `/assets/`. */
 export function loadPages(): ReadonlyMap<string, PageFile> {
   const files = new Map<string, PageFile>();
-  const folder = fileURLToPath(new URL('./pages/', import.meta.url));
+  const folder = programFolder('dashboard/pages');
   if (existsSync(folder)) {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (entry.isFile() && !entry.name.endsWith('.d.ts'))

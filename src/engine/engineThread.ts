@@ -1,16 +1,9 @@
 // Control's handle on an engine thread: starts it, sends it orders, hears from it, and sees it end.
 
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { Doorbell } from '../reactor/reactor.ts';
 import type { FromEngine, ThreadPlan, ToEngine } from './messages.ts';
-
-/** A module beside another, .ts in the checkout and .js in the published package. */
-export function moduleBeside(path: string, here: string): URL {
-  return new URL(`${path}${extname(fileURLToPath(here))}`, here);
-}
 
 export class EngineThread {
   readonly doorbell: Doorbell;

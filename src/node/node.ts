@@ -7,10 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
 import { IpAddress } from '../base/ipAddress.ts';
+import { programModule } from '../base/programFiles.ts';
 import { repeat } from '../base/repeat.ts';
 import { UserError } from '../base/userError.ts';
 import { descriptorLimit } from '../engine/descriptorLimit.ts';
-import { EngineThread, moduleBeside } from '../engine/engineThread.ts';
+import { EngineThread } from '../engine/engineThread.ts';
 import type { ExitPlan, FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE, ROTATION, SESSION } from '../limits/bounds.ts';
 import { parseLink } from '../model/pairingLink.ts';
@@ -63,7 +64,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       hubs: identity.hubs.hubs.length,
       keepAliveIdleS: (await hasBattery()) ? NODE.batteryKeepAliveIdleS : ENGINE.keepAliveIdleS,
     };
-    const module = moduleBeside('./exitThread', import.meta.url);
+    const module = programModule('node/exitThread');
     const thread = await EngineThread.start(module, plan, (message) => node?.hear(message));
     node = new ExitNode({ ...options, ...identity, ...checked, lock, slots, thread, addresses });
     node.start();

@@ -1,7 +1,7 @@
 // Handshakes on real pool threads: answers, silence, a full queue, the end.
 
 import { afterEach, expect, test } from 'vitest';
-import { HandshakePool, jobFile } from '../../src/hub/sessions/handshakePool.ts';
+import { HandshakePool } from '../../src/hub/sessions/handshakePool.ts';
 import { CONTROL } from '../../src/limits/ownerBounds.ts';
 import { startInitiator } from '../../src/noise/handshake.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
@@ -74,13 +74,4 @@ test('destroy() ends what is under way as null, and nothing starts afterwards', 
   // Each settles: whether as null or with a result depends on how far it was.
   expect((await Promise.all(attempts)).length).toBe(50);
   expect((await opened.answer(message1, '')).result).toBeNull();
-});
-
-test('the job is found from source and from the compiled package', () => {
-  expect(jobFile('file:///opt/r/src/hub/sessions/handshakePool.ts')).toBe(
-    'file:///opt/r/src/hub/sessions/handshakeThread.ts',
-  );
-  expect(jobFile('file:///opt/r/dist/src/hub/sessions/handshakePool.js')).toBe(
-    'file:///opt/r/dist/src/hub/sessions/handshakeThread.js',
-  );
 });

@@ -2,9 +2,8 @@
 // all that waits, up to a number, because waking it costs more than a Diffie-Hellman.
 
 import { availableParallelism } from 'node:os';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
+import { programModule } from '../../base/programFiles.ts';
 import { CONTROL } from '../../limits/ownerBounds.ts';
 import type {
   FirstMessage,
@@ -52,7 +51,7 @@ export class HandshakePool {
     };
     this.#terms = { keyPair, initialWindowBytes, maxStreams, capabilities };
     this.#pool = new Piscina<HandshakeBatch, HandshakeAnswer[]>({
-      filename: jobFile(import.meta.url),
+      filename: programModule('hub/sessions/handshakeThread').href,
       minThreads: 1,
       maxThreads: this.#threads,
       maxQueue: this.#threads,
@@ -120,9 +119,4 @@ export class HandshakePool {
   #fault(error: unknown): void {
     if (!this.#destroyed) this.#options.onFault?.(error);
   }
-}
-
-/** The job beside us: .ts in the checkout, .js in the published package. */
-export function jobFile(here: string): string {
-  return new URL(`./handshakeThread${extname(fileURLToPath(here))}`, here).href;
 }

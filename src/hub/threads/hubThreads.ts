@@ -1,8 +1,9 @@
 // A hub's engine threads as one: the workers, then the front with a ring to and from each of them. Without workers the front does their
 // part.
 
+import { programModule } from '../../base/programFiles.ts';
 import { descriptorLimit } from '../../engine/descriptorLimit.ts';
-import { EngineThread, moduleBeside } from '../../engine/engineThread.ts';
+import { EngineThread } from '../../engine/engineThread.ts';
 import type { FromEngine, Io, ProxyOptions, ToFront, ToWorker, WorkerLink } from '../../engine/messages.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { ringBuffer } from '../../ring/ring.ts';
@@ -52,7 +53,7 @@ export class HubThreads {
   }
 
   async #start(plan: Parameters<typeof EngineThread.start>[1]): Promise<EngineThread> {
-    const module = moduleBeside('../../engine/hubThread', import.meta.url);
+    const module = programModule('engine/hubThread');
     const thread = await EngineThread.start(module, plan, (message) => this.#plan.hear(message));
     void thread.ended.then((error) => {
       if (error !== null) this.#fail(error);

@@ -1,0 +1,109 @@
+// The program as the one file carries it: a minified module for each thread (with chunks for what only some commands load), the dashboard's
+// pages, and of node_modules what cannot be bundled. The folders are those of the npm package, so bin/restunnel.js runs it unchanged.
+
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { lockedPin, ROOT, unpacked } from './npmPackages.ts';
+import type { Platform } from './platforms.ts';
+
+/**
+ * What threads and processes load, and the folder below dist/src. Modules find each other one folder below src (base/programFiles.ts);
+ * bench finds the processes that it starts beside itself, which is in a chunk of the command line.
+ */
+const ENTRIES: readonly (readonly [source: string, folder: string])[] = [
+  ['src/cli/main', 'cli'],
+  ['src/engine/hubThread', 'engine'],
+  ['src/node/exitThread', 'node'],
+  ['src/hub/sessions/handshakeThread', 'hub/sessions'],
+  ['bench/load/origin', 'cli'],
+  ['bench/load/client', 'cli'],
+];
+
+/** Packages with native code, with a worker file, or whose files are served as they are. Their files, by package. */
+const KEPT_WHOLE: Readonly<Record<string, readonly string[]>> = {
+  koffi: [
+    'package.json',
+    'index.cjs',
+    'src/koffi/index.cjs',
+    'src/koffi/src/static.cjs',
+    'src/koffi/src/trampolines.cjs',
+  ],
+  'sodium-native': ['package.json', 'index.js', 'binding.js'],
+  'require-addon': ['package.json', 'lib'],
+  'which-runtime': ['package.json', 'index.js'],
+  'bare-addon-resolve': ['package.json', 'index.js', 'lib'],
+  'bare-module-resolve': ['package.json', 'index.js', 'lib'],
+  'bare-semver': ['package.json', 'index.js', 'lib'],
+  piscina: ['package.json', 'dist'],
+  uplot: ['package.json', 'dist/uPlot.iife.min.js', 'dist/uPlot.min.css'],
+  uqr: ['package.json', 'dist/index.mjs'],
+};
+const EXTERNAL = ['koffi', 'sodium-native', 'piscina', 'uplot', 'uqr'];
+/** Of the packages above nothing else is code that runs. */
+const NEVER = /\.(d\.[cm]?ts|map|md)$|__tests__|\/test\//;
+
+/** Fills `folder`, which is emptied first. */
+export async function bundle(platform: Platform, folder: string): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  const source = join(folder, 'dist', 'src');
+  for (const [entry, below] of ENTRIES) await bundleEntry(join(ROOT, `${entry}.ts`), join(source, below));
+  copyPages(join(source, 'dashboard', 'pages'));
+  for (const name of ['restunnel.js', 'runtime.js'])
+    copyFiles(join(ROOT, 'bin'), join(folder, 'bin'), [name]);
+  for (const [name, files] of Object.entries(KEPT_WHOLE)) {
+    copyFiles(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), files);
+  }
+  copyNative(platform, folder);
+  const { name, version, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const text = JSON.stringify({ name, version, type });
+  for (const place of [folder, join(folder, 'dist')]) writeFileSync(join(place, 'package.json'), text);
+}
+
+async function bundleEntry(input: string, dir: string): Promise<void> {
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    external: (id) => EXTERNAL.some((name) => id === name || id.startsWith(`${name}/`)),
+    // hdr-histogram-js asks for zlib by eval, for an encoding that nothing here uses.
+    checks: { eval: false },
+    logLevel: 'warn',
+  });
+  await build.write({
+    dir,
+    format: 'esm',
+    minify: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+  });
+  await build.close();
+}
+
+/** As `npm run build` leaves them: without types. */
+function copyPages(to: string): void {
+  const from = join(ROOT, 'src', 'dashboard', 'pages');
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from).sort()) {
+    if (name === 'tsconfig.json' || name.endsWith('.d.ts')) continue;
+    const content = readFileSync(join(from, name));
+    if (!name.endsWith('.ts')) writeFileSync(join(to, name), content);
+    else writeFileSync(join(to, name.replace(/ts$/, 'js')), stripTypeScriptTypes(content.toString('utf8')));
+  }
+}
+
+function copyNative({ native }: Platform, folder: string): void {
+  const modules = join(folder, 'node_modules');
+  const addon = `prebuilds/${native}/sodium-native.node`;
+  copyFiles(join(ROOT, 'node_modules', 'sodium-native'), join(modules, 'sodium-native'), [addon]);
+  const koffi = `@koromix/koffi-${native}`;
+  // Each package has the builds for glibc and musl; Node's own builds need glibc.
+  const files = ['package.json', 'index.js', native.replace('-', '_')];
+  copyFiles(unpacked(lockedPin(koffi)), join(modules, koffi), files);
+}
+
+function copyFiles(from: string, to: string, files: readonly string[]): void {
+  for (const file of files) {
+    cpSync(join(from, file), join(to, file), { recursive: true, filter: (path) => !NEVER.test(path) });
+  }
+}

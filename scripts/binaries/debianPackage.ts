@@ -1,0 +1,75 @@
+// Makes the .deb: the one file as /usr/bin/restunnel, both units, and options in /etc/default/restunnel. Needs dpkg-deb.
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ROOT } from './npmPackages.ts';
+
+const SCRIPTS = ['postinst', 'prerm', 'postrm'];
+const UNITS = ['restunnel-hub.service', 'restunnel-node.service'];
+const NODE_AND_SCRIPT = /^ExecStart=\S+ \S+restunnel\.js (hub|node) (.*?)( --public-host \S+)?$/m;
+
+/** Two packages of the same sources are the same to the byte: every time in them is `epochSeconds`. */
+export function makeDebianPackage(
+  program: string,
+  architecture: string,
+  work: string,
+  file: string,
+  epochSeconds: number,
+): void {
+  rmSync(work, { recursive: true, force: true });
+  place(work, 'usr/bin/restunnel', readFileSync(program), 0o755);
+  const systemd = join(ROOT, 'scripts', 'systemd');
+  for (const unit of UNITS) {
+    const text = packagedUnit(readFileSync(join(systemd, unit), 'utf8'));
+    place(work, `lib/systemd/system/${unit}`, text);
+  }
+  const debian = join(ROOT, 'scripts', 'debian');
+  place(work, 'etc/default/restunnel', readFileSync(join(debian, 'restunnel.default')));
+  place(work, 'usr/share/doc/restunnel/copyright', readFileSync(join(ROOT, 'LICENSE')));
+  place(work, 'DEBIAN/control', control(architecture));
+  place(work, 'DEBIAN/conffiles', '/etc/default/restunnel\n');
+  for (const name of SCRIPTS) place(work, `DEBIAN/${name}`, readFileSync(join(debian, name)), 0o755);
+  mkdirSync(dirname(file), { recursive: true });
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', work, file], {
+    env: { ...process.env, SOURCE_DATE_EPOCH: String(epochSeconds) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  rmSync(work, { recursive: true });
+}
+
+/** The unit for a checkout in /opt, made one for the one file: it unpacks below /var/cache, and its options are in /etc/default. */
+export function packagedUnit(unit: string): string {
+  const role = NODE_AND_SCRIPT.exec(unit)?.[1];
+  if (role === undefined) throw new Error('the unit has no ExecStart of a checkout');
+  const cache = role === 'hub' ? 'restunnel' : 'restunnel-node';
+  return unit
+    .replace(/^# node_modules\/\.bin\/node .*\n/m, '')
+    .replace(/^(# .*?)Install: see .*$/m, '$1Options: /etc/default/restunnel.')
+    .replace(
+      NODE_AND_SCRIPT,
+      `EnvironmentFile=-/etc/default/restunnel\nExecStart=/usr/bin/restunnel $1 $2 $RESTUNNEL_${role.toUpperCase()}_OPTIONS\n` +
+        `CacheDirectory=${cache}\nCacheDirectoryMode=0700`,
+    );
+}
+
+function control(architecture: string): string {
+  const { version, description } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  return `Package: restunnel
+Version: ${version}
+Architecture: ${architecture}
+Maintainer: The Restunnel developers <restunnel@localhost>
+Section: net
+Priority: optional
+Depends: passwd, libc6 (>= 2.28), libstdc++6, libgcc-s1
+Description: ${description.split(':')[0]}
+ ${description}
+`;
+}
+
+function place(folder: string, path: string, content: string | Uint8Array, mode = 0o644): void {
+  const to = join(folder, path);
+  mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
+  writeFileSync(to, content);
+  chmodSync(to, mode);
+}
