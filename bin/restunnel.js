@@ -3,13 +3,15 @@
 // enough, and otherwise in the Node that `npm install` brought.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pinnedRuntime } from './runtime.js';
 
 const OLDEST_MAJOR = 24;
 /** A program that the system cannot load: its dynamic linker (or the shell) says why on stderr and exits like this. We never do. */
 const EXIT_CANNOT_LOAD = 127;
+/** How a process ends whose V8 finds no memory. */
+const V8_GIVES_UP = ['SIGTRAP', 'SIGILL', 'SIGABRT', 'SIGSEGV'];
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 const here = fileURLToPath(import.meta.url);
@@ -22,12 +24,14 @@ hideLinks();
 sizeThreadPool();
 // Otherwise this signal would make Node open its inspector, to any program on this machine.
 if (process.platform !== 'win32') process.on('SIGUSR1', () => {});
-if (canRunHere()) {
+const addressSpaceMb = process.env.RESTUNNEL_LAUNCHED === '1' ? null : limitedAddressSpaceMb();
+if (canRunHere() && addressSpaceMb === null) {
   delete process.env.RESTUNNEL_LAUNCHED;
   silenceExperimentalWarnings();
   await import((fromSource ? source : compiled).href);
 } else {
-  const runtime = process.env.RESTUNNEL_LAUNCHED === '1' ? null : pinnedRuntime();
+  const runtime =
+    process.env.RESTUNNEL_LAUNCHED === '1' ? null : canRunHere() ? process.execPath : pinnedRuntime();
   if (runtime === null) {
     process.stderr.write(
       `restunnel: needs Node ${OLDEST_MAJOR} or newer and this is ${process.version}; ` +
@@ -55,6 +59,20 @@ function sizeThreadPool() {
 function canRunHere() {
   if (Number(process.versions.node.split('.')[0]) < OLDEST_MAJOR) return false;
   return !fromSource || Boolean(process.features.typescript);
+}
+
+/**
+ * V8 reserves address space that it never uses. Where it gets none (`ulimit -v`) it ends the process on the spot, so then somebody has to
+ * be left who says why. null without a limit.
+ */
+function limitedAddressSpaceMb() {
+  if (process.platform !== 'linux') return null;
+  try {
+    const bytes = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return bytes === undefined ? null : Math.round(Number(bytes) / 2 ** 20);
+  } catch {
+    return null;
+  }
 }
 
 /** Type stripping and node:sqlite are experimental in some of the supported versions; their owner knows, users need not. */
@@ -87,6 +105,13 @@ function launch(runtime) {
   child.on('exit', (code, signal) => {
     if (code === EXIT_CANNOT_LOAD) cannotRun(runtime);
     if (signal === null) process.exit(code);
+    if (addressSpaceMb !== null && V8_GIVES_UP.includes(signal)) {
+      process.stderr.write(
+        `restunnel: V8 found too little address space: ulimit -v allows ${addressSpaceMb} MB; lift it, and bound memory ` +
+          'with MemoryMax= in the unit or docker run --memory\n',
+      );
+      process.exit(1);
+    }
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });

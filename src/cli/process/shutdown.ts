@@ -3,6 +3,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { handleLauncherSignals, type StopSignal } from './launcher.ts';
+import { watchNpmShell } from './npmShell.ts';
 
 export interface Stoppable {
   /** Drains; a second call stops at once. */
@@ -64,18 +65,24 @@ function listenToSignals(
 ): void {
   const onTerminal = process.stderr.isTTY === true;
   const counter = new StopCounter();
+  let isAsked = false;
   const take = (signal: StopSignal, source: 'own' | 'forwarded') => {
     if (signal === 'SIGHUP' && reload !== null && !(onTerminal && terminalIsGone())) {
       reload();
       return;
     }
     const times = counter.count(signal, source, performance.now());
+    isAsked ||= times > 0;
     if (times > 0) onRequest(signal, times);
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => take(signal, 'own'));
   }
   handleLauncherSignals((signal) => take(signal, 'forwarded'));
+  // A signal for all of us has ended the shell as well: one request.
+  watchNpmShell(() => {
+    if (!isAsked) take('SIGTERM', 'own');
+  });
 }
 
 function terminalIsGone(): boolean {
