@@ -36,6 +36,7 @@ const SHELLS = [
   'src/node/battery.ts', // reads the battery from /sys
   'src/node/networkFiles.ts', // reads routes and interfaces from /proc and /sys
   'src/node/hubsFile.ts', // keeps the list of hubs
+  'src/node/identity.ts', // reads the node's key
   'src/node/resolver.ts', // asks DNS and getaddrinfo
   'src/node/dnsQuestions.ts', // asks DNS
   'src/node/systemLookups.ts', // asks getaddrinfo
@@ -63,6 +64,7 @@ const PURE_FILES = [
   'src/dashboard/browserSessions.ts',
   'src/engine/strangerPolicy.ts',
   'src/hub/fleet/changeText.ts',
+  'src/hub/store/identity.ts',
   'src/hub/fleet/nodeLimits.ts',
   'src/hub/fleet/nodeSettings.ts',
   'src/hub/fleet/nodeStatus.ts',

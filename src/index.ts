@@ -32,6 +32,8 @@ export interface HubSetup {
   readonly io?: 'auto' | 'epoll' | 'net';
   /** The name or address in pairing links, with a port ("hub.example.org:443") where that is not the tunnel's; remembered. */
   readonly publicHost?: string;
+  /** Whether it starts although its key or store is missing or damaged, and begins that part anew. Default: no. */
+  readonly acceptLoss?: boolean;
   /** A rules file. */
   readonly rules?: string;
   /** Whether the hosts that streams go to are kept, for fleet.streams(). */
@@ -54,6 +56,8 @@ export interface NodeSetup {
   /** "CIDR[:PORTS]": private ranges it may reach. Default: none. */
   readonly allowTargets?: readonly string[];
   readonly lanes?: number | 'auto';
+  /** Whether it starts with a new key where the old one is missing or damaged. Default: no. */
+  readonly acceptLoss?: boolean;
   readonly io?: 'auto' | 'epoll' | 'net';
   /** Default: silent. */
   readonly log?: Logger;
@@ -138,6 +142,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     io: setup.io,
     publicHost: setup.publicHost,
     rules: setup.rules,
+    acceptLoss: setup.acceptLoss,
     showTargets: setup.showTargets,
     askUser: setup.askUser,
     proxyHeaders: setup.proxyHeaders,
@@ -161,6 +166,7 @@ export async function startNode(setup: NodeSetup): Promise<RunningNode & AsyncDi
     allowTargets: [...(setup.allowTargets ?? [])],
     io: setup.io ?? 'auto',
     lanes: setup.lanes ?? 'auto',
+    acceptLoss: setup.acceptLoss ?? false,
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return Object.assign(node, { [Symbol.asyncDispose]: () => node.stop() });

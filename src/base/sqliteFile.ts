@@ -10,6 +10,9 @@ export class BusyError extends UserError {}
 /** Reading may go on working: the disk is full, broken, or was mounted read-only. */
 export class UnwritableError extends UserError {}
 
+/** The file itself is not what SQLite wrote. */
+export class DamagedError extends UserError {}
+
 /** Primary result codes (sqlite.org/rescode.html). */
 const SQLITE = {
   busy: 5,
@@ -113,8 +116,6 @@ function sentenceOf(path: string, error: unknown): unknown {
   }
 }
 
-export function damaged(path: string): UserError {
-  return new UserError(
-    `the store ${path} is damaged; restore it from a backup, or move it away and pair again`,
-  );
+export function damaged(path: string): DamagedError {
+  return new DamagedError(`the store ${path} is damaged; restore it from a backup`);
 }

@@ -6,10 +6,9 @@ import { LazyApi } from '../api/lazyApi.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
 import { StoredFleet } from '../hub/fleet/storedFleet.ts';
 import { choosePublicHost } from '../hub/pairing/publicHost.ts';
-import { hubKeyPath, readHubSettings } from '../hub/store/hubFile.ts';
-import { Store } from '../hub/store/store.ts';
+import { readHubSettings } from '../hub/store/hubFile.ts';
+import { type HubState, openHubState } from '../hub/store/hubState.ts';
 import { formatLink } from '../model/pairingLink.ts';
-import { loadOrCreateKey } from '../noise/keyFile.ts';
 import { BOOT_DEFAULTS } from './bootOptions.ts';
 import { tryLock } from './hubLock.ts';
 
@@ -23,15 +22,17 @@ export interface StoredHub {
 export function openStoredHub(dataDir: string): StoredHub | null {
   const lock = tryLock(dataDir);
   if (lock === null) return null;
-  let store: Store;
+  let state: HubState;
   try {
-    store = new Store(dataDir, { waitMs: 0 });
+    state = openHubState({ dataDir, waitMs: 0 });
   } catch (error) {
     lock.release();
     throw error;
   }
+  const { store } = state;
+  for (const sentence of state.remarks) process.stderr.write(`restunnel: ${sentence}\n`);
   const faults: unknown[] = [];
-  const fleet = fleetOf(store, dataDir, lock);
+  const fleet = fleetOf(state, dataDir, lock);
   const api = new LazyApi({
     fleet,
     ownUser: { name: '', password: '' },
@@ -57,20 +58,20 @@ export function openStoredHub(dataDir: string): StoredHub | null {
 }
 
 /** Closes the store and lets go of the directory when the store cannot be read. */
-function fleetOf(store: Store, dataDir: string, lock: DataDirLock): StoredFleet {
+function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): StoredFleet {
   try {
-    return new StoredFleet(store, { dataDir, linkOf: (token) => linkOf(dataDir, token) });
+    return new StoredFleet(state.store, { dataDir, linkOf: (token) => linkOf(state, dataDir, token) });
   } catch (error) {
-    store.close();
+    state.store.close();
     lock.release();
     throw error;
   }
 }
 
 /** From the hub's key file and what it remembered of its address. */
-function linkOf(dataDir: string, token: Uint8Array): string {
+function linkOf(state: HubState, dataDir: string, token: Uint8Array): string {
   const { tunnelPort, publicHost } = readHubSettings(dataDir);
-  const { publicKey } = loadOrCreateKey(hubKeyPath(dataDir));
+  const { publicKey } = state.keyPair();
   const chosen = choosePublicHost(null, publicHost, null, networkInterfaces());
   const port = chosen.port ?? tunnelPort ?? BOOT_DEFAULTS.tunnel.port;
   return formatLink({ host: chosen.host, port, hubPublicKey: publicKey, token });

@@ -68,7 +68,7 @@ class WholeHub implements RunningHub {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const hub = new Hub(options);
+    const hub = Hub.open(options);
     void hub.failed.then((error) => this.#end(error));
     this.#hub = hub;
     this.#api = new LazyApi({

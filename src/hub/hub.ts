@@ -8,7 +8,6 @@ import { version } from '../base/version.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ROUTING } from '../limits/bounds.ts';
 import { formatLink } from '../model/pairingLink.ts';
-import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
 import { epollAvailable } from '../reactor/create.ts';
@@ -24,8 +23,8 @@ import { Admission } from './sessions/admission.ts';
 import { SessionLife } from './sessions/sessionLife.ts';
 import { Sessions } from './sessions/sessionTable.ts';
 import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
-import { hubKeyPath } from './store/hubFile.ts';
-import { Store } from './store/store.ts';
+import { type HubState, openHubState } from './store/hubState.ts';
+import type { Store } from './store/store.ts';
 import { chooseEngine } from './threads/engineChoice.ts';
 import { HubListeners } from './threads/hubListeners.ts';
 import { HubThreads } from './threads/hubThreads.ts';
@@ -40,6 +39,7 @@ export class Hub {
   readonly ownUser: OwnUser = makeOwnUser();
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
+  readonly #state: HubState;
   readonly #keyPair: KeyPair;
   readonly #store: Store;
   readonly #sessions: Sessions;
@@ -58,16 +58,27 @@ export class Hub {
   #stopping = false;
   #hurry: () => void = () => {};
 
-  /** Opens the store. Throws UserError. */
-  constructor(options: HubOptions) {
+  /** Opens the store, which stop() closes. Hold the data directory's lock. Throws UserError. */
+  static open(options: HubOptions): Hub {
+    const state = openHubState(options);
+    try {
+      return new Hub(options, state);
+    } catch (error) {
+      state.store.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: HubOptions, state: HubState) {
     const { log, dataDir, proxyHeaders, showTargets, askUser } = options;
     const machine = { hasEpoll: epollAvailable(), cores: availableParallelism() };
     const { io, workers } = chooseEngine(options, machine);
     this.#options = options;
     this.#log = log;
-    this.#keyPair = loadOrCreateKey(hubKeyPath(dataDir));
+    this.#state = state;
+    this.#keyPair = state.keyPair();
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
-    this.#store = new Store(dataDir);
+    this.#store = state.store;
     this.#sessions = new Sessions(Math.max(1, workers));
     const slots = makeSlots(1 + workers);
     this.#sessionSlots = new SessionSlots(slots);
@@ -96,6 +107,20 @@ export class Hub {
     });
     const { addresses, publicKey } = this;
     this.fleet = new OwnerFleet(this.#keeper, { version: version(), addresses, publicKey, io, workers });
+    this.#proxyUsers = new ProxyUsers({
+      users: this.#store.users,
+      own: this.ownUser,
+      binds: [
+        ['--socks', options.socks],
+        ['--http', options.http],
+      ],
+      toFront: (message) => threads.toFront(message),
+      log,
+    });
+    this.#stickyFile = options.persistSessions
+      ? new StickySessionsFile(dataDir, this.#keeper.stickySessions, log)
+      : null;
+    // Last: it starts threads, which only stop() ends.
     this.#admission = new Admission({
       keyPair: this.#keyPair,
       store: this.#store,
@@ -113,19 +138,6 @@ export class Hub {
       toFront: (message) => threads.toFront(message),
       toWorker: (worker, message) => threads.toWorker(worker, message),
     });
-    this.#proxyUsers = new ProxyUsers({
-      users: this.#store.users,
-      own: this.ownUser,
-      binds: [
-        ['--socks', options.socks],
-        ['--http', options.http],
-      ],
-      toFront: (message) => threads.toFront(message),
-      log,
-    });
-    this.#stickyFile = options.persistSessions
-      ? new StickySessionsFile(dataDir, this.#keeper.stickySessions, log)
-      : null;
   }
 
   /** Resolves when an engine thread has ended by itself: the hub has to be started again. */
@@ -170,6 +182,7 @@ export class Hub {
   async start(): Promise<void> {
     const { tunnel, socks, socksSocket, http } = this.#options;
     this.#keeper.start(version());
+    this.#keepState();
     await this.#threads.start();
     this.#threads.toFront({ type: 'knownNetworks', networks: this.#keeper.networks.all() });
     // Before it listens: no request may pass by the users or the rules.
@@ -180,6 +193,16 @@ export class Hub {
     this.addresses.socks = await this.#listeners.open('socks', socks);
     this.addresses.http = await this.#listeners.open('http', http);
     if (socksSocket !== null) await this.#listeners.openSocket(socksSocket);
+  }
+
+  #keepState(): void {
+    this.#state.keep((reason) =>
+      this.#log.warn({ reason }, 'the record of what belongs to this hub is not up to date'),
+    );
+    for (const text of this.#state.remarks) {
+      this.#log.warn(text);
+      this.#keeper.note({ kind: 'warning', text });
+    }
   }
 
   /** Reads the rules file again; a bad one changes nothing. */

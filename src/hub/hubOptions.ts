@@ -23,6 +23,8 @@ export interface HubOptions extends ProxyOptions {
   readonly rules: string | null;
   /** Whether sticky sessions outlive a restart. */
   readonly persistSessions: boolean;
+  /** Begin anew what is missing or damaged of the hub's key and store (docs/reference/missing-files.md). */
+  readonly acceptLoss: boolean;
   /** What open streams get to end once the hub is asked to stop. */
   readonly drainMs: number;
 }
@@ -37,6 +39,7 @@ export const HUB_DEFAULTS = {
   publicHost: null,
   rules: null,
   persistSessions: false,
+  acceptLoss: false,
   drainMs: ENGINE.drainMs,
   askUser: false,
   proxyHeaders: true,

@@ -31,6 +31,8 @@ export class HubsFile {
   readonly path: string;
   readonly #tell: (trouble: string | null) => void;
   #hubs: readonly HubRecord[];
+  /** The device's public key, base64url, by which those hubs know it; null: written before it was named here. */
+  #deviceKey: string | null;
   #isWell = true;
 
   /**
@@ -41,11 +43,27 @@ export class HubsFile {
   constructor(dataDir: string, tell: (trouble: string | null) => void = () => {}) {
     this.path = join(dataDir, HUBS_FILE_NAME);
     this.#tell = tell;
-    this.#hubs = readHubs(this.path);
+    ({ hubs: this.#hubs, deviceKey: this.#deviceKey } = readHubs(this.path));
   }
 
   get hubs(): readonly HubRecord[] {
     return this.#hubs;
+  }
+
+  get deviceKey(): string | null {
+    return this.#deviceKey;
+  }
+
+  /** The hubs know this device by this key from now on. */
+  nameKey(deviceKey: string): void {
+    if (this.#deviceKey === deviceKey) return;
+    this.#deviceKey = deviceKey;
+    if (this.#hubs.length > 0) this.#keep(this.#hubs);
+  }
+
+  /** No hub knows this device any more: its key is gone. */
+  forgetEnrolments(): void {
+    this.#keep(this.#hubs.map((hub) => ({ ...hub, nodeId: null })));
   }
 
   get(publicKey: string): HubRecord {
@@ -120,7 +138,7 @@ export class HubsFile {
   }
 
   #save(hubs: readonly HubRecord[]): void {
-    const text = `${JSON.stringify({ version: VERSION, hubs }, null, 2)}\n`;
+    const text = `${JSON.stringify({ version: VERSION, deviceKey: this.#deviceKey, hubs }, null, 2)}\n`;
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       writeFileAtomicSync(this.path, text, 0o600);
@@ -131,12 +149,12 @@ export class HubsFile {
   }
 }
 
-function readHubs(path: string): HubRecord[] {
+function readHubs(path: string): { hubs: HubRecord[]; deviceKey: string | null } {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { hubs: [], deviceKey: null };
     throw new UserError(`cannot read ${path}: ${(error as Error).message}`);
   }
   let content: unknown;
@@ -157,7 +175,11 @@ function readHubs(path: string): HubRecord[] {
   if (new Set(hubs.map((hub) => hub.publicKey)).size < hubs.length) {
     throw damaged(path, 'it lists one hub twice');
   }
-  return hubs;
+  const { deviceKey = null } = content;
+  if (deviceKey !== null && !isBase64url(deviceKey, PROTOCOL.keyBytes)) {
+    throw damaged(path, 'it has no valid deviceKey');
+  }
+  return { hubs, deviceKey };
 }
 
 function readHub(path: string, hub: unknown, index: number): HubRecord {

@@ -2,7 +2,6 @@
 // device's addresses.
 
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type DataDirLock, lockDataDir } from '../base/dataDirLock.ts';
@@ -15,7 +14,6 @@ import { EngineThread } from '../engine/engineThread.ts';
 import type { ExitPlan, FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE, ROTATION, SESSION } from '../limits/bounds.ts';
 import { parseLink } from '../model/pairingLink.ts';
-import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { nodeIdOf } from '../noise/nodeId.ts';
 import { fitDeviceName } from '../noise/payload.ts';
@@ -26,6 +24,7 @@ import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { NO_BATTERY, readBattery } from './battery.ts';
 import { HubsFile } from './hubsFile.ts';
+import { openNodeKey } from './identity.ts';
 import { Lanes } from './lanes.ts';
 import { hasLocalAddress } from './localAddress.ts';
 import { Nat64Watch } from './nat64Watch.ts';
@@ -97,12 +96,15 @@ function checkOptions({ io, allowTargets, publicAddressUrl = null }: NodeOptions
 }
 
 /** The node's key and the hubs it is paired with, those of new links included. */
-function openIdentity({ dataDir, links, name, log }: NodeOptions): { keyPair: KeyPair; hubs: HubsFile } {
-  const keyPair = loadOrCreateKey(join(dataDir, 'node_key.bin'));
+function openIdentity({ dataDir, links, name, acceptLoss = false, log }: NodeOptions): {
+  keyPair: KeyPair;
+  hubs: HubsFile;
+} {
   const hubs = new HubsFile(dataDir, (trouble) => {
     if (trouble === null) log.info('node.json can be written again');
     else log.warn({ reason: trouble }, 'cannot write node.json; the node goes on without it');
   });
+  const keyPair = openNodeKey(dataDir, hubs, acceptLoss, log);
   for (const link of links) hubs.pair(parseLink(link), fitDeviceName(name ?? hostname()));
   if (hubs.hubs.length === 0) {
     throw new UserError(

@@ -19,6 +19,8 @@ export interface NodeOptions {
   onRotate?: string | null;
   /** A page that says from which address it is asked; null or absent: nobody is asked. */
   publicAddressUrl?: string | null;
+  /** Go on with a new key where the old one is missing or damaged; absent: no. */
+  acceptLoss?: boolean;
   /** What open streams get to end once the node is asked to stop; absent: ENGINE.drainMs. */
   drainMs?: number;
   log: Logger;

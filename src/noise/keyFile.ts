@@ -7,25 +7,38 @@ import { createFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
 import { KEY_BYTES, type KeyPair, keyPairOf } from './keyPair.ts';
 
+/** What is in the file is no key. */
+export class DamagedKeyError extends UserError {}
+
 /**
  * The key pair in the file. The first call creates the file (0600) and its directory (0700). Two processes that start at once end up
  * with the same key. Throws UserError when others may read the file, when it is not a key, or when it cannot be read or created.
  */
 export function loadOrCreateKey(path: string): KeyPair {
-  try {
+  return inSentences(path, () => {
     const existing = readKey(path);
     if (existing !== null) return existing;
     createKey(path);
     const created = readKey(path);
     if (created === null) throw new UserError(`${path} vanished while it was being created`);
     return created;
+  });
+}
+
+/** null when there is no such file. Throws like loadOrCreateKey(): DamagedKeyError when it is not a key. */
+export function loadKey(path: string): KeyPair | null {
+  return inSentences(path, () => readKey(path));
+}
+
+function inSentences<T>(path: string, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot use the key file ${path}: ${(error as Error).message}`);
   }
 }
 
-/** null when there is no such file. */
 function readKey(path: string): KeyPair | null {
   let fd: number;
   try {
@@ -44,11 +57,13 @@ function readKey(path: string): KeyPair | null {
       throw new UserError(`${path} may be read by other users of this machine; run: chmod 600 ${path}`);
     }
     if (stat.size !== KEY_BYTES || readSync(fd, secret, 0, KEY_BYTES, 0) !== KEY_BYTES) {
-      throw new UserError(`${path} is not a key: it should hold ${KEY_BYTES} bytes but holds ${stat.size}`);
+      throw new DamagedKeyError(
+        `${path} is not a key: it should hold ${KEY_BYTES} bytes but holds ${stat.size}`,
+      );
     }
     // What a file system leaves of a file that was not yet on the disk when the power went.
     if (secret.every((byte) => byte === 0)) {
-      throw new UserError(`${path} is not a key: it holds zeros only; restore it from a backup`);
+      throw new DamagedKeyError(`${path} is not a key: it holds zeros only; restore it from a backup`);
     }
     return keyPairOf(secret);
   } finally {

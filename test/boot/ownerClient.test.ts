@@ -11,8 +11,10 @@ import { UserError } from '../../src/base/userError.ts';
 import { tryLock } from '../../src/boot/hubLock.ts';
 import { answerOf, HubOrStore, inPath, type OwnerClient, runningHub } from '../../src/boot/ownerClient.ts';
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';
+import { hubKeyPath } from '../../src/hub/store/hubFile.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { serveFleet } from '../cli/fakeHub.ts';
@@ -179,6 +181,7 @@ describe('without a hub', () => {
   });
 
   test('a node shows what the store holds of it, its traffic included', async () => {
+    loadOrCreateKey(hubKeyPath(dir));
     const store = new Store(dir);
     const nowMs = Date.now();
     const { token } = store.createToken({ name: 'phone', ttlMs: 60_000, nowMs, random: new Uint8Array(32) });

@@ -8,8 +8,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NotedUsers } from '../../src/hub/access/ownerUsers.ts';
 import { checkPassword } from '../../src/hub/access/passwords.ts';
 import { Events } from '../../src/hub/fleet/eventLog.ts';
+import { hubKeyPath } from '../../src/hub/store/hubFile.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import type { NewUser, UserChange } from '../../src/model/userAccounts.ts';
+import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { serveFleet } from './fakeHub.ts';
@@ -159,6 +161,7 @@ test('changes without a hub are among the events of the next one', async () => {
 test('without a hub, nodes are limited and paused in the store', async () => {
   const nowMs = Date.now();
   const publicKey = new Uint8Array(32).fill(1);
+  loadOrCreateKey(hubKeyPath(dataDir));
   await withStore((store) => {
     const { token } = store.createToken({
       name: 'phone',

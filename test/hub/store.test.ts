@@ -504,7 +504,7 @@ describe('the file', () => {
     mkdirSync(join(dir, 'other'));
     writeFileSync(path, content);
     expect(() => new Store(join(dir, 'other'))).toThrow(
-      new UserError(`the store ${path} is damaged; restore it from a backup, or move it away and pair again`),
+      new UserError(`the store ${path} is damaged; restore it from a backup`),
     );
   });
 

@@ -44,6 +44,7 @@ export interface HubFlags extends RunFlags {
   publicHost?: string;
   rules?: string;
   persistSessions?: boolean;
+  acceptLoss?: boolean;
   showTargets?: boolean;
   askUser?: boolean;
   proxyHeaders: 'on' | 'off';
@@ -131,6 +132,10 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     .option(
       '--persist-sessions',
       'keep sticky sessions in the data directory, so that they survive a restart',
+    )
+    .option(
+      '--accept-loss',
+      "start although the hub's key or store is missing or damaged, and begin that part anew; the log says what was lost",
     )
     .addOption(
       new Option(

@@ -18,8 +18,8 @@ export async function runBackup(file: string, flags: BackupFlags): Promise<void>
   if (!dataDirExists(dataDir)) throw new UserError(`there is no data directory ${dataDir}`);
   const target = resolve(file);
   // SQLite would find the journal of the store beside it, and apply it.
-  if (dirname(target) === dataDir && /^hub\.(db|lock|sock|json)/.test(basename(target))) {
-    throw new UserError(`${target} is the hub's own; give another file`, 2);
+  if (dirname(target) === dataDir && /^(hub|node)[._]/.test(basename(target))) {
+    throw new UserError(`${target} is one of Restunnel's own; give another file`, 2);
   }
   const bytes = await withHubOrStore(dataDir, async ({ api }) => {
     const made = await answerOf(api.backup.$post());

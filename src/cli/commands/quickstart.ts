@@ -61,14 +61,26 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
 async function bootNode(
   hub: RunningHub,
   options: ChosenOptions,
-  { io, drain: drainMs, allowTarget = [] }: QuickstartFlags,
+  { io, drain: drainMs, allowTarget = [], acceptLoss = false }: QuickstartFlags,
 ): Promise<RunningNode> {
   const { startNode } = await import('../../node/node.ts');
   const dataDir = join(options.dataDir, 'quickstart-node');
   prepareDataDir(dataDir);
   const log: Logger = options.log.child({ part: 'node' });
-  const links = isPaired(hub, dataDir) ? [] : [ownLink(hub)];
-  return startNode({ dataDir, links, name: NAME, allowTargets: allowTarget, io, lanes: 1, drainMs, log });
+  // The hub may not know the node any more when its key is a new one.
+  const links = isPaired(hub, dataDir) && !acceptLoss ? [] : [ownLink(hub)];
+  const chosen = {
+    dataDir,
+    links,
+    name: NAME,
+    allowTargets: allowTarget,
+    io,
+    lanes: 1,
+    drainMs,
+    acceptLoss,
+    log,
+  };
+  return startNode(chosen);
 }
 
 /** An earlier quickstart enrolled the node's key at this hub, and the hub still listens where it did. */

@@ -49,6 +49,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     publicHost: flags.publicHost,
     rules: flags.rules,
     persistSessions: flags.persistSessions,
+    acceptLoss: flags.acceptLoss,
     drainMs: flags.drain,
     showTargets: flags.showTargets,
     askUser: flags.askUser,

@@ -18,6 +18,7 @@ export interface NodeFlags extends RunFlags {
   network?: Network;
   onRotate?: string;
   publicAddressUrl?: string;
+  acceptLoss?: boolean;
 }
 
 /** Resolves with the exit code. */
@@ -39,6 +40,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     network: flags.network ?? null,
     onRotate: flags.onRotate ?? null,
     publicAddressUrl: flags.publicAddressUrl ?? null,
+    acceptLoss: flags.acceptLoss ?? false,
     drainMs: flags.drain,
     log,
   });

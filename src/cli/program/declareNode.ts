@@ -49,6 +49,10 @@ export function declareNode(program: Command, ends: Ends): void {
       '--on-rotate <command>',
       'your command that gets this device a new public address; run by the shell when the hub asks for one',
     )
+    .option(
+      '--accept-loss',
+      "start with a new key although the device's own is missing or damaged; give a new pairing link of each hub, too",
+    )
     .addOption(
       new Option(
         '--public-address-url <url>',

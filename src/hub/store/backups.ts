@@ -1,10 +1,20 @@
 // A copy of the store while it is in use, by SQLite's own backup (sqlite.org/backup.html): whole, and of one moment.
 
 import { rmSync, statSync } from 'node:fs';
-import { backup, type DatabaseSync } from 'node:sqlite';
+import { backup, DatabaseSync } from 'node:sqlite';
 import { inSentencesLater, makePrivateFile } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import type { Backup } from '../../model/fleet.ts';
+
+/** As a file that no journal belongs to: one that lies where it is restored is then not applied to it (journal.ts). */
+function markAsBackup(path: string): void {
+  const copy = new DatabaseSync(path);
+  try {
+    copy.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE');
+  } finally {
+    copy.close();
+  }
+}
 
 export class Backups {
   readonly #path: string;
@@ -26,6 +36,7 @@ export class Backups {
         rmSync(path, { force: true });
         makePrivateFile(path);
         await backup(this.#database, path);
+        markAsBackup(path);
         return { path, bytes: statSync(path).size };
       });
     } catch (error) {

@@ -90,6 +90,11 @@ const MIGRATIONS: readonly (string | ((database: DatabaseSync) => void))[] = [
   foldNames,
   // Where devices have proved their keys, as base/sourceKey.ts names networks.
   'CREATE TABLE networks (network TEXT PRIMARY KEY, seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+  // One row: the hub's key (null: not known yet), and how often an owner's changes were counted.
+  `
+  CREATE TABLE identity (hub_key TEXT, changes INTEGER NOT NULL) STRICT;
+  INSERT INTO identity VALUES (NULL, 0);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

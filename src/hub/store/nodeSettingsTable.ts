@@ -2,19 +2,22 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
+import { inSentences } from '../../base/sqliteFile.ts';
 import type { NodeSettings } from '../../model/fleet.ts';
 import { DEFAULT_SETTINGS } from '../fleet/nodeSettings.ts';
+import type { IdentityTable } from './identityTable.ts';
 
 const tagsColumn = z.array(z.string());
 
 export class SettingsTable {
   readonly #path: string;
   readonly #database: DatabaseSync;
+  readonly #identity: IdentityTable;
 
-  constructor(path: string, database: DatabaseSync) {
+  constructor(path: string, database: DatabaseSync, identity: IdentityTable) {
     this.#path = path;
     this.#database = database;
+    this.#identity = identity;
   }
 
   /** The defaults for a node about which nothing was decided. */
@@ -34,7 +37,7 @@ export class SettingsTable {
   }
 
   put(nodeId: string, { tags, country, paused, limits, rotateSchedule }: NodeSettings): void {
-    inDurableTransaction(this.#path, this.#database, () => {
+    this.#identity.change(() => {
       this.#database
         .prepare('INSERT OR REPLACE INTO node_settings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
         .run(

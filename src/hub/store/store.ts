@@ -15,6 +15,7 @@ import { compareTimestamps, timeOfTimestamp } from '../../noise/timestamp.ts';
 import { cleanName, freeName, looksLikeId, ownersName } from '../fleet/nodeName.ts';
 import { Backups } from './backups.ts';
 import { openDatabase } from './database.ts';
+import { IdentityTable } from './identityTable.ts';
 import { SettingsTable } from './nodeSettingsTable.ts';
 import type { StoredNode } from './storedNode.ts';
 import { Users } from './userTable.ts';
@@ -51,6 +52,7 @@ interface NodeRow {
 
 export class Store {
   readonly path: string;
+  readonly identity: IdentityTable;
   readonly users: Users;
   readonly settings: SettingsTable;
   readonly backups: Backups;
@@ -73,9 +75,10 @@ export class Store {
     this.path = join(dataDir, 'hub.db');
     this.#database = openDatabase(this.path, waitMs);
     this.database = this.#database;
-    this.users = new Users(this.path, this.#database);
+    this.identity = new IdentityTable(this.path, this.#database);
+    this.users = new Users(this.path, this.#database, this.identity);
     this.backups = new Backups(this.path, this.#database);
-    this.settings = new SettingsTable(this.path, this.#database);
+    this.settings = new SettingsTable(this.path, this.#database, this.identity);
   }
 
   close(): void {
@@ -145,6 +148,7 @@ export class Store {
         const renewed = new Set<string>();
         const all = requests.map((request) => this.#decide(request, renewed));
         if (all.some(({ verdict }) => verdict === 'accept')) this.#saveUnsaved(renewed);
+        if (all.some((each) => each.verdict === 'accept' && each.enrolled)) this.identity.count();
         return all;
       });
       if (verdicts.some(({ verdict }) => verdict === 'accept')) this.#saved();
@@ -217,6 +221,7 @@ export class Store {
 
   /** What memory holds goes with the first write that the disk takes again. */
   #saveUnsaved(except: ReadonlySet<string> = new Set()): void {
+    if (this.#unsavedRevocations.size > 0) this.identity.count();
     const revoke = 'UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
     for (const [id, atMs] of this.#unsavedRevocations) if (!except.has(id)) this.#run(revoke, atMs, id);
     const sql = 'UPDATE nodes SET last_timestamp = ?1 WHERE id = ?2 AND last_timestamp < ?1';
@@ -227,6 +232,7 @@ export class Store {
     this.#unsaved.clear();
     this.#unsavedRevocations.clear();
     this.unwritable = null;
+    this.identity.tell();
   }
 
   /** Tries again to put on the disk what only memory holds. */
@@ -271,7 +277,7 @@ export class Store {
 
   /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken, empty or too long. */
   renameNode(idOrName: string, newName: string): StoredNode {
-    return inDurableTransaction(this.path, this.#database, () => {
+    return this.identity.change(() => {
       const { id, revoked_at } = this.#resolve(idOrName);
       const name = ownersName(newName);
       if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
@@ -291,7 +297,7 @@ export class Store {
 
   /** Revoking twice is no error. The caller cuts the node's sessions. Throws UserError like renameNode. */
   revokeNode(idOrName: string, nowMs: number): StoredNode {
-    return inDurableTransaction(this.path, this.#database, () => {
+    return this.identity.change(() => {
       const { id } = this.#resolve(idOrName);
       this.#run('UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', nowMs, id);
       return this.#node(id);

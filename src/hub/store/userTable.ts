@@ -1,12 +1,13 @@
 // Who may use the proxy: the table of users in the hub's store. While it is empty, nobody is asked for a name.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
+import { inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
 import { cleanTags } from '../../model/tags.ts';
 import type { User, UserLimits } from '../../model/userAccounts.ts';
 import { checkUserName } from '../../model/userName.ts';
+import type { IdentityTable } from './identityTable.ts';
 
 export const NO_USER_LIMITS: UserLimits = { streams: null, tags: null };
 
@@ -22,11 +23,13 @@ interface UserRow {
 export class Users {
   readonly #path: string;
   readonly #database: DatabaseSync;
+  readonly #identity: IdentityTable;
   readonly #listeners = new Set<(name: string) => void>();
 
-  constructor(path: string, database: DatabaseSync) {
+  constructor(path: string, database: DatabaseSync, identity: IdentityTable) {
     this.#path = path;
     this.#database = database;
+    this.#identity = identity;
   }
 
   /** By name. */
@@ -56,7 +59,7 @@ export class Users {
   add(name: string, hash: string, limits: UserLimits, nowMs: number): User {
     checkUserName(name);
     const { streams, tags } = checkedLimits(limits);
-    const user = inDurableTransaction(this.#path, this.#database, () => {
+    const user = this.#identity.change(() => {
       if (this.#row(name) !== null) throw new UserError(`there is already a user ${name}`);
       const count = this.#database.prepare('SELECT count(*) AS n FROM users').get();
       if (Number(count?.n) >= USERS.usersMax)
@@ -74,7 +77,7 @@ export class Users {
 
   /** What is absent stays. Throws UserError when there is no such user, or a limit is out of bounds. */
   change(name: string, change: { hash?: string; limits?: Partial<UserLimits> }, nowMs: number): User {
-    const user = inDurableTransaction(this.#path, this.#database, () => {
+    const user = this.#identity.change(() => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
       const { streams, tags } = checkedLimits({ ...userOf(row).limits, ...change.limits });
@@ -89,7 +92,7 @@ export class Users {
 
   /** The user as it was. Throws UserError when there is none. */
   remove(name: string): User {
-    const user = inDurableTransaction(this.#path, this.#database, () => {
+    const user = this.#identity.change(() => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
       this.#database.prepare('DELETE FROM users WHERE name = ?').run(name);
