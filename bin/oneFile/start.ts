@@ -1,10 +1,14 @@
 // The first thing that the one file runs (a single executable application of Node's): unpacks the program and hands over to it.
 
+import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, sep } from 'node:path';
 import { getAsset, getRawAsset } from 'node:sea';
 import { pathToFileURL } from 'node:url';
 import { type Payload, removeOthers, UnpackError, unpack } from './unpack.ts';
+
+/** The Debian package's, for the user `restunnel`. */
+const SERVICE_CACHE = '/var/cache/restunnel';
 
 void start();
 
@@ -29,11 +33,12 @@ function readPayload(): Payload {
   return { id, hashes, read: (path) => new Uint8Array(getRawAsset(path)) };
 }
 
-/** `CACHE_DIRECTORY` is a systemd service's own. */
+/** What the services use, and the commands that their user runs. */
 function cacheFolder(): string {
   const { CACHE_DIRECTORY, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   const service = CACHE_DIRECTORY?.split(':')[0];
   if (service) return join(service, 'program');
+  if (isOurs(SERVICE_CACHE)) return join(SERVICE_CACHE, 'program');
   if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'restunnel');
   if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'restunnel', 'program');
   let home = '';
@@ -57,6 +62,11 @@ function scriptAmongArguments(folder: string): string | null {
   if (script === undefined || !script.startsWith(folder + sep) || !script.endsWith('.js')) return null;
   process.argv = [process.execPath, ...rest];
   return script;
+}
+
+function isOurs(folder: string): boolean {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  return found !== undefined && found.uid !== 0 && found.uid === process.getuid?.();
 }
 
 function isAlive(pid: number): boolean {

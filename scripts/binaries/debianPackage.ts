@@ -42,14 +42,13 @@ export function makeDebianPackage(
 export function packagedUnit(unit: string): string {
   const role = NODE_AND_SCRIPT.exec(unit)?.[1];
   if (role === undefined) throw new Error('the unit has no ExecStart of a checkout');
-  const cache = role === 'hub' ? 'restunnel' : 'restunnel-node';
   return unit
     .replace(/^# node_modules\/\.bin\/node .*\n/m, '')
     .replace(/^(# .*?)Install: see .*$/m, '$1Options: /etc/default/restunnel.')
     .replace(
       NODE_AND_SCRIPT,
       `EnvironmentFile=-/etc/default/restunnel\nExecStart=/usr/bin/restunnel $1 $2 $RESTUNNEL_${role.toUpperCase()}_OPTIONS\n` +
-        `CacheDirectory=${cache}\nCacheDirectoryMode=0700`,
+        `CacheDirectory=restunnel\nCacheDirectoryMode=0700`,
     );
 }
 
