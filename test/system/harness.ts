@@ -94,7 +94,7 @@ export class Program<Ready> {
   ) {
     this.dataDir = dataDir;
     this.#readyFile = join(makeTempDir(), 'ready.json');
-    const command = [...COMMAND, ...args];
+    const command = programOf(args);
     command.push('--data-dir', dataDir, '--ready-file', this.#readyFile);
     if (descriptors !== null) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`);
     command.unshift(...wrap);
@@ -233,6 +233,13 @@ export class Hub extends Program<HubReady> {
 }
 
 export type ExitNode = Program<NodeReady>;
+
+/** The exit node may be another implementation of the protocol, which takes the same flags (scripts/test-android). */
+function programOf([name = '', ...args]: readonly string[]): string[] {
+  const other = process.env.RESTUNNEL_TEST_NODE;
+  if (name === 'node' && other !== undefined) return [...other.split(' '), ...args];
+  return [...COMMAND, name, ...args];
+}
 
 const running = new Set<Program<unknown>>();
 const folders: string[] = [];

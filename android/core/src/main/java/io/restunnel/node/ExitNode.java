@@ -1,7 +1,15 @@
 package io.restunnel.node;
 
+import io.restunnel.node.hubs.HubBook;
+import io.restunnel.node.hubs.HubRecord;
+import io.restunnel.node.limits.Bounds;
+import io.restunnel.node.noise.KeyPair;
+import io.restunnel.node.noise.NodeId;
+import io.restunnel.node.policy.AllowRule;
 import java.io.IOException;
-import java.util.Collections;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 
 /**
@@ -10,7 +18,10 @@ import java.util.List;
  * otherwise.
  */
 public final class ExitNode {
-    private final NodeOptions options;
+    private final KeyPair keyPair;
+    private final HubBook book;
+    private final RunningNode running;
+    private boolean isStarted;
 
     /**
      * Reads the key and the list of hubs, and makes a key if there is none. Blocks.
@@ -19,22 +30,41 @@ public final class ExitNode {
      * @throws UserException if what it holds is damaged, or an option is wrong
      */
     public ExitNode(NodeOptions options) throws IOException, UserException {
-        this.options = options;
+        if (options.lanes < 1 || options.lanes > Bounds.LANES_MAX) throw new UserException("a node has 1 to " + Bounds.LANES_MAX + " lanes");
+        List<AllowRule> allow = new ArrayList<>();
+        for (String rule : options.allowTargets) allow.add(AllowRule.parse(rule));
+        SecureRandom random = new SecureRandom();
+        keyPair = loadOrCreateKey(options.storage, random);
+        book = new HubBook(options.storage, options.log);
+        running = new RunningNode(options, keyPair, book, allow, random);
+    }
+
+    private static KeyPair loadOrCreateKey(NodeStorage storage, SecureRandom random) throws IOException, UserException {
+        byte[] stored = storage.loadPrivateKey();
+        if (stored == null) {
+            KeyPair made = KeyPair.random(random);
+            storage.storePrivateKey(made.privateKey());
+            return made;
+        }
+        if (stored.length != KeyPair.KEY_BYTES) throw new UserException("the stored key is damaged: it has " + stored.length + " bytes");
+        return new KeyPair(stored);
     }
 
     /** base64url of this node's public key. */
     public String publicKey() {
-        throw new UnsupportedOperationException("not built yet");
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(keyPair.publicKey());
     }
 
     /** The node's id, as its hubs show it: 16 hex digits. */
     public String nodeId() {
-        throw new UnsupportedOperationException("not built yet");
+        return NodeId.of(keyPair.publicKey());
     }
 
-    /** Dials every hub that is not paused. Once only. */
-    public void start() throws IOException {
-        throw new UnsupportedOperationException("not built yet");
+    /** Dials every hub. Once only. */
+    public synchronized void start() {
+        if (isStarted) throw new IllegalStateException("a node starts once");
+        isStarted = true;
+        running.start();
     }
 
     /**
@@ -44,24 +74,33 @@ public final class ExitNode {
      * @param deviceName what the owner sees on the hub; cut to 64 bytes of UTF-8
      * @throws UserException if the list is full
      */
-    public HubStatus pair(PairingLink link, String deviceName) throws IOException, UserException {
-        throw new UnsupportedOperationException("not built yet");
+    public void pair(PairingLink link, String deviceName) throws IOException, UserException {
+        HubRecord hub = book.pair(link, deviceName);
+        running.execute(() -> running.paired(hub.publicKey));
     }
 
     /** Ends a hub's sessions and takes it off the list. False: there is no such hub. Blocks for the storage. */
     public boolean forget(String hubPublicKey) throws IOException {
-        return false;
+        boolean wasThere = book.forget(hubPublicKey);
+        running.execute(() -> running.forget(hubPublicKey));
+        return wasThere;
     }
 
-    /** Ends a hub's sessions, after what open streams get to end, until {@link #resume}. Not stored: the app knows what it paused. */
+    /**
+     * Takes no new streams of a hub and ends its sessions after what open streams get to end, until {@link #resume}. Not stored: the app
+     * knows what it paused. Before {@link #start} it keeps the hub from being dialled.
+     */
     public void pause(String hubPublicKey) {
+        running.execute(() -> running.pause(hubPublicKey));
     }
 
     public void resume(String hubPublicKey) {
+        running.execute(() -> running.resume(hubPublicKey));
     }
 
+    /** In the order of pairing. May wait a few milliseconds for the selector thread. */
     public List<HubStatus> hubs() {
-        return Collections.emptyList();
+        return running.hubs();
     }
 
     /**
@@ -71,21 +110,24 @@ public final class ExitNode {
      * @param leaveAll also leave sessions that still have their address, because the owner wants another network from now on
      */
     public void networkChanged(boolean leaveAll) {
+        running.execute(() -> running.networkChanged(leaveAll));
     }
 
     /** Battery, charging or network differ: hubs hear it at once. */
     public void deviceChanged() {
+        running.execute(running::sendStatus);
     }
 
     /**
      * Says GOAWAY, gives open streams that long to end, closes everything. The listener hears {@link NodeListener#ended}. A second call
-     * with 0 stops at once.
+     * stops at once.
      */
-    public void stop(long drainMs) {
+    public synchronized void stop(long drainMs) {
+        if (isStarted) running.execute(() -> running.stop(drainMs));
     }
 
     /** Waits for the end. False: the time is over first. */
     public boolean awaitEnd(long timeoutMs) throws InterruptedException {
-        return true;
+        return running.awaitEnd(timeoutMs);
     }
 }

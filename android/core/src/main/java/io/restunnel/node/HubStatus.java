@@ -26,7 +26,7 @@ public final class HubStatus {
     public final int lanes;
     /** Open streams and UDP associations. */
     public final int streams;
-    /** On the wire, records and handshakes, since the node was made. */
+    /** Of streams and associations, since the node was made. */
     public final long sentBytes;
     public final long receivedBytes;
     /** This device's address as the hub sees it; null while not connected. */

@@ -16,6 +16,8 @@ public final class NodeOptions {
     public NodeListener listener = NodeListener.NONE;
     /** Sessions to each hub at once, 1 to 16. A second one pays on paths that lose packets, and costs a connection that is kept alive. */
     public int lanes = 1;
+    /** How many files this process may have open: Os.sysconf(_SC_OPEN_MAX). Streams keep to it, so that hubs and files find theirs. */
+    public int descriptors = 1_024;
     /** CIDR[:PORTS], the owner's exceptions to the refusal of private and reserved targets. */
     public List<String> allowTargets = Collections.emptyList();
 
@@ -42,6 +44,11 @@ public final class NodeOptions {
 
     public NodeOptions lanes(int value) {
         lanes = value;
+        return this;
+    }
+
+    public NodeOptions descriptors(int value) {
+        descriptors = value;
         return this;
     }
 

@@ -25,7 +25,8 @@ public interface Sockets {
     /**
      * All addresses of a name, in the system's order. Blocks: called by the node's lookup threads only.
      *
-     * @throws UnknownHostException if there is no such name, or nobody answers.
+     * @throws NoAnswerException    if nobody could be asked, or nobody answers
+     * @throws UnknownHostException if there is no such name
      */
     InetAddress[] resolve(String name) throws UnknownHostException;
 
@@ -44,6 +45,15 @@ public interface Sockets {
         public InterfaceAddress(InetAddress address, int prefixLength) {
             this.address = address;
             this.prefixLength = prefixLength;
+        }
+    }
+
+    /** The resolver is silent, or says that it cannot tell now: not the same as a name that does not exist. */
+    final class NoAnswerException extends UnknownHostException {
+        private static final long serialVersionUID = 1L;
+
+        public NoAnswerException(String message) {
+            super(message);
         }
     }
 

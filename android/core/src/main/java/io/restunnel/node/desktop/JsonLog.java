@@ -1,0 +1,31 @@
+package io.restunnel.node.desktop;
+
+import io.restunnel.node.Log;
+import io.restunnel.node.text.Json;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Lines of JSON on stderr, as the TypeScript node's log writes them. */
+final class JsonLog implements Log {
+    private static final int INFO = 30;
+    private static final int WARN = 40;
+    static final int FATAL = 60;
+
+    @Override
+    public void info(String sentence) {
+        write(INFO, sentence);
+    }
+
+    @Override
+    public void warn(String sentence) {
+        write(WARN, sentence);
+    }
+
+    void write(int level, String sentence) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("level", level);
+        line.put("time", System.currentTimeMillis());
+        line.put("msg", sentence);
+        System.err.println(Json.write(line));
+    }
+}

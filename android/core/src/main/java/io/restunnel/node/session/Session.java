@@ -1,0 +1,335 @@
+package io.restunnel.node.session;
+
+import io.restunnel.node.limits.Bounds;
+import io.restunnel.node.limits.Protocol;
+import io.restunnel.node.noise.Capabilities;
+import io.restunnel.node.wire.Frame;
+import io.restunnel.node.wire.InboundRecords;
+import io.restunnel.node.wire.ProtocolException;
+import io.restunnel.node.wire.Reason;
+import io.restunnel.node.wire.SendQueue;
+
+/**
+ * One session with a hub, from the end of its handshake: records, frames and streams. Pure: bytes, time and keys come from outside, and
+ * it touches no socket. A node opens nothing; it answers. Of one thread.
+ */
+public final class Session implements DataSender.Endings {
+    private final SessionTerms terms;
+    private final InboundRecords inbound;
+    private final SendQueue queue;
+    private final RecordBuilder record;
+    private final WindowBudget budget;
+    private final SessionHandler handler;
+    private final StreamTable table = new StreamTable();
+    private final ReceiveCredit credit;
+    private final Lifecycle lifecycle;
+    private final OwedFrames owed;
+    private final DataSender sender;
+    private final DatagramQueue datagrams = new DatagramQueue();
+    private final StreamFrames streamFrames;
+    private final Rates rates;
+    private final Liveness liveness;
+    private final RoundTrip roundTrip;
+    private long nowMs;
+    private long receivedBytes;
+    private long datagramBytes;
+    private long measuredBytes;
+    private boolean isProven;
+    private boolean goAwayReceived;
+    private boolean isOver;
+    /** What the socket had taken when that last grew, or nothing waited. */
+    private long takenBytes;
+    private long takenMs;
+
+    /**
+     * @param budget of this session alone
+     * @param record shared by the sessions of a thread
+     */
+    public Session(SessionTerms terms, InboundRecords inbound, SendQueue queue, RecordBuilder record, WindowBudget budget,
+            SessionHandler handler, long nowMs) {
+        this.terms = terms;
+        this.inbound = inbound;
+        this.queue = queue;
+        this.record = record;
+        this.budget = budget;
+        this.handler = handler;
+        this.nowMs = nowMs;
+        this.takenMs = nowMs;
+        credit = new ReceiveCredit(budget, terms.initialWindowBytes);
+        lifecycle = new Lifecycle(table, credit);
+        owed = new OwedFrames(table, lifecycle, credit);
+        sender = new DataSender(table, this);
+        rates = new Rates(nowMs);
+        liveness = new Liveness(nowMs);
+        roundTrip = new RoundTrip(nowMs);
+        streamFrames = new StreamFrames(this, table, lifecycle, rates, handler, terms.initialWindowBytes, terms.has(Capabilities.UDP));
+    }
+
+    // --- From the hub ---
+
+    /** Handles bytes of the tunnel's, however they are cut. @throws ProtocolException the session must end */
+    public void receive(byte[] from, int at, int length, long now) throws ProtocolException {
+        nowMs = now;
+        int records = inbound.receive(from, at, length, this::receiveRecord);
+        liveness.heard(now, records > 0, inbound.holdsPart());
+    }
+
+    private void receiveRecord(byte[] plain, int length) throws ProtocolException {
+        isProven = true;
+        if (length == 0) rates.empty(nowMs);
+        for (int at = 0; at < length && !isOver;) {
+            if (length - at < Frame.HEADER_BYTES) throw new ProtocolException("a frame header that is cut by the end of its record");
+            int payloadBytes = Frame.readU32(plain, at + 5);
+            int payloadAt = at + Frame.HEADER_BYTES;
+            if (payloadBytes < 0 || payloadBytes > length - payloadAt) throw new ProtocolException("a frame that is longer than its record");
+            receiveFrame(plain[at] & 0xff, Frame.readU32(plain, at + 1), plain, payloadAt, payloadBytes);
+            at = payloadAt + payloadBytes;
+        }
+    }
+
+    private void receiveFrame(int type, int id, byte[] plain, int at, int length) throws ProtocolException {
+        switch (type) {
+            case Frame.DATA:
+                if (length == 0) rates.empty(nowMs);
+                streamFrames.data(id, plain, at, length);
+                return;
+            case Frame.WINDOW:
+                expectLength("WINDOW", length, 4);
+                streamFrames.window(id, Frame.readU32(plain, at));
+                return;
+            case Frame.CLOSE:
+                expectLength("CLOSE", length, 1);
+                streamFrames.close(id, plain[at], nowMs);
+                return;
+            case Frame.CONNECT:
+                streamFrames.connect(id, plain, at, length, nowMs);
+                return;
+            case Frame.UDP_OPEN:
+                streamFrames.udpOpen(id, length, nowMs);
+                return;
+            case Frame.DATAGRAM:
+                streamFrames.datagram(id, plain, at, length, nowMs);
+                return;
+            case Frame.PING:
+                expectSession("PING", id);
+                expectLength("PING", length, 8);
+                rates.ping(nowMs);
+                long payload = (long) Frame.readU32(plain, at) << 32 | Frame.readU32(plain, at + 4) & 0xffff_ffffL;
+                if (!owed.pong(payload)) throw new ProtocolException("too many PINGs at once");
+                return;
+            case Frame.PONG:
+                expectSession("PONG", id);
+                expectLength("PONG", length, 8);
+                if (!roundTrip.answer(Frame.readU32(plain, at), Frame.readU32(plain, at + 4), nowMs)) rates.empty(nowMs);
+                return;
+            case Frame.GOAWAY:
+                expectSession("GOAWAY", id);
+                expectLength("GOAWAY", length, 0);
+                if (!terms.has(Capabilities.GOAWAY)) throw new ProtocolException("a GOAWAY, which was not agreed on");
+                // The hub sends no new streams by itself, and ends the connection when the last one is over.
+                if (goAwayReceived) rates.empty(nowMs);
+                goAwayReceived = true;
+                return;
+            case Frame.CONTROL:
+                expectSession("CONTROL", id);
+                receiveControl(plain, at, length);
+                return;
+            case Frame.CONNECT_OK:
+            case Frame.CONNECT_FAIL:
+            case Frame.STATUS:
+                throw new ProtocolException("a frame of a node's from the hub, type 0x" + Integer.toHexString(type));
+            default:
+                throw new ProtocolException("a frame of the unknown type 0x" + Integer.toHexString(type));
+        }
+    }
+
+    private void receiveControl(byte[] plain, int at, int length) throws ProtocolException {
+        if (!terms.has(Capabilities.CONTROL)) throw new ProtocolException("a CONTROL, which was not agreed on");
+        if (length > Protocol.CONTROL_MAX_BYTES) throw new ProtocolException("a CONTROL of " + length + " bytes");
+        rates.control(nowMs);
+        ControlOrders orders = ControlOrders.decode(plain, at, length);
+        if (orders.pace != null) sender.pace.set(orders.pace, nowMs);
+        if (orders.rotate != null) handler.rotate(orders.rotate);
+    }
+
+    private static void expectLength(String what, int length, int expected) throws ProtocolException {
+        if (length != expected) throw new ProtocolException("a " + what + " of " + length + " bytes instead of " + expected);
+    }
+
+    private static void expectSession(String what, int id) throws ProtocolException {
+        if (id != 0) throw new ProtocolException("a " + what + " on a stream");
+    }
+
+    // --- What the node does to a stream. Each does nothing for one that is over. ---
+
+    /** The target is connected, or the association has its sockets. */
+    public void accept(TunnelStream stream) {
+        if (stream.closing || !stream.opening) return;
+        stream.opening = false;
+        stream.owesOk = true;
+        owed.stream(stream);
+    }
+
+    public void refuse(TunnelStream stream, Reason reason) {
+        if (stream.closing || !stream.opening) return;
+        stream.closing = true;
+        stream.owesFail = reason.code;
+        owed.stream(stream);
+    }
+
+    /** The target has bytes, or has ended: read() is called when it is the stream's turn. */
+    public void readable(TunnelStream stream) {
+        if (!stream.closing && !stream.endedHere) sender.readable(stream);
+    }
+
+    /** Whether it waits for its turn, or for credit, already. */
+    public boolean waits(TunnelStream stream) {
+        return sender.waits(stream);
+    }
+
+    /** Bytes that receive() kept have left for the target, or were thrown away on purpose. */
+    public void consumed(TunnelStream stream, int bytes) {
+        if (stream.closing || !credit.consumed(stream, bytes)) return;
+        stream.owesWindow = true;
+        owed.stream(stream);
+    }
+
+    /** The node sends no more; the other direction lives on. */
+    @Override
+    public void end(TunnelStream stream) {
+        if (stream.closing || stream.endedHere) return;
+        stream.endedHere = true;
+        stream.owesEnd = true;
+        owed.stream(stream);
+    }
+
+    /** Gives the stream up in both directions, and resets the local end. */
+    @Override
+    public void abort(TunnelStream stream) {
+        if (!stream.isLive()) return;
+        stream.closing = true;
+        stream.owesAbort = true;
+        owed.stream(stream);
+        stream.local.aborted();
+    }
+
+    /** @param payload header and data. False: dropped */
+    public boolean sendDatagram(TunnelStream stream, byte[] payload) {
+        return !stream.closing && payload.length <= Protocol.PLAIN_MAX_BYTES - Frame.HEADER_BYTES && datagrams.add(stream, payload);
+    }
+
+    // --- To the hub ---
+
+    /** @param json at most 1,024 bytes. A later one takes its place */
+    public void sendStatus(byte[] json) {
+        if (json.length > Protocol.STATUS_MAX_BYTES) throw new IllegalArgumentException("STATUS is too long");
+        owed.status(json);
+    }
+
+    /** Nothing for a hub that does not know it. */
+    public void sendGoAway() {
+        if (terms.has(Capabilities.GOAWAY)) owed.goAway();
+    }
+
+    public void ping(long now) {
+        owed.ping(roundTrip.ask(now));
+    }
+
+    /**
+     * Builds and seals records until nothing waits, the queue is full, or so much was sealed. True: more could be sealed now if the queue had
+     * room.
+     */
+    public boolean fill(long now, int mostBytes) {
+        nowMs = now;
+        measure(now);
+        long start = queue.sealedBytes();
+        while (!queue.isFull() && queue.sealedBytes() - start < mostBytes) {
+            record.begin();
+            for (int before = -1; record.length() > before && record.hasRoomForData();) {
+                before = record.length();
+                owed.write(record, now, roundTrip.ms());
+                datagramBytes += datagrams.write(record);
+                sender.write(record, now);
+            }
+            if (record.length() == 0) return false;
+            queue.seal(record.plain, record.length());
+        }
+        return !owed.isEmpty() || !datagrams.isEmpty() || sender.hasWaiting() && sender.pace.hasRoom(now);
+    }
+
+    /** Now and then while bytes flow: windows grow by the round trip. */
+    private void measure(long now) {
+        long moved = sentBytes() + receivedBytes;
+        if (!isProven || moved == measuredBytes || !roundTrip.isDue(now)) return;
+        measuredBytes = moved;
+        ping(now);
+    }
+
+    // --- Time ---
+
+    /** When tick() is due. */
+    public long tickDueMs() {
+        return liveness.dueMs();
+    }
+
+    /** Null: alive. Otherwise why the session is dead. */
+    public String tick(long now) {
+        nowMs = now;
+        long taken = queue.sealedBytes() - queue.waitingBytes();
+        if (queue.waitingBytes() == 0 || taken != takenBytes) takenMs = now;
+        takenBytes = taken;
+        if (now - takenMs >= Bounds.STALLED_MS) return "the hub takes no bytes";
+        switch (liveness.check(now)) {
+            case DEAD:
+                return isProven ? "the hub is silent" : "the hub sent no record";
+            case PING:
+                ping(now);
+                return null;
+            default:
+                return null;
+        }
+    }
+
+    /** Milliseconds until the pace lets a stream send that waits for it; -1: none waits. */
+    public long paceDueInMs(long now) {
+        return sender.hasWaiting() && !queue.isFull() ? sender.pace.dueInMs(now) : -1;
+    }
+
+    // --- Counters ---
+
+    /** Whether the hub's first record has come: streams may come, and the node is connected. */
+    public boolean isProven() {
+        return isProven;
+    }
+
+    public int streamCount() {
+        return table.count();
+    }
+
+    public long sentBytes() {
+        return sender.sentBytes() + datagramBytes;
+    }
+
+    public long receivedBytes() {
+        return receivedBytes;
+    }
+
+    void countReceived(int bytes) {
+        receivedBytes += bytes;
+    }
+
+    /** The session is over: every local end is reset. Harmless twice. */
+    public void release() {
+        if (isOver) return;
+        isOver = true;
+        for (int slot = 0; slot < table.slotsUsed(); slot++) {
+            TunnelStream stream = table.at(slot);
+            if (stream == null) continue;
+            boolean isLive = stream.isLive();
+            lifecycle.free(stream);
+            if (isLive && stream.local != null) stream.local.aborted();
+        }
+        budget.giveAll();
+        queue.release();
+    }
+}
