@@ -245,12 +245,14 @@ public final class Session implements DataSender.Endings {
         long start = queue.sealedBytes();
         while (!queue.isFull() && queue.sealedBytes() - start < mostBytes) {
             record.begin();
-            for (int before = -1; record.length() > before && record.hasRoomForData();) {
+            int before;
+            do {
                 before = record.length();
                 owed.write(record, now, roundTrip.ms());
                 datagramBytes += datagrams.write(record);
                 sender.write(record, now);
-            }
+                // A read may have ended its stream, which owes a frame then.
+            } while (record.hasRoomForData() && (record.length() > before || !owed.isEmpty()));
             if (record.length() == 0) return false;
             queue.seal(record.plain, record.length());
         }
