@@ -6,6 +6,15 @@ public interface Log {
 
     void warn(String sentence);
 
+    /** About one hub: its HOST:PORT. */
+    default void info(String hub, String sentence) {
+        info(hub + ": " + sentence);
+    }
+
+    default void warn(String hub, String sentence) {
+        warn(hub + ": " + sentence);
+    }
+
     Log NONE = new Log() {
         @Override
         public void info(String sentence) {

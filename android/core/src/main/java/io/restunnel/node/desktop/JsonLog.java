@@ -13,18 +13,29 @@ final class JsonLog implements Log {
 
     @Override
     public void info(String sentence) {
-        write(INFO, sentence);
+        write(INFO, null, sentence);
+    }
+
+    @Override
+    public void info(String hub, String sentence) {
+        write(INFO, hub, sentence);
     }
 
     @Override
     public void warn(String sentence) {
-        write(WARN, sentence);
+        write(WARN, null, sentence);
     }
 
-    void write(int level, String sentence) {
+    @Override
+    public void warn(String hub, String sentence) {
+        write(WARN, hub, sentence);
+    }
+
+    void write(int level, String hub, String sentence) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("level", level);
         line.put("time", System.currentTimeMillis());
+        if (hub != null) line.put("hub", hub);
         line.put("msg", sentence);
         System.err.println(Json.write(line));
     }

@@ -128,7 +128,7 @@ public final class Main {
         node.start();
         over.await();
         if (failure.get() == null) return 0;
-        log.write(JsonLog.FATAL, "the node ended: " + failure.get());
+        log.write(JsonLog.FATAL, null, "the node ended: " + failure.get());
         failure.get().printStackTrace();
         return FAILED;
     }

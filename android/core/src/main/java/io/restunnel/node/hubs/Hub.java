@@ -92,14 +92,22 @@ public final class Hub {
     }
 
     void connected() {
-        parts.log.info("connected to the hub");
+        lastFailure = null;
+        parts.log.info(name(), "connected to the hub");
         changed();
     }
 
     void failed(String reason) {
-        if (!reason.equals(lastFailure)) parts.log.warn(reason);
+        if (!reason.equals(lastFailure)) parts.log.warn(name(), reason);
         lastFailure = reason;
         changed();
+    }
+
+    /** HOST:PORT, for the log. */
+    private String name() {
+        HubRecord record = parts.book.get(publicKey);
+        if (record == null) return "";
+        return (record.host.indexOf(':') == -1 ? record.host : "[" + record.host + "]") + ":" + record.port;
     }
 
     void changed() {

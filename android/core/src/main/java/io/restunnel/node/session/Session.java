@@ -78,10 +78,10 @@ public final class Session implements DataSender.Endings {
         isProven = true;
         if (length == 0) rates.empty(nowMs);
         for (int at = 0; at < length && !isOver;) {
-            if (length - at < Frame.HEADER_BYTES) throw new ProtocolException("a frame header that is cut by the end of its record");
+            if (length - at < Frame.HEADER_BYTES) throw new ProtocolException("a frame header is cut by the end of its record");
             int payloadBytes = Frame.readU32(plain, at + 5);
             int payloadAt = at + Frame.HEADER_BYTES;
-            if (payloadBytes < 0 || payloadBytes > length - payloadAt) throw new ProtocolException("a frame that is longer than its record");
+            if (payloadBytes < 0 || payloadBytes > length - payloadAt) throw new ProtocolException("a frame is longer than its record");
             receiveFrame(plain[at] & 0xff, Frame.readU32(plain, at + 1), plain, payloadAt, payloadBytes);
             at = payloadAt + payloadBytes;
         }
@@ -135,11 +135,13 @@ public final class Session implements DataSender.Endings {
                 receiveControl(plain, at, length);
                 return;
             case Frame.CONNECT_OK:
+                throw new ProtocolException("the hub sent a CONNECT_OK");
             case Frame.CONNECT_FAIL:
+                throw new ProtocolException("the hub sent a CONNECT_FAIL");
             case Frame.STATUS:
-                throw new ProtocolException("a frame of a node's from the hub, type 0x" + Integer.toHexString(type));
+                throw new ProtocolException("the hub sent a STATUS");
             default:
-                throw new ProtocolException("a frame of the unknown type 0x" + Integer.toHexString(type));
+                throw new ProtocolException("a frame of unknown type 0x" + Integer.toHexString(type));
         }
     }
 

@@ -34,7 +34,7 @@ final class StreamTable {
         int slot = id & SLOT_MASK;
         if (id >>> 16 == 0) throw new ProtocolException(what + " with an id of generation 0");
         if (at(slot) != null) throw new ProtocolException(what + " with an id that is in use");
-        if (slot < lastIds.length && lastIds[slot] == id) throw new ProtocolException(what + " with the last id of its slot");
+        if (slot < lastIds.length && lastIds[slot] == id) throw new ProtocolException(what + " with an id that is in use, or was a moment ago");
         if (slot >= streams.length) {
             int capacity = Math.min(Protocol.SLOTS, Integer.highestOneBit(slot) * 2);
             streams = Arrays.copyOf(streams, capacity);

@@ -60,12 +60,12 @@ public final class InboundRecords {
     private static int sealedBytes(byte[] from, int at, int length) throws ProtocolException {
         if (length < Protocol.LENGTH_BYTES) return -1;
         int sealed = Frame.readU16(from, at);
-        if (sealed < Protocol.RECORD_MIN_BYTES) throw new ProtocolException("a record of " + sealed + " bytes");
+        if (sealed < Protocol.RECORD_MIN_BYTES) throw new ProtocolException("a record shorter than its tag");
         return sealed;
     }
 
     private void open(byte[] from, int at, int sealed, Sink sink) throws ProtocolException {
-        if (!cipher.open(from, at, sealed, plain, 0)) throw new ProtocolException("a record that was not sealed with this session's key");
+        if (!cipher.open(from, at, sealed, plain, 0)) throw new ProtocolException("a record that does not authenticate");
         sink.record(plain, sealed - Protocol.TAG_BYTES);
     }
 
