@@ -3,11 +3,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ROLES, type Role } from '../../src/cli/service/service.ts';
+import { renderUnit, unitName } from '../../src/cli/service/systemdUnit.ts';
 import { ROOT } from './npmPackages.ts';
 
 const SCRIPTS = ['postinst', 'prerm', 'postrm'];
-const UNITS = ['restunnel-hub.service', 'restunnel-node.service'];
-const NODE_AND_SCRIPT = /^ExecStart=\S+ \S+restunnel\.js (hub|node) (.*?)( --public-host \S+)?$/m;
 
 /** Two packages of the same sources are the same to the byte: every time in them is `epochSeconds`. */
 export function makeDebianPackage(
@@ -19,11 +19,7 @@ export function makeDebianPackage(
 ): void {
   rmSync(work, { recursive: true, force: true });
   place(work, 'usr/bin/restunnel', readFileSync(program), 0o755);
-  const systemd = join(ROOT, 'scripts', 'systemd');
-  for (const unit of UNITS) {
-    const text = packagedUnit(readFileSync(join(systemd, unit), 'utf8'));
-    place(work, `lib/systemd/system/${unit}`, text);
-  }
+  for (const role of ROLES) place(work, `lib/systemd/system/${unitName(role)}.service`, packagedUnit(role));
   const debian = join(ROOT, 'scripts', 'debian');
   place(work, 'etc/default/restunnel', readFileSync(join(debian, 'restunnel.default')));
   place(work, 'usr/share/doc/restunnel/copyright', readFileSync(join(ROOT, 'LICENSE')));
@@ -38,18 +34,15 @@ export function makeDebianPackage(
   rmSync(work, { recursive: true });
 }
 
-/** The unit for a checkout in /opt, made one for the one file: it unpacks below /var/cache, and its options are in /etc/default. */
-export function packagedUnit(unit: string): string {
-  const role = NODE_AND_SCRIPT.exec(unit)?.[1];
-  if (role === undefined) throw new Error('the unit has no ExecStart of a checkout');
-  return unit
-    .replace(/^# node_modules\/\.bin\/node .*\n/m, '')
-    .replace(/^(# .*?)Install: see .*$/m, '$1Options: /etc/default/restunnel.')
-    .replace(
-      NODE_AND_SCRIPT,
-      `EnvironmentFile=-/etc/default/restunnel\nExecStart=/usr/bin/restunnel $1 $2 $RESTUNNEL_${role.toUpperCase()}_OPTIONS\n` +
-        `CacheDirectory=restunnel\nCacheDirectoryMode=0700`,
-    );
+/** The unit of `restunnel service install`, with options out of /etc/default. */
+function packagedUnit(role: Role): string {
+  const dataDir = `/var/lib/restunnel${role === 'node' ? '-node' : ''}`;
+  const service = { role, isSystem: true, program: ['/usr/bin/restunnel'], options: [], dataDir };
+  return renderUnit(service, {
+    head: '# Options: /etc/default/restunnel.',
+    before: 'EnvironmentFile=-/etc/default/restunnel',
+    rawOptions: `$RESTUNNEL_${role.toUpperCase()}_OPTIONS`,
+  });
 }
 
 function control(architecture: string): string {

@@ -9,6 +9,7 @@ import { declareReport, declareRules, declareSessions, declareUsers } from './de
 import { declareNodes, declarePair } from './declareDevices.ts';
 import { declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
 import { declareHubs, declareNode } from './declareNode.ts';
+import { declareService } from './declareService.ts';
 import { declareEvents, declareStatus, declareStreams, declareTest } from './declareWatching.ts';
 
 const EXAMPLES = `
@@ -59,6 +60,7 @@ export function buildProgram(hooks: ProgramHooks): Command {
   declareBackup(program);
   declareNode(program.commandsGroup('On a device:'), ends);
   declareHubs(program);
+  declareService(program.commandsGroup('On either:'), ends);
   declareBench(program.commandsGroup('Measure:'));
   return program.commandsGroup('Other:').helpCommand('help [command]', 'show help for a command');
 }

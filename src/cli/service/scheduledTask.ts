@@ -1,0 +1,64 @@
+// The task of a service for Windows' Task Scheduler: it starts at boot, or when its user logs on, and again a minute after it failed.
+
+import { escaped } from './launchdPlist.ts';
+import { commandLine, type Service } from './service.ts';
+
+/** Windows' account for services that need no rights of their own. */
+export const LOCAL_SERVICE = 'S-1-5-19';
+
+export function taskName(role: Service['role']): string {
+  return `Restunnel ${role}`;
+}
+
+/** UTF-16 is what schtasks reads: encode the text so, with its byte order mark. */
+export function renderTask(service: Service, log: string): string {
+  const { isSystem, role } = service;
+  const [program, ...words] = commandLine(service).map(quoted);
+  // The scheduler keeps no output; cmd writes it to the log. The outermost quotes are cmd's own.
+  const line = `/d /s /c "${[program, ...words].join(' ')} >> ${quoted(log)} 2>&1"`;
+  const trigger = isSystem ? 'BootTrigger' : 'LogonTrigger';
+  const principal = isSystem
+    ? `<UserId>${LOCAL_SERVICE}</UserId>`
+    : '<LogonType>InteractiveToken</LogonType>\n      <RunLevel>LeastPrivilege</RunLevel>';
+  return `\ufeff<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo>
+    <Description>Restunnel ${role === 'hub' ? 'hub' : 'exit node'}</Description>
+  </RegistrationInfo>
+  <Triggers>
+    <${trigger}>
+      <Enabled>true</Enabled>
+    </${trigger}>
+  </Triggers>
+  <Principals>
+    <Principal id="Author">
+      ${principal}
+    </Principal>
+  </Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <RestartOnFailure>
+      <Interval>PT1M</Interval>
+      <Count>999</Count>
+    </RestartOnFailure>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+  </Settings>
+  <Actions Context="Author">
+    <Exec>
+      <Command>cmd.exe</Command>
+      <Arguments>${escaped(line)}</Arguments>
+    </Exec>
+  </Actions>
+</Task>
+`;
+}
+
+/** A word as CommandLineToArgvW reads it; `%` would be a variable to cmd. */
+function quoted(word: string): string {
+  const text = word.replaceAll('%', '%%');
+  if (/^[\w+=:,./\\%-]+$/.test(text)) return text;
+  return `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`;
+}

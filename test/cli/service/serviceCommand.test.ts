@@ -1,0 +1,106 @@
+// `restunnel service`: the words of the role, and what each manager is asked to do.
+
+import { describe, expect, test } from 'vitest';
+import { buildProgram } from '../../../src/cli/program/buildProgram.ts';
+import { type Machine, managerOf } from '../../../src/cli/service/manager.ts';
+import type { Role } from '../../../src/cli/service/service.ts';
+import { splitOptions } from '../../../src/cli/service/serviceOptions.ts';
+import { runBin } from '../runBin.ts';
+
+const LINK = `restunnel://hub.example:9000/?k=${'A'.repeat(43)}&t=${'A'.repeat(43)}`;
+
+function split(role: Role, ...words: string[]) {
+  const program = buildProgram({ starting: () => {}, ended: () => {} });
+  return splitOptions(program.commands.find((each) => each.name() === role)!, words);
+}
+
+describe('the words of the role', () => {
+  test('paths become absolute; the link and the data directory are taken out', () => {
+    expect(
+      split('node', '--pair', LINK, '--name=a b', `--pair=${LINK}`, '--data-dir', 'd', '--lanes', '2'),
+    ).toEqual({
+      options: ['--name', 'a b', '--lanes', '2'],
+      dataDir: `${process.cwd()}/d`,
+      links: [LINK, LINK],
+      name: 'a b',
+    });
+    expect(split('hub', '--rules', 'r.yaml', '--persist-sessions').options).toEqual([
+      '--rules',
+      `${process.cwd()}/r.yaml`,
+      '--persist-sessions',
+    ]);
+  });
+
+  test.each([
+    ['an unknown option', ['--publc-host', 'x'], 'restunnel hub knows no "--publc-host"'],
+    ['a stray word', ['x'], 'restunnel hub knows no "x"'],
+    ['a bad value', ['--workers', '1000'], '--workers: "1000" is not a whole number from 0 to 64'],
+    ['a ready file', ['--ready-file', 'x'], '--ready-file is not for services'],
+  ])('%s is refused before anything is written', (_, words, sentence) => {
+    expect(() => split('hub', ...words)).toThrow(sentence);
+  });
+
+  test('links from standard input are refused', () => {
+    expect(() => split('node', '--pair', '-')).toThrow('give the link itself');
+  });
+});
+
+describe('managers', () => {
+  const machine = (platform: NodeJS.Platform): Machine => ({
+    platform,
+    home: '/home/me',
+    uid: 1000,
+    env: {},
+  });
+
+  test('systemd', () => {
+    const own = managerOf(machine('linux'), false);
+    expect(own.file('node')).toBe('/home/me/.config/systemd/user/restunnel-node.service');
+    expect(own.start('node')).toEqual([
+      ['systemctl', '--user', 'daemon-reload'],
+      ['systemctl', '--user', 'enable', 'restunnel-node'],
+      ['systemctl', '--user', 'restart', 'restunnel-node'],
+    ]);
+    const system = managerOf(machine('linux'), true);
+    expect(system.file('hub')).toBe('/etc/systemd/system/restunnel-hub.service');
+    expect(system.dataDir('node')).toBe('/var/lib/restunnel-node');
+    expect(system.logs('hub', true)).toEqual(['journalctl', '--unit', 'restunnel-hub', '--follow']);
+  });
+
+  test('launchd', () => {
+    const own = managerOf({ ...machine('darwin'), home: '/Users/me', uid: 501 }, false);
+    expect(own.file('hub')).toBe('/Users/me/Library/LaunchAgents/io.restunnel.hub.plist');
+    expect(own.start('hub')[0]).toEqual(['launchctl', 'bootstrap', 'gui/501', own.file('hub')]);
+    expect(own.stop('hub')).toEqual([['launchctl', 'bootout', 'gui/501/io.restunnel.hub']]);
+  });
+
+  test('Task Scheduler', () => {
+    const own = managerOf({ ...machine('win32'), home: 'C:\\Users\\me' }, false);
+    expect(own.file('hub')).toBe('C:\\Users\\me\\AppData\\Local\\restunnel\\hub.xml');
+    expect(own.start('hub')).toEqual([
+      ['schtasks', '/Create', '/F', '/TN', 'Restunnel hub', '/XML', own.file('hub')],
+      ['schtasks', '/Run', '/TN', 'Restunnel hub'],
+    ]);
+    const system = managerOf({ ...machine('win32'), env: { ProgramData: 'D:\\PD' } }, true);
+    expect(system.dataDir('node')).toBe('D:\\PD\\restunnel\\node');
+  });
+
+  test('elsewhere there is a sentence', () => {
+    expect(() => managerOf(machine('freebsd'), true)).toThrow('not the manager of freebsd');
+  });
+});
+
+test('--dry-run prints the unit and writes nothing; the link is not in it', async () => {
+  const words = ['service', 'install', '--user', '--dry-run', 'node', '--pair', LINK, '--name', 'x'];
+  const { code, stdout } = await runBin(words, '/nowhere');
+  expect(code).toBe(0);
+  expect(stdout).toContain('restunnel-node.service:');
+  expect(stdout).toMatch(/^ExecStart=.* node --data-dir \S+ --name x$/m);
+  expect(stdout).not.toContain('AAAA');
+});
+
+test('a service that is not installed has a sentence', async () => {
+  const { code, stderr } = await runBin(['service', 'status', '--user', 'hub'], '/nowhere');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^restunnel: no hub is installed as a service/);
+});
