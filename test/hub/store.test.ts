@@ -429,6 +429,27 @@ describe('names', () => {
     expect(Buffer.byteLength(name)).toBe(64);
   });
 
+  test('thousands of devices of one name are numbered one by one, with few questions for each', () => {
+    const taken = new Set<string>();
+    let questions = 0;
+    for (let device = 1; device <= 3_000; device++) {
+      const name = freeName('phone', (candidate) => {
+        questions++;
+        return taken.has(candidate);
+      });
+      expect(name).toBe(device === 1 ? 'phone' : `phone-${device}`);
+      taken.add(name);
+    }
+    expect(questions).toBeLessThan(3_000 * 30);
+    // Whatever was given back in between, the name is free.
+    for (const gap of ['phone-2', 'phone-1024', 'phone-2999']) taken.delete(gap);
+    for (let device = 0; device < 4; device++) {
+      const name = freeName('phone', (candidate) => taken.has(candidate));
+      expect(taken.has(name)).toBe(false);
+      taken.add(name);
+    }
+  });
+
   test('rename by id and by name; taken, empty and unknown names are refused', () => {
     admit(1, NOW, tokenOf(1, 'one'));
     admit(2, NOW, tokenOf(2, 'two'));

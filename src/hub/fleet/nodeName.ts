@@ -30,14 +30,29 @@ export function looksLikeId(name: string): boolean {
   return name.length === NODE_ID_CHARS && /^[0-9a-f]+$/.test(foldName(name));
 }
 
-/** The wish, or the first of wish-2, wish-3, … that is free. */
+/**
+ * The wish, or the first of wish-2, wish-3, … that is free; where a number before the last was given back, another free one may come
+ * instead. The questions grow with the logarithm of the names that are taken: thousands of devices of one name may pair.
+ */
 export function freeName(wish: string, isTaken: (name: string) => boolean): string {
   if (!isTaken(wish)) return wish;
-  for (let suffix = 2; ; suffix++) {
-    const tail = `-${suffix}`;
-    const name = `${shorten(wish, PROTOCOL.deviceNameMaxBytes - tail.length)}${tail}`;
-    if (!isTaken(name)) return name;
+  let taken = 1;
+  let free = 2;
+  while (isTaken(numbered(wish, free))) {
+    taken = free;
+    free *= 2;
   }
+  while (free - taken > 1) {
+    const middle = Math.floor((taken + free) / 2);
+    if (isTaken(numbered(wish, middle))) taken = middle;
+    else free = middle;
+  }
+  return numbered(wish, free);
+}
+
+function numbered(wish: string, number: number): string {
+  const tail = `-${number}`;
+  return `${shorten(wish, PROTOCOL.deviceNameMaxBytes - tail.length)}${tail}`;
 }
 
 function shorten(name: string, maxBytes: number): string {
