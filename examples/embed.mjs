@@ -17,7 +17,7 @@ const hub = await startHub({
 });
 hub.on('event', ({ kind, text }) => console.error(`${kind}: ${text}`));
 
-const { link } = hub.fleet.pair({ name: 'kitchen', ttlMs: 60_000 });
+const { link } = await hub.fleet.pair({ name: 'kitchen', ttlMs: 60_000 });
 const node = await startNode({
   dataDir: join(folder, 'node'),
   links: [link.replace(/\/\/[^/]+/, `//${hub.addresses.tunnel}`)],

@@ -17,6 +17,7 @@ const ENTRIES: readonly (readonly [source: string, folder: string])[] = [
   ['src/engine/hubThread', 'engine'],
   ['src/node/exitThread', 'node'],
   ['src/hub/sessions/handshakeThread', 'hub/sessions'],
+  ['src/hub/store/storeThread', 'hub/store'],
   ['bench/load/origin', 'cli'],
   ['bench/load/client', 'cli'],
 ];

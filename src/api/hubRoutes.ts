@@ -52,14 +52,14 @@ export function hubRoutes(fleet: Fleet) {
 
   return newRoutes()
     .openapi(getStatus, (c) => c.json(fleet.status(), 200))
-    .openapi(listEvents, (c) => {
+    .openapi(listEvents, async (c) => {
       const { kind, node, ...rest } = c.req.valid('query');
       const query: EventQuery = {
         ...rest,
         ...(kind === undefined ? {} : { kinds: kind }),
         ...(node === undefined ? {} : { nodeId: owned(404, () => fleet.node(node)).id }),
       };
-      return c.json(fleet.events(query), 200);
+      return c.json(await fleet.events(query), 200);
     })
     .openapi(postBackup, async (c) => c.json(await ownedLater(409, fleet.backup()), 200))
     .openapi(getMetrics, async (c) => {

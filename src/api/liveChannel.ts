@@ -54,7 +54,7 @@ export class Live {
   add(response: ServerResponse, name: string | null): void {
     if (response.destroyed) return;
     // All that may fail comes first: nobody is half a viewer.
-    const eventNumber = this.#fleet.events({ limit: 1 })[0]?.number ?? 0;
+    const eventNumber = this.#fleet.latestEvents(0).at(-1)?.number ?? 0;
     const state = message('state', this.#state([]));
     const viewer: Viewer = { response, name, behind: false, eventNumber, stalledAtMs: null };
     response.writeHead(200, {
@@ -98,7 +98,7 @@ export class Live {
   /** One text for all of them: a viewer that missed fewer sees some events again, and knows them by their numbers. */
   #catchUp(late: readonly Viewer[]): void {
     const after = Math.min(...late.map(({ eventNumber }) => eventNumber));
-    const events = this.#fleet.events({ after, limit: DASHBOARD.catchUpEventsMax }).toReversed();
+    const events = this.#fleet.latestEvents(after).slice(-DASHBOARD.catchUpEventsMax);
     const text = message('state', this.#state(events));
     for (const viewer of late) {
       viewer.behind = false;

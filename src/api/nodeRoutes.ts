@@ -94,15 +94,15 @@ export function nodeRoutes(fleet: Fleet) {
       return c.json(node, 200);
     })
     .openapi(getConnects, (c) => c.json(fleet.connects(idOf(c.req.valid('param').id)), 200))
-    .openapi(changeNode, (c) => {
+    .openapi(changeNode, async (c) => {
       const id = idOf(c.req.valid('param').id);
       const change = c.req.valid('json');
-      const changed = owned(409, () => fleet.change(id, change));
+      const changed = await ownedLater(409, fleet.change(id, change));
       return c.json(changed, 200);
     })
-    .openapi(revokeNode, (c) => {
+    .openapi(revokeNode, async (c) => {
       const id = idOf(c.req.valid('param').id);
-      const revoked = owned(409, () => fleet.revoke(id));
+      const revoked = await ownedLater(409, fleet.revoke(id));
       return c.json(revoked, 200);
     })
     .openapi(rotateNode, async (c) => {
@@ -113,8 +113,8 @@ export function nodeRoutes(fleet: Fleet) {
       const { node } = c.req.valid('query');
       return c.json(await fleet.streams(node === undefined ? null : idOf(node)), 200);
     })
-    .openapi(getHistory, (c) => {
+    .openapi(getHistory, async (c) => {
       const { node, range } = c.req.valid('query');
-      return c.json(fleet.history(node === undefined ? null : idOf(node), range), 200);
+      return c.json(await fleet.history(node === undefined ? null : idOf(node), range), 200);
     });
 }

@@ -3,7 +3,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { Fleet } from '../model/fleet.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
-import { owned } from './problem.ts';
+import { owned, ownedLater } from './problem.ts';
 import { pairing, pairingParams, pairingRequest, pairingState } from './schemas.ts';
 
 const makePairing = createRoute({
@@ -32,9 +32,9 @@ const cancelPairing = createRoute({
 
 export function pairingRoutes(fleet: Fleet) {
   return newRoutes()
-    .openapi(makePairing, (c) => {
+    .openapi(makePairing, async (c) => {
       const options = c.req.valid('json');
-      const made = owned(409, () => fleet.pair(options));
+      const made = await ownedLater(409, fleet.pair(options));
       return c.json(made, 200);
     })
     .openapi(getPairing, (c) => {
@@ -42,9 +42,9 @@ export function pairingRoutes(fleet: Fleet) {
       const state = owned(404, () => fleet.pairing(id));
       return c.json(state, 200);
     })
-    .openapi(cancelPairing, (c) => {
+    .openapi(cancelPairing, async (c) => {
       const { id } = c.req.valid('param');
-      const state = owned(404, () => fleet.cancelPairing(id));
+      const state = await ownedLater(404, fleet.cancelPairing(id));
       return c.json(state, 200);
     });
 }

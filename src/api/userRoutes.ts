@@ -5,7 +5,7 @@ import { UserError } from '../base/userError.ts';
 import { hashPassword } from '../hub/access/passwords.ts';
 import type { OwnerUsers } from '../model/userAccounts.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
-import { owned, ownedLater, Problem } from './problem.ts';
+import { ownedLater, Problem } from './problem.ts';
 import { newUser, proxyUser, userChange, userParams } from './schemas.ts';
 
 const listUsers = createRoute({
@@ -47,14 +47,15 @@ export function userRoutes(users: OwnerUsers) {
       const { name, limits, ...given } = c.req.valid('json');
       const passwordHash = await ownedLater(400, hashOf(given));
       if (passwordHash === null) throw new Problem(400, 'a new user needs a password, or its hash');
-      const added = owned(409, () => users.add({ name, passwordHash, limits }));
+      const added = await ownedLater(409, users.add({ name, passwordHash, limits }));
       return c.json(added, 200);
     })
     .openapi(changeUser, async (c) => {
       const { name } = c.req.valid('param');
       const { limits, ...given } = c.req.valid('json');
       const passwordHash = await ownedLater(400, hashOf(given));
-      const changed = owned(404, () =>
+      const changed = await ownedLater(
+        404,
         users.change(name, {
           ...(passwordHash === null ? {} : { passwordHash }),
           ...(limits === undefined ? {} : { limits }),
@@ -62,9 +63,9 @@ export function userRoutes(users: OwnerUsers) {
       );
       return c.json(changed, 200);
     })
-    .openapi(removeUser, (c) => {
+    .openapi(removeUser, async (c) => {
       const { name } = c.req.valid('param');
-      const removed = owned(404, () => users.remove(name));
+      const removed = await ownedLater(404, users.remove(name));
       return c.json(removed, 200);
     });
 }

@@ -30,7 +30,7 @@ export async function withHubOrStore<T>(dataDir: string, work: (hub: HubOrStore)
   try {
     return await work(hub);
   } finally {
-    hub.close();
+    await hub.close();
   }
 }
 
@@ -69,7 +69,7 @@ export class HubOrStore {
   async #openStored(): Promise<UserError> {
     const { openStoredHub } = await import('./storedHub.ts');
     try {
-      this.#stored ??= openStoredHub(this.#dataDir);
+      this.#stored ??= await openStoredHub(this.#dataDir);
     } catch (error) {
       if (error instanceof BusyError) return error;
       throw error;
@@ -77,9 +77,11 @@ export class HubOrStore {
     return isSilent(this.#dataDir);
   }
 
-  close(): void {
-    this.#stored?.close();
+  /** Rejects with UserError when the disk does not take what happened. */
+  async close(): Promise<void> {
+    const stored = this.#stored;
     this.#stored = null;
+    await stored?.close();
   }
 }
 

@@ -4,8 +4,10 @@ import { networkInterfaces } from 'node:os';
 import type { ApiBindings } from '../api/apiRoute.ts';
 import { LazyApi } from '../api/lazyApi.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
+import { localDay, monthOfDay } from '../base/localTime.ts';
 import { StoredFleet } from '../hub/fleet/storedFleet.ts';
 import { choosePublicHost } from '../hub/pairing/publicHost.ts';
+import { DirectStore } from '../hub/store/directStore.ts';
 import { readHubSettings } from '../hub/store/hubFile.ts';
 import { type HubState, openHubState } from '../hub/store/hubState.ts';
 import { formatLink } from '../model/pairingLink.ts';
@@ -15,11 +17,12 @@ import { tryLock } from './hubLock.ts';
 export interface StoredHub {
   /** As the hub would answer. Rejects with a fault, which no log of a hub tells of. */
   answer(request: Request): Promise<Response>;
-  close(): void;
+  /** Rejects with UserError when the disk does not take what happened. */
+  close(): Promise<void>;
 }
 
-/** null when somebody else holds the data directory. Throws BusyError when only its store is held, UserError when it cannot be used. */
-export function openStoredHub(dataDir: string): StoredHub | null {
+/** null when somebody else holds the data directory. Rejects with BusyError when only its store is held, UserError when it cannot be used. */
+export async function openStoredHub(dataDir: string): Promise<StoredHub | null> {
   const lock = tryLock(dataDir);
   if (lock === null) return null;
   let state: HubState;
@@ -32,7 +35,7 @@ export function openStoredHub(dataDir: string): StoredHub | null {
   const { store } = state;
   for (const sentence of state.remarks) process.stderr.write(`restunnel: ${sentence}\n`);
   const faults: unknown[] = [];
-  const fleet = fleetOf(state, dataDir, lock);
+  const fleet = await fleetOf(state, dataDir, lock);
   const api = new LazyApi({
     fleet,
     ownUser: { name: '', password: '' },
@@ -46,9 +49,9 @@ export function openStoredHub(dataDir: string): StoredHub | null {
       if (faults.length > 0) throw faults[0];
       return response;
     },
-    close() {
+    async close() {
       try {
-        fleet.close();
+        await fleet.close();
       } finally {
         store.close();
         lock.release();
@@ -58,9 +61,12 @@ export function openStoredHub(dataDir: string): StoredHub | null {
 }
 
 /** Closes the store and lets go of the directory when the store cannot be read. */
-function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): StoredFleet {
+async function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): Promise<StoredFleet> {
   try {
-    return new StoredFleet(state.store, { dataDir, linkOf: (token) => linkOf(state, dataDir, token) });
+    const store = new DirectStore(state.store);
+    const day = localDay(Date.now());
+    const contents = await store.ask('load', monthOfDay(day), day);
+    return new StoredFleet(store, contents, { dataDir, linkOf: (token) => linkOf(state, dataDir, token) });
   } catch (error) {
     state.store.close();
     lock.release();

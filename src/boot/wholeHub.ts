@@ -17,7 +17,7 @@ export interface RunningHub {
   /** What the owner sees and does. */
   readonly fleet: Fleet;
   /** Makes a one-time pairing link. */
-  pair(options: { name: string | null; ttlMs: number }): Pairing;
+  pair(options: { name: string | null; ttlMs: number }): Promise<Pairing>;
   /** Reads the rules file again; a bad one changes nothing. */
   reload(): void;
   /** Resolves once every engine thread has answered: never, while one of them hangs. */
@@ -36,7 +36,7 @@ export async function startWholeHub(options: BootOptions): Promise<RunningHub> {
   const lock = await lockForHub(options.dataDir);
   let hub: WholeHub;
   try {
-    hub = new WholeHub(options, lock);
+    hub = new WholeHub(options, lock, await Hub.open(options));
   } catch (error) {
     lock.release();
     throw error;
@@ -61,14 +61,13 @@ class WholeHub implements RunningHub {
   #stopping: Promise<void> | null = null;
   #end: (error: Error | null) => void = () => {};
 
-  constructor(options: BootOptions, lock: DataDirLock) {
+  constructor(options: BootOptions, lock: DataDirLock, hub: Hub) {
     const { log } = options;
     this.#options = options;
     this.#lock = lock;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const hub = Hub.open(options);
     void hub.failed.then((error) => this.#end(error));
     this.#hub = hub;
     this.#api = new LazyApi({
@@ -90,7 +89,7 @@ class WholeHub implements RunningHub {
     return this.#hub.fleet;
   }
 
-  pair(options: { name: string | null; ttlMs: number }): Pairing {
+  pair(options: { name: string | null; ttlMs: number }): Promise<Pairing> {
     return this.#hub.fleet.pair(options);
   }
 

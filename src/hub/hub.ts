@@ -3,13 +3,17 @@
 
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { localDay, monthOfDay } from '../base/localTime.ts';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { version } from '../base/version.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
-import { ROUTING } from '../limits/bounds.ts';
+import { ENGINE, ROUTING } from '../limits/bounds.ts';
+import { PROTOCOL } from '../limits/wire.ts';
 import { formatLink } from '../model/pairingLink.ts';
+import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
+import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
@@ -20,11 +24,13 @@ import { OwnerFleet } from './fleet/ownerFleet.ts';
 import type { HubOptions } from './hubOptions.ts';
 import { choosePublicHost } from './pairing/publicHost.ts';
 import { Admission } from './sessions/admission.ts';
+import { HandshakePool } from './sessions/handshakePool.ts';
 import { SessionLife } from './sessions/sessionLife.ts';
 import { Sessions } from './sessions/sessionTable.ts';
 import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
-import { type HubState, openHubState } from './store/hubState.ts';
-import type { Store } from './store/store.ts';
+import { hubKeyPath } from './store/hubFile.ts';
+import type { StoreContents } from './store/storeJobs.ts';
+import { ThreadedStore } from './store/threadedStore.ts';
 import { chooseEngine } from './threads/engineChoice.ts';
 import { HubListeners } from './threads/hubListeners.ts';
 import { HubThreads } from './threads/hubThreads.ts';
@@ -39,9 +45,8 @@ export class Hub {
   readonly ownUser: OwnUser = makeOwnUser();
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
-  readonly #state: HubState;
   readonly #keyPair: KeyPair;
-  readonly #store: Store;
+  readonly #store: ThreadedStore;
   readonly #sessions: Sessions;
   readonly #sessionSlots: SessionSlots;
   readonly #threads: HubThreads;
@@ -58,27 +63,31 @@ export class Hub {
   #stopping = false;
   #hurry: () => void = () => {};
 
-  /** Opens the store, which stop() closes. Hold the data directory's lock. Throws UserError. */
-  static open(options: HubOptions): Hub {
-    const state = openHubState(options);
+  /** Opens the store, which stop() closes. Hold the data directory's lock. Rejects with UserError. */
+  static async open(options: HubOptions): Promise<Hub> {
+    const { dataDir, acceptLoss } = options;
+    const store = await ThreadedStore.open({ dataDir, acceptLoss });
     try {
-      return new Hub(options, state);
+      const day = localDay(Date.now());
+      const contents = await store.ask('load', monthOfDay(day), day);
+      const hub = new Hub(options, store, contents);
+      void store.failed.then((error) => hub.#fail(error));
+      return hub;
     } catch (error) {
-      state.store.close();
+      await store.close();
       throw error;
     }
   }
 
-  private constructor(options: HubOptions, state: HubState) {
+  private constructor(options: HubOptions, store: ThreadedStore, contents: StoreContents) {
     const { log, dataDir, proxyHeaders, showTargets, askUser } = options;
     const machine = { hasEpoll: epollAvailable(), cores: availableParallelism() };
     const { io, workers } = chooseEngine(options, machine);
     this.#options = options;
     this.#log = log;
-    this.#state = state;
-    this.#keyPair = state.keyPair();
+    this.#keyPair = loadOrCreateKey(hubKeyPath(dataDir));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
-    this.#store = state.store;
+    this.#store = store;
     this.#sessions = new Sessions(Math.max(1, workers));
     const slots = makeSlots(1 + workers);
     this.#sessionSlots = new SessionSlots(slots);
@@ -91,9 +100,14 @@ export class Hub {
       hear: (message) => this.#hear(message),
     });
     this.#threads = threads;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    void threads.failed.then((error) => this.#fail(error));
     this.#listeners = new HubListeners((message) => threads.toFront(message));
     this.#keeper = new FleetKeeper({
-      store: this.#store,
+      store,
+      contents,
       sessions: this.#sessions,
       slots,
       threads: 1 + workers,
@@ -108,7 +122,7 @@ export class Hub {
     const { addresses, publicKey } = this;
     this.fleet = new OwnerFleet(this.#keeper, { version: version(), addresses, publicKey, io, workers });
     this.#proxyUsers = new ProxyUsers({
-      users: this.#store.users,
+      users: this.#keeper.users,
       own: this.ownUser,
       binds: [
         ['--socks', options.socks],
@@ -122,8 +136,14 @@ export class Hub {
       : null;
     // Last: it starts threads, which only stop() ends.
     this.#admission = new Admission({
-      keyPair: this.#keyPair,
-      store: this.#store,
+      pool: new HandshakePool({
+        keyPair: this.#keyPair,
+        initialWindowBytes: PROTOCOL.initialWindowBytes,
+        maxStreams: ENGINE.streamsPerTunnelMax,
+        capabilities: OFFERED_CAPABILITIES,
+        onFault: (error) => log.error({ err: error }, 'a handshake thread failed'),
+      }),
+      store,
       sessions: this.#sessions,
       slots: this.#sessionSlots,
       log,
@@ -133,17 +153,15 @@ export class Hub {
       admission: this.#admission,
       sessions: this.#sessions,
       keeper: this.#keeper,
-      store: this.#store,
       log,
       toFront: (message) => threads.toFront(message),
       toWorker: (worker, message) => threads.toWorker(worker, message),
     });
   }
 
-  /** Resolves when an engine thread has ended by itself: the hub has to be started again. */
-  get failed(): Promise<Error> {
-    return this.#threads.failed;
-  }
+  /** Resolves when an engine thread, or the store's, has ended by itself: the hub has to be started again. */
+  readonly failed: Promise<Error>;
+  #fail: (error: Error) => void = () => {};
 
   #linkOf(token: Uint8Array): string {
     const { tunnel, publicHost } = this.#options;
@@ -182,7 +200,7 @@ export class Hub {
   async start(): Promise<void> {
     const { tunnel, socks, socksSocket, http } = this.#options;
     this.#keeper.start(version());
-    this.#keepState();
+    await this.#keepState();
     await this.#threads.start();
     this.#threads.toFront({ type: 'knownNetworks', networks: this.#keeper.networks.all() });
     // Before it listens: no request may pass by the users or the rules.
@@ -195,11 +213,11 @@ export class Hub {
     if (socksSocket !== null) await this.#listeners.openSocket(socksSocket);
   }
 
-  #keepState(): void {
-    this.#state.keep((reason) =>
+  async #keepState(): Promise<void> {
+    const remarks = await this.#store.keepIdentity((reason) =>
       this.#log.warn({ reason }, 'the record of what belongs to this hub is not up to date'),
     );
-    for (const text of this.#state.remarks) {
+    for (const text of remarks) {
       this.#log.warn(text);
       this.#keeper.note({ kind: 'warning', text });
     }
@@ -343,8 +361,8 @@ export class Hub {
     await this.#threads.stop();
     this.#listeners.removeSocket();
     await this.#admission.close();
-    this.#keeper.stop();
-    this.#store.close();
+    await this.#keeper.stop();
+    await this.#store.close();
     this.#keyPair.secretKey.fill(0);
   }
 }

@@ -18,6 +18,8 @@ export const CONTROL = {
   responseBodyMaxBytes: 67_108_864,
   requestTimeoutMs: 30_000,
   connectionsMax: 64,
+  /** Devices that wait for the disk at once: about 2 KB of memory each. */
+  askingMax: 16_384,
   handshakeThreadsMax: 2,
   /** First messages that a thread gets at once. */
   handshakeBatchMax: 16,
@@ -196,6 +198,8 @@ export const EVENTS = {
   writeEveryMs: 1_000,
   /** In memory while the disk takes none. Beyond that, the oldest are dropped. */
   pendingMax: 2_000,
+  /** In memory when the disk has them: for viewers, who hear of them at the next tick or missed a few. */
+  latestMax: 256,
   textMaxChars: 500,
   /** Sent to viewers in one tick. */
   perTickMax: 200,

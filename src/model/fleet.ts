@@ -295,8 +295,8 @@ export interface Fleet {
   nodes(): NodeView[];
   node(node: string): NodeView;
   connects(node: string): ConnectFigures;
-  change(node: string, change: NodeChange): NodeView;
-  revoke(node: string): NodeView;
+  change(node: string, change: NodeChange): Promise<NodeView>;
+  revoke(node: string): Promise<NodeView>;
   /** Resolves when the node has answered, or rejects with why there is no new address. */
   rotate(node: string): Promise<Rotation>;
   /** `node` null: of the whole hub. At most LISTING.streamsMax. */
@@ -307,13 +307,15 @@ export interface Fleet {
   endSession(user: string, name: string): Promise<ClientSession>;
   /** The node rests for the host, and the sticky session, strict or not, goes on with another. */
   report(report: BanReport): Promise<Ban>;
-  history(node: string | null, range: HistoryRange): History;
+  history(node: string | null, range: HistoryRange): Promise<History>;
   /** Newest first. */
-  events(query: EventQuery): readonly EventRecord[];
-  pair(options: { name: string | null; ttlMs: number }): Pairing;
+  events(query: EventQuery): Promise<readonly EventRecord[]>;
+  /** The newest of those after this number, oldest first; at most EVENTS.latestMax. */
+  latestEvents(after: number): readonly EventRecord[];
+  pair(options: { name: string | null; ttlMs: number }): Promise<Pairing>;
   /** Throws UserError when there is no such pairing, or it was not made since the hub started. */
   pairing(id: string): PairingState;
-  cancelPairing(id: string): PairingState;
+  cancelPairing(id: string): Promise<PairingState>;
   /** One at a time. */
   backup(): Promise<Backup>;
   /** Calls at most once a second while anything changes; the function returned ends it. Costs nothing while nobody watches. */

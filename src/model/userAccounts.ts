@@ -27,12 +27,12 @@ export interface UserChange {
   readonly limits?: Partial<UserLimits>;
 }
 
-/** All throw UserError for what the owner can mend: a name in use, no such user, a limit out of bounds. */
+/** All but list() reject with UserError for what the owner can mend: a name in use, no such user, a limit out of bounds. */
 export interface OwnerUsers {
   /** By name. */
   list(): User[];
-  add(user: NewUser): User;
-  change(name: string, change: UserChange): User;
+  add(user: NewUser): Promise<User>;
+  change(name: string, change: UserChange): Promise<User>;
   /** The user as it was. */
-  remove(name: string): User;
+  remove(name: string): Promise<User>;
 }

@@ -63,7 +63,7 @@ class FakeUsers implements OwnerUsers {
     return [...this.#users.values()];
   }
 
-  add({ name, passwordHash, limits }: NewUser): User {
+  async add({ name, passwordHash, limits }: NewUser): Promise<User> {
     checkUserName(name);
     this.calls.push(`add ${name} ${passwordHash}`);
     if (this.#users.has(name)) throw new UserError(`there is already a user ${name}`);
@@ -73,7 +73,7 @@ class FakeUsers implements OwnerUsers {
     return user;
   }
 
-  change(name: string, { passwordHash = '', limits = {} }: UserChange): User {
+  async change(name: string, { passwordHash = '', limits = {} }: UserChange): Promise<User> {
     this.calls.push(`change ${name} ${passwordHash}`);
     const user = this.#find(name);
     const changed = { ...user, limits: { ...user.limits, ...limits } };
@@ -81,7 +81,7 @@ class FakeUsers implements OwnerUsers {
     return changed;
   }
 
-  remove(name: string): User {
+  async remove(name: string): Promise<User> {
     this.calls.push(`remove ${name}`);
     const user = this.#find(name);
     this.#users.delete(name);
@@ -246,7 +246,7 @@ export class FakeFleet implements Fleet {
     return this.#figures(1 + this.#find(node).seed / 10);
   }
 
-  change(node: string, change: NodeChange): NodeView {
+  async change(node: string, change: NodeChange): Promise<NodeView> {
     const found = this.#find(node);
     this.calls.push(`change ${found.id} ${JSON.stringify(change)}`);
     const { name } = change;
@@ -268,7 +268,7 @@ export class FakeFleet implements Fleet {
     found.settings = { ...found.settings, ...words };
   }
 
-  revoke(node: string): NodeView {
+  async revoke(node: string): Promise<NodeView> {
     const found = this.#find(node);
     this.calls.push(`revoke ${found.id}`);
     found.revokedAtMs ??= this.#now();
@@ -336,7 +336,7 @@ export class FakeFleet implements Fleet {
     return { nodeId, host, until: this.#iso(this.#now() + restMs) };
   }
 
-  history(node: string | null, range: HistoryRange): History {
+  async history(node: string | null, range: HistoryRange): Promise<History> {
     const shown = node === null ? this.#nodes : [this.#find(node)];
     const { steps, stepMs } = RANGES[range];
     const end = Math.floor(this.#now() / stepMs) * stepMs;
@@ -357,7 +357,11 @@ export class FakeFleet implements Fleet {
     return { range, stepMs, points };
   }
 
-  events(query: EventQuery): readonly EventRecord[] {
+  latestEvents(after: number): readonly EventRecord[] {
+    return this.#events.filter(({ number }) => number > after);
+  }
+
+  async events(query: EventQuery): Promise<readonly EventRecord[]> {
     const { kinds, nodeId, contains, before, after, limit } = query;
     return this.#events
       .filter(
@@ -372,7 +376,7 @@ export class FakeFleet implements Fleet {
       .slice(0, limit);
   }
 
-  pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Pairing {
+  async pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Promise<Pairing> {
     const id = `pairing-${this.#pairings.size + 1}`;
     const token = Buffer.alloc(32, this.#pairings.size + 1).toString('base64url');
     const expiresAt = this.#iso(this.#now() + ttlMs);
@@ -399,7 +403,7 @@ export class FakeFleet implements Fleet {
     return pairing.state;
   }
 
-  cancelPairing(id: string): PairingState {
+  async cancelPairing(id: string): Promise<PairingState> {
     const state = this.pairing(id);
     if (state.state === 'open') {
       this.#pairings.get(id)!.state = { ...state, state: 'cancelled' };

@@ -184,7 +184,7 @@ test('a viewer that reads nothing holds back nobody, skips ticks, and learns eve
   const seen = slow.messages.flatMap(({ tick }) => tick.nodes).findLast(({ name }) => name === 'Pixel 8')!;
   expect(seen.tags).toEqual([`tick_${ticks - 1}`]);
   const numbers = new Set(slow.messages.flatMap(({ tick }) => tick.events).map(({ number }) => number));
-  const last = fake.fleet.events({ limit: 1 })[0]!.number;
+  const last = fake.fleet.latestEvents(0).at(-1)!.number;
   expect(numbers.has(last)).toBe(true);
   const catchUp = slow.messages.slice(1).find(({ event }) => event === 'state')!;
   expect(catchUp.tick.events.length).toBeLessThanOrEqual(DASHBOARD.catchUpEventsMax);
@@ -204,14 +204,14 @@ test('events come in the order in which they happened, and who missed some is to
   live.add(response as unknown as ServerResponse, null);
   const happen = (count: number) => {
     for (let at = 0; at < count; at++)
-      fleet.change('Pixel 8', { tags: [`t${fleet.events({ limit: 1 })[0]?.number}`] });
+      fleet.change('Pixel 8', { tags: [`t${fleet.latestEvents(0).length}`] });
     fleet.tick();
   };
   const numbers = () => {
     const { events } = JSON.parse(response.written.at(-1)!.split('data: ')[1]!) as LiveTick;
     return events.map(({ number }) => number);
   };
-  const before = fleet.events({ limit: 1 })[0]?.number ?? 0;
+  const before = fleet.latestEvents(0).at(-1)?.number ?? 0;
   happen(3);
   expect(numbers()).toEqual([before + 1, before + 2, before + 3]);
   response.writableNeedDrain = true;
@@ -225,14 +225,14 @@ test('events come in the order in which they happened, and who missed some is to
 
 test('who comes while the store cannot be read is told so, and watches nothing', async () => {
   const fake = await start();
-  const { events } = fake.fleet;
-  fake.fleet.events = () => {
+  const { nodes } = fake.fleet;
+  fake.fleet.nodes = () => {
     throw new UserError('the store cannot be read');
   };
   const refused = await ask(fake, '/api/v1/live', { headers: bearerOf(fake) });
   expect([refused.status, refused.text]).toEqual([503, expect.stringContaining('the store cannot be read')]);
   expect(fake.fleet.watchers.size).toBe(0);
-  fake.fleet.events = events;
+  fake.fleet.nodes = nodes;
   await view(fake);
 });
 

@@ -22,7 +22,13 @@ test.each([
 });
 
 test('what it names is there', () => {
-  for (const name of ['hub/sessions/handshakeThread', 'engine/hubThread', 'node/exitThread']) {
+  const threads = [
+    'engine/hubThread',
+    'hub/sessions/handshakeThread',
+    'hub/store/storeThread',
+    'node/exitThread',
+  ];
+  for (const name of threads) {
     expect(existsSync(programModule(name))).toBe(true);
   }
   expect(existsSync(join(programFolder('dashboard/pages'), 'index.html'))).toBe(true);

@@ -46,9 +46,9 @@ describe('of a running hub', () => {
     expect(await answerOf(api.nodes[':id'].$get(one(name)))).toEqual(phone);
     expect(await answerOf(api.nodes[':id'].connects.$get(one(id)))).toEqual(fleet.connects(id));
     expect(await answerOf(api.history.$get({ query: { node: id, range: '1h' } }))).toEqual(
-      fleet.history(id, '1h'),
+      await fleet.history(id, '1h'),
     );
-    expect(await answerOf(api.history.$get({ query: {} }))).toEqual(fleet.history(null, '10m'));
+    expect(await answerOf(api.history.$get({ query: {} }))).toEqual(await fleet.history(null, '10m'));
     expect(await answerOf(api.streams.$get({ query: {} }))).toEqual(await fleet.streams(null));
     expect(await answerOf(api.streams.$get({ query: { node: id } }))).toEqual(await fleet.streams(id));
   });
@@ -56,11 +56,13 @@ describe('of a running hub', () => {
   test('events are asked for by name, kind and number', async () => {
     const { id, name } = fleet.nodes()[0]!;
     const events = (query: Record<string, string | number>) => answerOf(api.events.$get({ query }));
-    expect(await events({})).toEqual(fleet.events({ limit: 100 }));
+    expect(await events({})).toEqual(await fleet.events({ limit: 100 }));
     expect(await events({ node: name, kind: 'paired,connected', limit: 5 })).toEqual(
-      fleet.events({ nodeId: id, kinds: ['paired', 'connected'], limit: 5 }),
+      await fleet.events({ nodeId: id, kinds: ['paired', 'connected'], limit: 5 }),
     );
-    expect(await events({ after: 2, before: 5 })).toEqual(fleet.events({ after: 2, before: 5, limit: 100 }));
+    expect(await events({ after: 2, before: 5 })).toEqual(
+      await fleet.events({ after: 2, before: 5, limit: 100 }),
+    );
     await expect(events({ node: 'nobody' })).rejects.toThrow(UserError);
   });
 
@@ -176,7 +178,7 @@ describe('without a hub', () => {
     await expect(answerOf(hub.api.status.$get())).rejects.toThrow(notRunning);
     await expect(answerOf(hub.api.sessions.$get())).rejects.toThrow(notRunning);
     expect(tryLock(dir)).toBe(null);
-    hub.close();
+    await hub.close();
     tryLock(dir)!.release();
   });
 
@@ -184,7 +186,12 @@ describe('without a hub', () => {
     loadOrCreateKey(hubKeyPath(dir));
     const store = new Store(dir);
     const nowMs = Date.now();
-    const { token } = store.createToken({ name: 'phone', ttlMs: 60_000, nowMs, random: new Uint8Array(32) });
+    const { token } = store.tokens.create({
+      name: 'phone',
+      ttlMs: 60_000,
+      nowMs,
+      random: new Uint8Array(32),
+    });
     const publicKey = new Uint8Array(32).fill(1);
     store.admit({ publicKey, timestamp: timestampAfter(nowMs, null), enroll: { token, name: '' }, nowMs });
     store.close();
@@ -193,7 +200,7 @@ describe('without a hub', () => {
     expect(phone).toMatchObject({ name: 'phone', state: 'away', connected: false, month: { downBytes: 0 } });
     const revoked = await answerOf(hub.api.nodes[':id'].revoke.$post({ param: { id: phone!.id } }));
     expect(revoked).toMatchObject({ state: 'revoked', revoked: true });
-    hub.close();
+    await hub.close();
     const later = new Store(dir);
     expect(later.listNodes()).toMatchObject([{ name: 'phone', revokedAtMs: expect.any(Number) }]);
     later.close();
@@ -206,7 +213,7 @@ describe('without a hub', () => {
       message: expect.stringMatching(/^a hub holds [^\n]* but does not answer/),
       exitCode: 1,
     });
-    hub.close();
+    await hub.close();
     lock.release();
     const store = new Store(dir);
     expect(store.database.prepare('SELECT count(*) AS n FROM tokens').get()).toEqual({ n: 0 });
@@ -220,7 +227,7 @@ describe('without a hub', () => {
         const json = { name: `phone ${at}`, ttlMs: 60_000 };
         return (await answerOf(hub.api.pairings.$post({ json }))).link;
       } finally {
-        hub.close();
+        await hub.close();
       }
     });
     expect(new Set(await Promise.all(all)).size).toBe(8);

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { tryLock } from '../../src/boot/hubLock.ts';
 import { StoredFleet } from '../../src/hub/fleet/storedFleet.ts';
+import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { serveFleet } from './fakeHub.ts';
 import { runBin } from './runBin.ts';
@@ -48,10 +49,14 @@ test('without a hub: a private file, which replaces the one before', async () =>
 test('of a hub that runs: what it acknowledged is in it, and the hub goes on', async () => {
   const lock = tryLock(dataDir)!;
   const store = new Store(dataDir);
-  const fleet = new StoredFleet(store, { dataDir, linkOf: () => '' });
+  const direct = new DirectStore(store);
+  const fleet = new StoredFleet(direct, await direct.ask('load', '2026-01', '2026-01-01'), {
+    dataDir,
+    linkOf: () => '',
+  });
   const socket = await serveFleet(dataDir, fleet);
   try {
-    fleet.pair({ name: null, ttlMs: 60_000 });
+    await fleet.pair({ name: null, ttlMs: 60_000 });
     const { code, stdout } = await runBin(['backup', file], dataDir);
     expect({ code, stdout }).toEqual({
       code: 0,
@@ -62,8 +67,8 @@ test('of a hub that runs: what it acknowledged is in it, and the hub goes on', a
     // Of two at once, one is told.
     const both = await Promise.allSettled([fleet.backup(), fleet.backup()]);
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
-    fleet.pair({ name: null, ttlMs: 60_000 });
-    expect(fleet.events({ limit: 10 }).length).toBe(2);
+    await fleet.pair({ name: null, ttlMs: 60_000 });
+    expect((await fleet.events({ limit: 10 })).length).toBe(2);
   } finally {
     await socket.close();
     store.close();

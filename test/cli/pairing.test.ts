@@ -122,9 +122,9 @@ describe('with a running hub', () => {
     const fleet = new FakeFleet();
     const asked: unknown[] = [];
     const pair = fleet.pair.bind(fleet);
-    fleet.pair = (options) => {
+    fleet.pair = async (options) => {
       asked.push(options);
-      const { link, ...made } = pair(options);
+      const { link, ...made } = await pair(options);
       return { ...made, link: formatLink({ ...parseLink(link), host: '127.0.0.1' }) };
     };
     const hub = await serveFleet(dataDir, fleet);

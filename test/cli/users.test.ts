@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NotedUsers } from '../../src/hub/access/ownerUsers.ts';
 import { checkPassword } from '../../src/hub/access/passwords.ts';
-import { Events } from '../../src/hub/fleet/eventLog.ts';
+import { UserBook } from '../../src/hub/access/userBook.ts';
+import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { hubKeyPath } from '../../src/hub/store/hubFile.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import type { NewUser, UserChange } from '../../src/model/userAccounts.ts';
@@ -34,9 +35,13 @@ async function withStore<T>(work: (store: Store) => T | Promise<T>): Promise<T> 
   }
 }
 
+function hashOf(store: Store, name: string): string {
+  return store.users.all().find(({ user }) => user.name === name)!.hash;
+}
+
 /** Whether this is the password of that user. */
 function fits(name: string, password: string): Promise<boolean> {
-  return withStore((store) => checkPassword(store.users.find(name)!.hash, password));
+  return withStore((store) => checkPassword(hashOf(store, name), password));
 }
 
 /** What `restunnel users ADD-ARGS` says when `input` comes through its standard input. */
@@ -96,7 +101,7 @@ test('what cannot be done is a sentence and changes nothing', async () => {
     expect({ args, code, stdout }).toEqual({ args, code: expected, stdout: '' });
     expect(stderr).toContain(sentence);
   });
-  await withStore(({ users }) => expect(users.list().map(({ name }) => name)).toEqual(['ada']));
+  await withStore(({ users }) => expect(users.all().map(({ user }) => user.name)).toEqual(['ada']));
 });
 
 test('a name that is none leaves no data directory behind', async () => {
@@ -108,7 +113,7 @@ test('a name that is none leaves no data directory behind', async () => {
 test('a running hub makes the change itself, and never sees a password', async () => {
   await withStore(async (store) => {
     const told: string[] = [];
-    const users = new NotedUsers(store.users, (text) => told.push(text));
+    const users = new NotedUsers(new UserBook(new DirectStore(store), []), (text) => told.push(text));
     const bodies: string[] = [];
     const fleet = Object.assign(new FakeFleet(), {
       users: {
@@ -124,7 +129,7 @@ test('a running hub makes the change itself, and never sees a password', async (
     const hub = await serveFleet(dataDir, fleet);
     try {
       const { password } = JSON.parse((await run('users', 'add', 'ada', '--json')).stdout);
-      expect(await checkPassword(store.users.find('ada')!.hash, password)).toBe(true);
+      expect(await checkPassword(hashOf(store, 'ada'), password)).toBe(true);
       expect(bodies).toHaveLength(1);
       expect(bodies.join()).not.toContain(password);
       await run('users', 'set', 'ada', '--streams', '5', '--new-password');
@@ -134,7 +139,7 @@ test('a running hub makes the change itself, and never sees a password', async (
         stdout: 'ada may no longer use the proxy\n',
         stderr: expect.stringMatching(/^restunnel: no users are left: a proxy on loopback asks nobody/),
       });
-      expect(store.users.any()).toBe(false);
+      expect(store.users.all()).toEqual([]);
       expect(told).toEqual([
         'the user ada was added (no limit of streams; any node)',
         'the user ada was changed (a new password; at most 5 streams; any node)',
@@ -150,7 +155,7 @@ test('changes without a hub are among the events of the next one', async () => {
   await run('users', 'add', 'ada', '--tags', 'home');
   await run('users', 'remove', 'ada');
   await withStore((store) => {
-    const events = new Events(store.path, store.database).read({ limit: 10 });
+    const events = store.events.read({ limit: 10 });
     expect(events.map(({ kind, text }) => [kind, text])).toEqual([
       ['userChanged', 'the user ada was removed'],
       ['userChanged', 'the user ada was added (no limit of streams; only nodes tagged home)'],
@@ -163,7 +168,7 @@ test('without a hub, nodes are limited and paused in the store', async () => {
   const publicKey = new Uint8Array(32).fill(1);
   loadOrCreateKey(hubKeyPath(dataDir));
   await withStore((store) => {
-    const { token } = store.createToken({
+    const { token } = store.tokens.create({
       name: 'phone',
       ttlMs: 60_000,
       nowMs,

@@ -19,7 +19,7 @@ function syncsOf(steps: Readonly<Record<string, string>>): Record<string, number
     const { Store } = await import(${url('hub/store/store.ts')});
     const { timestampAfter } = await import(${url('noise/timestamp.ts')});
     const bytes = (value) => new Uint8Array(32).fill(value);
-    const tokenOf = (value) => store.createToken({ ttlMs: 60_000, nowMs: 1_000, random: bytes(value) }).token;
+    const tokenOf = (value) => store.tokens.create({ ttlMs: 60_000, nowMs: 1_000, random: bytes(value) }).token;
     const knock = (key, atMs, token = null) =>
       ({ publicKey: bytes(key), timestamp: timestampAfter(atMs, null), enroll: token && { token, name: '' }, nowMs: atMs });
     const store = new Store(${JSON.stringify(dir)});
@@ -58,10 +58,10 @@ test.skipIf(strace.skip)(
   () => {
     const syncs = syncsOf({
       use: 'store.admit(knock(3, 1_000, used))',
-      cancel: 'store.cancelToken(cancelled, 1_000)',
+      cancel: 'store.tokens.cancel(cancelled, 1_000)',
       reconnect: 'store.admitAll([knock(1, 2_000), knock(2, 2_000), knock(3, 2_000)])',
       refuse: 'store.admitAll([knock(1, 2_000), knock(9, 2_000)])',
-      seen: 'store.markSeen(store.listNodes()[0].id, 3_000)',
+      seen: 'store.record({ seen: new Map([[store.listNodes()[0].id, 3_000]]), events: [] })',
       revoke: 'store.revokeNode(store.listNodes()[0].id, 3_000)',
       addUser: 'store.users.add("ann", "hash", limits, 3_000)',
       changeUser: 'store.users.change("ann", { hash: "other" }, 3_000)',

@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { localDay, monthOfDay } from '../../src/base/localTime.ts';
 import { UserError } from '../../src/base/userError.ts';
 import type { ToFront, ToWorker } from '../../src/engine/messages.ts';
 import { FleetKeeper, type KeeperParts } from '../../src/hub/fleet/fleetKeeper.ts';
 import type { NodeStatus } from '../../src/hub/fleet/nodeStatus.ts';
 import { OwnerFleet } from '../../src/hub/fleet/ownerFleet.ts';
 import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
+import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { SETTINGS } from '../../src/limits/ownerBounds.ts';
 import type { LiveTick, NodeChange } from '../../src/model/fleet.ts';
@@ -32,30 +34,34 @@ let slots: SessionSlots;
 let toFront: ToFront[];
 let toWorkers: ToWorker[];
 
-beforeEach(() => {
+beforeEach(async () => {
   vi.useFakeTimers({
     now: NOW,
     toFake: ['Date', 'setInterval', 'setTimeout', 'clearInterval', 'clearTimeout', 'performance'],
   });
   dir = mkdtempSync(join(tmpdir(), 'restunnel-fleet-'));
-  open();
+  await open();
 });
-afterEach(() => {
-  keeper.stop();
+afterEach(async () => {
+  await keeper.stop();
   store.close();
   vi.useRealTimers();
   rmSync(dir, { recursive: true, force: true });
 });
 
-function open(): void {
+async function open(): Promise<void> {
   store = new Store(dir);
+  const direct = new DirectStore(store);
+  const day = localDay(Date.now());
+  const contents = await direct.ask('load', monthOfDay(day), day);
   sessions = new Sessions(1);
   const shared = makeSlots(1);
   slots = new SessionSlots(shared);
   toFront = [];
   toWorkers = [];
   const parts: KeeperParts = {
-    store,
+    store: direct,
+    contents,
     sessions,
     slots: shared,
     threads: 1,
@@ -80,8 +86,8 @@ function open(): void {
 }
 
 /** Pairs a device with a link of the fleet's; its id. */
-function pair(key: number, name: string): string {
-  const { link } = fleet.pair({ name, ttlMs: 60_000 });
+async function pair(key: number, name: string): Promise<string> {
+  const { link } = await fleet.pair({ name, ttlMs: 60_000 });
   const token = new Uint8Array(Buffer.from(TOKEN.exec(link)![1]!, 'base64url'));
   const publicKey = new Uint8Array(32).fill(key);
   const request = { publicKey, timestamp: timestampAfter(Date.now(), null), nowMs: Date.now() };
@@ -131,9 +137,9 @@ const STATUS: NodeStatus = {
 };
 
 describe('limits', () => {
-  test('reach the front before the first route, and afterwards only when they change', () => {
-    const id = pair(1, 'phone');
-    fleet.change(id, { tags: ['lte'], country: 'DE', limits: { streams: 5 } });
+  test('reach the front before the first route, and afterwards only when they change', async () => {
+    const id = await pair(1, 'phone');
+    await fleet.change(id, { tags: ['lte'], country: 'DE', limits: { streams: 5 } });
     expect(toFront).toEqual([]);
     const session = connect(id);
     const routing = {
@@ -149,7 +155,7 @@ describe('limits', () => {
       streamsMax: 5,
     };
     expect(routings()).toEqual([routing]);
-    vi.advanceTimersByTime(5_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(routings().length).toBe(1);
     keeper.heardStatus(session, STATUS);
     expect(routings().at(-1)).toEqual({
@@ -158,32 +164,32 @@ describe('limits', () => {
       net: 'cellular',
       publicAddress: '198.51.100.7',
     });
-    fleet.change('phone', { name: 'old phone', paused: true });
+    await fleet.change('phone', { name: 'old phone', paused: true });
     expect(routings().at(-1)).toMatchObject({ name: 'old phone', closedFor: 'paused' });
     expect(routings().length).toBe(3);
-    fleet.revoke(id);
+    await fleet.revoke(id);
     expect(toFront.at(-1)).toEqual({ type: 'forgetNode', nodeId: id });
-    vi.advanceTimersByTime(5_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(routings().length).toBe(3);
   });
 
-  test('hours close and open a node by the clock', () => {
+  test('hours close and open a node by the clock', async () => {
     const clock = (ms: number) => new Date(ms).toTimeString().slice(0, 5);
-    const id = pair(1, 'phone');
+    const id = await pair(1, 'phone');
     connect(id);
-    fleet.change(id, { limits: { hours: `${clock(NOW + 60_000)}-${clock(NOW + 180_000)}` } });
+    await fleet.change(id, { limits: { hours: `${clock(NOW + 60_000)}-${clock(NOW + 180_000)}` } });
     const states: string[] = [fleet.node(id).state];
     for (let minute = 0; minute < 4; minute++) {
-      vi.advanceTimersByTime(60_000);
+      await vi.advanceTimersByTimeAsync(60_000);
       states.push(fleet.node(id).state);
     }
     expect(states).toEqual(['offHours', 'connected', 'connected', 'offHours', 'offHours']);
     expect(routings().map(({ closedFor }) => closedFor)).toEqual([null, 'offHours', null, 'offHours']);
   });
 
-  test('a rate is shared by the lanes, as they come and go', () => {
-    const id = pair(1, 'phone');
-    fleet.change(id, { limits: { mbitPerSecond: 8 } });
+  test('a rate is shared by the lanes, as they come and go', async () => {
+    const id = await pair(1, 'phone');
+    await fleet.change(id, { limits: { mbitPerSecond: 8 } });
     const first = connect(id);
     expect(paces()).toEqual([[1, 1_000_000]]);
     const second = connect(id, { lane: 1 });
@@ -193,37 +199,37 @@ describe('limits', () => {
     ]);
     leave(first);
     expect(paces().slice(3)).toEqual([[2, 1_000_000]]);
-    fleet.change(id, { limits: { mbitPerSecond: null } });
+    await fleet.change(id, { limits: { mbitPerSecond: null } });
     expect(paces().slice(4)).toEqual([[2, null]]);
-    vi.advanceTimersByTime(3_000);
+    await vi.advanceTimersByTimeAsync(3_000);
     expect(paces().length).toBe(5);
     leave(second);
     expect(connect(id).number).toBe(3);
     expect(paces().length).toBe(5);
   });
 
-  test('a quota set below what the month has used is reported like one that is used up', () => {
-    const id = pair(1, 'phone');
+  test('a quota set below what the month has used is reported like one that is used up', async () => {
+    const id = await pair(1, 'phone');
     const session = connect(id);
     slots.opened(session.index);
     slots.setBytes(session.index, 400, 500, 1);
-    vi.advanceTimersByTime(1_000);
-    fleet.change(id, { limits: { monthlyBytes: 800 } });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await fleet.change(id, { limits: { monthlyBytes: 800 } });
     expect(said('resetStreams').length).toBe(1);
-    expect(fleet.events({ kinds: ['overQuota'], limit: 9 }).length).toBe(1);
+    expect((await fleet.events({ kinds: ['overQuota'], limit: 9 })).length).toBe(1);
   });
 
-  test('a quota ends streams, even a paused node’s and those that slip in; a new month opens the node again', () => {
+  test('a quota ends streams, even a paused node’s and those that slip in; a new month opens the node again', async () => {
     vi.setSystemTime(new Date(2026, 5, 30, 23, 59, 30));
-    const id = pair(1, 'phone');
+    const id = await pair(1, 'phone');
     const session = connect(id);
-    fleet.change(id, { paused: true, limits: { monthlyBytes: 1_000 } });
+    await fleet.change(id, { paused: true, limits: { monthlyBytes: 1_000 } });
     slots.opened(session.index);
     slots.setBytes(session.index, 400, 500, 1);
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(said('resetStreams')).toEqual([]);
     slots.setBytes(session.index, 500, 500, 1);
-    vi.advanceTimersByTime(2_000);
+    await vi.advanceTimersByTimeAsync(2_000);
     const reset = {
       type: 'resetStreams',
       index: session.index,
@@ -232,27 +238,27 @@ describe('limits', () => {
     };
     expect(said('resetStreams')).toEqual([reset, reset]);
     slots.closed(session.index);
-    vi.advanceTimersByTime(2_000);
+    await vi.advanceTimersByTimeAsync(2_000);
     expect(said('resetStreams').length).toBe(2);
     expect(fleet.node(id)).toMatchObject({ state: 'paused', month: { upBytes: 500, downBytes: 500 } });
-    fleet.change(id, { paused: false });
+    await fleet.change(id, { paused: false });
     expect(routings().at(-1)!.closedFor).toBe('overQuota');
-    expect(fleet.events({ kinds: ['overQuota'], limit: 9 }).length).toBe(1);
-    vi.advanceTimersByTime(60_000);
+    expect((await fleet.events({ kinds: ['overQuota'], limit: 9 })).length).toBe(1);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(routings().at(-1)!.closedFor).toBe(null);
     expect(fleet.node(id)).toMatchObject({ state: 'connected', month: { upBytes: 0, downBytes: 0 } });
   });
 
-  test('a bad change changes nothing, not even the name', () => {
-    const id = pair(1, 'phone');
-    pair(2, 'tv');
+  test('a bad change changes nothing, not even the name', async () => {
+    const id = await pair(1, 'phone');
+    await pair(2, 'tv');
     const bad: NodeChange[] = [
       { name: 'new', country: 'x' },
       { name: 'tv', paused: true },
       { name: ' ', paused: true },
       { name: 'x'.repeat(65), paused: true },
     ];
-    for (const change of bad) expect(() => fleet.change(id, change)).toThrow(UserError);
+    for (const change of bad) await expect(fleet.change(id, change)).rejects.toThrow(UserError);
     expect(fleet.node(id)).toMatchObject({ name: 'phone', paused: false, country: null });
   });
 });
@@ -270,7 +276,7 @@ describe('a new address', () => {
     keeper.heardStatus(session, { ...STATUS, rotation });
 
   test('is asked for once the streams have ended; the answer may come over another session', async () => {
-    const id = pair(1, 'phone');
+    const id = await pair(1, 'phone');
     const session = connect(id);
     slots.opened(session.index);
     const rotation = fleet.rotate('phone');
@@ -292,25 +298,25 @@ describe('a new address', () => {
       tookMs: 1_234,
     });
     expect(routings().at(-1)!.closedFor).toBe(null);
-    expect(fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
+    expect(await fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
       { text: 'phone has a new address after 1.2 s: 192.0.2.1 became 192.0.2.9' },
     ]);
   });
 
   test('is not called new when the hub still sees the old one', async () => {
-    const session = connect(pair(1, 'phone'));
+    const session = connect(await pair(1, 'phone'));
     const rotation = fleet.rotate('phone');
     await vi.advanceTimersByTimeAsync(SETTINGS.drainLookMs);
     const { address } = session;
     hear(session, { ...answer(asked()[0]!.request), oldAddress: address, newAddress: null, ok: true });
     await rotation;
-    expect(fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
+    expect(await fleet.events({ kinds: ['rotated'], limit: 9 })).toMatchObject([
       { text: `phone has done what it does for a new address in 1.2 s, but still comes from ${address}` },
     ]);
   });
 
   test('waits for streams only so long', async () => {
-    const session = connect(pair(1, 'phone'));
+    const session = connect(await pair(1, 'phone'));
     slots.opened(session.index);
     const rotation = fleet.rotate('phone');
     await vi.advanceTimersByTimeAsync(SETTINGS.rotationDrainMs + 200);
@@ -322,7 +328,7 @@ describe('a new address', () => {
   });
 
   test('is not asked of a node that says it cannot, whose streams stay as they are', async () => {
-    const session = connect(pair(1, 'phone'));
+    const session = connect(await pair(1, 'phone'));
     slots.opened(session.index);
     keeper.heardStatus(session, { ...STATUS, canRotate: false });
     await expect(fleet.rotate('phone')).rejects.toThrow(
@@ -332,8 +338,8 @@ describe('a new address', () => {
     expect(asked()).toEqual([]);
   });
 
-  test('is offered only where the device can: its view says so', () => {
-    const session = connect(pair(1, 'phone'));
+  test('is offered only where the device can: its view says so', async () => {
+    const session = connect(await pair(1, 'phone'));
     expect(fleet.node('phone').canRotate).toBe(null);
     keeper.heardStatus(session, { ...STATUS, canRotate: false });
     expect(fleet.node('phone').canRotate).toBe(false);
@@ -343,7 +349,7 @@ describe('a new address', () => {
   });
 
   test('for clients, comes with a pause for each node, and a longer one for each user', async () => {
-    const id = pair(1, 'phone');
+    const id = await pair(1, 'phone');
     const session = connect(id);
     const rotateFor = async (user: string) => {
       const rotation = fleet.rotateFor(user, id);
@@ -363,7 +369,7 @@ describe('a new address', () => {
   });
 
   test('is an error when it does not come in time, or when the node is revoked', async () => {
-    const first = pair(1, 'phone');
+    const first = await pair(1, 'phone');
     connect(first);
     const late = expect(fleet.rotate('phone')).rejects.toThrow(/did not say within 180 s/);
     await expect(fleet.rotate('phone')).rejects.toThrow(/already/);
@@ -371,24 +377,24 @@ describe('a new address', () => {
     await late;
     expect(fleet.node('phone').state).toBe('connected');
     const revoked = expect(fleet.rotate('phone')).rejects.toThrow('phone was revoked');
-    fleet.revoke('phone');
+    await fleet.revoke('phone');
     await revoked;
-    pair(2, 'tv');
+    await pair(2, 'tv');
     await expect(fleet.rotate('tv')).rejects.toThrow('tv is not connected');
     connect(fleet.node('tv').id, { capabilities: 0 });
     await expect(fleet.rotate('tv')).rejects.toThrow(/update it/);
   });
 
   test('comes by schedule; a failure becomes an event', async () => {
-    const session = connect(pair(1, 'phone'));
-    fleet.change('phone', { rotateSchedule: 'every 30m' });
+    const session = connect(await pair(1, 'phone'));
+    await fleet.change('phone', { rotateSchedule: 'every 30m' });
     await vi.advanceTimersByTimeAsync(29 * 60_000);
     expect(asked().length).toBe(0);
     await vi.advanceTimersByTimeAsync(2 * 60_000);
     expect(asked().length).toBe(1);
     hear(session, { ...answer(asked()[0]!.request), ok: false, error: 'no' });
     await vi.advanceTimersByTimeAsync(0);
-    expect(fleet.events({ kinds: ['warning'], limit: 9 })).toMatchObject([
+    expect(await fleet.events({ kinds: ['warning'], limit: 9 })).toMatchObject([
       { nodeName: 'phone', text: 'no new address by the schedule of phone: phone got no new address: no' },
     ]);
     await vi.advanceTimersByTimeAsync(30 * 60_000);
@@ -397,36 +403,36 @@ describe('a new address', () => {
 });
 
 describe('a watcher', () => {
-  test('hears once a second what has changed, and nothing from before it came', () => {
-    const id = pair(1, 'phone');
-    pair(2, 'tv');
+  test('hears once a second what has changed, and nothing from before it came', async () => {
+    const id = await pair(1, 'phone');
+    await pair(2, 'tv');
     const ticks: LiveTick[] = [];
     const end = fleet.watch((tick) => ticks.push(tick));
-    vi.advanceTimersByTime(2_000);
+    await vi.advanceTimersByTimeAsync(2_000);
     expect(ticks.map(({ nodes, events }) => [nodes.length, events.length])).toEqual([
       [0, 0],
       [0, 0],
     ]);
     const session = connect(id);
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(ticks.at(-1)).toMatchObject({
       hub: { nodesConnected: 1, nodesPaired: 2 },
       nodes: [{ name: 'phone', state: 'connected' }],
       events: [{ kind: 'connected' }],
     });
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(ticks.at(-1)!.nodes).toEqual([]);
     slots.setBytes(session.index, 0, 5_000, 20);
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(ticks.at(-1)).toMatchObject({
       hub: { downBytesPerSecond: 5_000 },
       nodes: [{ downBytesPerSecond: 5_000, roundTripMs: 20, today: { downBytes: 5_000 } }],
     });
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(ticks.at(-1)!.nodes).toMatchObject([{ downBytesPerSecond: 0 }]);
-    fleet.change('tv', { paused: true });
+    await fleet.change('tv', { paused: true });
     leave(session);
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(
       ticks
         .at(-1)!
@@ -439,16 +445,16 @@ describe('a watcher', () => {
     expect(ticks.at(-1)!.events.map(({ kind }) => kind)).toEqual(['changed', 'disconnected']);
     end();
     const count = ticks.length;
-    vi.advanceTimersByTime(5_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(ticks.length).toBe(count);
     connect(id);
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     fleet.watch((tick) => ticks.push(tick));
-    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(ticks.at(-1)).toMatchObject({ nodes: [], events: [] });
   });
 
-  test('may stop watching while it is being called', () => {
+  test('may stop watching while it is being called', async () => {
     const ends: (() => void)[] = [];
     let told = 0;
     for (let at = 0; at < 3; at++) {
@@ -459,22 +465,35 @@ describe('a watcher', () => {
         }),
       );
     }
-    vi.advanceTimersByTime(3_000);
+    await vi.advanceTimersByTimeAsync(3_000);
     expect(told).toBe(3);
   });
 });
 
+test('events are written once a second, and so is when nodes were seen last', async () => {
+  const phone = await pair(1, 'phone');
+  await vi.advanceTimersByTimeAsync(1_000);
+  const rows = () => Number(store.database.prepare('SELECT count(*) AS n FROM events').get()!.n);
+  const seenAtMs = () => store.listNodes()[0]!.lastSeenAtMs;
+  const [before, pairedAtMs] = [rows(), seenAtMs()];
+  for (let at = 0; at < 3; at++) leave(connect(phone));
+  await vi.advanceTimersByTimeAsync(999);
+  expect([rows(), seenAtMs()]).toEqual([before, pairedAtMs]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([rows(), seenAtMs()]).toEqual([before + 6, pairedAtMs + 1_000]);
+});
+
 describe('pairing links', () => {
-  test('are open, used, expired or cancelled', () => {
-    const { id, link } = fleet.pair({ name: 'phone', ttlMs: 60_000 });
+  test('are open, used, expired or cancelled', async () => {
+    const { id, link } = await fleet.pair({ name: 'phone', ttlMs: 60_000 });
     expect(link).toMatch(TOKEN);
     expect(fleet.pairing(id)).toMatchObject({ state: 'open', nodeId: null });
-    vi.advanceTimersByTime(60_000);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(fleet.pairing(id).state).toBe('expired');
-    expect(fleet.cancelPairing(id).state).toBe('expired');
-    const other = fleet.pair({ name: null, ttlMs: 60_000 });
-    expect(fleet.cancelPairing(other.id).state).toBe('cancelled');
-    expect(fleet.cancelPairing(other.id).state).toBe('cancelled');
+    expect((await fleet.cancelPairing(id)).state).toBe('expired');
+    const other = await fleet.pair({ name: null, ttlMs: 60_000 });
+    expect((await fleet.cancelPairing(other.id)).state).toBe('cancelled');
+    expect((await fleet.cancelPairing(other.id)).state).toBe('cancelled');
     const token = new Uint8Array(Buffer.from(TOKEN.exec(other.link)![1]!, 'base64url'));
     const request = {
       publicKey: new Uint8Array(32).fill(9),
@@ -486,20 +505,22 @@ describe('pairing links', () => {
       why: 'token',
     });
     expect(() => fleet.pairing('invented')).toThrow(UserError);
-    expect(() => fleet.pair({ name: null, ttlMs: 1 })).toThrow(UserError);
-    expect(() => fleet.pair({ name: 'ä'.repeat(33), ttlMs: 60_000 })).toThrow(/at most 64 bytes.* has 66$/);
+    await expect(fleet.pair({ name: null, ttlMs: 1 })).rejects.toThrow(UserError);
+    await expect(fleet.pair({ name: 'ä'.repeat(33), ttlMs: 60_000 })).rejects.toThrow(
+      /at most 64 bytes.* has 66$/,
+    );
   });
 
-  test('go by the name that the device will get', () => {
-    for (const name of ['a\u001b[31m\nb', ' \u200b']) fleet.pair({ name, ttlMs: 60_000 });
-    expect(fleet.events({ kinds: ['linkMade'], limit: 9 }).map(({ text }) => text)).toEqual([
+  test('go by the name that the device will get', async () => {
+    for (const name of ['a\u001b[31m\nb', ' \u200b']) await fleet.pair({ name, ttlMs: 60_000 });
+    expect((await fleet.events({ kinds: ['linkMade'], limit: 9 })).map(({ text }) => text)).toEqual([
       'a pairing link was made',
       'a pairing link was made for a[31m b',
     ]);
   });
 
-  test('say which node used them, for as long as anybody may ask', () => {
-    const made = fleet.pair({ name: 'phone', ttlMs: 1_000_000 });
+  test('say which node used them, for as long as anybody may ask', async () => {
+    const made = await fleet.pair({ name: 'phone', ttlMs: 1_000_000 });
     const token = new Uint8Array(Buffer.from(TOKEN.exec(made.link)![1]!, 'base64url'));
     const publicKey = new Uint8Array(32).fill(1);
     const request = { publicKey, timestamp: timestampAfter(Date.now(), null), nowMs: Date.now() };
@@ -515,22 +536,22 @@ describe('pairing links', () => {
     });
     connect(nodeId);
     expect(fleet.pairing(made.id).nodeConnected).toBe(true);
-    expect(fleet.cancelPairing(made.id).state).toBe('used');
-    vi.advanceTimersByTime(3_000_000);
-    fleet.pair({ name: null, ttlMs: 60_000 });
+    expect((await fleet.cancelPairing(made.id)).state).toBe('used');
+    await vi.advanceTimersByTimeAsync(3_000_000);
+    await fleet.pair({ name: null, ttlMs: 60_000 });
     expect(fleet.pairing(made.id)).toMatchObject({ state: 'used', nodeName: 'phone' });
-    vi.advanceTimersByTime(3_000_000);
-    fleet.pair({ name: null, ttlMs: 60_000 });
+    await vi.advanceTimersByTimeAsync(3_000_000);
+    await fleet.pair({ name: null, ttlMs: 60_000 });
     expect(() => fleet.pairing(made.id)).toThrow(UserError);
   });
 });
 
-test('the nodes in memory are those in the store, even after a restart', () => {
-  const phone = pair(1, 'phone');
-  pair(2, 'attic');
-  pair(3, 'tv');
-  fleet.change('attic', { tags: ['home'] });
-  fleet.revoke('attic');
+test('the nodes in memory are those in the store, even after a restart', async () => {
+  const phone = await pair(1, 'phone');
+  await pair(2, 'attic');
+  await pair(3, 'tv');
+  await fleet.change('attic', { tags: ['home'] });
+  await fleet.revoke('attic');
   leave(connect(phone));
   const before = fleet.nodes();
   expect(before.map(({ name, state }) => [name, state])).toEqual([
@@ -539,30 +560,29 @@ test('the nodes in memory are those in the store, even after a restart', () => {
     ['attic', 'revoked'],
   ]);
   expect(store.listNodes().map(({ id }) => id)).toEqual(before.map(({ id }) => id));
-  store.markSeen(phone, Date.now());
-  keeper.stop();
+  await keeper.stop();
   store.close();
-  open();
+  await open();
   expect(fleet.nodes()).toEqual(before.map((view) => ({ ...view, publicAddress: null })));
   expect(fleet.node('attic').tags).toEqual(['home']);
 });
 
-test('a revoke that the disk does not take cuts the device first, says so, and is written when there is room', () => {
-  const phone = pair(1, 'phone');
+test('a revoke that the disk does not take cuts the device first, says so, and is written when there is room', async () => {
+  const phone = await pair(1, 'phone');
   const session = connect(phone);
   store.database.exec(`
     CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
     INSERT INTO full VALUES (9223372036854775807);
     CREATE TRIGGER full_update BEFORE UPDATE ON nodes BEGIN INSERT INTO full VALUES (NULL); END;`);
-  expect(() => fleet.revoke('phone')).toThrow(
+  await expect(fleet.revoke('phone')).rejects.toThrow(
     /^phone was cut off and stays out while this hub runs, but that is not on the disk yet: [^\n]*full/,
   );
   expect(cuts).toEqual([[session.index, 'the node was revoked']]);
   expect(fleet.node('phone')).toMatchObject({ revoked: true });
-  expect(fleet.events({ kinds: ['revoked'], limit: 1 })).toMatchObject([{ nodeName: 'phone' }]);
+  expect(await fleet.events({ kinds: ['revoked'], limit: 1 })).toMatchObject([{ nodeName: 'phone' }]);
   store.database.exec('DROP TRIGGER full_update');
   const written = () => store.database.prepare('SELECT revoked_at FROM nodes').get()?.revoked_at;
   expect(written()).toBe(null);
-  store.saveWhatWaits();
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(written()).toEqual(expect.any(Number));
 });

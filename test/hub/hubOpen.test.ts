@@ -9,7 +9,7 @@ import { withDefaults } from '../../src/boot/bootOptions.ts';
 import { Hub } from '../../src/hub/hub.ts';
 import { Store } from '../../src/hub/store/store.ts';
 
-test('a part that fails closes what was opened before it', () => {
+test('a part that fails closes what was opened before it', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'restunnel-open-'));
   try {
     const store = new Store(dataDir);
@@ -17,7 +17,8 @@ test('a part that fails closes what was opened before it', () => {
       `INSERT INTO node_settings (node_id, tags, paused) VALUES ('0011223344556677', 'no JSON', 0)`,
     );
     store.close();
-    expect(() => Hub.open(withDefaults({ dataDir, log: pino({ level: 'silent' }) }))).toThrow(/JSON/);
+    const options = withDefaults({ dataDir, log: pino({ level: 'silent' }) });
+    await expect(Hub.open(options)).rejects.toThrow(/JSON/);
     new Store(dataDir, { waitMs: 0 }).close();
   } finally {
     rmSync(dataDir, { recursive: true, force: true });

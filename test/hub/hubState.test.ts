@@ -47,7 +47,7 @@ function stop(state: HubState): void {
 
 function pair({ store }: HubState, device: number): void {
   const random = new Uint8Array(32).fill(device);
-  const { token } = store.createToken({ ttlMs: 60_000, nowMs: NOW, random });
+  const { token } = store.tokens.create({ ttlMs: 60_000, nowMs: NOW, random });
   const publicKey = new Uint8Array(32).fill(100 + device);
   const enroll = { token, name: `n${device}` };
   store.admit({ publicKey, timestamp: timestampAfter(NOW, null), enroll, nowMs: NOW });
@@ -123,7 +123,7 @@ describe('a whole directory', () => {
     stop(first);
     rmSync(at('hub_key.bin'));
     const second = start();
-    expect(second.store.users.list().length).toBe(1);
+    expect(second.store.users.all().length).toBe(1);
     stop(second);
     rmSync(at('hub.db'));
     expect(start().remarks).toEqual([expect.stringMatching(/older than its last use here: 1 change/)]);
@@ -256,7 +256,8 @@ describe('the journal after a crash', () => {
   test('torn in what nobody was told of: the hub starts', () => {
     killed((state) => {
       pair(state, 1);
-      state.store.markSeen(state.store.listNodes()[0]!.id, NOW + 5);
+      const seen = new Map([[state.store.listNodes()[0]!.id, NOW + 5]]);
+      state.store.record({ seen, events: [] });
     });
     const journal = readFileSync(at('hub.db-wal'));
     journal.fill(0xee, journal.length - 100);

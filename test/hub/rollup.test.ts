@@ -97,9 +97,36 @@ describe('any course of the clock', () => {
         for (const { at } of rows.hours) expect(at % HOUR_MS).toBe(0);
         // Nodes of one moment, and all, can never be fewer.
         expect(rows.minutes.length).toBeLessThanOrEqual(Math.max(rowsMax, 4));
+        expect(rollup.take()).toEqual(rows);
+        expect(rollup.rows()).toEqual(rows);
         rollup.written();
-        expect(rollup.isEmpty).toBe(true);
+        expect([rollup.isEmpty, rollup.isTaken]).toEqual([true, false]);
         expect(rollup.rows()).toEqual({ minutes: [], hours: [], days: [] });
+      }),
+    );
+  });
+
+  test('what is fed during writes that succeed and fail is counted once', () => {
+    const fate = fc.array(fc.constantFrom('written', 'notWritten'), { minLength: 60, maxLength: 60 });
+    fc.assert(
+      fc.property(course, fate, (steps, fates) => {
+        const rollup = new Rollup(utcDay);
+        const fed: Sample[] = [];
+        const disk: Row<string>[] = [];
+        let nowMs = NOW;
+        for (const [at, [passedMs, moment]] of steps.entries()) {
+          const { days } = rollup.take();
+          nowMs += passedMs;
+          rollup.feed(nowMs, moment);
+          fed.push(...moment);
+          const before = sumsOf([...disk, ...rollup.rows().days], 'one');
+          expect(before).toEqual(sumsOf(fed, 'one'));
+          if (fates[at] === 'written') {
+            rollup.written();
+            disk.push(...days);
+          } else rollup.notWritten();
+          expect(sumsOf([...disk, ...rollup.rows().days], 'one')).toEqual(before);
+        }
       }),
     );
   });

@@ -10,8 +10,6 @@ function endOf(cause: string, { saidGoAway }: { saidGoAway: boolean }): string[]
   const life = new SessionLife({
     sessions: { find: () => session, remove: () => {} },
     keeper: { touch: () => {}, disconnected: (_session: unknown, reason: string) => told.push(reason) },
-    store: { markSeen: () => {} },
-    admission: { tellOfStore: () => {} },
     log: { info: ({ reason }: { reason: string }) => told.push(reason) },
     toFront: () => {},
   } as unknown as SessionLifeParts);

@@ -42,7 +42,13 @@ afterEach(() => {
 });
 
 function tokenOf(value: number, name: string | null = null, nowMs = NOW): Uint8Array {
-  return store.createToken({ name, ttlMs: TTL, nowMs, random: bytes(value) }).token;
+  return store.tokens.create({ name, ttlMs: TTL, nowMs, random: bytes(value) }).token;
+}
+
+const NOTHING = { seen: new Map<string, number>(), events: [] };
+
+function revokedAtMs(id: string): number | null {
+  return store.listNodes().find((node) => node.id === id)!.revokedAtMs;
 }
 
 function admit(key: number, atMs: number, token: Uint8Array | null = null, name = '') {
@@ -81,7 +87,9 @@ describe('a full disk', () => {
     expect(admit(7, NOW + 1)).toEqual(refused('replay'));
     expect(admit(9, NOW + 1)).toEqual(refused('unknown'));
     expect(() => admit(9, NOW + 1, token)).toThrow(/cannot use the store/);
-    store.markSeen(nodeIdOf(bytes(7)), NOW + 3);
+    expect(() => store.record({ seen: new Map([[nodeIdOf(bytes(7)), NOW + 3]]), events: [] })).toThrow(
+      UnwritableError,
+    );
 
     free();
     expect(admit(7, NOW + 2)).toEqual(refused('replay'));
@@ -109,18 +117,18 @@ describe('a full disk', () => {
       seven,
       NOW + 2,
     ]);
-    store.saveWhatWaits();
+    expect(() => store.record(NOTHING)).toThrow(UnwritableError);
     expect(store.unwritable).toMatch(/full/);
-    store.markSeen(seven!, NOW + 4);
+    expect(() => store.record({ seen: new Map([[seven!, NOW + 4]]), events: [] })).toThrow(UnwritableError);
 
     free();
-    store.saveWhatWaits();
+    store.record(NOTHING);
     expect(store.unwritable).toBe(null);
     store.close();
     store = new Store(dir);
     expect(admit(7, NOW + 5)).toEqual(refused('revoked'));
-    expect(store.findNode(seven!).revokedAtMs).toBe(NOW + 2);
-    expect(store.findNode(eight!).revokedAtMs).toBe(null);
+    expect(revokedAtMs(seven!)).toBe(NOW + 2);
+    expect(revokedAtMs(eight!)).toBe(null);
 
     // A new link counts for more, even before the disk knew of the revocation.
     expect(admit(7, NOW + 6, token)).toMatchObject({ enrolled: true });
@@ -128,8 +136,8 @@ describe('a full disk', () => {
     store.revokeInMemory(seven!, NOW + 7);
     freeAgain();
     expect(admit(7, NOW + 8, tokenOf(4))).toMatchObject({ enrolled: true, node: { revokedAtMs: null } });
-    store.saveWhatWaits();
-    expect(store.findNode(seven!).revokedAtMs).toBe(null);
+    store.record(NOTHING);
+    expect(revokedAtMs(seven!)).toBe(null);
   });
 
   test('a revoked device stays out', () => {
@@ -243,9 +251,9 @@ describe('admission', () => {
     expect(admit(7, NOW, bytes(99))).toEqual(refused('token'));
     expect(admit(7, NOW + TTL, tokenOf(1))).toEqual(refused('token'));
     const cancelled = tokenOf(2);
-    expect(store.cancelToken(cancelled, NOW)).toBe(true);
-    expect(store.cancelToken(cancelled, NOW)).toBe(false);
-    expect(store.cancelToken(bytes(99), NOW)).toBe(false);
+    expect(store.tokens.cancel(cancelled, NOW)).toBe(true);
+    expect(store.tokens.cancel(cancelled, NOW)).toBe(false);
+    expect(store.tokens.cancel(bytes(99), NOW)).toBe(false);
     expect(admit(7, NOW, cancelled)).toEqual(refused('token'));
     expect(store.listNodes()).toEqual([]);
     expect(admit(7, NOW + TTL - 1, bytes(1)).verdict).toBe('accept');
@@ -320,10 +328,10 @@ describe('admission', () => {
             const node = nodes.get(key);
             if (act === 'token') {
               if (tokens.has(token)) continue;
-              own.createToken({ ttlMs: TTL, nowMs: 0, random: bytes(token) });
+              own.tokens.create({ ttlMs: TTL, nowMs: 0, random: bytes(token) });
               tokens.set(token, true);
             } else if (act === 'cancel') {
-              expect(own.cancelToken(bytes(token), atMs)).toBe(tokens.get(token) === true);
+              expect(own.tokens.cancel(bytes(token), atMs)).toBe(tokens.get(token) === true);
               if (tokens.has(token)) tokens.set(token, false);
             } else if (act === 'revoke') {
               if (node === undefined) continue;
@@ -357,7 +365,7 @@ describe('admission', () => {
 describe('tokens', () => {
   test('are in the file as hashes only', () => {
     const random = Uint8Array.from({ length: 32 }, (_, i) => 200 - i);
-    store.createToken({ ttlMs: TTL, nowMs: NOW, random });
+    store.tokens.create({ ttlMs: TTL, nowMs: NOW, random });
     store.close();
     for (const file of readdirSync(dir)) {
       expect(readFileSync(join(dir, file)).includes(Buffer.from(random))).toBe(false);
@@ -368,17 +376,17 @@ describe('tokens', () => {
   test('are forgotten after their time', () => {
     tokenOf(1);
     tokenOf(2, null, NOW + 10);
-    expect(store.pruneTokens(NOW + TTL - 1)).toBe(0);
-    expect(store.pruneTokens(NOW + TTL)).toBe(1);
-    expect(store.pruneTokens(NOW + TTL + 10)).toBe(1);
-    expect(store.createToken({ ttlMs: TTL, nowMs: NOW, random: bytes(1) }).expiresAtMs).toBe(NOW + TTL);
+    expect(store.tokens.prune(NOW + TTL - 1)).toBe(0);
+    expect(store.tokens.prune(NOW + TTL)).toBe(1);
+    expect(store.tokens.prune(NOW + TTL + 10)).toBe(1);
+    expect(store.tokens.create({ ttlMs: TTL, nowMs: NOW, random: bytes(1) }).expiresAtMs).toBe(NOW + TTL);
   });
 
   test('are bounded in number', () => {
     const create = (index: number, nowMs: number) => {
       const random = new Uint8Array(32);
       new DataView(random.buffer).setUint32(0, index);
-      return store.createToken({ ttlMs: TTL, nowMs, random });
+      return store.tokens.create({ ttlMs: TTL, nowMs, random });
     };
     for (let i = 0; i < CONTROL.liveTokensMax; i++) create(i, NOW);
     expect(() => create(5000, NOW)).toThrow(UserError);
@@ -387,9 +395,9 @@ describe('tokens', () => {
 
   test('need sensible numbers', () => {
     const options = { ttlMs: TTL, nowMs: NOW, random: bytes(1) };
-    expect(() => store.createToken({ ...options, random: new Uint8Array(31) })).toThrow(RangeError);
+    expect(() => store.tokens.create({ ...options, random: new Uint8Array(31) })).toThrow(RangeError);
     for (const ttlMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => store.createToken({ ...options, ttlMs })).toThrow(RangeError);
+      expect(() => store.tokens.create({ ...options, ttlMs })).toThrow(RangeError);
     }
   });
 });
@@ -453,13 +461,13 @@ describe('names', () => {
   test('rename by id and by name; taken, empty and unknown names are refused', () => {
     admit(1, NOW, tokenOf(1, 'one'));
     admit(2, NOW, tokenOf(2, 'two'));
-    expect(store.renameNode('one', ' first ').name).toBe('first');
-    expect(store.renameNode(nodeIdOf(bytes(1)), 'first').name).toBe('first');
-    expect(() => store.renameNode('first', 'two')).toThrow(
+    expect(store.changeNode('one', { name: ' first ' }).name).toBe('first');
+    expect(store.changeNode(nodeIdOf(bytes(1)), { name: 'first' }).name).toBe('first');
+    expect(() => store.changeNode('first', { name: 'two' })).toThrow(
       new UserError('another node is already called two'),
     );
-    expect(() => store.renameNode('first', ' \n')).toThrow(UserError);
-    expect(() => store.renameNode('one', 'x')).toThrow(
+    expect(() => store.changeNode('first', { name: ' \n' })).toThrow(UserError);
+    expect(() => store.changeNode('one', { name: 'x' })).toThrow(
       new UserError('there is no node with the id or name "one"'),
     );
     expect(() => store.revokeNode('one', NOW)).toThrow(UserError);
@@ -474,7 +482,7 @@ describe('names', () => {
     admit(2, NOW, tokenOf(2, 'two'));
     expect(store.revokeNode(second, NOW).name).toBe('two');
     expect(store.revokeNode(first, NOW)).toMatchObject({ id: first, name: `node-${first.slice(0, 4)}` });
-    expect(() => store.renameNode(first, second)).toThrow(/may not look like an id/);
+    expect(() => store.changeNode(first, { name: second })).toThrow(/may not look like an id/);
   });
 
   test('names that routes read as one are one: a device does not name itself into the pin of another', () => {
@@ -482,11 +490,11 @@ describe('names', () => {
     admit(2, NOW, tokenOf(2), 'PHONE-1');
     admit(3, NOW, tokenOf(3, 'Phone_1'));
     expect(store.listNodes().map(({ name }) => name)).toEqual(['PHONE-1-2', 'Phone_1-3', 'phone 1']);
-    expect(() => store.renameNode('PHONE-1-2', 'Phone 1')).toThrow(
+    expect(() => store.changeNode('PHONE-1-2', { name: 'Phone 1' })).toThrow(
       new UserError('another node is already called phone 1, which routes cannot tell from Phone 1'),
     );
     // Its own in other letters is no collision.
-    expect(store.renameNode('phone 1', 'Phone 1').name).toBe('Phone 1');
+    expect(store.changeNode('phone 1', { name: 'Phone 1' }).name).toBe('Phone 1');
     // Back from revocation, it finds its name given away.
     store.revokeNode('Phone 1', NOW);
     admit(4, NOW, tokenOf(4, 'phone.1'));
@@ -600,7 +608,7 @@ describe('two at once', () => {
           const random = new Uint8Array(32).fill(i);
           const store = new Store(${JSON.stringify(fresh)}, { waitMs: 60_000 });
           try {
-            store.createToken({ ttlMs: ${TTL}, nowMs: ${NOW}, random });
+            store.tokens.create({ ttlMs: ${TTL}, nowMs: ${NOW}, random });
           } catch (error) {
             if (!/UNIQUE/.test(error.message)) throw error;
           }

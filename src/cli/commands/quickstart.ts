@@ -68,7 +68,7 @@ async function bootNode(
   prepareDataDir(dataDir);
   const log: Logger = options.log.child({ part: 'node' });
   // The hub may not know the node any more when its key is a new one.
-  const links = isPaired(hub, dataDir) && !acceptLoss ? [] : [ownLink(hub)];
+  const links = isPaired(hub, dataDir) && !acceptLoss ? [] : [await ownLink(hub)];
   const chosen = {
     dataDir,
     links,
@@ -96,8 +96,8 @@ function isPaired(hub: RunningHub, dataDir: string): boolean {
 }
 
 /** The public host may not be reachable from behind its own router, so this link names the address bound. */
-function ownLink(hub: RunningHub): string {
-  const { link } = hub.pair({ name: NAME, ttlMs: PAIRING_TTL_MS });
+async function ownLink(hub: RunningHub): Promise<string> {
+  const { link } = await hub.pair({ name: NAME, ttlMs: PAIRING_TTL_MS });
   return formatLink({ ...parseLink(link), ...tunnelFromHere(hub) });
 }
 

@@ -1,14 +1,14 @@
-// The proxy's users as their owner changes them: the store's table, and an event for every change.
+// The proxy's users as their owner changes them: the book of users, and an event for every change.
 
 import type { NewUser, OwnerUsers, User, UserChange } from '../../model/userAccounts.ts';
-import type { Users } from '../store/userTable.ts';
+import type { UserBook } from './userBook.ts';
 
 export class NotedUsers implements OwnerUsers {
-  readonly #users: Users;
+  readonly #users: UserBook;
   readonly #note: (text: string) => void;
 
   /** `note` takes an event's sentence. */
-  constructor(users: Users, note: (text: string) => void) {
+  constructor(users: UserBook, note: (text: string) => void) {
     this.#users = users;
     this.#note = note;
   }
@@ -17,22 +17,22 @@ export class NotedUsers implements OwnerUsers {
     return this.#users.list();
   }
 
-  add({ name, passwordHash, limits }: NewUser): User {
-    const user = this.#users.add(name, passwordHash, limits, Date.now());
+  async add({ name, passwordHash, limits }: NewUser): Promise<User> {
+    const user = await this.#users.add(name, passwordHash, limits, Date.now());
     this.#note(`the user ${name} was added (${limitsText(user)})`);
     return user;
   }
 
-  change(name: string, { passwordHash, limits = {} }: UserChange): User {
+  async change(name: string, { passwordHash, limits = {} }: UserChange): Promise<User> {
     const hash = passwordHash === undefined ? {} : { hash: passwordHash };
-    const user = this.#users.change(name, { ...hash, limits }, Date.now());
+    const user = await this.#users.change(name, { ...hash, limits }, Date.now());
     const password = passwordHash === undefined ? '' : 'a new password; ';
     this.#note(`the user ${name} was changed (${password}${limitsText(user)})`);
     return user;
   }
 
-  remove(name: string): User {
-    const user = this.#users.remove(name);
+  async remove(name: string): Promise<User> {
+    const user = await this.#users.remove(name);
     this.#note(`the user ${name} was removed`);
     return user;
   }

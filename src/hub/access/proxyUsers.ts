@@ -6,8 +6,8 @@ import type { HostPort } from '../../base/hostPort.ts';
 import { isLoopback } from '../../base/ipAddress.ts';
 import { UserError } from '../../base/userError.ts';
 import type { FromFront, ToFront } from '../../engine/messages.ts';
-import type { Users } from '../store/userTable.ts';
 import { checkPassword } from './passwords.ts';
+import type { UserBook } from './userBook.ts';
 import { UserVerifier } from './userVerifier.ts';
 
 type Bind = readonly [flag: string, address: HostPort];
@@ -25,7 +25,7 @@ export function makeOwnUser(): OwnUser {
 }
 
 export class ProxyUsers {
-  readonly #users: Users;
+  readonly #users: UserBook;
   readonly #log: Logger;
   readonly #toFront: (message: ToFront) => void;
   readonly #verifier: UserVerifier;
@@ -34,7 +34,7 @@ export class ProxyUsers {
   readonly #own: OwnUser;
 
   constructor(options: {
-    users: Users;
+    users: UserBook;
     own: OwnUser;
     binds: readonly Bind[];
     toFront: (message: ToFront) => void;
@@ -74,7 +74,7 @@ export class ProxyUsers {
     this.#toFront({ type: 'users', required: this.#open !== null || this.#users.any() });
   }
 
-  /** Never rejects: a store that cannot be read admits nobody. */
+  /** Never rejects. */
   async answer({
     query,
     name,

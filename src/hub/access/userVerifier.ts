@@ -1,5 +1,5 @@
 // Whether a name and a password belong to a user. A password that was right once costs one BLAKE2b hash from then on; guesses are
-// rationed, so that wrong ones cannot burn the CPU (guessRations.ts). Pure: the store, the slow check, time and the key are arguments.
+// rationed, so that wrong ones cannot burn the CPU (guessRations.ts). Pure: the users, the slow check, time and the key are arguments.
 
 import { LRUCache } from 'lru-cache';
 import sodium from 'sodium-native';
@@ -9,7 +9,7 @@ import { GuessRations } from './guessRations.ts';
 import { DECOY_HASH } from './passwords.ts';
 
 export interface VerifierOptions {
-  /** Reads the store: a change of a user counts from the next question on. */
+  /** As of now: a change of a user counts from the next question on. */
   readonly find: (name: string) => { readonly user: User; readonly hash: string } | null;
   /** The slow one: passwords.ts's checkPassword. */
   readonly check: (hash: string, password: string) => Promise<boolean>;
@@ -38,8 +38,7 @@ export class UserVerifier {
   }
 
   /**
-   * The user, or null: unknown, a wrong password, or too many guesses lately, which look the same from outside. Rejects only when the
-   * store cannot be read.
+   * The user, or null: unknown, a wrong password, or too many guesses lately, which look the same from outside.
    * @param source where the client is: access.ts, loginSource()
    */
   async verify(name: string, password: string, source: string): Promise<User | null> {

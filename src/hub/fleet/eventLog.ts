@@ -1,11 +1,11 @@
-// What happened to the hub and its nodes, for the owner to read: a bounded table, written at most once a second, and until then the last
-// events in memory.
+// What happened to the hub and its nodes, for the owner to read: the last events in memory, all of them in a bounded table of the store,
+// to which new ones go once a second.
 
-import type { DatabaseSync } from 'node:sqlite';
-import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
 import { Bucket } from '../../base/tokenBucket.ts';
 import { EVENTS } from '../../limits/ownerBounds.ts';
 import type { EventKind, EventQuery, EventRecord } from '../../model/fleet.ts';
+import type { LastEvent } from '../store/eventTable.ts';
+import type { HubStore } from '../store/hubStore.ts';
 
 export interface NewEvent {
   readonly kind: EventKind;
@@ -27,34 +27,21 @@ const ALWAYS: ReadonlySet<EventKind> = new Set<EventKind>([
 ]);
 
 export class Events {
-  readonly #path: string;
-  readonly #database: DatabaseSync;
+  readonly #store: HubStore;
   readonly #throttles = new Map<EventKind, { readonly bucket: Bucket; leftOut: number }>();
-  /** Not in the table yet, oldest first. */
-  #pending: EventRecord[] = [];
-  #nextNumber = 1;
-  #rows = 0;
-  #writtenMs = Number.NEGATIVE_INFINITY;
-
-  constructor(path: string, database: DatabaseSync) {
-    this.#path = path;
-    this.#database = database;
-    database.function('holds', { deterministic: true }, (text, needle) =>
-      String(text).toLowerCase().includes(String(needle)) ? 1 : 0,
-    );
-    this.load();
-  }
+  /** The newest, oldest first: all that are not in the table yet, and some that are. */
+  #latest: EventRecord[] = [];
+  #nextNumber: number;
+  /** The newest that the table has. */
+  #writtenNumber: number;
 
   /** Goes on from what the table holds. */
-  load(): void {
-    inSentences(this.#path, () => {
-      const sql = 'SELECT number, kind FROM events ORDER BY number DESC LIMIT 1';
-      const last = this.#database.prepare(sql).get();
-      // A hub that was killed had told numbers to viewers which it never wrote.
-      const skipped = last === undefined || last.kind === 'hubStopping' ? 0 : EVENTS.pendingMax;
-      this.#nextNumber = Number(last?.number ?? 0) + 1 + skipped;
-      this.#rows = Number(this.#database.prepare('SELECT count(*) AS n FROM events').get()?.n);
-    });
+  constructor(store: HubStore, last: LastEvent) {
+    this.#store = store;
+    // A hub that was killed had told numbers to viewers which it never wrote.
+    const skipped = last.kind === null || last.kind === 'hubStopping' ? 0 : EVENTS.pendingMax;
+    this.#nextNumber = last.number + 1 + skipped;
+    this.#writtenNumber = this.#nextNumber - 1;
   }
 
   /** The number of the newest event. */
@@ -66,7 +53,7 @@ export class Events {
   add({ kind, node = null, text }: NewEvent, wallMs: number, runMs: number): void {
     const more = ALWAYS.has(kind) ? '' : this.#throttle(kind, runMs);
     if (more === null) return;
-    this.#pending.push({
+    this.#latest.push({
       number: this.#nextNumber++,
       at: new Date(wallMs).toISOString(),
       kind,
@@ -74,7 +61,7 @@ export class Events {
       nodeName: node?.name ?? null,
       text: text.slice(0, EVENTS.textMaxChars) + more,
     });
-    if (this.#pending.length > EVENTS.pendingMax) this.#pending.shift();
+    this.#trim();
   }
 
   /** What to add to the text; null: it is left out. */
@@ -94,72 +81,52 @@ export class Events {
     return leftOut === 0 ? '' : ` (${leftOut} more of this kind were left out)`;
   }
 
-  /** Once a second is enough. Throws UserError when the disk takes none; nothing is lost by that until there are too many. */
-  write(runMs: number): void {
-    if (this.#pending.length === 0 || runMs - this.#writtenMs < EVENTS.writeEveryMs) return;
-    this.#writtenMs = runMs;
-    this.#write();
+  /** What the table does not have yet, oldest first. */
+  unwritten(): EventRecord[] {
+    return this.#latest.slice(this.#unwrittenAt());
   }
 
-  /** At the end. */
-  close(): void {
-    if (this.#pending.length > 0) this.#write();
+  /** The table has all that unwritten() gave up to this number. */
+  written(number: number): void {
+    this.#writtenNumber = number;
+    this.#trim();
   }
 
-  #write(): void {
-    inTransaction(this.#path, this.#database, () => {
-      const insert = this.#database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)');
-      for (const { number, at, kind, nodeId, nodeName, text } of this.#pending) {
-        insert.run(number, Date.parse(at), kind, nodeId, nodeName, text);
-      }
-    });
-    this.#rows += this.#pending.length;
-    this.#pending = [];
-    if (this.#rows >= EVENTS.rowsMax + EVENTS.rowsSlack) this.#bound();
+  #unwrittenAt(): number {
+    const at = this.#latest.findIndex(({ number }) => number > this.#writtenNumber);
+    return at < 0 ? this.#latest.length : at;
   }
 
-  #bound(): void {
-    inTransaction(this.#path, this.#database, () => {
-      const sql =
-        'DELETE FROM events WHERE number <= (SELECT number FROM events ORDER BY number DESC LIMIT 1 OFFSET ?)';
-      this.#rows -= Number(this.#database.prepare(sql).run(EVENTS.rowsMax).changes);
-    });
+  #trim(): void {
+    const unwrittenMax = EVENTS.pendingMax;
+    const latest = this.#latest;
+    while (latest.length > EVENTS.latestMax) {
+      const isWritten = latest[0]!.number <= this.#writtenNumber;
+      if (!isWritten && latest.length <= unwrittenMax) return;
+      latest.shift();
+    }
   }
 
-  /** Newest first. */
-  read(query: EventQuery): EventRecord[] {
+  /** From memory, the newest of those after a number, oldest first. */
+  latest(after: number, max: number): readonly EventRecord[] {
+    return this.#latest.filter(({ number }) => number > after).slice(-max);
+  }
+
+  /** Newest first. Rejects with UserError when the store cannot be read. */
+  async read(query: EventQuery): Promise<EventRecord[]> {
     const needle = query.contains?.toLowerCase();
-    const fresh = this.#pending.filter((event) => matches(event, query, needle)).reverse();
+    const unwritten = this.unwritten();
+    const fresh = unwritten.filter((event) => matches(event, query, needle)).reverse();
     if (fresh.length >= query.limit) return fresh.slice(0, query.limit);
-    return [...fresh, ...this.#stored(query, needle, query.limit - fresh.length)];
-  }
-
-  #stored(query: EventQuery, needle: string | undefined, limit: number): EventRecord[] {
-    const conditions: string[] = [];
-    const values: (string | number)[] = [];
-    const where = (condition: string, ...more: (string | number)[]) => {
-      conditions.push(condition);
-      values.push(...more);
-    };
-    if (query.before !== undefined) where('number < ?', query.before);
-    if (query.after !== undefined) where('number > ?', query.after);
-    if (query.nodeId !== undefined) where('node_id = ?', query.nodeId);
-    if (query.kinds !== undefined) where(`kind IN (${query.kinds.map(() => '?').join()})`, ...query.kinds);
-    if (needle !== undefined) where('holds(text, ?)', needle);
-    const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    return inSentences(this.#path, () =>
-      this.#database
-        .prepare(`SELECT * FROM events ${filter} ORDER BY number DESC LIMIT ?`)
-        .all(...values, limit)
-        .map((row) => ({
-          number: Number(row.number),
-          at: new Date(Number(row.at)).toISOString(),
-          kind: row.kind as EventKind,
-          nodeId: row.node_id as string | null,
-          nodeName: row.node_name as string | null,
-          text: String(row.text),
-        })),
-    );
+    // They may be written while the store looks.
+    const oldest = unwritten[0]?.number ?? Number.POSITIVE_INFINITY;
+    const before = Math.min(query.before ?? Number.POSITIVE_INFINITY, oldest);
+    const stored = await this.#store.ask('readEvents', {
+      ...query,
+      ...(Number.isFinite(before) ? { before } : {}),
+      limit: query.limit - fresh.length,
+    });
+    return [...fresh, ...stored];
   }
 }
 

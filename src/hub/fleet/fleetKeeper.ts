@@ -2,16 +2,17 @@
 
 import type { Logger } from 'pino';
 import { localDay } from '../../base/localTime.ts';
+import { UnwritableError } from '../../base/sqliteFile.ts';
 import type { ToFront, ToWorker } from '../../engine/messages.ts';
 import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
+import { UserBook } from '../access/userBook.ts';
 import { Pairings } from '../pairing/pairings.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import { StickySessionClient } from '../sticky/stickySessionClient.ts';
-import { HistoryTable } from '../store/historyTable.ts';
-import { NetworkTable } from '../store/networkTable.ts';
-import type { Store } from '../store/store.ts';
+import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
+import type { StoreContents } from '../store/storeJobs.ts';
 import { History, type Moment } from '../traffic/history.ts';
 import { Traffic } from '../traffic/traffic.ts';
 import { Events, type NewEvent } from './eventLog.ts';
@@ -23,8 +24,14 @@ import { Rotations } from './rotations.ts';
 import { StartTime } from './startTime.ts';
 import { StreamLists } from './streamLists.ts';
 
+const STORE_UNWRITABLE =
+  'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
+const STORE_WRITABLE = 'the store can be written again';
+
 export interface KeeperParts {
-  readonly store: Store;
+  readonly store: HubStore;
+  /** Of the store, at the start. */
+  readonly contents: StoreContents;
   readonly sessions: Sessions;
   readonly slots: SharedSlots;
   readonly threads: number;
@@ -50,6 +57,7 @@ export class FleetKeeper {
   readonly slots: SessionSlots;
   readonly threads: readonly ThreadSlots[];
   readonly book: NodeBook;
+  readonly users: UserBook;
   readonly events: Events;
   readonly history: History;
   readonly traffic: Traffic;
@@ -69,6 +77,10 @@ export class FleetKeeper {
   /** Asks a node whose time has come for a new address. */
   onRotationDue: (nodeId: string) => void = () => {};
   #touched = new Set<string>();
+  /** When nodes that left were seen last, as the store does not know yet. */
+  #seen = new Map<string, number>();
+  #recording: Promise<void> | null = null;
+  #storeIsWell = true;
   #day: string;
   #cpu = { usage: process.cpuUsage(), runMs: performance.now() };
   /** Parts of a tick that failed the last time. */
@@ -77,17 +89,18 @@ export class FleetKeeper {
 
   constructor(parts: KeeperParts) {
     const now = moment();
-    const { store, sessions, log } = parts;
+    const { store, contents, sessions, log } = parts;
     this.parts = parts;
     this.started = new StartTime(now);
     this.#day = localDay(now.wallMs);
     this.slots = new SessionSlots(parts.slots);
     this.threads = Array.from({ length: parts.threads }, (_, at) => new ThreadSlots(parts.slots, at));
-    this.book = new NodeBook(store);
-    this.events = new Events(store.path, store.database);
-    this.networks = new HomeNetworks(new NetworkTable(store.path, store.database));
-    const table = new HistoryTable(store.path, store.database);
-    this.history = new History(table, log, now, (text) => this.note({ kind: 'warning', text }));
+    this.book = new NodeBook(store, contents);
+    this.users = new UserBook(store, contents.users);
+    this.events = new Events(store, contents.lastEvent);
+    const warn = (text: string) => this.note({ kind: 'warning', text });
+    this.history = new History(store, contents.sums, log, now, warn);
+    this.networks = new HomeNetworks(store, contents.networks);
     const since = new Date(now.wallMs).toISOString();
     this.traffic = new Traffic(this.slots, this.threads, now.runMs, since);
     this.limits = new LimitKeeper({
@@ -111,12 +124,7 @@ export class FleetKeeper {
     this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
   }
 
-  /** Call it with the data directory's lock held: an earlier hub has then written everything. */
   start(version: string): void {
-    this.book.load();
-    this.networks.load();
-    this.history.load(moment());
-    this.events.load();
     this.note({ kind: 'hubStarted', text: `the hub ${version} started` });
     this.#ticking = setInterval(() => this.#tick(), HISTORY.sampleEveryMs).unref();
   }
@@ -140,6 +148,7 @@ export class FleetKeeper {
   /** The store has admitted a device; `token`: it burned this one. */
   admitted(node: StoredNode, token: Uint8Array | null): void {
     this.book.keep(node);
+    this.#seen.delete(node.id);
     this.#touched.add(node.id);
     if (token === null) return;
     this.pairings.used(token, node.id);
@@ -161,6 +170,7 @@ export class FleetKeeper {
     this.traffic.ended(session);
     this.limits.ended(session);
     this.book.seen(nodeId, nowMs);
+    this.#seen.set(nodeId, nowMs);
     this.apply(nodeId);
     this.noteOf(nodeId, { kind: 'disconnected', text: `${this.nameOf(nodeId)} disconnected: ${reason}` });
   }
@@ -203,7 +213,6 @@ export class FleetKeeper {
 
   #tick(): void {
     const now = moment();
-    // Apart from the rest: while the store cannot be read, limits hold and the pages go on.
     this.#guarded('traffic', () => this.#sample(now));
     this.#guarded('nodes', () => {
       this.#measureCpu(now.runMs);
@@ -220,9 +229,50 @@ export class FleetKeeper {
       this.#touched = new Set();
       this.onTick(touched, now.wallMs);
     });
-    this.#guarded('events', () => this.events.write(now.runMs));
-    this.#guarded('store', () => this.parts.store.saveWhatWaits());
-    this.#guarded('networks', () => this.networks.save(now.wallMs));
+    void this.#saveNetworks(now.wallMs);
+    this.#recording ??= this.#record().finally(() => {
+      this.#recording = null;
+    });
+  }
+
+  async #saveNetworks(wallMs: number): Promise<void> {
+    try {
+      await this.networks.save(wallMs);
+      this.#failing.delete('networks');
+    } catch (error) {
+      this.#failed('networks', error);
+    }
+  }
+
+  /** Writes what nodes did since the last time, and what waits for a disk that takes something again. Never rejects. */
+  async #record(): Promise<void> {
+    const { store } = this.parts;
+    const events = this.events.unwritten();
+    const seen = this.#seen;
+    if (events.length === 0 && seen.size === 0 && store.unwritable === null) return;
+    this.#seen = new Map();
+    try {
+      await store.ask('record', { seen, events });
+      const last = events.at(-1);
+      if (last !== undefined) this.events.written(last.number);
+      this.#failing.delete('record');
+    } catch (error) {
+      this.#seen = new Map([...seen, ...this.#seen]);
+      // Of a disk that takes nothing tellOfStore() speaks.
+      if (!(error instanceof UnwritableError)) this.#failed('record', error);
+    }
+    this.tellOfStore();
+  }
+
+  /** Once when the store stops taking what is written, and once when it takes it again. */
+  tellOfStore(): void {
+    const { store, log } = this.parts;
+    const { unwritable } = store;
+    if ((unwritable === null) === this.#storeIsWell) return;
+    this.#storeIsWell = unwritable === null;
+    if (unwritable === null) log.info(STORE_WRITABLE);
+    else log.warn({ reason: unwritable }, STORE_UNWRITABLE);
+    this.note({ kind: 'warning', text: unwritable === null ? STORE_WRITABLE : STORE_UNWRITABLE });
   }
 
   #sample(now: Moment): void {
@@ -243,27 +293,29 @@ export class FleetKeeper {
       work();
       this.#failing.delete(part);
     } catch (error) {
-      if (!this.#failing.has(part))
-        this.parts.log.warn({ err: error, part }, 'could not record what the nodes did');
-      this.#failing.add(part);
+      this.#failed(part, error);
     }
   }
 
+  #failed(part: string, error: unknown): void {
+    if (!this.#failing.has(part))
+      this.parts.log.warn({ err: error, part }, 'could not record what the nodes did');
+    this.#failing.add(part);
+  }
+
   /** Writes what is only in memory. Call nothing after it. Harmless twice, and without a start. */
-  stop(): void {
+  async stop(): Promise<void> {
     if (this.#ticking === null) return;
     clearInterval(this.#ticking);
     this.#ticking = null;
     this.rotations.stop();
     this.note({ kind: 'hubStopping', text: 'the hub stopped' });
-    this.#guarded('traffic', () => {
-      const now = moment();
-      this.#sample(now);
-      this.history.write(now);
-    });
-    this.#guarded('events', () => this.events.close());
-    this.#guarded('store', () => this.parts.store.saveWhatWaits());
-    this.#guarded('networks', () => this.networks.save(moment().wallMs));
+    const now = moment();
+    this.#guarded('traffic', () => this.#sample(now));
+    await this.history.finish(now);
+    await this.#recording;
+    await this.#record();
+    await this.#saveNetworks(now.wallMs);
   }
 }
 

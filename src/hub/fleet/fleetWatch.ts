@@ -72,6 +72,6 @@ export class FleetWatch {
     const after = this.#eventShown;
     if (this.#events.lastNumber === after) return [];
     this.#eventShown = this.#events.lastNumber;
-    return this.#events.read({ after, limit: EVENTS.perTickMax }).reverse();
+    return this.#events.latest(after, EVENTS.perTickMax);
   }
 }

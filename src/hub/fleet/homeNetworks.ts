@@ -3,20 +3,20 @@
 import { networkKey } from '../../base/sourceKey.ts';
 import { STRANGER } from '../../limits/bounds.ts';
 import { NETWORKS } from '../../limits/ownerBounds.ts';
-import type { NetworkTable } from '../store/networkTable.ts';
+import type { HubStore } from '../store/hubStore.ts';
+import type { SeenNetwork } from '../store/networkTable.ts';
 
 export class HomeNetworks {
-  readonly #table: NetworkTable;
+  readonly #store: HubStore;
   /** When each was last seen, as the store has it or is about to. */
-  #seen = new Map<string, number>();
+  readonly #seen: Map<string, number>;
   #unsaved = new Map<string, number>();
+  #saving: Promise<void> = Promise.resolve();
 
-  constructor(table: NetworkTable) {
-    this.#table = table;
-  }
-
-  load(): void {
-    this.#seen = new Map(this.#table.all().map(({ network, seenAtMs }) => [network, seenAtMs]));
+  /** `known`: to the store, longest ago first. */
+  constructor(store: HubStore, known: readonly SeenNetwork[]) {
+    this.#store = store;
+    this.#seen = new Map(known.map(({ network, seenAtMs }) => [network, seenAtMs]));
   }
 
   /** Longest ago first. */
@@ -40,11 +40,27 @@ export class HomeNetworks {
     }
   }
 
-  /** Throws UserError when the store takes none; they wait for the next time. */
-  save(nowMs: number): void {
-    if (this.#unsaved.size === 0) return;
-    const unsaved = [...this.#unsaved].map(([network, seenAtMs]) => ({ network, seenAtMs }));
-    this.#table.write(unsaved, nowMs - NETWORKS.keptMs, STRANGER.knownNetworksMax);
-    this.#unsaved.clear();
+  /** After a save that is under way. Rejects with UserError when the store takes none; they wait for the next time. */
+  save(nowMs: number): Promise<void> {
+    const saved = this.#saving.then(() => this.#save(nowMs));
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async #save(nowMs: number): Promise<void> {
+    const unsaved = this.#unsaved;
+    if (unsaved.size === 0) return;
+    this.#unsaved = new Map();
+    const networks = [...unsaved].map(([network, seenAtMs]) => ({ network, seenAtMs }));
+    try {
+      const sinceMs = nowMs - NETWORKS.keptMs;
+      await this.#store.ask('writeNetworks', networks, sinceMs, STRANGER.knownNetworksMax);
+    } catch (error) {
+      for (const [network, seenAtMs] of unsaved) {
+        // One that was forgotten meanwhile, or seen again, is not put back.
+        if (this.#seen.get(network) === seenAtMs) this.#unsaved.set(network, seenAtMs);
+      }
+      throw error;
+    }
   }
 }

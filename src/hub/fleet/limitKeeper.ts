@@ -150,7 +150,7 @@ export class LimitKeeper {
       return wasOver === true;
     }
     if (wasOver === false) {
-      this.#history.write(now);
+      void this.#history.write(now);
       const text = `${stored.name} has used up its ${monthlyBytes} bytes of this month: its streams were ended`;
       this.#events.add({ kind: 'overQuota', node: stored, text }, now.wallMs, now.runMs);
     }

@@ -1,24 +1,20 @@
 // The paired nodes and what the owner decided about them, in memory as in the store: every view and every second needs them.
 
-import type { NodeChange } from '../../model/fleet.ts';
-import type { Store } from '../store/store.ts';
+import { UserError } from '../../base/userError.ts';
+import type { NodeChange, NodeSettings } from '../../model/fleet.ts';
+import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
+import type { StoreContents } from '../store/storeJobs.ts';
 import { changedSettings, DEFAULT_SETTINGS, type KnownNode } from './nodeSettings.ts';
 
 export class NodeBook {
-  readonly #store: Store;
+  readonly #store: HubStore;
   readonly #nodes = new Map<string, KnownNode>();
+  #changing: Promise<unknown> = Promise.resolve();
 
-  constructor(store: Store) {
+  constructor(store: HubStore, { nodes, settings }: Pick<StoreContents, 'nodes' | 'settings'>) {
     this.#store = store;
-    this.load();
-  }
-
-  /** As the store has it. */
-  load(): void {
-    const settings = this.#store.settings.all();
-    this.#nodes.clear();
-    for (const stored of this.#store.listNodes()) {
+    for (const stored of nodes) {
       this.#nodes.set(stored.id, { stored, settings: settings.get(stored.id) ?? DEFAULT_SETTINGS });
     }
   }
@@ -43,13 +39,34 @@ export class NodeBook {
 
   /** Throws UserError when there is no such node, or when the words fit several. */
   find(idOrName: string): KnownNode {
-    return this.#nodes.get(idOrName) ?? this.keep(this.#store.findNode(idOrName));
+    return this.#nodes.get(idOrName) ?? this.#named(idOrName);
+  }
+
+  /** A member goes before the revoked of the same name. */
+  #named(name: string): KnownNode {
+    const all = [...this.#nodes.values()].filter(({ stored }) => stored.name === name);
+    const members = all.filter(({ stored }) => stored.revokedAtMs === null);
+    const [found, ...more] = members.length > 0 ? members : all;
+    if (found === undefined) {
+      throw new UserError(`there is no node with the id or name ${JSON.stringify(name)}`);
+    }
+    if (more.length > 0) {
+      const ids = [found, ...more].map(({ stored }) => stored.id).join(', ');
+      throw new UserError(`${JSON.stringify(name)} matches several nodes; give the id of one: ${ids}`);
+    }
+    return found;
   }
 
   /** As the store has it since a moment ago. */
   keep(stored: StoredNode): KnownNode {
-    const settings = this.#nodes.get(stored.id)?.settings ?? this.#store.settings.get(stored.id);
-    const known = { stored, settings };
+    return this.#put(stored, this.#nodes.get(stored.id)?.settings ?? DEFAULT_SETTINGS);
+  }
+
+  /** When it was seen last may be known here before the store knows. */
+  #put(stored: StoredNode, settings: NodeSettings): KnownNode {
+    const seenAtMs = this.#nodes.get(stored.id)?.stored.lastSeenAtMs ?? 0;
+    const lastSeenAtMs = Math.max(stored.lastSeenAtMs, seenAtMs);
+    const known = { stored: { ...stored, lastSeenAtMs }, settings };
     this.#nodes.set(stored.id, known);
     return known;
   }
@@ -60,23 +77,36 @@ export class NodeBook {
       this.#nodes.set(nodeId, { ...known, stored: { ...known.stored, lastSeenAtMs: nowMs } });
   }
 
-  /** Throws UserError with what is wrong about the change; nothing is changed then. */
-  change(idOrName: string, { name, ...change }: NodeChange): KnownNode {
-    const { stored, settings } = this.find(idOrName);
-    const changed = changedSettings(settings, change);
-    if (name !== undefined) this.keep(this.#store.renameNode(stored.id, name));
-    if (Object.keys(change).length > 0) this.#store.settings.put(stored.id, changed);
-    const known = { stored: this.get(stored.id)!.stored, settings: changed };
-    this.#nodes.set(stored.id, known);
-    return known;
+  /** As it was, and as it is now. Rejects with UserError and what is wrong about the change; nothing is changed then. */
+  change(idOrName: string, change: NodeChange): Promise<{ before: KnownNode; after: KnownNode }> {
+    // One after the other: a change of one limit keeps what the change before it made of the others.
+    const done = this.#changing.then(() => this.#change(idOrName, change));
+    this.#changing = done.catch(() => {});
+    return done;
   }
 
-  revoke(idOrName: string, nowMs: number): KnownNode {
-    return this.keep(this.#store.revokeNode(this.find(idOrName).stored.id, nowMs));
+  async #change(
+    idOrName: string,
+    { name, ...change }: NodeChange,
+  ): Promise<{ before: KnownNode; after: KnownNode }> {
+    const before = this.find(idOrName);
+    const { id } = before.stored;
+    const settings = changedSettings(before.settings, change);
+    const stored = await this.#store.ask('changeNode', id, {
+      ...(name === undefined ? {} : { name }),
+      ...(Object.keys(change).length === 0 ? {} : { settings }),
+    });
+    return { before, after: this.#put(stored, settings) };
   }
 
-  revokeInMemory(idOrName: string, nowMs: number): KnownNode {
-    return this.keep(this.#store.revokeInMemory(this.find(idOrName).stored.id, nowMs));
+  /** Rejects with UserError. */
+  async revoke(idOrName: string, nowMs: number): Promise<KnownNode> {
+    return this.keep(await this.#store.ask('revokeNode', this.find(idOrName).stored.id, nowMs));
+  }
+
+  /** For a disk that takes nothing: the store remembers it until it can write. */
+  async revokeInMemory(idOrName: string, nowMs: number): Promise<KnownNode> {
+    return this.keep(await this.#store.ask('revokeInMemory', this.find(idOrName).stored.id, nowMs));
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { LISTING } from '../../limits/ownerBounds.ts';
+import { EVENTS, LISTING } from '../../limits/ownerBounds.ts';
 import type {
   Backup,
   Ban,
@@ -50,7 +50,7 @@ export class OwnerFleet implements Fleet {
   constructor(keeper: FleetKeeper, facts: HubFacts) {
     this.#keeper = keeper;
     this.#facts = facts;
-    this.users = new NotedUsers(keeper.parts.store.users, (text) => {
+    this.users = new NotedUsers(keeper.users, (text) => {
       keeper.note({ kind: 'userChanged', text });
       keeper.parts.log.info(text);
     });
@@ -135,13 +135,17 @@ export class OwnerFleet implements Fleet {
     return this.#keeper.traffic.connectsOf(this.#keeper.book.find(node).stored.id);
   }
 
-  history(node: string | null, range: HistoryRange): History {
+  async history(node: string | null, range: HistoryRange): Promise<History> {
     const nodeId = node === null ? null : this.#keeper.book.find(node).stored.id;
     return this.#keeper.history.read(moment(), nodeId, range);
   }
 
-  events(query: EventQuery): readonly EventRecord[] {
+  events(query: EventQuery): Promise<readonly EventRecord[]> {
     return this.#keeper.events.read(query);
+  }
+
+  latestEvents(after: number): readonly EventRecord[] {
+    return this.#keeper.events.latest(after, EVENTS.latestMax);
   }
 
   async streams(node: string | null): Promise<readonly LiveStream[]> {
@@ -166,10 +170,9 @@ export class OwnerFleet implements Fleet {
 
   // --- Doing ------------------------------------------------------------------------------------------------------------------------------
 
-  change(node: string, change: NodeChange): NodeView {
+  async change(node: string, change: NodeChange): Promise<NodeView> {
     const keeper = this.#keeper;
-    const before = keeper.book.find(node);
-    const after = keeper.book.change(before.stored.id, change);
+    const { before, after } = await keeper.book.change(node, change);
     const { id, name } = after.stored;
     keeper.apply(id);
     const text = changeText(before, after);
@@ -180,19 +183,19 @@ export class OwnerFleet implements Fleet {
     return this.#view(after);
   }
 
-  revoke(node: string): NodeView {
+  async revoke(node: string): Promise<NodeView> {
     const keeper = this.#keeper;
-    const { known, trouble } = this.#revoked(node);
-    const { id, name } = known.stored;
-    for (const session of keeper.parts.sessions.ofNode(id)) {
-      session.revoked = true;
-      keeper.parts.cut(session, 'the node was revoked');
-    }
+    const { stored } = keeper.book.find(node);
+    const { id, name } = stored;
+    // First of all, however slow the disk is.
+    this.#cutOff(id);
+    keeper.note({ kind: 'revoked', node: stored, text: `${name} was revoked and its sessions were cut` });
+    const { known, trouble } = await this.#revoked(id);
+    // It may have come again before the store knew.
+    this.#cutOff(id);
     keeper.limits.revoked(id);
     keeper.rotations.fail(id, `${name} was revoked`);
     keeper.touch(id);
-    const text = `${name} was revoked and its sessions were cut`;
-    keeper.note({ kind: 'revoked', node: known.stored, text });
     keeper.parts.log.info({ node: name, id }, 'node revoked');
     if (trouble !== null) {
       throw new UserError(
@@ -203,14 +206,23 @@ export class OwnerFleet implements Fleet {
     return this.#view(known);
   }
 
+  #cutOff(nodeId: string): void {
+    const { sessions, cut } = this.#keeper.parts;
+    for (const session of sessions.ofNode(nodeId)) {
+      if (session.revoked) continue;
+      session.revoked = true;
+      cut(session, 'the node was revoked');
+    }
+  }
+
   /** `trouble`: why only memory knows of it. */
-  #revoked(node: string): { known: KnownNode; trouble: UnwritableError | null } {
+  async #revoked(nodeId: string): Promise<{ known: KnownNode; trouble: UnwritableError | null }> {
     const { book } = this.#keeper;
     try {
-      return { known: book.revoke(node, Date.now()), trouble: null };
+      return { known: await book.revoke(nodeId, Date.now()), trouble: null };
     } catch (error) {
       if (!(error instanceof UnwritableError)) throw error;
-      return { known: book.revokeInMemory(node, Date.now()), trouble: error };
+      return { known: await book.revokeInMemory(nodeId, Date.now()), trouble: error };
     }
   }
 
@@ -316,8 +328,8 @@ export class OwnerFleet implements Fleet {
     return { nodeId: moved.nodeId, host, until };
   }
 
-  pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Pairing {
-    const pairing = this.#keeper.pairings.make(name, ttlMs, Date.now());
+  async pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Promise<Pairing> {
+    const pairing = await this.#keeper.pairings.make(name, ttlMs, Date.now());
     const shown = cleanName(name ?? '');
     const text = `a pairing link was made${shown === '' ? '' : ` for ${shown}`}`;
     this.#keeper.note({ kind: 'linkMade', text });
@@ -325,15 +337,15 @@ export class OwnerFleet implements Fleet {
   }
 
   backup(): Promise<Backup> {
-    return this.#keeper.parts.store.backups.make();
+    return this.#keeper.parts.store.ask('backup');
   }
 
   pairing(id: string): PairingState {
     return this.#keeper.pairings.state(id, Date.now());
   }
 
-  cancelPairing(id: string): PairingState {
-    if (this.#keeper.pairings.cancel(id, Date.now())) {
+  async cancelPairing(id: string): Promise<PairingState> {
+    if (await this.#keeper.pairings.cancel(id, Date.now())) {
       this.#keeper.note({ kind: 'linkCancelled', text: 'a pairing link was cancelled' });
     }
     return this.pairing(id);

@@ -1,6 +1,6 @@
 // What an owner can see of a hub and do to it while it does not run: what lies in its store. The rest cannot be had without it.
 
-import { localDay, monthOfDay } from '../../base/localTime.ts';
+import { EVENTS } from '../../limits/ownerBounds.ts';
 import type {
   Backup,
   EventQuery,
@@ -13,9 +13,10 @@ import type {
 } from '../../model/fleet.ts';
 import type { OwnerUsers } from '../../model/userAccounts.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
+import { UserBook } from '../access/userBook.ts';
 import { Pairings } from '../pairing/pairings.ts';
-import { HistoryTable } from '../store/historyTable.ts';
-import type { Store } from '../store/store.ts';
+import type { HubStore } from '../store/hubStore.ts';
+import type { StoreContents } from '../store/storeJobs.ts';
 import { changeText } from './changeText.ts';
 import { Events, type NewEvent } from './eventLog.ts';
 import { HubNotRunning } from './hubNotRunning.ts';
@@ -28,33 +29,40 @@ const NOTHING = { downBytes: 0, upBytes: 0 };
 
 export class StoredFleet implements Fleet {
   readonly users: OwnerUsers;
-  readonly #store: Store;
+  readonly #store: HubStore;
   readonly #book: NodeBook;
   readonly #events: Events;
   readonly #pairings: Pairings;
-  readonly #traffic: HistoryTable;
+  readonly #sums: StoreContents['sums'];
   readonly #notRunning: () => never;
 
-  constructor(store: Store, { dataDir, linkOf }: { dataDir: string; linkOf: (token: Uint8Array) => string }) {
+  constructor(
+    store: HubStore,
+    contents: StoreContents,
+    { dataDir, linkOf }: { dataDir: string; linkOf: (token: Uint8Array) => string },
+  ) {
     this.#store = store;
-    this.#book = new NodeBook(store);
-    this.#events = new Events(store.path, store.database);
-    this.#traffic = new HistoryTable(store.path, store.database);
+    this.#book = new NodeBook(store, contents);
+    this.#events = new Events(store, contents.lastEvent);
+    this.#sums = contents.sums;
     this.#pairings = new Pairings({
       store,
       linkOf,
       nameOf: (nodeId) => this.#book.get(nodeId)?.stored.name ?? null,
       isConnected: () => false,
     });
-    this.users = new NotedUsers(store.users, (text) => this.#note({ kind: 'userChanged', text }));
+    this.users = new NotedUsers(new UserBook(store, contents.users), (text) =>
+      this.#note({ kind: 'userChanged', text }),
+    );
     this.#notRunning = () => {
       throw new HubNotRunning(dataDir);
     };
   }
 
-  /** Writes what happened. */
-  close(): void {
-    this.#events.close();
+  /** Writes what happened. Rejects with UserError when the disk does not take it. */
+  async close(): Promise<void> {
+    const events = this.#events.unwritten();
+    if (events.length > 0) await this.#store.ask('record', { seen: new Map(), events });
   }
 
   nodes(): NodeView[] {
@@ -67,8 +75,7 @@ export class StoredFleet implements Fleet {
 
   #view(node: KnownNode): NodeView {
     const nowMs = Date.now();
-    const day = localDay(nowMs);
-    const sums = this.#traffic.sums(monthOfDay(day), day).get(node.stored.id);
+    const sums = this.#sums.get(node.stored.id);
     return nodeView(node, {
       sessions: [],
       roundTripsMs: [],
@@ -83,22 +90,21 @@ export class StoredFleet implements Fleet {
     });
   }
 
-  change(node: string, change: NodeChange): NodeView {
-    const before = this.#book.find(node);
-    const after = this.#book.change(before.stored.id, change);
+  async change(node: string, change: NodeChange): Promise<NodeView> {
+    const { before, after } = await this.#book.change(node, change);
     const text = changeText(before, after);
     if (text !== null) this.#note({ kind: 'changed', node: after.stored, text });
     return this.#view(after);
   }
 
-  revoke(node: string): NodeView {
-    const { stored, settings } = this.#book.revoke(node, Date.now());
+  async revoke(node: string): Promise<NodeView> {
+    const { stored, settings } = await this.#book.revoke(node, Date.now());
     this.#note({ kind: 'revoked', node: stored, text: `${stored.name} was revoked` });
     return this.#view({ stored, settings });
   }
 
-  pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Pairing {
-    const pairing = this.#pairings.make(name, ttlMs, Date.now());
+  async pair({ name, ttlMs }: { name: string | null; ttlMs: number }): Promise<Pairing> {
+    const pairing = await this.#pairings.make(name, ttlMs, Date.now());
     const shown = cleanName(name ?? '');
     this.#note({ kind: 'linkMade', text: `a pairing link was made${shown === '' ? '' : ` for ${shown}`}` });
     return pairing;
@@ -108,17 +114,21 @@ export class StoredFleet implements Fleet {
     return this.#pairings.state(id, Date.now());
   }
 
-  cancelPairing(id: string): PairingState {
-    this.#pairings.cancel(id, Date.now());
+  async cancelPairing(id: string): Promise<PairingState> {
+    await this.#pairings.cancel(id, Date.now());
     return this.pairing(id);
   }
 
-  events(query: EventQuery): readonly EventRecord[] {
+  events(query: EventQuery): Promise<readonly EventRecord[]> {
     return this.#events.read(query);
   }
 
+  latestEvents(after: number): readonly EventRecord[] {
+    return this.#events.latest(after, EVENTS.latestMax);
+  }
+
   backup(): Promise<Backup> {
-    return this.#store.backups.make();
+    return this.#store.ask('backup');
   }
 
   #note(event: NewEvent): void {
@@ -127,7 +137,7 @@ export class StoredFleet implements Fleet {
 
   status = (): never => this.#notRunning();
   connects = (): never => this.#notRunning();
-  history = (): never => this.#notRunning();
+  history = async (): Promise<never> => this.#notRunning();
   watch = (): never => this.#notRunning();
   rotate = async (): Promise<never> => this.#notRunning();
   streams = async (): Promise<never> => this.#notRunning();

@@ -5,7 +5,7 @@ import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import type { Pairing, PairingState } from '../../model/fleet.ts';
-import type { Store } from '../store/store.ts';
+import type { HubStore } from '../store/hubStore.ts';
 
 interface Entry {
   readonly id: string;
@@ -16,7 +16,7 @@ interface Entry {
 }
 
 export class Pairings {
-  readonly #store: Store;
+  readonly #store: HubStore;
   readonly #linkOf: (token: Uint8Array) => string;
   readonly #nameOf: (nodeId: string) => string | null;
   readonly #isConnected: (nodeId: string) => boolean;
@@ -24,7 +24,7 @@ export class Pairings {
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: {
-    store: Store;
+    store: HubStore;
     linkOf: (token: Uint8Array) => string;
     nameOf: (nodeId: string) => string | null;
     isConnected: (nodeId: string) => boolean;
@@ -35,14 +35,13 @@ export class Pairings {
     this.#isConnected = options.isConnected;
   }
 
-  /** Throws UserError for a lifetime out of bounds, and when too many links are open. */
-  make(name: string | null, ttlMs: number, nowMs: number): Pairing {
+  /** Rejects with UserError for a lifetime out of bounds, and when too many links are open. */
+  async make(name: string | null, ttlMs: number, nowMs: number): Promise<Pairing> {
     if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs)) {
       throw new UserError('a pairing link must last between one second and thirty days', 2);
     }
-    const random = randomBytes(PROTOCOL.tokenBytes);
-    const { token, expiresAtMs } = this.#store.createToken({ name, ttlMs, nowMs, random });
-    random.fill(0);
+    const token = new Uint8Array(randomBytes(PROTOCOL.tokenBytes));
+    const { expiresAtMs } = await this.#store.ask('createToken', { name, ttlMs, nowMs, random: token });
     this.#forget(nowMs);
     const id = randomBytes(9).toString('base64url');
     this.#entries.set(id, { id, expiresAtMs, token, nodeId: null, cancelled: false });
@@ -74,10 +73,11 @@ export class Pairings {
   }
 
   /** Whether there was an open link to cancel. */
-  cancel(id: string, nowMs: number): boolean {
+  async cancel(id: string, nowMs: number): Promise<boolean> {
     const entry = this.#find(id);
     if (this.state(id, nowMs).state !== 'open') return false;
-    if (!this.#store.cancelToken(entry.token, nowMs)) return false;
+    // A copy: a device may use the link meanwhile, which wipes the token here.
+    if (!(await this.#store.ask('cancelToken', new Uint8Array(entry.token), nowMs))) return false;
     entry.cancelled = true;
     entry.token.fill(0);
     return true;

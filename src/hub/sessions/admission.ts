@@ -4,23 +4,18 @@ import type { Logger } from 'pino';
 import { LogThrottle } from '../../base/logThrottle.ts';
 import { UserError } from '../../base/userError.ts';
 import type { ToEngine } from '../../engine/messages.ts';
-import { ENGINE, SESSION } from '../../limits/bounds.ts';
-import { PROTOCOL } from '../../limits/wire.ts';
+import { SESSION, STRANGER } from '../../limits/bounds.ts';
+import { CONTROL } from '../../limits/ownerBounds.ts';
 import type { HandshakeResult } from '../../noise/handshakeJob.ts';
-import type { KeyPair } from '../../noise/keyPair.ts';
 import { OFFERED_CAPABILITIES } from '../../noise/payload.ts';
 import type { SessionSlots } from '../../ring/slots.ts';
 import type { NewEvent } from '../fleet/eventLog.ts';
-import type { Store, Verdict } from '../store/store.ts';
+import type { HubStore } from '../store/hubStore.ts';
+import type { Verdict } from '../store/store.ts';
 import type { StoredNode } from '../store/storedNode.ts';
-import { HandshakePool } from './handshakePool.ts';
+import type { HandshakePool } from './handshakePool.ts';
 import { HandshakeRates } from './handshakeRates.ts';
 import type { NoSession, Sessions } from './sessionTable.ts';
-
-const STORE_UNWRITABLE =
-  'the store cannot be written: paired devices may still connect, but none can be paired, renamed or revoked';
-
-const STORE_WRITABLE = 'the store can be written again';
 
 const WHY: Readonly<Record<Extract<Verdict, { verdict: 'refuse' }>['why'], string>> = {
   replay:
@@ -42,6 +37,8 @@ export interface AdmissionListener {
   note(event: NewEvent): void;
   /** `token`: what the device burned to be paired; to be read before returning. */
   admitted(node: StoredNode, token: Uint8Array | null): void;
+  /** The store has answered: it may take less or more than before. */
+  tellOfStore(): void;
 }
 
 /** What the front needs to answer a device and hand it over; the keys are to be wiped. */
@@ -51,25 +48,28 @@ export type Accepted = NonNullable<Extract<ToEngine, { type: 'verdict' }>['accep
 interface Asking {
   readonly answer: HandshakeResult;
   readonly remoteAddress: string;
+  /** On the clock of performance.now(). */
+  readonly sinceMs: number;
   readonly decided: (accepted: Accepted | null) => void;
 }
 
 export class Admission {
-  readonly #store: Store;
+  readonly #store: HubStore;
   readonly #sessions: Sessions;
   readonly #slots: SessionSlots;
   readonly #log: Logger;
   readonly #told: AdmissionListener;
-  readonly #pool: HandshakePool;
+  readonly #pool: Pick<HandshakePool, 'answer' | 'destroy'>;
   readonly #rates = new HandshakeRates();
   readonly #refusals = new LogThrottle(performance.now());
   #asking: Asking[] = [];
-  #storeIsWell = true;
+  #isDeciding = false;
   #closed = false;
 
   constructor(options: {
-    keyPair: KeyPair;
-    store: Store;
+    /** The admission's own from now on. */
+    pool: Pick<HandshakePool, 'answer' | 'destroy'>;
+    store: HubStore;
     sessions: Sessions;
     slots: SessionSlots;
     log: Logger;
@@ -80,13 +80,7 @@ export class Admission {
     this.#slots = options.slots;
     this.#log = options.log;
     this.#told = options.listener;
-    this.#pool = new HandshakePool({
-      keyPair: options.keyPair,
-      initialWindowBytes: PROTOCOL.initialWindowBytes,
-      maxStreams: ENGINE.streamsPerTunnelMax,
-      capabilities: OFFERED_CAPABILITIES,
-      onFault: (error) => this.#log.error({ err: error }, 'a handshake thread failed'),
-    });
+    this.#pool = options.pool;
   }
 
   /** `accepted` null: silence. `costMs`: CPU time of the handshake. Never rejects. */
@@ -102,33 +96,52 @@ export class Admission {
     return { accepted, costMs };
   }
 
-  /** All that came since the last turn wait for the disk together: thousands of devices that return at once are not as many fsyncs. */
+  /** All that came while the disk was busy wait for it together: thousands of devices that return at once are not as many fsyncs. */
   #ask(answer: HandshakeResult, remoteAddress: string): Promise<Accepted | null> {
     if (!this.#rates.allows(answer.nodeId, performance.now())) {
       this.#logRefusal(remoteAddress, 'it shakes hands too often');
       return Promise.resolve(null);
     }
+    if (this.#asking.length >= CONTROL.askingMax) {
+      this.#logRefusal(remoteAddress, 'too many devices wait for the disk');
+      return Promise.resolve(null);
+    }
     return new Promise((decided) => {
-      if (this.#asking.length === 0) setImmediate(() => this.#decideAll());
-      this.#asking.push({ answer, remoteAddress, decided });
+      this.#asking.push({ answer, remoteAddress, sinceMs: performance.now(), decided });
+      if (!this.#isDeciding) setImmediate(() => this.#decideAll());
+      this.#isDeciding = true;
     });
   }
 
-  #decideAll(): void {
-    const asking = this.#asking;
-    this.#asking = [];
-    const verdicts = this.#closed ? null : this.#verdicts(asking);
-    asking.forEach(({ answer, remoteAddress, decided }, at) => {
-      const verdict = verdicts?.[at];
-      decided(verdict === undefined ? null : this.#obey(verdict, answer, remoteAddress));
+  async #decideAll(): Promise<void> {
+    while (this.#asking.length > 0) {
+      const asking = this.#takeAsking();
+      const verdicts = this.#closed ? null : await this.#verdicts(asking);
+      asking.forEach(({ answer, remoteAddress, decided }, at) => {
+        const verdict = this.#closed ? undefined : verdicts?.[at];
+        decided(verdict === undefined ? null : this.#obey(verdict, answer, remoteAddress));
+      });
+    }
+    this.#isDeciding = false;
+  }
+
+  /** Those whose connections may still be there: a disk that hung has outlasted the others. */
+  #takeAsking(): Asking[] {
+    const fromMs = performance.now() - STRANGER.deadlineMs;
+    const asking = this.#asking.filter(({ sinceMs, decided }) => {
+      if (sinceMs < fromMs) decided(null);
+      return sinceMs >= fromMs;
     });
+    this.#asking = [];
+    return asking;
   }
 
   /** null: the store decides nothing now. */
-  #verdicts(asking: readonly Asking[]): readonly (Verdict | UserError)[] | null {
+  async #verdicts(asking: readonly Asking[]): Promise<readonly (Verdict | UserError)[] | null> {
     const nowMs = Date.now();
     try {
-      return this.#store.admitAll(
+      return await this.#store.ask(
+        'admit',
         asking.map(({ answer: { remoteStatic, timestamp, enroll } }) => {
           return { publicKey: remoteStatic, timestamp, enroll, nowMs };
         }),
@@ -137,7 +150,7 @@ export class Admission {
       this.#log.error({ err: error, devices: asking.length }, 'devices could not be admitted');
       return null;
     } finally {
-      this.tellOfStore();
+      this.#told.tellOfStore();
     }
   }
 
@@ -181,20 +194,6 @@ export class Admission {
   #logRefusal(from: string, why: string): void {
     const line = this.#refusals.line(performance.now());
     if (line !== null) this.#log.info({ from, why, ...line }, 'a device was refused');
-  }
-
-  /** Once when the store stops taking what is written, and once when it takes it again. */
-  tellOfStore(): void {
-    const { unwritable } = this.#store;
-    if ((unwritable === null) === this.#storeIsWell) return;
-    this.#storeIsWell = unwritable === null;
-    if (unwritable === null) {
-      this.#log.info(STORE_WRITABLE);
-      this.#told.note({ kind: 'warning', text: STORE_WRITABLE });
-    } else {
-      this.#log.warn({ reason: unwritable }, STORE_UNWRITABLE);
-      this.#told.note({ kind: 'warning', text: STORE_UNWRITABLE });
-    }
   }
 
   /** Handshakes under way end in silence. */

@@ -12,7 +12,6 @@ import {
 import { CAPABILITY } from '../../noise/payload.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { parseNodeStatus } from '../fleet/nodeStatus.ts';
-import type { Store } from '../store/store.ts';
 import { type Admission, wipeKeys } from './admission.ts';
 import type { HubSession, Sessions } from './sessionTable.ts';
 
@@ -22,7 +21,6 @@ export interface SessionLifeParts {
   readonly admission: Admission;
   readonly sessions: Sessions;
   readonly keeper: FleetKeeper;
-  readonly store: Store;
   readonly log: Logger;
   toFront(message: ToFront): void;
   toWorker(worker: number, message: ToWorker): void;
@@ -103,7 +101,7 @@ export class SessionLife {
   }
 
   down({ index, number, reason: cause }: Said<'tunnelDown'>): void {
-    const { sessions, keeper, store, admission, log } = this.#parts;
+    const { sessions, keeper, log } = this.#parts;
     const session = sessions.find(index, number);
     if (session === null) return;
     // A node says GOAWAY before it stops on purpose.
@@ -112,14 +110,7 @@ export class SessionLife {
     sessions.remove(session, performance.now());
     if (!session.up) return;
     log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
-    const nowMs = Date.now();
-    keeper.disconnected(session, reason, nowMs);
-    try {
-      store.markSeen(session.nodeId, nowMs);
-      admission.tellOfStore();
-    } catch (error) {
-      log.warn({ err: error }, 'when the node was last seen could not be stored');
-    }
+    keeper.disconnected(session, reason, Date.now());
   }
 
   /** No verdict reaches the front any more: a device that comes now gets silence. */

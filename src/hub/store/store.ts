@@ -1,13 +1,11 @@
-// What the hub keeps for good: its nodes and one-time tokens, in <data-dir>/hub.db. A command may have it open beside the hub. Tokens are
-// kept as hashes: reading the file gives nobody a token to use.
+// What the hub keeps for good, in <data-dir>/hub.db: its nodes, and the tables of all else.
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import sodium from 'sodium-native';
 import { inDurableTransaction, inSentences, inTransaction, UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
-import { PROTOCOL } from '../../limits/wire.ts';
+import type { EventRecord, NodeSettings } from '../../model/fleet.ts';
 import { foldName } from '../../model/nameSyntax.ts';
 import { nodeIdOf } from '../../noise/nodeId.ts';
 import type { Enroll } from '../../noise/payload.ts';
@@ -15,9 +13,13 @@ import { compareTimestamps, timeOfTimestamp } from '../../noise/timestamp.ts';
 import { cleanName, freeName, looksLikeId, ownersName } from '../fleet/nodeName.ts';
 import { Backups } from './backups.ts';
 import { openDatabase } from './database.ts';
+import { EventTable } from './eventTable.ts';
+import { HistoryTable } from './historyTable.ts';
 import { IdentityTable } from './identityTable.ts';
+import { NetworkTable } from './networkTable.ts';
 import { SettingsTable } from './nodeSettingsTable.ts';
 import type { StoredNode } from './storedNode.ts';
+import { Tokens } from './tokenTable.ts';
 import { Users } from './userTable.ts';
 
 export interface AdmitRequest {
@@ -38,6 +40,13 @@ export type Verdict =
       readonly why: 'replay' | 'clock' | 'unknown' | 'revoked' | 'token' | 'full';
     };
 
+/** What nodes did since the last time. */
+export interface Doings {
+  /** When nodes that left were seen last, by their ids. */
+  readonly seen: ReadonlyMap<string, number>;
+  readonly events: readonly EventRecord[];
+}
+
 interface NodeRow {
   id: string;
   public_key: Uint8Array;
@@ -53,10 +62,13 @@ interface NodeRow {
 export class Store {
   readonly path: string;
   readonly identity: IdentityTable;
+  readonly tokens: Tokens;
   readonly users: Users;
   readonly settings: SettingsTable;
+  readonly events: EventTable;
+  readonly history: HistoryTable;
+  readonly networks: NetworkTable;
   readonly backups: Backups;
-  /** For what lies beside the nodes: history and events. */
   readonly database: DatabaseSync;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -76,58 +88,18 @@ export class Store {
     this.#database = openDatabase(this.path, waitMs);
     this.database = this.#database;
     this.identity = new IdentityTable(this.path, this.#database);
+    this.tokens = new Tokens(this.path, this.#database);
     this.users = new Users(this.path, this.#database, this.identity);
+    this.settings = new SettingsTable(this.path, this.#database);
+    this.events = new EventTable(this.path, this.#database);
+    this.history = new HistoryTable(this.path, this.#database);
+    this.networks = new NetworkTable(this.path, this.#database);
     this.backups = new Backups(this.path, this.#database);
-    this.settings = new SettingsTable(this.path, this.#database, this.identity);
   }
 
   close(): void {
     this.#statements.clear();
     this.#database.close();
-  }
-
-  /** `random`: 32 fresh random bytes, which become the token. Throws UserError for a name that is too long, and when too many links are open. */
-  createToken(options: { name?: string | null; ttlMs: number; nowMs: number; random: Uint8Array }): {
-    token: Uint8Array;
-    expiresAtMs: number;
-  } {
-    const { name = null, ttlMs, nowMs, random } = options;
-    if (random.length !== PROTOCOL.tokenBytes) throw new RangeError('a token has 32 bytes');
-    if (!(ttlMs >= PAIRING.ttlMinMs && ttlMs <= PAIRING.ttlMaxMs))
-      throw new RangeError('ttlMs out of bounds');
-    const expiresAtMs = Math.floor(nowMs + ttlMs);
-    return inDurableTransaction(this.path, this.#database, () => {
-      this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs);
-      const sql = 'SELECT count(*) AS n FROM tokens WHERE used_at IS NULL AND cancelled_at IS NULL';
-      const live = this.#get(sql);
-      if (Number(live?.n) >= CONTROL.liveTokensMax) {
-        throw new UserError(
-          `there are already ${CONTROL.liveTokensMax} open pairing links; let some expire first`,
-        );
-      }
-      this.#run(
-        'INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)',
-        hashOf(random),
-        name === null ? null : ownersName(name),
-        nowMs,
-        expiresAtMs,
-      );
-      return { token: new Uint8Array(random), expiresAtMs };
-    });
-  }
-
-  /** Whether there was a live token to cancel. */
-  cancelToken(token: Uint8Array, nowMs: number): boolean {
-    return inDurableTransaction(this.path, this.#database, () => {
-      const sql =
-        'UPDATE tokens SET cancelled_at = ? WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL';
-      return this.#run(sql, nowMs, hashOf(token)) > 0;
-    });
-  }
-
-  /** Forgets tokens that are past their time, used or not. How many. */
-  pruneTokens(nowMs: number): number {
-    return inSentences(this.path, () => this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs));
   }
 
   /** Decides on one authentic first message: see admitAll. */
@@ -166,7 +138,7 @@ export class Store {
     const id = known?.id ?? nodeIdOf(publicKey);
     const isOld = known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0;
     // The owner lets a device in again whose clock was ahead once, by a new link: a replay has no live token.
-    if (isOld && (enroll === null || !this.#isLive(enroll.token, nowMs))) return refuse('replay');
+    if (isOld && (enroll === null || !this.tokens.isLive(enroll.token, nowMs))) return refuse('replay');
     if ((isOld || (known?.timestamp_before ?? null) !== null) && isFarOff(timestamp, nowMs)) {
       return refuse('clock');
     }
@@ -176,7 +148,7 @@ export class Store {
     if (known === null && Number(this.#get('SELECT count(*) AS n FROM nodes')?.n) >= nodesMax) {
       return refuse('full');
     }
-    const burned = enroll === null ? null : this.#burn(enroll.token, id, nowMs);
+    const burned = enroll === null ? null : this.tokens.burn(enroll.token, id, nowMs);
     // A member asking again with its old token, because it never saw ENROLL_OK, is welcome by its key.
     if (burned === null && !isMember) return refuse('token');
     if (known === null) {
@@ -235,28 +207,23 @@ export class Store {
     this.identity.tell();
   }
 
-  /** Tries again to put on the disk what only memory holds. */
-  saveWhatWaits(): void {
-    if (this.#unsaved.size === 0 && this.#unsavedRevocations.size === 0) return;
-    this.#tryToWrite(() => {});
-  }
-
-  /** The node was connected until now. Not worth an error: `unwritable` says why when it could not be stored. */
-  markSeen(id: string, nowMs: number): void {
-    this.#tryToWrite(() => this.#run('UPDATE nodes SET last_seen_at = ? WHERE id = ?', nowMs, id));
-  }
-
-  #tryToWrite(work: () => void): void {
+  /**
+   * Writes what nodes did, and what only memory holds. It survives the end of the process, and is on the disk after the next change of
+   * the owner's or the next device that comes. Throws UnwritableError, and `unwritable` says why.
+   */
+  record({ seen, events }: Doings): void {
     const transaction = this.#unsavedRevocations.size > 0 ? inDurableTransaction : inTransaction;
     try {
       transaction(this.path, this.#database, () => {
         this.#saveUnsaved();
-        work();
+        const sql = 'UPDATE nodes SET last_seen_at = ? WHERE id = ?';
+        for (const [id, atMs] of seen) this.#run(sql, atMs, id);
       });
       this.#saved();
+      this.events.add(events);
     } catch (error) {
-      if (!(error instanceof UnwritableError)) throw error;
-      this.unwritable = error.message;
+      if (error instanceof UnwritableError) this.unwritable = error.message;
+      throw error;
     }
   }
 
@@ -270,32 +237,35 @@ export class Store {
     });
   }
 
-  /** Throws UserError when there is no such node, or when the words fit several. */
-  findNode(idOrName: string): StoredNode {
-    return inSentences(this.path, () => storedNode(this.#resolve(idOrName)));
-  }
-
-  /** Throws UserError when there is no such node, when the words fit several, or when the new name is taken, empty or too long. */
-  renameNode(idOrName: string, newName: string): StoredNode {
+  /**
+   * Both or nothing. Throws UserError when there is no such node, when the words fit several, or when the new name is taken, empty or too
+   * long.
+   */
+  changeNode(idOrName: string, { name, settings }: { name?: string; settings?: NodeSettings }): StoredNode {
     return this.identity.change(() => {
-      const { id, revoked_at } = this.#resolve(idOrName);
-      const name = ownersName(newName);
-      if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
-      const taken = this.#row(
-        'SELECT * FROM nodes WHERE folded_name = ? AND revoked_at IS NULL AND id <> ?',
-        foldName(name),
-        id,
-      );
-      if (taken !== null && revoked_at === null) {
-        const same = taken.name === name ? '' : `, which routes cannot tell from ${name}`;
-        throw new UserError(`another node is already called ${taken.name}${same}`);
-      }
-      this.#run('UPDATE nodes SET name = ?, folded_name = ? WHERE id = ?', name, foldName(name), id);
-      return this.#node(id);
+      const node = this.#resolve(idOrName);
+      if (name !== undefined) this.#rename(node, name);
+      if (settings !== undefined) this.settings.put(node.id, settings);
+      return this.#node(node.id);
     });
   }
 
-  /** Revoking twice is no error. The caller cuts the node's sessions. Throws UserError like renameNode. */
+  #rename({ id, revoked_at }: NodeRow, newName: string): void {
+    const name = ownersName(newName);
+    if (name === '') throw new UserError('a node needs a name of at least one printable character', 2);
+    const taken = this.#row(
+      'SELECT * FROM nodes WHERE folded_name = ? AND revoked_at IS NULL AND id <> ?',
+      foldName(name),
+      id,
+    );
+    if (taken !== null && revoked_at === null) {
+      const same = taken.name === name ? '' : `, which routes cannot tell from ${name}`;
+      throw new UserError(`another node is already called ${taken.name}${same}`);
+    }
+    this.#run('UPDATE nodes SET name = ?, folded_name = ? WHERE id = ?', name, foldName(name), id);
+  }
+
+  /** Revoking twice is no error. The caller cuts the node's sessions. Throws UserError like changeNode(). */
   revokeNode(idOrName: string, nowMs: number): StoredNode {
     return this.identity.change(() => {
       const { id } = this.#resolve(idOrName);
@@ -311,19 +281,6 @@ export class Store {
       if (revoked_at === null) this.#unsavedRevocations.set(id, nowMs);
       return this.#node(id);
     });
-  }
-
-  /** Uses the token up if it is live: its row's name, or null for "none given". Null when it is not live. */
-  #burn(token: Uint8Array, usedBy: string, nowMs: number): { name: string | null } | null {
-    const row = this.#get(
-      `UPDATE tokens SET used_by = ?, used_at = ?
-       WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ? RETURNING name`,
-      usedBy,
-      nowMs,
-      hashOf(token),
-      nowMs,
-    );
-    return row === undefined ? null : { name: row.name as string | null };
   }
 
   #insert({ publicKey, timestamp, nowMs }: AdmitRequest, id: string, wishedName: string): void {
@@ -346,12 +303,6 @@ export class Store {
     const free = freeName(name, (candidate) => this.#isTaken(candidate));
     const sql = 'UPDATE nodes SET revoked_at = NULL, name = ?, folded_name = ? WHERE id = ?';
     this.#run(sql, free, foldName(free), id);
-  }
-
-  #isLive(token: Uint8Array, nowMs: number): boolean {
-    const sql =
-      'SELECT 1 FROM tokens WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ?';
-    return this.#get(sql, hashOf(token), nowMs) !== undefined;
   }
 
   /** Names are unique among members as routes read them; a revoked node doesn't keep its name from others. */
@@ -430,12 +381,6 @@ function storedNode(row: NodeRow): StoredNode {
 
 function isFarOff(timestamp: Uint8Array, nowMs: number): boolean {
   return Math.abs(timeOfTimestamp(timestamp) - nowMs) > PAIRING.clockToleranceMs;
-}
-
-function hashOf(token: Uint8Array): Uint8Array {
-  const hash = new Uint8Array(32);
-  sodium.crypto_generichash(hash, token);
-  return hash;
 }
 
 function quoted(text: string): string {

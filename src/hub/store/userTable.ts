@@ -11,6 +11,11 @@ import type { IdentityTable } from './identityTable.ts';
 
 export const NO_USER_LIMITS: UserLimits = { streams: null, tags: null };
 
+export interface StoredUser {
+  readonly user: User;
+  readonly hash: string;
+}
+
 interface UserRow {
   readonly name: string;
   readonly hash: string;
@@ -24,7 +29,6 @@ export class Users {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #identity: IdentityTable;
-  readonly #listeners = new Set<(name: string) => void>();
 
   constructor(path: string, database: DatabaseSync, identity: IdentityTable) {
     this.#path = path;
@@ -33,33 +37,18 @@ export class Users {
   }
 
   /** By name. */
-  list(): User[] {
+  all(): StoredUser[] {
     return inSentences(this.#path, () => {
       const rows = this.#database.prepare('SELECT * FROM users ORDER BY name').all();
-      return (rows as unknown as UserRow[]).map(userOf);
-    });
-  }
-
-  /** Whether clients must log in at all. */
-  any(): boolean {
-    return inSentences(
-      this.#path,
-      () => this.#database.prepare('SELECT 1 FROM users LIMIT 1').get() !== undefined,
-    );
-  }
-
-  find(name: string): { readonly user: User; readonly hash: string } | null {
-    return inSentences(this.#path, () => {
-      const row = this.#row(name);
-      return row === null ? null : { user: userOf(row), hash: row.hash };
+      return (rows as unknown as UserRow[]).map(storedUser);
     });
   }
 
   /** Throws UserError when the name is taken or not one, or a limit is out of bounds. */
-  add(name: string, hash: string, limits: UserLimits, nowMs: number): User {
+  add(name: string, hash: string, limits: UserLimits, nowMs: number): StoredUser {
     checkUserName(name);
     const { streams, tags } = checkedLimits(limits);
-    const user = this.#identity.change(() => {
+    return this.#identity.change(() => {
       if (this.#row(name) !== null) throw new UserError(`there is already a user ${name}`);
       const count = this.#database.prepare('SELECT count(*) AS n FROM users').get();
       if (Number(count?.n) >= USERS.usersMax)
@@ -69,47 +58,31 @@ export class Users {
           'INSERT INTO users (name, hash, streams, tags, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)',
         )
         .run(name, hash, streams, writtenTags(tags), nowMs, nowMs);
-      return userOf(this.#row(name)!);
+      return storedUser(this.#row(name)!);
     });
-    this.#tell(name);
-    return user;
   }
 
   /** What is absent stays. Throws UserError when there is no such user, or a limit is out of bounds. */
-  change(name: string, change: { hash?: string; limits?: Partial<UserLimits> }, nowMs: number): User {
-    const user = this.#identity.change(() => {
+  change(name: string, change: { hash?: string; limits?: Partial<UserLimits> }, nowMs: number): StoredUser {
+    return this.#identity.change(() => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
       const { streams, tags } = checkedLimits({ ...userOf(row).limits, ...change.limits });
       this.#database
         .prepare('UPDATE users SET hash = ?, streams = ?, tags = ?, changed_at = ? WHERE name = ?')
         .run(change.hash ?? row.hash, streams, writtenTags(tags), nowMs, name);
-      return userOf(this.#row(name)!);
+      return storedUser(this.#row(name)!);
     });
-    this.#tell(name);
-    return user;
   }
 
   /** The user as it was. Throws UserError when there is none. */
   remove(name: string): User {
-    const user = this.#identity.change(() => {
+    return this.#identity.change(() => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
       this.#database.prepare('DELETE FROM users WHERE name = ?').run(name);
       return userOf(row);
     });
-    this.#tell(name);
-    return user;
-  }
-
-  /** Hears the name of a user who was added, changed or removed through this object; the function returned ends it. */
-  watch(listener: (name: string) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  #tell(name: string): void {
-    for (const listener of this.#listeners) listener(name);
   }
 
   #row(name: string): UserRow | null {
@@ -129,6 +102,10 @@ function checkedLimits({ streams, tags }: UserLimits): UserLimits {
 
 function writtenTags(tags: readonly string[] | null): string | null {
   return tags === null ? null : tags.join(',');
+}
+
+function storedUser(row: UserRow): StoredUser {
+  return { user: userOf(row), hash: row.hash };
 }
 
 function userOf(row: UserRow): User {

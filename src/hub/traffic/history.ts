@@ -6,7 +6,8 @@ import { localDay, monthOfDay } from '../../base/localTime.ts';
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import { HISTORY } from '../../limits/ownerBounds.ts';
 import type { HistoryRange, History as HistoryView, Traffic } from '../../model/fleet.ts';
-import type { HistoryTable } from '../store/historyTable.ts';
+import type { HubStore } from '../store/hubStore.ts';
+import type { Sums as StoredSums } from '../store/storeJobs.ts';
 import { RecentTraffic } from './recentTraffic.ts';
 import { ALL_NODES, type Figures, HOUR_MS, MINUTE_MS, Rollup, type Sample } from './rollup.ts';
 
@@ -24,6 +25,7 @@ interface Sums {
 
 const UNWRITABLE = 'history cannot be written; it is kept in memory until it can';
 const WRITABLE = 'history is written again';
+const UNREADABLE = 'the sums of the day cannot be read; they are asked for again';
 
 const NOTHING: Traffic = { downBytes: 0, upBytes: 0 };
 
@@ -34,7 +36,7 @@ export interface Moment {
 }
 
 export class History {
-  readonly #table: HistoryTable;
+  readonly #store: HubStore;
   readonly #log: Logger;
   readonly #warn: (text: string) => void;
   readonly #rollup = new Rollup();
@@ -51,10 +53,24 @@ export class History {
   #offsetMs: number;
   #isWritable = true;
   #rowsWritten = 0;
+  /** The write under way, or a resolved promise. Never rejects. */
+  #writing: Promise<void> = Promise.resolve();
+  /** A day has begun, and the store is being asked for its sums. */
+  #isTurning = false;
+  #isReadable = true;
 
-  /** `warn`: hears once when nothing can be written any more, and once when it can again. */
-  constructor(table: HistoryTable, log: Logger, now: Moment, warn: (text: string) => void = () => {}) {
-    this.#table = table;
+  /**
+   * `sums`: the store's, of the day and month of `now`. `warn`: hears once when nothing can be written any more, and once when it can
+   * again.
+   */
+  constructor(
+    store: HubStore,
+    sums: StoredSums,
+    log: Logger,
+    now: Moment,
+    warn: (text: string) => void = () => {},
+  ) {
+    this.#store = store;
     this.#log = log;
     this.#warn = warn;
     this.#writtenMs = now.runMs;
@@ -63,45 +79,49 @@ export class History {
     this.#countedMs = now.runMs;
     this.#steadyMs = now.runMs;
     this.#offsetMs = now.wallMs - now.runMs;
-    this.load(now);
+    this.#useSums(localDay(now.wallMs), sums);
   }
 
-  /** The sums, as the store has them. */
-  load(now: Moment): void {
-    this.#readSums(localDay(now.wallMs));
-  }
-
-  /** Samples of one moment; writes what is due. Throws UserError when a day begins and the store cannot be read: it is read the next time. */
+  /** Samples of one moment; writes what is due. */
   feed(now: Moment, samples: readonly Sample[]): void {
     this.#watchClock(now);
     this.#rollup.feed(now.wallMs, samples);
     this.#recent.feed(now.runMs, samples);
     for (const sample of samples) if (sample.downBytes + sample.upBytes > 0) this.#count(sample);
-    // Behind the samples: a store that cannot be read now is read the next time, and loses none of them.
     const day = localDay(now.wallMs);
-    if (day !== this.#day) {
-      this.write(now);
-      this.#readSums(day);
-    }
-    if (now.runMs - this.#triedMs >= HISTORY.writeEveryMs) this.write(now);
-    if (now.runMs - this.#thinnedMs >= HISTORY.writeEveryMs) this.#thin(now);
+    if (day !== this.#day && !this.#isTurning) void this.#turnTo(day, now);
+    if (now.runMs - this.#triedMs >= HISTORY.writeEveryMs) void this.write(now);
+    if (now.runMs - this.#thinnedMs >= HISTORY.writeEveryMs) void this.#thin(now);
   }
 
-  /** Puts all that is only in memory into the store; what it does not take stays for the next time. */
-  write(now: Moment): void {
+  /** Puts what is only in memory into the store, unless that is under way; what it does not take stays for the next time. Never rejects. */
+  write(now: Moment): Promise<void> {
     this.#triedMs = now.runMs;
-    if (this.#rollup.isEmpty) return;
-    const rows = this.#rollup.rows();
-    if (!this.#tell(() => this.#table.write(rows))) return;
-    this.#rowsWritten = rows.minutes.length;
+    if (!this.#rollup.isTaken && !this.#rollup.isEmpty) this.#writing = this.#write(now);
+    return this.#writing;
+  }
+
+  async #write(now: Moment): Promise<void> {
+    const rows = this.#rollup.take();
+    if (!(await this.#tell(this.#store.ask('writeHistory', rows)))) {
+      this.#rollup.notWritten();
+      return;
+    }
     this.#rollup.written();
+    this.#rowsWritten = rows.minutes.length;
     this.#writtenMs = now.runMs;
+  }
+
+  /** All that is only in memory, at the end. Never rejects. */
+  async finish(now: Moment): Promise<void> {
+    await this.#writing;
+    await this.write(now);
   }
 
   /** For a node whose quota is `monthlyBytes`: little of it may be lost when the hub is killed. */
   guardQuota(now: Moment, nodeId: string, monthlyBytes: number): void {
     if (!this.#isWritable || now.runMs - this.#writtenMs < HISTORY.quotaWriteEveryMs) return;
-    if (this.#rollup.unwritten(nodeId) * HISTORY.quotaUnsavedDivisor >= monthlyBytes) this.write(now);
+    if (this.#rollup.unwritten(nodeId) * HISTORY.quotaUnsavedDivisor >= monthlyBytes) void this.write(now);
   }
 
   today(nodeId: string): Traffic {
@@ -112,8 +132,8 @@ export class History {
     return this.#sums.get(nodeId)?.month ?? NOTHING;
   }
 
-  /** `nodeId` null: all nodes together. The last point is of the step under way. */
-  read(now: Moment, nodeId: string | null, range: HistoryRange): HistoryView {
+  /** `nodeId` null: all nodes together. The last point is of the step under way. Rejects with UserError when the store cannot be read. */
+  async read(now: Moment, nodeId: string | null, range: HistoryRange): Promise<HistoryView> {
     const id = nodeId ?? ALL_NODES;
     if (range === '10m') {
       const points = this.#recent
@@ -125,8 +145,10 @@ export class History {
     const untilMs = (Math.floor(now.wallMs / stepMs) + 1) * stepMs;
     const fromMs = untilMs - steps * stepMs;
     const figures = Array.from({ length: steps }, () => ({ ...NO_FIGURES }));
-    for (const { step, ...known } of this.#table.steps(id, from, fromMs, untilMs, stepMs))
-      add(figures[step]!, known);
+    // What is being written is in memory or in the store, not in both.
+    await this.#writing;
+    const stored = await this.#store.ask('steps', id, from, fromMs, untilMs, stepMs);
+    for (const { step, ...known } of stored) add(figures[step]!, known);
     for (const row of this.#rollup.rows().minutes) {
       if (row.nodeId === id && row.at >= fromMs && row.at < untilMs) {
         add(figures[Math.floor((row.at - fromMs) / stepMs)]!, row);
@@ -145,10 +167,25 @@ export class History {
     sums.month = { downBytes: sums.month.downBytes + downBytes, upBytes: sums.month.upBytes + upBytes };
   }
 
+  /** Until the store has answered, the sums go on as those of the day before; one that cannot be read is asked again. */
+  async #turnTo(day: string, now: Moment): Promise<void> {
+    this.#isTurning = true;
+    try {
+      await this.write(now);
+      this.#useSums(day, await this.#store.ask('sums', monthOfDay(day), day));
+      this.#isReadable = true;
+    } catch (error) {
+      if (this.#isReadable) this.#log.warn({ err: error }, UNREADABLE);
+      this.#isReadable = false;
+    } finally {
+      this.#isTurning = false;
+    }
+  }
+
   /** The store's word on a date and its month, and what is not in it yet. */
-  #readSums(day: string): void {
+  #useSums(day: string, stored: StoredSums): void {
     const month = monthOfDay(day);
-    this.#sums = this.#table.sums(month, day);
+    this.#sums = new Map(stored);
     this.#day = day;
     for (const { nodeId, at, downBytes, upBytes } of this.#rollup.rows().days) {
       if (monthOfDay(at) !== month) continue;
@@ -170,25 +207,25 @@ export class History {
     this.#offsetMs = offsetMs;
   }
 
-  #thin(now: Moment): void {
+  async #thin(now: Moment): Promise<void> {
     this.#thinnedMs = now.runMs;
     if (!this.#isWritable) return;
     if (now.runMs - this.#steadyMs >= HISTORY.clockSteadyMs) {
       const day = localDay(now.wallMs - HISTORY.daysKept * 24 * HOUR_MS);
       // As many go as come, at least.
       const max = Math.max(HISTORY.thinRowsMax, 2 * this.#rowsWritten);
-      this.#tell(() => this.#table.thin(now.wallMs, day, max));
+      await this.#tell(this.#store.ask('thinHistory', now.wallMs, day, max));
     }
     if (now.runMs - this.#countedMs < HISTORY.countEveryMs) return;
     this.#countedMs = now.runMs;
     const { minuteRowsMax: minutes, hourRowsMax: hours, dayRowsMax: days } = HISTORY;
-    this.#tell(() => this.#table.bound({ minutes, hours, days }));
+    await this.#tell(this.#store.ask('boundHistory', { minutes, hours, days }));
   }
 
-  /** Whether it was done. One line of the log when the disk takes no more, one when it does again. */
-  #tell(work: () => void): boolean {
+  /** Whether it was done. One line of the log when the disk takes no more, one when it does again. Never rejects. */
+  async #tell(work: Promise<unknown>): Promise<boolean> {
     try {
-      work();
+      await work;
       if (!this.#isWritable) {
         this.#log.info(WRITABLE);
         this.#warn(WRITABLE);

@@ -49,7 +49,10 @@ export class Rollup {
   readonly #dayOf: (atMs: number) => string;
   /** By minute, in the order they came; a joined one has the time of its earliest. */
   #minutes = new Map<number, Bucket>();
+  /** Rows in them. */
   #rows = 0;
+  /** On its way to the disk; null: nothing is. */
+  #taken: Map<number, Bucket> | null = null;
 
   /** `dayOf`: the local date of a time. */
   constructor(dayOf: (atMs: number) => string = localDay, rowsMax: number = HISTORY.pendingRowsMax) {
@@ -57,8 +60,14 @@ export class Rollup {
     this.#rowsMax = rowsMax;
   }
 
+  /** Whether there is nothing to take. */
   get isEmpty(): boolean {
     return this.#rows === 0;
+  }
+
+  /** Whether rows are on their way to the disk. */
+  get isTaken(): boolean {
+    return this.#taken !== null;
   }
 
   /** Samples of one moment: one per node, those that did nothing may be absent. */
@@ -77,12 +86,42 @@ export class Rollup {
     if (this.#rows > this.#rowsMax) this.#join();
   }
 
-  /** All of it, in sums. It stays until the caller reports it written. */
+  /** All that is not written, in sums; of one minute there may be several rows. */
   rows(): Rows {
+    return this.#taken === null ? this.#sums([this.#minutes]) : this.#sums([this.#taken, this.#minutes]);
+  }
+
+  /** The rows to write, once those taken before are written() or notWritten(). */
+  take(): Rows {
+    this.#taken = this.#minutes;
+    this.#minutes = new Map();
+    this.#rows = 0;
+    return this.#sums([this.#taken]);
+  }
+
+  written(): void {
+    this.#taken = null;
+  }
+
+  /** They stay for the next time. */
+  notWritten(): void {
+    const since = this.#minutes;
+    this.#minutes = this.#taken ?? new Map();
+    this.#taken = null;
+    for (const [at, bucket] of since) {
+      const into = bucketOf(this.#minutes, at);
+      for (const [nodeId, figures] of bucket) join(into, nodeId, figures);
+    }
+    this.#rows = 0;
+    for (const bucket of this.#minutes.values()) this.#rows += bucket.size;
+    if (this.#rows > this.#rowsMax) this.#join();
+  }
+
+  #sums(parts: readonly Map<number, Bucket>[]): Rows {
     const minutes: Row<number>[] = [];
     const hours = new Map<number, Bucket>();
     const days = new Map<string, Bucket>();
-    for (const [at, bucket] of this.#minutes) {
+    for (const [at, bucket] of parts.flatMap((part) => [...part])) {
       const hour = bucketOf(hours, Math.floor(at / HOUR_MS) * HOUR_MS);
       const day = bucketOf(days, this.#dayOf(at));
       for (const [nodeId, figures] of bucket) {
@@ -94,15 +133,13 @@ export class Rollup {
     return { minutes, hours: rowsOf(hours), days: rowsOf(days) };
   }
 
-  written(): void {
-    this.#minutes = new Map();
-    this.#rows = 0;
-  }
-
   /** Bytes of a node in both directions that are not written yet. */
   unwritten(nodeId: string): number {
     let bytes = 0;
-    for (const bucket of this.#minutes.values()) {
+    for (const bucket of [
+      ...(this.#taken ?? new Map<number, Bucket>()).values(),
+      ...this.#minutes.values(),
+    ]) {
       const figures = bucket.get(nodeId);
       if (figures !== undefined) bytes += figures.downBytes + figures.upBytes;
     }

@@ -1,0 +1,15 @@
+// The hub's store as the rest of the hub knows it: questions that are answered later, so that a slow disk holds nobody up.
+
+import type { JobInput, JobResult, StoreJob } from './storeJobs.ts';
+
+export interface HubStore {
+  /** Why nothing that nodes do can be written, as of the last answer; null while it can. */
+  readonly unwritable: string | null;
+  /**
+   * What changed is on the disk when this resolves, except by jobs that say otherwise. Rejects with UserError: what the owner can mend,
+   * BusyError, UnwritableError.
+   */
+  ask<Job extends StoreJob>(job: Job, ...input: JobInput<Job>): Promise<JobResult<Job>>;
+  /** What was asked before is done first. */
+  close(): Promise<void>;
+}
