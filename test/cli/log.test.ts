@@ -1,6 +1,7 @@
 // The log of a command whose reader hangs.
 
-import { EventEmitter } from 'node:events';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { expect, test } from 'vitest';
 import { neverWaiting } from '../../src/cli/process/log.ts';
 
@@ -22,7 +23,7 @@ class Pipe extends EventEmitter {
 
 test('lines past the bound are dropped, and the next one that leaves says how many', () => {
   const pipe = new Pipe();
-  const log = neverWaiting(pipe, 20);
+  const log = neverWaiting(pipe, { waitingMaxBytes: 20 });
   log.write('the first\n');
   pipe.isFull = true;
   log.write('waits\n');
@@ -39,6 +40,39 @@ test('lines past the bound are dropped, and the next one that leaves says how ma
 
 test('a reader that has gone is no failure', () => {
   const pipe = new Pipe();
-  neverWaiting(pipe, 20);
+  neverWaiting(pipe, { waitingMaxBytes: 20 });
   expect(() => pipe.emit('error', new Error('EPIPE'))).not.toThrow();
+});
+
+test('a pipe that nobody reads fills up, and nothing waits for it', async () => {
+  const lines = 5_000;
+  const script = `
+    import { openLog } from ${JSON.stringify(new URL('../../src/cli/process/log.ts', import.meta.url).href)};
+    const log = openLog('info');
+    for (let at = 0; at < ${lines}; at++) log.info({ at, filler: 'x'.repeat(1_000) }, 'line');
+    process.stdout.write('written');
+    const goOn = () => {
+      if (process.stderr.writableLength > 0) return setTimeout(goOn, 5);
+      log.info({ at: ${lines} }, 'line');
+      process.stdin.destroy();
+    };
+    process.stdin.once('data', goOn);
+  `;
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script];
+  const child = spawn(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } });
+  await once(child.stdout, 'data');
+  let text = '';
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    // The pipe is read again: what waited leaves, and there is room for the next line.
+    if (text === '') child.stdin.write('go on');
+    text += part;
+  });
+  await once(child, 'close');
+  const heard = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const told = heard.find(({ dropped }) => dropped !== undefined);
+  expect(heard.filter(({ msg }) => msg === 'line').length + (told?.dropped ?? 0)).toBe(lines + 1);
+  expect(told?.dropped).toBeGreaterThan(lines / 2);
 });
