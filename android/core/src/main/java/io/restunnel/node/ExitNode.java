@@ -74,9 +74,9 @@ public final class ExitNode {
      * @param deviceName what the owner sees on the hub; cut to 64 bytes of UTF-8
      * @throws UserException if the list is full
      */
-    public void pair(PairingLink link, String deviceName) throws IOException, UserException {
+    public synchronized void pair(PairingLink link, String deviceName) throws IOException, UserException {
         HubRecord hub = book.pair(link, deviceName);
-        running.execute(() -> running.paired(hub.publicKey));
+        if (isStarted) running.execute(() -> running.paired(hub.publicKey));
     }
 
     /** Ends a hub's sessions and takes it off the list. False: there is no such hub. Blocks for the storage. */

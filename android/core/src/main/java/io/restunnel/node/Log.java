@@ -11,8 +11,9 @@ public interface Log {
         info(hub + ": " + sentence);
     }
 
-    default void warn(String hub, String sentence) {
-        warn(hub + ": " + sentence);
+    /** A dial failed or a session ended: the next dial comes in so long. The same reason is not told twice in a row. */
+    default void lost(String hub, String reason, long retryInMs) {
+        warn(hub + ": " + reason);
     }
 
     Log NONE = new Log() {

@@ -188,7 +188,7 @@ final class RunningNode {
 
     private void closeOnceDrained(Hub hub, long untilMs) {
         if (!hub.isPaused()) return;
-        if (exit.streamsOf(hub.publicKey) == 0 || loop.nowMs() >= untilMs) hub.close("the owner paused this hub");
+        if (exit.isDrained(hub.publicKey) || loop.nowMs() >= untilMs) hub.close("the owner paused this hub");
         else loop.after(DRAIN_CHECK_MS, () -> closeOnceDrained(hub, untilMs));
     }
 
@@ -263,7 +263,9 @@ final class RunningNode {
     }
 
     private void endOnceDrained() {
-        if (exit.isDrained() || loop.nowMs() >= drainUntilMs) loop.end();
+        boolean isDrained = true;
+        for (String publicKey : hubs.keySet()) isDrained &= exit.isDrained(publicKey);
+        if (isDrained || loop.nowMs() >= drainUntilMs) loop.end();
         else loop.after(DRAIN_CHECK_MS, this::endOnceDrained);
     }
 }

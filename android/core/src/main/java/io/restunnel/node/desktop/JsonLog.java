@@ -27,15 +27,20 @@ final class JsonLog implements Log {
     }
 
     @Override
-    public void warn(String hub, String sentence) {
-        write(WARN, hub, sentence);
+    public void lost(String hub, String reason, long retryInMs) {
+        write(WARN, hub, reason, retryInMs);
     }
 
     void write(int level, String hub, String sentence) {
+        write(level, hub, sentence, null);
+    }
+
+    private static void write(int level, String hub, String sentence, Long retryInMs) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("level", level);
         line.put("time", System.currentTimeMillis());
         if (hub != null) line.put("hub", hub);
+        if (retryInMs != null) line.put("retryInMs", retryInMs);
         line.put("msg", sentence);
         System.err.println(Json.write(line));
     }

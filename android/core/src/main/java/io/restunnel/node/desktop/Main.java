@@ -152,7 +152,7 @@ public final class Main {
         Class<?> signal = Class.forName("sun.misc.Signal");
         Class<?> handler = Class.forName("sun.misc.SignalHandler");
         Object onSignal = Proxy.newProxyInstance(Main.class.getClassLoader(), new Class<?>[] {handler}, (proxy, method, arguments) -> {
-            log.info("stopping");
+            log.info("stopping; open streams have up to " + drainMs / 1_000 + " s to end");
             node.stop(drainMs);
             return null;
         });

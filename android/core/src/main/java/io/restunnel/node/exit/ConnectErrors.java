@@ -11,6 +11,22 @@ final class ConnectErrors {
     private ConnectErrors() {
     }
 
+    /** As the TypeScript node's log has it. */
+    static String codeOf(Reason reason, Exception failure) {
+        switch (reason) {
+            case REFUSED:
+                return "ECONNREFUSED";
+            case TIMED_OUT:
+                return "ETIMEDOUT";
+            case NO_ROUTE:
+                return failure instanceof Sockets.NoNetworkException ? failure.getMessage() : "ENETUNREACH";
+            case HOST_UNREACHABLE:
+                return "EHOSTUNREACH";
+            default:
+                return String.valueOf(failure.getMessage());
+        }
+    }
+
     static Reason reasonOf(Exception failure) {
         String words = String.valueOf(failure.getMessage());
         // A rule that is not ours: the system's firewall, a prohibited route.

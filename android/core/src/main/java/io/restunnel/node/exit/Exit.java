@@ -79,11 +79,12 @@ public final class Exit {
         return load.streams();
     }
 
-    /** Nothing is under way any more, and all that the hubs were to hear is sent. */
-    public boolean isDrained() {
-        if (load.streams() > 0) return false;
-        for (Tunnel tunnel : tunnels) if (!tunnel.isFlushed()) return false;
-        return true;
+    /** Nothing of a hub's is under way any more, and it has heard all that it was to hear. */
+    public boolean isDrained(String hub) {
+        if (load.of(hub).streams > 0) return false;
+        boolean isDelivered = true;
+        for (Tunnel tunnel : tunnels) if (tunnel.hub.equals(hub)) isDelivered &= tunnel.isDelivered();
+        return isDelivered;
     }
 
     public int streamsOf(String hub) {

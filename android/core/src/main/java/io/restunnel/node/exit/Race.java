@@ -65,7 +65,7 @@ public final class Race {
     public static Race start(Loop loop, Sockets sockets, List<IpAddress> addresses, int port, long timeoutMs, BooleanSupplier mayRace,
             Outcome outcome) {
         Race race = new Race(loop, sockets, addresses, port, timeoutMs, mayRace, outcome);
-        race.deadline = loop.after(timeoutMs, () -> race.fail(Reason.TIMED_OUT, "no answer in time"));
+        race.deadline = loop.after(timeoutMs, () -> race.fail(Reason.TIMED_OUT, "ETIMEDOUT"));
         race.attempt();
         return race;
     }
@@ -130,7 +130,7 @@ public final class Race {
         if (isOver) return;
         Reason why = ConnectErrors.reasonOf(failure);
         reason = reason.orMoreTelling(why);
-        message = String.valueOf(failure.getMessage());
+        message = ConnectErrors.codeOf(why, failure);
         if (next < addresses.size()) {
             // No need to wait: the one before has failed.
             if (delay != null) delay.cancel();

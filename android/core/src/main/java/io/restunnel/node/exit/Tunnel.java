@@ -43,6 +43,7 @@ public final class Tunnel implements Loop.Handler {
     private long movedBytes;
     private boolean isTouched;
     private boolean isUp;
+    private boolean isLastPingSent;
     private boolean isClosed;
     int associations;
 
@@ -83,9 +84,20 @@ public final class Tunnel implements Loop.Handler {
         return isUp && !isClosed;
     }
 
-    /** Nothing waits to be sent. */
-    boolean isFlushed() {
-        return !isTouched && queue.waitingBytes() == 0;
+    /**
+     * Whether the hub has all that was sent: it has answered a PING behind it. Closing sooner could lose bytes, because a connection that is
+     * closed with bytes unread ends with an RST.
+     */
+    boolean isDelivered() {
+        if (!isUp) return true;
+        if (isTouched || queue.waitingBytes() > 0 || session.hasMore(exit.loop.nowMs())) return false;
+        if (!isLastPingSent) {
+            isLastPingSent = true;
+            session.ping(exit.loop.nowMs());
+            touch();
+            return false;
+        }
+        return !session.isPingUnanswered();
     }
 
     /** The session has something to send: at the end of this turn it does. */
@@ -107,7 +119,7 @@ public final class Tunnel implements Loop.Handler {
         byte[] bytes = exit.tunnelBytes;
         try {
             int read = channel.read(exit.views.of(bytes, 0, bytes.length));
-            if (read < 0) close("the hub closed the connection");
+            if (read < 0) close("the peer closed the connection");
             if (read <= 0) return;
             session.receive(bytes, 0, read, exit.loop.nowMs());
         } catch (ProtocolException broken) {

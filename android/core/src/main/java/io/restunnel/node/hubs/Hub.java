@@ -97,8 +97,8 @@ public final class Hub {
         changed();
     }
 
-    void failed(String reason) {
-        if (!reason.equals(lastFailure)) parts.log.warn(name(), reason);
+    void failed(String reason, long retryInMs) {
+        if (!reason.equals(lastFailure)) parts.log.lost(name(), reason, retryInMs);
         lastFailure = reason;
         changed();
     }

@@ -241,14 +241,17 @@ final class HubLane implements Tunnel.Owner {
         localAddress = null;
         lacksNetwork = lacks;
         hub.turns.give(this);
-        if (isStopped) return;
+        if (isStopped) {
+            hub.changed();
+            return;
+        }
         long waitMs = backoff.failed(parts.loop.nowMs(), parts.random.nextDouble());
         nextDialMs = parts.loop.nowMs() + waitMs;
         wait = parts.loop.after(waitMs, () -> {
             wait = null;
             start();
         });
-        hub.failed(reason);
+        hub.failed(reason, waitMs);
     }
 
     /** Drops the session or dial and makes a new one at once: the network has changed. */

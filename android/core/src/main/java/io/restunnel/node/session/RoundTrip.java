@@ -33,6 +33,10 @@ final class RoundTrip {
         return true;
     }
 
+    boolean isUnanswered() {
+        return askedMs != NONE;
+    }
+
     boolean isDue(long nowMs) {
         return askedMs == NONE && nowMs - lastMs >= Bounds.MEASURE_EVERY_MS;
     }

@@ -233,6 +233,10 @@ public final class Session implements DataSender.Endings {
         if (terms.has(Capabilities.GOAWAY)) owed.goAway();
     }
 
+    public boolean isPingUnanswered() {
+        return roundTrip.isUnanswered();
+    }
+
     public void ping(long now) {
         owed.ping(roundTrip.ask(now));
     }
@@ -258,6 +262,11 @@ public final class Session implements DataSender.Endings {
             if (record.length() == 0) return false;
             queue.seal(record.plain, record.length());
         }
+        return hasMore(now);
+    }
+
+    /** Whether fill() has something to build now. */
+    public boolean hasMore(long now) {
         return !owed.isEmpty() || !datagrams.isEmpty() || sender.hasWaiting() && sender.pace.hasRoom(now);
     }
 
@@ -282,10 +291,10 @@ public final class Session implements DataSender.Endings {
         long taken = queue.sealedBytes() - queue.waitingBytes();
         if (queue.waitingBytes() == 0 || taken != takenBytes) takenMs = now;
         takenBytes = taken;
-        if (now - takenMs >= Bounds.STALLED_MS) return "the hub takes no bytes";
+        if (now - takenMs >= Bounds.STALLED_MS) return "the peer does not read";
         switch (liveness.check(now)) {
             case DEAD:
-                return isProven ? "the hub is silent" : "the hub sent no record";
+                return isProven ? "the peer is silent" : "the first record did not come in time";
             case PING:
                 ping(now);
                 return null;
