@@ -9,6 +9,7 @@ import { bootHub } from './boot/bootHub.ts';
 import { prepareDataDir, resolveDataDir } from './boot/dataDir.ts';
 import type { RunningHub } from './boot/wholeHub.ts';
 import type { EventRecord, Fleet, LiveTick } from './model/fleet.ts';
+import { parseVia } from './model/via.ts';
 import { startNode as startExitNode } from './node/node.ts';
 import type { RunningNode } from './node/nodeOptions.ts';
 
@@ -56,6 +57,8 @@ export interface NodeSetup {
   /** "CIDR[:PORTS]": private ranges it may reach. Default: none. */
   readonly allowTargets?: readonly string[];
   readonly lanes?: number | 'auto';
+  /** The proxy on the way to hubs, http:// or socks5://, or 'env' for the environment's. Default: none. Targets are dialled directly. */
+  readonly via?: string;
   /** Whether it starts with a new key where the old one is missing or damaged. Default: no. */
   readonly acceptLoss?: boolean;
   readonly io?: 'auto' | 'epoll' | 'net';
@@ -166,6 +169,7 @@ export async function startNode(setup: NodeSetup): Promise<RunningNode & AsyncDi
     allowTargets: [...(setup.allowTargets ?? [])],
     io: setup.io ?? 'auto',
     lanes: setup.lanes ?? 'auto',
+    via: setup.via === undefined || setup.via === 'env' ? (setup.via ?? null) : parseVia(setup.via, 'via'),
     acceptLoss: setup.acceptLoss ?? false,
     log: setup.log ?? pino({ level: 'silent' }),
   });

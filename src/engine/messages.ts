@@ -1,8 +1,10 @@
 // The messages between control and the engine threads: handshakes, tunnels, statistics, orders, all of them rare. Bytes and descriptors
 // never travel this way: they stay in their thread or cross on a ring.
 
+import type { HostPort } from '../base/hostPort.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
+import type { Via } from '../model/via.ts';
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
@@ -184,6 +186,8 @@ export type ToExit =
       /** IP literals, in the order in which they are tried. */
       readonly addresses: readonly string[];
       readonly port: number;
+      /** Null: the addresses are the hub's; else the proxy's, which is asked for the hub. */
+      readonly via: { readonly proxy: Via; readonly hub: HostPort } | null;
       readonly message1: Uint8Array;
     }
   | ({

@@ -271,6 +271,8 @@ export const NODE = {
   /** A session that lived this long makes the pauses start over. */
   backoffResetMs: 1_000,
   handshakeTimeoutMs: 15_000,
+  /** Of a proxy on the way to a hub: the head of its answer to CONNECT. */
+  proxyAnswerMaxBytes: 16_384,
   /** How long the engine thread waits for a name's answer. */
   dnsTimeoutMs: 10_000,
   /** By when the main thread answers it, one way or the other. */

@@ -16,7 +16,7 @@ import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { ExitTunnel } from './exitTunnel.ts';
-import { HubDials } from './hubDials.ts';
+import { type HubDialOrder, HubDials } from './hubDials.ts';
 import type { HubShares, HubUse } from './hubShares.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { NameCache } from './nameCache.ts';
@@ -81,8 +81,8 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
 
   // --- Hubs ------------------------------------------------------------------------------------------------------------------------
 
-  dialHub(dial: number, addresses: readonly string[], port: number, message1: Uint8Array): void {
-    this.#hubDials.dial(dial, addresses, port, message1);
+  dialHub(order: HubDialOrder): void {
+    this.#hubDials.dial(order);
   }
 
   /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */

@@ -41,7 +41,7 @@ export class ExitEngine {
     const { exit } = this;
     switch (order.type) {
       case 'dial':
-        exit.dialHub(order.dial, order.addresses, order.port, order.message1);
+        exit.dialHub(order);
         return;
       case 'session':
         this.#policy.setObserved(order.index, order.hub, order.observed);

@@ -1,9 +1,9 @@
-// Connections to hubs until their handshake is done: dial (Happy Eyeballs, RFC 8305), send the first message, receive the second, hand it to
-// the main thread.
+// Connections to hubs until their handshake is done: dial (Happy Eyeballs, RFC 8305), ask the proxy if there is one, send the first
+// message, receive the second, hand it to the main thread.
 
 import type { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';
-import type { FromExit } from '../engine/messages.ts';
+import type { FromExit, ToExit } from '../engine/messages.ts';
 import { NODE } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import { codeOfErrno } from '../reactor/errno.ts';
@@ -17,6 +17,9 @@ import {
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
 import { distinctAddresses } from './nameCache.ts';
+import { greetingFor, type ProxyGreeting } from './proxyGreeting.ts';
+
+export type HubDialOrder = Omit<Extract<ToExit, { type: 'dial' }>, 'type'>;
 
 interface HubDial {
   readonly addresses: readonly IpAddress[];
@@ -29,6 +32,8 @@ interface HubDial {
   delayTimer: TimerId;
   /** 0 until one has connected. */
   conn: ConnId;
+  /** Until the proxy has opened the way; null without one. */
+  greeting: ProxyGreeting | null;
   readonly message1: Uint8Array;
   /** The second message with its length in front, as far as it came. */
   readonly received: Uint8Array;
@@ -51,8 +56,7 @@ export class HubDials implements ConnHandler, TimerHandler {
     this.#scratch = reactor.slab(PROTOCOL.lengthBytes + PROTOCOL.handshakeMaxBytes);
   }
 
-  /** @param literals IP literals, in the order in which they are tried */
-  dial(dial: number, literals: readonly string[], port: number, message1: Uint8Array): void {
+  dial({ dial, addresses: literals, port, via, message1 }: HubDialOrder): void {
     const addresses = distinctAddresses(literals).slice(0, NODE.attemptsMax);
     if (addresses.length === 0) {
       this.#fail(dial, `cannot connect to the hub: this device cannot dial the address ${literals[0]}`);
@@ -65,6 +69,7 @@ export class HubDials implements ConnHandler, TimerHandler {
       connecting: [],
       delayTimer: 0,
       conn: 0,
+      greeting: via === null ? null : greetingFor(via.proxy, via.hub),
       message1,
       received: new Uint8Array(PROTOCOL.lengthBytes + PROTOCOL.handshakeMaxBytes),
       receivedBytes: 0,
@@ -103,14 +108,25 @@ export class HubDials implements ConnHandler, TimerHandler {
     entry.connecting.splice(entry.connecting.indexOf(conn), 1);
     this.#endRace(entry);
     this.#tell({ type: 'dialled', dial, localAddress: this.#reactor.localAddress(conn) });
-    const { message1 } = entry;
-    const { bytes } = this.#scratch;
-    bytes[0] = message1.length >>> 8;
-    bytes[1] = message1.length;
-    bytes.set(message1, PROTOCOL.lengthBytes);
-    const length = PROTOCOL.lengthBytes + message1.length;
-    if (this.#reactor.write(conn, this.#scratch, 0, length) !== length)
-      this.#fail(dial, 'the hub takes no bytes');
+    if (entry.greeting === null) this.#sendMessage1(dial, entry);
+    else this.#send(dial, entry, entry.greeting.hello);
+  }
+
+  #sendMessage1(tag: number, dial: HubDial): void {
+    const { message1 } = dial;
+    const framed = new Uint8Array(PROTOCOL.lengthBytes + message1.length);
+    framed[0] = message1.length >>> 8;
+    framed[1] = message1.length;
+    framed.set(message1, PROTOCOL.lengthBytes);
+    this.#send(tag, dial, framed);
+  }
+
+  /** A new connection takes far more than this at once. */
+  #send(tag: number, dial: HubDial, bytes: Uint8Array): void {
+    this.#scratch.bytes.set(bytes);
+    if (this.#reactor.write(dial.conn, this.#scratch, 0, bytes.length) !== bytes.length) {
+      this.#fail(tag, 'the hub takes no bytes');
+    }
   }
 
   onConnectFailed(conn: ConnId, dial: number, errno: number): void {
@@ -121,12 +137,19 @@ export class HubDials implements ConnHandler, TimerHandler {
       if (entry.delayTimer !== 0) this.#reactor.clearTimer(entry.delayTimer);
       this.#connectNext(dial, entry);
     } else if (entry.connecting.length === 0)
-      this.#fail(dial, `cannot connect to the hub (${codeOfErrno(errno)})`);
+      this.#fail(
+        dial,
+        `cannot connect to the ${entry.greeting === null ? 'hub' : 'proxy of --via'} (${codeOfErrno(errno)})`,
+      );
   }
 
   /** Reads the second message to its last byte and no further: what follows are records. */
   onReadable(conn: ConnId, tag: number): void {
     const dial = this.#dials.get(tag)!;
+    if (dial.greeting !== null) {
+      this.#hearProxy(tag, dial, dial.greeting);
+      return;
+    }
     const wanted = this.#wanted(dial);
     const read = this.#reactor.read(conn, this.#scratch, 0, wanted);
     if (read === WOULD_BLOCK) return;
@@ -146,6 +169,24 @@ export class HubDials implements ConnHandler, TimerHandler {
       dial: tag,
       message2: dial.received.slice(PROTOCOL.lengthBytes, dial.receivedBytes),
     });
+  }
+
+  #hearProxy(tag: number, dial: HubDial, greeting: ProxyGreeting): void {
+    const { bytes } = this.#scratch;
+    const read = this.#reactor.read(dial.conn, this.#scratch, 0, bytes.length);
+    if (read === WOULD_BLOCK) return;
+    if (read <= 0) {
+      const how = read === END ? 'closed the connection' : `broke the connection (${codeOfErrno(-read)})`;
+      this.#fail(tag, `the proxy of --via ${how}`);
+      return;
+    }
+    const step = greeting.receive(bytes.slice(0, read));
+    if ('refused' in step) this.#fail(tag, step.refused);
+    else if ('send' in step) this.#send(tag, dial, step.send);
+    else if (step.open) {
+      dial.greeting = null;
+      this.#sendMessage1(tag, dial);
+    }
   }
 
   /** Bytes of the second message still to come: its length first; -1 when that is out of bounds. */
@@ -172,7 +213,8 @@ export class HubDials implements ConnHandler, TimerHandler {
   }
 
   onTimer(dial: number): void {
-    this.#fail(dial, SILENCE);
+    const isAtProxy = this.#dials.get(dial)?.greeting !== null;
+    this.#fail(dial, isAtProxy ? 'the proxy of --via gave no answer' : SILENCE);
   }
 
   onBroken(_conn: ConnId, dial: number, errno: number): void {

@@ -8,6 +8,7 @@ import { IpAddress } from '../base/ipAddress.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE } from '../limits/bounds.ts';
+import { type Via, viaText } from '../model/via.ts';
 import { type Initiator, startInitiator } from '../noise/handshake.ts';
 import { HandshakeError } from '../noise/handshakeError.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -19,6 +20,9 @@ import type { HubRecord, HubsFile } from './hubsFile.ts';
 import { distinctAddresses } from './nameCache.ts';
 import { NONE, withNetworks } from './ownAddresses.ts';
 import type { Resolver } from './resolver.ts';
+
+/** The proxy through which a host is dialled. */
+export type ViaFor = (host: string) => Via | null;
 
 export type LaneMessage = Extract<
   FromEngine,
@@ -35,6 +39,8 @@ export interface HubLaneOptions {
   readonly keyPair: KeyPair;
   readonly thread: EngineThread;
   readonly resolver: Pick<Resolver, 'resolve'>;
+  /** The proxy on the way to a host; null: none. */
+  readonly via: ViaFor;
   /** The lanes of one hub shake hands one after the other. */
   readonly turns: { last: Promise<void> };
   readonly log: Logger;
@@ -62,6 +68,8 @@ export class HubLane {
   /** Connections in a row that no session came of. */
   #fruitless = 0;
   #dial = 0;
+  /** Of the dial under way, or its session. */
+  #via: Via | null = null;
   #initiator: Initiator | null = null;
   #stopped = false;
   #wait: NodeJS.Timeout | null = null;
@@ -137,18 +145,25 @@ export class HubLane {
   /** The family that worked last goes first; after a connection to something that was no hub, another address does. */
   async #addressesInTurn(): Promise<string[]> {
     const { host } = this.#hub;
-    if (IpAddress.parse(host) !== null) this.addresses = [host];
-    else {
-      const found = await this.#options.resolver.resolve(host, NODE.dnsAnswerMs);
-      if (found.failure !== undefined) throw new Error(`the hub's name ${host} cannot be resolved`);
-      this.addresses = found.addresses;
-    }
+    this.#via = this.#options.via(host);
+    const dialled =
+      this.#via === null ? await this.#resolve(host, 'hub') : await this.#resolve(this.#via.host, 'proxy');
+    // Neither is a target. The proxy may know names that this device does not.
+    const behind = this.#via === null ? [] : await this.#resolve(host, 'hub').catch(() => []);
+    this.addresses = [...dialled, ...behind];
     this.#options.onAddresses();
-    const inOrder = inTurns(distinctAddresses(this.addresses), this.#family).map(String);
+    const inOrder = inTurns(distinctAddresses(dialled), this.#family).map(String);
     // Addresses with a zone alone: the dial says that they cannot be dialled.
-    if (inOrder.length === 0) return [...this.addresses];
+    if (inOrder.length === 0) return [...dialled];
     const skipped = this.#fruitless % inOrder.length;
     return [...inOrder.slice(skipped), ...inOrder.slice(0, skipped)];
+  }
+
+  async #resolve(host: string, what: 'hub' | 'proxy'): Promise<readonly string[]> {
+    if (IpAddress.parse(host) !== null) return [host];
+    const found = await this.#options.resolver.resolve(host, NODE.dnsAnswerMs);
+    if (found.failure !== undefined) throw new Error(`the ${what}'s name ${host} cannot be resolved`);
+    return found.addresses;
   }
 
   #shakeHands(addresses: readonly string[]): void {
@@ -166,7 +181,9 @@ export class HubLane {
     this.#initiator = startInitiator({ staticKeyPair: keyPair, hubPublicKey: bytesOf(publicKey), payload });
     this.#dial = ++lastDial;
     const { message1 } = this.#initiator;
-    thread.post({ type: 'dial', dial: this.#dial, addresses, port: hub.port, message1 });
+    const via = this.#via === null ? null : { proxy: this.#via, hub: { host: hub.host, port: hub.port } };
+    const port = this.#via?.port ?? hub.port;
+    thread.post({ type: 'dial', dial: this.#dial, addresses, port, via, message1 });
   }
 
   /** Whether this dial, or the session that came of it, is the lane's. */
@@ -238,7 +255,7 @@ export class HubLane {
     this.#backoff.connected(performance.now());
     this.#fruitless = 0;
     this.#family = IpAddress.parse(this.localAddress)?.family ?? this.#family;
-    this.#log.info('connected to the hub');
+    this.#log.info(this.#via === null ? {} : { via: viaText(this.#via) }, 'connected to the hub');
     this.#handshakeOver();
     this.#options.onConnected();
   }

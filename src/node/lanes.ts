@@ -7,7 +7,7 @@ import type { EngineThread } from '../engine/engineThread.ts';
 import { NODE } from '../limits/bounds.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import type { SessionSlots } from '../ring/slots.ts';
-import { HubLane, type LaneMessage } from './hubLane.ts';
+import { HubLane, type LaneMessage, type ViaFor } from './hubLane.ts';
 import type { HubsFile } from './hubsFile.ts';
 import type { NodeOptions } from './nodeOptions.ts';
 import type { Resolver } from './resolver.ts';
@@ -18,6 +18,7 @@ export interface LanesOptions {
   readonly thread: EngineThread;
   readonly slots: SessionSlots;
   readonly resolver: Pick<Resolver, 'resolve'>;
+  readonly via: ViaFor;
   readonly log: Logger;
   /** The STATUS for a hub, by its public key. */
   status(hub: string): Promise<string>;
@@ -55,7 +56,7 @@ export class Lanes {
   }
 
   #add(publicKey: string, lane: number): HubLane {
-    const { hubs, keyPair, thread, resolver, log } = this.#options;
+    const { hubs, keyPair, thread, resolver, via, log } = this.#options;
     const turns = this.#turnsOf.get(publicKey) ?? { last: Promise.resolve() };
     this.#turnsOf.set(publicKey, turns);
     const added = new HubLane({
@@ -66,6 +67,7 @@ export class Lanes {
       keyPair,
       thread,
       resolver,
+      via,
       turns,
       log,
       status: () => this.#options.status(publicKey),

@@ -14,6 +14,7 @@ import { EngineThread } from '../engine/engineThread.ts';
 import type { ExitPlan, FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE, ROTATION, SESSION } from '../limits/bounds.ts';
 import { parseLink } from '../model/pairingLink.ts';
+import { viaOfEnvironment } from '../model/via.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { nodeIdOf } from '../noise/nodeId.ts';
 import { fitDeviceName } from '../noise/payload.ts';
@@ -23,6 +24,7 @@ import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { NO_BATTERY, readBattery } from './battery.ts';
+import type { ViaFor } from './hubLane.ts';
 import { HubsFile } from './hubsFile.ts';
 import { openNodeKey } from './identity.ts';
 import { Lanes } from './lanes.ts';
@@ -114,6 +116,13 @@ function openIdentity({ dataDir, links, name, acceptLoss = false, log }: NodeOpt
   return { keyPair, hubs };
 }
 
+/** Throws UserError at once for an environment that names no proxy. */
+function viaFor(via: NodeOptions['via'], env: NodeJS.ProcessEnv): ViaFor {
+  if (via !== 'env') return () => via ?? null;
+  viaOfEnvironment(env, '');
+  return (host) => viaOfEnvironment(env, host);
+}
+
 interface NodeParts extends NodeOptions {
   readonly lock: DataDirLock;
   readonly keyPair: KeyPair;
@@ -148,7 +157,7 @@ class ExitNode implements RunningNode {
   #end: (error: Error | null) => void = () => {};
 
   constructor(parts: NodeParts) {
-    const { hubs, keyPair, thread, log, network = null, onRotate = null } = parts;
+    const { hubs, keyPair, thread, log, network = null, onRotate = null, via = null } = parts;
     const slots = new SessionSlots(parts.slots);
     this.#parts = parts;
     this.connected = new Promise((resolve) => {
@@ -163,6 +172,7 @@ class ExitNode implements RunningNode {
       thread,
       slots,
       resolver: this.#resolver,
+      via: viaFor(via, process.env),
       log,
       status: (hub) => this.#status.json(hub),
       onConnected: () => this.#tellConnected(),

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino';
 import type { Network } from '../model/fleet.ts';
+import type { Via } from '../model/via.ts';
 
 export interface NodeOptions {
   dataDir: string;
@@ -15,6 +16,8 @@ export interface NodeOptions {
   lanes: number | 'auto';
   /** Over what it reaches the world, in the owner's words; null or absent: what the system says. */
   network?: Network | null;
+  /** The proxy through which hubs are dialled; 'env': the one that the environment names for each; null or absent: none. Targets never go there. */
+  via?: Via | 'env' | null;
   /** The owner's command that gets this device a new public address; null or absent: there is none. */
   onRotate?: string | null;
   /** A page that says from which address it is asked; null or absent: nobody is asked. */

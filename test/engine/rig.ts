@@ -258,7 +258,7 @@ export class Rig {
     const dial = ++this.#dials;
     const message = new Uint8Array(PROTOCOL.message1OverheadBytes).fill(dial);
     const message1 = Uint8Array.from([...message, ...computeMac1(MAC1_KEY, message)]);
-    this.#exitEngine.obey({ type: 'dial', dial, addresses: [HOST], port: PORT.tunnel, message1 });
+    this.#exitEngine.obey({ type: 'dial', dial, addresses: [HOST], port: PORT.tunnel, via: null, message1 });
   }
 
   #hearExit(message: FromEngine): void {

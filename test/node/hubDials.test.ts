@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FromExit } from '../../src/engine/messages.ts';
 import { NODE } from '../../src/limits/bounds.ts';
-import { HubDials } from '../../src/node/hubDials.ts';
+import { type HubDialOrder, HubDials } from '../../src/node/hubDials.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type { ConnId, Reactor } from '../../src/reactor/reactor.ts';
 import { FakeDialReactor, type Outcome } from './fakeDialReactor.ts';
@@ -37,10 +37,14 @@ function setUp(outcomes: Record<string, Outcome>) {
 
 const MESSAGE1 = new Uint8Array(100);
 
+function order(addresses: string[], via: HubDialOrder['via'] = null): HubDialOrder {
+  return { dial: 3, addresses, port: 9000, via, message1: MESSAGE1 };
+}
+
 describe('a hub with several addresses', () => {
   it('is reached by the second while the first is silent', () => {
     const { reactor, told, dials } = setUp({ '::1': SILENT });
-    dials.dial(3, ['::1', '127.0.0.1'], 9000, MESSAGE1);
+    dials.dial(order(['::1', '127.0.0.1']));
     reactor.advance(NODE.attemptDelayMs + 20);
     expect(told).toEqual([{ type: 'dialled', dial: 3, localAddress: '192.0.2.7' }]);
     expect(reactor.attempts.map(({ address }) => address)).toEqual(['::1', '127.0.0.1']);
@@ -52,7 +56,7 @@ describe('a hub with several addresses', () => {
 
   it('is reached by the second at once when the first refuses', () => {
     const { reactor, told, dials } = setUp({ '::1': REFUSED });
-    dials.dial(3, ['::1', '127.0.0.1'], 9000, MESSAGE1);
+    dials.dial(order(['::1', '127.0.0.1']));
     reactor.advance(25);
     expect(told).toHaveLength(1);
     expect([...reactor.open]).toEqual([reactor.attempts.at(-1)!.conn]);
@@ -60,7 +64,7 @@ describe('a hub with several addresses', () => {
 
   it('cannot be reached when none of them can, and is not before', () => {
     const { reactor, told, dials } = setUp({ '::1': SILENT, '127.0.0.1': REFUSED });
-    dials.dial(3, ['::1', '127.0.0.1'], 9000, MESSAGE1);
+    dials.dial(order(['::1', '127.0.0.1']));
     reactor.advance(NODE.attemptDelayMs + 5);
     expect(told).toEqual([]);
     reactor.advance(NODE.handshakeTimeoutMs);
@@ -70,7 +74,7 @@ describe('a hub with several addresses', () => {
 
   it('is left alone by a dial that is called off', () => {
     const { reactor, told, dials } = setUp({ '::1': SILENT, '::2': SILENT });
-    dials.dial(3, ['::1', '::2', '::3'], 9000, MESSAGE1);
+    dials.dial(order(['::1', '::2', '::3']));
     reactor.advance(NODE.attemptDelayMs);
     dials.cancel(3);
     expect([reactor.open.size, reactor.pending, told]).toEqual([0, 0, []]);

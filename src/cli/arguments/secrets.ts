@@ -8,6 +8,7 @@ import { reasonOf } from '../../boot/dataDir.ts';
 import { NODE } from '../../limits/bounds.ts';
 import { USERS } from '../../limits/ownerBounds.ts';
 import { parseLink } from '../../model/pairingLink.ts';
+import { parseVia, type Via } from '../../model/via.ts';
 
 /** Stands for standard input. */
 export const FROM_STDIN = '-';
@@ -38,16 +39,42 @@ function linesOf(text: string): string[] {
   return lines;
 }
 
+/** --via or --via-file; null: neither. Throws UserError. */
+export async function resolveVia(
+  { via, viaFile, pair = [] }: { via?: string; viaFile?: string; pair?: readonly string[] },
+  input: Readable,
+): Promise<Via | 'env' | null> {
+  if (viaFile !== undefined)
+    return parseVia(onlyLine(readText(viaFile, '--via-file'), '--via-file'), '--via-file');
+  if (via === undefined || via === 'env') return via ?? null;
+  if (via !== FROM_STDIN) return parseVia(via);
+  if (pair.includes(FROM_STDIN)) {
+    throw new UserError(
+      '--via - and --pair - cannot both read standard input: use --via-file for one of them',
+      2,
+    );
+  }
+  return parseVia(onlyLine(await readAll(input, PASSWORD_FILE_MAX_CHARS), '--via -'));
+}
+
+function onlyLine(text: string, flag: string): string {
+  const line = text.trim();
+  if (line === '' || line.includes('\n')) throw new UserError(`${flag}: give one line with the proxy`, 2);
+  return line;
+}
+
 /** The first line of the file. Throws UserError that names `flag`. */
 export function readPasswordFile(file: string, flag: string): string {
-  let text: string;
+  return passwordOf(readText(file, flag), flag);
+}
+
+function readText(file: string, flag: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new UserError(`${flag}: cannot read ${quote(file)}: ${missing ? 'no such file' : reasonOf(error)}`);
   }
-  return passwordOf(text, flag);
 }
 
 /** As readPasswordFile, for what a pipe brings. */

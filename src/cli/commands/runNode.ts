@@ -3,7 +3,7 @@
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import type { Network } from '../../model/fleet.ts';
 import type { RunFlags } from '../arguments/flags.ts';
-import { resolveLinks } from '../arguments/secrets.ts';
+import { resolveLinks, resolveVia } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
 import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
@@ -17,6 +17,8 @@ export interface NodeFlags extends RunFlags {
   lanes: number | 'auto';
   network?: Network;
   onRotate?: string;
+  via?: string;
+  viaFile?: string;
   publicAddressUrl?: string;
   acceptLoss?: boolean;
 }
@@ -27,6 +29,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
   reapOrphans();
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir, (sentence) => log.warn(sentence));
+  const via = await resolveVia(flags, process.stdin);
   const links = await resolveLinks(flags.pair ?? [], process.stdin);
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const { startNode } = await import('../../node/node.ts');
@@ -38,6 +41,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     io: flags.io,
     lanes: flags.lanes,
     network: flags.network ?? null,
+    via,
     onRotate: flags.onRotate ?? null,
     publicAddressUrl: flags.publicAddressUrl ?? null,
     acceptLoss: flags.acceptLoss ?? false,

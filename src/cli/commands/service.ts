@@ -10,6 +10,7 @@ import { UserError } from '../../base/userError.ts';
 import { prepareDataDir, reasonOf } from '../../boot/dataDir.ts';
 import { parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
+import { fitDeviceName } from '../../noise/payload.ts';
 import { type CommandLine, type Machine, type Manager, makeUser, managerOf } from '../service/manager.ts';
 import { ROLES, type Role, SERVICE_USER, type Service } from '../service/service.ts';
 import { splitOptions } from '../service/serviceOptions.ts';
@@ -109,7 +110,7 @@ function pair(dataDir: string, links: readonly string[], name: string | undefine
   const lock = lockDataDir(dataDir, 'node');
   try {
     const file = new HubsFile(dataDir);
-    for (const link of links) file.pair(parseLink(link), name ?? hostname());
+    for (const link of links) file.pair(parseLink(link), fitDeviceName(name ?? hostname()));
     if (file.hubs.length === 0)
       throw new UserError('this device is paired with no hub yet: add --pair LINK', 2);
   } finally {

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { NODE } from '../../limits/bounds.ts';
 import { NETWORKS } from '../../model/fleet.ts';
 import { parseLink } from '../../model/pairingLink.ts';
+import { parseVia } from '../../model/via.ts';
 import { parseAddressUrl } from '../../node/publicAddress.ts';
 import {
   addDataDir,
@@ -39,6 +40,15 @@ export function declareNode(program: Command, ends: Ends): void {
         .default('auto')
         .argParser((text) => (text === 'auto' ? text : parseWhole(text, '--lanes', 1, NODE.lanesMax))),
     )
+    .addOption(
+      new Option(
+        '--via <proxy>',
+        'dial the hubs through a proxy: http://[USER:PASSWORD@]HOST:PORT, socks5://…, env for what HTTPS_PROXY and NO_PROXY say, or - to read one from standard input; targets are dialled directly',
+      )
+        .conflicts('viaFile')
+        .argParser(checkedVia),
+    )
+    .addOption(new Option('--via-file <file>', 'the same, from the first line of a file'))
     .addOption(
       new Option(
         '--network <kind>',
@@ -84,6 +94,12 @@ export function declareHubs(program: Command): void {
   forget.action(async (hub: string, _flags: HubsFlags, command: Command) => {
     (await import('../commands/hubs.ts')).runHubsForget(hub, command.optsWithGlobals());
   });
+}
+
+/** Kept as text, too: it may hold a password. */
+function checkedVia(text: string): string {
+  if (text !== FROM_STDIN && text !== 'env') parseVia(text);
+  return text;
 }
 
 /** Kept as text: the link holds a secret that no message repeats. */
