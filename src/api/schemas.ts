@@ -59,6 +59,11 @@ export const nodeView = z
       .boolean()
       .nullable()
       .describe('Whether it can get a new address on request; null: it has not said.'),
+    keyShared: z
+      .boolean()
+      .describe(
+        'Another device has come with the same key within the last hour: one of the two is a copy, and is sent away.',
+      ),
     lanes: count,
     roundTripMs: z.number().nullable(),
     streams: count,

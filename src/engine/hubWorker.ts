@@ -20,6 +20,7 @@ import { HubTunnel } from './hubTunnel.ts';
 import type { FromWorker, ListedStream, NamedNode } from './messages.ts';
 import { nodeFields } from './nodeFields.ts';
 import { listStreams } from './openStreams.ts';
+import { Probes } from './probes.ts';
 import { Relay } from './relay.ts';
 import { type RetriedClient, StreamFailures } from './streamFailures.ts';
 import { StreamOpener } from './streamOpener.ts';
@@ -38,6 +39,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   readonly #opener: StreamOpener;
   readonly #session: HubSessionParts;
   readonly #drain: Drain;
+  readonly #probes: Probes<HubTunnel>;
 
   constructor(options: {
     reactor: Reactor;
@@ -86,6 +88,9 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     this.#opener = opener;
     this.#session = { tunnels, opener, relay: clients, associations, failures, tell, unroute };
     this.#drain = new Drain(tunnels, relay.lingering);
+    this.#probes = new Probes(reactor, tunnels, ({ index, number }, isAlive) =>
+      tell({ type: 'probed', index, number, isAlive }),
+    );
     reactor.setTimer(ENGINE.sweepMs, this, 0);
   }
 
@@ -142,6 +147,20 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null || !tunnel.session.sendControl({ rotate: { request } })) return;
     this.tunnels.touch(tunnel);
+  }
+
+  /** Another device with the node's key is connected: this one gets no streams. */
+  sendAway(index: number, number: number, waitMs: number): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel?.session.turnAway({ sharedKey: { waitMs } }) === true) this.tunnels.touch(tunnel);
+  }
+
+  /** `replaced`: a newer session has its place already, so its streams end now, as if it had. */
+  probe(index: number, number: number, replaced: boolean): void {
+    const tunnel = this.tunnels.find(index, number);
+    if (tunnel === null) return;
+    if (replaced) this.resetStreams(index, number, 'nodeLost');
+    this.#probes.ask(tunnel);
   }
 
   onFlushed(tunnel: HubTunnel): void {

@@ -146,6 +146,15 @@ export type ToWorker =
     }
   | { readonly type: 'greet'; readonly index: number; readonly number: number }
   | { readonly type: 'cut'; readonly index: number; readonly number: number; readonly reason: string }
+  /** Whether the node is still there: answered with `probed`, unless its tunnel goes down. `replaced`: its streams end at once. */
+  | {
+      readonly type: 'probe';
+      readonly index: number;
+      readonly number: number;
+      readonly replaced: boolean;
+    }
+  /** Another device with the node's key is connected: this one is to come back later. */
+  | { readonly type: 'sendAway'; readonly index: number; readonly number: number; readonly waitMs: number }
   /**
    * The rate of this session in each direction, null for none. Control gives each lane of a node its share. The worker paces what goes
    * up; the node paces what comes down, by CONTROL.
@@ -275,6 +284,7 @@ export const PEER_CLOSED = 'the peer closed the connection';
 export type FromWorker =
   | { readonly type: 'tunnelUp'; readonly index: number; readonly number: number }
   | { readonly type: 'tunnelDown'; readonly index: number; readonly number: number; readonly reason: string }
+  | { readonly type: 'probed'; readonly index: number; readonly number: number; readonly isAlive: boolean }
   | { readonly type: 'status'; readonly index: number; readonly number: number; readonly json: string }
   | { readonly type: 'goAway'; readonly index: number; readonly number: number }
   | { readonly type: 'streams'; readonly query: number; readonly streams: readonly ListedStream[] };

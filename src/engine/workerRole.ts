@@ -87,6 +87,12 @@ export class WorkerRole {
       case 'cut':
         worker.cut(order.index, order.number, order.reason);
         return;
+      case 'probe':
+        worker.probe(order.index, order.number, order.replaced);
+        return;
+      case 'sendAway':
+        worker.sendAway(order.index, order.number, order.waitMs);
+        return;
       case 'nameNode':
         worker.nameNode(order.index, order.number, order.node);
         return;

@@ -246,6 +246,9 @@ export class Hub {
       case 'tunnelUp':
         this.#sessionLife.up(message);
         return;
+      case 'probed':
+        this.#sessionLife.probed(message);
+        return;
       case 'routed':
         this.#sessionLife.routed(message);
         return;

@@ -185,6 +185,17 @@ export const SESSION = {
   /** Authentic first messages of one key: each costs a write to the store. */
   handshakesPerKeyBurst: 64,
   handshakesPerKeyPerSecond: 2,
+  /** How long a session whose place was taken has to answer a PING, and how often that is looked at. */
+  takeoverProbeMs: 5_000,
+  takeoverLookMs: 100,
+  /** So many takeovers of a session that answered, within this time, are two devices with one key. */
+  takeoversMax: 3,
+  takeoverWindowMs: 600_000,
+  /** For how long the newer of the two is sent away, and how long it gets to go by itself. */
+  sharedKeyWaitMs: 600_000,
+  sharedKeyCutMs: 500,
+  /** How long a key counts as shared after two devices were last seen with it. */
+  sharedKeyForgetMs: 3_600_000,
   /** How long the index of a closed session is not used again: by then every thread has forgotten that session. */
   indexRestMs: 60_000,
   pongsPendingMax: 16,
@@ -270,6 +281,8 @@ export const NODE = {
   backoffMaxMs: 60_000,
   /** A session that lived this long makes the pauses start over. */
   backoffResetMs: 1_000,
+  /** At most how long a hub may send the node away. */
+  sentAwayMaxMs: 3_600_000,
   handshakeTimeoutMs: 15_000,
   /** Of a proxy on the way to a hub: the head of its answer to CONNECT. */
   proxyAnswerMaxBytes: 16_384,

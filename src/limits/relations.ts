@@ -30,6 +30,18 @@ assertRelation(
   ROUTING.stickySessionsOfUserMax * 2 <= ROUTING.stickySessionsMax,
   'one user never fills the table of sticky sessions',
 );
+assertRelation(
+  SESSION.takeoverProbeMs + SESSION.sharedKeyCutMs < NODE.handshakeTimeoutMs,
+  'a newer session hears that it is one before its node gives up',
+);
+assertRelation(
+  SESSION.sharedKeyCutMs < NODE.backoffResetMs,
+  'a node that is sent away and does not understand it makes longer pauses',
+);
+assertRelation(
+  SESSION.sharedKeyWaitMs <= NODE.sentAwayMaxMs && 2 * SESSION.sharedKeyWaitMs <= SESSION.sharedKeyForgetMs,
+  'a key counts as shared until its second device has come again',
+);
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(
   PROTOCOL.maxWindowBytes <= WINDOW.sessionBudgetBytes,

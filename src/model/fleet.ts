@@ -79,6 +79,8 @@ export interface NodeView extends NodeSettings {
   readonly publicAddress: string | null;
   /** Whether it can get a new address on request; null: it has not said, as an older version does not. */
   readonly canRotate: boolean | null;
+  /** Another device has come with the same key within the last hour: one of the two is a copy, and is sent away. */
+  readonly keyShared: boolean;
   readonly lanes: number;
   readonly roundTripMs: number | null;
   readonly streams: number;

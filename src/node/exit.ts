@@ -273,9 +273,10 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
 
   /** What the hub orders that is not the session's own to do. */
   onControl(index: number, orders: ControlOrders): void {
-    if (orders.rotate === undefined) return;
+    const { rotate, sharedKey } = orders;
+    if (rotate === undefined && sharedKey === undefined) return;
     const dial = this.#tunnels.at(index).number;
-    this.#tell({ type: 'control', dial, json: JSON.stringify({ rotate: orders.rotate }) });
+    this.#tell({ type: 'control', dial, json: JSON.stringify({ rotate, sharedKey }) });
   }
 
   onRoom(index: number, slot: number): void {

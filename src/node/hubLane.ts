@@ -76,6 +76,8 @@ export class HubLane {
   /** Ends the wait for this dial's handshake: it failed, or its session is up. */
   #handshakeOver: () => void = () => {};
   #dialAtOnce = false;
+  /** The hub has sent this device away until then. */
+  #notBeforeMs = 0;
   /** Of the last failure, so that the same sentence is not logged again and again. */
   #lastReason = '';
 
@@ -115,6 +117,7 @@ export class HubLane {
   redial(reason: string): void {
     if (this.#stopped) return;
     this.#backoff.forget();
+    this.#notBeforeMs = 0;
     if (this.#dial !== 0) {
       this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason });
       this.#dialAtOnce = true;
@@ -126,9 +129,23 @@ export class HubLane {
     }
   }
 
+  /** The hub sends this device away: drops the session or dial and makes no other for so long, unless the network changes. */
+  backOff(waitMs: number, reason: string): void {
+    if (this.#stopped) return;
+    this.#notBeforeMs = performance.now() + waitMs;
+    if (this.#dial === 0) return;
+    this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason });
+    this.#failed(reason);
+  }
+
   /** Resolves when the handshake is over, one way or the other. */
   async #attempt(): Promise<void> {
     if (this.#stopped) return;
+    const restMs = this.#notBeforeMs - performance.now();
+    if (restMs > 0) {
+      this.#startIn(restMs);
+      return;
+    }
     const over = new Promise<void>((resolve) => {
       this.#handshakeOver = resolve;
     });
@@ -270,12 +287,18 @@ export class HubLane {
     this.#initiator = null;
     this.#handshakeOver();
     if (this.#stopped) return;
-    const waitMs = this.#dialAtOnce ? 0 : this.#backoff.failed(performance.now(), Math.random());
+    const nowMs = performance.now();
+    const pauseMs = this.#dialAtOnce ? 0 : this.#backoff.failed(nowMs, Math.random());
+    const waitMs = Math.max(pauseMs, this.#notBeforeMs - nowMs);
     this.#dialAtOnce = false;
     if (wasConnected || reason !== this.#lastReason)
       this.#log.warn({ retryInMs: Math.round(waitMs) }, reason);
     else this.#log.debug({ retryInMs: Math.round(waitMs) }, reason);
     this.#lastReason = reason;
+    this.#startIn(waitMs);
+  }
+
+  #startIn(waitMs: number): void {
     this.#wait = setTimeout(() => {
       this.#wait = null;
       this.start();

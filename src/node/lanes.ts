@@ -131,6 +131,11 @@ export class Lanes {
     return connected;
   }
 
+  /** No lane of this hub is open, or dials, for so long. */
+  backOff(hub: string, waitMs: number, reason: string): void {
+    for (const lane of this.#lanes) if (lane.publicKey === hub) lane.backOff(waitMs, reason);
+  }
+
   /** No more dials; sessions that are up are left to the engine thread. */
   stop(): void {
     for (const lane of this.#lanes) lane.stop();

@@ -24,7 +24,7 @@ import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { NO_BATTERY, readBattery } from './battery.ts';
-import type { ViaFor } from './hubLane.ts';
+import type { HubLane, ViaFor } from './hubLane.ts';
 import { HubsFile } from './hubsFile.ts';
 import { openNodeKey } from './identity.ts';
 import { Lanes } from './lanes.ts';
@@ -253,8 +253,21 @@ class ExitNode implements RunningNode {
   /** What this version does not know is left alone. */
   #obeyHub(dial: number, json: string): void {
     const lane = this.#lanes.ofDial(dial);
-    const { rotate } = JSON.parse(json) as ControlOrders;
-    if (lane !== null && rotate !== undefined) void this.#rotate(lane.publicKey, rotate.request);
+    const { rotate, sharedKey } = JSON.parse(json) as ControlOrders;
+    if (lane === null) return;
+    if (sharedKey !== undefined) this.#leaveToOther(lane, sharedKey.waitMs);
+    else if (rotate !== undefined) void this.#rotate(lane.publicKey, rotate.request);
+  }
+
+  /** Two devices with one key would take each other's place for ever. */
+  #leaveToOther({ publicKey, hubName }: HubLane, orderedMs: number): void {
+    const waitMs = Math.min(orderedMs, NODE.sentAwayMaxMs);
+    this.#parts.log.warn(
+      { hub: hubName, waitMs },
+      'another device with the same key is connected to this hub, so this one waits; if its data directory is a copy, delete node_key.bin ' +
+        'and node.json there and pair it with a new link of its own',
+    );
+    this.#lanes.backOff(publicKey, waitMs, 'another device with the same key is connected');
   }
 
   async #rotate(hub: string, request: number): Promise<void> {

@@ -9,6 +9,8 @@ export interface ControlOrders {
   readonly pace?: { readonly bytesPerSecond: number | null };
   /** Get a new public address. STATUS answers with `rotation` and this number. */
   readonly rotate?: { readonly request: number };
+  /** Another device with this node's key is connected: close, and do not dial for so long. */
+  readonly sharedKey?: { readonly waitMs: number };
 }
 
 export function encodeControl(orders: ControlOrders): Uint8Array {
@@ -19,14 +21,21 @@ export function encodeControl(orders: ControlOrders): Uint8Array {
 
 /** Throws ProtocolError for anything but a JSON object in UTF-8, and for a malformed order. */
 export function decodeControl(bytes: Uint8Array): ControlOrders {
-  const { pace, rotate } = readObject(parse(bytes), 'a CONTROL');
+  const { pace, rotate, sharedKey } = readObject(parse(bytes), 'a CONTROL');
   return {
     ...(pace === undefined
       ? {}
       : { pace: { bytesPerSecond: readRate(readObject(pace, 'pace').bytesPerSecond) } }),
     ...(rotate === undefined
       ? {}
-      : { rotate: { request: readRequest(readObject(rotate, 'rotate').request) } }),
+      : { rotate: { request: readCount(readObject(rotate, 'rotate').request, 'a rotate whose request') } }),
+    ...(sharedKey === undefined
+      ? {}
+      : {
+          sharedKey: {
+            waitMs: readCount(readObject(sharedKey, 'sharedKey').waitMs, 'a sharedKey whose waitMs'),
+          },
+        }),
   };
 }
 
@@ -53,9 +62,9 @@ function readRate(value: unknown): number | null {
   return value as number;
 }
 
-function readRequest(value: unknown): number {
+function readCount(value: unknown, what: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new ProtocolError('a rotate whose request is not a number');
+    throw new ProtocolError(`${what} is not a number`);
   }
   return value as number;
 }

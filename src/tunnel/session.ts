@@ -259,6 +259,13 @@ export class Session {
     return true;
   }
 
+  /** Hub: as sendControl(), for a node that gets no streams: it goes out although nothing has promised any. */
+  turnAway(orders: ControlOrders): boolean {
+    if (!this.sendControl(orders)) return false;
+    this.#isSilent = false;
+    return true;
+  }
+
   /** Whether orders wait for their time: prepare() sends them, if it is called again. */
   get holdsOrders(): boolean {
     return this.#control.holdsOrders;

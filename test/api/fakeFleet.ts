@@ -480,6 +480,7 @@ export class FakeFleet implements Fleet {
       charging: node.network === 'ethernet' ? null : node.seed % 2 === 0,
       publicAddress: node.address,
       canRotate: node.network === 'cellular',
+      keyShared: false,
       lanes: connected ? 1 + (node.seed % 2) : 0,
       roundTripMs: connected
         ? Math.round(10 * (12 + node.seed * 3 + 8 * this.#wave(node.seed, 17))) / 10

@@ -60,6 +60,7 @@ function node(changes: Partial<NodeView> = {}): NodeView {
     batteryPercent: null,
     charging: null,
     canRotate: null,
+    keyShared: false,
     publicAddress: null,
     lanes: 1,
     roundTripMs: 41.6,

@@ -1,14 +1,20 @@
-// How a session's end is told to the owner.
+// How sessions follow each other: what the owner hears of their ends, and what happens when two devices have one key.
 
-import { expect, test } from 'vitest';
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ToFront, ToWorker } from '../../src/engine/messages.ts';
+import { Duplicates } from '../../src/hub/sessions/duplicates.ts';
 import { SessionLife, type SessionLifeParts } from '../../src/hub/sessions/sessionLife.ts';
+import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
+import type { StoredNode } from '../../src/hub/store/storedNode.ts';
+import { SESSION } from '../../src/limits/bounds.ts';
 
 /** The reason that the log and the events give for a session which ended with `cause`. */
 function endOf(cause: string, { saidGoAway }: { saidGoAway: boolean }): string[] {
   const session = { index: 0, number: 1, nodeId: 'abc', lane: 0, up: true, draining: false };
   const told: string[] = [];
   const life = new SessionLife({
-    sessions: { find: () => session, remove: () => {} },
+    sessions: { find: () => session, remove: () => {}, waitingFor: () => null },
     keeper: { touch: () => {}, disconnected: (_session: unknown, reason: string) => told.push(reason) },
     log: { info: ({ reason }: { reason: string }) => told.push(reason) },
     toFront: () => {},
@@ -24,4 +30,141 @@ test('a node that was stopped on purpose reads so', () => {
   expect(endOf(cause, { saidGoAway: false })).toEqual([cause, cause]);
   const broke = 'the connection broke: ECONNRESET';
   expect(endOf(broke, { saidGoAway: true })).toEqual([broke, broke]);
+});
+
+describe('one lane, one session after another', () => {
+  /** What the owner hears, and what goes to the engine about sessions by their address. */
+  let told: string[];
+  let ordered: string[];
+  let sessions: Sessions;
+  let life: SessionLife;
+  beforeEach(() => {
+    vi.useFakeTimers();
+    told = [];
+    ordered = [];
+    sessions = new Sessions(1);
+    const addressOf = ({ index, number }: { index: number; number: number }) =>
+      sessions.find(index, number)?.address ?? '';
+    const order = (message: ToFront | ToWorker) => {
+      if (message.type === 'route' || message.type === 'cut' || message.type === 'sendAway')
+        ordered.push(`${message.type} ${addressOf(message)}`);
+    };
+    life = new SessionLife({
+      sessions,
+      keeper: {
+        duplicates: new Duplicates(),
+        touch: () => {},
+        nameOf: () => 'phone',
+        connected: ({ address }: HubSession) => told.push(`connected ${address}`),
+        noteEnd: ({ address }: HubSession) => told.push(`disconnected ${address}`),
+        disconnected: ({ address, replaced }: HubSession) => {
+          if (!replaced) told.push(`disconnected ${address}`);
+        },
+        noteOf: (_node: string, { kind }: { kind: string }) => told.push(kind),
+      },
+      store: { markSeen: () => {} },
+      admission: { tellOfStore: () => {} },
+      log: pino({ level: 'silent' }),
+      toFront: order,
+      toWorker: (_worker: number, message: ToWorker) => order(message),
+    } as unknown as SessionLifeParts);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function come(address: string, lane = 0): HubSession {
+    const facts = { lane, capabilities: 0, address };
+    const session = sessions.add({ id: 'phone' } as StoredNode, facts, performance.now()) as HubSession;
+    life.up({ type: 'tunnelUp', index: session.index, number: session.number });
+    return session;
+  }
+
+  const probed = ({ index, number }: HubSession, isAlive: boolean) =>
+    life.probed({ type: 'probed', index, number, isAlive });
+  const down = ({ index, number }: HubSession) =>
+    life.down({ type: 'tunnelDown', index, number, reason: 'it was cut' });
+
+  /** Two devices, until the hub has seen through them; the one that is connected then. */
+  function quarrel(): HubSession {
+    let served = come('a');
+    for (let takeovers = 1; takeovers <= SESSION.takeoversMax; takeovers++) {
+      const newer = come(takeovers % 2 === 0 ? 'a' : 'b');
+      probed(served, true);
+      down(served);
+      served = newer;
+    }
+    return served;
+  }
+
+  test('the end of the older one is told before the newer one, and once', () => {
+    const old = come('a');
+    come('b');
+    expect(told).toEqual(['connected a', 'disconnected a', 'connected b']);
+    expect(sessions.upOfNode('phone').map(({ address }) => address)).toEqual(['b']);
+    probed(old, false);
+    down(old);
+    expect(told).toEqual(['connected a', 'disconnected a', 'connected b']);
+    expect(ordered).toEqual(['route a', 'route b', 'cut a']);
+  });
+
+  test('a device that moves time and again, and lanes of one, are no second device', () => {
+    for (let lane = 0; lane < 8; lane++) come('lane', lane + 1);
+    let old = come('a');
+    for (let moves = 0; moves < 10 * SESSION.takeoversMax; moves++) {
+      const newer = come(`a${moves}`);
+      probed(old, false);
+      down(old);
+      old = newer;
+    }
+    expect(told).not.toContain('warning');
+    expect(ordered.filter((order) => order.startsWith('sendAway'))).toEqual([]);
+  });
+
+  test('a few takeovers that are far apart are none either', () => {
+    let old = come('a');
+    for (let times = 0; times < 2 * SESSION.takeoversMax; times++) {
+      vi.advanceTimersByTime(SESSION.takeoverWindowMs);
+      const newer = come('b');
+      probed(old, true);
+      down(old);
+      old = newer;
+    }
+    expect(told).not.toContain('warning');
+  });
+
+  test('of two devices with one key, the one that is there stays, and the other is sent away', () => {
+    const served = quarrel();
+    expect(told.filter((kind) => kind === 'warning')).toEqual(['warning']);
+    const before = told.length;
+    ordered = [];
+    const second = come('c');
+    expect([second.up, ordered]).toEqual([false, []]);
+    probed(served, true);
+    expect(ordered).toEqual(['sendAway c']);
+    vi.advanceTimersByTime(SESSION.sharedKeyCutMs);
+    expect(ordered).toEqual(['sendAway c', 'cut c']);
+    down(second);
+    expect(told.length).toBe(before);
+    expect(sessions.upOfNode('phone')).toEqual([served]);
+  });
+
+  test.each([
+    ['is silent', (served: HubSession) => probed(served, false)],
+    ['goes meanwhile', (served: HubSession) => down(served)],
+  ])('once the one that was there %s, the other is served', (_what, leave) => {
+    const served = quarrel();
+    told = [];
+    come('c');
+    leave(served);
+    expect(told).toEqual([`disconnected ${served.address}`, 'connected c']);
+    expect(sessions.upOfNode('phone').map(({ address }) => address)).toEqual(['c']);
+  });
+
+  test('after a time without a second device, all is forgotten', () => {
+    const served = quarrel();
+    vi.advanceTimersByTime(SESSION.sharedKeyForgetMs);
+    const second = come('c');
+    expect([served.replaced, second.up]).toEqual([true, true]);
+  });
 });

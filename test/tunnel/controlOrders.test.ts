@@ -9,6 +9,7 @@ const orders: fc.Arbitrary<ControlOrders> = fc.record(
   {
     pace: fc.record({ bytesPerSecond: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })) }),
     rotate: fc.record({ request: fc.nat({ max: Number.MAX_SAFE_INTEGER }) }),
+    sharedKey: fc.record({ waitMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }) }),
   },
   { requiredKeys: [] },
 );
@@ -50,6 +51,10 @@ describe('CONTROL', () => {
     { rotate: {} },
     { rotate: { request: -1 } },
     { rotate: { request: null } },
+    { sharedKey: null },
+    { sharedKey: {} },
+    { sharedKey: { waitMs: -1 } },
+    { sharedKey: { waitMs: '9' } },
   ];
   test.each(wrong)('%j is a protocol error', (value) => {
     expect(() => decodeControl(bytesOf(value))).toThrow(ProtocolError);

@@ -15,6 +15,9 @@ const STATE_WORDS: Record<NodeState, string> = {
   connected: 'connected',
 };
 
+const SHARED_KEY =
+  'two devices have its key, and whichever comes second is sent away; delete node_key.bin and node.json on the copy and pair it with its own link';
+
 /** Columns that would be empty for all are left out. */
 export function drawNodes(nodes: readonly NodeView[], nowMs: number): string {
   if (nodes.length === 0) return 'No devices are paired yet; make a link with: restunnel pair\n';
@@ -33,6 +36,7 @@ export function drawNodes(nodes: readonly NodeView[], nowMs: number): string {
     ['COUNTRY', ({ country }) => country ?? ''],
     ['TAGS', ({ tags }) => (tags ?? []).join(',')],
     ['LIMITS', ({ limits }) => (limits === undefined ? '' : limitsText(limits))],
+    ['NOTE', ({ keyShared }) => (keyShared === true ? 'two devices have its key' : '')],
   ];
   columns.push(...perhaps.filter(([, read]) => nodes.some((node) => read(node) !== '')));
   const rows = nodes.map((node) => columns.map(([, read]) => read(node) || '-'));
@@ -45,6 +49,7 @@ export function drawNode(node: NodeView, connects: ConnectFigures | null, nowMs:
     ['name', node.name],
     ['id', node.id],
     ['state', stateOf(node)],
+    ['note', node.keyShared === true ? SHARED_KEY : null],
     ['device', deviceText(node)],
     ['network', networkText(node)],
     ['streams', node.connected ? String(node.streams) : null],

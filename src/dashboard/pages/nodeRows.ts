@@ -71,7 +71,7 @@ class Row {
     setText(this.#badge, label);
     if (this.#title !== tone) this.#badge.className = `badge ${tone}`;
     this.#title = tone;
-    if (node.state === 'away') {
+    if (node.state === 'away' && !node.keyShared) {
       setTime(this.#seen, node.lastSeenAt);
       if (this.#reason.firstChild !== this.#seen) this.#reason.replaceChildren(this.#seen);
     } else setText(this.#reason, reason);

@@ -31,7 +31,9 @@ const STATES: Readonly<Record<NodeState, { label: string; tone: Tone }>> = {
 };
 
 export function stateWords(node: NodeView): StateWords {
-  return { ...STATES[node.state], reason: stateReason(node) };
+  const words = { ...STATES[node.state], reason: stateReason(node) };
+  if (!node.keyShared || node.revoked) return words;
+  return { ...words, tone: 'bad', reason: 'two devices have its key: pair the copy with a link of its own' };
 }
 
 function stateReason({ state, limits }: NodeView): string {

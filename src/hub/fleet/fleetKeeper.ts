@@ -8,6 +8,7 @@ import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
 import { UserBook } from '../access/userBook.ts';
 import { Pairings } from '../pairing/pairings.ts';
+import { Duplicates } from '../sessions/duplicates.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import { StickySessionClient } from '../sticky/stickySessionClient.ts';
 import type { HubStore } from '../store/hubStore.ts';
@@ -65,6 +66,7 @@ export class FleetKeeper {
   readonly networks: HomeNetworks;
   readonly pairings: Pairings;
   readonly rotations = new Rotations();
+  readonly duplicates = new Duplicates();
   readonly lists: StreamLists;
   readonly stickySessions: StickySessionClient;
   readonly lastKnown = new Map<string, LastKnown>();
@@ -164,6 +166,11 @@ export class FleetKeeper {
     this.noteOf(nodeId, { kind: 'connected', text: `${this.nameOf(nodeId)} connected from ${where}` });
   }
 
+  /** For its owner, the session has ended; one whose place was taken has before its tunnel has. */
+  noteEnd({ nodeId }: HubSession, reason: string): void {
+    this.noteOf(nodeId, { kind: 'disconnected', text: `${this.nameOf(nodeId)} disconnected: ${reason}` });
+  }
+
   /** The session is out of the table already. */
   disconnected(session: HubSession, reason: string, nowMs: number): void {
     const { nodeId } = session;
@@ -172,7 +179,7 @@ export class FleetKeeper {
     this.book.seen(nodeId, nowMs);
     this.#seen.set(nodeId, nowMs);
     this.apply(nodeId);
-    this.noteOf(nodeId, { kind: 'disconnected', text: `${this.nameOf(nodeId)} disconnected: ${reason}` });
+    if (!session.replaced) this.noteEnd(session, reason);
   }
 
   heardStatus(session: HubSession, status: NodeStatus): void {

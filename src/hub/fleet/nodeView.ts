@@ -7,6 +7,7 @@ import type { Rates } from '../traffic/traffic.ts';
 import type { KnownNode } from './nodeSettings.ts';
 
 export interface NodeFacts {
+  readonly isKeyShared: boolean;
   /** Sessions that are up, oldest first. */
   readonly sessions: readonly HubSession[];
   /** Of the sessions, in the same order; below 0: not measured yet. */
@@ -43,6 +44,7 @@ export function nodeView({ stored, settings }: KnownNode, facts: NodeFacts): Nod
     charging: status?.charging ?? null,
     publicAddress: status?.publicAddress ?? facts.lastAddress,
     canRotate: status?.canRotate ?? null,
+    keyShared: facts.isKeyShared,
     lanes: sessions.length,
     roundTripMs: measured.length === 0 ? null : Math.min(...measured),
     streams: facts.streams,

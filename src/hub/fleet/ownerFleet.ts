@@ -118,6 +118,7 @@ export class OwnerFleet implements Fleet {
     const last = lastKnown.get(id);
     const nowMs = Date.now();
     return nodeView(node, {
+      isKeyShared: this.#keeper.duplicates.isShared(id, performance.now()),
       sessions,
       roundTripsMs: sessions.map(({ index }) => slots.roundTripMs(index)),
       streams: revokedAtMs === null ? this.#keeper.streamsOf(id) : 0,
@@ -194,6 +195,7 @@ export class OwnerFleet implements Fleet {
     // It may have come again before the store knew.
     this.#cutOff(id);
     keeper.limits.revoked(id);
+    keeper.duplicates.forget(id);
     keeper.rotations.fail(id, `${name} was revoked`);
     keeper.touch(id);
     keeper.parts.log.info({ node: name, id }, 'node revoked');

@@ -77,6 +77,7 @@ export class StoredFleet implements Fleet {
     const nowMs = Date.now();
     const sums = this.#sums.get(node.stored.id);
     return nodeView(node, {
+      isKeyShared: false,
       sessions: [],
       roundTripsMs: [],
       streams: 0,

@@ -9,11 +9,14 @@ import {
   type ToFront,
   type ToWorker,
 } from '../../engine/messages.ts';
+import { SESSION } from '../../limits/bounds.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { parseNodeStatus } from '../fleet/nodeStatus.ts';
 import { type Admission, wipeKeys } from './admission.ts';
 import type { HubSession, Sessions } from './sessionTable.ts';
+
+const REPLACED = 'a newer session of the same node took its place';
 
 type Said<Type extends (FromFront | FromWorker)['type']> = Extract<FromFront | FromWorker, { type: Type }>;
 
@@ -52,24 +55,103 @@ export class SessionLife {
       this.cut(crowdedOut, 'too many sessions of the node wait for their first record');
   }
 
-  /** The first record came: the node has the keys, and streams may go to it. */
+  /** The first record came: the node has the keys. */
   up({ index, number }: Said<'tunnelUp'>): void {
-    const { sessions, keeper, log } = this.#parts;
+    const { sessions, keeper } = this.#parts;
     const session = sessions.find(index, number);
     if (session === null) return;
     if (session.revoked) {
       this.cut(session, 'the node was revoked');
       return;
     }
+    const older = sessions.replacedBy(session);
+    for (const unproven of older) if (!unproven.up) this.cut(unproven, REPLACED);
+    const served = older.find(({ up }) => up) ?? null;
+    if (served === null || !keeper.duplicates.isShared(session.nodeId, performance.now())) {
+      this.#serve(session);
+      return;
+    }
+    // The last times, the older one was another device. Perhaps this time it has moved.
+    session.waitsFor = served;
+    this.#probe(served);
+  }
+
+  /** Streams may go to it, and no more to those whose place it takes. */
+  #serve(session: HubSession): void {
+    if (session.revoked) return;
+    const { sessions, keeper, log } = this.#parts;
+    const { index, number, worker, nodeId, lane, address, capabilities } = session;
+    const older = sessions.replacedBy(session).filter(({ up }) => up);
+    for (const old of older) {
+      old.replaced = true;
+      log.info({ node: nodeId, lane, reason: REPLACED }, 'node disconnected');
+      keeper.noteEnd(old, REPLACED);
+    }
+    session.waitsFor = null;
     session.up = true;
-    const { worker, nodeId, lane, address, capabilities } = session;
     const speaksUdp = (capabilities & CAPABILITY.udp) !== 0;
     keeper.connected(session);
     this.#parts.toFront({ type: 'route', index, number, worker, nodeId, speaksUdp });
     log.info({ node: nodeId, lane, from: address }, 'node connected');
-    for (const old of sessions.replacedBy(session)) {
-      this.cut(old, 'a newer session of the same node took its place');
+    for (const old of older) {
+      this.#parts.toFront({ type: 'unroute', index: old.index, number: old.number });
+      this.#probe(old);
     }
+  }
+
+  /** Its worker answers with `probed`, unless the session ends before. */
+  #probe({ worker, index, number, replaced }: HubSession): void {
+    this.#parts.toWorker(worker, { type: 'probe', index, number, replaced });
+  }
+
+  probed({ index, number, isAlive }: Said<'probed'>): void {
+    const { sessions } = this.#parts;
+    const session = sessions.find(index, number);
+    if (session === null) return;
+    if (session.replaced) {
+      if (isAlive) this.#tookOver(session);
+      this.cut(session, REPLACED);
+      return;
+    }
+    const newer = sessions.waitingFor(session);
+    if (newer === null) return;
+    if (isAlive) this.#sendAway(newer);
+    else this.#serve(newer);
+  }
+
+  /** The session was alive when a newer one took its place: two devices have one key, or it will happen once. */
+  #tookOver(old: HubSession): void {
+    const { sessions, keeper, log } = this.#parts;
+    const { nodeId, lane, address } = old;
+    if (!keeper.duplicates.tookOver(nodeId, lane, performance.now())) return;
+    const newer = sessions.upOfNode(nodeId).find((other) => other.lane === lane);
+    const places = [...new Set([address, newer?.address ?? address])].join(' and ');
+    log.warn(
+      { node: nodeId, from: places },
+      'two devices have the same key; whichever comes second is sent away from now on',
+    );
+    keeper.noteOf(nodeId, {
+      kind: 'warning',
+      text:
+        `two devices use the key of ${keeper.nameOf(nodeId)} and take each other's place (from ${places}): the one that comes second is sent away ` +
+        'from now on; on the copy, delete node_key.bin and node.json and pair it with a link of its own, or revoke the node',
+    });
+    keeper.touch(nodeId);
+  }
+
+  /** It gets no streams: another device with its key is there. */
+  #sendAway(session: HubSession): void {
+    const { keeper, log } = this.#parts;
+    const { nodeId, lane, address, worker, index, number } = session;
+    session.waitsFor = null;
+    keeper.duplicates.cameAgain(nodeId, performance.now());
+    log.info({ node: nodeId, lane, from: address }, 'a second device with the same key was sent away');
+    this.#parts.toWorker(worker, { type: 'sendAway', index, number, waitMs: SESSION.sharedKeyWaitMs });
+    // An older node does not know the order.
+    setTimeout(
+      () => this.cut(session, 'another device with the same key is connected'),
+      SESSION.sharedKeyCutMs,
+    ).unref();
   }
 
   /** The front can route to it now: the node may hear that it is served. */
@@ -107,10 +189,14 @@ export class SessionLife {
     // A node says GOAWAY before it stops on purpose.
     const reason = session.draining && cause === PEER_CLOSED ? 'it was stopped' : cause;
     this.#parts.toFront({ type: 'unroute', index, number });
+    const newer = sessions.waitingFor(session);
     sessions.remove(session, performance.now());
-    if (!session.up) return;
-    log.info({ node: session.nodeId, lane: session.lane, reason }, 'node disconnected');
-    keeper.disconnected(session, reason, Date.now());
+    if (session.up) {
+      const { nodeId, lane, replaced } = session;
+      if (!replaced) log.info({ node: nodeId, lane, reason }, 'node disconnected');
+      keeper.disconnected(session, reason, Date.now());
+    }
+    if (newer !== null) this.#serve(newer);
   }
 
   /** No verdict reaches the front any more: a device that comes now gets silence. */

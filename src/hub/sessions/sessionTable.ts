@@ -18,6 +18,10 @@ export interface HubSession {
   readonly sinceMs: number;
   /** The first record came: streams may go to it. */
   up: boolean;
+  /** A newer session has its place; its owner has heard that it ended. */
+  replaced: boolean;
+  /** Proven, but not up before it is known that this older session of another device with the same key is silent; null: no such. */
+  waitsFor: HubSession | null;
   /** It takes no new streams. */
   draining: boolean;
   /** Its node was revoked; it is being cut. */
@@ -65,6 +69,8 @@ export class Sessions {
       address,
       sinceMs: nowMs,
       up: false,
+      replaced: false,
+      waitsFor: null,
       draining: false,
       revoked: false,
       status: null,
@@ -101,7 +107,7 @@ export class Sessions {
 
   /** Those that streams may go, or went, over. */
   upOfNode(nodeId: string): HubSession[] {
-    return this.ofNode(nodeId).filter(({ up }) => up);
+    return this.ofNode(nodeId).filter(({ up, replaced }) => up && !replaced);
   }
 
   at(index: number): HubSession | null {
@@ -122,8 +128,13 @@ export class Sessions {
   /** Earlier sessions that a newly proven one takes the place of: of the same node and lane. */
   replacedBy(session: HubSession): HubSession[] {
     return this.ofNode(session.nodeId).filter(
-      (other) => other.lane === session.lane && other.number < session.number,
+      (other) => other.lane === session.lane && other.number < session.number && !other.replaced,
     );
+  }
+
+  /** The session that waits for the place of this one; null when none does. */
+  waitingFor(session: HubSession): HubSession | null {
+    return this.ofNode(session.nodeId).find(({ waitsFor }) => waitsFor === session) ?? null;
   }
 
   /** The oldest session of a node that waits for its first record, once there are too many; null when there are not. */
