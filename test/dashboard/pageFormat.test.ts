@@ -173,6 +173,16 @@ describe('words', () => {
     expect(stateWords(node({ state: 'offHours', limits })).reason).toBe('works 22:00–06:00');
   });
 
+  it('says that two devices have one key, unless that does not matter any more', () => {
+    const shared = node({ state: 'connected', keyShared: true });
+    expect(stateWords(shared)).toMatchObject({
+      label: 'Connected',
+      tone: 'bad',
+      reason: expect.stringMatching(/^two devices/),
+    });
+    expect(stateWords({ ...shared, state: 'revoked', revoked: true }).reason).not.toMatch(/two devices/);
+  });
+
   it('lists causes by how often they came', () => {
     const figures = {
       since: '',
