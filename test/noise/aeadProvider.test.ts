@@ -57,6 +57,19 @@ describe.skipIf(libc === null)('OpenSSL compared with libsodium', () => {
     );
   });
 
+  test.each([8_191, 8_192, 8_193, 16_384, 65_519])('records of several steps: %i bytes', (length) => {
+    const [openssl, sodium] = twins(new Uint8Array(32).fill(3));
+    const [a, b] = [addressed(length + 16), addressed(length + 16)];
+    for (let at = 0; at < length; at++) a.bytes[at] = b.bytes[at] = at * 31;
+    openssl.seal(a, 0, length, 1, 2);
+    sodium.seal(b, 0, length, 1, 2);
+    expect(Buffer.compare(a.bytes, b.bytes)).toBe(0);
+    expect(openssl.open(a, 0, length + 16, 1, 2)).toBe(true);
+    b.bytes[length - 1]! ^= 1;
+    expect(openssl.open(b, 0, length + 16, 1, 2)).toBe(false);
+    openssl.wipe();
+  });
+
   test('never reaches outside its slab', () => {
     const [openssl] = twins(new Uint8Array(32));
     const slab = addressed(100);
