@@ -10,6 +10,7 @@ import type { Live } from './liveChannel.ts';
 import { liveRoutes } from './liveRoutes.ts';
 import { nodeRoutes } from './nodeRoutes.ts';
 import { pairingRoutes } from './pairingRoutes.ts';
+import { phoneAppRoutes } from './phoneAppRoutes.ts';
 import { tellProblems } from './problemAnswers.ts';
 import { stickyRoutes } from './stickyRoutes.ts';
 import { testRoutes } from './testRoutes.ts';
@@ -20,19 +21,22 @@ export interface ApiParts {
   readonly live: Live;
   /** Whom the hub's proxy knows the hub itself as. */
   readonly ownUser: OwnUser;
+  /** The Android app to hand out; null: the one beside the installation. */
+  readonly apk?: string | null;
   /** Hears of errors that are nobody's to mend. */
   readonly onFault: (error: unknown) => void;
 }
 
 export type OwnerApi = ReturnType<typeof makeOwnerApi>;
 
-export function makeOwnerApi({ fleet, live, ownUser, onFault }: ApiParts) {
+export function makeOwnerApi({ fleet, live, ownUser, apk = null, onFault }: ApiParts) {
   const api = newRoutes()
     .route('/', hubRoutes(fleet))
     .route('/', nodeRoutes(fleet))
     .route('/', stickyRoutes(fleet))
     .route('/', userRoutes(fleet.users))
     .route('/', pairingRoutes(fleet))
+    .route('/', phoneAppRoutes(apk))
     .route('/', liveRoutes(live))
     .route('/', testRoutes(fleet, ownUser));
   describeItself(api);

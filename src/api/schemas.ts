@@ -298,7 +298,22 @@ export const pairingRequest = z
   })
   .openapi('PairingRequest');
 
-export const pairing = z.object({ id: z.string(), link: z.string(), expiresAt: time }).openapi('Pairing');
+export const pairing = z
+  .object({
+    id: z.string(),
+    link: z.string(),
+    expiresAt: time,
+    fingerprint: z.string().describe("Of the hub's key, as the phone's app shows it before it pairs."),
+  })
+  .openapi('Pairing');
+
+export const phoneApp = z
+  .object({
+    name: z.string(),
+    bytes: z.number().int(),
+    sha256: z.string().describe('In hexadecimal digits.'),
+  })
+  .openapi('PhoneApp');
 
 export const pairingState = z
   .object({

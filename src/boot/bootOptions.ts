@@ -10,6 +10,8 @@ export interface BootOptions extends HubOptions {
   readonly dashboardHosts: readonly string[];
   /** Asked for by the dashboard; null: none. */
   readonly dashboardPassword: string | null;
+  /** The Android app that the hub hands out; null: the one beside the installation. */
+  readonly apk: string | null;
 }
 
 export const BOOT_DEFAULTS = {
@@ -17,6 +19,7 @@ export const BOOT_DEFAULTS = {
   dashboard: { host: '127.0.0.1', port: 8_080 },
   dashboardHosts: [],
   dashboardPassword: null,
+  apk: null,
 } as const satisfies Omit<BootOptions, 'dataDir' | 'log'>;
 
 /** An option that is undefined was not chosen. */

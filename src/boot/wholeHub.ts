@@ -73,6 +73,7 @@ class WholeHub implements RunningHub {
     this.#api = new LazyApi({
       fleet: hub.fleet,
       ownUser: hub.ownUser,
+      apk: options.apk,
       onFault: (error) => log.error({ err: error }, 'the hub failed at a request of its owner'),
     });
   }

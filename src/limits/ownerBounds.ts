@@ -111,6 +111,11 @@ export const PAIRING = {
   clockToleranceMs: 86_400_000,
 } as const;
 
+/** The Android app that the hub hands out: ours has less than a tenth of it. */
+export const PHONE_APP = {
+  maxBytes: 16_777_216,
+} as const;
+
 /** What the dashboard takes from anyone who reaches its port. */
 export const DASHBOARD = {
   /** Open at once. Those beyond are closed. */

@@ -243,6 +243,16 @@ export interface Pairing {
   readonly id: string;
   readonly link: string;
   readonly expiresAt: string;
+  /** Of the hub's key, for the owner to compare with what the phone's app shows before it pairs. */
+  readonly fingerprint: string;
+}
+
+/** The Android app that the hub hands out. */
+export interface PhoneApp {
+  readonly name: string;
+  readonly bytes: number;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
 }
 
 /** A copy of the hub's store, which lies in the data directory until it is fetched. */

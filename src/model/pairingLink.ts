@@ -46,6 +46,16 @@ export function parseLink(text: string): PairingLink {
   };
 }
 
+/**
+ * For an owner who compares two screens: the first 16 of the key's base64url characters, 96 bits, in groups of 4. The Android app shows the
+ * same.
+ */
+export function keyFingerprint(hubPublicKey: Uint8Array): string {
+  return base64url(hubPublicKey)
+    .slice(0, 16)
+    .replace(/(.{4})(?=.)/g, '$1 ');
+}
+
 function parseAuthority(authority: string): { host: string; port: number } {
   const bracketed = authority.startsWith('[');
   const hostEnd = bracketed ? authority.indexOf(']') : authority.lastIndexOf(':');

@@ -391,7 +391,8 @@ export class FakeFleet implements Fleet {
     this.#pairings.set(id, { state, name, madeAtMs: this.#now() });
     this.#tell('linkMade', null, `a pairing link was made${name === null ? '' : ` for ${name}`}`);
     const key = Buffer.alloc(32, 7).toString('base64url');
-    return { id, link: `restunnel://hub.example.org:9000/?k=${key}&t=${token}`, expiresAt };
+    const link = `restunnel://hub.example.org:9000/?k=${key}&t=${token}`;
+    return { id, link, expiresAt, fingerprint: 'BwcH BwcH BwcH BwcH' };
   }
 
   pairing(id: string): PairingState {

@@ -11,7 +11,9 @@ import { Remotes } from '../../src/dashboard/remotes.ts';
 import { makeApp } from '../../src/dashboard/site.ts';
 import { checkPassword, DECOY_HASH } from '../../src/hub/access/passwords.ts';
 import { type FakeDashboard, serveFake } from '../dashboard/serveFake.ts';
+import { makeTempDir } from '../system/harness.ts';
 import { type Asked, ask, bearerOf } from './asker.ts';
+import { writeFakeApk } from './fakeApk.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
 interface Media {
@@ -37,7 +39,7 @@ interface Description {
 let fake: FakeDashboard;
 let description: Description;
 beforeAll(async () => {
-  fake = await serveFake({ showTargets: true });
+  fake = await serveFake({ showTargets: true }, { apk: writeFakeApk(makeTempDir()) });
   description = JSON.parse((await ask(fake, '/api/v1/openapi.json')).text) as Description;
 });
 afterAll(() => fake.close());
@@ -89,6 +91,8 @@ const CALLS: readonly (Asked & {
   { method: 'POST', path: '/api/v1/pairings', body: {} },
   { path: '/api/v1/pairings/pairing-1', route: '/api/v1/pairings/{id}' },
   { method: 'DELETE', path: '/api/v1/pairings/pairing-1', route: '/api/v1/pairings/{id}' },
+  { path: '/api/v1/phone-app' },
+  { path: '/api/v1/phone-app/restunnel.apk' },
   // Nothing listens where the fake fleet says that its proxy is.
   { method: 'POST', path: '/api/v1/test-fetch', body: { node: 'Pixel 8', url: 'http://192.0.2.1/' } },
   { path: '/api/v1/users' },
@@ -128,7 +132,7 @@ test.each(CALLS.map((call) => [routeOf(call), call] as const))('%s answers what 
   }
   const type = headers['content-type']!.split(';')[0]!;
   const schema = schemaOf(content[type]!);
-  expect(schema.safeParse(type === 'text/plain' ? text : JSON.parse(text)).error).toBeUndefined();
+  expect(schema.safeParse(type.endsWith('json') ? JSON.parse(text) : text).error).toBeUndefined();
 });
 
 test.each(CALLS.map((call) => [routeOf(call), call] as const))(

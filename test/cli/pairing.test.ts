@@ -161,12 +161,13 @@ describe('with a running hub', () => {
 
 test('the drawing of a pairing holds the code, the command and the time left', () => {
   const drawing = drawPairing(
-    { link: 'restunnel://h:1/?k=a&t=b', expiresAt: '2030-01-01T00:00:00Z' },
+    { link: 'restunnel://h:1/?k=a&t=b', expiresAt: '2030-01-01T00:00:00Z', fingerprint: 'aaaa bbbb' },
     600_000,
     false,
   );
   expect(drawing.startsWith(drawQr('restunnel://h:1/?k=a&t=b', false))).toBe(true);
   expect(drawing).toContain("restunnel node --pair 'restunnel://h:1/?k=a&t=b'");
+  expect(drawing).toContain("fingerprint of the hub's key: aaaa bbbb");
   expect(drawing).toContain('within 10m (until 2030-01-01T00:00:00Z)');
 });
 

@@ -20,6 +20,8 @@ export interface FakeDashboard {
 export interface FakeDashboardOptions extends Partial<DashboardOptions> {
   readonly onFault?: (error: unknown) => void;
   readonly heartbeatMs?: number;
+  /** The Android app that it hands out. */
+  readonly apk?: string;
 }
 
 /** Of the fleet, and of its dashboard. */
@@ -28,7 +30,7 @@ export type FakeOptions = [fleet?: FakeFleetOptions, dashboard?: FakeDashboardOp
 /** On a free port of 127.0.0.1 by default; nothing ticks by itself. */
 export async function serveFake(
   fleetOptions: FakeFleetOptions = {},
-  { onFault = console.error, heartbeatMs, ...options }: FakeDashboardOptions = {},
+  { onFault = console.error, heartbeatMs, apk, ...options }: FakeDashboardOptions = {},
 ): Promise<FakeDashboard> {
   const fleet = new FakeFleet(fleetOptions);
   const dataDir = mkdtempSync(join(tmpdir(), 'restunnel-dashboard-'));
@@ -39,6 +41,7 @@ export async function serveFake(
       ownUser: { name: 'x', password: '' },
       onFault,
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+      ...(apk === undefined ? {} : { apk }),
     }),
     dataDir,
     ...options,

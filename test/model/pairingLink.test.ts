@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
+import { formatLink, keyFingerprint, parseLink } from '../../src/model/pairingLink.ts';
 
 const KEY = new Uint8Array(32).fill(0xfb);
 const TOKEN = new Uint8Array(32).fill(0x5f);
@@ -93,6 +93,13 @@ describe('each malformed part has its own sentence', () => {
   ])('%s', (link, why) => {
     expect(() => parseLink(link)).toThrow(new UserError(`this is not a pairing link: ${why}`, 2));
   });
+});
+
+test('the fingerprint of a key is short enough to compare, and what the Android app shows', () => {
+  expect(keyFingerprint(new Uint8Array(32))).toBe('AAAA AAAA AAAA AAAA');
+  expect(keyFingerprint(Uint8Array.from({ length: 32 }, (_, at) => at + 200))).toBe(
+    'yMnK y8zN zs/Q 0dLT'.replace('/', '_'),
+  );
 });
 
 test('formatLink refuses what no link can carry', () => {

@@ -50,6 +50,7 @@ export interface HubFlags extends RunFlags {
   proxyHeaders: 'on' | 'off';
   dashboardHost?: string[];
   dashboardPasswordFile?: string;
+  apk?: string;
 }
 
 export function addDataDir(command: Command): Command {
@@ -116,6 +117,7 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
       ).argParser(collect((text) => parsePublicHost(text, '--dashboard-host'))),
     )
     .option('--dashboard-password-file <file>', 'ask for the password in this file')
+    .addOption(apkOption())
     .option(
       '--show-targets',
       'show the hosts that open streams go to (default: hidden, from the owner as well)',
@@ -151,6 +153,13 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
         `worker threads beside the front thread (default here: ${defaultWorkers(availableParallelism())})`,
       ).argParser((text) => parseWhole(text, '--workers', 0, WORKERS_MAX)),
     );
+}
+
+export function apkOption(): Option {
+  return new Option(
+    '--apk <file>',
+    'the Android app to hand out (default: restunnel.apk beside this program, if it is there)',
+  ).argParser((path) => resolve(path));
 }
 
 function proxyOption(name: 'socks' | 'http', what: string): Option {

@@ -5,8 +5,8 @@ import { isLoopback } from '../../base/ipAddress.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, withHubOrStore } from '../../boot/ownerClient.ts';
 import { readHubSettings } from '../../hub/store/hubFile.ts';
-import type { Pairing as MadePairing } from '../../model/fleet.ts';
-import { formatLink, parseLink } from '../../model/pairingLink.ts';
+import type { Pairing } from '../../model/fleet.ts';
+import { formatLink, keyFingerprint, parseLink } from '../../model/pairingLink.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawQr } from '../output/terminalQr.ts';
 import { formatDuration } from '../units.ts';
@@ -18,9 +18,6 @@ export interface PairFlags extends CommonFlags {
   json?: boolean;
 }
 
-/** What `--json` prints. */
-type Pairing = Pick<MadePairing, 'link' | 'expiresAt'>;
-
 export async function runPair(flags: PairFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir);
@@ -29,12 +26,13 @@ export async function runPair(flags: PairFlags): Promise<void> {
     const made = await answerOf(hub.api.pairings.$post({ json }));
     return [made, hub.isRunning] as const;
   });
+  /** What `--json` prints. */
   const pairing = {
     link: flags.publicHost === undefined ? link : withHost(link, flags.publicHost),
     expiresAt,
   };
 
-  const { host, port } = parseLink(pairing.link);
+  const { host, port, hubPublicKey } = parseLink(pairing.link);
   const { tunnelPort, publicHost } = readHubSettings(dataDir);
   if (!isRunning) {
     process.stderr.write(
@@ -51,7 +49,11 @@ export async function runPair(flags: PairFlags): Promise<void> {
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify(pairing)}\n`
-      : drawPairing(pairing, flags.ttl, process.stdout.isTTY && process.env.NO_COLOR === undefined),
+      : drawPairing(
+          { ...pairing, fingerprint: keyFingerprint(hubPublicKey) },
+          flags.ttl,
+          process.stdout.isTTY && process.env.NO_COLOR === undefined,
+        ),
   );
 }
 
@@ -61,11 +63,17 @@ function withHost(link: string, address: string): string {
 }
 
 /** For a terminal: code, link, and what to do with them. */
-export function drawPairing({ link, expiresAt }: Pairing, ttlMs: number, colour: boolean): string {
+export function drawPairing(
+  { link, expiresAt, fingerprint }: Omit<Pairing, 'id'>,
+  ttlMs: number,
+  colour: boolean,
+): string {
   return `${drawQr(link, colour)}
   Run on the device (the code above holds the same link):
 
     restunnel node --pair '${link}'
+
+  A phone's app asks before it pairs, and shows this fingerprint of the hub's key: ${fingerprint}
 
   The link works once, within ${formatDuration(ttlMs)} (until ${expiresAt}).
 `;

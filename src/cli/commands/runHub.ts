@@ -56,6 +56,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     proxyHeaders: flags.proxyHeaders === 'on',
     dashboardHosts: flags.dashboardHost,
     dashboardPassword,
+    apk: flags.apk,
     log,
   };
 }

@@ -7,7 +7,7 @@ import { usageSentence } from '../output/errorText.ts';
 import { declareBench } from './declareBench.ts';
 import { declareReport, declareRules, declareSessions, declareUsers } from './declareClients.ts';
 import { declareNodes, declarePair } from './declareDevices.ts';
-import { declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
+import { declareApk, declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
 import { declareHubs, declareNode } from './declareNode.ts';
 import { declareService } from './declareService.ts';
 import { declareEvents, declareStatus, declareStreams, declareTest } from './declareWatching.ts';
@@ -48,6 +48,7 @@ export function buildProgram(hooks: ProgramHooks): Command {
   declareQuickstart(program.commandsGroup('Try it:'), ends);
   declareHub(program.commandsGroup('On the server:'), ends);
   declarePair(program);
+  declareApk(program);
   declareNodes(program);
   declareUsers(program);
   declareSessions(program);

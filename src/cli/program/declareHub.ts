@@ -6,9 +6,11 @@ import {
   addHubFlags,
   addRunFlags,
   allowTargetOption,
+  apkOption,
   type Ends,
   type HubFlags,
 } from '../arguments/flags.ts';
+import type { ApkFlags } from '../commands/apk.ts';
 import type { BackupFlags } from '../commands/backup.ts';
 import type { QuickstartFlags } from '../commands/quickstart.ts';
 
@@ -40,6 +42,20 @@ export function declareBackup(program: Command): void {
     .option('--json', 'print {file, bytes} instead')
     .action(async (file: string, flags: BackupFlags) => {
       await (await import('../commands/backup.ts')).runBackup(file, flags);
+    });
+}
+
+export function declareApk(program: Command): void {
+  program
+    .command('apk')
+    .summary("show the phone's app, its SHA-256 and how to get it to the phone")
+    .description(
+      "Shows where the phone's app is, its SHA-256, and how to get it to the phone. The dashboard's pairing page hands the same file out.",
+    )
+    .addOption(apkOption())
+    .option('--json', 'print {path, bytes, sha256} instead')
+    .action(async (flags: ApkFlags) => {
+      await (await import('../commands/apk.ts')).runApk(flags);
     });
 }
 

@@ -12,6 +12,7 @@ import type {
   NodeView,
   Pairing,
   PairingState,
+  PhoneApp,
   Rotation,
 } from '../../model/fleet.ts';
 
@@ -134,6 +135,9 @@ export const getPairing = (id: string): Promise<PairingState> =>
   call('GET', `pairings/${encodeURIComponent(id)}`);
 export const cancelPairing = (id: string): Promise<PairingState> =>
   call('DELETE', `pairings/${encodeURIComponent(id)}`);
+
+/** Rejects with status 404 when the hub has no app. */
+export const getPhoneApp = (): Promise<PhoneApp> => call('GET', 'phone-app');
 
 export interface TestFetch {
   readonly url: string;

@@ -7,6 +7,7 @@ import { actionButton, busy, el, field, heading, setText } from './dom.ts';
 import { countdown } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { announce, notifyError } from './notices.ts';
+import { phoneAppCard } from './phoneAppCard.ts';
 import { qrCode } from './qrCode.ts';
 import type { View } from './view.ts';
 
@@ -67,6 +68,7 @@ export function pairView(hub: HubState): View {
       ...(note === null ? [] : [el('p', { class: 'noteLine', role: 'status' }, note)]),
       el('p', { class: 'muted' }, text),
       form,
+      phoneAppCard(),
     );
   }
 
@@ -91,13 +93,14 @@ export function pairView(hub: HubState): View {
           el('h2', { tabindex: -1 }, 'Waiting for the device…'),
           el('p', { class: 'muted' }, 'A phone’s camera reads this link from the code:'),
           copyable(pairing.link, 'the pairing link'),
-          el('p', { class: 'muted' }, 'Run this on the device. It needs Node.js 20 or later:'),
-          copyable(`npx restunnel node --pair '${pairing.link}'`, 'the command line'),
           el(
             'p',
             { class: 'muted' },
-            'There is no app for phones yet: a phone runs it in a terminal app that has Node.js, such as Termux.',
+            'Before it pairs, the app on a phone shows this fingerprint of the hub’s key: ',
+            el('code', {}, pairing.fingerprint),
           ),
+          el('p', { class: 'muted' }, 'Run this on the device. It needs Node.js 20 or later:'),
+          copyable(`npx restunnel node --pair '${pairing.link}'`, 'the command line'),
           el('div', { class: 'actions' }, el('p', { class: 'muted' }, 'Works for ', left), cancel),
         ),
       ),

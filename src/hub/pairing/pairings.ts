@@ -5,6 +5,7 @@ import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import type { Pairing, PairingState } from '../../model/fleet.ts';
+import { keyFingerprint, parseLink } from '../../model/pairingLink.ts';
 import type { HubStore } from '../store/hubStore.ts';
 
 interface Entry {
@@ -45,7 +46,9 @@ export class Pairings {
     this.#forget(nowMs);
     const id = randomBytes(9).toString('base64url');
     this.#entries.set(id, { id, expiresAtMs, token, nodeId: null, cancelled: false });
-    return { id, link: this.#linkOf(token), expiresAt: new Date(expiresAtMs).toISOString() };
+    const link = this.#linkOf(token);
+    const fingerprint = keyFingerprint(parseLink(link).hubPublicKey);
+    return { id, link, expiresAt: new Date(expiresAtMs).toISOString(), fingerprint };
   }
 
   /** A device burned this token. */
