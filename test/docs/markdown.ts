@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const TOP = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md'];
-const FOLDERS = ['docs', 'native-notes', 'examples', 'bench', 'scripts'];
+const FOLDERS = ['android', 'docs', 'native-notes', 'examples', 'bench', 'scripts'];
 
 /** Every page, as a path from the checkout. */
 export const PAGES: readonly string[] = [

@@ -16,6 +16,7 @@ import io.restunnel.node.policy.TargetPolicy;
 import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,6 +47,7 @@ final class RunningNode {
     private final Set<String> paused = new HashSet<>();
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Activity activity;
+    private volatile List<HubStatus> lastStatuses = Collections.emptyList();
     private long drainUntilMs;
     private boolean isStopping;
 
@@ -109,7 +111,8 @@ final class RunningNode {
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
-        return new ArrayList<>();
+        // A busy loop is no reason to say that there are no hubs.
+        return lastStatuses;
     }
 
     private List<HubStatus> statuses() {
@@ -119,6 +122,7 @@ final class RunningNode {
             list.add(hub != null ? hub.status()
                     : new HubStatus(record.publicKey, record.host, record.port, HubStatus.State.PAUSED, record.nodeId, 0, 0, 0, 0, null, null, 0));
         }
+        lastStatuses = list;
         return list;
     }
 

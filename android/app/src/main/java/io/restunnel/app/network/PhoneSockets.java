@@ -51,8 +51,18 @@ public final class PhoneSockets implements Sockets {
     @Override
     public InetAddress[] resolve(String name) throws UnknownHostException {
         Network network = networks.chosen();
-        if (network == null) throw new UnknownHostException("no network is up that may be used");
-        return network.getAllByName(name);
+        if (network == null) throw new NoAnswerException("no network is up that may be used");
+        try {
+            return network.getAllByName(name);
+        } catch (UnknownHostException failure) {
+            throw isNoAnswer(failure) ? new NoAnswerException("the network's resolver does not answer") : failure;
+        }
+    }
+
+    /** Android has one exception for all that getaddrinfo says, and the code in its cause's text alone. */
+    static boolean isNoAnswer(UnknownHostException failure) {
+        String text = failure.getCause() == null ? "" : String.valueOf(failure.getCause().getMessage());
+        return text.contains("EAI_AGAIN") || text.contains("EAI_FAIL") || text.contains("EAI_SYSTEM");
     }
 
     @Override

@@ -22,13 +22,13 @@ public final class CoreNode implements Node {
     }
 
     @Override
-    public void start() throws IOException {
+    public void start() {
         node.start();
     }
 
     @Override
-    public HubStatus pair(PairingLink link, String deviceName) throws IOException, UserException {
-        return node.pair(link, deviceName);
+    public void pair(PairingLink link, String deviceName) throws IOException, UserException {
+        node.pair(link, deviceName);
     }
 
     @Override

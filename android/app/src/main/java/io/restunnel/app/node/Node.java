@@ -16,9 +16,9 @@ public interface Node {
 
     String nodeId();
 
-    void start() throws IOException;
+    void start();
 
-    HubStatus pair(PairingLink link, String deviceName) throws IOException, UserException;
+    void pair(PairingLink link, String deviceName) throws IOException, UserException;
 
     boolean forget(String hubPublicKey) throws IOException;
 

@@ -1,6 +1,8 @@
 package io.restunnel.app.node;
 
 import android.os.Handler;
+import android.system.Os;
+import android.system.OsConstants;
 import io.restunnel.app.keys.PhoneStorage;
 import io.restunnel.app.network.NetworkWatch;
 import io.restunnel.app.network.PhoneSockets;
@@ -10,7 +12,6 @@ import io.restunnel.node.HubStatus;
 import io.restunnel.node.NodeListener;
 import io.restunnel.node.NodeOptions;
 import io.restunnel.node.PairingLink;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -32,6 +33,8 @@ public final class NodeHost {
     /** A Keystore that fails now and then works again; so does a full disk. */
     static final long RETRY_MS = 60_000;
     private static final int TICKS_TO_SAVE = 12;
+    /** What Android gives a process at least. */
+    private static final int ASSUMED_DESCRIPTORS = 1_024;
 
     private final Settings settings;
     private final NetworkWatch networks;
@@ -44,6 +47,8 @@ public final class NodeHost {
     private final Runnable tick = this::busyTick;
     private final Runnable retry = this::openAgain;
 
+    /** As of the last look: the node's own answer may take a moment. */
+    private List<HubStatus> known = Collections.emptyList();
     private boolean running;
     private boolean active;
     private boolean mobileSpent;
@@ -57,7 +62,7 @@ public final class NodeHost {
         this.main = main;
         traffic = new Traffic(settings, meter, networks, deviceBytes);
         NodeOptions options = new NodeOptions(storage, new PhoneSockets(networks), new PhoneFacts(version, networks, power))
-                .clock(new PhoneClock()).listener(new OnMainThread());
+                .clock(new PhoneClock()).listener(new OnMainThread()).descriptors(descriptors());
         handle = new NodeHandle(options, storage, maker, worker, main, new Opening());
     }
 
@@ -86,7 +91,7 @@ public final class NodeHost {
     }
 
     public List<HubStatus> hubs() {
-        return isOpen() ? handle.node().hubs() : Collections.emptyList();
+        return known;
     }
 
     /** What this phone is to its hubs; null until the key has been read. */
@@ -136,13 +141,14 @@ public final class NodeHost {
     /** Serves no more. */
     public void halt() {
         if (!running) return;
-        traffic.count(hubs());
+        refresh();
         running = false;
         networks.stop();
         power.stop();
         main.removeCallbacks(retry);
         setActive(false);
         handle.close();
+        look();
         traffic.nodeEnded();
         changed();
     }
@@ -166,7 +172,8 @@ public final class NodeHost {
                 traffic.forgetHub(hubPublicKey);
                 pausedAtNode.remove(hubPublicKey);
                 settings.setHubPaused(hubPublicKey, false);
-                settings.setHasHubs(!hubs().isEmpty());
+                look();
+                settings.setHasHubs(!known.isEmpty());
                 changed();
             }
             done.accept(failure);
@@ -188,11 +195,13 @@ public final class NodeHost {
         setActive(false);
         traffic.nodeEnded();
         handle.startOver();
+        look();
     }
 
     /** A setting, the battery, the network, the day or the month differs. */
     public void reconsider() {
-        if (running) traffic.count(hubs());
+        look();
+        if (running) traffic.count(known);
         mobileSpent = traffic.isMobileDataSpent();
         networks.allow(settings.networkUse(), mobileSpent);
         traffic.networkChosen();
@@ -202,9 +211,14 @@ public final class NodeHost {
 
     /** Counts what has come since the last time. */
     public void refresh() {
+        look();
         if (!running) return;
-        traffic.count(hubs());
+        traffic.count(known);
         if (mobileSpent != traffic.isMobileDataSpent()) reconsider();
+    }
+
+    private void look() {
+        known = isOpen() ? handle.node().hubs() : Collections.emptyList();
     }
 
     private void applyPauses() {
@@ -212,7 +226,7 @@ public final class NodeHost {
         boolean all = hold().pausesHubs();
         Set<String> byOwner = settings.pausedHubs();
         Node node = handle.node();
-        for (HubStatus hub : node.hubs()) {
+        for (HubStatus hub : known) {
             boolean wanted = all || byOwner.contains(hub.publicKey);
             if (wanted && pausedAtNode.add(hub.publicKey)) node.pause(hub.publicKey);
             else if (!wanted && pausedAtNode.remove(hub.publicKey)) node.resume(hub.publicKey);
@@ -221,18 +235,21 @@ public final class NodeHost {
 
     private void startNode() {
         applyPauses();
-        try {
-            handle.node().start();
-        } catch (IOException failure) {
-            handle.ended(failure);
-        }
+        handle.node().start();
+    }
+
+    /** How many files this process may have open. */
+    private static int descriptors() {
+        long most = Os.sysconf(OsConstants._SC_OPEN_MAX);
+        return most <= 0 ? ASSUMED_DESCRIPTORS : (int) Math.min(most, Integer.MAX_VALUE);
     }
 
     private final class Opening implements NodeHandle.Owner {
         @Override
         public void opened() {
             pausedAtNode.clear();
-            settings.setHasHubs(!hubs().isEmpty());
+            look();
+            settings.setHasHubs(!known.isEmpty());
             if (running) startNode();
             changed();
         }
@@ -240,6 +257,7 @@ public final class NodeHost {
         @Override
         public void failed() {
             setActive(false);
+            look();
             traffic.nodeEnded();
             main.removeCallbacks(retry);
             if (running && !isKeyLost()) main.postDelayed(retry, RETRY_MS);
@@ -295,7 +313,10 @@ public final class NodeHost {
     private final class OnMainThread implements NodeListener {
         @Override
         public void hubChanged(HubStatus hub) {
-            main.post(NodeHost.this::changed);
+            main.post(() -> {
+                look();
+                changed();
+            });
         }
 
         @Override

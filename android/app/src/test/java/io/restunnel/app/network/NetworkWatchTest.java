@@ -12,8 +12,8 @@ import android.net.NetworkCapabilities;
 import android.os.Handler;
 import android.os.Looper;
 import io.restunnel.app.TestApp;
+import io.restunnel.node.Sockets.NoAnswerException;
 import io.restunnel.node.Sockets.NoNetworkException;
-import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.Test;
@@ -115,7 +115,7 @@ public final class NetworkWatchTest {
         app.networkUp(11, MOBILE);
         assertThrows(NoNetworkException.class, sockets::openTcp);
         assertThrows(NoNetworkException.class, () -> sockets.openUdp(false));
-        assertThrows(UnknownHostException.class, () -> sockets.resolve("localhost"));
+        assertThrows(NoAnswerException.class, () -> sockets.resolve("localhost"));
     }
 
     private static LinkProperties shadowLinkProperties() {

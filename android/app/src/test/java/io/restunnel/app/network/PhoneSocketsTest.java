@@ -13,6 +13,7 @@ import android.os.Looper;
 import io.restunnel.app.TestApp;
 import io.restunnel.node.Sockets;
 import java.io.IOException;
+import java.net.UnknownHostException;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.SocketChannel;
 import org.junit.Test;
@@ -45,6 +46,19 @@ public final class PhoneSocketsTest {
             assertTrue(shadow.isSocketBound(udp.socket()));
             assertEquals(2, shadow.boundSocketCount());
         }
+    }
+
+    @Test
+    public void aSilentResolverIsNoMissingName() {
+        assertTrue(PhoneSockets.isNoAnswer(failure("android_getaddrinfo failed: EAI_AGAIN (Temporary failure in name resolution)")));
+        assertFalse(PhoneSockets.isNoAnswer(failure("android_getaddrinfo failed: EAI_NODATA (No address associated with hostname)")));
+        assertFalse(PhoneSockets.isNoAnswer(new UnknownHostException("x")));
+    }
+
+    private static UnknownHostException failure(String cause) {
+        UnknownHostException failure = new UnknownHostException("Unable to resolve host");
+        failure.initCause(new IOException(cause));
+        return failure;
     }
 
     @Test

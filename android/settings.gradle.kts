@@ -1,0 +1,9 @@
+// See build.gradle.kts.
+pluginManagement {
+    repositories {
+        google()
+        mavenCentral()
+        gradlePluginPortal()
+    }
+}
+rootProject.name = "restunnel-android"
