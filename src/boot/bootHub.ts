@@ -9,7 +9,8 @@ import type { RunningHub } from './wholeHub.ts';
 
 /** Starts the hub and remembers where it can be reached. Throws UserError, also when a port cannot be had. */
 export async function bootHub(chosen: ChosenOptions): Promise<RunningHub> {
-  const publicHost = chosen.publicHost ?? readHubSettings(chosen.dataDir).publicHost;
+  const before = readHubSettings(chosen.dataDir);
+  const publicHost = chosen.publicHost ?? before.publicHost;
   const options = withDefaults({ ...chosen, publicHost });
   const { startWholeHub } = await import('./wholeHub.ts');
   let hub: RunningHub;
@@ -20,7 +21,10 @@ export async function bootHub(chosen: ChosenOptions): Promise<RunningHub> {
   }
   try {
     const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
-    writeHubSettings(options.dataDir, { tunnelPort, publicHost });
+    // Nothing is written that is there already: the disk may be full.
+    if (tunnelPort !== before.tunnelPort || publicHost !== before.publicHost) {
+      writeHubSettings(options.dataDir, { tunnelPort, publicHost });
+    }
   } catch (error) {
     await hub.stop();
     throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);

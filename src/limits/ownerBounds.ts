@@ -195,6 +195,15 @@ export const HISTORY = {
   pendingRowsMax: 20_000,
 } as const;
 
+/** Room on the disk that a hub keeps in its data directory, to write what only memory knows when it stops on a full disk. */
+export const RESERVE = {
+  bytes: 2_097_152,
+  /** It is made when n times as much is free. */
+  freeDivisor: 8,
+  /** Rows of a day in one transaction then: what they take in the journal is used again by the next. */
+  rowsPerStep: 128,
+} as const;
+
 /** The table of events. */
 export const EVENTS = {
   rowsMax: 50_000,

@@ -1,10 +1,13 @@
 // Disks that fill up while hub and node run, each data directory on a small file system of its own: the hub keeps admitting the node, logs
 // nothing twice, and writes what only memory knew once there is room.
 
-import { appendFileSync, cpSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
+import { answerOf, runningHub } from '../../src/boot/ownerClient.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { needs } from '../require.ts';
 import {
@@ -22,9 +25,13 @@ import { Router } from './router.ts';
 import { Stream } from './stream.ts';
 import { Target } from './target.ts';
 
-afterAll(endAll);
+const holders: ChildProcess[] = [];
+afterAll(async () => {
+  await endAll();
+  for (const holder of holders) holder.kill('SIGKILL');
+});
 
-const tools = needs('unshare', 'mount');
+const tools = needs('unshare', 'mount', 'nsenter');
 const isRoot = process.getuid?.() === 0;
 const why = isRoot ? tools.why : 'needs root to mount';
 
@@ -32,6 +39,15 @@ const why = isRoot ? tools.why : 'needs root to mount';
 function smallDisk(dataDir: string): { dataDir: string; wrap: string[] } {
   const mount = `mount -t tmpfs -o size=512k,mode=700 restunnel "${dataDir}" && exec "$@"`;
   return { dataDir, wrap: ['unshare', '-m', 'sh', '-c', mount, 'sh'] };
+}
+
+/** The same, for programs one after the other. */
+async function lastingDisk(dataDir: string): Promise<{ dataDir: string; wrap: string[] }> {
+  const mount = `mount -t tmpfs -o size=32m,mode=700 restunnel "${dataDir}" && echo ready && exec sleep 600`;
+  const holder = spawn('unshare', ['-m', 'sh', '-c', mount], { stdio: ['ignore', 'pipe', 'inherit'] });
+  holders.push(holder);
+  await once(holder.stdout!, 'data');
+  return { dataDir, wrap: ['nsenter', '-m', '-t', String(holder.pid), '--'] };
 }
 
 /** That disk, as others see it. */
@@ -93,6 +109,29 @@ describe.skipIf(tools.skip || !isRoot)(`full disks ${why}`, () => {
     expect([...hub.faults(), ...node.faults()]).toEqual([]);
     await Promise.all([hub.stop(), node.stop()]);
     router.close();
+    await target.close();
+  }, 120_000);
+
+  test('of a hub that is restarted: the month counts what passed meanwhile', async () => {
+    const target = await Target.start();
+    const disk = await lastingDisk(makeTempDir());
+    const hub = await startHub(disk);
+    const { stdout } = await runCommand(['pair', '--json'], diskOf(hub));
+    const { link } = JSON.parse(stdout) as Pairing;
+    const node = await startNode({ links: [link] });
+    await eventually(() => existsSync(join(diskOf(hub), 'hub.reserve')));
+    fill(diskOf(hub));
+    const stream = await Stream.open(hub.socks, target.port, 'send 500000');
+    expect(await stream.over).toBe('end');
+    const moved = async (of: Hub) => {
+      const [seen] = await answerOf(runningHub(diskOf(of)).nodes.$get());
+      return seen!.month.downBytes;
+    };
+    await eventually(async () => (await moved(hub)) >= 500_000);
+    expect(await hub.stop()).toMatchObject({ code: 0 });
+    const again = await startHub(disk);
+    expect(await moved(again)).toBeGreaterThanOrEqual(500_000);
+    await Promise.all([again.stop(), node.kill()]);
     await target.close();
   }, 120_000);
 });

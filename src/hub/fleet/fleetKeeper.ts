@@ -128,6 +128,7 @@ export class FleetKeeper {
 
   start(version: string): void {
     this.note({ kind: 'hubStarted', text: `the hub ${version} started` });
+    void this.#fillReserve();
     this.#ticking = setInterval(() => this.#tick(), HISTORY.sampleEveryMs).unref();
   }
 
@@ -224,6 +225,7 @@ export class FleetKeeper {
     this.#guarded('nodes', () => {
       this.#measureCpu(now.runMs);
       const day = localDay(now.wallMs);
+      if (day !== this.#day) void this.#fillReserve();
       if (day !== this.#day) for (const { stored } of this.book.all()) this.#touched.add(stored.id);
       this.#day = day;
       for (const nodeId of this.parts.sessions.nodes()) {
@@ -277,9 +279,19 @@ export class FleetKeeper {
     const { unwritable } = store;
     if ((unwritable === null) === this.#storeIsWell) return;
     this.#storeIsWell = unwritable === null;
-    if (unwritable === null) log.info(STORE_WRITABLE);
-    else log.warn({ reason: unwritable }, STORE_UNWRITABLE);
+    if (unwritable === null) {
+      log.info(STORE_WRITABLE);
+      void this.#fillReserve();
+    } else log.warn({ reason: unwritable }, STORE_UNWRITABLE);
     this.note({ kind: 'warning', text: unwritable === null ? STORE_WRITABLE : STORE_UNWRITABLE });
+  }
+
+  async #fillReserve(): Promise<void> {
+    try {
+      await this.parts.store.ask('fillReserve');
+    } catch (error) {
+      this.#failed('reserve', error);
+    }
   }
 
   #sample(now: Moment): void {
@@ -319,10 +331,22 @@ export class FleetKeeper {
     this.note({ kind: 'hubStopping', text: 'the hub stopped' });
     const now = moment();
     this.#guarded('traffic', () => this.#sample(now));
-    await this.history.finish(now);
+    const isWritten = await this.history.finish(now);
     await this.#recording;
     await this.#record();
+    if (!isWritten || this.parts.store.unwritable !== null) await this.#useReserve(now);
     await this.#saveNetworks(now.wallMs);
+  }
+
+  /** The disk is full, and this is the last chance: there is room that was kept for it. */
+  async #useReserve(now: Moment): Promise<void> {
+    const { store, log } = this.parts;
+    const hadRoom = await store.ask('useReserve').catch(() => false);
+    if (hadRoom) log.warn('the disk is full: what only memory holds goes into the room kept for that');
+    const isWritten = hadRoom && (await this.history.finish(now));
+    const lost = isWritten ? 0 : await this.history.finishDays();
+    if (lost > 0) log.error({ rows: lost }, 'the disk is full: traffic since it was full is not counted');
+    if (hadRoom) await this.#record();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
-import { HISTORY } from '../../limits/ownerBounds.ts';
+import { HISTORY, RESERVE } from '../../limits/ownerBounds.ts';
 import type { Traffic } from '../../model/fleet.ts';
 import { type Figures, HOUR_MS, type Row, type Rows } from '../traffic/rollup.ts';
 
@@ -33,6 +33,24 @@ export class HistoryTable {
       for (const row of rows.hours) run(this.#add.hours, row);
       for (const row of rows.days) run(this.#add.days, row);
     });
+  }
+
+  /** In steps that take little room each, for a disk that has little. How many rows were written. */
+  writeDays(days: Rows['days']): number {
+    let written = 0;
+    try {
+      for (; written < days.length; written += RESERVE.rowsPerStep) {
+        const step = days.slice(written, written + RESERVE.rowsPerStep);
+        inTransaction(this.#path, this.#database, () => {
+          for (const row of step) run(this.#add.days, row);
+        });
+        // From the journal into the file, so that the next step begins at the journal's start again.
+        this.#database.exec('PRAGMA wal_checkpoint(RESTART)');
+      }
+    } catch (error) {
+      if (written === 0) throw error;
+    }
+    return Math.min(written, days.length);
   }
 
   /** Removes what is older than it may be: at most `max` rows of each table. `day`: the first local date that stays. */

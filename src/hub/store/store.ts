@@ -18,6 +18,7 @@ import { HistoryTable } from './historyTable.ts';
 import { IdentityTable } from './identityTable.ts';
 import { NetworkTable } from './networkTable.ts';
 import { SettingsTable } from './nodeSettingsTable.ts';
+import { Reserve } from './reserve.ts';
 import type { StoredNode } from './storedNode.ts';
 import { Tokens } from './tokenTable.ts';
 import { Users } from './userTable.ts';
@@ -69,6 +70,7 @@ export class Store {
   readonly history: HistoryTable;
   readonly networks: NetworkTable;
   readonly backups: Backups;
+  readonly reserve: Reserve;
   readonly database: DatabaseSync;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -95,6 +97,7 @@ export class Store {
     this.history = new HistoryTable(this.path, this.#database);
     this.networks = new NetworkTable(this.path, this.#database);
     this.backups = new Backups(this.path, this.#database);
+    this.reserve = new Reserve(dataDir);
   }
 
   close(): void {

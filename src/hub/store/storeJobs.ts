@@ -63,6 +63,7 @@ export const STORE_JOBS = {
     store.networks.write(networks, sinceMs, max),
 
   writeHistory: (store: Store, rows: Rows) => store.history.write(rows),
+  writeDays: (store: Store, days: Rows['days']) => store.history.writeDays(days),
   thinHistory: (store: Store, nowMs: number, day: string, max: number) => store.history.thin(nowMs, day, max),
   boundHistory: (store: Store, rowsMax: { minutes: number; hours: number; days: number }) =>
     store.history.bound(rowsMax),
@@ -75,6 +76,9 @@ export const STORE_JOBS = {
     untilMs: number,
     stepMs: number,
   ) => store.history.steps(nodeId, from, fromMs, untilMs, stepMs),
+
+  fillReserve: (store: Store) => store.reserve.fill(),
+  useReserve: (store: Store) => store.reserve.use(),
 
   backup: (store: Store) => store.backups.make(),
 } as const;

@@ -112,10 +112,18 @@ export class History {
     this.#writtenMs = now.runMs;
   }
 
-  /** All that is only in memory, at the end. Never rejects. */
-  async finish(now: Moment): Promise<void> {
+  /** All that is only in memory, at the end. Whether the store has taken it. Never rejects. */
+  async finish(now: Moment): Promise<boolean> {
     await this.#writing;
     await this.write(now);
+    return this.#rollup.isEmpty;
+  }
+
+  /** Where there is room for little more: the days, whose sums are the month's. How many of their rows were not written. Never rejects. */
+  async finishDays(): Promise<number> {
+    const { days } = this.#rollup.take();
+    const written = await this.#store.ask('writeDays', days).catch(() => 0);
+    return days.length - written;
   }
 
   /** For a node whose quota is `monthlyBytes`: little of it may be lost when the hub is killed. */
