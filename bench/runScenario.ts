@@ -142,7 +142,10 @@ class Theatre {
   }
 
   async #siteOf(): Promise<Site> {
-    this.#site ??= (await this.#scenario.site?.()) ?? { site: LOOPBACK, stop: () => {} };
+    this.#site ??= (await this.#scenario.site?.(this.#options.settings)) ?? {
+      site: LOOPBACK,
+      stop: () => {},
+    };
     return this.#site.site;
   }
 

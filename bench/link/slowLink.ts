@@ -32,8 +32,8 @@ export class SlowLink {
   readonly #far = `restunnel-${process.pid}-far`;
   readonly #remove = (): void => this.stop();
 
-  /** This thread is at the hub's end from now on. */
-  constructor() {
+  /** This thread is at the hub's end from now on. `congestion`: the control of both ends, '' for the system's own. */
+  constructor(congestion: string) {
     process.on('exit', this.#remove);
     for (const name of [this.#near, this.#far]) {
       removeNamespace(name);
@@ -42,6 +42,10 @@ export class SlowLink {
     }
     this.#plug('slow0', NEAR_HOST, FAR_HOST);
     this.#plug('fast0', NEAR_CONTROL_HOST, FAR_CONTROL_HOST);
+    if (congestion !== '') {
+      for (const name of [this.#near, this.#far])
+        ip('-n', name, 'route', 'replace', '10.98.0.0/24', 'dev', 'slow0', 'congctl', congestion);
+    }
     this.#own.enter(this.#near);
     this.site = {
       nearHost: NEAR_HOST,

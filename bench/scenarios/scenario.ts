@@ -76,7 +76,7 @@ export interface Scenario {
   /** Ours is measured with each of these instead of once. */
   readonly variants?: readonly Variant[];
   /** Where it all runs, when not on loopback. Each case shapes it as it likes. */
-  readonly site?: () => Promise<{ readonly site: Site; stop(): void }>;
+  readonly site?: (settings: Settings) => Promise<{ readonly site: Site; stop(): void }>;
   /** What is missing for it on this machine, or ''. */
   readonly missing?: () => string;
   readonly detour?: (settings: Settings) => Promise<{ detour: Detour; stop(): Promise<void> }>;

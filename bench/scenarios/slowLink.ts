@@ -41,6 +41,11 @@ export const slowLink: Scenario = {
     { name: 'transfers', about: 'transfers at a time', value: '1,4' },
     { name: 'direction', about: 'down (from the device to the hub), up, or both', value: 'down,up' },
     { name: 'streams', about: 'streams with small requests', value: '4' },
+    {
+      name: 'congestion',
+      about: "TCP's congestion control (bbr, cubic, …) instead of the system's own",
+      value: '',
+    },
     { name: 'settle', about: 'milliseconds until the transfers are under way', value: '2000' },
     { name: 'measure', about: 'milliseconds of requests', value: '8000' },
     { name: 'requests', about: 'the fewest requests that count', value: '100' },
@@ -54,8 +59,8 @@ export const slowLink: Scenario = {
     { workers: 0, nodes: 1, io: 'net' },
   ],
   missing: slowLinkMissing,
-  site: () => {
-    const link = new SlowLink();
+  site: ({ congestion }) => {
+    const link = new SlowLink(congestion ?? '');
     return Promise.resolve({ site: link.site, stop: () => link.stop() });
   },
   cases(settings) {

@@ -25,6 +25,9 @@ import { PacedReading } from './pacedReading.ts';
 import type { Tunnel } from './tunnel.ts';
 import { WakeTimer } from './wakeTimer.ts';
 
+/** Room without a limit, and still a small integer. */
+const ANY = 2 ** 30 - 1;
+
 /** What the handshake agreed on. */
 export interface SessionTerms {
   /** Credit of every stream in each direction before the first WINDOW. */
@@ -207,21 +210,43 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
     const { outbound } = session;
     session.nowMs = this.reactor.nowMs;
     session.prepare();
-    while (outbound.queuedBytes > 0) {
-      const queued = outbound.queuedBytes;
-      const taken = this.reactor.write(tunnel.conn, outbound.slab, outbound.headOffset, queued);
+    let room = session.feed.asks ? this.#askSocket(tunnel) : ANY;
+    let isFull = false;
+    while (outbound.queuedBytes > 0 && room > 0) {
+      const offered = Math.min(outbound.queuedBytes, room);
+      const taken = this.reactor.write(tunnel.conn, outbound.slab, outbound.headOffset, offered);
       if (taken < 0) {
         this.close(tunnel, broke(-taken));
         return;
       }
       if (taken > 0) outbound.sent(taken);
-      if (taken < queued) break;
+      isFull = taken < offered;
+      if (isFull) break;
+      room -= taken;
       // Control frames that found no room have it now.
       if (!session.owesNothing) session.prepare();
     }
+    if (session.feed.isTight) this.#settle(tunnel, room, isFull);
+    else if (session.feed.isDue(outbound.sentBytes, this.reactor.nowMs)) this.#askSocket(tunnel);
     if (session.hasBlocked) this.#wake(tunnel);
     if (!tunnel.isWatched && session.isUnanswered) this.#watch(tunnel);
     this.#owner.onFlushed(tunnel);
+  }
+
+  /** Measures the tunnel. What its socket should be given now. */
+  #askSocket({ conn, session }: T): number {
+    const { feed, outbound } = session;
+    const unsent = this.reactor.unsentBytes(conn);
+    if (unsent >= 0 && feed.asked(outbound.sentBytes, unsent, this.reactor.nowMs))
+      this.reactor.limitUnsent(conn, feed.unsentMaxBytes);
+    return unsent >= 0 && feed.isTight ? feed.roomBytes(unsent) : ANY;
+  }
+
+  /** The socket of a tight tunnel has got what it should. When it should have no more, whoever waits hears of room later. */
+  #settle({ conn, session }: T, room: number, isFull: boolean): void {
+    session.feed.left(isFull ? 0 : room);
+    if (room <= 0 && !isFull && (session.outbound.queuedBytes > 0 || session.hasBlocked))
+      this.reactor.awaitSent(conn);
   }
 
   #wake(tunnel: T): void {

@@ -45,6 +45,34 @@ export const ENGINE = {
   heldMaxBytes: 268_435_456,
 } as const;
 
+/** What a tunnel has in line for its socket, by the rate of its path (src/tunnel/sendBounds.ts). */
+export const SLOW_PATH = {
+  /** Bytes that the system holds and has not sent, as time at that rate. Once half of it has gone, the tunnel writes on. */
+  unsentMs: 5,
+  unsentMinBytes: 4_096,
+  /** What one stream sends before it is the next one's turn, likewise. */
+  quantumMs: 1,
+  quantumMinBytes: 2_048,
+  /** Unsent DATAGRAMs, likewise. */
+  datagramsMs: 20,
+  datagramsMinBytes: 8_192,
+  /** Bounds stay as they are while the rate stays within this factor. */
+  steadyFactor: 1.25,
+  /** How long the rate is measured at least, and what a measurement counts at most. */
+  sampleMinMs: 10,
+  sampleMaxMs: 100,
+  /** A tunnel that is not slow is measured so often, and asked so often whether there is anything to measure; after so many bytes. */
+  measureEveryMs: 100,
+  askEveryMs: 20,
+  measureBytes: 32_768,
+  /** The rate is the largest measured in one or two such periods. */
+  periodMs: 500,
+  /** What the system holds unsent while a path is measured first. */
+  firstUnsentBytes: 65_536,
+  /** A stream that has sent no more than this since it last had nothing to send goes before the others. */
+  lightBytes: 16_384,
+} as const;
+
 /** Receive windows that grow with their path (src/tunnel/window.ts). */
 export const WINDOW = {
   /** With a shorter round trip the initial window never limits a stream. */

@@ -11,6 +11,7 @@ import {
   ROTATION,
   ROUTING,
   SESSION,
+  SLOW_PATH,
   STRANGER,
   UDP,
   WINDOW,
@@ -163,6 +164,24 @@ assertRelation(SESSION.controlMaxBytes < PROTOCOL.recordMaxBytes, 'CONTROL fits 
 assertRelation(
   RATE.controlSentBurst < RATE.controlBurst && RATE.controlSentPerSecond < RATE.controlPerSecond,
   'a hub sends CONTROL less often than a node allows',
+);
+assertRelation(
+  SLOW_PATH.unsentMinBytes < ENGINE.tunnelQueueBytes && SLOW_PATH.firstUnsentBytes <= ENGINE.tunnelQueueBytes,
+  'a slow tunnel has less in line than a fast one',
+);
+assertRelation(
+  SLOW_PATH.quantumMinBytes <= SLOW_PATH.unsentMinBytes / 2 && 2 * SLOW_PATH.quantumMs <= SLOW_PATH.unsentMs,
+  'a stream has its turn whenever half of what a socket holds has gone',
+);
+assertRelation(SLOW_PATH.quantumMinBytes <= ENGINE.streamQuantumBytes, 'the smallest quantum is one');
+assertRelation(SLOW_PATH.datagramsMinBytes <= UDP.shareBytes, 'a slow tunnel holds fewer datagrams');
+assertRelation(
+  SLOW_PATH.lightBytes < ENGINE.streamQuantumBytes,
+  'one turn of a fast tunnel makes a stream heavy',
+);
+assertRelation(
+  SLOW_PATH.sampleMinMs <= SLOW_PATH.sampleMaxMs && 4 * SLOW_PATH.sampleMaxMs <= SLOW_PATH.periodMs,
+  'a period holds several measurements',
 );
 assertRelation(PACE.burstMs > 2 * ENGINE.timerTickMs, 'a late timer does not lower a rate');
 assertRelation(PACE.quantumMinBytes <= PACE.burstMinBytes, 'a quantum is part of a burst');

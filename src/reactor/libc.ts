@@ -38,6 +38,7 @@ export interface Libc {
   epoll_create1(flags: number): number;
   epoll_ctl(epollFd: number, operation: number, fd: number, eventAddress: number): number;
   epoll_wait(epollFd: number, eventsAddress: number, eventsMax: number, timeoutMs: number): number;
+  ioctl(fd: number, request: number, address: number): number;
   getsockopt(fd: number, level: number, name: number, address: number, lengthAddress: number): number;
   setsockopt(fd: number, level: number, name: number, address: number, length: number): number;
   getsockname(fd: number, address: number, lengthAddress: number): number;
@@ -63,6 +64,9 @@ export const TCP_KEEPIDLE = 4;
 export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 export const TCP_INFO = 11;
+export const TCP_NOTSENT_LOWAT = 25;
+/** linux/sockios.h: bytes in the send queue that were never sent. */
+export const SIOCOUTQNSD = 0x894b;
 export const IPV6_V6ONLY = 26;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
@@ -75,6 +79,7 @@ export const SHUT_WR = 1;
 export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 0x1;
 export const EPOLLPRI = 0x2;
 export const EPOLLOUT = 0x4;
@@ -124,6 +129,8 @@ function bind(): Libc | null {
       epoll_create1: func('epoll_create1', ['int']),
       epoll_ctl: func('epoll_ctl', ['int', 'int', 'int', address]),
       epoll_wait: func('epoll_wait', ['int', address, 'int', 'int']),
+      // Variadic in C: on these two systems the registers are the same.
+      ioctl: func('ioctl', ['int', address, address]),
       getsockopt: func('getsockopt', ['int', 'int', 'int', address, address]),
       setsockopt: func('setsockopt', ['int', 'int', 'int', address, uint]),
       getsockname: func('getsockname', ['int', address, address]),

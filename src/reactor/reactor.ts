@@ -110,6 +110,15 @@ export interface Reactor {
   localAddress(conn: ConnId): string;
   /** Of what was written, what the peer's TCP has acknowledged; -1 where the system does not say. */
   acknowledgedBytes(conn: ConnId): number;
+  /**
+   * The system should hold about so many bytes of what was written and it has not sent, at least 1; Infinity: as many as it likes. It may
+   * take more all the same: ask unsentBytes() before a write.
+   */
+  limitUnsent(conn: ConnId, bytes: number): void;
+  /** Of what was written, what the system has never sent; -1 where it does not say. */
+  unsentBytes(conn: ConnId): number;
+  /** onWritable is called in a later turn, once less than half of limitUnsent() is unsent. Only where unsentBytes() says something. */
+  awaitSent(conn: ConnId): void;
   /** Its file descriptor, for looking at only; -1 where there is none. */
   descriptor(conn: ConnId): number;
 

@@ -1,12 +1,12 @@
 // DATAGRAMs that a session sends: written at once where there is room, else dropped.
 
-import { UDP } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { Counters } from './counters.ts';
-import { DatagramShare } from './datagramShare.ts';
+import type { DatagramShare } from './datagramShare.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './frames.ts';
 import type { Outbound } from './outboundRecords.ts';
 import type { SendRate } from './sendRate.ts';
+import type { SocketFeed } from './socketFeed.ts';
 import { NONE, OWED_FIRST, type Streams } from './streams.ts';
 import type { Turns } from './turns.ts';
 
@@ -19,14 +19,25 @@ export class DatagramSender {
   readonly #turns: Turns;
   readonly #rate: SendRate;
   readonly #counters: Counters;
-  readonly #share = new DatagramShare(UDP.shareBytes);
+  readonly #share: DatagramShare;
+  readonly #feed: SocketFeed;
 
-  constructor(streams: Streams, outbound: Outbound, turns: Turns, rate: SendRate, counters: Counters) {
-    this.#streams = streams;
-    this.#outbound = outbound;
-    this.#turns = turns;
-    this.#rate = rate;
-    this.#counters = counters;
+  constructor(parts: {
+    streams: Streams;
+    outbound: Outbound;
+    turns: Turns;
+    rate: SendRate;
+    feed: SocketFeed;
+    share: DatagramShare;
+    counters: Counters;
+  }) {
+    this.#streams = parts.streams;
+    this.#outbound = parts.outbound;
+    this.#turns = parts.turns;
+    this.#rate = parts.rate;
+    this.#feed = parts.feed;
+    this.#share = parts.share;
+    this.#counters = parts.counters;
   }
 
   send(slot: number, bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
@@ -51,7 +62,7 @@ export class DatagramSender {
   #reserve(slot: number, frameBytes: number, nowMs: number): number {
     const isAnswered = (this.#streams.control[slot]! & OWED_FIRST) === 0;
     if (!isAnswered || frameBytes > FRAME_MAX_BYTES) return NONE;
-    if (!this.#share.hasRoom(frameBytes, this.#outbound.sentBytes)) return NONE;
+    if (!this.#share.hasRoom(frameBytes, this.#outbound.sentBytes, this.#feed.datagramBytes)) return NONE;
     if (!this.#rate.allowsDatagram(this.#turns.wanted, nowMs)) return NONE;
     return this.#outbound.reserve(frameBytes);
   }

@@ -13,11 +13,17 @@ export class DatagramShare {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether there is room for `bytes`, when the socket has taken `sentBytes` in all. */
-  hasRoom(bytes: number, sentBytes: number): boolean {
+  /** How many are unsent at most, when the socket has taken `sentBytes` in all. */
+  heldBytes(sentBytes: number): number {
     if (sentBytes >= this.#earlierEnd) this.#earlierBytes = 0;
     if (sentBytes >= this.#laterEnd) this.#laterBytes = 0;
-    return this.#earlierBytes + this.#laterBytes + bytes <= this.#maxBytes;
+    return this.#earlierBytes + this.#laterBytes;
+  }
+
+  /** Whether there is room for `bytes` among no more than `maxBytes`, a part of the share; the first is taken whatever the part. */
+  hasRoom(bytes: number, sentBytes: number, maxBytes = this.#maxBytes): boolean {
+    const held = this.heldBytes(sentBytes);
+    return held + bytes <= (held === 0 ? this.#maxBytes : Math.min(maxBytes, this.#maxBytes));
   }
 
   /** `bytes` were written at the end of the queue; `endBytes`: all that was ever written, these included. */

@@ -1,10 +1,12 @@
 // DATA of a session's streams: read from local sockets straight into the record being built, each stream in its turn.
 
 import type { Counters } from './counters.ts';
+import type { DatagramShare } from './datagramShare.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './frames.ts';
 import type { Outbound } from './outboundRecords.ts';
 import type { OwedFrames } from './owed.ts';
 import type { SendRate } from './sendRate.ts';
+import type { SocketFeed } from './socketFeed.ts';
 import { NONE, OWED_FIRST, STREAM, type Streams } from './streams.ts';
 import type { Turns } from './turns.ts';
 
@@ -18,8 +20,11 @@ export class Sender {
   readonly #turns: Turns;
   readonly #rate: SendRate;
   readonly #counters: Counters;
-  readonly #queueMaxBytes: number;
+  readonly #feed: SocketFeed;
+  readonly #share: DatagramShare;
   readonly #onRoom: (slot: number) => void;
+  /** What dataRoom() said last. */
+  #offeredBytes = 0;
 
   constructor(parts: {
     streams: Streams;
@@ -28,7 +33,8 @@ export class Sender {
     turns: Turns;
     rate: SendRate;
     counters: Counters;
-    queueMaxBytes: number;
+    feed: SocketFeed;
+    share: DatagramShare;
     onRoom: (slot: number) => void;
   }) {
     this.#streams = parts.streams;
@@ -37,7 +43,8 @@ export class Sender {
     this.#turns = parts.turns;
     this.#rate = parts.rate;
     this.#counters = parts.counters;
-    this.#queueMaxBytes = parts.queueMaxBytes;
+    this.#feed = parts.feed;
+    this.#share = parts.share;
     this.#onRoom = parts.onRoom;
   }
 
@@ -51,13 +58,23 @@ export class Sender {
       streams.flags[slot]! |= STREAM.STARVED;
       return 0;
     }
-    const hasRoom = outbound.heldBytes < this.#queueMaxBytes && this.#rate.hasRoom(nowMs);
+    const hasRoom = this.#hasRoom(0) && this.#rate.hasRoom(nowMs);
     if (!this.#turns.ask(slot, hasRoom)) return 0;
     if ((streams.control[slot]! & OWED_FIRST) !== 0) this.#owed.writeStream(slot);
     // Always successful: the slab holds that much beyond the queue.
     outbound.reserve(HEADER_BYTES + Math.min(credit, DATA_ROOM_MIN_BYTES));
     const room = Math.min(credit, outbound.roomAtCursor() - HEADER_BYTES);
-    return Math.min(room, this.#rate.quantumBytes);
+    this.#offeredBytes = Math.min(room, this.#rate.quantumBytes, this.#feed.quantumBytes);
+    return this.#offeredBytes;
+  }
+
+  /** Whether streams may have more in line, when `promisedBytes` are as good as there. Datagrams in line take nothing from them. */
+  #hasRoom(promisedBytes: number): boolean {
+    const { sentBytes, heldBytes } = this.#outbound;
+    const datagrams = this.#share.heldBytes(sentBytes);
+    const { queueBytes, queueMaxBytes } = this.#feed;
+    const mostBytes = Math.max(queueBytes, Math.min(datagrams, queueMaxBytes));
+    return heldBytes - datagrams + promisedBytes < mostBytes;
   }
 
   dataOffset(): number {
@@ -72,6 +89,7 @@ export class Sender {
     writeHeader(outbound.slab.bytes, offset, FRAME.DATA, streams.id[slot]!, bytes);
     outbound.commit(HEADER_BYTES + bytes);
     streams.sendCredit[slot]! -= bytes;
+    streams.streak[slot] = bytes < this.#offeredBytes ? 0 : streams.streak[slot]! + bytes;
     this.#counters.dataBytesSent += bytes;
     this.#rate.spend(bytes);
   }
@@ -88,17 +106,18 @@ export class Sender {
     if (!rate.hasRoom(nowMs)) return;
     this.#turns.begin();
     let promisedBytes = 0;
-    while (this.#outbound.heldBytes < this.#queueMaxBytes && rate.hasRoom(nowMs, promisedBytes)) {
+    const { isTight, quantumBytes } = this.#feed;
+    while (this.#hasRoom(isTight ? promisedBytes : 0) && rate.hasRoom(nowMs, promisedBytes)) {
       const slot = this.#turns.next();
       if (slot === NONE) return;
-      promisedBytes += rate.quantumBytes;
+      promisedBytes += Math.min(rate.quantumBytes, quantumBytes);
       this.#onRoom(slot);
     }
   }
 
   /** Milliseconds until wakeBlocked() is due for the sake of the rate; -1 when nobody waits for that. */
   rateDueInMs(nowMs: number): number {
-    if (!this.#turns.waiting || this.#outbound.heldBytes >= this.#queueMaxBytes) return NONE;
+    if (!this.#turns.waiting || !this.#hasRoom(0)) return NONE;
     return this.#rate.dueInMs(nowMs);
   }
 }

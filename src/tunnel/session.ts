@@ -1,7 +1,7 @@
 // One session, either side: many streams over one encrypted connection. Pure: bytes come and go through inbound and outbound, time is
 // an argument, effects go to the handler.
 
-import { SESSION, WINDOW } from '../limits/bounds.ts';
+import { SESSION, UDP, WINDOW } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import { CAPABILITY } from '../noise/payload.ts';
@@ -9,6 +9,7 @@ import type { ControlOrders } from './controlOrders.ts';
 import { ControlSender } from './controlSender.ts';
 import { Counters } from './counters.ts';
 import { DatagramSender } from './datagramSender.ts';
+import { DatagramShare } from './datagramShare.ts';
 import { Inbound } from './inboundRecords.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Liveness } from './liveness.ts';
@@ -23,6 +24,7 @@ import { SendRate } from './sendRate.ts';
 import type { SessionHandler } from './sessionHandler.ts';
 import { Silence } from './silence.ts';
 import type { SlabPool } from './slabPool.ts';
+import { SocketFeed } from './socketFeed.ts';
 import { Stall } from './stall.ts';
 import { StreamFrames } from './streamFrames.ts';
 import { Streams } from './streams.ts';
@@ -54,6 +56,8 @@ export class Session {
   readonly inbound: Inbound;
   readonly outbound: Outbound;
   readonly counters = new Counters();
+  /** What goes to the socket, and when. */
+  readonly feed: SocketFeed;
   readonly capabilities: number;
   /** The time of this turn. receive() sets it; the owner sets it before sendDatagram() and prepare(). */
   nowMs: number;
@@ -84,6 +88,8 @@ export class Session {
     const rate = this.#rate;
     const initialWindowBytes = options.initialWindowBytes ?? PROTOCOL.initialWindowBytes;
     const budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));
+    const feed = new SocketFeed(queueMaxBytes);
+    const share = new DatagramShare(UDP.shareBytes);
     const streams = new Streams(initialWindowBytes);
     const inbound = new Inbound(options.receiveCipher, options.inboundPool);
     const outbound = new Outbound(options.sendCipher, options.outboundPool);
@@ -97,6 +103,7 @@ export class Session {
     });
     const credit = new ReceiveCredit(streams, owed, budget, initialWindowBytes);
     const lifecycle = new Lifecycle(streams, turns, owed, credit, opens);
+    this.feed = feed;
     this.streams = streams;
     this.inbound = inbound;
     this.outbound = outbound;
@@ -109,8 +116,8 @@ export class Session {
     this.#silence = new Silence(nowMs);
     this.#stall = new Stall(nowMs);
     const onRoom = (slot: number) => handler.onRoom(slot);
-    this.#sender = new Sender({ streams, outbound, owed, turns, rate, counters, queueMaxBytes, onRoom });
-    this.#datagrams = new DatagramSender(streams, outbound, turns, rate, counters);
+    this.#sender = new Sender({ streams, outbound, owed, turns, rate, feed, share, counters, onRoom });
+    this.#datagrams = new DatagramSender({ streams, outbound, turns, rate, feed, share, counters });
     this.#control = new ControlSender(owed, nowMs);
     const { speaksUdp, knowsGoAway, knowsControl } = this;
     this.#receiver = new Receiver({

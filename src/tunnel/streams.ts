@@ -73,6 +73,8 @@ export class Streams {
   blockedId = new Uint32Array(INITIAL_CAPACITY);
   /** The round of turns.ts in which the stream was served last; 0 for none. */
   servedRound = new Uint32Array(INITIAL_CAPACITY);
+  /** Bytes sent since the stream last had nothing to send: few of them, and it goes before the others. */
+  streak = new Uint32Array(INITIAL_CAPACITY);
   /** Streams in use, closing ones included. */
   count = 0;
   #firstFree = NONE;
@@ -147,6 +149,7 @@ export class Streams {
     this.toppedUpMs[slot] = 0;
     this.consumed[slot] = 0;
     this.servedRound[slot] = 0;
+    this.streak[slot] = 0;
     this.count++;
   }
 
@@ -167,6 +170,7 @@ export class Streams {
     this.nextBlocked = grown(this.nextBlocked, new Int32Array(capacity));
     this.blockedId = grown(this.blockedId, new Uint32Array(capacity));
     this.servedRound = grown(this.servedRound, new Uint32Array(capacity));
+    this.streak = grown(this.streak, new Uint32Array(capacity));
     this.capacity = capacity;
   }
 }

@@ -1,6 +1,8 @@
-// Which stream sends next when the tunnel's queue is full: round robin. A stream has one turn in a round, and a round lasts until every
-// stream that waits in it was served, in whatever order the reactor reports their sockets.
+// Which stream sends next when the tunnel takes no more: round robin. A stream has one turn in a round, and a round lasts until every
+// stream that waits in it was served, in whatever order the reactor reports their sockets. Within a round, streams that just began or send
+// little now and then go before those that have sent much without a pause, as in fq_codel (RFC 8290, section 4.2).
 
+import { SLOW_PATH } from '../limits/bounds.ts';
 import { NONE, STREAM, type Streams } from './streams.ts';
 
 /** A stream that knows of room and has not used it after so many flushes keeps nobody waiting. */
@@ -11,13 +13,22 @@ interface Chain {
   tail: number;
 }
 
+/** The streams that wait in one round: light ones before heavy ones. */
+class Round {
+  readonly light: Chain = { head: NONE, tail: NONE };
+  readonly heavy: Chain = { head: NONE, tail: NONE };
+
+  get isEmpty(): boolean {
+    return this.light.head === NONE && this.heavy.head === NONE;
+  }
+}
+
 export class Turns {
   readonly #streams: Streams;
   #number = 1;
-  /** Streams that wait for their turn in this round. */
-  #round: Chain = { head: NONE, tail: NONE };
-  /** Streams that wait for the next round. */
-  #later: Chain = { head: NONE, tail: NONE };
+  #round = new Round();
+  /** Streams that had their turn and wait for the next round. */
+  #later = new Round();
   /** Streams with TURN. */
   #told = 0;
   #flushes = 0;
@@ -27,7 +38,7 @@ export class Turns {
   }
 
   get waiting(): boolean {
-    return this.#round.head !== NONE || this.#later.head !== NONE;
+    return !this.#round.isEmpty || !this.#later.isEmpty;
   }
 
   /** Whether a stream waits, or knows of room that it has not used yet. */
@@ -66,18 +77,19 @@ export class Turns {
 
   /** There is room: call next() until it says -1 or the room is used up. */
   begin(): void {
-    if (this.#round.head === NONE) this.#nextRound();
+    if (this.#round.isEmpty) this.#nextRound();
   }
 
   /** The slot whose turn it is; -1 when there is none, or when those that know of room come first. */
   next(): number {
     const streams = this.#streams;
     for (;;) {
-      if (this.#round.head === NONE && this.#told === 0) this.#nextRound();
-      const slot = this.#round.head;
+      if (this.#round.isEmpty && this.#told === 0) this.#nextRound();
+      const chain = this.#round.light.head === NONE ? this.#round.heavy : this.#round.light;
+      const slot = chain.head;
       if (slot === NONE) return NONE;
-      this.#round.head = streams.nextBlocked[slot]!;
-      if (this.#round.head === NONE) this.#round.tail = NONE;
+      chain.head = streams.nextBlocked[slot]!;
+      if (chain.head === NONE) chain.tail = NONE;
       const flags = streams.flags[slot]! & ~STREAM.BLOCKED;
       streams.flags[slot] = flags;
       const open = (flags & (STREAM.OPEN | STREAM.CLOSING | STREAM.ENDED_HERE)) === STREAM.OPEN;
@@ -96,13 +108,14 @@ export class Turns {
     this.#later = empty;
   }
 
-  #wait(slot: number, chain: Chain): void {
+  #wait(slot: number, round: Round): void {
     const streams = this.#streams;
     streams.blockedId[slot] = streams.id[slot]!;
     // It asked before, or an earlier stream of the slot did: it takes that place in the chain.
     if ((streams.flags[slot]! & STREAM.BLOCKED) !== 0) return;
     streams.flags[slot]! |= STREAM.BLOCKED;
     streams.nextBlocked[slot] = NONE;
+    const chain = streams.streak[slot]! > SLOW_PATH.lightBytes ? round.heavy : round.light;
     if (chain.tail === NONE) chain.head = slot;
     else streams.nextBlocked[chain.tail] = slot;
     chain.tail = slot;

@@ -206,6 +206,18 @@ export class FailingReactor implements Reactor {
     return this.#inner.localAddress(conn);
   }
 
+  limitUnsent(conn: ConnId, bytes: number): void {
+    this.#inner.limitUnsent(conn, bytes);
+  }
+
+  unsentBytes(conn: ConnId): number {
+    return this.#inner.unsentBytes(conn);
+  }
+
+  awaitSent(conn: ConnId): void {
+    this.#inner.awaitSent(conn);
+  }
+
   acknowledgedBytes(conn: ConnId): number {
     return this.#inner.acknowledgedBytes(conn);
   }

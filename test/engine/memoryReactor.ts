@@ -44,6 +44,7 @@ class Conn {
   /** The network is gone, and nobody has heard: what either side writes is lost. */
   lost = false;
   acknowledgedBytes = 0;
+  unsentMaxBytes = Number.POSITIVE_INFINITY;
   errno = 0;
   toldBroken = false;
 
@@ -151,7 +152,8 @@ export class MemoryReactor implements Reactor {
       this.#guarded(id, () => conn.handler!.onBroken(id, conn.tag, conn.errno));
     }
     if (!conn.open || conn.detached || !conn.wantsToWrite) return;
-    if (conn.errno === 0 && conn.peer!.open && conn.peer!.unreadBytes >= this.roomBytes / 2) return;
+    const fullBytes = Math.min(this.roomBytes, conn.unsentMaxBytes) / 2;
+    if (conn.errno === 0 && conn.peer!.open && conn.peer!.unreadBytes >= fullBytes) return;
     conn.wantsToWrite = false;
     this.#guarded(id, () => conn.handler!.onWritable(id, conn.tag));
   }
@@ -289,6 +291,21 @@ export class MemoryReactor implements Reactor {
 
   acknowledgedBytes(id: ConnId): number {
     return this.#conns.get(id)?.acknowledgedBytes ?? -1;
+  }
+
+  limitUnsent(id: ConnId, bytes: number): void {
+    const conn = this.#conns.get(id);
+    if (conn !== undefined) conn.unsentMaxBytes = bytes;
+  }
+
+  /** What the far end has not read yet: this network sends nothing ahead. */
+  unsentBytes(id: ConnId): number {
+    const conn = this.#conns.get(id);
+    return conn === undefined ? -1 : (conn.peer?.unreadBytes ?? 0);
+  }
+
+  awaitSent(id: ConnId): void {
+    this.promiseWritable(id);
   }
 
   /** The connection breaks, for both sides. */

@@ -11,6 +11,7 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
   let cuts = 0;
   let grown = 0;
   let paced = 0;
+  let tight = 0;
   let datagrams = 0;
   for (let seed = 0; seed < SEEDS; seed++) {
     const summary = simulate(seed);
@@ -20,6 +21,7 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
     if (summary.cut) cuts++;
     if (summary.grown) grown++;
     if (summary.paced) paced++;
+    if (summary.tight) tight++;
   }
   // They did something.
   expect(streams).toBeGreaterThan(10 * SEEDS);
@@ -27,6 +29,7 @@ test.skipIf(process.env.RESTUNNEL_SIM_SEED !== undefined)(`${SEEDS} seeds`, () =
   expect(datagrams).toBeGreaterThan(SEEDS);
   expect(grown).toBeGreaterThan(SEEDS / 20);
   expect(paced).toBeGreaterThan(SEEDS / 4);
+  expect(tight).toBeGreaterThan(SEEDS / 20);
   expect(cuts).toBeGreaterThan(SEEDS / 20);
 });
 

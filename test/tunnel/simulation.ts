@@ -97,6 +97,10 @@ class Pipe {
     return this.#bytes.length === 0;
   }
 
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   /** How many of the bytes are taken. */
   give(bytes: Uint8Array, willing: boolean): number {
     const room = Math.min(bytes.length, this.#capacity - this.#bytes.length);
@@ -267,14 +271,29 @@ class Side implements SessionHandler {
     const { outbound } = session;
     session.nowMs = this.#world.nowMs;
     session.prepare();
-    while (outbound.queuedBytes > 0) {
-      const { headOffset, queuedBytes } = outbound;
-      const taken = pipe.give(outbound.slab.bytes.subarray(headOffset, headOffset + queuedBytes), willing);
+    let room = session.feed.asks ? this.#ask(pipe) : Number.POSITIVE_INFINITY;
+    let isFull = false;
+    while (outbound.queuedBytes > 0 && room > 0) {
+      const { headOffset } = outbound;
+      const offered = Math.min(outbound.queuedBytes, room);
+      const taken = pipe.give(outbound.slab.bytes.subarray(headOffset, headOffset + offered), willing);
       if (taken > 0) outbound.sent(taken);
-      if (taken < queuedBytes) break;
+      isFull = taken < offered;
+      if (isFull) break;
+      room -= taken;
       if (!session.owesNothing) session.prepare();
     }
+    if (session.feed.isTight) session.feed.left(isFull ? 0 : room);
+    else if (this.#world.measures && session.feed.isDue(outbound.sentBytes, session.nowMs)) this.#ask(pipe);
+    if (session.feed.isTight) this.#world.tight = true;
     if (session.hasBlocked) session.wakeBlocked();
+  }
+
+  /** The link is what the system holds unsent. */
+  #ask(pipe: Pipe): number {
+    const { feed, outbound, nowMs } = this.session;
+    feed.asked(outbound.sentBytes, pipe.length, nowMs);
+    return feed.isTight ? feed.roomBytes(pipe.length) : Number.POSITIVE_INFINITY;
   }
 
   receive(pipe: Pipe, most: number): void {
@@ -434,6 +453,9 @@ class World {
   windowsGrown = false;
   /** Whether the node was given a rate. */
   paced = false;
+  /** Whether the sessions ask their link what it holds, and whether one found it slow. */
+  readonly measures: boolean;
+  tight = false;
   readonly status = '{"version":"simulated"}';
   /** By stream and side: how many bytes it had sent when it ended. */
   readonly endedAt = new Map<string, number>();
@@ -450,6 +472,7 @@ class World {
     this.initialWindowBytes = this.random.chance(2) ? 1 + this.random.below(3_000) : 30_000;
     this.bytesMax = this.random.chance(10) ? 300_000 : 8_000;
     this.windowBudget = new WindowBudget(this.random.below(100_000));
+    this.measures = seed % 2 === 0;
     this.hub = new Side(this, 0);
     this.node = new Side(this, 1);
     this.#up = new Pipe(this.random);
@@ -593,6 +616,8 @@ export interface Summary {
   readonly grown: boolean;
   /** Whether the node was given a rate. */
   readonly paced: boolean;
+  /** Whether a session found its link slow. */
+  readonly tight: boolean;
 }
 
 /** Throws an error that names the seed, with the last events. */
@@ -626,6 +651,7 @@ export function simulate(seed: number): Summary {
     streams: world.opened,
     deliveredBytes: world.delivered,
     paced: world.paced,
+    tight: world.tight,
     datagrams: world.hub.udp.delivered + world.node.udp.delivered,
     cut,
     grown: world.windowsGrown,

@@ -31,6 +31,14 @@ describe('growth', () => {
     },
   );
 
+  test.each([5, 20, 100])(
+    'a slow path of %d Mbit/s has no use for more than the initial window',
+    (megabits) => {
+      // The round trip with a few milliseconds of our own bytes in front, and a router's buffer.
+      expect(settle(0.5, megabits * 125, 10, PLENTY())).toBe(INITIAL);
+    },
+  );
+
   test('a short path keeps the initial window', () => {
     expect(nextWindow(INITIAL, INITIAL / 2, 0.1, 0.3, PLENTY())).toBe(INITIAL);
     expect(nextWindow(INITIAL, INITIAL / 2, 0.1, -1, PLENTY())).toBe(INITIAL);

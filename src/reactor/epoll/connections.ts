@@ -25,7 +25,7 @@ import {
 } from '../reactor.ts';
 import type { TimerWheel } from '../timers.ts';
 import { ConnIo } from './connIo.ts';
-import { CONNECTING, ConnTable, UNATTACHED, WRITE_SHUT } from './connTable.ts';
+import { CONNECTING, ConnTable, UNATTACHED, WANT_WRITE, WRITE_SHUT } from './connTable.ts';
 import type { Poller } from './poller.ts';
 import type { Sockets } from './sockets.ts';
 
@@ -236,6 +236,24 @@ export class Connections {
   acknowledgedBytes(conn: ConnId): number {
     const fd = this.descriptor(conn);
     return fd < 0 ? -1 : this.#sockets.acknowledgedBytes(fd);
+  }
+
+  limitUnsent(conn: ConnId, bytes: number): void {
+    const fd = this.descriptor(conn);
+    if (fd >= 0) this.#sockets.limitUnsent(fd, bytes);
+  }
+
+  unsentBytes(conn: ConnId): number {
+    const fd = this.descriptor(conn);
+    return fd < 0 ? -1 : this.#sockets.unsentBytes(fd);
+  }
+
+  awaitSent(conn: ConnId): void {
+    const slot = this.#table.slotOf(conn);
+    if (slot < 0 || this.#table.has(slot, CONNECTING)) return;
+    this.#table.set(slot, WANT_WRITE);
+    // No write was refused, so no edge would come by itself.
+    this.#poller.rewatch(this.#table.fdOf(slot), CONN_EVENTS, slot, this.#table.generationOf(slot));
   }
 
   descriptor(conn: ConnId): number {

@@ -141,6 +141,18 @@ export class EpollReactor implements Reactor {
     return this.#connections.acknowledgedBytes(conn);
   }
 
+  limitUnsent(conn: ConnId, bytes: number): void {
+    this.#connections.limitUnsent(conn, bytes);
+  }
+
+  unsentBytes(conn: ConnId): number {
+    return this.#connections.unsentBytes(conn);
+  }
+
+  awaitSent(conn: ConnId): void {
+    this.#connections.awaitSent(conn);
+  }
+
   descriptor(conn: ConnId): number {
     return this.#connections.descriptor(conn);
   }

@@ -8,6 +8,7 @@ import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
   EPOLLET,
   EPOLLIN,
   type Libc,
@@ -51,6 +52,12 @@ export class Poller {
   watch(fd: number, events: number, word: number, secondWord: number): number {
     writeEvent(this.#event, this.#layout, 0, events, word, secondWord);
     return this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_ADD, fd, this.#eventAddress);
+  }
+
+  /** What is ready now is reported anew, as if it had just become so, and what is not when it does. */
+  rewatch(fd: number, events: number, word: number, secondWord: number): void {
+    writeEvent(this.#event, this.#layout, 0, events, word, secondWord);
+    this.#libc.epoll_ctl(this.#fd, EPOLL_CTL_MOD, fd, this.#eventAddress);
   }
 
   unwatch(fd: number): void {

@@ -13,6 +13,7 @@ import {
   IPPROTO_TCP,
   IPV6_V6ONLY,
   type Libc,
+  SIOCOUTQNSD,
   SO_ERROR,
   SO_KEEPALIVE,
   SO_LINGER,
@@ -27,6 +28,7 @@ import {
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
   TCP_NODELAY,
+  TCP_NOTSENT_LOWAT,
 } from '../libc.ts';
 import { decodeAddress, decodePort, SOCKADDR_MAX_BYTES, writeSockaddr } from '../sockaddr.ts';
 
@@ -146,6 +148,18 @@ export class Sockets {
     );
     if (failed < 0 || this.#view.getInt32(LENGTH_AT, true) < TCP_INFO_BYTES) return -1;
     return Number(this.#view.getBigUint64(TCP_INFO_AT + BYTES_ACKED_AT, true));
+  }
+
+  /** How much unsent makes the socket no longer writable; it is again at less than half of that. Infinity lifts the limit. */
+  limitUnsent(fd: number, bytes: number): void {
+    // The kernel reads a u32, whose largest value stands for no limit.
+    this.#set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes === Number.POSITIVE_INFINITY ? -1 : bytes);
+  }
+
+  /** -1 for what is no TCP connection. */
+  unsentBytes(fd: number): number {
+    const failed = this.#libc.ioctl(fd, SIOCOUTQNSD, this.#address + OPTION_AT);
+    return failed < 0 ? -1 : this.#view.getInt32(OPTION_AT, true);
   }
 
   /** A peer that vanished while nothing was under way is noticed. One whose window is closed answers the probes and stays. */

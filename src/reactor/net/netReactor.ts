@@ -361,6 +361,14 @@ export class NetReactor implements Reactor {
     return -1;
   }
 
+  limitUnsent(): void {}
+
+  unsentBytes(): number {
+    return -1;
+  }
+
+  awaitSent(): void {}
+
   descriptor(id: ConnId): number {
     const conn = this.#conns.get(id);
     return conn === undefined ? -1 : descriptorOf(conn.socket);
