@@ -1,4 +1,4 @@
-// A hub that is PID 1, as in a container, in a PID namespace of its own.
+// A hub or quickstart that is PID 1, as in a container, in a PID namespace of its own.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,27 +35,34 @@ function canUnshare(): boolean {
   }
 }
 
-test.skipIf(!canUnshare())('as PID 1 the hub waits for processes that others left behind', async () => {
-  const pipe = join(folder, 'pipe');
-  execFileSync('mkfifo', [pipe]);
-  // Their parents end at once, so that they are PID 1's: one ends before there is a hub, the other one when somebody writes.
-  const script = `(true &); (cat ${pipe} &); exec "$@"`;
-  const ports = ['--tunnel', '127.0.0.1:0', '--socks', ':0', '--http', ':0', '--dashboard', ':0'];
-  const files = ['--data-dir', join(folder, 'data'), '--ready-file', join(folder, 'ready')];
-  const hub = [process.execPath, BIN, 'hub', ...ports, ...files];
-  child = spawn('unshare', ['-Urpf', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh', ...hub], {
-    stdio: 'ignore',
-  });
-  const pid1 = await eventually(() => {
-    const [only] = childrenOf(child!.pid!);
-    expect(only).toBeDefined();
-    return only!;
-  });
-  await eventually(() => expect(existsSync(join(folder, 'ready'))).toBe(true));
-  await eventually(() => expect(childrenOf(pid1)).toHaveLength(1));
-  writeFileSync(pipe, '');
-  await eventually(() => expect(childrenOf(pid1)).toEqual([]));
-});
+test.skipIf(!canUnshare()).each(['hub', 'quickstart'])(
+  'as PID 1, %s waits for processes that others left behind',
+  async (command) => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // Their parents end at once, so that they are PID 1's: one ends before there is a hub, the other one when somebody writes.
+    const script = `(true &); (cat ${pipe} &); exec "$@"`;
+    const ports = ['--tunnel', '127.0.0.1:0', '--socks', ':0', '--http', ':0', '--dashboard', ':0'];
+    const files = ['--data-dir', join(folder, 'data'), '--ready-file', join(folder, 'ready')];
+    const program = [process.execPath, BIN, command, ...ports, ...files];
+    child = spawn(
+      'unshare',
+      ['-Urpf', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh', ...program],
+      {
+        stdio: 'ignore',
+      },
+    );
+    const pid1 = await eventually(() => {
+      const [only] = childrenOf(child!.pid!);
+      expect(only).toBeDefined();
+      return only!;
+    });
+    await eventually(() => expect(existsSync(join(folder, 'ready'))).toBe(true));
+    await eventually(() => expect(childrenOf(pid1)).toHaveLength(1));
+    writeFileSync(pipe, '');
+    await eventually(() => expect(childrenOf(pid1)).toEqual([]));
+  },
+);
 
 /** Those that have ended are among them until somebody waits for them. */
 function childrenOf(pid: number): number[] {

@@ -12,6 +12,7 @@ import { HubsFile } from '../../node/hubsFile.ts';
 import type { RunningNode } from '../../node/nodeOptions.ts';
 import type { HubFlags } from '../arguments/flags.ts';
 import { openLog } from '../process/log.ts';
+import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
 import { reportWhen, type Stoppable, signalsWithReload, untilStopped } from '../process/shutdown.ts';
 import { hubOptions, hubReadiness } from './runHub.ts';
@@ -29,6 +30,7 @@ const LATE =
 /** Resolves with the exit code. */
 export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
   const log = openLog(flags.logLevel);
+  reapOrphans();
   const options = hubOptions(flags, log);
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const hub = await bootHub(options);
