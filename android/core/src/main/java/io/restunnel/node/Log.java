@@ -16,6 +16,11 @@ public interface Log {
         warn(hub + ": " + reason);
     }
 
+    /** An error of the node's own, which cost no more than one session. */
+    default void fault(Throwable error) {
+        warn("an internal error: " + error);
+    }
+
     Log NONE = new Log() {
         @Override
         public void info(String sentence) {

@@ -55,7 +55,7 @@ final class RunningNode {
         this.options = options;
         this.book = book;
         this.keyPair = keyPair;
-        loop = new Loop(options.clock);
+        loop = new Loop(options.clock, options.log::fault);
         worker = new ThreadPoolExecutor(0, 1, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> daemon(task, "restunnel-worker"));
         lookups = new ThreadPoolExecutor(Bounds.LOOKUP_THREADS_MAX, Bounds.LOOKUP_THREADS_MAX, 10, TimeUnit.SECONDS,
                 new LinkedBlockingQueue<>(), task -> daemon(task, "restunnel-names"));

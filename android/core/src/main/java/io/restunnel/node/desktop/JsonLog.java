@@ -9,6 +9,7 @@ import java.util.Map;
 final class JsonLog implements Log {
     private static final int INFO = 30;
     private static final int WARN = 40;
+    private static final int ERROR = 50;
     static final int FATAL = 60;
 
     @Override
@@ -29,6 +30,12 @@ final class JsonLog implements Log {
     @Override
     public void lost(String hub, String reason, long retryInMs) {
         write(WARN, hub, reason, retryInMs);
+    }
+
+    @Override
+    public void fault(Throwable error) {
+        write(ERROR, null, "an internal error: " + error, null);
+        error.printStackTrace();
     }
 
     void write(int level, String hub, String sentence) {

@@ -17,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
+import java.security.Provider;
+import java.security.Security;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -47,6 +49,7 @@ public final class Main {
     private long drainMs = Bounds.DRAIN_MS;
 
     public static void main(String[] args) throws Exception {
+        usePhonesCipher();
         Main main = new Main();
         try {
             main.read(args);
@@ -57,6 +60,16 @@ public final class Main {
         } catch (IOException broken) {
             System.err.println(broken.getMessage());
             System.exit(FAILED);
+        }
+    }
+
+    /** Conscrypt is what a phone's cipher comes from. With it on the class path, a desktop measures the same. */
+    private static void usePhonesCipher() throws ReflectiveOperationException {
+        try {
+            Class<?> provider = Class.forName("org.conscrypt.OpenSSLProvider");
+            Security.insertProviderAt((Provider) provider.getDeclaredConstructor().newInstance(), 1);
+        } catch (ClassNotFoundException absent) {
+            // The JDK's own, then.
         }
     }
 

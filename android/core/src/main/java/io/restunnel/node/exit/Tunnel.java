@@ -38,6 +38,9 @@ public final class Tunnel implements Loop.Handler {
     private final Session session;
     private final InetAddress localAddress;
     private final Load.OfHub load;
+    private final Runnable reading = this::read;
+    private final Runnable flushing = this::flush;
+    private final Runnable sending = () -> guarded(flushing);
     private Timer tick;
     private Timer pace;
     private long movedBytes;
@@ -104,7 +107,7 @@ public final class Tunnel implements Loop.Handler {
     public void touch() {
         if (isTouched || isClosed) return;
         isTouched = true;
-        exit.loop.atEndOfTurn(this::flush);
+        exit.loop.atEndOfTurn(sending);
     }
 
     // --- From the hub ---
@@ -112,7 +115,17 @@ public final class Tunnel implements Loop.Handler {
     @Override
     public void ready(SelectionKey ready) {
         if (ready.isWritable()) touch();
-        if (ready.isReadable()) read();
+        if (ready.isReadable()) guarded(reading);
+    }
+
+    /** A fault of our own leaves a session whose state nobody knows: it ends, and the next one begins anew. */
+    private void guarded(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException fault) {
+            close("an internal error");
+            throw fault;
+        }
     }
 
     private void read() {

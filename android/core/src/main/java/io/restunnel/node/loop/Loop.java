@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.PriorityQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 
 /** One thread that waits for sockets, timers and tasks of other threads, and then lets every tunnel send what it gathered. */
 public final class Loop implements Executor {
@@ -22,6 +23,7 @@ public final class Loop implements Executor {
 
     private final Selector selector;
     private final Clock clock;
+    private final Consumer<Throwable> onFault;
     private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final PriorityQueue<Timer> timers = new PriorityQueue<>();
     private long lastTimer;
@@ -30,8 +32,9 @@ public final class Loop implements Executor {
     private long nowMs;
     private volatile boolean isEnding;
 
-    public Loop(Clock clock) throws IOException {
+    public Loop(Clock clock, Consumer<Throwable> onFault) throws IOException {
         this.clock = clock;
+        this.onFault = onFault;
         selector = Selector.open();
         nowMs = clock.elapsedMs();
     }
@@ -71,18 +74,18 @@ public final class Loop implements Executor {
         selector.wakeup();
     }
 
-    /** Until end(). What a handler throws ends it: the state of its tunnel is not known any more. */
+    /** Until end(). What a task or a handler throws is reported, and costs nobody else anything. */
     public void run() throws IOException {
         while (!isEnding) {
             select();
             nowMs = clock.elapsedMs();
             serveChannels();
-            for (Runnable task; (task = tasks.poll()) != null;) task.run();
+            for (Runnable task; (task = tasks.poll()) != null;) guarded(task);
             serveTimers();
             List<Runnable> ending = endOfTurn;
             endOfTurn = nextEndOfTurn;
             nextEndOfTurn = ending;
-            for (int i = 0; i < ending.size(); i++) ending.get(i).run();
+            for (int i = 0; i < ending.size(); i++) guarded(ending.get(i));
             ending.clear();
         }
     }
@@ -106,14 +109,29 @@ public final class Loop implements Executor {
             SelectionKey key = keys.next();
             keys.remove();
             // A handler before it may have closed it.
-            if (key.isValid()) ((Handler) key.attachment()).ready(key);
+            if (!key.isValid()) continue;
+            try {
+                ((Handler) key.attachment()).ready(key);
+            } catch (RuntimeException fault) {
+                onFault.accept(fault);
+                // Or it would be ready again at once.
+                Channels.closeQuietly(key.channel());
+            }
+        }
+    }
+
+    private void guarded(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException fault) {
+            onFault.accept(fault);
         }
     }
 
     private void serveTimers() {
         while (!timers.isEmpty() && timers.peek().dueMs <= nowMs) {
             Runnable task = timers.poll().task;
-            if (task != null) task.run();
+            if (task != null) guarded(task);
         }
     }
 

@@ -45,7 +45,8 @@ final class DataSender {
     void write(RecordBuilder record, long nowMs) {
         while (!ready.isEmpty() && record.hasRoomForData() && pace.hasRoom(nowMs)) {
             TunnelStream stream = table.at(ready.poll());
-            if (stream != null && !stream.closing && !stream.endedHere) readFrom(stream, record);
+            // A slot may have a new stream since it was queued, whose target is not connected yet.
+            if (stream != null && !stream.opening && !stream.closing && !stream.endedHere) readFrom(stream, record);
         }
     }
 

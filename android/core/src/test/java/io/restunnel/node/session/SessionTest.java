@@ -101,6 +101,19 @@ public class SessionTest {
         assertEquals(Arrays.asList("connect a 1", "connect b 2"), hub.asked);
     }
 
+    @Test
+    public void aSlotUsedAgainAtOnceIsNotReadAheadOfItsAnswer() throws Exception {
+        TunnelStream stream = open();
+        target().readable = 10;
+        hub.session.readable(stream);
+        hub.acceptsAtOnce = false;
+        hub.send(frame(Frame.CLOSE, ID, (byte) 1), connect(0x20007, "a", 1));
+        target().isBroken = true;
+        assertEquals(Collections.emptyList(), hub.frames());
+        hub.session.accept(hub.streams.get(1));
+        assertEquals(Collections.singletonList("CONNECT_OK 20007"), hub.frames());
+    }
+
     // --- Windows ---
 
     @Test
