@@ -212,6 +212,8 @@ export type ToExit =
       readonly observed: readonly string[];
       readonly status: string;
     } & SessionKeys)
+  /** The network under this session has changed: is its hub still there? */
+  | { readonly type: 'doubt'; readonly dial: number }
   | { readonly type: 'hangUp'; readonly dial: number; readonly reason: string }
   | {
       readonly type: 'names';

@@ -201,6 +201,8 @@ export const SESSION = {
   askedPingMinMs: 2_000,
   /** Given up after as many more in which nothing came and TCP acknowledged nothing. */
   askedDeadMinMs: 6_000,
+  /** The same once the network under a session has changed. */
+  doubtedDeadMinMs: 3_000,
   silenceCheckMs: 500,
   statusEveryMs: 60_000,
   statusMaxBytes: 1_024,
@@ -376,8 +378,10 @@ export const ROTATION = {
   outputMaxBytes: 4_096,
   addressMs: 5_000,
   addressPageMaxBytes: 4_096,
-  /** How often a node checks that its sessions still have their own address. */
-  watchMs: 5_000,
+  /** How often a node looks at its addresses and its routes to the hubs (native-notes/engine.md says what that costs). */
+  watchMs: 2_000,
+  /** With so much between two looks, the device was asleep. */
+  sleptMs: 15_000,
 } as const;
 
 /** Which node carries which stream (src/routing). */

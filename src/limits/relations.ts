@@ -143,6 +143,11 @@ assertRelation(
   'a record may take longer than silence may last',
 );
 assertRelation(
+  SESSION.doubtedDeadMinMs <= SESSION.askedDeadMinMs && SESSION.askedDeadMinMs < SESSION.deadAfterPingMs,
+  'the more reason there is to doubt a peer, the sooner it is given up',
+);
+assertRelation(ROTATION.sleptMs > 5 * ROTATION.watchMs, 'a busy device does not seem to have slept');
+assertRelation(
   SESSION.askedPingMinMs + SESSION.askedDeadMinMs < SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
   'a peer that owes an answer is given up sooner than one that owes none',
 );

@@ -113,6 +113,15 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     for (const tunnel of this.#tunnels.all()) if (tunnel.number === dial) this.#tunnels.close(tunnel, reason);
   }
 
+  /** The network under this session has changed. */
+  doubt(dial: number): void {
+    for (const tunnel of this.#tunnels.all()) {
+      if (tunnel.number !== dial || !tunnel.isUp) continue;
+      tunnel.session.doubt(this.#reactor.nowMs);
+      this.#tunnels.touch(tunnel);
+    }
+  }
+
   sendStatus(dial: number, json: string): void {
     for (const tunnel of this.#tunnels.all()) {
       if (tunnel.number !== dial) continue;

@@ -52,6 +52,9 @@ export class ExitEngine {
       case 'hangUp':
         exit.hangUp(order.dial, order.reason);
         return;
+      case 'doubt':
+        exit.doubt(order.dial);
+        return;
       case 'status':
         exit.sendStatus(order.dial, order.json);
         return;

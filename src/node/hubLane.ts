@@ -37,7 +37,7 @@ export interface HubLaneOptions {
   readonly publicKey: string;
   readonly hubs: HubsFile;
   readonly keyPair: KeyPair;
-  readonly thread: EngineThread;
+  readonly thread: Pick<EngineThread, 'post'>;
   readonly resolver: Pick<Resolver, 'resolve'>;
   /** The proxy on the way to a host; null: none. */
   readonly via: ViaFor;
@@ -136,6 +136,16 @@ export class HubLane {
     if (this.#dial === 0) return;
     this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason });
     this.#failed(reason);
+  }
+
+  /** The network has changed in a way that the session may survive: its hub has to say so. Without one, the lane dials at once. */
+  doubt(reason: string): void {
+    if (!this.isConnected) {
+      this.redial(reason);
+      return;
+    }
+    this.#log.info(`${reason}: is the hub still there?`);
+    this.#options.thread.post({ type: 'doubt', dial: this.#dial });
   }
 
   /** Resolves when the handshake is over, one way or the other. */

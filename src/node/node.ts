@@ -35,6 +35,7 @@ import { KnownAddresses, withNetworks } from './ownAddresses.ts';
 import { fetchPublicAddress, parseAddressUrl } from './publicAddress.ts';
 import { Resolver } from './resolver.ts';
 import { Rotator } from './rotator.ts';
+import { RouteWatch, SleepWatch } from './routeWatch.ts';
 import { sourceFor } from './sourceAddress.ts';
 import { StatusSender } from './statusSender.ts';
 
@@ -142,6 +143,8 @@ class ExitNode implements RunningNode {
   readonly #status: StatusSender;
   readonly #rotator: Rotator;
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #routes = new RouteWatch<HubLane>(sourceFor);
+  readonly #sleep = new SleepWatch(ROTATION.sleptMs, Date.now(), performance.now());
   #publicAddress: string | null = null;
   readonly #nat64 = new Nat64Watch(
     (name, timeoutMs) => this.#resolver.resolve(name, timeoutMs),
@@ -199,7 +202,7 @@ class ExitNode implements RunningNode {
     void this.#learnPublicAddress().then((address) => {
       if (address !== null) void this.#sendStatus();
     });
-    this.#every(ROTATION.watchMs, 'the watch over addresses', () => this.#watchAddresses());
+    this.#every(ROTATION.watchMs, 'the watch over addresses', () => this.#watchNetwork());
     this.#every(SESSION.statusEveryMs, 'the report to the hubs', () => this.#sendStatus());
     this.#every(NODE.statusWatchMs, 'the watch over battery and network', () => this.#watchDevice());
     if (lanes === 'auto')
@@ -294,7 +297,7 @@ class ExitNode implements RunningNode {
 
   // --- Once in a while -------------------------------------------------------------------------------------------------------------
 
-  async #watchAddresses(): Promise<void> {
+  async #watchNetwork(): Promise<void> {
     await this.#parts.addresses.learn();
     this.#tellAddresses();
     for (const lane of withoutAddress(this.#lanes.all(), this.#parts.addresses.look().addresses)) {
@@ -302,6 +305,10 @@ class ExitNode implements RunningNode {
       if ((await hasLocalAddress(localAddress)) || lane.localAddress !== localAddress) continue;
       lane.redial('the address of this device has gone');
     }
+    const all = this.#lanes.all();
+    for (const lane of await this.#routes.changed(all)) lane.doubt('the route to the hub has changed');
+    if (this.#sleep.look(Date.now(), performance.now()))
+      for (const lane of all) lane.doubt('this device was asleep');
   }
 
   /** The policy has to know this device's addresses and the hubs', as they are now. An idle thread is not woken for what it knows. */

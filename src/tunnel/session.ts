@@ -306,6 +306,12 @@ export class Session {
     return this.#silence.isUnanswered(this.#asked);
   }
 
+  /** The network has changed: a peer that still is there answers the PING, and watch() gives up another. */
+  doubt(nowMs: number): void {
+    this.#silence.doubt();
+    if (!this.pingUnanswered) this.ping(nowMs);
+  }
+
   /** Before the first of several watch(). */
   beginWatch(nowMs: number): void {
     this.#silence.begin(nowMs);

@@ -4,6 +4,8 @@
 import { SESSION } from '../limits/bounds.ts';
 
 const UNKNOWN = -1;
+/** Nothing that was asked: whatever comes next answers. */
+const DOUBTED = -1;
 
 export class Silence {
   /** What had been asked of the peer when it was last heard. */
@@ -12,6 +14,7 @@ export class Silence {
   /** How long the peer has been silent since it was asked, or since its PING; a pause of this thread counts for one check. */
   #silentMs = 0;
   #acknowledgedBytes = UNKNOWN;
+  #deadMinMs: number = SESSION.askedDeadMinMs;
   /** It was sent a PING: from now on check() needs what TCP has acknowledged. */
   isPinged = false;
 
@@ -24,6 +27,21 @@ export class Silence {
     this.#askedBefore = asked;
     this.#silentMs = 0;
     this.isPinged = false;
+    this.#deadMinMs = SESSION.askedDeadMinMs;
+  }
+
+  /** The network has changed, and it may be gone: a PING goes out now. */
+  doubt(): void {
+    if (this.isPinged) return;
+    this.#askedBefore = DOUBTED;
+    this.#deadMinMs = SESSION.doubtedDeadMinMs;
+    this.#pinged();
+  }
+
+  #pinged(): void {
+    this.isPinged = true;
+    this.#silentMs = 0;
+    this.#acknowledgedBytes = UNKNOWN;
   }
 
   /** Whether it was asked for something since it was last heard. */
@@ -38,7 +56,7 @@ export class Silence {
 
   /**
    * Call it every SESSION.silenceCheckMs while the peer is unanswered.
-   * @param acknowledgedBytes all that the peer's TCP has acknowledged; -1 when that is not known: then it is never 'dead'
+   * @param acknowledgedBytes all that the peer's TCP has acknowledged; -1 when that is not known: then only a peer in doubt is ever 'dead'
    * @param roundTripMs under load; -1 before the first
    */
   check(
@@ -53,9 +71,7 @@ export class Silence {
     this.#silentMs += passedMs;
     if (!this.isPinged) {
       if (this.#silentMs < atLeast(SESSION.askedPingMinMs, roundTripMs)) return 'wait';
-      this.isPinged = true;
-      this.#silentMs = 0;
-      this.#acknowledgedBytes = UNKNOWN;
+      this.#pinged();
       return 'ping';
     }
     if (acknowledgedBytes !== this.#acknowledgedBytes) {
@@ -63,8 +79,11 @@ export class Silence {
       this.#acknowledgedBytes = acknowledgedBytes;
       this.#silentMs = 0;
     }
-    if (acknowledgedBytes === UNKNOWN) return 'wait';
-    return this.#silentMs < atLeast(SESSION.askedDeadMinMs, roundTripMs) ? 'wait' : 'dead';
+    if (acknowledgedBytes === UNKNOWN) {
+      const isDoubted = this.#askedBefore === DOUBTED;
+      return isDoubted && this.#silentMs >= SESSION.deadAfterPingMs ? 'dead' : 'wait';
+    }
+    return this.#silentMs < atLeast(this.#deadMinMs, roundTripMs) ? 'wait' : 'dead';
   }
 }
 

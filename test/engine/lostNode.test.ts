@@ -126,6 +126,21 @@ describe.each([false, true])('rings: %s', (rings) => {
     until(() => client.over);
   });
 
+  test('a node whose network has changed finds out whether its hub is still there, idle or not', () => {
+    start(rings);
+    const { number, conn, session } = rig.worker.tunnels.at(1);
+    until(() => session.roundTripMs >= 0);
+    const goodMs = net.nowMs;
+    rig.doubt();
+    until(() => net.nowMs - goodMs > 2 * SESSION.doubtedDeadMinMs);
+    expect(rig.worker.tunnels.at(1).number).toBe(number);
+    net.lose(conn);
+    const sinceMs = net.nowMs;
+    rig.doubt();
+    until(() => rig.connected > 1);
+    expect(net.nowMs - sinceMs).toBeLessThan(SESSION.askedDeadMinMs);
+  });
+
   test('a request with the largest body that the hub keeps ends like any other', () => {
     start(rings);
     net.roomBytes = 1_000_000;

@@ -254,6 +254,11 @@ export class Rig {
 
   // --- Control of the node ---------------------------------------------------------------------------------------------------------
 
+  /** The network under the node's last session has changed. */
+  doubt(): void {
+    this.#exitEngine.obey({ type: 'doubt', dial: this.#dials });
+  }
+
   #dial(): void {
     const dial = ++this.#dials;
     const message = new Uint8Array(PROTOCOL.message1OverheadBytes).fill(dial);

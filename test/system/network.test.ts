@@ -84,7 +84,7 @@ async function recovered(hub: Hub, node: ExitNode, place: Place): Promise<void> 
 describe.skipIf(missing !== '')(`networks ${missing}`, () => {
   beforeAll(async () => {
     networks = new Networks();
-    for (let number = 0; number < 6; number++) {
+    for (let number = 0; number < 7; number++) {
       const site = networks.addSite();
       places.push({ site, target: await networks.at(site, () => Target.start()) });
     }
@@ -131,6 +131,26 @@ describe.skipIf(missing !== '')(`networks ${missing}`, () => {
     // It has seen so itself; the silence of the hub would have told it much later.
     expect(times(node, 'the address of this device has gone')).toBe(1);
     expect(times(node, 'the peer is silent')).toBe(0);
+    expect(await held.over).toBe('ECONNRESET');
+    await recovered(hub, node, place);
+  });
+
+  test.concurrent('another route: the address stays, and the node asks at once whether its hub is still there', {
+    timeout: 120_000,
+  }, async () => {
+    const place = places[6]!;
+    const { site } = place;
+    networks.addAddresses(networks.hubAddress);
+    site.addSecondUplink();
+    const { hubAddress: host } = networks;
+    const hub = await startHub({ args: ['--tunnel', `${host}:0`, '--public-host', host] });
+    const node = await startNode({ links: [(await makeLink(hub)).link], wrap: site.wrap });
+    const held = await heldStream(hub, place);
+    expect(hub.log.find(({ msg }) => msg === 'node connected')).toMatchObject({ from: site.nodeAddress[4] });
+    site.useSecondUplink();
+    await node.waitForLog(({ msg }) => msg.startsWith('the route to the hub has changed'), NOTICED_MS);
+    await node.waitForLog(({ msg }) => msg === 'the peer is silent', NOTICED_MS);
+    await onceMore(node, 'connected to the hub', 1);
     expect(await held.over).toBe('ECONNRESET');
     await recovered(hub, node, place);
   });

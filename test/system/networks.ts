@@ -20,6 +20,8 @@ export function networksMissing(): string {
 
 /** The place of the hubs and of this process, with sites around it. */
 export class Networks {
+  /** For addAddresses(): of no cable, so that a site's routes say which one it takes. */
+  readonly hubAddress = '10.98.0.1';
   readonly #hubs = `restunnel-${process.pid}-hubs`;
   readonly #sites: Site[] = [];
   readonly #own = new OwnNamespace();
@@ -69,6 +71,8 @@ export class Site {
   readonly nodeAddress: { readonly 4: string; readonly 6: string };
   readonly #hubs: string;
   readonly #hubEnd: string;
+  /** Of the node, of IPv4, as it is now. */
+  #address: string;
 
   constructor(hubs: string, namespace: string, number: number) {
     this.#hubs = hubs;
@@ -76,6 +80,7 @@ export class Site {
     this.#hubEnd = `site${number}`;
     this.wrap = inNamespace(namespace);
     this.hubAddress = { 4: `10.99.${number}.1`, 6: `fd00:99:${number}::1` };
+    this.#address = `10.99.${number}.2`;
     this.nodeAddress = { 4: `10.99.${number}.2`, 6: `fd00:99:${number}::2` };
     ip('netns', 'add', namespace);
     const cable = ['link', 'add', this.#hubEnd, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', namespace];
@@ -103,6 +108,36 @@ export class Site {
     ip('-n', this.#hubs, 'addr', 'replace', `${this.hubAddress[6]}/64`, 'dev', this.#hubEnd, 'nodad');
   }
 
+  /** A second cable, as a phone has LTE beside its WiFi. The first carries what is for `Networks.hubAddress`. */
+  addSecondUplink(): void {
+    const { namespace } = this;
+    const peer = `${this.#hubEnd}b`;
+    ip('-n', this.#hubs, 'link', 'add', peer, 'type', 'veth', 'peer', 'name', 'uplink2', 'netns', namespace);
+    for (const [place, card, last] of [
+      [this.#hubs, peer, 1],
+      [namespace, 'uplink2', 2],
+    ] as const) {
+      ip('-n', place, 'addr', 'add', `${this.#second(last)}/24`, 'dev', card);
+      ip('-n', place, 'link', 'set', card, 'up');
+    }
+    ip('-n', namespace, 'route', 'replace', 'default', 'via', this.hubAddress[4]);
+  }
+
+  /** The system prefers the second; the first keeps its address and carries nothing any more. */
+  useSecondUplink(): void {
+    this.vanish();
+    ip('-n', this.namespace, 'route', 'replace', 'default', 'via', this.#second(1));
+  }
+
+  removeSecondUplink(): void {
+    ip('-n', this.namespace, 'link', 'del', 'uplink2');
+    this.reappear();
+  }
+
+  #second(last: number): string {
+    return this.hubAddress[4].replace(/^10\.99\.(\d+)\..*/, `10.97.$1.${last}`);
+  }
+
   /** Every packet vanishes, in both directions, while both ends look well. */
   vanish(): void {
     const nowhere = ['lladdr', NOWHERE, 'nud', 'permanent'];
@@ -122,7 +157,8 @@ export class Site {
   /** The node's device is somewhere else all of a sudden: another address, the old one gone. */
   readdress(last: number): string {
     const other = this.nodeAddress[4].replace(/\d+$/, String(last));
-    ip('-n', this.namespace, 'addr', 'del', `${this.nodeAddress[4]}/24`, 'dev', 'uplink');
+    ip('-n', this.namespace, 'addr', 'del', `${this.#address}/24`, 'dev', 'uplink');
+    this.#address = other;
     ip('-n', this.namespace, 'addr', 'add', `${other}/24`, 'dev', 'uplink');
     return other;
   }

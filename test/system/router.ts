@@ -7,6 +7,7 @@ export class Router {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #towardsNode: Socket[] = [];
+  readonly #mute = new Set<Socket>();
 
   static async start(host: string, hubPort: number): Promise<Router> {
     const server = createServer({ allowHalfOpen: true });
@@ -24,7 +25,9 @@ export class Router {
         socket.on('error', () => {});
         socket.on('close', () => this.#sockets.delete(socket));
       }
-      node.on('data', (data) => hub.write(data));
+      node.on('data', (data) => {
+        if (!this.#mute.has(node)) hub.write(data);
+      });
       hub.on('data', (data) => {
         if (!this.#towardsNode.includes(hub)) node.write(data);
       });
@@ -45,6 +48,12 @@ export class Router {
 
   forget(): void {
     this.#towardsNode.push(...this.#sockets);
+  }
+
+  /** What has connected so far hears nothing any more, in either direction, though somebody acknowledges its bytes. */
+  mute(): void {
+    this.forget();
+    for (const socket of this.#sockets) this.#mute.add(socket);
   }
 
   close(): void {

@@ -67,3 +67,28 @@ test('a pause of the whole machine is not the silence of the peer', () => {
   expect(silence.check(silenceCheckMs, 1, -1, 10)).toBe('wait');
   expect(silence.check(1_000_000, 1, -1, 10)).toBe('wait');
 });
+
+test('a peer in doubt has a PING on its way already, and is given up sooner', () => {
+  const silence = new Silence(0);
+  const now = { ms: 0 };
+  silence.heard(1);
+  silence.doubt();
+  expect(silence.isUnanswered(1)).toBe(true);
+  expect(next(silence, now, () => 7, 20)).toEqual({
+    said: 'dead',
+    waitedMs: SESSION.doubtedDeadMinMs + silenceCheckMs,
+  });
+  // Whatever comes ends the doubt.
+  silence.heard(1);
+  expect(silence.isUnanswered(1)).toBe(false);
+  expect(silence.isPinged).toBe(false);
+  silence.doubt();
+  let acknowledged = 0;
+  expect(next(silence, now, () => acknowledged++, 20).said).toBe('wait');
+});
+
+test('a peer in doubt whose TCP nobody can ask has as long for its answer as any other', () => {
+  const silence = new Silence(0);
+  silence.doubt();
+  expect(next(silence, { ms: 0 }, () => -1, 20)).toEqual({ said: 'dead', waitedMs: SESSION.deadAfterPingMs });
+});
