@@ -150,23 +150,27 @@ export class HubLane {
 
   /** Resolves when the handshake is over, one way or the other. */
   async #attempt(): Promise<void> {
-    if (this.#stopped) return;
-    const restMs = this.#notBeforeMs - performance.now();
-    if (restMs > 0) {
-      this.#startIn(restMs);
-      return;
-    }
+    if (this.#stopped || this.#waitsOut()) return;
     const over = new Promise<void>((resolve) => {
       this.#handshakeOver = resolve;
     });
     try {
       const addresses = await this.#addressesInTurn();
-      if (this.#stopped) return;
+      // The hub may have sent the device away meanwhile, over another lane.
+      if (this.#stopped || this.#waitsOut()) return;
       this.#shakeHands(addresses);
       await over;
     } catch (error) {
       this.#failed((error as Error).message);
     }
+  }
+
+  /** Whether the time for which the hub has sent this device away is not over: then the lane starts at its end. */
+  #waitsOut(): boolean {
+    const restMs = this.#notBeforeMs - performance.now();
+    if (restMs <= 0) return false;
+    this.#startIn(restMs);
+    return true;
   }
 
   /** The family that worked last goes first; after a connection to something that was no hub, another address does. */

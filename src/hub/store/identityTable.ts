@@ -3,6 +3,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
+import { UserError } from '../../base/userError.ts';
 import { NO_STORE, type StoreFacts } from './identity.ts';
 
 export class IdentityTable {
@@ -62,10 +63,15 @@ export class IdentityTable {
     this.#database.exec('UPDATE identity SET changes = changes + 1');
   }
 
+  /** What was written stays written, also when it cannot be read again now: then the next change is told with it. */
   tell(): void {
-    const { changes } = this;
-    if (changes === this.#told) return;
-    this.#told = changes;
-    this.onChange();
+    try {
+      const { changes } = this;
+      if (changes === this.#told) return;
+      this.#told = changes;
+      this.onChange();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
   }
 }
