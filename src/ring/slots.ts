@@ -180,6 +180,11 @@ export class SessionSlots {
     return this.#counts[firstInt(index) + SESSION_CAUSES + causeIndex(cause)]! >>> 0;
   }
 
+  /** The same, by the cause's place in FAILURE_CAUSES. */
+  failedAt(index: number, cause: number): number {
+    return this.#counts[firstInt(index) + SESSION_CAUSES + cause]! >>> 0;
+  }
+
   /** Copies the counts of connect times (connectTimes.ts); `into` has room for CONNECT_TIME_BOUNDS_MS.length. */
   connectTimes(index: number, into: Uint32Array): void {
     const base = firstInt(index) + SESSION_TIMES;

@@ -230,9 +230,10 @@ export class FleetKeeper {
       this.#day = day;
       for (const nodeId of this.parts.sessions.nodes()) {
         this.#touched.add(nodeId);
-        this.limits.apply(nodeId, now);
         const node = this.book.get(nodeId);
-        if (node !== null && this.rotations.takeDue(node, now.wallMs)) this.onRotationDue(nodeId);
+        if (node === null) continue;
+        if (this.limits.changesWithTime(node)) this.limits.apply(nodeId, now);
+        if (this.rotations.takeDue(node, now.wallMs)) this.onRotationDue(nodeId);
       }
       const touched = this.#touched;
       this.#touched = new Set();

@@ -73,6 +73,11 @@ export class LimitKeeper {
     return this.#holdQuota(node, sessions, now) || isTold;
   }
 
+  /** As time passes or bytes do, what apply() says may change: call it again. */
+  changesWithTime({ settings: { limits } }: KnownNode): boolean {
+    return limits.hours !== null || limits.monthlyBytes !== null;
+  }
+
   /** A session is over: its node's others share its rate. */
   ended(session: HubSession): void {
     this.#paces.delete(session);

@@ -38,6 +38,7 @@ class Connects {
 
 /** What was read of a session last. */
 interface Reading {
+  readonly meter: Meter;
   sentBytes: number;
   receivedBytes: number;
   succeeded: number;
@@ -129,8 +130,9 @@ export class Traffic {
     this.connectsPerSecond = (succeeded - this.#last.succeeded + failedNow) / seconds;
     this.failuresPerSecond = failedNow / seconds;
     this.#last = { succeeded, failed };
-    this.#active = new Set([...before].filter((meter) => meter.rates !== NO_RATES));
-    for (const session of this.#readings.keys()) this.#active.add(this.#meter(session.nodeId));
+    this.#active = new Set();
+    for (const meter of before) if (meter.rates !== NO_RATES) this.#active.add(meter);
+    for (const { meter } of this.#readings.values()) this.#active.add(meter);
     return samples;
   }
 
@@ -164,16 +166,17 @@ export class Traffic {
   #read(session: HubSession): void {
     const slots = this.#slots;
     const { index } = session;
-    const meter = this.#meter(session.nodeId);
-    this.#active.add(meter);
     let last = this.#readings.get(session);
     if (last === undefined) {
+      const meter = this.#meter(session.nodeId);
+      this.#active.add(meter);
       const failures = new Uint32Array(FAILURE_CAUSES.length);
       const datagrams = new Uint32Array(DATAGRAM_COUNTS);
       const times = new Uint32Array(TIMES);
-      last = { sentBytes: 0, receivedBytes: 0, succeeded: 0, failures, times, datagrams };
+      last = { meter, sentBytes: 0, receivedBytes: 0, succeeded: 0, failures, times, datagrams };
       this.#readings.set(session, last);
     }
+    const { meter } = last;
     const sentBytes = slots.sentBytes(index);
     const receivedBytes = slots.receivedBytes(index);
     meter.upBytes += Math.max(0, sentBytes - last.sentBytes);
@@ -187,7 +190,7 @@ export class Traffic {
     }
     meter.streams += this.#streamsOf(session);
     for (let at = 0; at < FAILURE_CAUSES.length; at++) {
-      const failed = slots.failed(index, FAILURE_CAUSES[at]!);
+      const failed = slots.failedAt(index, at);
       const more = (failed - last.failures[at]!) >>> 0;
       if (more === 0) continue;
       last.failures[at] = failed;
