@@ -144,6 +144,11 @@ export class LightNode {
     this.#carrier?.fallSilent();
   }
 
+  /** Hears and says again, beginning with what it did not hear. */
+  recover(): void {
+    this.#carrier?.recover();
+  }
+
   /** Sends so many bytes on every stream that holds and has the credit. How many bytes that were. */
   pulse(bytesEach: number): number {
     return this.#carrier?.pulse(bytesEach) ?? 0;
@@ -242,6 +247,11 @@ class Carrier implements SessionHandler {
   fallSilent(): void {
     clearTimeout(this.#timer);
     this.socket.pause();
+  }
+
+  recover(): void {
+    this.socket.resume();
+    this.#tickLater();
   }
 
   #close(): void {

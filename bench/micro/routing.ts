@@ -22,6 +22,7 @@ export function addRouting(bench: Bench): void {
     const router = new Router({
       figures: {
         load: (index) => load[index]!,
+        isSilent: () => false,
         succeeded: () => 0,
         failed: () => 0,
         roundTripMs: (index) => 10 + (index % 200),

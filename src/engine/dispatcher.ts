@@ -164,7 +164,10 @@ export class Dispatcher {
     return placement;
   }
 
-  /** The next node, none of those tried; a lane was lost: another lane of its device, where there is no other device. */
+  /**
+   * The next node, none of those tried. Where there is no other device: another lane of one whose lane was lost, and one that is silent, for
+   * it may answer yet.
+   */
   #decideAgain(
     wanted: RoutingRequest,
     { tried, host }: OpenRequest,
@@ -175,9 +178,12 @@ export class Dispatcher {
     // Control is about to say so.
     if (isLost) router.remove(last.index, last.number);
     const route = router.pick(wanted, host, this.#nodesOf(tried));
-    if (typeof route !== 'string' || !isLost) return route;
+    if (typeof route !== 'string') return route;
+    const isSilent = last?.failure === 'nodeSilent';
+    if (!isLost && !isSilent) return route;
     const lane = router.pick(wanted, host);
-    return typeof lane === 'string' || tried.includes(lane.number) ? route : lane;
+    if (typeof lane === 'string') return route;
+    return isSilent || !tried.includes(lane.number) ? lane : route;
   }
 
   #nodesOf(tried: readonly number[]): string[] {

@@ -15,6 +15,8 @@ const UNANSWERED = 0x80;
 export class HubTunnel extends Tunnel {
   /** How HTTP clients learn which node serves them; null until control has named it, or for good. */
   nodeFields: NodeFields | null = null;
+  /** It was asked for something and does not answer: the router knows. */
+  isSilent = false;
   #kinds = new Uint8Array(INITIAL_CAPACITY);
   #sinceMs = new Float64Array(INITIAL_CAPACITY);
   #openedMs = new Uint32Array(INITIAL_CAPACITY);

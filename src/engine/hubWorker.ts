@@ -163,7 +163,19 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     this.#probes.ask(tunnel);
   }
 
+  /** The router asks others before it, until it is heard again; what only opens goes to them now. */
+  onSilent(tunnel: HubTunnel): void {
+    tunnel.isSilent = true;
+    this.#slots.sessions.setSilent(tunnel.index, true);
+    this.#failures.moveOpening(tunnel);
+    this.tunnels.touch(tunnel);
+  }
+
   onFlushed(tunnel: HubTunnel): void {
+    if (tunnel.isSilent && !tunnel.session.isAsked) {
+      tunnel.isSilent = false;
+      this.#slots.sessions.setSilent(tunnel.index, false);
+    }
     this.#count(tunnel);
     this.#drain.flushed(tunnel);
   }

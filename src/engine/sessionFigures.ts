@@ -11,6 +11,7 @@ const FAULTS_OF_NODE = FAILURE_CAUSES.filter((cause) => FAILURES[cause].blame ==
 export function sessionFigures(slots: SessionSlots): SessionFigures {
   return {
     load: (index) => slots.load(index),
+    isSilent: (index) => slots.isSilent(index),
     succeeded: (index) => slots.succeeded(index),
     failed(index) {
       let failed = 0;

@@ -1,5 +1,6 @@
 // Clients whose stream fails: each failure is counted, then another node is tried or the client gets an answer.
 
+import { ROUTING } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
@@ -99,6 +100,26 @@ export class StreamFailures {
     return this.#retry(conn, index, number, again, failure);
   }
 
+  /**
+   * The node is silent, perhaps for a moment only: clients whose stream opens there, and who may be served by any node, go to another. Each
+   * does so once, so that a node which is lost altogether still finds it willing.
+   */
+  moveOpening(tunnel: HubTunnel): void {
+    const { session } = tunnel;
+    for (let slot = 0; slot < tunnel.capacity; slot++) {
+      if (tunnel.connOf(slot) === 0 || !tunnel.isUnanswered(slot)) continue;
+      const request = requestNow(tunnel, slot);
+      if (request === null || request.session !== '' || request.tried.length + 1 >= ROUTING.retriesMax)
+        continue;
+      const waitedMs = tunnel.waitedMs(slot, this.#reactor.nowMs);
+      if (this.ending || !mayBeTriedAgain(request, 'nodeSilent', true, waitedMs)) continue;
+      // The node may hand it on yet, after the other one did.
+      if (request.early.length > 0 && !isSafe(request.early)) continue;
+      session.abort(slot);
+      this.fail(tunnel, slot, 'nodeSilent');
+    }
+  }
+
   /** Counts what dropAll() is about to fail, so that the router knows of all before the first is routed again. */
   countAll(tunnel: HubTunnel, failure: FailureName): void {
     for (let slot = 0; slot < tunnel.capacity; slot++) {
@@ -114,6 +135,11 @@ export class StreamFailures {
       else this.#streams.reset(tunnel, slot);
     }
   }
+}
+
+/** Whether an HTTP request only reads (RFC 9110 section 9.2.1): then it does not matter which of two comes last. */
+function isSafe(head: Uint8Array): boolean {
+  return /^(?:GET|HEAD) /.test(Buffer.from(head.subarray(0, 5)).toString('latin1'));
 }
 
 /** Whether the client can still hear of a failure: no part of an answer has gone to it. */

@@ -47,6 +47,8 @@ export interface TunnelOwner<T extends Tunnel> {
   onUp(tunnel: T): void;
   /** The tunnel is closed and out of the table; its streams are still in it: end them. */
   onDown(tunnel: T, reason: string): void;
+  /** The peer was asked for something and does not answer a PING either: it may be gone. */
+  onSilent(tunnel: T): void;
   /** Counters have changed: once a turn and touched tunnel. */
   onFlushed(tunnel: T): void;
 }
@@ -312,6 +314,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
     const acknowledgedBytes = session.isAsked ? this.reactor.acknowledgedBytes(tunnel.conn) : -1;
     const verdict = session.watch(this.reactor.nowMs, acknowledgedBytes);
     if (verdict === 'asked') this.touch(tunnel);
+    else if (verdict === 'silent') this.#owner.onSilent(tunnel);
     else if (verdict === 'dead') this.close(tunnel, silence(true));
   }
 

@@ -199,6 +199,9 @@ export const SESSION = {
   /** A peer that was sent a CONNECT or DATA and is silent: asked with a PING after so many round trips, and no sooner than this. */
   askedRoundTrips: 4,
   askedPingMinMs: 2_000,
+  /** The hub asks sooner, because its clients wait; after as much silence more, streams that open move to another node. */
+  hubAskedPingMinMs: 1_000,
+  askedMoveMinMs: 1_000,
   /** Given up after as many more in which nothing came and TCP acknowledged nothing. */
   askedDeadMinMs: 6_000,
   /** The same once the network under a session has changed. */

@@ -148,6 +148,10 @@ assertRelation(
 );
 assertRelation(ROTATION.sleptMs > 5 * ROTATION.watchMs, 'a busy device does not seem to have slept');
 assertRelation(
+  SESSION.askedMoveMinMs < SESSION.askedDeadMinMs && SESSION.hubAskedPingMinMs <= SESSION.askedPingMinMs,
+  'streams move before their node is given up',
+);
+assertRelation(
   SESSION.askedPingMinMs + SESSION.askedDeadMinMs < SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
   'a peer that owes an answer is given up sooner than one that owes none',
 );

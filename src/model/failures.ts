@@ -108,6 +108,7 @@ export const FAILURES = {
     'connection_terminated',
     'the exit node was lost before the target answered',
   ),
+  nodeSilent: failure(0xf2, 'node', 1, 502, 'connection_timeout', 'the exit node has fallen silent'),
   targetLost: failure(
     0xfa,
     'target',

@@ -149,6 +149,9 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#tunnels.touch(tunnel);
   }
 
+  /** Its streams cannot go elsewhere. */
+  onSilent(): void {}
+
   onFlushed(tunnel: ExitTunnel): void {
     const { session } = tunnel;
     const { counters, roundTripMs } = session;

@@ -34,7 +34,7 @@ const SESSION_BYTES = 2 * LINE_BYTES + TIMES * 4 + CAUSES * 4;
 /** Int32 in the front's line. */
 export const FRONT = { opened: 0 } as const;
 /** Int32 in the worker's line. */
-export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18, datagrams: 19 } as const;
+export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18, datagrams: 19, silent: 22 } as const;
 /** From WORKER.datagrams: towards targets, towards clients, dropped. */
 export const DATAGRAM_COUNTS = 3;
 /** Float64 in the worker's line (8-byte index). */
@@ -156,6 +156,15 @@ export class SessionSlots {
   closed(index: number): void {
     const at = firstInt(index) + WORKER.closed;
     Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
+  }
+
+  /** Worker: the node owes an answer and may be gone, or has been heard again. */
+  setSilent(index: number, isSilent: boolean): void {
+    this.#counts[firstInt(index) + WORKER.silent] = isSilent ? 1 : 0;
+  }
+
+  isSilent(index: number): boolean {
+    return this.#counts[firstInt(index) + WORKER.silent] !== 0;
   }
 
   /** Worker: the node reported a stream connected, `tookMs` after it was opened. */

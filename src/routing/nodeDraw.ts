@@ -4,7 +4,7 @@
 import { ROUTING } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { CandidateSet } from './candidateSet.ts';
-import type { RoutedNode, SessionFigures } from './routedNode.ts';
+import { type RoutedNode, type SessionFigures, SILENT_LOAD } from './routedNode.ts';
 
 /** HostBans.of(). */
 type Bans = ReadonlyMap<string, number> | null;
@@ -100,7 +100,8 @@ export class NodeDraw {
 
   /** Streams that are open, and recent choices, for each unit of weight. The lowest is next. */
   #score(node: RoutedNode): number {
-    return (node.load(this.#figures) + node.recent) / node.weight;
+    const silent = node.isSilent(this.#figures) ? SILENT_LOAD : 0;
+    return (node.load(this.#figures) + node.recent + silent) / node.weight;
   }
 
   /** Why choose() found nobody; null: no node fits at all. */

@@ -6,6 +6,9 @@ import { Breaker } from './breaker.ts';
 import { NodeQuality } from './nodeQuality.ts';
 import type { ClosedFor, NodeRouting } from './nodeRouting.ts';
 
+/** What does not answer comes after everything that does. */
+export const SILENT_LOAD = 1e9;
+
 /** A session that streams can be given to. */
 export interface Route {
   /** Of the session, in the shared counters. */
@@ -22,6 +25,8 @@ export interface Route {
 export interface SessionFigures {
   /** Streams open, or on their way. */
   load(index: number): number;
+  /** It was asked for something and does not answer. */
+  isSilent(index: number): boolean;
   succeeded(index: number): number;
   /** Connects that failed by the node's fault. */
   failed(index: number): number;
@@ -115,22 +120,33 @@ export class RoutedNode {
     return load;
   }
 
-  /** The lane with the fewest streams takes the next one. The node must have a lane. */
+  /** None of its lanes answers. */
+  isSilent(figures: SessionFigures): boolean {
+    const { lanes } = this;
+    for (let at = 0; at < lanes.length; at++) if (!figures.isSilent(lanes[at]!.route.index)) return false;
+    return true;
+  }
+
+  /** The lane with the fewest streams takes the next one, one that answers before others. The node must have a lane. */
   take(figures: SessionFigures): Route {
     if (this.breaker.state === 'halfOpen') this.breaker.probes--;
     const { lanes } = this;
     let best = lanes[0]!;
     if (lanes.length === 1) return best.route;
-    let bestLoad = figures.load(best.route.index);
+    let bestLoad = laneLoad(best, figures);
     for (let at = 1; at < lanes.length; at++) {
       const lane = lanes[at]!;
-      const load = figures.load(lane.route.index);
+      const load = laneLoad(lane, figures);
       if (load >= bestLoad) continue;
       best = lane;
       bestLoad = load;
     }
     return best.route;
   }
+}
+
+function laneLoad({ route: { index } }: Lane, figures: SessionFigures): number {
+  return figures.load(index) + (figures.isSilent(index) ? SILENT_LOAD : 0);
 }
 
 function termsOf(

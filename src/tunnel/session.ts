@@ -113,7 +113,7 @@ export class Session {
     this.#credit = credit;
     this.#lifecycle = lifecycle;
     this.#liveness = new Liveness(nowMs);
-    this.#silence = new Silence(nowMs);
+    this.#silence = new Silence(nowMs, opens ? SESSION.hubAskedPingMinMs : SESSION.askedPingMinMs);
     this.#stall = new Stall(nowMs);
     const onRoom = (slot: number) => handler.onRoom(slot);
     this.#sender = new Sender({ streams, outbound, owed, turns, rate, feed, share, counters, onRoom });
@@ -317,10 +317,13 @@ export class Session {
     this.#silence.begin(nowMs);
   }
 
-  /** Every SESSION.silenceCheckMs while it is unanswered: whether the peer still is there. `acknowledgedBytes`: by its TCP. */
-  watch(nowMs: number, acknowledgedBytes: number): 'alive' | 'asked' | 'dead' {
+  /**
+   * Every SESSION.silenceCheckMs while it is unanswered: whether the peer still is there. 'silent', once: it may not be. `acknowledgedBytes`:
+   * by its TCP.
+   */
+  watch(nowMs: number, acknowledgedBytes: number): 'alive' | 'asked' | 'silent' | 'dead' {
     const verdict = this.#silence.check(nowMs, this.#asked, acknowledgedBytes, this.#roundTrip.loadedMs);
-    if (verdict === 'dead') return 'dead';
+    if (verdict === 'dead' || verdict === 'silent') return verdict;
     if (verdict === 'wait') return 'alive';
     if (!this.pingUnanswered) this.ping(nowMs);
     return 'asked';

@@ -11,15 +11,21 @@ export class Silence {
   /** What had been asked of the peer when it was last heard. */
   #askedBefore = 0;
   #checkedMs: number;
+  readonly #pingMinMs: number;
   /** How long the peer has been silent since it was asked, or since its PING; a pause of this thread counts for one check. */
   #silentMs = 0;
+  /** How long nothing has come since its PING, whatever its TCP acknowledged. */
+  #unheardMs = 0;
+  #isTold = false;
   #acknowledgedBytes = UNKNOWN;
   #deadMinMs: number = SESSION.askedDeadMinMs;
   /** It was sent a PING: from now on check() needs what TCP has acknowledged. */
   isPinged = false;
 
-  constructor(nowMs: number) {
+  /** `pingMinMs`: of silence before the PING. */
+  constructor(nowMs: number, pingMinMs: number = SESSION.askedPingMinMs) {
     this.#checkedMs = nowMs;
+    this.#pingMinMs = pingMinMs;
   }
 
   /** Bytes came. `asked` only grows: streams opened, bytes of DATA sent. */
@@ -41,6 +47,8 @@ export class Silence {
   #pinged(): void {
     this.isPinged = true;
     this.#silentMs = 0;
+    this.#unheardMs = 0;
+    this.#isTold = false;
     this.#acknowledgedBytes = UNKNOWN;
   }
 
@@ -55,7 +63,8 @@ export class Silence {
   }
 
   /**
-   * Call it every SESSION.silenceCheckMs while the peer is unanswered.
+   * Call it every SESSION.silenceCheckMs while the peer is unanswered. 'silent' comes once in a silence, before 'dead': whoever can go
+   * elsewhere should.
    * @param acknowledgedBytes all that the peer's TCP has acknowledged; -1 when that is not known: then only a peer in doubt is ever 'dead'
    * @param roundTripMs under load; -1 before the first
    */
@@ -64,13 +73,13 @@ export class Silence {
     asked: number,
     acknowledgedBytes: number,
     roundTripMs: number,
-  ): 'ping' | 'dead' | 'wait' {
+  ): 'ping' | 'silent' | 'dead' | 'wait' {
     const passedMs = Math.min(nowMs - this.#checkedMs, 2 * SESSION.silenceCheckMs);
     this.#checkedMs = nowMs;
     if (!this.isUnanswered(asked)) return 'wait';
     this.#silentMs += passedMs;
     if (!this.isPinged) {
-      if (this.#silentMs < atLeast(SESSION.askedPingMinMs, roundTripMs)) return 'wait';
+      if (this.#silentMs < atLeast(this.#pingMinMs, roundTripMs)) return 'wait';
       this.#pinged();
       return 'ping';
     }
@@ -79,11 +88,16 @@ export class Silence {
       this.#acknowledgedBytes = acknowledgedBytes;
       this.#silentMs = 0;
     }
-    if (acknowledgedBytes === UNKNOWN) {
-      const isDoubted = this.#askedBefore === DOUBTED;
-      return isDoubted && this.#silentMs >= SESSION.deadAfterPingMs ? 'dead' : 'wait';
-    }
-    return this.#silentMs < atLeast(this.#deadMinMs, roundTripMs) ? 'wait' : 'dead';
+    this.#unheardMs += passedMs;
+    if (this.#isDead(roundTripMs)) return 'dead';
+    if (this.#isTold || this.#unheardMs < atLeast(SESSION.askedMoveMinMs, roundTripMs)) return 'wait';
+    this.#isTold = true;
+    return 'silent';
+  }
+
+  #isDead(roundTripMs: number): boolean {
+    if (this.#acknowledgedBytes !== UNKNOWN) return this.#silentMs >= atLeast(this.#deadMinMs, roundTripMs);
+    return this.#askedBefore === DOUBTED && this.#silentMs >= SESSION.deadAfterPingMs;
   }
 }
 

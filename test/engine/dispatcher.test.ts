@@ -43,6 +43,7 @@ let loadsSeen: number[];
 let told: { failure: FailureName; fields: string }[];
 let counted: FailureName[];
 let loads: number[];
+let silent: Set<number>;
 
 beforeEach(() => {
   full = new Set();
@@ -52,9 +53,11 @@ beforeEach(() => {
   told = [];
   counted = [];
   loads = new Array(16).fill(0);
+  silent = new Set();
   router = new Router({
     figures: {
       load: (index) => loads[index]!,
+      isSilent: (index) => silent.has(index),
       succeeded: () => 0,
       failed: () => 0,
       roundTripMs: () => 1,
@@ -231,6 +234,21 @@ describe('a request that comes back', () => {
     expect(handed[0]!.number).toBeLessThan(3);
     comesBack('nodeLost');
     expect(handed[1]!.number).toBe(3);
+  });
+
+  test('after its node fell silent, goes to one that answers, and back to the silent one where there is no other', () => {
+    join('node1', 1);
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    silent.add(1);
+    comesBack('nodeSilent');
+    expect(handed.map(({ number }) => number)).toEqual([1, 1]);
+    join('node2', 2);
+    loads[2] = 5;
+    dispatcher.dispatch(CONN, anyNode(), READ);
+    expect(handed[2]!.number).toBe(2);
+    comesBack('nodeSilent');
+    expect(handed[3]!.number).toBe(1);
+    expect(told).toEqual([]);
   });
 
   test('after its routing request was forgotten: the client hears its failure', () => {

@@ -18,6 +18,7 @@ export function seededRandom(seed: number): () => number {
 }
 
 interface Figures {
+  isSilent: boolean;
   load: number;
   succeeded: number;
   failed: number;
@@ -43,6 +44,7 @@ export class PretendFleet {
     return new Router({
       figures: {
         load: (index) => this.figures[index]!.load,
+        isSilent: (index) => this.figures[index]!.isSilent,
         succeeded: (index) => this.figures[index]!.succeeded,
         failed: (index) => this.figures[index]!.failed,
         roundTripMs: (index) => this.figures[index]!.roundTripMs,
@@ -62,7 +64,15 @@ export class PretendFleet {
 
   lane(nodeId: string, figures: Partial<Figures> = {}, speaksUdp = true): number {
     const index = this.routes.length;
-    this.figures.push({ load: 0, succeeded: 0, failed: 0, roundTripMs: -1, bytes: 0, ...figures });
+    this.figures.push({
+      load: 0,
+      isSilent: false,
+      succeeded: 0,
+      failed: 0,
+      roundTripMs: -1,
+      bytes: 0,
+      ...figures,
+    });
     const route = { index, number: index + 1, worker: 0, nodeId, speaksUdp };
     this.routes.push(route);
     this.router.add(route);

@@ -362,6 +362,31 @@ test('--proxy-headers off: no word about the node', async () => {
 });
 
 test.each([0, 1])(
+  'a node that falls silent: its openings go elsewhere long before it is given up, those that are its own wait, %i workers',
+  async (workers) => {
+    const hub = await startHub({ workers });
+    const { user, nodes } = await startSession(hub);
+    const [mute, other] = nodes;
+    mute.fallSilent();
+    const silences = async () => (await connectsOf(hub, mute.id)).failures.nodeSilent ?? 0;
+    // Of so many at once, each of the two has some.
+    const all = PROTOCOLS.flatMap((protocol) => [ask(hub, protocol, 'me'), ask(hub, protocol, 'me')]);
+    expect(new Set(await Promise.all(all))).toEqual(new Set([other.id]));
+    await eventually(async () => expect(await silences()).toBeGreaterThan(0));
+    // Now that it is known, nothing goes there that need not.
+    for (const protocol of PROTOCOLS) expect(await ask(hub, protocol, 'me')).toBe(other.id);
+    const own = ask(hub, 'socks5', user);
+    const named = ask(hub, 'connect', `me-node-${mute.id}`);
+    expect((await nodesOf(hub)).every(({ connected }) => connected)).toBe(true);
+    mute.recover();
+    expect(await own).toBe(mute.id);
+    expect(await named).toBe(mute.id);
+    expect(hub.faults()).toEqual([]);
+    await hub.stop();
+  },
+);
+
+test.each([0, 1])(
   'UDP: a node too old for it is passed for one that speaks it, %i workers',
   async (workers) => {
     const hub = await startHub({ workers });

@@ -94,6 +94,7 @@ const FAILURE_WORDS: Readonly<Record<string, string>> = {
   badTarget: 'Not a valid host and port',
   noNode: 'No device was connected',
   nodeLost: 'Device was lost before it answered',
+  nodeSilent: 'Device fell silent',
   targetLost: 'Target closed before it answered',
   hubBusy: 'Hub had no room for another stream',
   openTimedOut: 'Device gave no answer in time',
