@@ -1,5 +1,6 @@
 // The peers by name.
 
+import { floor } from './floor.ts';
 import type { Peer, PeerName } from './peer.ts';
 import { direct, microsocks } from './plain.ts';
 import { restunnel } from './restunnel.ts';
@@ -12,4 +13,5 @@ export const PEERS: { readonly [name in PeerName]: Peer } = {
   microsocks,
   ssh,
   shadowsocks,
+  floor,
 };

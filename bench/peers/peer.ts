@@ -65,5 +65,5 @@ export const LOOPBACK: Site = {
   originRange: '127.0.0.0/8',
 };
 
-export const PEER_NAMES = ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'] as const;
+export const PEER_NAMES = ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'] as const;
 export type PeerName = (typeof PEER_NAMES)[number];

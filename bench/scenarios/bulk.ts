@@ -21,7 +21,7 @@ export const bulk: Scenario = {
     { name: 'direction', about: 'down, up or both', value: 'down,up' },
     { name: 'bytes', about: 'bytes in all', value: '1G' },
   ],
-  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'],
   rounds: 3,
   cases(settings) {
     const bytes = sizeOf(settings.bytes!);

@@ -21,7 +21,7 @@ export const churn: Scenario = {
     { name: 'down', about: 'bytes each downloads', value: '1024' },
     { name: 'connections', about: 'connections in all', value: '10k' },
   ],
-  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'],
   rounds: 3,
   cases(settings) {
     const bytes = sizeOf(settings.down!);

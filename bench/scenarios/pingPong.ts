@@ -23,7 +23,7 @@ export const pingPong: Scenario = {
     { name: 'down', about: 'bytes of an answer', value: '512' },
     { name: 'requests', about: 'requests in all', value: '200k' },
   ],
-  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks'],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'],
   rounds: 3,
   cases: (settings) =>
     numbersOf(settings.streams!).map((streams) =>
