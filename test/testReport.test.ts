@@ -69,7 +69,7 @@ test('it lists the files in which something failed', async () => {
   expect((await run(['--failed'], files)).stdout).toBe('test/file1.test.ts\ntest/file2.test.ts\n');
 });
 
-test('what passes when run again counts as passed and is named; what fails again still fails', async () => {
+test('a test that passes when run again counts as passed and is named; one that fails again still fails', async () => {
   const first = [
     { status: 'failed', tests: { a: 'failed', b: 'failed', c: 'passed' } },
     { status: 'passed', tests: { d: 'passed' } },

@@ -24,7 +24,7 @@ export function newRoutes<E extends ApiEnv = ApiEnv>() {
       if (result.success) return;
       const { path, message } = result.error.issues[0]!;
       const where = path.map((part) => `${String(part)}: `).join('');
-      throw new Problem(400, `the request is not understood: ${where}${message}`);
+      throw new Problem(400, `the request is invalid: ${where}${message}`);
     },
   });
 }

@@ -10,7 +10,7 @@ interface Viewer {
   readonly name: string | null;
   /** It missed something: a tick would not tell it all. */
   behind: boolean;
-  /** Of the last event it was told. */
+  /** Of the last event it was sent. */
   eventNumber: number;
   /** Since when it takes nothing; null while it does. */
   stalledAtMs: number | null;

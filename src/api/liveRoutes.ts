@@ -13,7 +13,7 @@ const getLive = createRoute({
   summary: 'What changes, once a second, as server-sent events',
   description:
     'The first event is `state`: every node. Then `tick` events hold what has changed. A reader that is too slow for some gets a `state` ' +
-    'again, with the events it missed. An event may come twice; its number tells.',
+    'again, with the events it missed. An event may come twice; its number shows that.',
   responses: {
     200: {
       description: 'Events with this as their data.',
@@ -26,10 +26,10 @@ const getLive = createRoute({
 export function liveRoutes(live: Live) {
   return newRoutes().openapi(getLive, (c) => {
     const { outgoing, viewer } = c.env;
-    if (outgoing === null) throw new Problem(501, 'there is no live channel without a hub that runs');
+    if (outgoing === null) throw new Problem(501, 'there is no live channel without a running hub');
     if (live.isFull) {
       const headers = { 'Retry-After': '10' };
-      throw new Problem(503, 'too many pages watch the hub already; close some', { headers });
+      throw new Problem(503, 'too many pages are already watching the hub; close some', { headers });
     }
     live.add(outgoing, viewer);
     return RESPONSE_ALREADY_SENT;

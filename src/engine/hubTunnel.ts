@@ -9,7 +9,7 @@ import type { Exchange } from './exchange.ts';
 import type { NodeFields } from './nodeFields.ts';
 import { INITIAL_CAPACITY, Tunnel } from './tunnel.ts';
 
-/** Set in a slot's kind until its client was told how the opening went. */
+/** Set in a slot's kind until its client knows how the opening went. */
 const UNANSWERED = 0x80;
 
 export class HubTunnel extends Tunnel {

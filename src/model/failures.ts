@@ -168,7 +168,7 @@ export const FAILURES = {
     1,
     503,
     'destination_unavailable',
-    'the exit node has used up its bytes of this month',
+    'the exit node has used up its quota for this month',
   ),
   nodeOffHours: failure(
     0xe2,

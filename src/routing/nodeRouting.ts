@@ -23,7 +23,7 @@ export interface NodeRouting {
   readonly streamsMax: number | null;
 }
 
-/** What a client is told when all nodes that fit are closed, most of them for this reason. */
+/** What a client hears when all nodes that fit are closed, most of them for this reason. */
 export const CLOSED_FAILURE: Readonly<Record<ClosedFor, FailureName>> = {
   paused: 'nodePaused',
   overQuota: 'nodeOverQuota',

@@ -197,7 +197,7 @@ test('a quiet channel has a heartbeat', async () => {
   expect(viewer.messages).toHaveLength(1);
 });
 
-test('events come in the order in which they happened, and who missed some is told no others again', () => {
+test('events come in the order in which they happened, and a viewer that missed some gets no others again', () => {
   const fleet = new FakeFleet({ nodes: 1 });
   const live = new Live({ fleet, now: () => 0 });
   const response = new FakeResponse();
@@ -223,7 +223,7 @@ test('events come in the order in which they happened, and who missed some is to
   live.close();
 });
 
-test('who comes while the store cannot be read is told so, and watches nothing', async () => {
+test('a viewer that comes while the store cannot be read gets an error, and watches nothing', async () => {
   const fake = await start();
   const { nodes } = fake.fleet;
   fake.fleet.nodes = () => {
@@ -237,7 +237,7 @@ test('who comes while the store cannot be read is told so, and watches nothing',
 });
 
 describe('bounds', () => {
-  test('who takes nothing for a minute is closed, and who takes it late is not', () => {
+  test('a viewer that takes nothing for a minute is closed, and one that takes it late is not', () => {
     let nowMs = 0;
     const fleet = new FakeFleet({ nodes: 1 });
     const live = new Live({ fleet, now: () => nowMs });
@@ -259,7 +259,7 @@ describe('bounds', () => {
     expect(fleet.watchers.size).toBe(0);
   });
 
-  test('viewers past the bound are told so, and there is room again when one leaves', async () => {
+  test('viewers past the bound are refused, and there is room again when one leaves', async () => {
     const fake = await start();
     const viewers = await Promise.all(Array.from({ length: DASHBOARD.viewersMax }, () => view(fake)));
     const refused = await ask(fake, '/api/v1/live', { headers: bearerOf(fake) });
@@ -276,7 +276,7 @@ describe('bounds', () => {
       .toBe('200');
   });
 
-  test('who logs out sees no more, and the others go on', async () => {
+  test('a viewer that logs out sees no more, and the others go on', async () => {
     const fake = await start();
     const session = await sessionOf(fake);
     const other = await view(fake);

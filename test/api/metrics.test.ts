@@ -24,7 +24,7 @@ function namesOf(values: ReadonlyMap<string, number>): Set<string> {
   return new Set([...values.keys()].map((key) => key.replace(/\{.*/, '')));
 }
 
-test('tells what the fleet tells', async () => {
+test('reports what the fleet reports', async () => {
   const fleet = new FakeFleet({ now: () => NOW_MS });
   fleet.setAway('Laptop at home', true);
   const values = await scrape(fleet);

@@ -148,7 +148,7 @@ test.each(CALLS.map((call) => [routeOf(call), call] as const))(
   },
 );
 
-test('the schemas are worth something: what is not a node does not fit', async () => {
+test('the schemas refuse what is not a node', async () => {
   const schema = schemaOf(
     description.paths['/api/v1/nodes/{id}']!.get!.responses[200]!.content!['application/json']!,
   );
@@ -269,7 +269,7 @@ test('a password is hashed at the door: neither the fleet nor an answer has it',
   await own.close();
 });
 
-test('what the hub cannot do now is told in its sentence, and is no fault', async () => {
+test('what the hub cannot do now is a sentence, not a fault', async () => {
   const faults: unknown[] = [];
   const busy = await serveFake({}, { onFault: (error) => faults.push(error) });
   busy.fleet.streams = () => Promise.reject(new UserError('the hub is too busy'));
@@ -287,7 +287,7 @@ test('what the hub cannot do now is told in its sentence, and is no fault', asyn
   await busy.close();
 });
 
-test('a fault inside tells nothing but that it was one', async () => {
+test('a fault inside reveals nothing but that there was one', async () => {
   const faults: unknown[] = [];
   const broken = await serveFake({}, { onFault: (error) => faults.push(error) });
   broken.fleet.status = () => {

@@ -80,7 +80,7 @@ describe('requests', () => {
     expect(faults).toEqual([]);
   });
 
-  test('a fault is reported in the hub and not told to the caller', async () => {
+  test('a fault is reported in the hub and hidden from the caller', async () => {
     await serve();
     fleet.status = () => {
       throw new TypeError('secret detail');
@@ -89,7 +89,7 @@ describe('requests', () => {
     expect(faults).toEqual([new TypeError('secret detail')]);
   });
 
-  test('a command of before there was an API learns in its own words that the hub is of another version', async () => {
+  test('a command from before the API gets a sentence it understands: the hub has another version', async () => {
     await serve();
     const sentence = 'the running hub does not know this command; is it of another version?';
     for (const path of ['/nodes.list', '/status', '/users.add', '/__proto__', '/']) {
@@ -100,7 +100,7 @@ describe('requests', () => {
     expect(fleet.calls).toEqual([]);
   });
 
-  test('what is no JSON is refused', async () => {
+  test('text that is not JSON is refused', async () => {
     await serve();
     for (const body of ['', '{', 'abc', '[]']) {
       const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
@@ -174,7 +174,7 @@ describe('the socket', () => {
     expect(existsSync(socket.path)).toBe(false);
   });
 
-  test('a file that is in its way is told of once, and waited out', async () => {
+  test('a file in its way is reported once, and waited out', async () => {
     const socket = await serve();
     rmSync(socket.path);
     writeFileSync(socket.path, 'precious');

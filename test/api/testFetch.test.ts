@@ -109,14 +109,14 @@ test('without a node it leaves the choice to the hub', async () => {
   expect(authorization).toBe(`Basic ${Buffer.from('x:secret').toString('base64')}`);
 });
 
-test('what is long is cut', async () => {
+test('a long body is cut', async () => {
   const proxy = await proxyThat(tunnel);
   const url = readTestUrl(`http://${await originThat('x'.repeat(4 * DASHBOARD.testFetchBodyMaxBytes))}/`);
   const { ok, body } = await testFetch({ proxy, nodeId: null, ownUser: OWN_USER, url });
   expect([ok, body.length]).toEqual([true, DASHBOARD.testFetchShownBytes]);
 });
 
-describe('what goes wrong is told in a sentence, with the steps that were done', () => {
+describe('a failure is a sentence, with the steps that were done', () => {
   const url = readTestUrl('http://target.example/');
   const secureUrl = readTestUrl('https://target.example/');
 

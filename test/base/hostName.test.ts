@@ -6,7 +6,7 @@ const LABEL_63 = 'a'.repeat(63);
 const NAME_253 = `${LABEL_63}.${LABEL_63}.${LABEL_63}.${'a'.repeat(61)}`;
 
 describe('literals', () => {
-  it('with a zone are told from nonsense', () => {
+  it('with a zone are recognised', () => {
     expect(isZonedLiteral('fe80::1%eth0')).toBe(true);
     expect(isZonedLiteral('::1%1')).toBe(true);
     expect(isZonedLiteral('%eth0')).toBe(false);

@@ -44,7 +44,7 @@ const groups = fc
 const anyText = fc.oneof(nearIPv4, dotted, nearIPv6, groups, fc.ipV4(), fc.ipV6(), fc.string());
 
 describe('text', () => {
-  it('is read as node reads it, or not at all; a zone makes it unreadable', () => {
+  it('reads as Node reads it, or not at all; a zone makes it unreadable', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(bitsOf(IpAddress.parse(text)), text).toBe(twinValue(text));

@@ -35,7 +35,7 @@ test('a new one is private', () => {
   expect(told).toEqual([]);
 });
 
-test('one that others can read is made private, and its owner hears of it once', () => {
+test('one that others can read is made private, and the log says so once', () => {
   expect(prepare(0o755)).toBe(0o700);
   expect(told).toEqual([`${dir} could be read by other users; it is private now (mode 0700)`]);
   prepareDataDir(dir, (sentence) => told.push(sentence));

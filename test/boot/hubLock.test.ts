@@ -86,13 +86,13 @@ test('what a killed hub left is replaced', async () => {
   expect(readdirSync(dir)).toEqual(['hub.lock', 'hub.sock']);
 });
 
-test('a living hub stays, and a second one is told at once', async () => {
+test('a living hub stays, and a second one hears so at once', async () => {
   await start(dir, 'first');
   await expect(start(dir, 'second')).rejects.toEqual(new UserError(`another hub runs in ${dir}`));
   expect(await whoRuns(dir)).toBe('first');
 });
 
-test('of several hubs that start over a dead socket, one serves and the others are told', async () => {
+test('of several hubs that start over a dead socket, one serves and the others say why they do not', async () => {
   for (let round = 0; round < 3; round++) {
     const dataDir = join(dir, String(round));
     mkdirSync(dataDir);

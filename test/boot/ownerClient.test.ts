@@ -38,7 +38,7 @@ describe('of a running hub', () => {
   afterEach(() => socket.close());
   const one = (node: string) => ({ param: { id: inPath(node) } });
 
-  test('what can be seen is what the fleet says', async () => {
+  test('the API shows what the fleet says', async () => {
     const [phone] = fleet.nodes();
     const { id, name } = phone!;
     expect(await answerOf(api.status.$get())).toEqual(fleet.status());
@@ -121,8 +121,8 @@ describe('of a running hub', () => {
     ['kind: 0: ', (api) => api.events.$get({ query: { kind: 'party' } })],
     ['ttlMs: ', (api) => api.pairings.$post({ json: { ttlMs: 1 } })],
     ['name: ', (api) => api.pairings.$post({ json: JSON.parse('{"name": 7}') })],
-  ])('a request that is not understood reaches nobody, and says where: %s', async (where, ask) => {
-    await expect(answerOf(ask(api))).rejects.toThrow(`the request is not understood: ${where}`);
+  ])('an invalid request reaches nobody, and the answer says what is wrong: %s', async (where, ask) => {
+    await expect(answerOf(ask(api))).rejects.toThrow(`the request is invalid: ${where}`);
     expect(fleet.calls).toEqual([]);
   });
 });
@@ -156,7 +156,7 @@ describe('of a hub of another version', () => {
     [200, 'hello'],
     [500, '<html>'],
     [500, '{}'],
-  ])('an answer that is none, %i %s, is told as one', async (status, body) => {
+  ])('an answer of an unknown kind, %i %s, becomes a sentence', async (status, body) => {
     said = { status, body };
     await expect(answerOf(runningHub(dir).nodes.$get())).rejects.toThrow(/does it run another version\?$/);
   });
@@ -168,7 +168,7 @@ describe('of a hub of another version', () => {
 });
 
 describe('without a hub', () => {
-  test('the store answers, and is let go of afterwards', async () => {
+  test('the store answers, and is closed afterwards', async () => {
     const hub = new HubOrStore(dir);
     const { link } = await answerOf(hub.api.pairings.$post({ json: { name: 'phone', ttlMs: 60_000 } }));
     expect(link).toContain('restunnel://');

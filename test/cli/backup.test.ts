@@ -64,7 +64,7 @@ test('of a hub that runs: what it acknowledged is in it, and the hub goes on', a
     });
     expect(linksIn(file)).toBe(1);
     expect(readdirSync(dataDir)).not.toContain('hub.db.backup');
-    // Of two at once, one is told.
+    // Of two at once, one is refused.
     const both = await Promise.allSettled([fleet.backup(), fleet.backup()]);
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
     await fleet.pair({ name: null, ttlMs: 60_000 });

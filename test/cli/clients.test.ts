@@ -69,7 +69,7 @@ test.each<[string[], number, RegExp]>([
   [['report', 'shop.example', '--session', 'a', '--node', 'b'], 2, /give --session or --node, not both/],
   [['report', 'shop.example', '--node', 'Pixel 8', '--user', 'me'], 2, /--user needs --session/],
   [['report', 'shop.example', '--session', 'a', '--rest', '1y'], 2, /^restunnel: --rest: /],
-  [['report', 'https://shop.example/', '--session', 'a'], 1, /the request is not understood: host: /],
+  [['report', 'https://shop.example/', '--session', 'a'], 1, /the request is invalid: host: /],
   [['report', 'shop.example', '--session', 'none'], 1, /there is no such session/],
   [['streams', '--node', 'nobody'], 1, /nobody/],
   [['test', 'file:///etc/passwd'], 1, /needs a URL that starts with http/],
@@ -113,7 +113,7 @@ describe('a test page', () => {
     expect(stdout).toMatch(/\naddress seen there +192\.0\.2\.9\n(?:.+ ms\n){5}$/);
   });
 
-  test('that cannot be fetched is told, and the exit code is 1', async () => {
+  test('that cannot be fetched gives a sentence and exit code 1', async () => {
     proxy.close();
     const { code, stdout } = await run('test', 'http://origin.example/', '--json');
     expect(code).toBe(1);

@@ -8,7 +8,7 @@ import { drawNode, drawNodes, limitsText } from '../../src/cli/output/nodeText.t
 import type { NodeView } from '../../src/model/fleet.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 
-test('what is not said is not changed; none takes away', () => {
+test('an option that is absent changes nothing; none removes a limit', () => {
   expect(nodeChangeOf({ mbit: 20 })).toEqual({ limits: { mbitPerSecond: 20 } });
   expect(
     nodeChangeOf({

@@ -86,7 +86,7 @@ describe('without a running hub', () => {
     expect(parseLink(JSON.parse(named.stdout).link)).toMatchObject({ host: '2001:db8::1', port: 8_443 });
   });
 
-  test('a guessed host is said to be one', async () => {
+  test('the answer says when the host was guessed', async () => {
     const { stdout, stderr } = await runBin(['pair', '--json'], dataDir);
     expect(stderr).toContain(`the link names ${parseLink(JSON.parse(stdout).link).host}, `);
     expect(stderr).toContain('--public-host');

@@ -24,7 +24,7 @@ test('the only line is the password, blanks and all', async () => {
   expect(await readPasswordFrom(Readable.from(['sec', 'ret\n']), '--password-file')).toBe('secret');
 });
 
-test('what holds no password is refused in a sentence that does not repeat it', async () => {
+test('a file without a password is refused in a sentence that does not repeat it', async () => {
   expect(() => readPasswordFile(join(dir, 'none'), '--password-file')).toThrow('no such file');
   expect(() => readPasswordFile(dir, '--password-file')).toThrow(
     /^--password-file: cannot read .* it is a directory$/,

@@ -85,7 +85,7 @@ describe('reporting', () => {
     await expect(failing).rejects.toThrow('cannot write 7');
   });
 
-  test('what never became ready is not reported, and no failure of its own', async () => {
+  test('a start that never became ready is not reported, and is no failure of its own', async () => {
     let reports = 0;
     const gone = reportWhen(Promise.reject(new Error('stopped')), () => {
       reports++;
@@ -98,7 +98,7 @@ describe('reporting', () => {
 });
 
 describe('counting requests', () => {
-  test('what both the launcher and this process saw is one request', () => {
+  test('a signal that both the launcher and this process saw is one request', () => {
     const counter = new StopCounter();
     expect(counter.count('SIGTERM', 'own', 0)).toBe(1);
     expect(counter.count('SIGTERM', 'forwarded', 5_000)).toBe(0);

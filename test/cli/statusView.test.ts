@@ -148,7 +148,7 @@ test('without nodes it says how to get one', () => {
   );
 });
 
-test('a hub that does not answer is said to be so', () => {
+test('a hub that does not answer is a sentence of its own', () => {
   const [first] = renderStatus(state({ trouble: 'stopped; waiting for it' }), EVERYTHING);
   expect(first).toBe('Restunnel 1.2.3  stopped; waiting for it');
 });

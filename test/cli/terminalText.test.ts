@@ -22,7 +22,7 @@ describe('cells', () => {
     );
   });
 
-  test('what could move the cursor or turn the line around is gone', () => {
+  test('characters that could move the cursor or turn the line around are gone', () => {
     expect(printable('a\u001b[2Jb\u0007\u202ec\u200bd\u2066\u009b31m')).toBe('a[2Jbcd31m');
     expect(printable('two\nlines\tand\u2028more')).toBe('two lines and more');
     expect(printable('❤\ufe0f')).toBe('❤');

@@ -103,7 +103,7 @@ describe('sizes', () => {
     expect(formatRate(1_500)).toBe('1.50 kB/s');
   });
 
-  test('what is printed reads as what it was, to three figures', () => {
+  test('printed figures read back as they were, to three digits', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9e14 }), (bytes) => {
         const text = formatBytes(bytes);

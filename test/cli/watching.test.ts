@@ -234,7 +234,7 @@ describe('events', () => {
     expect(await run('events', '--node', 'nobody')).toMatchObject({ code: 1, stdout: '' });
   });
 
-  test('followed across a restart of the hub: each once, and the gap is told', async () => {
+  test('followed across a restart of the hub: each once, and the gap is reported', async () => {
     const { child, said, ended } = launch(process.execPath, [
       BIN,
       'events',

@@ -266,7 +266,7 @@ describe('what needs a token', () => {
     expect(statusOf({ headers: OURS, method: 'POST', url: REVOKE, nowMs: later })).toBe(403);
   });
 
-  test('a session that logged out is none, whoever kept its cookie', () => {
+  test('a session that logged out is over, even for a kept cookie', () => {
     const left = sessionOf(true, 3);
     const headers = { Cookie: cookieOf(left), 'X-Restunnel-Token': sessions.token(left) };
     expect(statusOf({ headers, method: 'POST', url: REVOKE, rules: locked })).toBe(0);
@@ -300,7 +300,7 @@ describe('with a password', () => {
     expect(statusOf({ ...asked, headers: { Cookie: cookieOf(sessionOf(true)) } })).toBe(403);
   });
 
-  test('what leads to it is open, and nothing else by a name that begins so', () => {
+  test('login, health and assets are open, and nothing else whose name begins so', () => {
     for (const url of ['/login', '/health', '/assets/login.ts'])
       expect(statusOf({ url, rules: locked })).toBe(0);
     const login = { method: 'POST', url: '/api/v1/login', rules: locked };

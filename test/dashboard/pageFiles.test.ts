@@ -1,4 +1,4 @@
-// The files that the browser gets: all that a page names is there, nothing comes from elsewhere, and what the browser has is not sent again.
+// The files that the browser gets: all that a page names is there, nothing comes from elsewhere, and the browser gets no file twice.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadPages, type PageFile } from '../../src/dashboard/pages.ts';
@@ -35,7 +35,7 @@ test.each([...pages])('%s names only what is there', (path, file) => {
   }
 });
 
-test('the names were looked for in the right way', () => {
+test('the search for names finds every kind', () => {
   const named = namedIn('/', pages.get('/')!);
   expect(named).toContain('/assets/app.ts');
   expect(named.some((path) => path.endsWith('.css'))).toBe(true);
@@ -62,7 +62,7 @@ test('scripts are JavaScript under the names of their source, and run as modules
   expect(EventStreamParser).toBeTypeOf('function');
 });
 
-test('what the browser has is not sent again', async () => {
+test('a file that the browser has is not sent again', async () => {
   const first = await ask(fake, '/assets/app.ts');
   expect(first.headers).toMatchObject({
     'cache-control': 'no-cache',

@@ -248,7 +248,7 @@ describe('order and filter', () => {
 describe('lines to copy', () => {
   const ports = { socks: '127.0.0.1:1080', http: '127.0.0.1:1081' };
 
-  it('asks for nothing when nothing is chosen', () => {
+  it('gives no user name when nothing is chosen', () => {
     expect(usernameOf({ node: '', tag: '', country: '', session: '' })).toBeNull();
     expect(recipe('curl', ports, null)).toContain('curl -x socks5h://127.0.0.1:1080 ');
   });

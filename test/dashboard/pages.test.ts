@@ -414,7 +414,7 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     expect(fake.fleet.watchers.size).toBe(1);
   });
 
-  it('say that the hub is gone, and go on when it is back', async () => {
+  it('say when the hub is gone, and go on when it is back', async () => {
     const fake = await serve({ nodes: 2 });
     const page = await openPage(fake, 'light', '/', /ERR_|Failed to load/);
     await page.waitForFunction(`document.querySelectorAll('.nodes tbody tr').length === 2`);

@@ -88,7 +88,7 @@ describe('the live channel of seven pages', () => {
     expect(first.heard).toEqual([]);
   });
 
-  it('leaves nothing behind when a page goes that only heard', async () => {
+  it('leaves nothing behind when a listening page goes', async () => {
     const leader = new Page();
     await reader();
     const other = new Page();

@@ -74,7 +74,7 @@ describe('what a page of another site can send', () => {
     expect(statusOf(heard)).toBe(400);
   });
 
-  test('a preflight gets no leave', async () => {
+  test('a preflight gets no permission', async () => {
     const headers = { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'POST' };
     const answer = await ask(fake, REVOKE, { method: 'OPTIONS', headers });
     expect(answer.status).toBe(405);

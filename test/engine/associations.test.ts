@@ -98,7 +98,7 @@ describe.each([false, true])('rings: %s', (rings) => {
     client.end();
   });
 
-  test('a hub without a socket for it says so, and the node hears at once', () => {
+  test('a hub that gets no socket for it says so, and the node hears at once', () => {
     start(rings, OFFERED_CAPABILITIES, { kind: 'bind', call: 1, way: 24 });
     const client = new Client(net);
     expect(until(() => client.over)).toBe(true);

@@ -99,7 +99,7 @@ test('the node of a session is known while it lasts, and some time longer', () =
   expect([1, 2, 100].map((number) => nodes.nodeOf(number))).toEqual(['a', null, 'c']);
 });
 
-describe('what HTTP clients are told', () => {
+describe('what HTTP clients hear', () => {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
   test('the answer, with a sticky session and without', () => {

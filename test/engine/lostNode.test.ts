@@ -74,7 +74,7 @@ describe.each([false, true])('rings: %s', (rings) => {
     expect(rig.counted.told).toEqual({});
   });
 
-  test('a node that is gone in silence is given up long before an idle one, and what has not begun is told so', () => {
+  test('the hub gives up a silent node long before an idle one, and requests that have not begun fail', () => {
     start(rings);
     const { conn } = rig.worker.tunnels.at(1);
     // It has answered a PING: its round trip is known.

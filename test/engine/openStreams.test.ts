@@ -190,7 +190,7 @@ describe.each([
     expect(world.list()).toEqual([]);
     world.until(() => [open, asking, opening].every(({ over }) => over !== null));
     expect(open.over).toBe('broken');
-    expect(asking.heard).toMatch(/^HTTP\/1\.1 503 .*bytes of this month/s);
+    expect(asking.heard).toMatch(/^HTTP\/1\.1 503 .*quota for this month/s);
     expect(opening.heard).toHaveLength(12);
     expect(opening.heard.charCodeAt(3)).not.toBe(0);
     world.until(() => Object.values(world.rig.leftOvers()).every((count) => count === 0));

@@ -188,7 +188,7 @@ describe('handshakes', () => {
     expect(serve(policy, { accepted: false, nowMs: NOW + 3_600_000 })).toHaveLength(burst);
   });
 
-  test('whoever is let in uses up nothing: a thousand devices behind one new address', () => {
+  test('admitted devices use up no budget: a thousand behind one new address', () => {
     const policy = new StrangerPolicy(NOW);
     line(policy, 1, 1, HOME);
     let served = 0;
@@ -219,7 +219,7 @@ describe('handshakes', () => {
     expect(serve(policy, { accepted: true }).slice(0, 6)).toEqual([1, 201, 301, 2, 302, 3]);
   });
 
-  test('what refusals of unknown networks cost is bounded by a share of a core, which known networks do not need', () => {
+  test('refusing unknown networks costs a bounded share of a core, which known networks do not need', () => {
     const policy = new StrangerPolicy(NOW);
     policy.know([networkKey(HOME)]);
     const { refusedCpuBurstMs, refusedCpuShare } = STRANGER;
@@ -264,7 +264,7 @@ describe('handshakes', () => {
     expect(served.filter((conn) => conn > 100)).toHaveLength(12);
   });
 
-  test('who leaves the line, or the port, is not served', () => {
+  test('a client that leaves the line, or the port, is not served', () => {
     const policy = new StrangerPolicy(NOW);
     line(policy, 1, 3, HOME);
     policy.waitsNoMore(1);

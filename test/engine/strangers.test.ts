@@ -161,7 +161,7 @@ describe('too much of it', () => {
     expect(new Set(peers.map(({ seen }) => seen.join()))).toEqual(new Set([FIN]));
   });
 
-  test('what waits gets its handshake later, unless it says more meanwhile', () => {
+  test('a first message that waits gets its handshake later, unless its sender says more meanwhile', () => {
     const { wire, strangers, handshakes, arrive } = open();
     const burst = STRANGER.refusalsPerAddressBurst;
     const peers = Array.from({ length: burst + 2 }, () => arrive());

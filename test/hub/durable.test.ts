@@ -54,7 +54,7 @@ function syncsOf(steps: Readonly<Record<string, string>>): Record<string, number
 }
 
 test.skipIf(strace.skip)(
-  `what an owner or a device was told is synced, once for all that came together ${strace.why}`,
+  `acknowledged changes are synced, once for all that came together ${strace.why}`,
   () => {
     const syncs = syncsOf({
       use: 'store.admit(knock(3, 1_000, used))',

@@ -327,7 +327,7 @@ describe('a new address', () => {
     expect(fleet.node('phone').state).toBe('connected');
   });
 
-  test('is not asked of a node that says it cannot, whose streams stay as they are', async () => {
+  test('a node that says it cannot is not asked, and its streams stay', async () => {
     const session = connect(await pair(1, 'phone'));
     slots.opened(session.index);
     keeper.heardStatus(session, { ...STATUS, canRotate: false });

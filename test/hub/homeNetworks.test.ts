@@ -38,7 +38,7 @@ test('networks, not addresses, are there after a restart, the one seen longest a
   expect(open().all()).toEqual(['198.51.100.0/24', '2001:db8:1::/48']);
 });
 
-test('a network is forgotten when no device was there for long, and kept while some come', async () => {
+test('a network is forgotten when no device comes from it for long', async () => {
   const networks = open();
   networks.proved('198.51.100.7', NOW);
   networks.proved('203.0.113.9', NOW);
@@ -73,7 +73,7 @@ test('the table has a bound: the networks seen longest ago go', async () => {
   expect(table.all().map(({ seenAtMs }) => seenAtMs - NOW)).toEqual([6, 7, 8, 9]);
 });
 
-test('what the store does not take waits for the next time', async () => {
+test('networks that the store does not take wait for the next time', async () => {
   const networks = open();
   networks.proved('198.51.100.7', NOW);
   store.database.exec('PRAGMA query_only = ON');

@@ -103,7 +103,7 @@ describe('a full disk', () => {
     expect(admit(7, NOW + 2)).toEqual(refused('replay'));
   });
 
-  test('who is revoked meanwhile is out at once, and on the disk when it takes something again', () => {
+  test('a device revoked meanwhile is out at once, and on disk once it takes writes again', () => {
     const [seven, eight] = [7, 8].map((key) => nodeIdOf(bytes(key)));
     admit(7, NOW, tokenOf(1, 'phone'));
     admit(8, NOW, tokenOf(2));
@@ -569,7 +569,7 @@ describe('the file', () => {
 });
 
 describe('two at once', () => {
-  test('it belongs to one process: whoever else opens it hears so at once', () => {
+  test('it belongs to one process: any other that opens it fails at once', () => {
     const path = join(dir, 'hub.db');
     const sentence = `another program has the store ${path} open; end it first (a backup is made by: restunnel backup FILE)`;
     expect(() => new Store(dir, { waitMs: 0 })).toThrow(new BusyError(sentence));

@@ -20,7 +20,7 @@ describe('failures of connect()', () => {
     expect(failureOfErrno(ERRNO[code])).toBe(failure);
   });
 
-  it('are told by the most telling one', () => {
+  it('give the reason of the most telling one', () => {
     expect(moreTelling('networkUnreachable', 'refused')).toBe('refused');
     expect(moreTelling('refused', 'networkUnreachable')).toBe('refused');
     expect(moreTelling('timedOut', 'hostUnreachable')).toBe('timedOut');

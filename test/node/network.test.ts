@@ -77,7 +77,7 @@ describe('the default route', () => {
     expect(defaultInterface(HEAD4 + route4('eth7', 9), ipv6)).toBe('eth7');
   });
 
-  test('is null in any other text', () => {
+  test('is null for any other text', () => {
     expect(defaultInterface('', '')).toBeNull();
     expect(defaultInterface(HEAD4, route6('../../etc', '00000001'))).toBeNull();
     fc.assert(

@@ -53,7 +53,7 @@ describe('Resolver', () => {
     expect(asked).toEqual(['a.test', 'a.test']);
   });
 
-  it('says that a name is not there', async () => {
+  it('reports a name that does not exist', async () => {
     const { port } = await startServer({});
     expect(await resolverOf(port).resolve('no.test', 9_000)).toEqual({ failure: 'nameNotFound' });
   });

@@ -216,7 +216,7 @@ describe('against the naive twin', () => {
     return text.includes(':') ? `[${text}]/${bits}:${list}` : `${cidr}:${list}`;
   }
 
-  it('says the same of every address, port and set of rules', () => {
+  it('judges every address, port and set of rules alike', () => {
     fc.assert(
       fc.property(
         fc.array(address, { minLength: 1, maxLength: 8 }),

@@ -56,7 +56,7 @@ describe('hosts', () => {
     ['::ffff:102:304', '1.2.3.4'],
     ['::1.2.3.4', '::102:304'],
     ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
-  ])('IPv6 %s is told as %s', (text, canonical) => expect(host(text)).toBe(canonical));
+  ])('IPv6 %s reads %s', (text, canonical) => expect(host(text)).toBe(canonical));
 
   test.each([
     '::ffff:010.1.1.1',

@@ -55,7 +55,7 @@ describe('sockaddr', () => {
     );
   });
 
-  it('tells IPv4-mapped IPv6 as IPv4, and no other family at all', () => {
+  it('writes IPv4-mapped IPv6 as IPv4, and nothing for other families', () => {
     // As accept4() on a socket of both families gives it.
     const mapped = `0a000001${'00'.repeat(4)}${'00'.repeat(10)}ffff0a010203${'00'.repeat(4)}`;
     expect(decodeAddress(Buffer.from(mapped, 'hex'))).toBe('10.1.2.3');

@@ -102,7 +102,7 @@ describe('host sets', () => {
     expect(builder.names).toBe(1);
   });
 
-  test('the same name takes no more room, in upper or lower case', () => {
+  test('upper and lower case of a name share its room', () => {
     const builder = new HostSetBuilder();
     for (const each of ['a.example', 'A.EXAMPLE', 'a.example.']) builder.addName(each, 0);
     expect(builder.names).toBe(1);

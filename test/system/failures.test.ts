@@ -100,7 +100,7 @@ async function refusals(hub: Hub, host: string, port: number): Promise<(string |
 }
 
 describe('a hub without a node', () => {
-  test.each(KINDS)('says so at once: $name', async (mode) => {
+  test.each(KINDS)('fails at once: $name', async (mode) => {
     const hub = await startHub(mode);
     expect(await refusals(hub, '127.0.0.1', portOf(origin.http))).toEqual([
       1,

@@ -150,7 +150,7 @@ describe.each([MODES[0]!, MODES[1]!, MODES[3]!])('$name', (mode) => {
     old.close();
   });
 
-  test('and a reset where the chunks are cut short', async () => {
+  test('and resets where the chunks are cut short', async () => {
     const client = await dial();
     client.send(`GET ${url('/cut')} HTTP/1.0\r\n\r\n`);
     await client.until(() => client.end !== null);

@@ -358,7 +358,7 @@ describe.each([0, 2])('SIGTERM, %i workers', (workers) => {
 });
 
 test.each(['hub', 'quickstart'])(
-  'a %s that is told to stop the moment it is ready ends with 0',
+  'a %s that gets SIGTERM the moment it is ready exits with 0',
   async (command) => {
     const binds = ['tunnel', 'socks', 'http', 'dashboard'].flatMap((name) => [`--${name}`, '127.0.0.1:0']);
     for (let round = 0; round < 4; round++) {

@@ -125,7 +125,7 @@ test.each([
   ['exit 3', 'the command failed with exit code 3'],
   ['/no/such/program', 'the command was not found (exit code 127)'],
   ['true', 'the command ran, but the address is the same'],
-])('a command that brings no new address is told to the owner: %s', async (command, why) => {
+])('the owner hears of a command that brings no new address: %s', async (command, why) => {
   marker = join(makeTempDir(), 'never');
   const { hub, id } = await start(MODE, ['--on-rotate', command, '--public-address-url', pageUrl()]);
   await expect(rotate(hub, id)).rejects.toThrow(`got no new address: ${why}`);

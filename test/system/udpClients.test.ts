@@ -109,7 +109,7 @@ describe.each([
       expect(said).toContain('(UDP)');
     });
 
-    test('is told that there is more than it has room for', async () => {
+    test('learns that there is more than it has room for', async () => {
       expect(await lookUp('250.test', '+bufsize=1232')).toMatch(/;; flags: [a-z ]*\btc\b/);
     });
   });

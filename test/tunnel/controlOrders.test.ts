@@ -19,7 +19,7 @@ function bytesOf(value: unknown): Uint8Array {
 }
 
 describe('CONTROL', () => {
-  test('what is written is read', () => {
+  test('it reads what was written', () => {
     fc.assert(
       fc.property(orders, (order) => {
         expect(decodeControl(encodeControl(order))).toEqual(order);
@@ -27,7 +27,7 @@ describe('CONTROL', () => {
     );
   });
 
-  test('what this version does not know is ignored, around and inside of what it knows', () => {
+  test('fields that this version does not know are ignored, around and inside those that it knows', () => {
     const json = { later: [1], pace: { bytesPerSecond: 5, burst: 'x' }, rotate: { request: 0, how: null } };
     expect(decodeControl(bytesOf(json))).toEqual({ pace: { bytesPerSecond: 5 }, rotate: { request: 0 } });
     expect(decodeControl(bytesOf({ later: true }))).toEqual({});

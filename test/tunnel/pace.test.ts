@@ -98,7 +98,7 @@ describe('a pace', () => {
     );
   });
 
-  test('what was promised is as good as spent', () => {
+  test('promised room counts as spent', () => {
     const pace = new Pace(1_000_000, 0);
     const burst = burstOf(1_000_000);
     expect(pace.hasRoom(0, burst - 1)).toBe(true);
@@ -106,7 +106,7 @@ describe('a pace', () => {
     expect(pace.hasRoom(1_000, burst)).toBe(false);
   });
 
-  test('a new rate holds from its moment on, without a new burst', () => {
+  test('a new rate applies at once, without a new burst', () => {
     const pace = new Pace(1_000, 0);
     while (pace.hasRoom(0)) pace.spend(pace.quantumBytes);
     pace.setRate(10_000_000, 0);

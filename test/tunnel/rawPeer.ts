@@ -164,7 +164,7 @@ export class Journal implements SessionHandler {
     this.#and.onGoAway?.();
   }
 
-  /** What was told since the last call. */
+  /** What it heard since the last call. */
   told(): string[] {
     return this.events.splice(0);
   }

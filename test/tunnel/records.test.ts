@@ -351,7 +351,7 @@ describe('slab pool', () => {
     expect(made).toHaveLength(64);
   });
 
-  test('what nobody needs any more is freed by halves, those used last stay', () => {
+  test('slabs that nobody needs are freed by halves, and those used last stay', () => {
     const { slabs, made, burst, left } = counted(100, 2);
     burst(64);
     // The burst was in the time before it.

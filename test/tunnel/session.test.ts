@@ -197,7 +197,7 @@ describe('data', () => {
     expect(peer.session.counters.dataBytesSent).toBe(WINDOW + 10);
   });
 
-  test('what is consumed is granted from half a window on, all at once', () => {
+  test('consumed bytes are granted from half a window on, all at once', () => {
     const peer = openNode();
     for (let at = 0; at < WINDOW; at += 32_768) peer.send(say.data(FIRST, 32_768));
     expect(peer.session.streams.receiveCredit[0]).toBe(0);
@@ -213,7 +213,7 @@ describe('data', () => {
     expect(peer.session.counters.dataBytesReceived).toBe(WINDOW);
   });
 
-  test('what leaves while it is received is granted like what leaves later', () => {
+  test('bytes that leave while they are received are granted like those that leave later', () => {
     const peer = openNode({ onData: (_slot, _offset, length) => length - 1 });
     for (let at = 0; at < WINDOW / 2; at += 32_768) peer.send(say.data(FIRST, 32_768));
     expect(peer.session.streams.consumed[0]).toBe(WINDOW / 2 - 4);
@@ -576,7 +576,7 @@ describe('session frames', () => {
     expect(peer.session.roundTripMs).toBe(120);
   });
 
-  test('nothing is handled once the handler has let the session go', () => {
+  test('nothing is handled once the handler has released the session', () => {
     const peer: RawPeer = hub({ onGoAway: () => peer.session.release() });
     const told = peer.send(frame(TYPE.GOAWAY, 0), frame(TYPE.STATUS, 0, [0x31]), frame(0x7f, 9));
     expect(told).toEqual(['goaway']);
@@ -764,7 +764,7 @@ describe('turns', () => {
     expect(peer.session.hasBlocked).toBe(false);
   });
 
-  test('one that was told and never asks keeps nobody waiting for long', () => {
+  test('one that heard of room and never asks keeps nobody waiting for long', () => {
     const peer = hub({}, 1_000);
     for (let slot = 0; slot < 2; slot++) peer.session.open('h', 1);
     peer.sent();

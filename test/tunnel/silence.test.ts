@@ -52,7 +52,7 @@ test.each([
   },
 );
 
-test('what is acknowledged keeps it alive, and so does not knowing that', () => {
+test('acknowledged bytes keep it alive, and so does not knowing them', () => {
   for (const acknowledged of [() => ++bytes, () => -1]) {
     const silence = new Silence(0);
     const now = { ms: 0 };

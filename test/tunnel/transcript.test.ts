@@ -12,7 +12,7 @@ const stored = JSON.parse(
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, 'hex'));
 
-test('is what the product says with these keys', () => {
+test('the product sends exactly this with these keys', () => {
   expect(makeTranscript()).toEqual(stored);
 });
 

@@ -28,6 +28,6 @@ function wordsOf({ tags, country, paused, limits, rotateSchedule }: NodeSettings
   ];
 }
 
-function gigabytes(bytes: number): number {
+export function gigabytes(bytes: number): number {
   return Number((bytes / 1e9).toPrecision(6));
 }

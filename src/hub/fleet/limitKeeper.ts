@@ -7,6 +7,7 @@ import type { SessionSlots } from '../../ring/slots.ts';
 import type { ClosedFor, NodeRouting } from '../../routing/nodeRouting.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
 import type { History, Moment } from '../traffic/history.ts';
+import { gigabytes } from './changeText.ts';
 import type { Events } from './eventLog.ts';
 import type { NodeBook } from './nodeBook.ts';
 import { closedFor, isOverQuota, paceOf } from './nodeLimits.ts';
@@ -21,12 +22,12 @@ export class LimitKeeper {
   readonly #isRotating: (nodeId: string) => boolean;
   readonly #toFront: (message: ToFront) => void;
   readonly #toWorker: (session: HubSession, message: ToWorker) => void;
-  /** What the front was told last of each node. */
+  /** What the front last heard of each node. */
   readonly #routings = new Map<string, NodeRouting>();
   /** Whether clients learn which node serves them; below, what each worker heard last. */
   readonly #tellsNodes: boolean;
   readonly #named = new Map<HubSession, NamedNode>();
-  /** What the worker was told last of each session; those without a limit are absent. */
+  /** What the worker last heard of each session; those without a limit are absent. */
   readonly #paces = new Map<HubSession, number>();
   /** Whether nodes were beyond their quota when last looked at; absent: not yet since the hub started, so that it tells of none twice. */
   readonly #overQuota = new Map<string, boolean>();
@@ -156,7 +157,8 @@ export class LimitKeeper {
     }
     if (wasOver === false) {
       void this.#history.write(now);
-      const text = `${stored.name} has used up its ${monthlyBytes} bytes of this month: its streams were ended`;
+      const quota = monthlyBytes === null ? '' : ` (${gigabytes(monthlyBytes)} GB)`;
+      const text = `${stored.name} has used up its quota for this month${quota}: its streams were ended`;
       this.#events.add({ kind: 'overQuota', node: stored, text }, now.wallMs, now.runMs);
     }
     for (const session of sessions) {

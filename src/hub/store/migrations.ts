@@ -52,7 +52,7 @@ const MIGRATIONS: readonly (string | ((database: DatabaseSync) => void))[] = [
   ) STRICT;
   `,
   // Traffic per node, and of all nodes under the empty id. Each row holds all of its time: finer rows may go, coarser ones stay.
-  // Days are the hub's local ones ('2026-02-28'), minutes and hours are told by their first millisecond.
+  // Days are the hub's local ones ('2026-02-28'), minutes and hours go by their first millisecond.
   `
   CREATE TABLE history_minutes (
     node_id TEXT NOT NULL, at INTEGER NOT NULL,
