@@ -17,12 +17,13 @@ import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { SETTINGS } from '../../src/limits/ownerBounds.ts';
 import type { LiveTick, NodeChange } from '../../src/model/fleet.ts';
+import { formatLink } from '../../src/model/pairingLink.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { makeSlots, SessionSlots } from '../../src/ring/slots.ts';
 
 const NOW = Date.UTC(2026, 5, 15, 12);
-const TOKEN = /^restunnel:token:(.*)$/;
+const TOKEN = /^restunnel:\/\/.*[?&]t=([\w-]*)/;
 
 let dir: string;
 let store: Store;
@@ -68,7 +69,8 @@ async function open(): Promise<void> {
     log: pino({ level: 'silent' }),
     showTargets: false,
     proxyHeaders: true,
-    linkOf: (token) => `restunnel:token:${Buffer.from(token).toString('base64url')}`,
+    linkOf: (token) =>
+      formatLink({ host: 'hub.example.org', port: 9_000, hubPublicKey: new Uint8Array(32).fill(7), token }),
     toFront: (message) => toFront.push(message),
     toWorker: (_, message) => toWorkers.push(message),
     cut: (session, reason) => cuts.push([session.index, reason]),
