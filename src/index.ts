@@ -43,6 +43,8 @@ export interface HubSetup {
   readonly askUser?: boolean;
   /** Whether HTTP clients learn which node serves them, and its public address. Default: yes. */
   readonly proxyHeaders?: boolean;
+  /** What may wait for clients that do not read, in bytes. Default: a quarter of the memory of this machine or its container. */
+  readonly memoryBytes?: number;
   /** Default: silent. */
   readonly log?: Logger;
 }
@@ -62,6 +64,8 @@ export interface NodeSetup {
   /** Whether it starts with a new key where the old one is missing or damaged. Default: no. */
   readonly acceptLoss?: boolean;
   readonly io?: 'auto' | 'epoll' | 'net';
+  /** What may wait for targets that do not read, in bytes. Default: an eighth of the memory of this device, at most 256 MiB. */
+  readonly memoryBytes?: number;
   /** Default: silent. */
   readonly log?: Logger;
 }
@@ -149,6 +153,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     showTargets: setup.showTargets,
     askUser: setup.askUser,
     proxyHeaders: setup.proxyHeaders,
+    memoryBytes: setup.memoryBytes,
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return new Hub(hub);
@@ -171,6 +176,7 @@ export async function startNode(setup: NodeSetup): Promise<RunningNode & AsyncDi
     lanes: setup.lanes ?? 'auto',
     via: setup.via === undefined || setup.via === 'env' ? (setup.via ?? null) : parseVia(setup.via, 'via'),
     acceptLoss: setup.acceptLoss ?? false,
+    memoryBytes: setup.memoryBytes ?? null,
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return Object.assign(node, { [Symbol.asyncDispose]: () => node.stop() });

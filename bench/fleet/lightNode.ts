@@ -266,7 +266,8 @@ class Carrier implements SessionHandler {
   pulse(bytesEach: number): number {
     let sent = 0;
     if (this.closed) return 0;
-    for (const slot of this.#holding) sent += this.#say(slot, new Uint8Array(bytesEach));
+    const bytes = new Uint8Array(bytesEach);
+    for (const slot of this.#holding) sent += this.#say(slot, bytes);
     this.#flush();
     return sent;
   }

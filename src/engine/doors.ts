@@ -3,7 +3,7 @@
 
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
-import type { SessionKeys } from '../model/sessionKeys.ts';
+import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import type { ConnHandler, ConnId, Reactor } from '../reactor/reactor.ts';
 import type { Bell } from '../ring/bell.ts';
 import {
@@ -24,7 +24,7 @@ import type { HubWorker } from './hubWorker.ts';
 
 export interface TunnelDoor extends WorkerDoor {
   /** False: there is no room, and the connection stays the caller's. */
-  adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean;
+  adopt(conn: ConnId, index: number, number: number, terms: SessionTerms, keys: SessionKeys): boolean;
 }
 
 /** To the worker on the same thread. */
@@ -39,8 +39,8 @@ export class LocalDoor implements TunnelDoor {
     return this.#worker.open(conn, index, number, request);
   }
 
-  adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean {
-    this.#worker.adopt(index, number, conn, capabilities, keys);
+  adopt(conn: ConnId, index: number, number: number, terms: SessionTerms, keys: SessionKeys): boolean {
+    this.#worker.adopt(index, number, conn, terms, keys);
     return true;
   }
 }
@@ -63,8 +63,8 @@ export class RingDoor implements TunnelDoor {
     return this.#send(conn, this.#encoder.open(index, number, request)) ? null : 'noRoom';
   }
 
-  adopt(conn: ConnId, index: number, number: number, capabilities: number, keys: SessionKeys): boolean {
-    const length = this.#encoder.adopt(index, number, capabilities, keys);
+  adopt(conn: ConnId, index: number, number: number, terms: SessionTerms, keys: SessionKeys): boolean {
+    const length = this.#encoder.adopt(index, number, terms, keys);
     const sent = this.#send(conn, length);
     this.#encoder.wipe(length);
     return sent;
@@ -107,9 +107,9 @@ export function takeFromFront(ring: RingReader, reactor: Reactor, worker: HubWor
       const failure = worker.open(conn, index, number, request);
       if (failure !== null) worker.turnAway(conn, index, number, request, failure);
     } else {
-      const { index, number, capabilities, keys } = decodeAdopt(bytes, offset);
+      const { index, number, terms, keys } = decodeAdopt(bytes, offset);
       ring.done();
-      worker.adopt(index, number, conn, capabilities, keys);
+      worker.adopt(index, number, conn, terms, keys);
       keys.sendKey.fill(0);
       keys.receiveKey.fill(0);
     }

@@ -195,11 +195,7 @@ export class ExchangeRelay {
   /** Bytes of the hub's own on an open stream, in order behind what still waits for the client. */
   #sendOwn(tunnel: HubTunnel, slot: number, exchange: Exchange, bytes: Uint8Array): boolean {
     if (bytes.length === 0) return true;
-    let pending = tunnel.pendingOf(slot);
-    if (pending === null) {
-      pending = this.#relay.pool.hold(bytes, 0, bytes.length);
-      tunnel.setPending(slot, pending);
-    } else this.#relay.pool.append(pending, bytes, 0, bytes.length);
+    const pending = this.#relay.hold(tunnel, slot, bytes, 0, bytes.length);
     // Nothing but our own comes before the body.
     pending.uncounted = pending.bytes;
     this.onWritable(tunnel, slot, exchange);

@@ -166,13 +166,13 @@ export class FrontRole {
       this.strangers.refused(conn, costMs);
       return;
     }
-    const { message2, index, number, worker, capabilities, sendKey, receiveKey } = accepted;
+    const { message2, index, number, worker, sendKey, receiveKey } = accepted;
     // One that said more than a node would say stays a stranger, and is left to its silence.
     const isOurs = this.strangers.accepted(conn, costMs);
     const handed =
       isOurs &&
       this.#replies.write(conn, withLength(message2)) &&
-      this.doors[worker]?.adopt(conn, index, number, capabilities, { sendKey, receiveKey }) === true;
+      this.doors[worker]?.adopt(conn, index, number, accepted, accepted) === true;
     sendKey.fill(0);
     receiveKey.fill(0);
     if (handed) return;

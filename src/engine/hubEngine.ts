@@ -4,6 +4,7 @@ import type { AeadFactory } from '../noise/aead.ts';
 import { ringDoorbell } from '../reactor/doorbell.ts';
 import type { Reactor } from '../reactor/reactor.ts';
 import { Sleeper } from '../ring/bell.ts';
+import { HeldShare } from '../ring/heldShare.ts';
 import { ReplyWriter } from './clientReplies.ts';
 import type { WorkerSlots } from './clientStreams.ts';
 import { LocalDoor } from './doors.ts';
@@ -42,7 +43,8 @@ export class HubEngine {
     reactor.onTurnEnd({ onTurnEnd: () => this.#takeFromRings() });
     const replies = new ReplyWriter(reactor, new StagedClose(reactor));
     const { showTargets } = plan.proxy;
-    const parts = { reactor, makeAead, slots, replies, tell, showTargets };
+    const share = new HeldShare(plan.held);
+    const parts = { reactor, makeAead, slots, share, replies, tell, showTargets };
     if (plan.role === 'worker') {
       this.worker = WorkerRole.inOwnThread(parts, plan);
       this.#rings = this.worker.rings;
@@ -97,7 +99,7 @@ export class HubEngine {
     const { relay, streams } = this.worker.worker;
     thread.set('lingering', relay.lingering.count);
     thread.set('streams', streams.count);
-    thread.set('heldBytes', relay.pool.heldBytes);
+    thread.set('heldKib', relay.pool.heldBytes / 1_024);
   }
 
   /** A front without tunnels of its own has drained as soon as it takes no more clients. */

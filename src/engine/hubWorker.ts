@@ -1,12 +1,12 @@
 // A hub's worker: the tunnels of one thread and the clients' streams on them.
 
 import { ENGINE } from '../limits/bounds.ts';
-import { PROTOCOL } from '../limits/wire.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
-import type { SessionKeys } from '../model/sessionKeys.ts';
+import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
+import type { HeldShare } from '../ring/heldShare.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { Associations } from './associations.ts';
@@ -44,6 +44,8 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   constructor(options: {
     reactor: Reactor;
     slots: WorkerSlots;
+    /** What may wait for clients. */
+    share: HeldShare;
     replies: ReplyWriter;
     /** Whether targets are kept for listStreams(). */
     showTargets: boolean;
@@ -57,13 +59,18 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     /** Takes a client back whose request another node may serve. */
     retry: RetriedClient;
   }) {
-    const { reactor, slots, replies, tell, unroute, giveBack, retry, showTargets } = options;
+    const { reactor, slots, share, replies, tell, unroute, giveBack, retry, showTargets } = options;
     this.#reactor = reactor;
     this.#slots = slots;
     this.#tell = tell;
     this.#unroute = unroute;
-    const tunnels = new Tunnels<HubTunnel>(reactor, options.makeAead, this);
-    const relay = new Relay(reactor, tunnels, (user) => slots.users.closed(user));
+    const tunnels = new Tunnels<HubTunnel>(reactor, options.makeAead, this, share);
+    const relay = new Relay({
+      ...{ reactor, tunnels, share, tell },
+      parties: 1,
+      left: (user) => slots.users.closed(user),
+      giveUp: (tunnel, slot) => this.streams.breakOff(tunnel as HubTunnel, slot),
+    });
     const streams = new ClientStreams(reactor, relay, slots);
     const failures = new StreamFailures({ reactor, relay, streams, slots, replies, retry });
     const associations = new Associations({ reactor, tunnels, streams, failures, replies });
@@ -79,6 +86,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
       associations,
       failures,
       replies,
+      relief: relay.relief,
       showTargets,
     });
     this.tunnels = tunnels;
@@ -97,8 +105,7 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   // --- Tunnels -------------------------------------------------------------------------------------------------------------------
 
   /** A node whose handshake was accepted. */
-  adopt(index: number, number: number, conn: ConnId, capabilities: number, keys: SessionKeys): void {
-    const terms = { initialWindowBytes: PROTOCOL.initialWindowBytes, capabilities };
+  adopt(index: number, number: number, conn: ConnId, terms: SessionTerms, keys: SessionKeys): void {
     const tunnel = this.tunnels.open(index, number, conn, keys, terms);
     this.#reactor.attach(conn, this.tunnels, index);
     this.tunnels.touch(tunnel);
@@ -114,6 +121,10 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
 
   onUp(tunnel: HubTunnel): void {
     this.#tell({ type: 'tunnelUp', index: tunnel.index, number: tunnel.number });
+  }
+
+  onReceived(): void {
+    this.relay.relief.relieve();
   }
 
   /** Streams can come now. The PING, our first record, says so to the node. */

@@ -1,19 +1,18 @@
 // Local sockets whose stream is over while bytes for them still wait: writes the bytes as the socket takes them, then closes it. A
-// socket that takes nothing for a while is reset, and so are those that hold most for longest while the thread holds too much.
+// socket that takes nothing for a while is reset, and so is one whose bytes need too much memory (relief.ts).
 
 import { ENGINE } from '../limits/bounds.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
-import type { Pending, PendingPool } from './pending.ts';
+import type { Holder, Pending } from './backlog.ts';
+import type { PendingPool } from './pending.ts';
 
 interface Entry {
   readonly conn: ConnId;
   readonly pending: Pending;
   readonly user: number;
-  readonly sinceMs: number;
-  progressMs: number;
 }
 
-export class Lingering implements ConnHandler, TimerHandler {
+export class Lingering implements ConnHandler, TimerHandler, Holder {
   readonly #reactor: Reactor;
   readonly #pool: PendingPool;
   readonly #waiting = new Map<number, Entry>();
@@ -35,8 +34,10 @@ export class Lingering implements ConnHandler, TimerHandler {
   /** Takes over the connection and what waits for it, and its place among the streams of `user` (0: of nobody with a limit). */
   adopt(conn: ConnId, pending: Pending, user: number): void {
     const tag = this.#nextTag++;
-    const { nowMs } = this.#reactor;
-    this.#waiting.set(tag, { conn, pending, user, sinceMs: nowMs, progressMs: nowMs });
+    pending.holder = this;
+    pending.tag = tag;
+    pending.backlog.progressed(pending, this.#reactor.nowMs);
+    this.#waiting.set(tag, { conn, pending, user });
     this.#reactor.attach(conn, this, tag);
     this.#reactor.pauseRead(conn);
     if (this.#ticking) return;
@@ -52,8 +53,7 @@ export class Lingering implements ConnHandler, TimerHandler {
       this.#finish(tag, true);
       return;
     }
-    pending.head += taken;
-    if (taken > 0) entry.progressMs = this.#reactor.nowMs;
+    this.#pool.advance(pending, taken);
     if (pending.bytes === 0) this.#finish(tag, false);
   }
 
@@ -63,27 +63,14 @@ export class Lingering implements ConnHandler, TimerHandler {
 
   onTimer(): void {
     const stalledMs = this.#reactor.nowMs - ENGINE.lingerMs;
-    for (const [tag, entry] of this.#waiting) if (entry.progressMs <= stalledMs) this.#finish(tag, true);
+    for (const [tag, entry] of this.#waiting)
+      if (entry.pending.progressMs <= stalledMs) this.#finish(tag, true);
     this.#ticking = this.#waiting.size > 0;
     if (this.#ticking) this.#reactor.setTimer(ENGINE.lingerMs, this, 0);
   }
 
-  /** The thread holds more than it may: resets sockets until it does not, or none lingers. First goes what has most bytes × time. */
-  relieve(): void {
-    while (this.#pool.isOverfull && this.#waiting.size > 0) this.#finish(this.#heaviest(), true);
-  }
-
-  #heaviest(): number {
-    const { nowMs } = this.#reactor;
-    let heaviest = -1;
-    let most = -1;
-    for (const [tag, { pending, sinceMs }] of this.#waiting) {
-      const weight = pending.slab.bytes.length * (nowMs - sinceMs + 1);
-      if (weight <= most) continue;
-      most = weight;
-      heaviest = tag;
-    }
-    return heaviest;
+  giveUp(tag: number): void {
+    this.#finish(tag, true);
   }
 
   /** The thread ends: a half-written answer must not look like a whole one. */

@@ -6,11 +6,13 @@ import type { FailureName } from '../model/failures.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { Via } from '../model/via.ts';
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
+import type { HeldPlan } from '../ring/heldShare.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import type { StoredStickySession } from '../routing/stickySessions.ts';
 import type { KnownUser } from './access.ts';
+import type { MemoryShortage } from './memoryReport.ts';
 
 export type Io = 'epoll' | 'net';
 
@@ -38,6 +40,7 @@ interface CommonPlan {
   /** Its line in the shared slots. */
   readonly thread: number;
   readonly slots: SharedSlots;
+  readonly held: HeldPlan;
 }
 
 export interface FrontPlan extends CommonPlan {
@@ -90,6 +93,8 @@ export type ToFront =
             readonly worker: number;
             /** Those in force: CAPABILITY bits that both sides announced. */
             readonly capabilities: number;
+            /** As message 2 says. */
+            readonly initialWindowBytes: number;
           } & SessionKeys)
         | null;
       /** CPU time of its handshake; 0: it came to none. */
@@ -289,7 +294,8 @@ export type FromWorker =
   | { readonly type: 'probed'; readonly index: number; readonly number: number; readonly isAlive: boolean }
   | { readonly type: 'status'; readonly index: number; readonly number: number; readonly json: string }
   | { readonly type: 'goAway'; readonly index: number; readonly number: number }
-  | { readonly type: 'streams'; readonly query: number; readonly streams: readonly ListedStream[] };
+  | { readonly type: 'streams'; readonly query: number; readonly streams: readonly ListedStream[] }
+  | MemoryShortage;
 
 /** An open stream, as the worker that has it says. */
 export interface ListedStream {
@@ -311,7 +317,8 @@ export type FromExit =
   /** `session`: index of the one that asked first. */
   | { readonly type: 'lookup'; readonly query: number; readonly name: string; readonly session: number }
   /** A CONTROL of the hub that says something to the node's control (tunnel/controlOrders.ts). */
-  | { readonly type: 'control'; readonly dial: number; readonly json: string };
+  | { readonly type: 'control'; readonly dial: number; readonly json: string }
+  | MemoryShortage;
 
 export type FromEngine =
   | FromFront

@@ -4,9 +4,13 @@
 import type { Slab } from '../base/slab.ts';
 import { ENGINE } from '../limits/bounds.ts';
 import { type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
+import type { HeldShare } from '../ring/heldShare.ts';
 import { STREAM } from '../tunnel/streams.ts';
+import type { Backlog, Holder, Pending } from './backlog.ts';
 import { Lingering } from './lingering.ts';
+import { MemoryReport, type MemoryShortage } from './memoryReport.ts';
 import { PendingPool } from './pending.ts';
+import { Relief } from './relief.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';
 
@@ -15,20 +19,36 @@ export type Written = 'all' | 'part' | 'broken';
 
 export class Relay {
   readonly pool: PendingPool;
+  readonly relief: Relief;
   readonly lingering: Lingering;
+  /** Of tunnels that have none of their own. */
+  readonly backlog: Backlog;
   readonly #reactor: Reactor;
   readonly #tunnels: Pick<Tunnels<Tunnel>, 'touch'>;
+  readonly #giveUp: (tunnel: Tunnel, slot: number) => void;
 
-  /** `left`: a socket that lingered has closed, and its user has one stream less. */
-  constructor(reactor: Reactor, tunnels: Pick<Tunnels<Tunnel>, 'touch'>, left: (user: number) => void) {
+  constructor(parts: {
+    reactor: Reactor;
+    tunnels: Pick<Tunnels<Tunnel>, 'touch'>;
+    share: HeldShare;
+    /** How many share it: the hubs of a node. */
+    parties: number;
+    /** A socket that lingered has closed, and its user has one stream less. */
+    left: (user: number) => void;
+    /** Resets the local socket of a stream that holds too much for too long, and gives the stream up. */
+    giveUp: (tunnel: Tunnel, slot: number) => void;
+    /** Messages for control. */
+    tell: (message: MemoryShortage) => void;
+  }) {
+    const { reactor, share } = parts;
     this.#reactor = reactor;
-    this.#tunnels = tunnels;
-    this.pool = new PendingPool(
-      (bytes) => reactor.slab(bytes),
-      ENGINE.heldMaxBytes,
-      () => this.lingering.relieve(),
-    );
-    this.lingering = new Lingering(reactor, this.pool, left);
+    this.#tunnels = parts.tunnels;
+    this.#giveUp = parts.giveUp;
+    this.pool = new PendingPool(reactor, share);
+    const report = new MemoryReport(reactor, parts.tell);
+    this.relief = new Relief({ reactor, share, parties: parts.parties, report });
+    this.backlog = this.relief.newBacklog();
+    this.lingering = new Lingering(reactor, this.pool, parts.left);
   }
 
   // --- Local socket to tunnel ----------------------------------------------------------------------------------------------------
@@ -64,16 +84,31 @@ export class Relay {
    * more than the window, and reported to the session as they leave.
    */
   deliver(tunnel: Tunnel, slot: number, slab: Slab, offset: number, length: number): number {
-    const pending = tunnel.pendingOf(slot);
-    if (pending !== null) {
-      this.pool.append(pending, slab.bytes, offset, length);
+    if (tunnel.pendingOf(slot) !== null) {
+      this.hold(tunnel, slot, slab.bytes, offset, length);
       return 0;
     }
     const conn = tunnel.connOf(slot);
     const taken = conn === 0 ? 0 : this.#reactor.write(conn, slab, offset, length);
-    if (taken < 0) return taken;
-    if (taken < length) tunnel.setPending(slot, this.pool.hold(slab.bytes, offset + taken, length - taken));
+    if (taken >= 0 && taken < length) this.hold(tunnel, slot, slab.bytes, offset + taken, length - taken);
     return taken;
+  }
+
+  /** A copy of the bytes waits for the local socket, behind what waits already. */
+  hold(tunnel: Tunnel, slot: number, bytes: Uint8Array, offset: number, length: number): Pending {
+    let pending = tunnel.pendingOf(slot);
+    if (pending !== null) this.pool.append(pending, bytes, offset, length);
+    else {
+      tunnel.holder ??= this.#holderOf(tunnel);
+      const backlog = tunnel.backlog ?? this.backlog;
+      pending = this.pool.hold(backlog, tunnel.holder, slot, bytes, offset, length);
+      tunnel.setPending(slot, pending);
+    }
+    return pending;
+  }
+
+  #holderOf(tunnel: Tunnel): Holder {
+    return { giveUp: (slot) => this.#giveUp(tunnel, slot) };
   }
 
   /** Writes what waits for the local socket, as far as it goes. */

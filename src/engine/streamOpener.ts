@@ -12,6 +12,7 @@ import type { ClientStreams, WorkerSlots } from './clientStreams.ts';
 import type { ExchangeRelay } from './exchangeRelay.ts';
 import type { HubTunnel } from './hubTunnel.ts';
 import { namedFields } from './nodeFields.ts';
+import type { Relief } from './relief.ts';
 import type { StreamFailures } from './streamFailures.ts';
 import type { Tunnels } from './tunnels.ts';
 
@@ -25,6 +26,7 @@ export class StreamOpener {
   readonly #associations: Associations;
   readonly #failures: StreamFailures;
   readonly #replies: ReplyWriter;
+  readonly #relief: Relief;
   readonly #showTargets: boolean;
 
   constructor(parts: {
@@ -37,6 +39,7 @@ export class StreamOpener {
     associations: Associations;
     failures: StreamFailures;
     replies: ReplyWriter;
+    relief: Relief;
     /** Whether targets are kept for listStreams(). */
     showTargets: boolean;
   }) {
@@ -49,6 +52,7 @@ export class StreamOpener {
     this.#associations = parts.associations;
     this.#failures = parts.failures;
     this.#replies = parts.replies;
+    this.#relief = parts.relief;
     this.#showTargets = parts.showTargets;
   }
 
@@ -84,7 +88,7 @@ export class StreamOpener {
   /** Why a session can't take another stream; null: it can. */
   #whyNot({ session, associations }: HubTunnel, conn: ConnId, isUdp: boolean): FailureName | null {
     if (session.streams.count >= ENGINE.streamsPerTunnelMax) return 'nodeBusy';
-    if (!isUdp) return null;
+    if (!isUdp) return this.#relief.admits() ? null : 'hubMemory';
     // From a Unix socket: its owner is known by the file's mode, a UDP port would be anybody's.
     if (this.#reactor.remoteAddress(conn) === '') return 'commandNotSupported';
     if (!session.speaksUdp) return 'udpNotSupported';

@@ -3,8 +3,8 @@
 import { grown } from '../base/grown.ts';
 import type { ConnId, TimerId } from '../reactor/reactor.ts';
 import type { Session } from '../tunnel/session.ts';
+import type { Backlog, Holder, Pending } from './backlog.ts';
 import type { PacedReading } from './pacedReading.ts';
-import type { Pending } from './pending.ts';
 import type { WakeTimer } from './wakeTimer.ts';
 
 export const INITIAL_CAPACITY = 16;
@@ -29,6 +29,10 @@ export class Tunnel {
   wakeTimer: WakeTimer | null = null;
   /** While the peer cannot keep a rate by itself. */
   pacedReading: PacedReading | null = null;
+  /** Where what waits for its local sockets is counted; null: with all others. */
+  backlog: Backlog | null = null;
+  /** Once bytes have waited: who gives its streams up. */
+  holder: Holder | null = null;
   #conns = new Float64Array(INITIAL_CAPACITY);
   readonly #pendings: (Pending | null)[] = new Array(INITIAL_CAPACITY).fill(null);
 

@@ -2,7 +2,7 @@
 // timers.
 
 import { ENGINE, SESSION, WINDOW } from '../limits/bounds.ts';
-import type { SessionKeys } from '../model/sessionKeys.ts';
+import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';
 import type { TurnHandler } from '../reactor/reactor.ts';
@@ -14,6 +14,7 @@ import {
   type TimerHandler,
   WOULD_BLOCK,
 } from '../reactor/reactor.ts';
+import type { HeldShare } from '../ring/heldShare.ts';
 import { OUTBOUND_SLAB_BYTES } from '../tunnel/outboundRecords.ts';
 import { ProtocolError } from '../tunnel/protocolError.ts';
 import { Session } from '../tunnel/session.ts';
@@ -28,14 +29,6 @@ import { WakeTimer } from './wakeTimer.ts';
 /** Room without a limit, and still a small integer. */
 const ANY = 2 ** 30 - 1;
 
-/** What the handshake agreed on. */
-export interface SessionTerms {
-  /** Credit of every stream in each direction before the first WINDOW. */
-  readonly initialWindowBytes: number;
-  /** CAPABILITY bits in force. */
-  readonly capabilities: number;
-}
-
 /** A hub's worker or a node's exit: what its tunnels are made of, and what it hears of them. */
 export interface TunnelOwner<T extends Tunnel> {
   /** Whether this side opens streams (the hub's). */
@@ -45,6 +38,8 @@ export interface TunnelOwner<T extends Tunnel> {
   handlerFor(index: number): SessionHandler;
   /** The peer's first record was authentic. */
   onUp(tunnel: T): void;
+  /** Records were handled, and bytes may wait for local sockets: once a read. */
+  onReceived(): void;
   /** The tunnel is closed and out of the table; its streams are still in it: end them. */
   onDown(tunnel: T, reason: string): void;
   /** The peer was asked for something and does not answer a PING either: it may be gone. */
@@ -61,7 +56,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   readonly #dirty: T[] = [];
   readonly #outboundPool: SlabPool;
   readonly #inboundPool: SlabPool;
-  readonly #windowBudget = new WindowBudget(WINDOW.threadBudgetBytes);
+  readonly #windowBudget: WindowBudget;
   readonly #trimmer: TimerHandler = { onTimer: () => this.#trim() };
   #isTrimming = false;
   /** Those whose peer was asked for something that it has not answered yet, as far as is known. */
@@ -69,10 +64,13 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   readonly #watcher: TimerHandler = { onTimer: () => this.#watchAll() };
   count = 0;
 
-  constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner<T>) {
+  constructor(reactor: Reactor, makeAead: AeadFactory, owner: TunnelOwner<T>, share: HeldShare) {
     this.reactor = reactor;
     this.#owner = owner;
     this.#makeAead = makeAead;
+    const { threadBudgetBytes } = WINDOW;
+    const budgetBytes = Math.min(threadBudgetBytes, share.windowBudgetBytes);
+    this.#windowBudget = new WindowBudget(budgetBytes, null, () => share.isTight);
     this.#outboundPool = slabPool(reactor, OUTBOUND_SLAB_BYTES);
     this.#inboundPool = slabPool(reactor, ENGINE.tunnelReadBytes);
     reactor.onTurnEnd(this);
@@ -169,6 +167,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       if (!broken) throw error;
       return;
     }
+    this.#owner.onReceived();
     if (tunnel.isClosed) return;
     this.touch(tunnel);
     if (!tunnel.isUp && tunnel.session.counters.recordsReceived > 0) {
@@ -193,6 +192,8 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       if (!tunnel.isClosed) this.#flush(tunnel);
     }
     this.#dirty.length = 0;
+    this.#outboundPool.shed();
+    this.#inboundPool.shed();
     if (!this.#isTrimming) this.#trimLater();
   }
 
@@ -340,9 +341,16 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   onConnectFailed(): void {}
 }
 
-function slabPool(reactor: Reactor, slabBytes: number): SlabPool {
+/** Of slabs with at least so many bytes. Pages at their ends that nobody touches cost nothing. */
+function slabPool(reactor: Reactor, slabMinBytes: number): SlabPool {
   const { freeSlabsMaxBytes, restingSlabsBytes } = ENGINE;
-  return new SlabPool((bytes) => reactor.slab(bytes), slabBytes, freeSlabsMaxBytes, restingSlabsBytes);
+  return new SlabPool(
+    (bytes) => reactor.borrowSlab(bytes),
+    2 ** (32 - Math.clz32(slabMinBytes - 1)),
+    freeSlabsMaxBytes,
+    restingSlabsBytes,
+    (slab) => reactor.returnSlab(slab),
+  );
 }
 
 function silence(isUp: boolean): string {

@@ -7,6 +7,7 @@ import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
 import { Bell } from '../ring/bell.ts';
 import { HandOverEncoder } from '../ring/handOver.ts';
+import type { HeldShare } from '../ring/heldShare.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
 import { ThreadSlots } from '../ring/slots.ts';
 import type { ReplyWriter } from './clientReplies.ts';
@@ -29,6 +30,7 @@ export interface WorkerRoleParts {
   readonly reactor: Reactor;
   readonly makeAead: AeadFactory;
   readonly slots: WorkerSlots;
+  readonly share: HeldShare;
   readonly replies: ReplyWriter;
   /** Messages for control. */
   readonly tell: (message: FromWorker) => void;
@@ -121,6 +123,7 @@ function makeWorker(parts: WorkerRoleParts, back: WayBack): HubWorker {
   return new HubWorker({
     reactor: parts.reactor,
     slots: parts.slots,
+    share: parts.share,
     replies: parts.replies,
     showTargets: parts.showTargets,
     makeAead: parts.makeAead,

@@ -8,13 +8,13 @@ import { LogThrottle } from '../base/logThrottle.ts';
 import { version } from '../base/version.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
-import { PROTOCOL } from '../limits/wire.ts';
 import { formatLink } from '../model/pairingLink.ts';
 import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
 import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
+import { heldPlan, hubMemoryBytes } from '../ring/heldShare.ts';
 import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import { makeOwnUser, type OwnUser, ProxyUsers } from './access/proxyUsers.ts';
@@ -33,6 +33,7 @@ import type { StoreContents } from './store/storeJobs.ts';
 import { ThreadedStore } from './store/threadedStore.ts';
 import { chooseEngine } from './threads/engineChoice.ts';
 import { HubListeners } from './threads/hubListeners.ts';
+import { HubMemory } from './threads/hubMemory.ts';
 import { HubThreads } from './threads/hubThreads.ts';
 
 export class Hub {
@@ -56,6 +57,7 @@ export class Hub {
   readonly #sessionLife: SessionLife;
   readonly #proxyUsers: ProxyUsers;
   readonly #stickyFile: StickySessionsFile | null;
+  readonly #memory: HubMemory;
   readonly #shortageLog = new LogThrottle(performance.now());
   readonly #rotationLog = new LogThrottle(performance.now());
   #rulesFile: RulesFile | null = null;
@@ -91,9 +93,12 @@ export class Hub {
     this.#sessions = new Sessions(Math.max(1, workers));
     const slots = makeSlots(1 + workers);
     this.#sessionSlots = new SessionSlots(slots);
+    const held = heldPlan(options.memoryBytes ?? hubMemoryBytes(), Math.max(1, workers));
+    this.#memory = new HubMemory({ slots, threads: 1 + workers, maxBytes: held.maxBytes, log });
     const threads = new HubThreads({
       io,
       slots,
+      held,
       workers,
       proxy: { askUser, proxyHeaders, showTargets },
       mac1Key: mac1Key(this.#keyPair.publicKey),
@@ -138,7 +143,7 @@ export class Hub {
     this.#admission = new Admission({
       pool: new HandshakePool({
         keyPair: this.#keyPair,
-        initialWindowBytes: PROTOCOL.initialWindowBytes,
+        initialWindowBytes: () => this.#memory.initialWindowBytes,
         maxStreams: ENGINE.streamsPerTunnelMax,
         capabilities: OFFERED_CAPABILITIES,
         onFault: (error) => log.error({ err: error }, 'a handshake thread failed'),
@@ -282,6 +287,11 @@ export class Hub {
       case 'outOfDescriptors':
         this.#warnOfShortage(message);
         return;
+      case 'memoryShort': {
+        const text = this.#memory.short(message, performance.now());
+        if (text !== null) this.#keeper.note({ kind: 'warning', text });
+        return;
+      }
       case 'fault':
         this.#warnOfFault(message.error);
         return;

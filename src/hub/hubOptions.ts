@@ -27,6 +27,8 @@ export interface HubOptions extends ProxyOptions {
   readonly acceptLoss: boolean;
   /** What open streams get to end once the hub is asked to stop. */
   readonly drainMs: number;
+  /** What may wait for clients that do not read, in bytes; null: a share of this machine's memory. */
+  readonly memoryBytes: number | null;
 }
 
 export const HUB_DEFAULTS = {
@@ -41,6 +43,7 @@ export const HUB_DEFAULTS = {
   persistSessions: false,
   acceptLoss: false,
   drainMs: ENGINE.drainMs,
+  memoryBytes: null,
   askUser: false,
   proxyHeaders: true,
   showTargets: false,

@@ -41,8 +41,32 @@ export const ENGINE = {
   drainMaxMs: 3_600_000,
   /** A local socket is reset when it takes none of the last bytes of its stream for this long. */
   lingerMs: 30_000,
-  /** What a thread holds for local sockets that do not take it: past this, sockets whose stream is over are reset. */
-  heldMaxBytes: 268_435_456,
+} as const;
+
+/** Bytes that wait for local sockets which do not take them: clients at a hub, targets at a node. Over all threads of the process. */
+export const MEMORY = {
+  /** Unless --memory says otherwise, a hub holds 1/n of the memory that it may use, within these bounds; */
+  hubDivisor: 4,
+  hubMinBytes: 67_108_864,
+  hubMaxBytes: 4_294_967_296,
+  /** and so does a node, whose device has other things to do. */
+  nodeDivisor: 8,
+  nodeMinBytes: 33_554_432,
+  nodeMaxBytes: 268_435_456,
+  /** What --memory may say. */
+  optionMinBytes: 16_000_000,
+  optionMaxBytes: 1_000_000_000_000,
+  /** Once this share is held, windows grow no more, and new sessions begin with small ones. */
+  tightShare: 0.5,
+  tightWindowBytes: 65_536,
+  /** Once this share is held, new streams are refused, and those go for which nothing was taken for so long. */
+  refusedShare: 0.75,
+  stalledMs: 30_000,
+  /** Free buffers that a thread keeps for the next sockets. */
+  keptBytes: 8_388_608,
+  /** How often the log hears of streams that were refused or reset, and how often an event says so. */
+  tellEveryMs: 1_000,
+  noteEveryMs: 60_000,
 } as const;
 
 /** What a tunnel has in line for its socket, by the rate of its path (src/tunnel/sendBounds.ts). */
@@ -81,7 +105,7 @@ export const WINDOW = {
   fastRoundTrips: 2,
   /** A stream that takes longer than this to use up its window needs a smaller one. */
   slowRoundTrips: 8,
-  /** What windows may grow beyond their initial size, per session and per engine thread. */
+  /** What windows may grow beyond their initial size, per session and per engine thread; never by more than half of what may be held. */
   sessionBudgetBytes: 67_108_864,
   threadBudgetBytes: 268_435_456,
   /** How often the round trip is measured while bytes flow. */
@@ -352,10 +376,6 @@ export const NODE = {
   batteryKeepAliveIdleS: 600,
   /** Of the descriptors for streams, 1/n is divided among the hubs: each finds its share there, whatever the others have open. */
   sharedDivisor: 4,
-  /** What all streams hold for targets that do not take it. Past this, a hub that holds its share of it or more gives up streams. */
-  heldMaxBytes: 268_435_456,
-  /** How long a sum of what a hub holds is good for. */
-  heldSumMs: 100,
   /** RFC 8305: Connection Attempt Delay. */
   attemptDelayMs: 250,
   /** Under way at once for one dial. The oldest makes room for the next address. */

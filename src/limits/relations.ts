@@ -5,6 +5,7 @@ import {
   BREAKER,
   CLIENT,
   ENGINE,
+  MEMORY,
   NODE,
   PACE,
   RATE,
@@ -61,8 +62,23 @@ assertRelation(
   'the tunnel queue holds a record under way and one being built',
 );
 assertRelation(
-  ENGINE.heldMaxBytes >= 2 * PROTOCOL.maxWindowBytes,
-  'the largest stream may grow its buffer before anything is reset for it',
+  MEMORY.optionMinBytes >= 32 * PROTOCOL.initialWindowBytes &&
+    MEMORY.optionMinBytes <= MEMORY.nodeMinBytes &&
+    MEMORY.nodeMinBytes <= MEMORY.hubMinBytes,
+  'the smallest memory holds the windows of some streams',
+);
+assertRelation(
+  MEMORY.tightShare < MEMORY.refusedShare && MEMORY.refusedShare < 1,
+  'windows shrink before streams are refused, and streams are refused before others are reset',
+);
+assertRelation(
+  MEMORY.tightWindowBytes < PROTOCOL.initialWindowBytes &&
+    MEMORY.tightWindowBytes >= ENGINE.streamQuantumBytes,
+  'a small window is a turn of its stream',
+);
+assertRelation(
+  MEMORY.stalledMs < CLIENT.halfClosedIdleMs && MEMORY.stalledMs >= ENGINE.lingerMs,
+  'an open stream may stall as long as one that is over',
 );
 assertRelation(
   ENGINE.tunnelReadBytes < ENGINE.restingSlabsBytes && ENGINE.restingSlabsBytes < ENGINE.freeSlabsMaxBytes,
@@ -154,10 +170,6 @@ assertRelation(
 assertRelation(
   SESSION.askedPingMinMs + SESSION.askedDeadMinMs < SESSION.pingAfterSilenceMs + SESSION.deadAfterPingMs,
   'a peer that owes an answer is given up sooner than one that owes none',
-);
-assertRelation(
-  WINDOW.threadBudgetBytes <= NODE.heldMaxBytes,
-  'windows that have grown as far as they may cost a node no stream',
 );
 assertRelation(
   SETTINGS.rotationNodePauseMs <= SETTINGS.rotationUserPauseMs,

@@ -4,3 +4,11 @@ export interface SessionKeys {
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
 }
+
+/** What the handshake agreed on. */
+export interface SessionTerms {
+  /** Credit of every stream in each direction before the first WINDOW. */
+  readonly initialWindowBytes: number;
+  /** CAPABILITY bits in force. */
+  readonly capabilities: number;
+}

@@ -1,16 +1,18 @@
 // The exit of a node: dials hubs, carries their sessions, and opens the targets that they ask for. Handshakes and name lookups run on the
 // control thread.
 
+import type { Backlog } from '../engine/backlog.ts';
 import { Drain } from '../engine/drain.ts';
 import type { FromExit, FromWorker } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
 import { indexOfTag, slotOfTag } from '../engine/tunnel.ts';
-import { type SessionTerms, type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
-import { ENGINE, NODE } from '../limits/bounds.ts';
+import { type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
+import { ENGINE } from '../limits/bounds.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
-import type { SessionKeys } from '../model/sessionKeys.ts';
+import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';
+import type { HeldShare } from '../ring/heldShare.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import type { Session } from '../tunnel/session.ts';
@@ -36,8 +38,8 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   readonly #relay: Relay;
   readonly #targets: TargetRelay;
   readonly #drain: Drain;
-  /** By hub: what its streams held. */
-  readonly #uses = new Map<string, { readonly nowMs: number; readonly heldBytes: number }>();
+  /** By hub: what waits for targets of its streams. */
+  readonly #backlogs = new Map<string, Backlog>();
   readonly dialler: TargetDialler;
   readonly udp: UdpExit;
 
@@ -46,18 +48,26 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     policy: TargetPolicy;
     shares: HubShares;
     slots: SessionSlots;
+    /** What may wait for targets, and how many hubs share it. */
+    share: HeldShare;
+    hubs: number;
     makeAead: AeadFactory;
     /** Messages for control. */
     tell: (message: FromExit | FromWorker) => void;
   }) {
-    const { reactor, policy, tell } = options;
+    const { reactor, policy, share, tell } = options;
     this.#reactor = reactor;
     this.#shares = options.shares;
     this.#slots = options.slots;
     this.#tell = tell;
     this.#hubDials = new HubDials(reactor, tell);
-    this.#tunnels = new Tunnels<ExitTunnel>(reactor, options.makeAead, this);
-    this.#relay = new Relay(reactor, this.#tunnels, () => {});
+    this.#tunnels = new Tunnels<ExitTunnel>(reactor, options.makeAead, this, share);
+    this.#relay = new Relay({
+      ...{ reactor, tunnels: this.#tunnels, share, tell },
+      parties: options.hubs,
+      left: () => {},
+      giveUp: (tunnel, slot) => this.#giveUp(tunnel as ExitTunnel, slot),
+    });
     this.#targets = new TargetRelay(reactor, this.#tunnels, this.#relay);
     this.#drain = new Drain(this.#tunnels, this.#relay.lingering);
     const lookup = (name: string, query: number, session: number) =>
@@ -101,6 +111,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     }
     const tunnel = this.#tunnels.open(index, dial, conn, keys, terms);
     tunnel.hub = hub;
+    tunnel.backlog = this.#backlogOf(hub);
     this.#reactor.attach(conn, this.#tunnels, index);
     tunnel.session.sendStatus(status);
     if (this.#drain.active) tunnel.session.sendGoAway();
@@ -152,6 +163,10 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   /** Its streams cannot go elsewhere. */
   onSilent(): void {}
 
+  onReceived(): void {
+    this.#relay.relief.relieve();
+  }
+
   onFlushed(tunnel: ExitTunnel): void {
     const { session } = tunnel;
     const { counters, roundTripMs } = session;
@@ -190,6 +205,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
 
   #hasRoom(tunnel: ExitTunnel): boolean {
     if (tunnel.session.streams.count > ENGINE.streamsPerTunnelMax) return false;
+    if (!this.#relay.relief.admits(tunnel.backlog)) return false;
     return this.#shares.mayOpen(this.#descriptors, () => this.#useOf(tunnel.hub));
   }
 
@@ -198,28 +214,18 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     return Math.max(this.#reactor.connections + this.#reactor.udp.count, this.#drain.left);
   }
 
-  /** What holds bytes is summed up at most so often: a hub may have a hundred thousand streams. */
   #useOf(hub: string): HubUse {
-    const known = this.#uses.get(hub);
-    const { nowMs } = this.#reactor;
-    const isFresh = known !== undefined && nowMs - known.nowMs < NODE.heldSumMs;
     let streams = 0;
-    let heldBytes = 0;
-    for (const tunnel of this.#tunnels.all()) {
-      if (tunnel.hub !== hub) continue;
-      streams += tunnel.session.streams.count;
-      if (!isFresh) heldBytes += this.#heldBy(tunnel);
-    }
-    if (isFresh) return { streams, heldBytes: known.heldBytes };
-    this.#uses.set(hub, { nowMs, heldBytes });
-    return { streams, heldBytes };
+    for (const tunnel of this.#tunnels.all()) if (tunnel.hub === hub) streams += tunnel.session.streams.count;
+    return { streams };
   }
 
-  #heldBy(tunnel: ExitTunnel): number {
-    let bytes = 0;
-    for (let slot = 0; slot < tunnel.capacity; slot++)
-      bytes += tunnel.pendingOf(slot)?.slab.bytes.length ?? 0;
-    return bytes;
+  #backlogOf(hub: string): Backlog {
+    const known = this.#backlogs.get(hub);
+    if (known !== undefined) return known;
+    const backlog = this.#relay.relief.newBacklog();
+    this.#backlogs.set(hub, backlog);
+    return backlog;
   }
 
   /** Its bytes are needed elsewhere. */
@@ -267,12 +273,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
   }
 
   onData(index: number, slot: number, offset: number, length: number): number {
-    const tunnel = this.#tunnels.at(index);
-    const taken = this.#targets.onData(tunnel, slot, offset, length);
-    if (taken >= length) return taken;
-    if (!this.#shares.mustGiveUp(this.#relay.pool.heldBytes, () => this.#useOf(tunnel.hub))) return taken;
-    this.#giveUp(tunnel, slot);
-    return 0;
+    return this.#targets.onData(this.#tunnels.at(index), slot, offset, length);
   }
 
   onEnd(index: number, slot: number): void {

@@ -3,6 +3,7 @@
 import type { ExitPlan, FromEngine, Order } from '../engine/messages.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import type { Reactor } from '../reactor/reactor.ts';
+import { HeldShare } from '../ring/heldShare.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { Exit } from './exit.ts';
@@ -33,7 +34,9 @@ export class ExitEngine {
     this.#policy = new TargetPolicy({ allow, ownAddresses: [...plan.ownAddresses], hubAddresses: [] });
     const slots = new SessionSlots(plan.slots);
     const shares = new HubShares(plan.descriptorLimit, plan.hubs);
-    this.exit = new Exit({ reactor, policy: this.#policy, shares, slots, makeAead, tell });
+    const share = new HeldShare(plan.held);
+    const { hubs } = plan;
+    this.exit = new Exit({ reactor, policy: this.#policy, shares, slots, share, hubs, makeAead, tell });
     reactor.onTurnEnd({ onTurnEnd: () => this.#endTurn() });
   }
 

@@ -1,12 +1,10 @@
-// What one hub may take of its node: whichever asks for too much, the node's other hubs find descriptors and memory. Pure.
+// What one hub may take of its node's descriptors: whichever asks for too much, the node's other hubs find some (of memory: engine/relief.ts). Pure.
 
 import { DESCRIPTORS, NODE } from '../limits/bounds.ts';
 
 /** What a hub has open at this node, over all of its lanes. */
 export interface HubUse {
   readonly streams: number;
-  /** Of its streams, that their targets have not taken. */
-  readonly heldBytes: number;
 }
 
 export class HubShares {
@@ -42,10 +40,5 @@ export class HubShares {
   /** Whether a dial may have one more attempt beside those under way. */
   mayRace(used: number): boolean {
     return used < this.#room / 2;
-  }
-
-  /** Whether a hub has to give up a stream that holds bytes, when streams of all hubs hold `heldBytes`. */
-  mustGiveUp(heldBytes: number, use: () => HubUse): boolean {
-    return heldBytes > NODE.heldMaxBytes && use().heldBytes * this.#hubs >= NODE.heldMaxBytes;
   }
 }

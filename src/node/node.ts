@@ -19,6 +19,7 @@ import type { KeyPair } from '../noise/keyPair.ts';
 import { nodeIdOf } from '../noise/nodeId.ts';
 import { fitDeviceName } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
+import { heldPlan, nodeMemoryBytes } from '../ring/heldShare.ts';
 import { makeSlots, SessionSlots, type SharedSlots, ThreadSlots } from '../ring/slots.ts';
 import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import { withoutAddress } from './addressWatch.ts';
@@ -65,6 +66,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       descriptorLimit: descriptorLimit(),
       hubs: identity.hubs.hubs.length,
       keepAliveIdleS: (await hasBattery()) ? NODE.batteryKeepAliveIdleS : ENGINE.keepAliveIdleS,
+      held: heldPlan(options.memoryBytes ?? nodeMemoryBytes(), 1),
     };
     const module = programModule('node/exitThread');
     const thread = await EngineThread.start(module, plan, (message) => node?.hear(message));
@@ -230,6 +232,14 @@ class ExitNode implements RunningNode {
       case 'lookup':
         void this.#lookUp(message);
         return;
+      case 'memoryShort': {
+        const { type: _, ...figures } = message;
+        this.#parts.log.warn(
+          figures,
+          'targets do not read what was sent to them, and it fills the memory for that (--memory): streams are reset or refused',
+        );
+        return;
+      }
       case 'fault':
         this.#parts.log.error(
           { error: message.error },

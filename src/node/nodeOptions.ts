@@ -26,6 +26,8 @@ export interface NodeOptions {
   acceptLoss?: boolean;
   /** What open streams get to end once the node is asked to stop; absent: ENGINE.drainMs. */
   drainMs?: number;
+  /** What may wait for targets that do not read, in bytes; null or absent: a share of this device's memory. */
+  memoryBytes?: number | null;
   log: Logger;
 }
 

@@ -45,6 +45,8 @@ export interface HandshakeResult {
   readonly enroll: Enroll | null;
   /** Must not be sent before the store accepts the node. Holds ENROLL_OK when `enroll` is not null. */
   readonly message2: Uint8Array;
+  /** As message 2 says. */
+  readonly initialWindowBytes: number;
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
 }
@@ -76,6 +78,7 @@ function answer({ message1, observedAddress }: FirstMessage, terms: HandshakeTer
     remoteStatic,
     nodeId: nodeIdOf(remoteStatic),
     message2,
+    initialWindowBytes: terms.initialWindowBytes,
     sendKey,
     receiveKey,
   };

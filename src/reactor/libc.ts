@@ -43,6 +43,8 @@ export interface Libc {
   setsockopt(fd: number, level: number, name: number, address: number, length: number): number;
   getsockname(fd: number, address: number, lengthAddress: number): number;
   getpeername(fd: number, address: number, lengthAddress: number): number;
+  getpagesize(): number;
+  madvise(address: number, length: number, advice: number): number;
   /** The reason of the last failure. */
   errno(): number;
   /** The address of bytes[0]. The view must be on an ArrayBuffer of its own: small typed arrays are on the heap, and move. */
@@ -88,6 +90,8 @@ export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
 export const EPOLLET = 0x80000000;
 export const WNOHANG = 1;
+export const MADV_DONTNEED = 4;
+export const MADV_NOHUGEPAGE = 15;
 export const EFD_CLOEXEC = 0x80000;
 export const EFD_NONBLOCK = 0x800;
 
@@ -135,6 +139,8 @@ function bind(): Libc | null {
       setsockopt: func('setsockopt', ['int', 'int', 'int', address, uint]),
       getsockname: func('getsockname', ['int', address, address]),
       getpeername: func('getpeername', ['int', address, address]),
+      getpagesize: func('getpagesize', []),
+      madvise: func('madvise', [address, address, 'int']),
       errno: () => koffi.errno(),
       addressOf: (bytes) => Number(koffi.address(bytes)),
     };

@@ -72,6 +72,10 @@ export interface Reactor {
   readonly udp: Datagrams;
 
   slab(bytes: number): Slab;
+  /** A slab for a while, of a power of two from 4 KiB to 16 MiB: returnSlab() gives its memory back to the system. */
+  borrowSlab(bytes: number): Slab;
+  /** What borrowSlab() lent. It must not be used any more, and nor must its address. */
+  returnSlab(slab: Slab): void;
 
   /**
    * Bind and listen on an IP literal, or on an absolute path: a Unix socket that only this user can ever connect to. The answer comes

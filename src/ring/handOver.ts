@@ -6,14 +6,14 @@
 //   OPEN    index u32 | number f64 | kind u8 | port u16 | plan u8 (bits) | framing f64 | headBytes u32 | asked u32 | waitedMs u32
 //           | failure u8 | tries u8 | sessionBytes u8 | hostBytes u8 | user u16 | tried f64 each | session | host | early
 //   RETRY   as OPEN; index and number name the session on which the request failed, and failure says how
-//   ADOPT   index u32 | number f64 | capabilities u32 | send key [32] | receive key [32]
+//   ADOPT   index u32 | number f64 | capabilities u32 | initialWindowBytes u32 | send key [32] | receive key [32]
 //   RETURN  early
 
 import { CLIENT, ROUTING } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ExchangePlan, OpenRequest } from '../model/openRequest.ts';
-import type { SessionKeys } from '../model/sessionKeys.ts';
+import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import { causeAt, causeIndex } from './failureCauses.ts';
 
 export const HAND_OVER = { OPEN: 1, ADOPT: 2, RETURN: 3, RETRY: 4 } as const;
@@ -42,7 +42,8 @@ const AT = {
   tried: 47,
   // ADOPT.
   capabilities: 17,
-  keys: 21,
+  initialWindowBytes: 21,
+  keys: 25,
   // RETURN.
   early: 5,
 } as const;
@@ -113,11 +114,12 @@ export class HandOverEncoder {
     return start + text.length;
   }
 
-  adopt(index: number, number: number, capabilities: number, keys: SessionKeys): number {
+  adopt(index: number, number: number, terms: SessionTerms, keys: SessionKeys): number {
     this.bytes[0] = HAND_OVER.ADOPT;
     this.#view.setUint32(AT.index, index);
     this.#view.setFloat64(AT.number, number);
-    this.#view.setUint32(AT.capabilities, capabilities);
+    this.#view.setUint32(AT.capabilities, terms.capabilities);
+    this.#view.setUint32(AT.initialWindowBytes, terms.initialWindowBytes);
     this.bytes.set(keys.sendKey, AT.keys);
     this.bytes.set(keys.receiveKey, AT.keys + PROTOCOL.keyBytes);
     return ADOPT_BYTES;
@@ -215,7 +217,7 @@ function readNumbers(view: DataView, at: number, count: number): number[] {
 export function decodeAdopt(
   bytes: Uint8Array,
   offset: number,
-): { index: number; number: number; capabilities: number; keys: SessionKeys } {
+): { index: number; number: number; terms: SessionTerms; keys: SessionKeys } {
   const view = viewOf(bytes);
   const at = bytes.byteOffset + offset;
   const keysAt = offset + AT.keys;
@@ -223,7 +225,10 @@ export function decodeAdopt(
   return {
     index: view.getUint32(at + AT.index),
     number: view.getFloat64(at + AT.number),
-    capabilities: view.getUint32(at + AT.capabilities),
+    terms: {
+      capabilities: view.getUint32(at + AT.capabilities),
+      initialWindowBytes: view.getUint32(at + AT.initialWindowBytes),
+    },
     keys: {
       sendKey: bytes.slice(keysAt, keysAt + PROTOCOL.keyBytes),
       receiveKey: bytes.slice(keysAt + PROTOCOL.keyBytes, end),

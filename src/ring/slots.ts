@@ -23,7 +23,7 @@ export const THREAD = {
   clients: 2,
   strangers: 3,
   lingering: 4,
-  heldBytes: 5,
+  heldKib: 5,
   streams: 6,
 } as const;
 /** Int32 of the thread: the first of the failures. */

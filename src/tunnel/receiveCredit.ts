@@ -38,9 +38,17 @@ export class ReceiveCredit {
     const last = streams.toppedUpMs[slot]!;
     // The first time there is nothing to compare with: a stream that used half its window gets more.
     const elapsedMs = last === 0 ? 0 : nowMs - last;
-    const window = nextWindow(before, streams.consumed[slot]!, elapsedMs, roundTripMs, this.#budget);
+    const consumed = streams.consumed[slot]!;
+    const window = nextWindow(
+      before,
+      consumed,
+      elapsedMs,
+      roundTripMs,
+      this.#budget,
+      this.#initialWindowBytes,
+    );
     // At least half of the window was consumed, so a halved one leaves no debt.
-    const credit = streams.consumed[slot]! + window - before;
+    const credit = consumed + window - before;
     streams.window[slot] = window;
     streams.receiveCredit[slot]! += credit;
     streams.consumed[slot] = 0;

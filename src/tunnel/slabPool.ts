@@ -7,7 +7,10 @@ import { freeSlab, type Slab } from '../base/slab.ts';
 export class SlabPool {
   readonly slabBytes: number;
   readonly #make: (bytes: number) => Slab;
+  readonly #unmake: (slab: Slab) => void;
   readonly #free: Slab[] = [];
+  /** Given back in this turn, and too many. */
+  readonly #surplus: Slab[] = [];
   readonly #freeMax: number;
   readonly #restMax: number;
   /** The fewest free slabs since the last trim: so many were not needed. */
@@ -18,9 +21,17 @@ export class SlabPool {
   /**
    * @param freeMaxBytes of free slabs, at any time
    * @param restBytes of free slabs, which trim() leaves
+   * @param unmake gives a slab's memory back to the system
    */
-  constructor(make: (bytes: number) => Slab, slabBytes: number, freeMaxBytes: number, restBytes: number) {
+  constructor(
+    make: (bytes: number) => Slab,
+    slabBytes: number,
+    freeMaxBytes: number,
+    restBytes: number,
+    unmake: (slab: Slab) => void = freeSlab,
+  ) {
     this.#make = make;
+    this.#unmake = unmake;
     this.slabBytes = slabBytes;
     this.#freeMax = Math.floor(freeMaxBytes / slabBytes);
     this.#restMax = Math.floor(restBytes / slabBytes);
@@ -28,15 +39,21 @@ export class SlabPool {
 
   take(): Slab {
     this.taken++;
-    const slab = this.#free.pop() ?? this.#make(this.slabBytes);
+    const slab = this.#free.pop() ?? this.#surplus.pop() ?? this.#make(this.slabBytes);
     if (this.#free.length < this.#idle) this.#idle = this.#free.length;
     return slab;
   }
 
-  /** One too many is the collector's: the session that gives it may be reading from it still. */
+  /** The session that gives it may read from it until the turn ends. */
   give(slab: Slab): void {
     this.taken--;
     if (this.#free.length < this.#freeMax) this.#free.push(slab);
+    else this.#surplus.push(slab);
+  }
+
+  /** At the end of a turn: frees those that were too many. */
+  shed(): void {
+    for (let slab = this.#surplus.pop(); slab !== undefined; slab = this.#surplus.pop()) this.#unmake(slab);
   }
 
   /** Whether trim() has something to do, now or later. */
@@ -47,7 +64,7 @@ export class SlabPool {
   /** Frees half of the slabs that nobody needed since the last call, and of those the ones that were used longest ago. */
   trim(): void {
     const spare = Math.min(Math.ceil(this.#idle / 2), this.#free.length - this.#restMax);
-    if (spare > 0) for (const slab of this.#free.splice(0, spare)) freeSlab(slab);
+    if (spare > 0) for (const slab of this.#free.splice(0, spare)) this.#unmake(slab);
     this.#idle = this.#free.length;
   }
 }

@@ -8,15 +8,18 @@ import { PROTOCOL } from '../limits/wire.ts';
 export class WindowBudget {
   readonly limitBytes: number;
   readonly #parent: WindowBudget | null;
+  readonly #isTight: () => boolean;
   usedBytes = 0;
 
-  constructor(limitBytes: number, parent: WindowBudget | null = null) {
+  /** `isTight`: memory is short for other reasons, and nothing is to grow. */
+  constructor(limitBytes: number, parent: WindowBudget | null = null, isTight: () => boolean = () => false) {
     this.limitBytes = limitBytes;
     this.#parent = parent;
+    this.#isTight = isTight;
   }
 
   take(bytes: number): boolean {
-    if (this.usedBytes + bytes > this.limitBytes) return false;
+    if (this.usedBytes + bytes > this.limitBytes || this.#isTight()) return false;
     if (this.#parent !== null && !this.#parent.take(bytes)) return false;
     this.usedBytes += bytes;
     return true;
@@ -29,7 +32,7 @@ export class WindowBudget {
 
   /** More than three quarters are gone, here or in the parent: slow streams give back. */
   get pressed(): boolean {
-    return this.usedBytes * 4 > this.limitBytes * 3 || (this.#parent?.pressed ?? false);
+    return this.usedBytes * 4 > this.limitBytes * 3 || this.#isTight() || (this.#parent?.pressed ?? false);
   }
 }
 
@@ -43,6 +46,7 @@ export function nextWindow(
   elapsedMs: number,
   roundTripMs: number,
   budget: WindowBudget,
+  initialWindowBytes: number = PROTOCOL.initialWindowBytes,
 ): number {
   // On a path this short the initial window is more than it can hold.
   if (roundTripMs < WINDOW.growRoundTripMinMs) return windowBytes;
@@ -53,7 +57,7 @@ export function nextWindow(
     return budget.take(wanted - windowBytes) ? wanted : windowBytes;
   }
   if (windowMs > WINDOW.slowRoundTrips * roundTripMs && budget.pressed) {
-    const smaller = Math.max(windowBytes / 2, PROTOCOL.initialWindowBytes);
+    const smaller = Math.max(windowBytes / 2, initialWindowBytes);
     budget.give(windowBytes - smaller);
     return smaller;
   }

@@ -170,6 +170,14 @@ export class FailingReactor implements Reactor {
     return this.#inner.slab(bytes);
   }
 
+  borrowSlab(bytes: number): Slab {
+    return this.#inner.borrowSlab(bytes);
+  }
+
+  returnSlab(slab: Slab): void {
+    this.#inner.returnSlab(slab);
+  }
+
   unlisten(listener: ListenerId): void {
     this.#inner.unlisten(listener);
   }

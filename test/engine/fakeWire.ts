@@ -94,6 +94,12 @@ export class FakeWire {
     return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address: 0 };
   }
 
+  borrowSlab(bytes: number): Slab {
+    return this.slab(bytes);
+  }
+
+  returnSlab(): void {}
+
   remoteAddress(conn: ConnId): string {
     return this.#peer(conn).address;
   }

@@ -1,10 +1,14 @@
-// Sockets that outlive their streams: what they count for, and which of them is reset when too much is held for them.
+// Sockets that outlive their streams: what they count for, and which of them is reset when too much waits.
 
 import { expect, test } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
+import type { Pending } from '../../src/engine/backlog.ts';
 import { Lingering } from '../../src/engine/lingering.ts';
-import { type Pending, PendingPool } from '../../src/engine/pending.ts';
+import { MemoryReport, type MemoryShortage } from '../../src/engine/memoryReport.ts';
+import { PendingPool } from '../../src/engine/pending.ts';
+import { Relief } from '../../src/engine/relief.ts';
 import type { ConnHandler, ConnId } from '../../src/reactor/reactor.ts';
+import { HeldShare, heldPlan } from '../../src/ring/heldShare.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { MemoryReactor } from './memoryReactor.ts';
 import { HOST } from './rig.ts';
@@ -15,7 +19,18 @@ const HELD_MAX_BYTES = 64 * KIB;
 /** Sockets, by number from 1, whose clients do not read. */
 class World {
   readonly net = new MemoryReactor();
-  readonly pool: PendingPool = new PendingPool(testSlab, HELD_MAX_BYTES, () => this.lingering.relieve());
+  readonly #share = new HeldShare(heldPlan(HELD_MAX_BYTES, 1));
+  readonly pool = new PendingPool(this.net, this.#share);
+  readonly told: MemoryShortage[] = [];
+  readonly #relief = new Relief({
+    reactor: this.net,
+    share: this.#share,
+    parties: 1,
+    report: new MemoryReport(this.net, (shortage) => this.told.push(shortage)),
+  });
+  readonly #backlog = this.#relief.newBacklog();
+  /** Sizes of open streams' bytes that were given up. */
+  readonly givenUp: number[] = [];
   readonly left: number[] = [];
   readonly lingering = new Lingering(this.net, this.pool, (user) => this.left.push(user));
   readonly #clients: ConnId[] = [];
@@ -53,8 +68,20 @@ class World {
     this.pass(0);
   }
 
+  /** So many bytes wait for the socket of an open stream. */
   hold(bytes: number): Pending {
-    return this.pool.hold(new Uint8Array(bytes), 0, bytes);
+    const holder = {
+      giveUp: () => {
+        this.givenUp.push(pending.bytes);
+        this.pool.drop(pending);
+      },
+    };
+    const pending = this.pool.hold(this.#backlog, holder, 0, new Uint8Array(bytes), 0, bytes);
+    return pending;
+  }
+
+  relieve(): void {
+    this.#relief.relieve();
   }
 
   pass(ms: number): void {
@@ -101,16 +128,29 @@ test('when too much is held, what has lingered longest with most bytes is reset,
   expect([world.pool.heldBytes, world.broken]).toEqual([52 * KIB, []]);
   // An open stream stalls.
   world.hold(16 * KIB);
+  world.relieve();
   expect([world.pool.heldBytes, world.broken]).toEqual([52 * KIB, [2]]);
   world.hold(16 * KIB);
+  world.relieve();
   expect([world.pool.heldBytes, world.broken]).toEqual([HELD_MAX_BYTES, [2, 1]]);
+  expect([world.givenUp, world.told]).toEqual([
+    [],
+    [{ type: 'memoryShort', refused: 0, reset: 1, resetBytes: 15 * KIB, stalledMs: 1_000 }],
+  ]);
+  world.pass(1_000);
+  expect(world.told.slice(1)).toEqual([
+    { type: 'memoryShort', refused: 0, reset: 1, resetBytes: 3 * KIB, stalledMs: 1_000 },
+  ]);
 });
 
-test('streams that are open are not reset for what is held: nothing is left to reset', () => {
+test('open streams are reset likewise: whatever has waited longest with most bytes', () => {
   const world = new World();
-  world.linger(4 * KIB);
-  const stalled = world.hold(64 * KIB);
-  expect([world.lingering.count, world.broken, world.pool.heldBytes]).toEqual([0, [1], 64 * KIB]);
-  world.hold(KIB);
-  expect(stalled.bytes).toBe(64 * KIB);
+  world.hold(8 * KIB);
+  world.pass(1_000);
+  world.linger(16 * KIB);
+  world.pass(1_000);
+  world.hold(48 * KIB);
+  world.relieve();
+  // 16 KiB for one second, then 8 KiB for two, and then it fits.
+  expect([world.givenUp, world.broken, world.pool.heldBytes]).toEqual([[8 * KIB], [1], 64 * KIB]);
 });

@@ -1,8 +1,8 @@
 // A node that is lost while its streams are being opened or have no response yet: what the router learns, what clients hear, and
 // what is left.
 
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { CLIENT, NODE, SESSION } from '../../src/limits/bounds.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { CLIENT, SESSION } from '../../src/limits/bounds.ts';
 import type { ConnId } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { Plan } from './failingReactor.ts';
@@ -47,8 +47,8 @@ function until(done: () => boolean): void {
   if (!net.runUntil(done, net.nowMs + PATIENCE_MS)) throw new Error(`never: ${done} ${net.faults}`);
 }
 
-function start(rings: boolean): void {
-  rig = new Rig(new Plan(null), rings);
+function start(rings: boolean, held: { nodeHeldBytes?: number } = {}): void {
+  rig = new Rig(new Plan(null), rings, undefined, held);
   net = rig.net;
   until(() => rig.up > 0);
 }
@@ -160,10 +160,7 @@ describe.each([false, true])('rings: %s', (rings) => {
   });
 
   test('a node gives up streams that hold more bytes than it has room for: dialling or open', () => {
-    const { heldMaxBytes } = NODE;
-    onTestFinished(() => void Object.assign(NODE, { heldMaxBytes }));
-    Object.assign(NODE, { heldMaxBytes: 10_000 });
-    start(rings);
+    start(rings, { nodeHeldBytes: 10_000 });
     const put = (host: string) =>
       `PUT http://${host}/ HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 200000\r\n\r\n${'b'.repeat(60_000)}`;
     const dialling = new Client(net, PORT.http, put('slow.test'));

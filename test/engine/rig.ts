@@ -4,6 +4,7 @@
 import { HubEngine } from '../../src/engine/hubEngine.ts';
 import type { HubTunnel } from '../../src/engine/hubTunnel.ts';
 import type { HubWorker } from '../../src/engine/hubWorker.ts';
+import type { MemoryShortage } from '../../src/engine/memoryReport.ts';
 import type { FromEngine, FrontPlan, ListenerName, Order, WorkerPlan } from '../../src/engine/messages.ts';
 import { ENGINE, NODE } from '../../src/limits/bounds.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
@@ -15,6 +16,7 @@ import { computeMac1, mac1Key } from '../../src/noise/mac1.ts';
 import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ConnId } from '../../src/reactor/reactor.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
+import { heldPlan } from '../../src/ring/heldShare.ts';
 import { ringBuffer } from '../../src/ring/ring.ts';
 import { makeSlots, SessionSlots, ThreadSlots, UserSlots } from '../../src/ring/slots.ts';
 import { FailingReactor, type Plan } from './failingReactor.ts';
@@ -26,6 +28,8 @@ export const HOST = '127.0.0.1';
 const MAC1_KEY = mac1Key(new Uint8Array(32).fill(1));
 const DOWN_KEY = new Uint8Array(32).fill(2);
 const UP_KEY = new Uint8Array(32).fill(3);
+/** More than any test holds. */
+const PLENTY_BYTES = 2 ** 30;
 const REDIAL_MS = 1_000;
 const USER = { tags: null, streamsMax: 1 } as const;
 const THREAD = { front: 0, worker: 1, exit: 2 } as const;
@@ -55,6 +59,8 @@ export class Rig {
   readonly lostAtUnroute: number[] = [];
   /** What the exit told its control of the hub's orders. */
   readonly ordered: string[] = [];
+  /** What the hub told its control of streams that were refused or reset for want of memory. */
+  readonly shortages: MemoryShortage[] = [];
   readonly #hub: readonly HubEngine[];
   readonly #front: NonNullable<HubEngine['front']>;
   readonly #exitEngine: ExitEngine;
@@ -68,14 +74,23 @@ export class Rig {
   #dials = 0;
   #stopping = false;
 
-  /** `rings`: front and worker as two threads would be. `capabilities`: those in force. */
-  constructor(plan: Plan, rings: boolean, capabilities: number = OFFERED_CAPABILITIES) {
+  /**
+   * `rings`: front and worker as two threads would be. `capabilities`: those in force. `hubHeldBytes`, `nodeHeldBytes`: what may wait for
+   * clients, and for targets.
+   */
+  constructor(
+    plan: Plan,
+    rings: boolean,
+    capabilities: number = OFFERED_CAPABILITIES,
+    { hubHeldBytes = PLENTY_BYTES, nodeHeldBytes = PLENTY_BYTES } = {},
+  ) {
     this.#capabilities = capabilities;
     // What users of an earlier rig had counts from 0 again in this one's front.
     new Int32Array(SLOTS.users).fill(0);
     const { net } = this;
     const proxy = { askUser: false, proxyHeaders: false, showTargets: true };
-    const common = { io: 'net', slots: SLOTS, proxy } as const;
+    const held = heldPlan(hubHeldBytes, 1);
+    const common = { io: 'net', slots: SLOTS, held, proxy } as const;
     const { doorbell } = net;
     const toWorker = ringBuffer(ENGINE.handOverRingBytes);
     const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
@@ -115,6 +130,7 @@ export class Rig {
         descriptorLimit: Number.POSITIVE_INFINITY,
         hubs: 1,
         keepAliveIdleS: ENGINE.keepAliveIdleS,
+        held: heldPlan(nodeHeldBytes, 1),
       },
       reactor: new FailingReactor(net, plan),
       makeAead: sodiumAead,
@@ -164,6 +180,9 @@ export class Rig {
       case 'authenticate':
         this.#order({ type: 'user', query: message.query, user: { name: message.name, ...USER } });
         return;
+      case 'memoryShort':
+        this.shortages.push(message);
+        return;
       case 'tunnelUp':
         this.net.setTimer(this.controlMs, { onTimer: () => this.#route(message) }, 0);
         return;
@@ -189,6 +208,7 @@ export class Rig {
       number,
       worker: 0,
       capabilities: this.#capabilities,
+      initialWindowBytes: PROTOCOL.initialWindowBytes,
       sendKey: DOWN_KEY.slice(),
       receiveKey: UP_KEY.slice(),
     };

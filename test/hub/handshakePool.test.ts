@@ -16,12 +16,14 @@ const PAYLOAD = encodeMessage1(
 );
 
 const faults: unknown[] = [];
+/** What message 2 is to say. */
+let windowBytes = 262_144;
 let pool: HandshakePool | null = null;
 
 function openPool(): HandshakePool {
   pool = new HandshakePool({
     keyPair: HUB,
-    initialWindowBytes: 262_144,
+    initialWindowBytes: () => windowBytes,
     maxStreams: 10,
     capabilities: 1,
     onFault: (error) => faults.push(error),
@@ -53,6 +55,17 @@ test('answers a node, from a view into a larger buffer, and stays silent towards
   const finished = initiator.finish(result!.message2);
   expect(finished.sendKey).toEqual(result!.receiveKey);
   expect(decodeMessage2(finished.payload).observedAddress).toBe('2001:db8::5');
+});
+
+test('message 2 says how large windows are at that moment, and so does the result', async () => {
+  const opened = openPool();
+  for (const bytes of [65_536, 262_144]) {
+    windowBytes = bytes;
+    const initiator = start();
+    const { result } = await opened.answer(initiator.message1, '192.0.2.1');
+    const { initialWindowBytes } = decodeMessage2(initiator.finish(result!.message2).payload);
+    expect([initialWindowBytes, result!.initialWindowBytes]).toEqual([bytes, bytes]);
+  }
 });
 
 test('past a full queue a first message is dropped at once; those in the queue are answered', async () => {

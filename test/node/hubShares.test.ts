@@ -1,4 +1,4 @@
-// One hub's share of a node: what it may open and hold, whatever it asks for.
+// One hub's share of a node: what it may open, whatever it asks for.
 
 import { describe, expect, test } from 'vitest';
 import { NODE } from '../../src/limits/bounds.ts';
@@ -16,7 +16,7 @@ describe('descriptors', () => {
       let used = 0;
       const openAll = () => {
         let streams = 0;
-        while (shares.mayOpen(used, () => ({ streams, heldBytes: 0 }))) {
+        while (shares.mayOpen(used, () => ({ streams }))) {
           streams++;
           used++;
         }
@@ -33,7 +33,7 @@ describe('descriptors', () => {
 
   test('without a limit there is always room', () => {
     const shares = new HubShares(Number.POSITIVE_INFINITY, 3);
-    expect(shares.mayOpen(1e9, () => ({ streams: 1e9, heldBytes: 0 }))).toBe(true);
+    expect(shares.mayOpen(1e9, () => ({ streams: 1e9 }))).toBe(true);
     expect(shares.mayRace(1e9)).toBe(true);
   });
 
@@ -41,14 +41,4 @@ describe('descriptors', () => {
     const shares = new HubShares(LIMIT, 2);
     expect([shares.mayRace(ROOM / 2 - 1), shares.mayRace(ROOM / 2)]).toEqual([true, false]);
   });
-});
-
-test('past the bound of held bytes, hubs with less than their share lose nothing', () => {
-  const shares = new HubShares(LIMIT, 4);
-  const mustGiveUp = (all: number, own: number) =>
-    shares.mustGiveUp(all, () => ({ streams: 1, heldBytes: own }));
-  const max = NODE.heldMaxBytes;
-  expect(mustGiveUp(max, max)).toBe(false);
-  expect(mustGiveUp(max + 1, max)).toBe(true);
-  expect(mustGiveUp(max + 1, max / 4 - 1)).toBe(false);
 });

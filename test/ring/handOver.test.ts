@@ -111,18 +111,20 @@ describe('hand-over', () => {
         u32,
         number,
         u32,
+        u32,
         key,
         key,
-        (fd, index, session, capabilities, sendKey, receiveKey) => {
+        (fd, index, session, capabilities, initialWindowBytes, sendKey, receiveKey) => {
           const keys = { sendKey, receiveKey };
-          const length = encoder.adopt(index, session, capabilities, keys);
+          const terms = { capabilities, initialWindowBytes };
+          const length = encoder.adopt(index, session, terms, keys);
           encoder.setFd(fd);
           const read = through(encoder, length, (offset) => ({
             type: handOverType(reader.bytes, offset),
             fd: handOverFd(reader.bytes, offset),
             ...decodeAdopt(reader.bytes, offset),
           }));
-          expect(read).toEqual({ type: HAND_OVER.ADOPT, fd, index, number: session, capabilities, keys });
+          expect(read).toEqual({ type: HAND_OVER.ADOPT, fd, index, number: session, terms, keys });
           encoder.wipe(length);
           expect(encoder.bytes.subarray(0, length).every((byte) => byte === 0)).toBe(true);
           expect(reader.bytes.slice(reader.offset, reader.offset + length).every((byte) => byte === 0)).toBe(
@@ -150,7 +152,8 @@ describe('hand-over', () => {
 
   test('reads two rings in turn', () => {
     const other = new Uint8Array(new SharedArrayBuffer(256));
-    const length = encoder.adopt(7, 8, 0, {
+    const terms = { capabilities: 0, initialWindowBytes: 1 };
+    const length = encoder.adopt(7, 8, terms, {
       sendKey: new Uint8Array(32).fill(1),
       receiveKey: new Uint8Array(32).fill(2),
     });

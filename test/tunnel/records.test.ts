@@ -337,6 +337,10 @@ describe('slab pool', () => {
     slabs.give(first);
     slabs.give(second);
     expect(slabs.taken).toBe(0);
+    // Its session may read from it until the turn ends.
+    expect(second.bytes.length).toBe(64);
+    slabs.shed();
+    expect([first.bytes.length, second.bytes.length]).toEqual([64, 0]);
     expect(slabs.take()).toBe(first);
     slabs.take();
     expect(made).toHaveLength(3);

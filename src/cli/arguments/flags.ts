@@ -7,10 +7,10 @@ import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
 import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE, MEMORY } from '../../limits/bounds.ts';
 import { parseAllowRule } from '../../node/allowRule.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
-import { formatDuration, parseDuration } from '../units.ts';
+import { formatBytes, formatDuration, parseDuration, parseSize } from '../units.ts';
 import { parseName, parseOneOf, parsePublicAddress, parsePublicHost, parseWhole } from './values.ts';
 
 const IO_KINDS = ['auto', 'epoll', 'net'] as const;
@@ -32,6 +32,8 @@ export interface RunFlags extends CommonFlags {
   /** Milliseconds. */
   drain: number;
   io: Io;
+  /** Bytes. */
+  memory?: number;
 }
 
 export interface HubFlags extends RunFlags {
@@ -77,6 +79,12 @@ export function addRunFlags(command: Command, logLevel: LogLevel): Command {
       new Option('--drain <duration>', 'what open streams get to end on SIGTERM or Ctrl-C, 0s to 1h')
         .default(ENGINE.drainMs, formatDuration(ENGINE.drainMs))
         .argParser((text) => parseDuration(text, '--drain', 0, ENGINE.drainMaxMs)),
+    )
+    .addOption(
+      new Option(
+        '--memory <size>',
+        'what may wait for clients and targets that do not read, such as 500MB (default: a quarter of the memory of a hub, an eighth of that of a node)',
+      ).argParser((text) => parseMemory(text, '--memory')),
     )
     .option('--ready-file <file>', 'write one JSON object there once everything is ready');
 }
@@ -176,6 +184,15 @@ export function parseIo(text: string, platform: NodeJS.Platform): Io {
     throw new UserError(`--io: epoll exists on Linux only, and this is ${platform}; use --io net`, 2);
   }
   return io;
+}
+
+/** Throws UserError (exit code 2). */
+function parseMemory(text: string, flag: string): number {
+  const bytes = parseSize(text, flag);
+  const { optionMinBytes, optionMaxBytes } = MEMORY;
+  if (bytes >= optionMinBytes && bytes <= optionMaxBytes) return bytes;
+  const range = `${formatBytes(optionMinBytes)} and ${formatBytes(optionMaxBytes)}`;
+  throw new UserError(`${flag}: ${text} is not between ${range}`, 2);
 }
 
 /** For options that may be given several times. */

@@ -51,6 +51,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     persistSessions: flags.persistSessions,
     acceptLoss: flags.acceptLoss,
     drainMs: flags.drain,
+    memoryBytes: flags.memory,
     showTargets: flags.showTargets,
     askUser: flags.askUser,
     proxyHeaders: flags.proxyHeaders === 'on',

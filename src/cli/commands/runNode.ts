@@ -46,6 +46,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     publicAddressUrl: flags.publicAddressUrl ?? null,
     acceptLoss: flags.acceptLoss ?? false,
     drainMs: flags.drain,
+    memoryBytes: flags.memory ?? null,
     log,
   });
   const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {

@@ -158,7 +158,7 @@ export class Admission {
   #obey(verdict: Verdict | UserError, answer: HandshakeResult, remoteAddress: string): Accepted | null {
     try {
       if (verdict instanceof UserError) throw verdict;
-      const { nodeId, enroll, lane, message2, sendKey, receiveKey } = answer;
+      const { nodeId, enroll, lane, message2, initialWindowBytes, sendKey, receiveKey } = answer;
       if (verdict.verdict === 'refuse') {
         this.#rates.refused(nodeId);
         this.#logRefusal(remoteAddress, verdict.why);
@@ -184,7 +184,8 @@ export class Admission {
       this.#told.admitted(verdict.node, verdict.enrolled ? (enroll?.token ?? null) : null);
       const { index, number, worker } = session;
       this.#slots.reset(index);
-      return { message2, sendKey, receiveKey, index, number, worker, capabilities };
+      const terms = { initialWindowBytes, capabilities };
+      return { message2, sendKey, receiveKey, index, number, worker, ...terms };
     } catch (error) {
       this.#log.error({ err: error }, 'a device could not be admitted');
       return null;

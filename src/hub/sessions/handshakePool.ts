@@ -16,7 +16,7 @@ import type { KeyPair } from '../../noise/keyPair.ts';
 export interface HandshakePoolOptions {
   readonly keyPair: KeyPair;
   /** What message 2 announces. */
-  readonly initialWindowBytes: number;
+  readonly initialWindowBytes: () => number;
   readonly maxStreams: number;
   readonly capabilities: number;
   /** Told of a fault in a pool thread; never of a stranger's bad message. */
@@ -31,7 +31,7 @@ const SILENCE: HandshakeAnswer = { result: null, costMs: 0 };
 
 export class HandshakePool {
   readonly #options: HandshakePoolOptions;
-  readonly #terms: HandshakeTerms;
+  readonly #terms: Omit<HandshakeTerms, 'initialWindowBytes'>;
   readonly #pool: Piscina<HandshakeBatch, HandshakeAnswer[]>;
   readonly #threads = Math.min(CONTROL.handshakeThreadsMax, availableParallelism());
   readonly #waiting: Waiting[] = [];
@@ -44,12 +44,12 @@ export class HandshakePool {
   /** One thread starts at once, so that the first node to come doesn't wait for it. */
   constructor(options: HandshakePoolOptions) {
     this.#options = options;
-    const { initialWindowBytes, maxStreams, capabilities } = options;
+    const { maxStreams, capabilities } = options;
     const keyPair = {
       publicKey: new Uint8Array(options.keyPair.publicKey),
       secretKey: new Uint8Array(options.keyPair.secretKey),
     };
-    this.#terms = { keyPair, initialWindowBytes, maxStreams, capabilities };
+    this.#terms = { keyPair, maxStreams, capabilities };
     this.#pool = new Piscina<HandshakeBatch, HandshakeAnswer[]>({
       filename: programModule('hub/sessions/handshakeThread').href,
       minThreads: 1,
@@ -100,7 +100,8 @@ export class HandshakePool {
     if (this.#destroyed) return null;
     try {
       const messages = batch.map(({ message1, observedAddress }) => ({ message1, observedAddress }));
-      return await this.#pool.run({ messages, terms: this.#terms });
+      const initialWindowBytes = this.#options.initialWindowBytes();
+      return await this.#pool.run({ messages, terms: { ...this.#terms, initialWindowBytes } });
     } catch (error) {
       this.#fault(error);
       return null;

@@ -6,12 +6,14 @@ import { descriptorLimit } from '../../engine/descriptorLimit.ts';
 import { EngineThread } from '../../engine/engineThread.ts';
 import type { FromEngine, Io, ProxyOptions, ToFront, ToWorker, WorkerLink } from '../../engine/messages.ts';
 import { ENGINE } from '../../limits/bounds.ts';
+import type { HeldPlan } from '../../ring/heldShare.ts';
 import { ringBuffer } from '../../ring/ring.ts';
 import type { SharedSlots } from '../../ring/slots.ts';
 
 export interface HubThreadsPlan {
   readonly io: Io;
   readonly slots: SharedSlots;
+  readonly held: HeldPlan;
   readonly proxy: ProxyOptions;
   /** 0: the front is also the only worker. */
   readonly workers: number;
@@ -36,18 +38,19 @@ export class HubThreads {
 
   /** When it rejects, stop() ends those that run already. */
   async start(): Promise<void> {
-    const { io, slots, proxy, mac1Key } = this.#plan;
+    const { io, slots, held, proxy, mac1Key } = this.#plan;
+    const common = { io, slots, held, proxy };
     const links: WorkerLink[] = [];
     for (let worker = 0; worker < this.#plan.workers; worker++) {
       const toWorker = ringBuffer(ENGINE.handOverRingBytes);
       const fromWorker = ringBuffer(ENGINE.handOverRingBytes);
       const rings = { fromFront: toWorker, toFront: fromWorker };
-      const thread = await this.#start({ io, slots, proxy, ...rings, role: 'worker', thread: 1 + worker });
+      const thread = await this.#start({ ...common, ...rings, role: 'worker', thread: 1 + worker });
       this.#workers.push(thread);
       links.push({ thread: 1 + worker, doorbell: thread.doorbell, toWorker, fromWorker });
     }
     const limits = { descriptorLimit: descriptorLimit(), workers: links };
-    const front = await this.#start({ io, slots, proxy, ...limits, role: 'front', thread: 0, mac1Key });
+    const front = await this.#start({ ...common, ...limits, role: 'front', thread: 0, mac1Key });
     this.#front = front;
     for (const worker of this.#workers) worker.post({ type: 'frontIs', thread: 0, doorbell: front.doorbell });
   }

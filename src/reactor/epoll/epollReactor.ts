@@ -5,6 +5,7 @@ import type { IpAddress } from '../../base/ipAddress.ts';
 import type { Slab } from '../../base/slab.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { Answers } from '../answers.ts';
+import { Extents } from '../extents.ts';
 import { Faults } from '../faults.ts';
 import { type Libc, loadLibc } from '../libc.ts';
 import type {
@@ -23,6 +24,7 @@ import { TimerWheel } from '../timers.ts';
 import { Acceptor } from './acceptor.ts';
 import { Connections } from './connections.ts';
 import type { ConnIo } from './connIo.ts';
+import { Pages } from './pages.ts';
 import { DOORBELL_WORD, LISTENER_WORD, Poller, UDP_WORD } from './poller.ts';
 import { Sockets } from './sockets.ts';
 import { UdpEpoll } from './udpEpoll.ts';
@@ -35,6 +37,7 @@ export class EpollReactor implements Reactor {
 
   readonly #libc: Libc;
   readonly #poller: Poller;
+  readonly #extents: Extents;
   readonly #connections: Connections;
   readonly #io: ConnIo;
   readonly #acceptor: Acceptor;
@@ -56,6 +59,11 @@ export class EpollReactor implements Reactor {
     const connections = new Connections(libc, poller, sockets, this.#timers, this.#answers);
     this.#libc = libc;
     this.#poller = poller;
+    const pages = new Pages(libc, (bytes) => this.slab(bytes));
+    this.#extents = new Extents(
+      (bytes) => pages.extent(bytes),
+      (slab, offset, length) => pages.discard(slab, offset, length),
+    );
     this.#connections = connections;
     this.#io = connections.io;
     this.#acceptor = new Acceptor(libc, poller, sockets, this.#timers, this.#answers, connections);
@@ -68,6 +76,14 @@ export class EpollReactor implements Reactor {
     const buffer = new ArrayBuffer(bytes);
     const view = new Uint8Array(buffer);
     return { bytes: view, view: new DataView(buffer), address: this.#libc.addressOf(view) };
+  }
+
+  borrowSlab(bytes: number): Slab {
+    return this.#extents.lend(bytes);
+  }
+
+  returnSlab(slab: Slab): void {
+    this.#extents.takeBack(slab);
   }
 
   // Listeners and connections.

@@ -8,6 +8,7 @@ import type { IpAddress } from '../../base/ipAddress.ts';
 import { assertInSlab, type Slab } from '../../base/slab.ts';
 import { ENGINE } from '../../limits/bounds.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
+import { Extents } from '../extents.ts';
 import {
   type ConnHandler,
   type ConnId,
@@ -34,6 +35,10 @@ export class NetReactor implements Reactor {
   readonly #turn = new NetTurn(() => this.#handleReady());
   readonly #listeners = new NetListeners(this.#turn, (...connection) => this.#accepted(...connection));
   readonly udp = new UdpNet(this.#turn);
+  readonly #extents = new Extents(
+    (bytes) => this.slab(bytes),
+    () => {},
+  );
   readonly #conns = new Map<ConnId, NetConn>();
   /** By slot, from 1: the generation last given out. */
   readonly #generations = [0];
@@ -62,6 +67,14 @@ export class NetReactor implements Reactor {
   slab(bytes: number): Slab {
     const buffer = new ArrayBuffer(bytes);
     return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address: 0 };
+  }
+
+  borrowSlab(bytes: number): Slab {
+    return this.#extents.lend(bytes);
+  }
+
+  returnSlab(slab: Slab): void {
+    this.#extents.takeBack(slab);
   }
 
   // How a connection begins.
