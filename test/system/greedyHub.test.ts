@@ -18,7 +18,8 @@ test('one hub leaves the other its share of the descriptors', async () => {
   const [greedy, other] = await Promise.all([startHub(), startHub()]);
   const links = [(await makeLink(greedy)).link, (await makeLink(other)).link];
   const node = await startNode({ links, descriptors: DESCRIPTORS });
-  await node.waitForLog(({ msg, hub }) => msg === 'connected to the hub' && hub === other.ready.tunnel);
+  for (const { ready } of [greedy, other])
+    await node.waitForLog(({ msg, hub }) => msg === 'connected to the hub' && hub === ready.tunnel);
   const { port } = target;
   const hold = (socks: Address) => Stream.open(socks, port, 'hold').catch((error: unknown) => error);
   let held = 0;
