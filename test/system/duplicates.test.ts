@@ -13,7 +13,9 @@ afterEach(endAll);
 
 const SENT_AWAY = /^another device with the same key is connected to this hub/;
 
-test('one of them goes on, the other waits and says why, and the owner sees both', async () => {
+test('one of them goes on, the other waits and says why, and the owner sees both', {
+  timeout: 240_000,
+}, async () => {
   const target = await Target.start();
   try {
     const hub = await startHub();
@@ -23,9 +25,9 @@ test('one of them goes on, the other waits and says why, and the owner sees both
     for (const name of ['node_key.bin', 'node.json'])
       cpSync(join(original.dataDir, name), join(dataDir, name));
     const copy = launchNode({ dataDir });
-    await hub.waitForLog(({ msg }) => msg.startsWith('two devices have the same key'), 60_000);
+    await hub.waitForLog(({ msg }) => msg.startsWith('two devices have the same key'), 120_000);
     await Promise.any(
-      [original, copy].map((node) => node.waitForLog(({ msg }) => SENT_AWAY.test(msg), 60_000)),
+      [original, copy].map((node) => node.waitForLog(({ msg }) => SENT_AWAY.test(msg), 120_000)),
     );
     const { stdout } = await runCommand(['events', '--json', '--limit', '1000'], hub.dataDir);
     const events = JSON.parse(stdout) as EventRecord[];
