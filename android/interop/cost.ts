@@ -17,9 +17,9 @@ import { Target } from '../../test/system/target.ts';
 
 const MIB = 2 ** 20;
 const TICKS_PER_SECOND = 100;
-const BULK_BYTES = 256 * MIB;
-const ROUNDS = 20_000;
-const CONNECTIONS = 3_000;
+const BULK_BYTES = 1_024 * MIB;
+const ROUNDS = 50_000;
+const CONNECTIONS = 10_000;
 const IDLE_STREAMS = 1_000;
 const CORE = fileURLToPath(new URL('../core/target/core.jar', import.meta.url));
 const { values, positionals: jvmOptions } = parseArgs({

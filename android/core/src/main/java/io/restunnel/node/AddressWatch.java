@@ -116,7 +116,7 @@ final class AddressWatch {
     }
 
     private void askNat64(int of) {
-        names.lookUp(Nat64.IPV4_ONLY_NAME, "", new Names.Asker() {
+        names.lookUp(Nat64.IPV4_ONLY_NAME, Names.NODE, new Names.Asker() {
             @Override
             public void found(List<IpAddress> addresses) {
                 know(of, Nat64.prefixesIn(addresses), Bounds.NAT64_EVERY_MS);

@@ -41,7 +41,8 @@ final class RunningNode {
     private final Exit exit;
     private final AddressWatch addresses;
     private final ExecutorService worker;
-    private final ThreadPoolExecutor lookups;
+    private final ExecutorService lookups;
+    private final ExecutorService ownLookups;
     private final Thread thread;
     private final Map<String, Hub> hubs = new LinkedHashMap<>();
     private final Set<String> paused = new HashSet<>();
@@ -56,12 +57,11 @@ final class RunningNode {
         this.book = book;
         this.keyPair = keyPair;
         loop = new Loop(options.clock, options.log::fault);
-        worker = new ThreadPoolExecutor(0, 1, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> daemon(task, "restunnel-worker"));
-        lookups = new ThreadPoolExecutor(Bounds.LOOKUP_THREADS_MAX, Bounds.LOOKUP_THREADS_MAX, 10, TimeUnit.SECONDS,
-                new LinkedBlockingQueue<>(), task -> daemon(task, "restunnel-names"));
-        lookups.allowCoreThreadTimeOut(true);
+        worker = pool(1, "restunnel-worker");
+        lookups = pool(Bounds.LOOKUP_THREADS_MAX, "restunnel-names");
+        ownLookups = pool(Bounds.OWN_LOOKUP_THREADS_MAX, "restunnel-own-names");
         TargetPolicy policy = new TargetPolicy(allow);
-        Names names = new Names(loop, options.sockets, lookups);
+        Names names = new Names(loop, options.sockets, lookups, ownLookups);
         activity = new Activity(loop, options.listener);
         exit = new Exit(loop, options.sockets, policy, names, options.descriptors, this::rotate, activity::moved);
         addresses = new AddressWatch(loop, worker, options.sockets, options.log, names, policy, hubs);
@@ -80,6 +80,14 @@ final class RunningNode {
         parts.onAddresses = addresses::apply;
         parts.onChange = hub -> options.listener.hubChanged(hub.status());
         thread = new Thread(this::run, "restunnel-node");
+    }
+
+    /** Threads that end when there is nothing to do. */
+    private static ExecutorService pool(int threadsMax, String name) {
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(threadsMax, threadsMax, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(),
+                task -> daemon(task, name));
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
     }
 
     private static Thread daemon(Runnable task, String name) {
@@ -153,10 +161,11 @@ final class RunningNode {
         for (Tunnel tunnel : exit.tunnels()) tunnel.close("the node is stopping");
         loop.close();
         lookups.shutdownNow();
+        ownLookups.shutdownNow();
         worker.shutdown();
         keyPair.wipe();
-        options.listener.ended(failure);
         ended.countDown();
+        options.listener.ended(failure);
     }
 
     /** A hub is on the list, perhaps with another address or token than before. */

@@ -260,6 +260,21 @@ public class ExitNodeTest {
     }
 
     @Test(timeout = TEST_MS)
+    public void afterItsEndItHearsNothing() throws Exception {
+        try (FakeHub hub = new FakeHub()) {
+            connect(hub);
+            node.stop(0);
+            assertTrue(node.awaitEnd(TEST_MS));
+            assertEquals("null", ends.take());
+            node.networkChanged(true);
+            node.deviceChanged();
+            node.pause(hub.link().hubPublicKeyText());
+            node.stop(0);
+            assertEquals(1, node.hubs().size());
+        }
+    }
+
+    @Test(timeout = TEST_MS)
     public void aKeyThatCannotBeReadIsNotReplaced() throws Exception {
         memory.isLocked = true;
         assertThrows(IOException.class, this::make);

@@ -115,7 +115,7 @@ final class HubLane implements Tunnel.Owner {
                 failed("the hub's name " + record.host + " cannot be resolved", false);
             }
         };
-        parts.names.lookUp(name, "", asker);
+        parts.names.lookUp(name, Names.NODE, asker);
     }
 
     /** The first message, by the worker: storage blocks, and Diffie-Hellman takes its time. */

@@ -72,7 +72,10 @@ public final class Bounds {
 
     // --- Names ---
     public static final long NAME_TIMEOUT_MS = 10_000;
-    public static final int LOOKUP_THREADS_MAX = 32;
+    /** A question blocks a thread until the system answers. */
+    public static final int LOOKUP_THREADS_MAX = 64;
+    /** For the node's own questions: its hubs' names, the network's prefixes. */
+    public static final int OWN_LOOKUP_THREADS_MAX = 4;
     public static final int LOOKUPS_MAX = 4_096;
     public static final int LOOKUPS_PER_HUB_MAX = 512;
     public static final int NAMES_CACHED_MAX = 2_048;

@@ -31,6 +31,9 @@ public final class Loop implements Executor {
     private List<Runnable> nextEndOfTurn = new ArrayList<>();
     private long nowMs;
     private volatile boolean isEnding;
+    private final Object endLock = new Object();
+    /** A closed selector must not be woken. */
+    private boolean isClosed;
 
     public Loop(Clock clock, Consumer<Throwable> onFault) throws IOException {
         this.clock = clock;
@@ -47,8 +50,11 @@ public final class Loop implements Executor {
     /** From any thread: runs it in this one. Nothing after the end. */
     @Override
     public void execute(Runnable task) {
-        tasks.add(task);
-        selector.wakeup();
+        synchronized (endLock) {
+            if (isClosed) return;
+            tasks.add(task);
+            selector.wakeup();
+        }
     }
 
     // The rest is for the loop's own thread.
@@ -137,6 +143,9 @@ public final class Loop implements Executor {
 
     /** Closes what is still registered, without farewell. After run(). */
     public void close() {
+        synchronized (endLock) {
+            isClosed = true;
+        }
         for (SelectionKey key : selector.keys()) Channels.closeQuietly(key.channel());
         try {
             selector.close();

@@ -32,6 +32,9 @@ public final class Names {
         void notFound(Reason reason);
     }
 
+    /** Asks for itself: the names of hubs, and what tells about the network. */
+    public static final String NODE = "";
+
     private static final class Question {
         final String name;
         /** Whose question it was first: it counts as a part of that hub's share. */
@@ -61,6 +64,7 @@ public final class Names {
     private final Loop loop;
     private final Sockets sockets;
     private final Executor threads;
+    private final Executor ownThreads;
     private final Map<String, Question> questions = new HashMap<>();
     private final Map<String, Integer> askedBy = new HashMap<>();
     private final Map<String, Known> known = new LinkedHashMap<String, Known>() {
@@ -74,11 +78,15 @@ public final class Names {
     /** When anybody last answered anything. */
     private long answeredMs = Long.MIN_VALUE;
 
-    /** @param threads run the questions, many at once */
-    public Names(Loop loop, Sockets sockets, Executor threads) {
+    /**
+     * @param threads    run the questions, many at once
+     * @param ownThreads run the node's own: names that nobody answers keep no node from its hubs
+     */
+    public Names(Loop loop, Sockets sockets, Executor threads, Executor ownThreads) {
         this.loop = loop;
         this.sockets = sockets;
         this.threads = threads;
+        this.ownThreads = ownThreads;
     }
 
     /** @param name as HostName.targetName() makes it */
@@ -107,7 +115,7 @@ public final class Names {
         // Is it the name's fault or the resolver's? A question that has an answer everywhere tells.
         Timer probe = loop.after(Bounds.NAME_TIMEOUT_MS / 2, () -> probe(question));
         question.timer = loop.after(Bounds.NAME_TIMEOUT_MS, () -> answer(question, null, silence(question)));
-        threads.execute(() -> {
+        (hub.equals(NODE) ? ownThreads : threads).execute(() -> {
             List<IpAddress> addresses = null;
             Reason failure = null;
             try {
@@ -134,7 +142,7 @@ public final class Names {
 
     private void probe(Question question) {
         if (answeredMs >= question.askedMs || questions.containsKey(Nat64.IPV4_ONLY_NAME)) return;
-        ask(Nat64.IPV4_ONLY_NAME, "");
+        ask(Nat64.IPV4_ONLY_NAME, NODE);
     }
 
     private void answer(Question question, List<IpAddress> addresses, Reason reason) {
