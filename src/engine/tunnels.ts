@@ -247,9 +247,9 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
 
   /** The socket of a tight tunnel has got what it should. When it should have no more, whoever waits hears of room later. */
   #settle({ conn, session }: T, room: number, isFull: boolean): void {
-    session.feed.left(isFull ? 0 : room);
-    if (room <= 0 && !isFull && (session.outbound.queuedBytes > 0 || session.hasBlocked))
-      this.reactor.awaitSent(conn);
+    const isWaiting = session.outbound.queuedBytes > 0 || session.hasBlocked;
+    session.feed.left(isFull ? 0 : room, isWaiting);
+    if (room <= 0 && !isFull && isWaiting) this.reactor.awaitSent(conn);
   }
 
   #wake(tunnel: T): void {

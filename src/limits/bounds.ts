@@ -71,8 +71,14 @@ export const MEMORY = {
 
 /** What a tunnel has in line for its socket, by the rate of its path (src/tunnel/sendBounds.ts). */
 export const SLOW_PATH = {
-  /** Bytes that the system holds and has not sent, as time at that rate. Once half of it has gone, the tunnel writes on. */
+  /**
+   * Bytes that the system holds and has not sent, as time at that rate. Once half of it has gone, the tunnel writes on. More while they run
+   * out before we hear of it, as where a link sends acknowledgements in batches; that goes back by a share with each measurement.
+   */
   unsentMs: 5,
+  unsentMaxMs: 20,
+  unsentGrowth: 1.5,
+  unsentDecay: 0.98,
   unsentMinBytes: 4_096,
   /** What one stream sends before it is the next one's turn, likewise. */
   quantumMs: 1,

@@ -194,6 +194,10 @@ assertRelation(
   SLOW_PATH.quantumMinBytes <= SLOW_PATH.unsentMinBytes / 2 && 2 * SLOW_PATH.quantumMs <= SLOW_PATH.unsentMs,
   'a stream has its turn whenever half of what a socket holds has gone',
 );
+assertRelation(
+  SLOW_PATH.unsentMs < SLOW_PATH.unsentMaxMs && SLOW_PATH.unsentGrowth > 1 && SLOW_PATH.unsentDecay < 1,
+  'what a slow tunnel has in line grows when it runs out, and shrinks again',
+);
 assertRelation(SLOW_PATH.quantumMinBytes <= ENGINE.streamQuantumBytes, 'the smallest quantum is one');
 assertRelation(SLOW_PATH.datagramsMinBytes <= UDP.shareBytes, 'a slow tunnel holds fewer datagrams');
 assertRelation(

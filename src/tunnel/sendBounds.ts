@@ -4,10 +4,11 @@
 import { ENGINE, SLOW_PATH } from '../limits/bounds.ts';
 
 /** What the system should hold that it has not sent yet; Infinity: no limit is needed. `bytesPerMs` of 0: not known. */
-export function unsentBytesFor(bytesPerMs: number): number {
-  if (bytesPerMs === 0) return Number.POSITIVE_INFINITY;
-  const bytes = Math.max(SLOW_PATH.unsentMinBytes, Math.ceil(bytesPerMs * SLOW_PATH.unsentMs));
-  return bytes < ENGINE.tunnelQueueBytes ? bytes : Number.POSITIVE_INFINITY;
+export function unsentBytesFor(bytesPerMs: number, unsentMs: number = SLOW_PATH.unsentMs): number {
+  if (bytesPerMs === 0 || bytesPerMs * SLOW_PATH.unsentMs >= ENGINE.tunnelQueueBytes)
+    return Number.POSITIVE_INFINITY;
+  const bytes = Math.max(SLOW_PATH.unsentMinBytes, Math.ceil(bytesPerMs * unsentMs));
+  return Math.min(bytes, ENGINE.tunnelQueueBytes);
 }
 
 /** What one stream may send before it is the next one's turn. */
@@ -20,6 +21,7 @@ export function quantumBytesFor(bytesPerMs: number): number {
 export class SendBounds {
   unsentMaxBytes = Number.POSITIVE_INFINITY;
   quantumBytes: number = ENGINE.streamQuantumBytes;
+  #unsentMs: number = SLOW_PATH.unsentMs;
 
   /** Whether the tunnel is slow enough for its socket to be asked what it holds. */
   get isTight(): boolean {
@@ -32,9 +34,16 @@ export class SendBounds {
     return true;
   }
 
-  /** Follows the rate when it has changed by much. True: unsentMaxBytes is another from now on. */
-  follow(bytesPerMs: number): boolean {
-    const wanted = unsentBytesFor(bytesPerMs);
+  /**
+   * Follows the rate when it has changed by much. `ranOut`: the system had nothing left while more waited here. True: unsentMaxBytes is
+   * another from now on.
+   */
+  follow(bytesPerMs: number, ranOut = false): boolean {
+    const { unsentMs, unsentMaxMs, unsentGrowth, unsentDecay } = SLOW_PATH;
+    this.#unsentMs = ranOut
+      ? Math.min(unsentMaxMs, this.#unsentMs * unsentGrowth)
+      : Math.max(unsentMs, this.#unsentMs * unsentDecay);
+    const wanted = unsentBytesFor(bytesPerMs, this.#unsentMs);
     const last = this.unsentMaxBytes;
     this.quantumBytes =
       wanted === Number.POSITIVE_INFINITY ? ENGINE.streamQuantumBytes : quantumBytesFor(bytesPerMs);

@@ -13,6 +13,9 @@ export class SocketFeed {
   /** What streams may have in line in the session: queueMaxBytes, or less on a tight tunnel. */
   queueBytes: number;
   #isMeasuring = false;
+  /** More waits here than the socket was given; and it ran out meanwhile, within this measurement. */
+  #isWaiting = false;
+  #ranOut = false;
   /** When, and after how many bytes, the socket of a tunnel that is not tight is worth asking again. */
   #dueMs = 0;
   #dueBytes: number = SLOW_PATH.measureBytes;
@@ -56,9 +59,11 @@ export class SocketFeed {
   asked(sentBytes: number, unsentBytes: number, nowMs: number): boolean {
     if (!this.asks) return this.#begin(sentBytes, unsentBytes, nowMs);
     const rate = this.#rate;
+    this.#ranOut ||= this.#isWaiting && unsentBytes === 0;
     rate.busy(sentBytes - unsentBytes, unsentBytes === 0, nowMs);
     if (!rate.isWhole) return false;
-    const changed = this.#bounds.follow(rate.bytesPerMs);
+    const changed = this.#bounds.follow(rate.bytesPerMs, this.#ranOut);
+    this.#ranOut = false;
     if (!this.isTight) this.#rest(sentBytes, nowMs + SLOW_PATH.measureEveryMs);
     return changed;
   }
@@ -86,8 +91,9 @@ export class SocketFeed {
     return this.#bounds.roomBytes(unsentBytes);
   }
 
-  /** Of a tight tunnel: its streams may fill what is left. */
-  left(roomBytes: number): void {
+  /** Of a tight tunnel: its streams may fill what is left. `isWaiting`: something waits that had no room. */
+  left(roomBytes: number, isWaiting: boolean): void {
+    this.#isWaiting = isWaiting && roomBytes <= 0;
     this.queueBytes = Math.min(this.queueMaxBytes, roomBytes);
   }
 }

@@ -283,7 +283,8 @@ class Side implements SessionHandler {
       room -= taken;
       if (!session.owesNothing) session.prepare();
     }
-    if (session.feed.isTight) session.feed.left(isFull ? 0 : room);
+    if (session.feed.isTight)
+      session.feed.left(isFull ? 0 : room, outbound.queuedBytes > 0 || session.hasBlocked);
     else if (this.#world.measures && session.feed.isDue(outbound.sentBytes, session.nowMs)) this.#ask(pipe);
     if (session.feed.isTight) this.#world.tight = true;
     if (session.hasBlocked) session.wakeBlocked();

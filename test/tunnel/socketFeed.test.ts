@@ -154,6 +154,22 @@ describe('the bounds', () => {
     expect(bounds.follow(1e6)).toBe(false);
   });
 
+  test('grow while the socket runs out, to their constant, and come back', () => {
+    const bounds = new SendBounds();
+    bounds.follow(1_000);
+    for (let ran = 0; ran < 20; ran++) bounds.follow(1_000, true);
+    const most = 1_000 * SLOW_PATH.unsentMaxMs;
+    expect(bounds.unsentMaxBytes).toBeLessThanOrEqual(most);
+    expect(bounds.unsentMaxBytes).toBeGreaterThan(most / SLOW_PATH.steadyFactor);
+    for (let fed = 0; fed < 200; fed++) bounds.follow(1_000);
+    expect(bounds.unsentMaxBytes).toBeLessThan(1_000 * SLOW_PATH.unsentMs * SLOW_PATH.steadyFactor);
+    // As slow as a tight tunnel may be, and no more in line than the engine's queue.
+    const fast = new SendBounds();
+    for (let ran = 0; ran < 20; ran++) fast.follow(50_000, true);
+    expect(fast.isTight).toBe(true);
+    expect(fast.unsentMaxBytes).toBeLessThanOrEqual(ENGINE.tunnelQueueBytes);
+  });
+
   test('the socket gets nothing until half has gone, and then as much as is missing', () => {
     fc.assert(
       fc.property(rates, fc.integer({ min: 0, max: 300_000 }), (bytesPerMs, unsent) => {
@@ -182,7 +198,7 @@ function bulk(rateAt: (ms: number) => number, turnMs: number, forMs: number) {
     if (feed.asks) feed.asked(sent, Math.floor(sent - left), ms);
     const room = feed.isTight ? feed.roomBytes(Math.floor(sent - left)) : ENGINE.tunnelQueueBytes;
     sent += room;
-    if (feed.isTight) feed.left(0);
+    if (feed.isTight) feed.left(0, true);
     else if (feed.isDue(sent, ms)) feed.asked(sent, Math.floor(sent - left), ms);
     if (ms > forMs / 2) unsentMax = Math.max(unsentMax, sent - left);
   }
