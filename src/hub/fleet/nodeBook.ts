@@ -110,7 +110,13 @@ export class NodeBook {
   }
 }
 
-/** As SQLite orders text. */
+/** As SQLite orders text: by its bytes in UTF-8, in which only surrogate pairs come elsewhere than in a string. */
 function compare(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+  if (one === other) return 0;
+  if (SURROGATE.test(one) || SURROGATE.test(other)) {
+    return Buffer.compare(Buffer.from(one), Buffer.from(other));
+  }
+  return one < other ? -1 : 1;
 }
+
+const SURROGATE = /[\ud800-\udfff]/;
