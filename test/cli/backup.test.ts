@@ -9,6 +9,7 @@ import { tryLock } from '../../src/boot/hubLock.ts';
 import { StoredFleet } from '../../src/hub/fleet/storedFleet.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
+import { formatLink } from '../../src/model/pairingLink.ts';
 import { serveFleet } from './fakeHub.ts';
 import { runBin } from './runBin.ts';
 
@@ -52,7 +53,8 @@ test('of a hub that runs: what it acknowledged is in it, and the hub goes on', a
   const direct = new DirectStore(store);
   const fleet = new StoredFleet(direct, await direct.ask('load', '2026-01', '2026-01-01'), {
     dataDir,
-    linkOf: () => '',
+    linkOf: (token) =>
+      formatLink({ host: 'h', port: 9_000, hubPublicKey: new Uint8Array(32).fill(7), token }),
   });
   const socket = await serveFleet(dataDir, fleet);
   try {
