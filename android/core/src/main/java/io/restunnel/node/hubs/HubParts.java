@@ -9,6 +9,7 @@ import io.restunnel.node.names.Names;
 import io.restunnel.node.noise.KeyPair;
 import java.security.SecureRandom;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 
 /** What all lanes share. */
 public final class HubParts {
@@ -29,5 +30,5 @@ public final class HubParts {
     /** Addresses of hubs, or ours on the way to them, are known anew. */
     public Runnable onAddresses;
     /** A hub's state changed. */
-    public java.util.function.Consumer<Hub> onChange;
+    public Consumer<Hub> onChange;
 }
