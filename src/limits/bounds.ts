@@ -187,11 +187,11 @@ export const STRANGER = {
   refusalsPerAddressPerSecond: 16,
   /** An address in a known network has this many times as much. */
   knownAddressFactor: 4,
-  /** CPU time of the pool for refused handshakes, as a share of one core: of addresses in no known network, and of the others. All that each costs is a few times as much. */
-  refusedCpuShare: 0.03,
-  knownRefusedCpuShare: 0.12,
+  /** What refused handshakes may take of a pool thread's time: of addresses in no known network, and of the others. */
+  refusedCpuShare: 0.1,
+  knownRefusedCpuShare: 0.4,
   refusedCpuBurstMs: 64,
-  /** The CPU time of a handshake before the first was measured, and over how many its mean moves. */
+  /** The time of a handshake before the first was measured, and over how many its mean moves. */
   handshakeCostMs: 0.25,
   handshakeCostSamples: 16,
   /** Handshakes under way; the reserve is for known networks. */

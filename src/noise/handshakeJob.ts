@@ -30,7 +30,7 @@ export interface HandshakeBatch {
 export interface HandshakeAnswer {
   /** null for a message that gets no answer. */
   readonly result: HandshakeResult | null;
-  /** CPU time that it took. */
+  /** How long it took its thread. */
   readonly costMs: number;
 }
 
@@ -51,13 +51,13 @@ export interface HandshakeResult {
   readonly receiveKey: Uint8Array;
 }
 
-/** Zeroes the secret key, which is this thread's copy. `cpuMs`: the CPU time of this thread, now. */
-export function answerAll({ messages, terms }: HandshakeBatch, cpuMs: () => number): HandshakeAnswer[] {
+/** Zeroes the secret key, which is this thread's copy. `nowMs`: a clock. */
+export function answerAll({ messages, terms }: HandshakeBatch, nowMs: () => number): HandshakeAnswer[] {
   try {
     return messages.map((message) => {
-      const startMs = cpuMs();
+      const startMs = nowMs();
       const result = answer(message, terms);
-      return { result, costMs: cpuMs() - startMs };
+      return { result, costMs: nowMs() - startMs };
     });
   } finally {
     terms.keyPair.secretKey.fill(0);

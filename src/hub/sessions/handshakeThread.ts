@@ -8,13 +8,8 @@ import { answerAll, type HandshakeAnswer, type HandshakeBatch } from '../../nois
 beNice();
 
 export default function answerBatch(batch: HandshakeBatch): HandshakeAnswer[] {
-  return answerAll(batch, cpuMs);
-}
-
-/** Of this thread, so that another one's time does not count. */
-function cpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1_000;
+  // Not the thread's CPU clock, which stands still until the thread sleeps or is interrupted (getrusage(2)).
+  return answerAll(batch, () => performance.now());
 }
 
 /** Linux gives each thread a priority of its own (setpriority(2), notes); elsewhere it would be the process's. */
