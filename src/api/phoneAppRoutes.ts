@@ -13,7 +13,7 @@ const getPhoneApp = createRoute({
   path: '/api/v1/phone-app',
   summary: 'The Android app that the hub hands out',
   responses: {
-    200: json(phoneApp, 'Its size and SHA-256; 404 when the hub has none.'),
+    200: json(z.object({ app: phoneApp.nullable() }), 'Its size and SHA-256; null when the hub has none.'),
     ...refusals,
   },
 });
@@ -32,19 +32,22 @@ const downloadPhoneApp = createRoute({
 export function phoneAppRoutes(apk: string | null) {
   return newRoutes()
     .openapi(getPhoneApp, async (c) => {
-      const { content, sha256 } = await appOf(apk);
-      return c.json({ name: PHONE_APP_NAME, bytes: content.length, sha256 }, 200);
+      const found = await appOf(apk);
+      return c.json({ app: found === null ? null : described(found) }, 200);
     })
     .openapi(downloadPhoneApp, async (c) => {
-      const { content } = await appOf(apk);
+      const found = await appOf(apk);
+      if (found === null) throw new Problem(404, 'this hub has no Android app to hand out');
       c.header('Content-Type', APK);
       c.header('Content-Disposition', `attachment; filename="${PHONE_APP_NAME}"`);
-      return c.body(content) as never;
+      return c.body(found.content) as never;
     });
 }
 
-async function appOf(apk: string | null): Promise<PhoneApp> {
-  const app = await ownedLater(500, readPhoneApp(apk));
-  if (app === null) throw new Problem(404, 'this hub has no Android app to hand out');
-  return app;
+function appOf(apk: string | null): Promise<PhoneApp | null> {
+  return ownedLater(500, readPhoneApp(apk));
+}
+
+function described({ content, sha256 }: PhoneApp) {
+  return { name: PHONE_APP_NAME, bytes: content.length, sha256 };
 }

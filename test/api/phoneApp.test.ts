@@ -62,7 +62,7 @@ describe('over the API', () => {
       expect(headers['content-disposition']).toBe('attachment; filename="restunnel.apk"');
       expect(text).toBe(APK_CONTENT.toString());
       const told = JSON.parse((await ask(open, '/api/v1/phone-app')).text);
-      expect(told).toEqual({ name: 'restunnel.apk', bytes: APK_CONTENT.length, sha256: SHA256 });
+      expect(told).toEqual({ app: { name: 'restunnel.apk', bytes: APK_CONTENT.length, sha256: SHA256 } });
     } finally {
       await open.close();
     }

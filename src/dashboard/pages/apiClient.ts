@@ -136,8 +136,8 @@ export const getPairing = (id: string): Promise<PairingState> =>
 export const cancelPairing = (id: string): Promise<PairingState> =>
   call('DELETE', `pairings/${encodeURIComponent(id)}`);
 
-/** Rejects with status 404 when the hub has no app. */
-export const getPhoneApp = (): Promise<PhoneApp> => call('GET', 'phone-app');
+/** `app` is null when the hub has none. */
+export const getPhoneApp = (): Promise<{ app: PhoneApp | null }> => call('GET', 'phone-app');
 
 export interface TestFetch {
   readonly url: string;

@@ -1,7 +1,7 @@
 // What an Android phone needs before it can be paired: the app, where the hub has it.
 
 import type { PhoneApp } from '../../model/fleet.ts';
-import { ApiError, getPhoneApp } from './apiClient.ts';
+import { getPhoneApp } from './apiClient.ts';
 import { copyable } from './copyable.ts';
 import { el } from './dom.ts';
 import { bytes } from './format.ts';
@@ -11,12 +11,8 @@ import { notifyError } from './notices.ts';
 export function phoneAppCard(): HTMLElement {
   const card = el('section', { class: 'card stack' }, el('h2', {}, 'An Android phone needs the app first'));
   getPhoneApp().then(
-    (app) => card.append(...download(app)),
-    (error: unknown) => {
-      if (error instanceof ApiError && error.status === 404)
-        card.append(el('p', { class: 'muted' }, MISSING));
-      else notifyError(error);
-    },
+    ({ app }) => card.append(...(app === null ? [el('p', { class: 'muted' }, MISSING)] : download(app))),
+    notifyError,
   );
   return card;
 }
