@@ -50,7 +50,7 @@ test('answers a node, from a view into a larger buffer, and stays silent towards
     opened.answer(new Uint8Array(200), '192.0.2.1'),
   ]);
   expect(stranger.result).toBeNull();
-  expect(costMs).toBeGreaterThan(0);
+  expect(costMs).toBeGreaterThanOrEqual(0);
   expect(result!.remoteStatic).toEqual(NODE.publicKey);
   const finished = initiator.finish(result!.message2);
   expect(finished.sendKey).toEqual(result!.receiveKey);

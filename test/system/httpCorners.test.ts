@@ -32,6 +32,7 @@ const scripts: Record<string, Script> = {
 };
 
 let onClosed: (path: string) => void = () => {};
+let onHeard: (path: string) => void = () => {};
 const target = createServer((socket) => {
   let request = '';
   let path = '';
@@ -41,6 +42,7 @@ const target = createServer((socket) => {
     request += bytes.toString('latin1');
     if (path !== '' || !request.includes('\r\n\r\n')) return;
     path = request.split(' ')[1]!;
+    onHeard(path);
     scripts[path]!(socket, request);
   });
 });
@@ -80,6 +82,11 @@ describe.each([MODES[0]!, MODES[1]!, MODES[3]!])('$name', (mode) => {
       onClosed = (closed) => closed === path && resolve();
     });
 
+  const heardAt = (path: string) =>
+    new Promise<void>((resolve) => {
+      onHeard = (heard) => heard === path && resolve();
+    });
+
   test('a malformed chunk behind the head is answered with 400, and the target is let go', async () => {
     const client = await dial();
     client.send(`${request('POST', '/wait', CHUNKED)}zz\r\n`);
@@ -92,10 +99,10 @@ describe.each([MODES[0]!, MODES[1]!, MODES[3]!])('$name', (mode) => {
   });
 
   test('so is one that comes later, as long as nothing was answered', async () => {
-    const closed = closedAt('/wait');
+    const [heard, closed] = [heardAt('/wait'), closedAt('/wait')];
     const client = await dial();
     client.send(`${request('POST', '/wait', CHUNKED, 'Expect: 100-continue')}3\r\nabc\r\n`);
-    await once(target, 'connection');
+    await heard;
     client.send('zz\r\n');
     expect((await client.takeResponse()).head).toMatch(/^HTTP\/1\.1 400 /);
     await client.takeAll();

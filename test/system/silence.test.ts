@@ -243,7 +243,10 @@ describe.skipIf(process.platform !== 'linux')('few file descriptors', () => {
   test.skipIf(prlimit.skip)(`with none left, strangers make room at once ${prlimit.why}`, async () => {
     const hub = await startHub({ io: 'epoll', workers: 1 });
     const { link } = await makeLink(hub);
+    const before = counters(hub.pid).fdsTotal;
     const first = await crowd(hub, 60);
+    // Connected is what the system says; the hub may not have accepted them yet.
+    await eventually(() => counters(hub.pid).fdsTotal >= before + 60);
     await setLimit(hub, counters(hub.pid).fdsTotal);
     const later = await crowd(hub, 20);
     // RST: it had to go. FIN would be its deadline.
