@@ -14,6 +14,8 @@ const LEFT_OUT = [
   'to the node: running downloads finish',
   'the hub asked for',
   'platform and network',
+  // The app hears of routes from Android's ConnectivityManager.
+  'another route',
   'SIGHUP',
   'QR code',
 ];

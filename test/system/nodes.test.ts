@@ -93,21 +93,23 @@ describe.concurrent.each([0, 2])('revoking, %i workers', { timeout: 120_000 }, (
     const node = await pairNode(hub);
     const other = await pairNode(hub);
     const { nodeId: id } = node.ready;
-    // Both nodes have streams; equal ones take turns.
+    // Both nodes have streams: half of them each, unless one is slower.
     const downloads = await openStreams(hub.socks, target.port, 'flood', 8);
     const uploads = await openStreams(hub.socks, target.port, 'sink', 8);
     for (const upload of uploads) upload.upload(Number.POSITIVE_INFINITY);
     await eventually(() => downloads.every(({ received }) => received > 300_000));
-    const shares = await nodesOf(dataDir);
-    expect(shares.map(({ streams }) => streams)).toEqual([8, 8]);
+    const before = (await nodeOf(dataDir, id)).streams;
+    const kept = (await nodeOf(dataDir, other.ready.nodeId)).streams;
+    expect(before + kept).toBe(16);
+    expect(Math.min(before, kept)).toBeGreaterThan(2);
 
     const ends: string[] = [];
     for (const { over } of [...downloads, ...uploads]) void over.then((how) => ends.push(how));
     await runCommand(['nodes', 'revoke', id], dataDir);
-    await eventually(() => ends.length >= 8);
-    expect(ends).toEqual(new Array(8).fill('ECONNRESET'));
+    await eventually(() => ends.length >= before);
+    expect(ends).toEqual(new Array(before).fill('ECONNRESET'));
     expect(await nodeOf(dataDir, id)).toMatchObject({ connected: false, streams: 0, revoked: true });
-    expect(await nodeOf(dataDir, other.ready.nodeId)).toMatchObject({ connected: true, streams: 8 });
+    expect(await nodeOf(dataDir, other.ready.nodeId)).toMatchObject({ connected: true, streams: kept });
     expect(downloads.some(({ damaged }) => damaged)).toBe(false);
     for (const { socket } of [...downloads, ...uploads]) socket.destroy();
     await node.waitForLog(({ msg }) => msg === 'the peer closed the connection' || msg.includes('broke'));
