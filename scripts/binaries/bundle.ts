@@ -1,6 +1,7 @@
 // The program as the one file carries it: a minified module for each thread (with chunks for what only some commands load), the dashboard's
 // pages, and of node_modules what cannot be bundled. The folders are those of the npm package, so bin/restunnel.js runs it unchanged.
 
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
@@ -60,6 +61,13 @@ export async function bundle(platform: Platform, folder: string): Promise<void> 
   const { name, version, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const text = JSON.stringify({ name, version, type });
   for (const place of [folder, join(folder, 'dist')]) writeFileSync(join(place, 'package.json'), text);
+  if (platform.native === `${process.platform}-${process.arch}`) loadOnce(folder);
+}
+
+/** Without one of its files koffi would be missing in silence: the program goes on without epoll. */
+function loadOnce(folder: string): void {
+  const script = "for (const name of ['koffi', 'sodium-native', 'piscina']) require(name)";
+  execFileSync(process.execPath, ['--eval', script], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 async function bundleEntry(input: string, dir: string): Promise<void> {
