@@ -25,7 +25,7 @@ enum { OPEN = 1, OPENED, FAILED, DATA, END, RESET, CREDIT };
 #define HEADER 8                  /* type u8, unused u8, length u16, stream u32 */
 #define TAG 16
 #define PLAIN_MAX 65000           /* of one record */
-#define DATA_MAX 16384            /* of one DATA frame */
+#define DATA_MAX 64000            /* of one DATA frame */
 #define STEP 8192                 /* of the cipher, see native-notes/aead.md */
 #define WINDOW (1 << 20)          /* of a stream */
 #define QUEUE (256 << 10)         /* of the tunnel: beyond it nothing is read from sockets */
@@ -146,7 +146,7 @@ static void release(uint32_t id) {
   s->fd = -1;
   s->serial++;
   if (s->reading == 2) stalled--;
-  if (s->pending_size > DATA_MAX * 4) {
+  if (s->pending_size > 65536) {
     free(s->pending);
     s->pending = NULL;
     s->pending_size = 0;
@@ -246,7 +246,7 @@ static void keep(struct stream *s, const uint8_t *bytes, uint32_t length) {
     memmove(s->pending, s->pending + s->pending_at, s->pending_end - s->pending_at);
     s->pending_end -= s->pending_at;
     s->pending_at = 0;
-    while (s->pending_end + length > s->pending_size) s->pending_size = s->pending_size ? 2 * s->pending_size : DATA_MAX;
+    while (s->pending_end + length > s->pending_size) s->pending_size = s->pending_size ? 2 * s->pending_size : 16384;
     s->pending = realloc(s->pending, s->pending_size);
   }
   memcpy(s->pending + s->pending_end, bytes, length);
