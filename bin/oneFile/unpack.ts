@@ -65,7 +65,7 @@ function makePrivate(cache: string): void {
   // Windows keeps a user's own folder to that user; modes mean nothing there.
   if (process.getuid === undefined) return;
   const uid = process.getuid();
-  if (found.uid !== uid && !(uid === 0 && found.uid === 0)) {
+  if (found.uid !== uid) {
     throw new UnpackError(
       `${cache} belongs to somebody else; remove it, or set XDG_CACHE_HOME to a folder of yours`,
     );

@@ -61,7 +61,7 @@ export function declareNode(program: Command, ends: Ends): void {
     )
     .option(
       '--accept-loss',
-      "start with a new key although the device's own is missing or damaged; give a new pairing link of each hub, too",
+      "start with a new key although the device's own is missing or damaged, and give a new pairing link for each hub",
     )
     .addOption(
       new Option(
@@ -96,7 +96,7 @@ export function declareHubs(program: Command): void {
   });
 }
 
-/** Kept as text, too: it may hold a password. */
+/** Kept as text as well: it may hold a password. */
 function checkedVia(text: string): string {
   if (text !== FROM_STDIN && text !== 'env') parseVia(text);
   return text;
