@@ -149,7 +149,7 @@ async function request(hub: FleetHub, options: FleetOptions) {
 
 async function list(hub: FleetHub) {
   const startedMs = performance.now();
-  const nodes = await answerOf(hub.owner.nodes.$get());
+  const nodes = await answerOf(hub.owner.nodes.$get({ query: {} }));
   return { listMs: performance.now() - startedMs, listed: nodes.length };
 }
 

@@ -1,6 +1,7 @@
 // The API about nodes: what they are, do and did, and what the owner decides about them.
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { LISTING } from '../limits/ownerBounds.ts';
 import type { Fleet } from '../model/fleet.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned, ownedLater } from './problem.ts';
@@ -11,16 +12,29 @@ import {
   liveStream,
   nodeChange,
   nodeParams,
+  nodesQuery,
   nodeView,
   rotation,
   streamsQuery,
 } from './schemas.ts';
 
+const nextPageHeader = z.object({
+  Link: z.string().exactOptional().openapi({ description: 'Where the next page is; absent on the last.' }),
+});
+
 const listNodes = createRoute({
   method: 'get',
   path: '/api/v1/nodes',
   summary: 'Every node, revoked ones included',
-  responses: { 200: json(z.array(nodeView).readonly(), 'The nodes.'), ...refusals },
+  description:
+    'Without `limit` and `cursor`, all nodes: members first, then the revoked, each by name. With one of them, a page, by id: a `Link` ' +
+    `header with \`rel="next"\` (RFC 8288) leads to the next one until there is none. A page has ${LISTING.nodesDefault} nodes unless \`limit\` ` +
+    'says otherwise. A node that is there all along is on exactly one page, whatever comes, goes or is renamed meanwhile.',
+  request: { query: nodesQuery },
+  responses: {
+    200: { ...json(z.array(nodeView).readonly(), 'The nodes.'), headers: nextPageHeader },
+    ...refusals,
+  },
 });
 
 const getNode = createRoute({
@@ -82,12 +96,25 @@ const getHistory = createRoute({
   responses: { 200: json(history, 'Points in time, oldest first, without gaps.'), ...refusals },
 });
 
+function nextPage(limit: number, cursor: string): string {
+  const query = new URLSearchParams({ limit: String(limit), cursor });
+  return `<${listNodes.path}?${query}>; rel="next"`;
+}
+
 export function nodeRoutes(fleet: Fleet) {
   /** The id, whether the node is named by id or by name. */
   const idOf = (node: string): string => owned(404, () => fleet.node(node)).id;
 
   return newRoutes()
-    .openapi(listNodes, (c) => c.json(fleet.nodes(), 200))
+    .openapi(listNodes, (c) => {
+      const { limit, cursor } = c.req.valid('query');
+      if (limit === undefined && cursor === undefined) return c.json(fleet.nodes(), 200);
+      const size = limit ?? LISTING.nodesDefault;
+      const { nodes, hasMore } = fleet.nodePage(cursor ?? '', size);
+      const last = nodes.at(-1);
+      if (hasMore && last !== undefined) c.header('Link', nextPage(size, last.id));
+      return c.json(nodes, 200);
+    })
     .openapi(getNode, (c) => {
       const { id } = c.req.valid('param');
       const node = owned(404, () => fleet.node(id));

@@ -173,6 +173,20 @@ export const nodeParams = z.object({
   id: nodeId.openapi({ param: { name: 'id', in: 'path' }, description: 'Its id or its name.' }),
 });
 
+export const nodesQuery = z.object({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LISTING.nodesMax)
+    .exactOptional()
+    .openapi({ param: { required: false }, description: 'How many nodes to answer with at most.' }),
+  cursor: text.exactOptional().openapi({
+    param: { required: false },
+    description: 'From the link to the next page; absent means the first page.',
+  }),
+});
+
 export const streamsQuery = z.object({
   node: nodeId
     .exactOptional()

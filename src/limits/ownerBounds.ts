@@ -35,6 +35,9 @@ export const CONTROL = {
 export const LISTING = {
   streamsMax: 10_000,
   sessionsMax: 1_000,
+  /** Nodes on a page, for a reader who asks for pages. */
+  nodesDefault: 100,
+  nodesMax: 1_000,
   /** Questions to the engine threads that wait for an answer, of each kind. */
   questionsMax: 256,
   eventsDefault: 100,

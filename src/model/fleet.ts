@@ -278,6 +278,11 @@ export interface Rotation {
   readonly tookMs: number;
 }
 
+export interface NodePage {
+  readonly nodes: readonly NodeView[];
+  readonly hasMore: boolean;
+}
+
 /** What changes from second to second; made once a second for all who watch. */
 export interface LiveTick {
   readonly at: string;
@@ -305,6 +310,8 @@ export interface Fleet {
   readonly users: OwnerUsers;
   status(): HubStatus;
   nodes(): NodeView[];
+  /** At most `limit` of those whose id comes after this one, by id; `hasMore`: there are others behind them. */
+  nodePage(after: string, limit: number): NodePage;
   node(node: string): NodeView;
   connects(node: string): ConnectFigures;
   change(node: string, change: NodeChange): Promise<NodeView>;

@@ -19,6 +19,7 @@ import type {
   LiveStream,
   LiveTick,
   NodeChange,
+  NodePage,
   NodeState,
   NodeView,
   Pairing,
@@ -236,6 +237,12 @@ export class FakeFleet implements Fleet {
 
   nodes(): NodeView[] {
     return this.#nodes.map((node) => this.#view(node));
+  }
+
+  nodePage(after: string, limit: number): NodePage {
+    const behind = this.nodes().filter(({ id }) => id > after);
+    const nodes = behind.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
+    return { nodes, hasMore: behind.length > limit };
   }
 
   node(node: string): NodeView {

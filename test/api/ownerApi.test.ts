@@ -56,6 +56,7 @@ const CALLS: readonly (Asked & {
   { path: '/api/v1/session' },
   { path: '/api/v1/status' },
   { path: '/api/v1/nodes' },
+  { path: '/api/v1/nodes?limit=2&cursor=0001f00d', route: '/api/v1/nodes' },
   { path: '/api/v1/nodes/0001f00d', route: '/api/v1/nodes/{id}' },
   { path: '/api/v1/nodes/Pixel%208/connects', route: '/api/v1/nodes/{id}/connects' },
   { method: 'POST', path: '/api/v1/backup' },
@@ -207,6 +208,9 @@ describe('refusals are problems with one sentence', () => {
     [400, '/api/v1/report', { method: 'POST', body: { host: 'shop.example' } }],
     [400, '/api/v1/report', { method: 'POST', body: { session: 'a', host: 'https://shop.example/' } }],
     [400, '/api/v1/sessions/a%20b', { method: 'DELETE' }],
+    [400, '/api/v1/nodes?limit=0', {}],
+    [400, '/api/v1/nodes?limit=1001', {}],
+    [400, '/api/v1/nodes?limit=all', {}],
     [400, '/api/v1/history?range=1y', {}],
     [400, '/api/v1/events?limit=0', {}],
     [400, '/api/v1/events?limit=1e9', {}],
@@ -245,6 +249,27 @@ describe('refusals are problems with one sentence', () => {
     expect(rest).toMatchObject({ type: 'about:blank', status: wanted });
     expect(detail).toMatch(/^[^\n]{5,300}$/);
   });
+});
+
+test('nodes come by pages, and whoever asks for none gets all at once', async () => {
+  const own = await serveFake({ nodes: 5 });
+  const all = await ask(own, '/api/v1/nodes');
+  expect(JSON.parse(all.text)).toHaveLength(5);
+  expect(all.headers.link).toBeUndefined();
+  const sizes: number[] = [];
+  const ids: string[] = [];
+  for (let path: string | undefined = '/api/v1/nodes?limit=2'; path !== undefined; ) {
+    const { headers, text } = await ask(own, path);
+    const nodes = JSON.parse(text) as { id: string }[];
+    sizes.push(nodes.length);
+    ids.push(...nodes.map(({ id }) => id));
+    path = /^<([^>]+)>; rel="next"$/.exec(String(headers.link))?.[1];
+  }
+  expect(sizes).toEqual([2, 2, 1]);
+  expect(ids).toEqual((JSON.parse(all.text) as { id: string }[]).map(({ id }) => id).sort());
+  const behind = await ask(own, `/api/v1/nodes?cursor=${ids[1]}`);
+  expect((JSON.parse(behind.text) as unknown[]).length).toBe(3);
+  await own.close();
 });
 
 test('a password is hashed at the door: neither the fleet nor an answer has it', async () => {

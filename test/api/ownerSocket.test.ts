@@ -69,7 +69,7 @@ describe('requests', () => {
     await serve();
     const api = runningHub(dir);
     expect(await answerOf(api.status.$get())).toEqual(fleet.status());
-    expect(await answerOf(api.nodes.$get())).toEqual(fleet.nodes());
+    expect(await answerOf(api.nodes.$get({ query: {} }))).toEqual(fleet.nodes());
     const [phone] = fleet.nodes();
     const changed = await answerOf(
       api.nodes[':id'].$patch({ param: { id: phone!.id }, json: { name: 'Büro' } }),

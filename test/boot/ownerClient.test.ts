@@ -42,7 +42,7 @@ describe('of a running hub', () => {
     const [phone] = fleet.nodes();
     const { id, name } = phone!;
     expect(await answerOf(api.status.$get())).toEqual(fleet.status());
-    expect(await answerOf(api.nodes.$get())).toEqual(fleet.nodes());
+    expect(await answerOf(api.nodes.$get({ query: {} }))).toEqual(fleet.nodes());
     expect(await answerOf(api.nodes[':id'].$get(one(name)))).toEqual(phone);
     expect(await answerOf(api.nodes[':id'].connects.$get(one(id)))).toEqual(fleet.connects(id));
     expect(await answerOf(api.history.$get({ query: { node: id, range: '1h' } }))).toEqual(
@@ -146,7 +146,7 @@ describe('of a hub of another version', () => {
     ['without such a route', 404, '{"status":404,"detail":"there is nothing at this path","exitCode":1}'],
   ])('%s: the sentence about versions', async (_, status, body) => {
     said = { status, body };
-    const asked = answerOf(runningHub(dir).nodes.$get());
+    const asked = answerOf(runningHub(dir).nodes.$get({ query: {} }));
     await expect(asked).rejects.toEqual(
       new UserError('the running hub does not know this command; is it of another version?'),
     );
@@ -158,12 +158,16 @@ describe('of a hub of another version', () => {
     [500, '{}'],
   ])('an answer of an unknown kind, %i %s, becomes a sentence', async (status, body) => {
     said = { status, body };
-    await expect(answerOf(runningHub(dir).nodes.$get())).rejects.toThrow(/does it run another version\?$/);
+    await expect(answerOf(runningHub(dir).nodes.$get({ query: {} }))).rejects.toThrow(
+      /does it run another version\?$/,
+    );
   });
 
   test('an answer without end is cut off', async () => {
     said = { status: 200, body: 'x'.repeat(CONTROL.responseBodyMaxBytes + 1) };
-    await expect(answerOf(runningHub(dir).nodes.$get())).rejects.toThrow(/^the hub's answer is longer than /);
+    await expect(answerOf(runningHub(dir).nodes.$get({ query: {} }))).rejects.toThrow(
+      /^the hub's answer is longer than /,
+    );
   });
 });
 
@@ -196,7 +200,7 @@ describe('without a hub', () => {
     store.admit({ publicKey, timestamp: timestampAfter(nowMs, null), enroll: { token, name: '' }, nowMs });
     store.close();
     const hub = new HubOrStore(dir);
-    const [phone] = await answerOf(hub.api.nodes.$get());
+    const [phone] = await answerOf(hub.api.nodes.$get({ query: {} }));
     expect(phone).toMatchObject({ name: 'phone', state: 'away', connected: false, month: { downBytes: 0 } });
     const revoked = await answerOf(hub.api.nodes[':id'].revoke.$post({ param: { id: phone!.id } }));
     expect(revoked).toMatchObject({ state: 'revoked', revoked: true });

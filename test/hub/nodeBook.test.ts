@@ -43,3 +43,22 @@ test('a name means the member before revoked nodes of that name; several revoked
   );
   expect(() => book.find('tv')).toThrow(new UserError('there is no node with the id or name "tv"'));
 });
+
+test('pages go by id: who is there all along is on one page, whoever comes and whatever is renamed meanwhile', () => {
+  const book = bookOf(
+    { id: '5', name: 'e' },
+    { id: '1', name: 'z', isRevoked: true },
+    { id: '3', name: 'a' },
+  );
+  const idsOf = (page: ReturnType<NodeBook['page']>) => page.nodes.map(({ stored }) => stored.id);
+  const first = book.page('', 2);
+  expect([idsOf(first), first.hasMore]).toEqual([['1', '3'], true]);
+  const { stored } = book.find('5');
+  book.keep({ ...stored, name: '0 first by name' });
+  book.keep({ ...stored, id: '2', name: 'late, before the cursor' });
+  book.keep({ ...stored, id: '4', name: 'late, behind it' });
+  const second = book.page('3', 2);
+  expect([idsOf(second), second.hasMore]).toEqual([['4', '5'], false]);
+  expect(idsOf(book.page('2b', 1))).toEqual(['3']);
+  expect(book.page('9', 1)).toEqual({ nodes: [], hasMore: false });
+});

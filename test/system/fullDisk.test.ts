@@ -124,7 +124,7 @@ describe.skipIf(tools.skip || !isRoot)(`full disks ${why}`, () => {
     const stream = await Stream.open(hub.socks, target.port, 'send 500000');
     expect(await stream.over).toBe('end');
     const moved = async (of: Hub) => {
-      const [seen] = await answerOf(runningHub(diskOf(of)).nodes.$get());
+      const [seen] = await answerOf(runningHub(diskOf(of)).nodes.$get({ query: {} }));
       return seen!.month.downBytes;
     };
     await eventually(async () => (await moved(hub)) >= 500_000);

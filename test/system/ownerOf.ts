@@ -11,7 +11,8 @@ export function ownerOf(hub: Pick<Hub, 'dataDir'>): OwnerClient {
 
 const param = (node: string) => ({ param: { id: inPath(node) } });
 
-export const nodesOf = (hub: Hub): Promise<readonly NodeView[]> => answerOf(ownerOf(hub).nodes.$get());
+export const nodesOf = (hub: Hub): Promise<readonly NodeView[]> =>
+  answerOf(ownerOf(hub).nodes.$get({ query: {} }));
 
 export const nodeOf = (hub: Hub, node: string): Promise<NodeView> =>
   answerOf(ownerOf(hub).nodes[':id'].$get(param(node)));

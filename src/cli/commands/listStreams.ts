@@ -21,7 +21,7 @@ export async function runStreams(flags: StreamsFlags): Promise<void> {
     printJson(streams);
     return;
   }
-  const nodes = await answerOf(api.nodes.$get());
+  const nodes = await answerOf(api.nodes.$get({ query: {} }));
   process.stdout.write(drawStreams(streams, new Map(nodes.map(({ id, name }) => [id, name]))));
 }
 

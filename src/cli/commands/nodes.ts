@@ -24,7 +24,7 @@ export async function runList(flags: NodesFlags): Promise<void> {
 async function listNodes(dataDir: string): Promise<readonly NodeView[]> {
   // Looking must not leave a data directory behind.
   if (!dataDirExists(dataDir)) return [];
-  return withHubOrStore(dataDir, ({ api }) => answerOf(api.nodes.$get()));
+  return withHubOrStore(dataDir, ({ api }) => answerOf(api.nodes.$get({ query: {} })));
 }
 
 /** With --json, the node and, from a running hub, its `connects`. */

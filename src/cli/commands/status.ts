@@ -44,7 +44,7 @@ async function snapshot(dataDir: string): Promise<Snapshot> {
   const api = runningHub(dataDir);
   const [hub, nodes, events] = await Promise.all([
     answerOf(api.status.$get()),
-    answerOf(api.nodes.$get()),
+    answerOf(api.nodes.$get({ query: {} })),
     answerOf(api.events.$get({ query: { limit: EVENTS_SHOWN } })),
   ]);
   return { hub, nodes, events };

@@ -52,7 +52,7 @@ export async function runReport(host: string, flags: ReportFlags): Promise<void>
 
 /** Of the devices, by id. */
 async function namesOf(api: OwnerClient): Promise<ReadonlyMap<string, string>> {
-  const nodes = await answerOf(api.nodes.$get());
+  const nodes = await answerOf(api.nodes.$get({ query: {} }));
   return new Map(nodes.map(({ id, name }) => [id, name]));
 }
 

@@ -10,6 +10,8 @@ import { changedSettings, DEFAULT_SETTINGS, type KnownNode } from './nodeSetting
 export class NodeBook {
   readonly #store: HubStore;
   readonly #nodes = new Map<string, KnownNode>();
+  /** Sorted when somebody asks for a page and there are new ones; a node is never forgotten. */
+  #ids: string[] = [];
   #changing: Promise<unknown> = Promise.resolve();
 
   constructor(store: HubStore, { nodes, settings }: Pick<StoreContents, 'nodes' | 'settings'>) {
@@ -29,6 +31,19 @@ export class NodeBook {
       const members = Number(one.revokedAtMs !== null) - Number(other.revokedAtMs !== null);
       return members || compare(one.name, other.name) || compare(one.id, other.id);
     });
+  }
+
+  /** By id, which never changes: a node that is there all along is on one page, whatever comes, goes or gets another name. */
+  page(after: string, limit: number): { nodes: KnownNode[]; hasMore: boolean } {
+    if (this.#ids.length !== this.#nodes.size) this.#ids = [...this.#nodes.keys()].sort();
+    let from = 0;
+    for (let end = this.#ids.length; from < end; ) {
+      const middle = (from + end) >>> 1;
+      if (this.#ids[middle]! > after) end = middle;
+      else from = middle + 1;
+    }
+    const nodes = this.#ids.slice(from, from + limit).map((id) => this.#nodes.get(id)!);
+    return { nodes, hasMore: from + limit < this.#ids.length };
   }
 
   get members(): number {

@@ -18,6 +18,7 @@ import type {
   LiveStream,
   LiveTick,
   NodeChange,
+  NodePage,
   NodeView,
   Pairing,
   PairingState,
@@ -105,6 +106,11 @@ export class OwnerFleet implements Fleet {
 
   nodes(): NodeView[] {
     return this.#keeper.book.all().map((node) => this.#view(node));
+  }
+
+  nodePage(after: string, limit: number): NodePage {
+    const { nodes, hasMore } = this.#keeper.book.page(after, limit);
+    return { nodes: nodes.map((node) => this.#view(node)), hasMore };
   }
 
   node(node: string): NodeView {

@@ -7,6 +7,7 @@ import type {
   EventRecord,
   Fleet,
   NodeChange,
+  NodePage,
   NodeView,
   Pairing,
   PairingState,
@@ -67,6 +68,11 @@ export class StoredFleet implements Fleet {
 
   nodes(): NodeView[] {
     return this.#book.all().map((node) => this.#view(node));
+  }
+
+  nodePage(after: string, limit: number): NodePage {
+    const { nodes, hasMore } = this.#book.page(after, limit);
+    return { nodes: nodes.map((node) => this.#view(node)), hasMore };
   }
 
   node(node: string): NodeView {
