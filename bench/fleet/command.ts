@@ -20,6 +20,14 @@ const ROWS: readonly (readonly [label: string, text: (figures: FleetFigures) => 
   ['the same through a device that the client names', (f) => whole(f.namedCpuMicros)],
   ['list of all devices, ms', (f) => whole(f.listMs)],
   [
+    'a viewer of the live channel: % of a core; kB/s',
+    (f) => `${fixed(f.liveIdleCpuPercent)}; ${fixed(f.liveIdleKilobytesPerSecond)}`,
+  ],
+  [
+    'the same under requests, to one device after the other',
+    (f) => `${fixed(f.liveCpuPercent)}; ${fixed(f.liveKilobytesPerSecond)}`,
+  ],
+  [
     'kill -9 of the hub: s until it listens; until a request is served',
     (f) => `${fixed(f.hubBackSeconds)}; ${fixed(f.firstAnswerSeconds)}`,
   ],
@@ -49,6 +57,8 @@ export function fleetCommand(): Command {
     .option('--churn-ms <ms>', 'how long devices come and go', '30000')
     .option('--churn-per-second <n>', 'devices that leave in a second, every other one without a word', '20')
     .option('--churn-back-ms <ms>', 'how long they stay away', '60000')
+    .option('--live-ms <ms>', 'how long each part of the look at the live channel takes', '20000')
+    .option('--live-path <path>', 'which live channel', '/api/v1/live')
     .option('--node-option <option>', 'for the hub, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all figures there')
     .action(run);
@@ -64,6 +74,8 @@ interface Flags {
   readonly churnMs: string;
   readonly churnPerSecond: string;
   readonly churnBackMs: string;
+  readonly liveMs: string;
+  readonly livePath: string;
   readonly nodeOption: readonly string[];
   readonly json?: string;
 }
@@ -84,6 +96,8 @@ async function run(flags: Flags): Promise<void> {
         churnMs: Number(flags.churnMs),
         churnPerSecond: Number(flags.churnPerSecond),
         churnBackMs: Number(flags.churnBackMs),
+        liveMs: Number(flags.liveMs),
+        livePath: flags.livePath,
         nodeOptions: flags.nodeOption,
         progress: (text) => process.stderr.write(`${text}\n`),
       });

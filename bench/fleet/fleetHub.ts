@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownerSocketPath } from '../../src/api/ownerSocket.ts';
 import { answerOf, type OwnerClient, runningHub } from '../../src/boot/ownerClient.ts';
 import { type Child, startChild, until } from '../machine/child.ts';
 import { BIN } from '../peers/restunnel.ts';
@@ -42,6 +43,11 @@ export class FleetHub implements ProxyPorts {
 
   get pid(): number {
     return this.#told.pid;
+  }
+
+  /** Of the owner API. */
+  get socketPath(): string {
+    return ownerSocketPath(this.#dataDir);
   }
 
   get tunnel(): string {

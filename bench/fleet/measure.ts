@@ -7,11 +7,14 @@ import { spentBetween, usageOf } from '../machine/usage.ts';
 import { askOnce } from './ask.ts';
 import { Devices } from './devices.ts';
 import { FleetHub } from './fleetHub.ts';
+import { Viewer } from './viewer.ts';
 
 const CONNECT_MS = 600_000;
 /** Pairing links that are made before their devices use them: fewer than a hub has open at once. */
 const LINKS_AT_ONCE = 500;
 const LINK_CLIENTS = 8;
+const LIVE_SETTLE_MS = 2_000;
+const LIVE_REQUESTS_PER_SECOND = 500;
 
 export interface FleetOptions {
   readonly folder: string;
@@ -26,6 +29,9 @@ export interface FleetOptions {
   readonly churnMs: number;
   readonly churnPerSecond: number;
   readonly churnBackMs: number;
+  /** How long each part of the look at the live channel takes, and which channel it is. */
+  readonly liveMs: number;
+  readonly livePath: string;
   readonly nodeOptions: readonly string[];
   readonly progress: (text: string) => void;
 }
@@ -41,6 +47,10 @@ export interface FleetFigures {
   readonly namedCpuMicros: number;
   readonly listMs: number;
   readonly listed: number;
+  readonly liveIdleCpuPercent: number;
+  readonly liveIdleKilobytesPerSecond: number;
+  readonly liveCpuPercent: number;
+  readonly liveKilobytesPerSecond: number;
   readonly hubBackSeconds: number;
   readonly firstAnswerSeconds: number;
   readonly half: number;
@@ -71,6 +81,8 @@ export async function measureFleet(options: FleetOptions): Promise<FleetFigures>
     const requested = await request(hub, options);
     progress('requests are answered');
     const listed = await list(hub);
+    const watched = await watch(hub, options);
+    progress('a dashboard has watched');
     const returned = await restart(hub, devices, options);
     progress('all are back after kill -9');
     const churned = await churn(hub, devices, options);
@@ -80,6 +92,7 @@ export async function measureFleet(options: FleetOptions): Promise<FleetFigures>
       ...rested,
       ...requested,
       ...listed,
+      ...watched,
       ...returned,
       ...churned,
     };
@@ -151,6 +164,41 @@ async function list(hub: FleetHub) {
   const startedMs = performance.now();
   const nodes = await answerOf(hub.owner.nodes.$get({ query: {} }));
   return { listMs: performance.now() - startedMs, listed: nodes.length };
+}
+
+/** What one viewer of the live channel costs the hub: while nothing happens, and under requests to devices in turn. */
+async function watch(hub: FleetHub, options: FleetOptions) {
+  const phase = async (isAsking: boolean, viewer: Viewer | null) => {
+    await delay(Math.min(options.liveMs, LIVE_SETTLE_MS));
+    const before = { bytes: viewer?.bytes ?? 0, atMs: performance.now() };
+    const spent = hubMeter(hub);
+    await (isAsking ? askSteadily(hub, options) : delay(options.liveMs));
+    const seconds = (performance.now() - before.atMs) / 1_000;
+    return {
+      cpuPercent: spent() / seconds / 10_000,
+      kilobytesPerSecond: ((viewer?.bytes ?? 0) - before.bytes) / 1_000 / seconds,
+    };
+  };
+  const alone = { idle: await phase(false, null), busy: await phase(true, null) };
+  const viewer = await Viewer.open(hub.socketPath, options.livePath);
+  const watched = { idle: await phase(false, viewer), busy: await phase(true, viewer) };
+  viewer.close();
+  return {
+    liveIdleCpuPercent: watched.idle.cpuPercent - alone.idle.cpuPercent,
+    liveIdleKilobytesPerSecond: watched.idle.kilobytesPerSecond,
+    liveCpuPercent: watched.busy.cpuPercent - alone.busy.cpuPercent,
+    liveKilobytesPerSecond: watched.busy.kilobytesPerSecond,
+  };
+}
+
+/** As many in each phase: what the hub spends on them is the same. */
+async function askSteadily(hub: FleetHub, { devices, atOnce, liveMs }: FleetOptions): Promise<void> {
+  const startedMs = performance.now();
+  const wanted = Math.floor((liveMs * LIVE_REQUESTS_PER_SECOND) / 1_000);
+  await inParallel(wanted, atOnce, async (at) => {
+    await delay(Math.max(0, startedMs + (at * 1_000) / LIVE_REQUESTS_PER_SECOND - performance.now()));
+    await askOnce(hub, nameOf((at * 7_919) % devices));
+  });
 }
 
 async function restart(hub: FleetHub, devices: Devices, options: FleetOptions) {

@@ -20,6 +20,8 @@ test('a small fleet is paired, rests, serves, returns after kill -9, and comes a
     atOnce: 4,
     workers: 0,
     restMs: 20,
+    liveMs: 60,
+    livePath: '/api/v1/live',
     churnMs: 300,
     churnPerSecond: 4,
     churnBackMs: 20,
@@ -32,5 +34,5 @@ test('a small fleet is paired, rests, serves, returns after kill -9, and comes a
   expect(Object.entries(figures).filter(([, value]) => !Number.isFinite(value))).toEqual([]);
   const [head, , ...rows] = drawFleets([figures]).trim().split('\n');
   expect(head).toBe('| devices | 3 |');
-  expect(rows).toHaveLength(10);
+  expect(rows).toHaveLength(12);
 });
