@@ -43,6 +43,8 @@ export interface HubSetup {
   readonly askUser?: boolean;
   /** Whether HTTP clients learn which node serves them, and its public address. Default: yes. */
   readonly proxyHeaders?: boolean;
+  /** How many nodes have metrics of their own in /metrics. Default: 1,000. */
+  readonly metricsNodes?: number;
   /** What may wait for clients that do not read, in bytes. Default: a quarter of the memory of this machine or its container. */
   readonly memoryBytes?: number;
   /** Default: silent. */
@@ -153,6 +155,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     showTargets: setup.showTargets,
     askUser: setup.askUser,
     proxyHeaders: setup.proxyHeaders,
+    metricsNodes: setup.metricsNodes,
     memoryBytes: setup.memoryBytes,
     log: setup.log ?? pino({ level: 'silent' }),
   });

@@ -46,7 +46,8 @@ const getHealth = createRoute({
   responses: { 200: json(z.object({ ok: z.literal(true) }), 'It does.'), ...refusals },
 });
 
-export function hubRoutes(fleet: Fleet) {
+/** @param metricsNodes how many nodes have metrics of their own; undefined: as many as by default */
+export function hubRoutes(fleet: Fleet, metricsNodes: number | undefined) {
   /** Loaded when somebody scrapes: most hubs never are. */
   let loading: Promise<Registry> | null = null;
 
@@ -63,7 +64,7 @@ export function hubRoutes(fleet: Fleet) {
     })
     .openapi(postBackup, async (c) => c.json(await ownedLater(409, fleet.backup()), 200))
     .openapi(getMetrics, async (c) => {
-      loading ??= import('./metrics.ts').then(({ makeMetrics }) => makeMetrics(fleet));
+      loading ??= import('./metrics.ts').then(({ makeMetrics }) => makeMetrics(fleet, metricsNodes));
       const metrics = await loading;
       return c.text(await metrics.metrics(), 200, { 'Content-Type': metrics.contentType });
     })

@@ -5,8 +5,8 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { DASHBOARD } from '../limits/ownerBounds.ts';
 import { type Fleet, NODE_STATES } from '../model/fleet.ts';
 
-/** What /metrics answers, as prom-client's registry. */
-export function makeMetrics(fleet: Fleet): Registry {
+/** What /metrics answers, as prom-client's registry. `nodesMax`: how many nodes have series of their own. */
+export function makeMetrics(fleet: Fleet, nodesMax: number = DASHBOARD.metricsNodesDefault): Registry {
   const registry = new Registry();
   const registers = [registry];
   const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
@@ -92,9 +92,13 @@ export function makeMetrics(fleet: Fleet): Registry {
     'Quantiles since the hub started: from the opening of a stream of the node to its target being reached.',
     [...node, 'quantile'] as const,
   );
+  const listed = gauge(
+    'nodes_with_metrics',
+    'Paired nodes that have the metrics of a node, the first by name; the hub’s option --metrics-nodes says how many at most.',
+  );
   const unlisted = gauge(
     'nodes_without_metrics',
-    `Paired nodes that are left out of the node metrics: only ${DASHBOARD.metricsNodesMax} have their own.`,
+    'Paired nodes that are left out of the metrics of a node, because there are more than --metrics-nodes.',
   );
 
   /** Everything at once: no two numbers of one scrape are of different moments. */
@@ -122,8 +126,10 @@ export function makeMetrics(fleet: Fleet): Registry {
     const nodes = fleet.nodes();
     for (const { state } of nodes) states.inc({ state });
     const paired = nodes.filter(({ revoked }) => !revoked);
-    unlisted.set(Math.max(0, paired.length - DASHBOARD.metricsNodesMax));
-    for (const view of paired.slice(0, DASHBOARD.metricsNodesMax)) {
+    const shown = paired.slice(0, nodesMax);
+    listed.set(shown.length);
+    unlisted.set(paired.length - shown.length);
+    for (const view of shown) {
       const labels = { node_id: view.id, node: view.name };
       nodeUp.set(labels, view.connected ? 1 : 0);
       nodeStreams.set(labels, view.streams);

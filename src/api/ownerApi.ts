@@ -23,15 +23,17 @@ export interface ApiParts {
   readonly ownUser: OwnUser;
   /** The Android app to hand out; null: the one beside the installation. */
   readonly apk?: string | null;
+  /** How many nodes have metrics of their own. */
+  readonly metricsNodes?: number;
   /** Hears of errors that are nobody's to mend. */
   readonly onFault: (error: unknown) => void;
 }
 
 export type OwnerApi = ReturnType<typeof makeOwnerApi>;
 
-export function makeOwnerApi({ fleet, live, ownUser, apk = null, onFault }: ApiParts) {
+export function makeOwnerApi({ fleet, live, ownUser, apk = null, metricsNodes, onFault }: ApiParts) {
   const api = newRoutes()
-    .route('/', hubRoutes(fleet))
+    .route('/', hubRoutes(fleet, metricsNodes))
     .route('/', nodeRoutes(fleet))
     .route('/', stickyRoutes(fleet))
     .route('/', userRoutes(fleet.users))

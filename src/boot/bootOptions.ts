@@ -3,6 +3,7 @@
 
 import type { HostPort } from '../base/hostPort.ts';
 import { HUB_DEFAULTS, type HubOptions } from '../hub/hubOptions.ts';
+import { DASHBOARD } from '../limits/ownerBounds.ts';
 
 export interface BootOptions extends HubOptions {
   readonly dashboard: HostPort;
@@ -12,6 +13,8 @@ export interface BootOptions extends HubOptions {
   readonly dashboardPassword: string | null;
   /** The Android app that the hub hands out; null: the one beside the installation. */
   readonly apk: string | null;
+  /** How many nodes have metrics of their own. */
+  readonly metricsNodes: number;
 }
 
 export const BOOT_DEFAULTS = {
@@ -20,6 +23,7 @@ export const BOOT_DEFAULTS = {
   dashboardHosts: [],
   dashboardPassword: null,
   apk: null,
+  metricsNodes: DASHBOARD.metricsNodesDefault,
 } as const satisfies Omit<BootOptions, 'dataDir' | 'log'>;
 
 /** An option that is undefined was not chosen. */

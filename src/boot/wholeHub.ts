@@ -74,6 +74,7 @@ class WholeHub implements RunningHub {
       fleet: hub.fleet,
       ownUser: hub.ownUser,
       apk: options.apk,
+      metricsNodes: options.metricsNodes,
       onFault: (error) => log.error({ err: error }, 'the hub failed at a request of its owner'),
     });
   }

@@ -146,8 +146,8 @@ export const DASHBOARD = {
   viewerStalledMs: 60_000,
   /** Events sent again to a viewer that missed some. */
   catchUpEventsMax: 100,
-  /** Nodes with series of their own in the metrics. */
-  metricsNodesMax: 1_000,
+  /** Nodes with series of their own in the metrics, unless the owner says otherwise. */
+  metricsNodesDefault: 1_000,
   /** Guesses of the password from one remote address. */
   guessesBurst: 5,
   guessesPerSecond: 0.1,

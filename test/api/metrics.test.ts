@@ -4,14 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeMetrics } from '../../src/api/metrics.ts';
-import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { CONTROL, DASHBOARD } from '../../src/limits/ownerBounds.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 12, 8);
 
 /** Value by name and labels, as in the text. */
-async function scrape(fleet: FakeFleet): Promise<Map<string, number>> {
-  const text = await makeMetrics(fleet).metrics();
+async function scrape(fleet: FakeFleet, nodesMax?: number): Promise<Map<string, number>> {
+  const text = await makeMetrics(fleet, nodesMax).metrics();
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {
     const match = /^(\w+(?:\{.*\})?) (\S+)$/.exec(line);
@@ -67,12 +67,18 @@ test('a name cannot break out of its label', async () => {
   expect(text).toContain('node="a\\"} 1\\nrestunnel_streams 666 \\\\"');
 });
 
-test('nodes beyond the bound are counted, not listed', async () => {
-  const values = await scrape(new FakeFleet({ nodes: DASHBOARD.metricsNodesMax + 5, now: () => NOW_MS }));
-  expect([...values.keys()].filter((key) => key.startsWith('restunnel_node_connected{'))).toHaveLength(
-    DASHBOARD.metricsNodesMax,
-  );
-  expect(values.get('restunnel_nodes_without_metrics')).toBe(5);
+test.each([
+  ['by default', undefined, DASHBOARD.metricsNodesDefault],
+  ['some', 3, 3],
+  ['none', 0, 0],
+  ['all', CONTROL.nodesMax, DASHBOARD.metricsNodesDefault + 5],
+])('nodes beyond the bound are counted, not listed: %s', async (_, nodesMax, listed) => {
+  const nodes = DASHBOARD.metricsNodesDefault + 5;
+  const values = await scrape(new FakeFleet({ nodes, now: () => NOW_MS }), nodesMax);
+  const ofNodes = [...values.keys()].filter((key) => key.startsWith('restunnel_node_connected{'));
+  expect(ofNodes).toHaveLength(listed);
+  expect(values.get('restunnel_nodes_with_metrics')).toBe(listed);
+  expect(values.get('restunnel_nodes_without_metrics')).toBe(nodes - listed);
 });
 
 describe('docs/grafana/restunnel.json', () => {

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
 import {
+  parseMetricsNodes,
   parseName,
   parsePublicAddress,
   parsePublicHost,
   parseWhole,
 } from '../../src/cli/arguments/values.ts';
+import { CONTROL } from '../../src/limits/ownerBounds.ts';
 
 function refusal(parse: () => unknown): UserError {
   try {
@@ -76,4 +78,20 @@ test('names: trimmed, bounded, on one line', () => {
   for (const text of ['', '  ', 'a\nb', '\x1b[31m', 'a'.repeat(65), '电'.repeat(22)]) {
     expect(() => parseName(text, '--name')).toThrow(/^--name: /);
   }
+});
+
+describe('nodes in the metrics', () => {
+  test.each([
+    ['all', CONTROL.nodesMax],
+    ['none', 0],
+    ['0', 0],
+    ['250', 250],
+  ])('%s', (text, nodes) => {
+    expect(parseMetricsNodes(text)).toBe(nodes);
+  });
+
+  test.each(['some', '', '-1', '1.5', '65537', '10k'])('refuses %j', (text) => {
+    const { exitCode, message } = refusal(() => parseMetricsNodes(text));
+    expect([exitCode, message]).toEqual([2, expect.stringMatching(/^--metrics-nodes: /)]);
+  });
 });

@@ -8,10 +8,18 @@ import { UserError } from '../../base/userError.ts';
 import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
 import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
 import { ENGINE, MEMORY } from '../../limits/bounds.ts';
+import { DASHBOARD } from '../../limits/ownerBounds.ts';
 import { parseAllowRule } from '../../node/allowRule.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { formatBytes, formatDuration, parseDuration, parseSize } from '../units.ts';
-import { parseName, parseOneOf, parsePublicAddress, parsePublicHost, parseWhole } from './values.ts';
+import {
+  parseMetricsNodes,
+  parseName,
+  parseOneOf,
+  parsePublicAddress,
+  parsePublicHost,
+  parseWhole,
+} from './values.ts';
 
 const IO_KINDS = ['auto', 'epoll', 'net'] as const;
 export type Io = (typeof IO_KINDS)[number];
@@ -53,6 +61,7 @@ export interface HubFlags extends RunFlags {
   dashboardHost?: string[];
   dashboardPasswordFile?: string;
   apk?: string;
+  metricsNodes?: number;
 }
 
 export function addDataDir(command: Command): Command {
@@ -126,6 +135,12 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     )
     .option('--dashboard-password-file <file>', 'ask for the password in this file')
     .addOption(apkOption())
+    .addOption(
+      new Option(
+        '--metrics-nodes <n>',
+        `how many nodes have metrics of their own in /metrics: all, none or a number (default: ${DASHBOARD.metricsNodesDefault})`,
+      ).argParser(parseMetricsNodes),
+    )
     .option(
       '--show-targets',
       'show the hosts that open streams go to (default: hidden, from the owner as well)',

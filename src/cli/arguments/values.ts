@@ -3,6 +3,7 @@
 import { formatHostPort, splitHostPort, unbracketed } from '../../base/hostPort.ts';
 import { IpAddress, isIPv6Literal } from '../../base/ipAddress.ts';
 import { quote, UserError } from '../../base/userError.ts';
+import { CONTROL } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { isCountryCode } from '../../model/nameSyntax.ts';
 import { cleanTags } from '../../model/tags.ts';
@@ -20,6 +21,14 @@ export function parseOneOf<T extends string>(text: string, flag: string, choices
   if (choice === undefined)
     throw new UserError(`${flag}: ${quote(text)} is not one of ${choices.join(', ')}`, 2);
   return choice;
+}
+
+/** `all`, `none` or a number of nodes. */
+export function parseMetricsNodes(text: string): number {
+  if (text === 'all') return CONTROL.nodesMax;
+  if (text === 'none') return 0;
+  if (/^\d/.test(text)) return parseWhole(text, '--metrics-nodes', 0, CONTROL.nodesMax);
+  throw new UserError(`--metrics-nodes: ${quote(text)} is not all, none or a number of nodes`, 2);
 }
 
 /** A name of a device: not empty, not too long, without control characters. */

@@ -58,6 +58,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     dashboardHosts: flags.dashboardHost,
     dashboardPassword,
     apk: flags.apk,
+    metricsNodes: flags.metricsNodes,
     log,
   };
 }
