@@ -7,6 +7,7 @@ const FLOORS = [
   ['base'],
   ['model'],
   ['reactor', 'noise', 'proxy'],
+  ['cluster'],
   ['ring', 'tunnel', 'routing'],
   ['engine'],
   ['hub', 'node'],
@@ -22,7 +23,18 @@ const IMPURE =
   '|(?:^|/)node_modules/(?:koffi|piscina)/';
 
 /** Every file in these folders is pure, */
-const PURE_FOLDERS = ['limits', 'base', 'model', 'tunnel', 'proxy', 'noise', 'routing', 'ring', 'node'];
+const PURE_FOLDERS = [
+  'limits',
+  'base',
+  'model',
+  'tunnel',
+  'proxy',
+  'noise',
+  'cluster',
+  'routing',
+  'ring',
+  'node',
+];
 /** except for these shells, which live beside the pure parts that they serve; */
 const SHELLS = [
   'src/base/atomicFile.ts', // writes files

@@ -1,5 +1,6 @@
 // A hub's worker: the tunnels of one thread and the clients' streams on them.
 
+import type { HubListPart } from '../cluster/hubListParts.ts';
 import { ENGINE } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
@@ -158,6 +159,19 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
     const tunnel = this.tunnels.find(index, number);
     if (tunnel === null || !tunnel.session.sendControl({ rotate: { request } })) return;
     this.tunnels.touch(tunnel);
+  }
+
+  /** The cluster's hubs, for the nodes of these sessions. */
+  tellHubs(
+    sessions: readonly (readonly [index: number, number: number])[],
+    parts: readonly HubListPart[],
+  ): void {
+    for (const [index, number] of sessions) {
+      const tunnel = this.tunnels.find(index, number);
+      if (tunnel === null) continue;
+      tunnel.session.sendHubList(parts);
+      this.tunnels.touch(tunnel);
+    }
   }
 
   /** Another device with the node's key is connected: this one gets no streams. */

@@ -2,6 +2,7 @@
 // never travel this way: they stay in their thread or cross on a ring.
 
 import type { HostPort } from '../base/hostPort.ts';
+import type { HubListPart } from '../cluster/hubListParts.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { Via } from '../model/via.ts';
@@ -66,7 +67,7 @@ export interface ExitPlan extends CommonPlan {
   readonly ownAddresses: readonly string[];
   /** RLIMIT_NOFILE, or Infinity. */
   readonly descriptorLimit: number;
-  /** How many hubs the node is paired with. */
+  /** How many hubs the node serves. */
   readonly hubs: number;
   /** After how long its sockets probe a peer that is idle. */
   readonly keepAliveIdleS: number;
@@ -191,6 +192,12 @@ export type ToWorker =
       readonly number: number;
       readonly request: number;
     }
+  /** For the nodes of these sessions. */
+  | {
+      readonly type: 'hubList';
+      readonly sessions: readonly (readonly [index: number, number: number])[];
+      readonly parts: readonly HubListPart[];
+    }
   | { readonly type: 'frontIs'; readonly thread: number; readonly doorbell: Doorbell };
 
 export type ToExit =
@@ -220,6 +227,10 @@ export type ToExit =
   /** The network under this session has changed: is its hub still there? */
   | { readonly type: 'doubt'; readonly dial: number }
   | { readonly type: 'hangUp'; readonly dial: number; readonly reason: string }
+  /** The hub of this session is to send no new streams. */
+  | { readonly type: 'leave'; readonly dial: number }
+  /** So many hubs share what the device has. */
+  | { readonly type: 'hubs'; readonly count: number }
   | {
       readonly type: 'names';
       readonly query: number;

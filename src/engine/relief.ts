@@ -11,7 +11,7 @@ export class Relief {
   readonly share: HeldShare;
   readonly report: MemoryReport;
   readonly #reactor: Pick<Reactor, 'nowMs'>;
-  readonly #parties: number;
+  #parties: number;
   readonly #backlogs: Backlog[] = [];
 
   /** `parties`: how many share it; of a hub's clients there is one. */
@@ -25,6 +25,11 @@ export class Relief {
     this.share = parts.share;
     this.#parties = parts.parties;
     this.report = parts.report;
+  }
+
+  /** More or fewer share it from now on. */
+  setParties(parties: number): void {
+    this.#parties = parties;
   }
 
   /** Of one more party. */

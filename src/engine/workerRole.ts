@@ -104,6 +104,9 @@ export class WorkerRole {
       case 'askRotation':
         worker.askRotation(order.index, order.number, order.request);
         return;
+      case 'hubList':
+        worker.tellHubs(order.sessions, order.parts);
+        return;
       case 'resetStreams':
         worker.resetStreams(order.index, order.number, order.failure);
         return;

@@ -1,5 +1,5 @@
-// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url. Pure. No message in here repeats the
-// link, because it holds a secret.
+// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url; a hub of a cluster adds &c=<the
+// cluster's public key>. Pure. No message in here repeats the link, because it holds a secret.
 
 import { formatHostPort } from '../base/hostPort.ts';
 import { IpAddress, isIPv6Literal } from '../base/ipAddress.ts';
@@ -14,6 +14,8 @@ export interface PairingLink {
   readonly hubPublicKey: Uint8Array;
   /** 32 bytes. */
   readonly token: Uint8Array;
+  /** 32 bytes: the device follows the lists of hubs that this key signs. Absent: none. */
+  readonly clusterKey?: Uint8Array;
 }
 
 const SCHEME = 'restunnel://';
@@ -25,7 +27,8 @@ const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 export function formatLink(link: PairingLink): string {
   checkHost(link.host);
   checkPort(link.port);
-  return `${SCHEME}${formatHostPort(link)}/?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}`;
+  const cluster = link.clusterKey === undefined ? '' : `&c=${base64url(link.clusterKey)}`;
+  return `${SCHEME}${formatHostPort(link)}/?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}${cluster}`;
 }
 
 /** White space around the link and parameters it does not know are ignored. Throws UserError, naming the part that is wrong. */
@@ -43,6 +46,9 @@ export function parseLink(text: string): PairingLink {
     port,
     hubPublicKey: parseBytes(parameters, 'k', PROTOCOL.keyBytes, 'the key of the hub'),
     token: parseBytes(parameters, 't', PROTOCOL.tokenBytes, 'the one-time token'),
+    ...(parameters.has('c')
+      ? { clusterKey: parseBytes(parameters, 'c', PROTOCOL.keyBytes, 'the key of the cluster') }
+      : {}),
   };
 }
 
@@ -77,7 +83,7 @@ function parseQuery(query: string): Map<string, string> {
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
     const name = equals === -1 ? part : part.slice(0, equals);
-    if (name !== 'k' && name !== 't') continue;
+    if (name !== 'k' && name !== 't' && name !== 'c') continue;
     if (parameters.has(name)) throw wrong(`it has more than one parameter ${name}`);
     parameters.set(name, equals === -1 ? '' : part.slice(equals + 1));
   }

@@ -124,6 +124,21 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     for (const tunnel of this.#tunnels.all()) if (tunnel.number === dial) this.#tunnels.close(tunnel, reason);
   }
 
+  /** So many share the device from now on. */
+  setHubs(hubs: number): void {
+    this.#shares.setHubs(hubs);
+    this.#relay.relief.setParties(hubs);
+  }
+
+  /** No new streams for this session; those that are open go on. */
+  leave(dial: number): void {
+    for (const tunnel of this.#tunnels.all()) {
+      if (tunnel.number !== dial) continue;
+      tunnel.session.sendGoAway();
+      this.#tunnels.touch(tunnel);
+    }
+  }
+
   /** The network under this session has changed. */
   doubt(dial: number): void {
     for (const tunnel of this.#tunnels.all()) {

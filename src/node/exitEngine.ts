@@ -55,6 +55,12 @@ export class ExitEngine {
       case 'hangUp':
         exit.hangUp(order.dial, order.reason);
         return;
+      case 'leave':
+        exit.leave(order.dial);
+        return;
+      case 'hubs':
+        exit.setHubs(order.count);
+        return;
       case 'doubt':
         exit.doubt(order.dial);
         return;

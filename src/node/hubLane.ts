@@ -78,6 +78,8 @@ export class HubLane {
   #dialAtOnce = false;
   /** The hub has sent this device away until then. */
   #notBeforeMs = 0;
+  /** After leave(). */
+  #onGone: () => void = () => {};
   /** Of the last failure, so that the same sentence is not logged again and again. */
   #lastReason = '';
 
@@ -111,6 +113,21 @@ export class HubLane {
       this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason: 'the node is stopping' });
     }
     this.#handshakeOver();
+  }
+
+  /** No more dials, and no new streams on a session that is up, which ends after `drainMs`. `onGone`: nothing of the lane is left. */
+  leave(drainMs: number, reason: string, onGone: () => void): void {
+    if (this.#stopped) return;
+    this.#onGone = onGone;
+    const session = this.isConnected ? this.#dial : 0;
+    this.stop();
+    if (session === 0) {
+      this.#dial = 0;
+      onGone();
+      return;
+    }
+    this.#options.thread.post({ type: 'leave', dial: session });
+    setTimeout(() => this.#options.thread.post({ type: 'hangUp', dial: session, reason }), drainMs).unref();
   }
 
   /** Drops the session or dial and makes a new one at once: the network has changed. */
@@ -300,7 +317,10 @@ export class HubLane {
     this.#initiator?.wipe();
     this.#initiator = null;
     this.#handshakeOver();
-    if (this.#stopped) return;
+    if (this.#stopped) {
+      this.#onGone();
+      return;
+    }
     const nowMs = performance.now();
     const pauseMs = this.#dialAtOnce ? 0 : this.#backoff.failed(nowMs, Math.random());
     const waitMs = Math.max(pauseMs, this.#notBeforeMs - nowMs);

@@ -13,16 +13,21 @@ export class HubShares {
   /** From so many in use on, hubs open streams within their shares only. */
   readonly #sharedFrom: number;
   /** Streams that every hub gets, whatever the others have open. */
-  readonly #share: number;
-  readonly #hubs: number;
+  #share = 0;
+  #hubs = 0;
 
   /** @param descriptorLimit RLIMIT_NOFILE, or Infinity */
   constructor(descriptorLimit: number, hubs: number) {
     const { clientsRefusedDivisor, clientsRefusedMin, clientsRefusedMax } = DESCRIPTORS;
     const reserve = Math.floor(descriptorLimit / clientsRefusedDivisor);
     this.#room = descriptorLimit - Math.min(Math.max(reserve, clientsRefusedMin), clientsRefusedMax);
-    this.#hubs = hubs;
     this.#sharedFrom = Math.ceil(this.#room * (1 - 1 / NODE.sharedDivisor));
+    this.setHubs(hubs);
+  }
+
+  /** So many share them from now on. */
+  setHubs(hubs: number): void {
+    this.#hubs = hubs;
     this.#share = Math.floor(this.#room / NODE.sharedDivisor / hubs);
   }
 

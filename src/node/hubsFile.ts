@@ -5,7 +5,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
+import { type HubList, type ListedHub, openHubList } from '../cluster/hubList.ts';
 import { NODE } from '../limits/bounds.ts';
+import { HUB_LIST } from '../limits/cluster.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { PairingLink } from '../model/pairingLink.ts';
 
@@ -25,12 +27,25 @@ export interface HubRecord {
   readonly name: string;
   /** base64url, 12 bytes: the timestamp of the last first message sent. The next must be newer, even if the clock went back. */
   readonly lastTimestamp: string | null;
+  /** base64url: the key of the cluster whose lists say where this hub is, and whether it is served at all; null: only its link does. */
+  readonly cluster: string | null;
+}
+
+/** A cluster whose lists of hubs this device follows. */
+export interface FollowedCluster {
+  /** base64url: its owner signs with it. */
+  readonly key: string;
+  /** The newest list; null before the first. */
+  readonly list: HubList | null;
+  /** The same as it was signed, base64url. */
+  readonly signed: string | null;
 }
 
 export class HubsFile {
   readonly path: string;
   readonly #tell: (trouble: string | null) => void;
   #hubs: readonly HubRecord[];
+  #clusters: readonly FollowedCluster[];
   /** The device's public key, base64url, by which those hubs know it; null: written before it was named here. */
   #deviceKey: string | null;
   #isWell = true;
@@ -43,7 +58,7 @@ export class HubsFile {
   constructor(dataDir: string, tell: (trouble: string | null) => void = () => {}) {
     this.path = join(dataDir, HUBS_FILE_NAME);
     this.#tell = tell;
-    ({ hubs: this.#hubs, deviceKey: this.#deviceKey } = readHubs(this.path));
+    ({ hubs: this.#hubs, deviceKey: this.#deviceKey, clusters: this.#clusters } = readHubs(this.path));
   }
 
   get hubs(): readonly HubRecord[] {
@@ -74,7 +89,8 @@ export class HubsFile {
 
   /**
    * Puts the hub of a pairing link on the list. A hub known already gets the link's address, token and name but keeps its nodeId and
-   * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token.
+   * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token. A link with the key of a
+   * cluster makes the device follow it; one without leaves what the hub was.
    */
   pair(link: PairingLink, name: string): HubRecord {
     const publicKey = base64url(link.hubPublicKey, PROTOCOL.keyBytes);
@@ -87,6 +103,7 @@ export class HubsFile {
       token: base64url(link.token, PROTOCOL.tokenBytes),
       name,
       lastTimestamp: known?.lastTimestamp ?? null,
+      cluster: link.clusterKey === undefined ? (known?.cluster ?? null) : this.#follow(link.clusterKey),
     };
     if (known !== undefined) {
       this.#keep(this.#hubs.map((other) => (other === known ? hub : other)));
@@ -102,6 +119,71 @@ export class HubsFile {
   /** The hub accepted this node: its token is burnt. */
   enrolled(publicKey: string, nodeId: string): void {
     this.#change(publicKey, { nodeId, token: null });
+  }
+
+  // --- Clusters ---------------------------------------------------------------------------------------------------------------------
+
+  /** The newest list of the link's cluster has no such hub: it was thrown out, or has left. */
+  isOffList({ hubPublicKey, clusterKey }: PairingLink): boolean {
+    if (clusterKey === undefined) return false;
+    const list = this.cluster(base64url(clusterKey, PROTOCOL.keyBytes))?.list ?? null;
+    const publicKey = base64url(hubPublicKey, PROTOCOL.keyBytes);
+    return list !== null && !list.hubs.some((hub) => hub.publicKey === publicKey);
+  }
+
+  get clusters(): readonly FollowedCluster[] {
+    return this.#clusters;
+  }
+
+  /** null: this device does not follow it. */
+  cluster(key: string): FollowedCluster | null {
+    return this.#clusters.find((cluster) => cluster.key === key) ?? null;
+  }
+
+  /** Written with the next change. Throws UserError. */
+  #follow(clusterKey: Uint8Array): string {
+    const key = base64url(clusterKey, PROTOCOL.keyBytes);
+    if (this.cluster(key) !== null) return key;
+    if (this.#clusters.length >= HUB_LIST.followedMax) {
+      throw new UserError(
+        `this device follows ${HUB_LIST.followedMax} clusters already; forget a hub of one first`,
+      );
+    }
+    this.#clusters = [...this.#clusters, { key, list: null, signed: null }];
+    return key;
+  }
+
+  /** By the owner's word on the device: this hub is one of the cluster's, or (null) of none. Throws UserError. */
+  setCluster(publicKey: string, clusterKey: Uint8Array | null): void {
+    const cluster = clusterKey === null ? null : this.#follow(clusterKey);
+    this.#save(this.#hubs.map((hub) => (hub.publicKey === publicKey ? { ...hub, cluster } : hub)));
+  }
+
+  /** A newer list of a cluster that this device follows. */
+  setList(key: string, list: HubList, signed: Uint8Array): void {
+    const followed = { key, list, signed: Buffer.from(signed).toString('base64url') };
+    this.#clusters = this.#clusters.map((cluster) => (cluster.key === key ? followed : cluster));
+    this.#keep(this.#hubs);
+  }
+
+  /** A hub of a list, where this device is known as `nodeId`. False when there is no room for one more. */
+  addListed(
+    { host, port, publicKey }: ListedHub,
+    facts: { cluster: string; nodeId: string; name: string },
+  ): boolean {
+    if (this.#hubs.length >= NODE.hubsMax) return false;
+    const hub = { host, port, publicKey, ...facts, token: null, lastTimestamp: null };
+    this.#keep([...this.#hubs, hub]);
+    return true;
+  }
+
+  move({ host, port, publicKey }: ListedHub): void {
+    this.#change(publicKey, { host, port });
+  }
+
+  /** As forget(), but a full disk does not matter: the list says so again at the next start. */
+  leave(publicKey: string): void {
+    this.#keep(this.#hubs.filter((hub) => hub.publicKey !== publicKey));
   }
 
   /** To be called before the first message with that timestamp (12 bytes) leaves. */
@@ -138,7 +220,14 @@ export class HubsFile {
   }
 
   #save(hubs: readonly HubRecord[]): void {
-    const text = `${JSON.stringify({ version: VERSION, deviceKey: this.#deviceKey, hubs }, null, 2)}\n`;
+    const clusters = this.#clusters.map(({ key, signed }) => ({ key, signed }));
+    const content = {
+      version: VERSION,
+      deviceKey: this.#deviceKey,
+      hubs,
+      ...(clusters.length > 0 ? { clusters } : {}),
+    };
+    const text = `${JSON.stringify(content, null, 2)}\n`;
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       writeFileAtomicSync(this.path, text, 0o600);
@@ -149,12 +238,19 @@ export class HubsFile {
   }
 }
 
-function readHubs(path: string): { hubs: HubRecord[]; deviceKey: string | null } {
+interface Content {
+  readonly hubs: HubRecord[];
+  readonly deviceKey: string | null;
+  readonly clusters: FollowedCluster[];
+}
+
+function readHubs(path: string): Content {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { hubs: [], deviceKey: null };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      return { hubs: [], deviceKey: null, clusters: [] };
     throw new UserError(`cannot read ${path}: ${(error as Error).message}`);
   }
   let content: unknown;
@@ -179,13 +275,31 @@ function readHubs(path: string): { hubs: HubRecord[]; deviceKey: string | null }
   if (deviceKey !== null && !isBase64url(deviceKey, PROTOCOL.keyBytes)) {
     throw damaged(path, 'it has no valid deviceKey');
   }
-  return { hubs, deviceKey };
+  return { hubs, deviceKey, clusters: readClusters(path, content.clusters ?? []) };
+}
+
+function readClusters(path: string, value: unknown): FollowedCluster[] {
+  const wrong = () => damaged(path, 'its clusters are not what this program writes');
+  if (!Array.isArray(value) || value.length > HUB_LIST.followedMax) throw wrong();
+  return value.map((cluster: unknown) => {
+    if (!isObject(cluster)) throw wrong();
+    const { key, signed } = cluster;
+    if (!isBase64url(key, PROTOCOL.keyBytes)) throw wrong();
+    if (signed === null) return { key, list: null, signed };
+    if (typeof signed !== 'string') throw wrong();
+    try {
+      const list = openHubList(Buffer.from(signed, 'base64url'), Buffer.from(key, 'base64url'));
+      return { key, list, signed };
+    } catch {
+      throw wrong();
+    }
+  });
 }
 
 function readHub(path: string, hub: unknown, index: number): HubRecord {
   const wrong = (field: string) => damaged(path, `hub ${index + 1} has no valid ${field}`);
   if (!isObject(hub)) throw wrong('fields');
-  const { host, port, publicKey, nodeId, token, name, lastTimestamp } = hub;
+  const { host, port, publicKey, nodeId, token, name, lastTimestamp, cluster = null } = hub;
   if (typeof host !== 'string' || host === '' || host.length > PROTOCOL.hostMaxBytes) throw wrong('host');
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) throw wrong('port');
   if (!isBase64url(publicKey, PROTOCOL.keyBytes)) throw wrong('publicKey');
@@ -195,7 +309,8 @@ function readHub(path: string, hub: unknown, index: number): HubRecord {
   if (lastTimestamp !== null && !isBase64url(lastTimestamp, PROTOCOL.timestampBytes)) {
     throw wrong('lastTimestamp');
   }
-  return { host, port: port as number, publicKey, nodeId, token, name, lastTimestamp };
+  if (cluster !== null && !isBase64url(cluster, PROTOCOL.keyBytes)) throw wrong('cluster');
+  return { host, port: port as number, publicKey, nodeId, token, name, lastTimestamp, cluster };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -29,7 +29,8 @@ export interface LanesOptions {
 
 export class Lanes {
   readonly #options: LanesOptions;
-  readonly #lanes: HubLane[] = [];
+  #lanes: HubLane[] = [];
+  #lanesPerHub = 1;
   /** By hub: its lanes shake hands one after the other, so that their timestamps arrive in order. */
   readonly #turnsOf = new Map<string, { last: Promise<void> }>();
   /** Called, and forgotten, when a lane has connected. */
@@ -48,11 +49,29 @@ export class Lanes {
   }
 
   start(lanesPerHub: NodeOptions['lanes']): void {
-    for (const { publicKey } of this.#options.hubs.hubs) {
-      for (let lane = 0; lane < (lanesPerHub === 'auto' ? 1 : lanesPerHub); lane++)
-        this.#add(publicKey, lane);
+    this.#lanesPerHub = lanesPerHub === 'auto' ? 1 : lanesPerHub;
+    for (const { publicKey } of this.#options.hubs.hubs) this.addHub(publicKey);
+  }
+
+  /** One more hub, which `hubs` has already. */
+  addHub(publicKey: string): void {
+    const lanes = Array.from({ length: this.#lanesPerHub }, (_, lane) => this.#add(publicKey, lane));
+    for (const lane of lanes) lane.start();
+  }
+
+  /** Lets the streams of a hub end within `drainMs`. `onGone`: the hub has no lane any more. */
+  leaveHub(publicKey: string, drainMs: number, reason: string, onGone: () => void): void {
+    for (const lane of this.#lanes.filter((each) => each.publicKey === publicKey)) {
+      lane.leave(drainMs, reason, () => {
+        this.#lanes = this.#lanes.filter((each) => each !== lane);
+        if (!this.#lanes.some((each) => each.publicKey === publicKey)) onGone();
+      });
     }
-    for (const lane of this.#lanes) lane.start();
+  }
+
+  /** The hub is at another address. */
+  redialHub(publicKey: string, reason: string): void {
+    for (const lane of this.#lanes) if (lane.publicKey === publicKey) lane.redial(reason);
   }
 
   #add(publicKey: string, lane: number): HubLane {
@@ -60,7 +79,7 @@ export class Lanes {
     const turns = this.#turnsOf.get(publicKey) ?? { last: Promise.resolve() };
     this.#turnsOf.set(publicKey, turns);
     const added = new HubLane({
-      index: this.#lanes.length,
+      index: this.#freeIndex(),
       lane,
       publicKey,
       hubs,
@@ -76,6 +95,14 @@ export class Lanes {
     });
     this.#lanes.push(added);
     return added;
+  }
+
+  /** Of the shared slots: a lane that is gone has given back its own. */
+  #freeIndex(): number {
+    const taken = new Set(this.#lanes.map(({ index }) => index));
+    let index = 0;
+    while (taken.has(index)) index++;
+    return index;
   }
 
   #connected(): void {

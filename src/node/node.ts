@@ -25,6 +25,7 @@ import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import { withoutAddress } from './addressWatch.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { NO_BATTERY, readBattery } from './battery.ts';
+import { HubFollower } from './hubFollower.ts';
 import type { HubLane, ViaFor } from './hubLane.ts';
 import { HubsFile } from './hubsFile.ts';
 import { openNodeKey } from './identity.ts';
@@ -110,13 +111,21 @@ function openIdentity({ dataDir, links, name, acceptLoss = false, log }: NodeOpt
     else log.warn({ reason: trouble }, 'cannot write node.json; the node goes on without it');
   });
   const keyPair = openNodeKey(dataDir, hubs, acceptLoss, log);
-  for (const link of links) hubs.pair(parseLink(link), fitDeviceName(name ?? hostname()));
+  for (const link of links.map(parseLink)) {
+    if (!hubs.isOffList(link)) hubs.pair(link, deviceName(name));
+    else log.warn({ hub: link.host }, "the cluster's list of hubs has this hub no more; its link is ignored");
+  }
   if (hubs.hubs.length === 0) {
     throw new UserError(
       'this node is not paired with any hub; on the server run `restunnel pair`, then start with --pair LINK',
     );
   }
   return { keyPair, hubs };
+}
+
+/** What this device calls itself. */
+function deviceName(name: string | null): string {
+  return fitDeviceName(name ?? hostname());
 }
 
 /** Throws UserError at once for an environment that names no proxy. */
@@ -142,6 +151,7 @@ class ExitNode implements RunningNode {
   readonly #parts: NodeParts;
   readonly #resolver = new Resolver();
   readonly #lanes: Lanes;
+  readonly #follower: HubFollower;
   readonly #status: StatusSender;
   readonly #rotator: Rotator;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -184,8 +194,18 @@ class ExitNode implements RunningNode {
       onAddresses: () => this.#tellAddresses(),
     });
     const publicAddress = () => this.#publicAddress;
+    this.#follower = new HubFollower({
+      ...{ hubs, lanes: this.#lanes, log },
+      devicePublicKey: Buffer.from(keyPair.publicKey).toString('base64url'),
+      nodeId: nodeIdOf(keyPair.publicKey),
+      name: deviceName(parts.name),
+      hubsMax: parts.hubsMax ?? NODE.hubsMax,
+      onHubs: (count) => thread.post({ type: 'hubs', count }),
+      onList: () => void this.#sendStatus(),
+    });
     this.#status = new StatusSender({
       ...{ lanes: this.#lanes, slots, network, publicAddress },
+      hubList: (hub) => this.#follower.listOf(hub),
       canRotate: onRotate !== null,
     });
     this.#rotator = new Rotator({
@@ -201,6 +221,7 @@ class ExitNode implements RunningNode {
   start(): void {
     const { lanes } = this.#parts;
     this.#lanes.start(lanes);
+    this.#follower.look();
     void this.#learnPublicAddress().then((address) => {
       if (address !== null) void this.#sendStatus();
     });
@@ -257,6 +278,7 @@ class ExitNode implements RunningNode {
   }
 
   #tellConnected(): void {
+    this.#follower.look();
     const hubs = new Set(this.#lanes.connected().map((lane) => lane.hubName));
     this.#isConnected({ nodeId: nodeIdOf(this.#parts.keyPair.publicKey), hubs: [...hubs] });
   }
@@ -266,8 +288,9 @@ class ExitNode implements RunningNode {
   /** What this version does not know is left alone. */
   #obeyHub(dial: number, json: string): void {
     const lane = this.#lanes.ofDial(dial);
-    const { rotate, sharedKey } = JSON.parse(json) as ControlOrders;
+    const { rotate, sharedKey, hubs } = JSON.parse(json) as ControlOrders;
     if (lane === null) return;
+    if (hubs !== undefined) this.#follower.hear(lane.publicKey, hubs);
     if (sharedKey !== undefined) this.#leaveToOther(lane, sharedKey.waitMs);
     else if (rotate !== undefined) void this.#rotate(lane.publicKey, rotate.request);
   }
@@ -372,6 +395,7 @@ class ExitNode implements RunningNode {
     });
     for (const timer of this.#timers) clearInterval(timer);
     this.#rotator.stop();
+    this.#follower.stop();
     this.#lanes.stop();
     try {
       await Promise.race([hurried, waitIdly(drainMs), thread.drain()]);

@@ -28,6 +28,8 @@ export interface NodeOptions {
   drainMs?: number;
   /** What may wait for targets that do not read, in bytes; null or absent: a share of this device's memory. */
   memoryBytes?: number | null;
+  /** Of one cluster, how many hubs are dialled at most; 0: lists of hubs are ignored; absent: NODE.hubsMax. */
+  hubsMax?: number;
   log: Logger;
 }
 

@@ -18,11 +18,13 @@ export interface NodeFacts {
   canRotate: boolean;
   /** The last answer to the hub that this is for; null: it has asked nothing. */
   rotation: RotationAnswer | null;
+  /** Of the list of the hub's cluster, 0 before the first; null: this device follows none there. */
+  hubList: number | null;
 }
 
 export function statusJson(facts: NodeFacts): string {
-  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, canRotate, rotation } =
-    facts;
+  const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, canRotate } = facts;
+  const { rotation, hubList } = facts;
   return JSON.stringify({
     platform: platformWord(platform()),
     arch: arch(),
@@ -37,6 +39,7 @@ export function statusJson(facts: NodeFacts): string {
     publicAddress,
     canRotate,
     ...(rotation === null ? {} : { rotation }),
+    ...(hubList === null ? {} : { hubList }),
   });
 }
 

@@ -17,6 +17,8 @@ export interface StatusSenderOptions {
   readonly canRotate: boolean;
   /** As the world sees it; null: not known. */
   publicAddress(): string | null;
+  /** The number of the list that this device has of the hub's cluster; null: it follows none there. */
+  hubList(hub: string): number | null;
 }
 
 interface Device {
@@ -40,7 +42,7 @@ export class StatusSender {
 
   /** For a hub, by its public key. */
   async json(hub: string): Promise<string> {
-    const { lanes, slots, canRotate, publicAddress } = this.#options;
+    const { lanes, slots, canRotate, publicAddress, hubList } = this.#options;
     let sentBytes = 0;
     let receivedBytes = 0;
     for (const { index } of lanes.all()) {
@@ -59,6 +61,7 @@ export class StatusSender {
       publicAddress: publicAddress(),
       canRotate,
       rotation: this.#rotationOf.get(hub) ?? null,
+      hubList: hubList(hub),
     });
   }
 

@@ -7,6 +7,12 @@ declare module 'sodium-native' {
     sodium_memcmp(a: Uint8Array, b: Uint8Array): boolean;
     /** BLAKE2b; output 16..64 bytes, key 16..64 bytes. */
     crypto_generichash(output: Uint8Array, input: Uint8Array, key?: Uint8Array): void;
+    /** As crypto_generichash() of all inputs, one after the other. */
+    crypto_generichash_batch(output: Uint8Array, inputs: readonly Uint8Array[], key?: Uint8Array): void;
+    /** Ed25519: 32, 64 and 32 bytes. */
+    crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void;
+    crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
+    crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
     readonly crypto_pwhash_STRBYTES: number;
     readonly crypto_pwhash_OPSLIMIT_INTERACTIVE: number;
     readonly crypto_pwhash_MEMLIMIT_INTERACTIVE: number;

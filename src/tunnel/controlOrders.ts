@@ -1,7 +1,9 @@
 // What a hub orders a node to do with CONTROL: a small JSON object, each key an order. Keys that this version does not know are ignored.
 // Pure.
 
+import type { HubListPart } from '../cluster/hubListParts.ts';
 import { SESSION } from '../limits/bounds.ts';
+import { HUB_LIST } from '../limits/cluster.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export interface ControlOrders {
@@ -11,6 +13,8 @@ export interface ControlOrders {
   readonly rotate?: { readonly request: number };
   /** Another device with this node's key is connected: close, and do not dial for so long. */
   readonly sharedKey?: { readonly waitMs: number };
+  /** A part of the signed list of the cluster's hubs. */
+  readonly hubs?: HubListPart;
 }
 
 export function encodeControl(orders: ControlOrders): Uint8Array {
@@ -21,7 +25,7 @@ export function encodeControl(orders: ControlOrders): Uint8Array {
 
 /** Throws ProtocolError for anything but a JSON object in UTF-8, and for a malformed order. */
 export function decodeControl(bytes: Uint8Array): ControlOrders {
-  const { pace, rotate, sharedKey } = readObject(parse(bytes), 'a CONTROL');
+  const { pace, rotate, sharedKey, hubs } = readObject(parse(bytes), 'a CONTROL');
   return {
     ...(pace === undefined
       ? {}
@@ -36,6 +40,7 @@ export function decodeControl(bytes: Uint8Array): ControlOrders {
             waitMs: readCount(readObject(sharedKey, 'sharedKey').waitMs, 'a sharedKey whose waitMs'),
           },
         }),
+    ...(hubs === undefined ? {} : { hubs: readPart(readObject(hubs, 'hubs')) }),
   };
 }
 
@@ -67,4 +72,19 @@ function readCount(value: unknown, what: string): number {
     throw new ProtocolError(`${what} is not a number`);
   }
   return value as number;
+}
+
+function readPart({ number, part, parts, data }: Record<string, unknown>): HubListPart {
+  const read = {
+    number: readCount(number, 'a list of hubs whose number'),
+    part: readCount(part, 'a list of hubs whose part'),
+    parts: readCount(parts, 'a list of hubs whose parts'),
+  };
+  if (read.parts > HUB_LIST.partsMax || read.part >= read.parts) {
+    throw new ProtocolError('a part that the list of hubs cannot have');
+  }
+  if (typeof data !== 'string' || !/^[\w-]+$/.test(data)) {
+    throw new ProtocolError('a part of the list of hubs without data');
+  }
+  return { ...read, data };
 }

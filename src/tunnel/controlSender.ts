@@ -1,6 +1,7 @@
 // The orders that a hub has for its node: kept until CONTROL may be sent again, a later order of one kind in place of an earlier one.
 
 import { Bucket } from '../base/tokenBucket.ts';
+import type { HubListPart } from '../cluster/hubListParts.ts';
 import { RATE } from '../limits/bounds.ts';
 import { type ControlOrders, encodeControl } from './controlOrders.ts';
 import type { OwedFrames } from './owed.ts';
@@ -9,6 +10,8 @@ export class ControlSender {
   readonly #owed: OwedFrames;
   readonly #bucket: Bucket;
   #orders: ControlOrders | null = null;
+  /** Of the list of hubs: one goes into each CONTROL. */
+  #parts: readonly HubListPart[] = [];
 
   constructor(owed: OwedFrames, nowMs: number) {
     this.#owed = owed;
@@ -19,15 +22,23 @@ export class ControlSender {
     this.#orders = { ...this.#orders, ...orders };
   }
 
+  /** A later list takes the place of what is left of an earlier one. */
+  addHubList(parts: readonly HubListPart[]): void {
+    this.#parts = parts;
+  }
+
   get holdsOrders(): boolean {
-    return this.#orders !== null;
+    return this.#orders !== null || this.#parts.length > 0;
   }
 
   /** At the end of every turn: hands over what is due. */
   flush(nowMs: number): void {
-    if (this.#orders === null || this.#owed.holdsControl) return;
-    if (!this.#bucket.take(RATE.controlSentPerSecond, RATE.controlSentBurst, nowMs)) return;
-    this.#owed.control(encodeControl(this.#orders));
-    this.#orders = null;
+    if (this.#owed.holdsControl) return;
+    while (this.holdsOrders && this.#bucket.take(RATE.controlSentPerSecond, RATE.controlSentBurst, nowMs)) {
+      const [hubs, ...later] = this.#parts;
+      this.#parts = later;
+      this.#owed.control(encodeControl({ ...this.#orders, ...(hubs === undefined ? {} : { hubs }) }));
+      this.#orders = null;
+    }
   }
 }

@@ -27,7 +27,7 @@ export class OwedFrames {
   #ping = NONE;
   #goAway = false;
   #status: Uint8Array | null = null;
-  #orders: Uint8Array | null = null;
+  readonly #orders: Uint8Array[] = [];
 
   constructor(streams: Streams, outbound: Outbound, decide: OwedDecisions) {
     this.#streams = streams;
@@ -41,7 +41,7 @@ export class OwedFrames {
       this.#ping < 0 &&
       !this.#goAway &&
       this.#status === null &&
-      this.#orders === null &&
+      this.#orders.length === 0 &&
       this.#pongs.length === 0
     );
   }
@@ -71,13 +71,13 @@ export class OwedFrames {
     this.#status = json;
   }
 
-  /** Whether the last CONTROL waits for room. */
+  /** Whether a CONTROL waits for room. */
   get holdsControl(): boolean {
-    return this.#orders !== null;
+    return this.#orders.length > 0;
   }
 
   control(json: Uint8Array): void {
-    this.#orders = json;
+    this.#orders.push(json);
   }
 
   /** Written now if there is room. */
@@ -135,11 +135,10 @@ export class OwedFrames {
       this.#outbound.slab.bytes.set(this.#status, payload);
       this.#status = null;
     }
-    if (this.#orders !== null) {
-      const payload = this.#control(FRAME.CONTROL, 0, this.#orders.length);
+    while (this.#orders.length > 0) {
+      const payload = this.#control(FRAME.CONTROL, 0, this.#orders[0]!.length);
       if (payload < 0) return false;
-      this.#outbound.slab.bytes.set(this.#orders, payload);
-      this.#orders = null;
+      this.#outbound.slab.bytes.set(this.#orders.shift()!, payload);
     }
     return true;
   }

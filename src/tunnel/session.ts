@@ -1,6 +1,7 @@
 // One session, either side: many streams over one encrypted connection. Pure: bytes come and go through inbound and outbound, time is
 // an argument, effects go to the handler.
 
+import type { HubListPart } from '../cluster/hubListParts.ts';
 import { SESSION, UDP, WINDOW } from '../limits/bounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
@@ -264,6 +265,11 @@ export class Session {
     if (!this.knowsControl) return false;
     this.#control.add(orders);
     return true;
+  }
+
+  /** Hub: the parts go out one after the other, in place of what is left of an earlier list. Nothing for a node that does not know CONTROL. */
+  sendHubList(parts: readonly HubListPart[]): void {
+    if (this.knowsControl) this.#control.addHubList(parts);
   }
 
   /** Hub: as sendControl(), for a node that gets no streams: it goes out although nothing has promised any. */

@@ -136,6 +136,7 @@ const STATUS: NodeStatus = {
   publicAddress: '198.51.100.7',
   canRotate: null,
   rotation: null,
+  hubList: null,
 };
 
 describe('limits', () => {

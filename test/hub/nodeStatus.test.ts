@@ -14,10 +14,12 @@ const NOTHING: NodeStatus = {
   publicAddress: null,
   canRotate: null,
   rotation: null,
+  hubList: null,
 };
 
 test('valid fields are taken', () => {
   const status = {
+    hubList: 3,
     platform: 'android arm64',
     network: 'cellular',
     version: '0.1.0',
@@ -76,9 +78,10 @@ test("our own node's STATUS is understood", () => {
     publicAddress: null,
     canRotate: true,
     rotation: null,
+    hubList: 7,
   };
   const status = parseNodeStatus(statusJson(facts))!;
-  expect(status).toMatchObject({ batteryPercent: 50, charging: true, canRotate: true });
+  expect(status).toMatchObject({ batteryPercent: 50, charging: true, canRotate: true, hubList: 7 });
   expect(status.platform).toContain(process.platform);
   expect(status.version).toMatch(/^\d+\.\d+\.\d+/);
 });

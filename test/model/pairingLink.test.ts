@@ -23,6 +23,7 @@ test('a link reads back as what it was made of', () => {
       (name, port, hubPublicKey, token) => {
         const link = { host: name, port, hubPublicKey, token };
         expect(parseLink(formatLink(link))).toEqual(link);
+        expect(parseLink(formatLink({ ...link, clusterKey: token }))).toEqual({ ...link, clusterKey: token });
       },
     ),
   );

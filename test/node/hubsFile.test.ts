@@ -130,7 +130,7 @@ describe('HubsFile', () => {
 
     it('is not what the good record is', () => {
       writeFileSync(join(root, 'node.json'), file([good]));
-      expect(new HubsFile(root).hubs).toEqual([good]);
+      expect(new HubsFile(root).hubs).toEqual([{ ...good, cluster: null }]);
     });
 
     it.each([

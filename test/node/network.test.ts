@@ -137,6 +137,7 @@ describe('STATUS', () => {
       publicAddress: null,
       canRotate: false,
       rotation: null,
+      hubList: null,
     });
     expect(JSON.parse(json)).toMatchObject({ platform: platformWord(platform()), network: 'cellular' });
     // Room for an address and the answer to a rotation.
@@ -157,6 +158,7 @@ describe('STATUS', () => {
     const json = statusJson({
       ...{ startedMs: 0, nowMs: 1e12, sentBytes: bytes, receivedBytes: bytes, battery },
       ...{ network: 'cellular' as const, publicAddress: address, canRotate: false, rotation },
+      hubList: Number.MAX_SAFE_INTEGER,
     });
     expect(JSON.parse(json)).toMatchObject({ publicAddress: address, rotation });
     expect(Buffer.byteLength(json)).toBeLessThan(SESSION.statusMaxBytes);

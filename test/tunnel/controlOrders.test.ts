@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { HUB_LIST } from '../../src/limits/cluster.ts';
 import { type ControlOrders, decodeControl, encodeControl } from '../../src/tunnel/controlOrders.ts';
 import { ProtocolError } from '../../src/tunnel/protocolError.ts';
 
@@ -10,6 +11,13 @@ const orders: fc.Arbitrary<ControlOrders> = fc.record(
     pace: fc.record({ bytesPerSecond: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })) }),
     rotate: fc.record({ request: fc.nat({ max: Number.MAX_SAFE_INTEGER }) }),
     sharedKey: fc.record({ waitMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }) }),
+    hubs: fc
+      .record({
+        number: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+        part: fc.nat({ max: HUB_LIST.partsMax - 1 }),
+        data: fc.stringMatching(/^[\w-]{1,880}$/),
+      })
+      .map((hubs) => ({ ...hubs, parts: HUB_LIST.partsMax })),
   },
   { requiredKeys: [] },
 );
@@ -55,6 +63,13 @@ describe('CONTROL', () => {
     { sharedKey: {} },
     { sharedKey: { waitMs: -1 } },
     { sharedKey: { waitMs: '9' } },
+    { hubs: [] },
+    { hubs: { number: 1, part: 0, parts: 1 } },
+    { hubs: { number: 1, part: 0, parts: 1, data: '' } },
+    { hubs: { number: 1, part: 0, parts: 1, data: 'a b' } },
+    { hubs: { number: 1, part: 1, parts: 1, data: 'a' } },
+    { hubs: { number: 1, part: 0, parts: HUB_LIST.partsMax + 1, data: 'a' } },
+    { hubs: { number: -1, part: 0, parts: 1, data: 'a' } },
   ];
   test.each(wrong)('%j is a protocol error', (value) => {
     expect(() => decodeControl(bytesOf(value))).toThrow(ProtocolError);

@@ -53,6 +53,34 @@ describe('orders', () => {
     expect(hub.session.owesNothing).toBe(true);
   });
 
+  test('a list of hubs goes out part by part with the other orders, and a newer list takes the place of the rest', () => {
+    const hub = new RawPeer(true);
+    const parts = (number: number, count: number) =>
+      Array.from({ length: count }, (_, part) => ({ number, part, parts: count, data: `part${part}` }));
+    hub.session.sendHubList(parts(1, 3));
+    hub.session.sendControl({ rotate: { request: 7 } });
+    expect(controlsOf(hub)).toEqual([
+      { rotate: { request: 7 }, hubs: parts(1, 3)[0] },
+      { hubs: parts(1, 3)[1] },
+      { hubs: parts(1, 3)[2] },
+    ]);
+    hub.session.sendHubList(parts(2, 40));
+    const first = controlsOf(hub).length;
+    expect(first).toBe(RATE.controlSentBurst - 3);
+    expect(hub.session.holdsOrders).toBe(true);
+    hub.session.sendHubList(parts(3, 1));
+    hub.session.nowMs += 1_000;
+    expect(controlsOf(hub)).toEqual([{ hubs: parts(3, 1)[0] }]);
+    expect(hub.session.holdsOrders).toBe(false);
+  });
+
+  test('a node that knows no CONTROL gets no list', () => {
+    const hub = new RawPeer(true, {}, undefined, 0);
+    hub.session.sendHubList([{ number: 1, part: 0, parts: 1, data: 'x' }]);
+    expect(hub.session.holdsOrders).toBe(false);
+    expect(controlsOf(hub)).toEqual([]);
+  });
+
   test('a hub never sends more of them than a node allows, and the last one comes', () => {
     const hub = new RawPeer(true);
     const node = new RawPeer(false);

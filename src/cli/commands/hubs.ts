@@ -1,9 +1,10 @@
-// `restunnel hubs`: on a device, which hubs it serves, and forgetting one. Reads and writes <data-dir>/node.json.
+// `restunnel hubs`: on a device, which hubs it serves, forgetting one, and following its cluster. Reads and writes <data-dir>/node.json.
 
 import { lockDataDir } from '../../base/dataDirLock.ts';
 import { formatHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
+import { PROTOCOL } from '../../limits/wire.ts';
 import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawTable } from '../output/terminalText.ts';
@@ -21,6 +22,38 @@ export function runHubsList(flags: HubsFlags): void {
 
 /** `hub`: HOST:PORT or the public key. Throws UserError when a node runs, or when it names no hub or several. */
 export function runHubsForget(hub: string, flags: HubsFlags): void {
+  changeHub(hub, flags, (file, { publicKey }) => {
+    file.forget(publicKey);
+    return `${hub} is forgotten; a new pairing link brings it back`;
+  });
+}
+
+/** `key`: the cluster's public key, base64url, or none. Throws UserError like runHubsForget(). */
+export function runHubsFollow(hub: string, key: string, flags: HubsFlags): void {
+  const bytes = key === 'none' ? null : Uint8Array.from(Buffer.from(key, 'base64url'));
+  if (
+    bytes !== null &&
+    (bytes.length !== PROTOCOL.keyBytes || Buffer.from(bytes).toString('base64url') !== key)
+  ) {
+    throw new UserError(
+      `${JSON.stringify(key)} is not the key of a cluster: it has 43 characters (restunnel cluster status shows it)`,
+      2,
+    );
+  }
+  changeHub(hub, flags, (file, { publicKey }) => {
+    file.setCluster(publicKey, bytes);
+    return bytes === null
+      ? `${hub} belongs to no cluster now: no list of hubs changes it`
+      : `${hub} belongs to the cluster ${key}: this device follows the list of its hubs from the next start on`;
+  });
+}
+
+/** `change` answers with a sentence for the owner. */
+function changeHub(
+  hub: string,
+  flags: HubsFlags,
+  change: (file: HubsFile, known: HubRecord) => string,
+): void {
   const dataDir = resolveDataDir(flags.dataDir);
   if (!dataDirExists(dataDir))
     throw new UserError(`this device is paired with no hub: ${dataDir} does not exist`);
@@ -36,8 +69,7 @@ export function runHubsForget(hub: string, flags: HubsFlags): void {
         `several hubs are at ${hub}; give the public key of one (restunnel hubs --json shows them)`,
       );
     }
-    file.forget(fitting[0]!.publicKey);
-    process.stdout.write(`${hub} is forgotten; a new pairing link brings it back\n`);
+    process.stdout.write(`${change(file, fitting[0]!)}\n`);
   } finally {
     lock.release();
   }
@@ -52,6 +84,6 @@ export function drawHubs(hubs: readonly HubRecord[]): string {
 }
 
 /** Without the token, which is a secret until it is used. */
-function shown({ host, port, publicKey, nodeId, name }: HubRecord): object {
-  return { host, port, publicKey, nodeId, name };
+function shown({ host, port, publicKey, nodeId, name, cluster }: HubRecord): object {
+  return { host, port, publicKey, nodeId, name, cluster };
 }

@@ -21,6 +21,8 @@ export interface NodeFlags extends RunFlags {
   viaFile?: string;
   publicAddressUrl?: string;
   acceptLoss?: boolean;
+  hubsMax: number;
+  follow: 'links' | 'none';
 }
 
 /** Resolves with the exit code. */
@@ -47,6 +49,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     acceptLoss: flags.acceptLoss ?? false,
     drainMs: flags.drain,
     memoryBytes: flags.memory ?? null,
+    hubsMax: flags.follow === 'none' ? 0 : flags.hubsMax,
     log,
   });
   const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {

@@ -55,6 +55,19 @@ export function declareNode(program: Command, ends: Ends): void {
         'the kind of network this device uses, for clients that choose by it (default: what the system reports)',
       ).choices(NETWORKS),
     )
+    .addOption(
+      new Option('--hubs-max <n>', "of a cluster's hubs, how many this device dials at most")
+        .default(NODE.hubsMax)
+        .argParser((text) => parseWhole(text, '--hubs-max', 1, NODE.hubsMax)),
+    )
+    .addOption(
+      new Option(
+        '--follow <lists>',
+        'whose lists of hubs this device follows: links for those of the clusters that its pairing links name, or none',
+      )
+        .choices(['links', 'none'])
+        .default('links'),
+    )
     .option(
       '--on-rotate <command>',
       'your command that gets this device a new public address; run by the shell when the hub asks for one',
@@ -77,19 +90,29 @@ export function declareNode(program: Command, ends: Ends): void {
 export function declareHubs(program: Command): void {
   const hubs = program
     .command('hubs')
-    .summary('list the hubs this device serves, or forget one')
+    .summary('list the hubs this device serves, forget one, or follow its cluster')
     .description(
-      'Lists the hubs that the exit node in this data directory serves, or forgets one. Stop the node before you forget a hub.',
+      'Lists the hubs that the exit node in this data directory serves, forgets one, or follows the cluster of one. Stop the node before you change anything.',
     );
   const list = hubs.command('list', { isDefault: true }).description('list the hubs (the default)');
   const forget = hubs
     .command('forget')
     .description('stop serving a hub')
     .argument('<hub>', 'its HOST:PORT, or its public key');
-  for (const command of [hubs, list, forget]) addDataDir(command);
+  const follow = hubs
+    .command('follow')
+    .description(
+      'say which cluster a hub belongs to: this device then dials the hubs that its owner lists, and leaves those that the list drops',
+    )
+    .argument('<hub>', 'its HOST:PORT, or its public key')
+    .argument('<cluster-key>', 'the public key of the cluster (restunnel cluster status shows it), or none');
+  for (const command of [hubs, list, forget, follow]) addDataDir(command);
   for (const command of [hubs, list]) command.option('--json', 'print JSON instead');
   list.action(async (_flags: HubsFlags, command: Command) => {
     (await import('../commands/hubs.ts')).runHubsList(command.optsWithGlobals());
+  });
+  follow.action(async (hub: string, key: string, _flags: HubsFlags, command: Command) => {
+    (await import('../commands/hubs.ts')).runHubsFollow(hub, key, command.optsWithGlobals());
   });
   forget.action(async (hub: string, _flags: HubsFlags, command: Command) => {
     (await import('../commands/hubs.ts')).runHubsForget(hub, command.optsWithGlobals());

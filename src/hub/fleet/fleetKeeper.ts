@@ -18,6 +18,7 @@ import { History, type Moment } from '../traffic/history.ts';
 import { Traffic } from '../traffic/traffic.ts';
 import { Events, type NewEvent } from './eventLog.ts';
 import { HomeNetworks } from './homeNetworks.ts';
+import { HubListTeller } from './hubListTeller.ts';
 import { LimitKeeper } from './limitKeeper.ts';
 import { NodeBook } from './nodeBook.ts';
 import type { NodeStatus } from './nodeStatus.ts';
@@ -65,6 +66,7 @@ export class FleetKeeper {
   readonly limits: LimitKeeper;
   readonly networks: HomeNetworks;
   readonly pairings: Pairings;
+  readonly hubList: HubListTeller;
   readonly rotations = new Rotations();
   readonly duplicates = new Duplicates();
   readonly lists: StreamLists;
@@ -122,6 +124,7 @@ export class FleetKeeper {
       nameOf: (nodeId) => this.book.get(nodeId)?.stored.name ?? null,
       isConnected: (nodeId) => sessions.upOfNode(nodeId).length > 0,
     });
+    this.hubList = new HubListTeller(sessions, (worker, message) => parts.toWorker(worker, message));
     this.stickySessions = new StickySessionClient((message) => parts.toFront(message));
     this.lists = new StreamLists((index) => sessions.at(index)?.nodeId ?? null, parts.showTargets);
   }
@@ -187,6 +190,7 @@ export class FleetKeeper {
     const { nodeId, address } = session;
     session.status = status;
     this.lastKnown.set(nodeId, { status, address });
+    this.hubList.heard(session, status);
     if (status.rotation !== null) this.rotations.hear(nodeId, status.rotation, address);
     this.apply(nodeId);
   }

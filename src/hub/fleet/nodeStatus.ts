@@ -36,6 +36,7 @@ const nodeStatus = z.object({
   publicAddress: orNull(address),
   canRotate: orNull(z.boolean()),
   rotation: orNull(rotationAnswer),
+  hubList: orNull(z.int().nonnegative()),
 });
 
 export type RotationAnswer = z.infer<typeof rotationAnswer>;
@@ -50,6 +51,8 @@ export interface NodeStatus {
   /** Whether it can get a new address on request; null: an older version, which does not say. */
   readonly canRotate: boolean | null;
   readonly rotation: RotationAnswer | null;
+  /** The number of the cluster's list that it has; null: it follows none. */
+  readonly hubList: number | null;
 }
 
 /** null: it is no JSON object. */

@@ -1,0 +1,15 @@
+// The bounds of a fleet of several hubs (native-notes/cluster.md). Units are in the names.
+
+/** Of the signed list of a cluster's hubs, and of the CONTROLs that carry it. */
+export const HUB_LIST = {
+  hubsMax: 64,
+  /** UTF-8 bytes of a cluster's and a hub's name. */
+  nameMaxBytes: 64,
+  /** Signature and text. A list of 64 hubs with long names of hosts fits. */
+  maxBytes: 24_576,
+  /** Characters of base64url in one CONTROL, whose other characters are at most about 100. */
+  partChars: 880,
+  partsMax: 40,
+  /** Clusters that a device follows. */
+  followedMax: 8,
+} as const;
