@@ -62,6 +62,7 @@ const SHELLS = [
   'src/node/localAddress.ts', // binds to an address
   'src/node/node.ts', // the control thread of a node
   'src/node/lanes.ts', // has hubLane.ts dial
+  'src/node/hubFollower.ts', // has lanes.ts dial
   'src/node/statusSender.ts', // reads battery and network
 ];
 /** and so are these, in folders that are shells for the rest. */
