@@ -39,6 +39,10 @@ const ROWS: readonly (readonly [label: string, text: (figures: FleetFigures) => 
     'µs of hub CPU a device that returns; failed attempts',
     (f) => `${whole(f.returnCpuMicrosEach)}; ${f.failedAttempts}`,
   ],
+  [
+    'all connections break: s until 95 % of the devices, and all lanes, are back; lines in the log',
+    (f) => `${fixed(f.dropFirstLanes)}; ${fixed(f.dropAll)}; ${f.dropLogLines}`,
+  ],
   ['devices come and go: how many; requests failed', (f) => `${f.churned}; ${f.failed} of ${f.asked}`],
   ['their p50 / p95 / p99 / max, ms', (f) => [f.p50Ms, f.p95Ms, f.p99Ms, f.maxMs].map(whole).join(' / ')],
 ];
@@ -50,6 +54,7 @@ export function fleetCommand(): Command {
     )
     .option('--devices <n,…>', 'how many; each number is a fleet of its own', '1,100,1000')
     .option('--per-address <n>', 'devices behind one address', '1')
+    .option('--lanes <n>', 'sessions of each device', '1')
     .option('--connections <n>', 'for each kind of request', '5000')
     .option('--at-once <n>', 'connections at a time', '64')
     .option('--workers <n>', "the hub's worker threads", '0')
@@ -67,6 +72,7 @@ export function fleetCommand(): Command {
 interface Flags {
   readonly devices: string;
   readonly perAddress: string;
+  readonly lanes: string;
   readonly connections: string;
   readonly atOnce: string;
   readonly workers: string;
@@ -89,6 +95,7 @@ async function run(flags: Flags): Promise<void> {
         folder,
         devices,
         perAddress: sizeOf(flags.perAddress),
+        lanes: Number(flags.lanes),
         connections: sizeOf(flags.connections),
         atOnce: sizeOf(flags.atOnce),
         workers: Number(flags.workers),

@@ -8,8 +8,10 @@ import type { DeviceNews, DeviceOrder } from './orders.ts';
 
 const NEWS_MS = 5;
 
+/** One for each lane of each device. */
 const devices: LightNode[] = [];
 let connected = 0;
+let firstLanes = 0;
 let failedAttempts = 0;
 let telling = false;
 let nextToVanish = 0;
@@ -19,13 +21,18 @@ function tell(): void {
   telling = true;
   setTimeout(() => {
     telling = false;
-    process.send!({ connected, failedAttempts } satisfies DeviceNews);
+    process.send!({ connected, firstLanes, failedAttempts } satisfies DeviceNews);
   }, NEWS_MS);
 }
 
-/** Connected for ever, like a device. */
-async function stay(device: LightNode): Promise<void> {
+/** Connected for ever, like a device; its further lanes begin once it is paired. */
+async function stay(device: LightNode, furtherLanes: LightNode[]): Promise<void> {
   const backoff = new Backoff();
+  const count = (change: number) => {
+    connected += change;
+    if (device.lane === 0) firstLanes += change;
+    tell();
+  };
   for (;;) {
     try {
       await device.attempt(NODE.handshakeTimeoutMs);
@@ -36,14 +43,13 @@ async function stay(device: LightNode): Promise<void> {
       continue;
     }
     backoff.connected(performance.now());
-    connected++;
-    tell();
+    count(1);
+    for (const lane of furtherLanes.splice(0)) void stay(lane, []);
     await new Promise<void>((resolve) => {
       if (!device.connected) resolve();
       device.onLost = resolve;
     });
-    connected--;
-    tell();
+    count(-1);
     await delay(backoff.failed(performance.now(), Math.random()));
   }
 }
@@ -62,8 +68,14 @@ process.on('message', (order: DeviceOrder) => {
       const device = new LightNode(link, order.tunnel, name);
       device.from = from;
       device.keepsHeard = false;
-      devices.push(device);
-      void stay(device);
+      const furtherLanes = Array.from({ length: order.lanes - 1 }, (_, at) => device.withLane(1 + at));
+      devices.push(device, ...furtherLanes);
+      void stay(device, furtherLanes);
+    }
+  } else if (order.type === 'drop') {
+    for (const device of devices) {
+      device.vanish();
+      device.onLost();
     }
   } else {
     for (let left = order.count; left > 0; left--) {

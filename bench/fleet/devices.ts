@@ -10,7 +10,9 @@ const PROGRAM = fileURLToPath(new URL(`./deviceProcess${extname(import.meta.url)
 
 export class Devices {
   readonly #child: ChildProcess;
+  /** Sessions, and those of first lanes among them. */
   connected = 0;
+  firstLanes = 0;
   failedAttempts = 0;
   #waiting: (() => void)[] = [];
   #isOver = false;
@@ -20,8 +22,9 @@ export class Devices {
       execArgv: ['--disable-warning=ExperimentalWarning', ...process.execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    this.#child.on('message', ({ connected, failedAttempts }: DeviceNews) => {
+    this.#child.on('message', ({ connected, firstLanes, failedAttempts }: DeviceNews) => {
       this.connected = connected;
+      this.firstLanes = firstLanes;
       this.failedAttempts = failedAttempts;
       this.#wake();
     });
@@ -37,8 +40,12 @@ export class Devices {
     for (const wake of waiting) wake();
   }
 
-  enrol(tunnel: string, devices: readonly NewDevice[]): void {
-    this.#say({ type: 'enrol', tunnel, devices });
+  enrol(tunnel: string, lanes: number, devices: readonly NewDevice[]): void {
+    this.#say({ type: 'enrol', tunnel, lanes, devices });
+  }
+
+  drop(): void {
+    this.#say({ type: 'drop' });
   }
 
   vanish(count: number, backMs: number): void {
@@ -49,7 +56,7 @@ export class Devices {
     this.#child.send(order);
   }
 
-  /** Resolves once so many are connected. Rejects after `timeoutMs`. */
+  /** Resolves once so many sessions are there. Rejects after `timeoutMs`. */
   async untilConnected(count: number, timeoutMs: number): Promise<void> {
     await this.until(() => this.connected >= count, timeoutMs);
   }
@@ -58,7 +65,7 @@ export class Devices {
     const deadlineMs = performance.now() + timeoutMs;
     while (!isSo()) {
       const leftMs = deadlineMs - performance.now();
-      if (this.#isOver || leftMs <= 0) throw new Error(`only ${this.connected} devices are connected`);
+      if (this.#isOver || leftMs <= 0) throw new Error(`only ${this.connected} sessions are there`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.#waiting.push(() => {

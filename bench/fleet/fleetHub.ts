@@ -93,6 +93,11 @@ export class FleetHub implements ProxyPorts {
     return this.#child?.output() ?? '';
   }
 
+  /** Lines that it printed since it was started: warnings and errors. */
+  get printedLines(): number {
+    return this.#child?.printedLines ?? 0;
+  }
+
   async stop(): Promise<void> {
     await this.#child?.stop();
   }

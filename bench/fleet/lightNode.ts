@@ -30,7 +30,7 @@ const PADDING_BYTES = 17;
 export const HOLD_PATH = '/hold';
 
 export class LightNode {
-  readonly id: string;
+  id: string;
   readonly name: string;
   /** The address that it dials from; null: the system's choice. */
   from: string | null = null;
@@ -49,16 +49,26 @@ export class LightNode {
   keepsHeard = true;
   /** What it says of itself. */
   status: Record<string, unknown> = { platform: 'linux' };
+  readonly #link: string;
+  readonly #tunnel: string;
   readonly #host: string;
   readonly #port: number;
   readonly #hubPublicKey: Uint8Array;
-  readonly #keyPair: KeyPair = keyPairOf(crypto.getRandomValues(new Uint8Array(32)));
+  #keyPair: KeyPair = keyPairOf(crypto.getRandomValues(new Uint8Array(32)));
+  lane = 0;
+  /** Lanes shake hands one after the other, so that their timestamps arrive in order. */
+  #turns: { timestamp: Uint8Array | null; last: Promise<unknown> } = {
+    timestamp: null,
+    last: Promise.resolve(),
+  };
   #token: Uint8Array | null;
   #carrier: Carrier | null = null;
 
   /** `link`: one that was not used yet. `tunnel`: HOST:PORT where the hub really listens. */
   constructor(link: string, tunnel: string, name: string) {
     const { hubPublicKey, token } = parseLink(link);
+    this.#link = link;
+    this.#tunnel = tunnel;
     const colon = tunnel.lastIndexOf(':');
     this.#host = tunnel.slice(0, colon).replace(/^\[|\]$/g, '');
     this.#port = Number(tunnel.slice(colon + 1));
@@ -66,6 +76,19 @@ export class LightNode {
     this.#token = token;
     this.name = name;
     this.id = nodeIdOf(this.#keyPair.publicKey);
+  }
+
+  /** Another lane of the same device. It may connect once this one is paired. */
+  withLane(lane: number): LightNode {
+    const other = new LightNode(this.#link, this.#tunnel, this.name);
+    other.from = this.from;
+    other.keepsHeard = this.keepsHeard;
+    other.#keyPair = this.#keyPair;
+    other.lane = lane;
+    other.#turns = this.#turns;
+    other.#token = null;
+    other.id = this.id;
+    return other;
   }
 
   get connected(): boolean {
@@ -88,7 +111,13 @@ export class LightNode {
   }
 
   /** Dials once. Resolves when the hub routes to it; rejects when the hub does not answer in time. */
-  async attempt(timeoutMs: number): Promise<void> {
+  attempt(timeoutMs: number): Promise<void> {
+    const mine = this.#turns.last.then(() => this.#attempt(timeoutMs));
+    this.#turns.last = mine.catch(() => {});
+    return mine;
+  }
+
+  async #attempt(timeoutMs: number): Promise<void> {
     const local = this.from === null ? {} : { localAddress: this.from };
     let initiator = null as Initiator | null;
     // Not before there is somebody to talk to: thousands of these share a processor.
@@ -121,15 +150,21 @@ export class LightNode {
   #shakeHands(): Initiator {
     const payload = encodeMessage1(
       {
-        timestamp: timestampAfter(Date.now(), null),
+        timestamp: this.#nextTimestamp(),
         version: VERSION,
         capabilities: CAPABILITY.goaway,
-        lane: 0,
+        lane: this.lane,
         enroll: this.#token === null ? null : { token: this.#token, name: this.name },
       },
       PADDING_BYTES,
     );
     return startInitiator({ staticKeyPair: this.#keyPair, hubPublicKey: this.#hubPublicKey, payload });
+  }
+
+  #nextTimestamp(): Uint8Array {
+    const timestamp = timestampAfter(Date.now(), this.#turns.timestamp);
+    this.#turns.timestamp = timestamp;
+    return timestamp;
   }
 
   /** Without a word, as a device that loses its network: streams and all. */

@@ -21,6 +21,7 @@ export interface FleetOptions {
   readonly devices: number;
   /** Devices behind one address, as behind a carrier's NAT. */
   readonly perAddress: number;
+  readonly lanes: number;
   readonly connections: number;
   readonly atOnce: number;
   readonly workers: number;
@@ -58,6 +59,9 @@ export interface FleetFigures {
   readonly all: number;
   readonly returnCpuMicrosEach: number;
   readonly failedAttempts: number;
+  readonly dropFirstLanes: number;
+  readonly dropAll: number;
+  readonly dropLogLines: number;
   readonly churned: number;
   readonly asked: number;
   readonly failed: number;
@@ -85,6 +89,8 @@ export async function measureFleet(options: FleetOptions): Promise<FleetFigures>
     progress('a dashboard has watched');
     const returned = await restart(hub, devices, options);
     progress('all are back after kill -9');
+    const dropped = await drop(hub, devices, options);
+    progress('all are back after their connections broke');
     const churned = await churn(hub, devices, options);
     return {
       devices: options.devices,
@@ -94,6 +100,7 @@ export async function measureFleet(options: FleetOptions): Promise<FleetFigures>
       ...listed,
       ...watched,
       ...returned,
+      ...dropped,
       ...churned,
     };
   } finally {
@@ -122,8 +129,8 @@ async function enrol(hub: FleetHub, devices: Devices, options: FleetOptions) {
     });
     linkMs += performance.now() - linksMs;
     const spent = hubMeter(hub);
-    devices.enrol(hub.tunnel, some);
-    await devices.untilConnected(first + count, CONNECT_MS);
+    devices.enrol(hub.tunnel, options.lanes, some);
+    await devices.untilConnected((first + count) * options.lanes, CONNECT_MS);
     micros += spent();
   }
   return {
@@ -203,7 +210,7 @@ async function askSteadily(hub: FleetHub, { devices, atOnce, liveMs }: FleetOpti
 
 async function restart(hub: FleetHub, devices: Devices, options: FleetOptions) {
   const failedBefore = devices.failedAttempts;
-  const count = options.devices;
+  const count = options.devices * options.lanes;
   const killedMs = performance.now();
   const since = () => (performance.now() - killedMs) / 1_000;
   await hub.kill();
@@ -225,6 +232,21 @@ async function restart(hub: FleetHub, devices: Devices, options: FleetOptions) {
     returnCpuMicrosEach: (spentMs * 1_000) / count,
     failedAttempts: devices.failedAttempts - failedBefore,
   };
+}
+
+/** All connections break at once, and the hub lives on: a router on its side restarts. */
+async function drop(hub: FleetHub, devices: Devices, options: FleetOptions) {
+  const count = options.devices;
+  const linesBefore = hub.printedLines;
+  devices.drop();
+  await devices.until(() => devices.connected === 0, CONNECT_MS);
+  const droppedMs = performance.now();
+  const since = () => (performance.now() - droppedMs) / 1_000;
+  const [dropFirstLanes, dropAll] = await Promise.all([
+    devices.until(() => devices.firstLanes >= Math.ceil(0.95 * count), CONNECT_MS).then(since),
+    devices.untilConnected(count * options.lanes, CONNECT_MS).then(since),
+  ]);
+  return { dropFirstLanes, dropAll, dropLogLines: hub.printedLines - linesBefore };
 }
 
 async function firstAnswer(hub: FleetHub): Promise<void> {

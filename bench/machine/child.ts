@@ -10,6 +10,8 @@ export interface Child {
   readonly name: string;
   /** The end of what it printed. */
   output(): string;
+  /** How many lines that were. */
+  readonly printedLines: number;
   readonly exited: boolean;
   /** SIGTERM, then SIGKILL when it takes too long. */
   stop(): Promise<void>;
@@ -26,7 +28,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 export function startChild(name: string, program: string, args: readonly string[]): Child {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
+  let printedLines = 0;
   const keep = (text: string): void => {
+    printedLines += text.split('\n').length - 1;
     output = (output + text).slice(-OUTPUT_KEPT);
   };
   child.stdout.setEncoding('utf8').on('data', keep);
@@ -50,6 +54,9 @@ export function startChild(name: string, program: string, args: readonly string[
     },
     name,
     output: () => output,
+    get printedLines() {
+      return printedLines;
+    },
     get exited() {
       return exited;
     },

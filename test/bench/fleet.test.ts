@@ -11,11 +11,12 @@ vi.setConfig({ testTimeout: 120_000 });
 const folder = mkdtempSync(join(tmpdir(), 'restunnel-fleet-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a small fleet is paired, rests, serves, returns after kill -9, and comes and goes', async () => {
+test('a small fleet is paired, rests, serves, returns after kill -9, loses its connections, comes and goes', async () => {
   const figures = await measureFleet({
     folder,
     devices: 3,
     perAddress: 2,
+    lanes: 2,
     connections: 20,
     atOnce: 4,
     workers: 0,
@@ -29,10 +30,11 @@ test('a small fleet is paired, rests, serves, returns after kill -9, and comes a
     progress: () => {},
   });
   expect(figures.listed).toBe(3);
+  expect(figures.dropLogLines).toBe(0);
   expect(figures.churned).toBeGreaterThan(0);
   expect(figures.asked).toBeGreaterThan(0);
   expect(Object.entries(figures).filter(([, value]) => !Number.isFinite(value))).toEqual([]);
   const [head, , ...rows] = drawFleets([figures]).trim().split('\n');
   expect(head).toBe('| devices | 3 |');
-  expect(rows).toHaveLength(12);
+  expect(rows).toHaveLength(13);
 });
