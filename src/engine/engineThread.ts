@@ -13,6 +13,7 @@ export class EngineThread {
   #stopping = false;
   #drained: () => void = () => {};
   #onPong: (() => void)[] = [];
+  readonly #onSettled: (() => void)[] = [];
 
   private constructor(worker: Worker, doorbell: Doorbell, onMessage: (message: FromEngine) => void) {
     this.#worker = worker;
@@ -20,6 +21,7 @@ export class EngineThread {
     worker.on('message', (message: FromEngine) => {
       if (message.type === 'pong') for (const answered of this.#onPong.splice(0)) answered();
       else if (message.type === 'drained') this.#drained();
+      else if (message.type === 'settled') this.#onSettled.shift()?.();
       else onMessage(message);
     });
     this.ended = new Promise((resolve) => {
@@ -59,6 +61,12 @@ export class EngineThread {
   alive(): Promise<void> {
     this.post({ type: 'ping' });
     return new Promise((resolve) => this.#onPong.push(resolve));
+  }
+
+  /** Resolves when the thread has done all that it was told before, and taken all that waits in its rings. */
+  settled(): Promise<void> {
+    this.post({ type: 'settle' });
+    return new Promise((resolve) => this.#onSettled.push(resolve));
   }
 
   /** No new streams. Resolves when nothing is under way any more, or when the thread has ended. */

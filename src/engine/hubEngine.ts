@@ -24,6 +24,8 @@ export class HubEngine {
   readonly #rings: readonly InboundRing[];
   /** A drain order waits for its answer. */
   #draining = false;
+  /** Orders to settle that wait for the end of the turn. */
+  #settling = 0;
 
   constructor(options: {
     plan: FrontPlan | WorkerPlan;
@@ -63,6 +65,7 @@ export class HubEngine {
     this.front?.obey(order);
     this.worker?.obey(order);
     if (order.type === 'drain') this.#draining = true;
+    if (order.type === 'settle') this.#settling++;
   }
 
   /** Before the reactor closes what is still open. */
@@ -79,6 +82,7 @@ export class HubEngine {
   #beforeSleep(): void {
     this.#count();
     this.#answerDrain();
+    for (; this.#settling > 0; this.#settling--) this.#tell({ type: 'settled' });
     if (this.#rings.length === 0) return;
     this.#sleeper.sleep();
     for (const { reader } of this.#rings) {

@@ -249,6 +249,8 @@ export type ToEngine =
   | ToWorker
   | ToExit
   | { readonly type: 'drain' }
+  /** Answered with `settled` once everything is done that came before, over rings as well. */
+  | { readonly type: 'settle' }
   /** Answered with a pong by a thread whose turns go round. */
   | { readonly type: 'ping' }
   | { readonly type: 'stop' };
@@ -337,6 +339,7 @@ export type FromEngine =
   | FromExit
   | { readonly type: 'ready'; readonly doorbell: Doorbell }
   | { readonly type: 'pong' }
+  | { readonly type: 'settled' }
   | { readonly type: 'fault'; readonly error: string }
   /** After a drain order: nothing is under way any more. */
   | { readonly type: 'drained' }

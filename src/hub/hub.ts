@@ -5,7 +5,9 @@ import { availableParallelism, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { localDay, monthOfDay } from '../base/localTime.ts';
 import { LogThrottle } from '../base/logThrottle.ts';
+import { machineMemoryBytes } from '../base/machineMemory.ts';
 import { version } from '../base/version.ts';
+import { descriptorLimit } from '../engine/descriptorLimit.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
 import { formatLink } from '../model/pairingLink.ts';
@@ -26,6 +28,7 @@ import { choosePublicHost } from './pairing/publicHost.ts';
 import { Admission } from './sessions/admission.ts';
 import { HandshakePool } from './sessions/handshakePool.ts';
 import { SessionLife } from './sessions/sessionLife.ts';
+import { sessionsMaxOf } from './sessions/sessionsMax.ts';
 import { Sessions } from './sessions/sessionTable.ts';
 import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
 import { hubKeyPath } from './store/hubFile.ts';
@@ -90,7 +93,8 @@ export class Hub {
     this.#keyPair = loadOrCreateKey(hubKeyPath(dataDir));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = store;
-    this.#sessions = new Sessions(Math.max(1, workers));
+    const sessionsMax = sessionsMaxOf(machineMemoryBytes(), descriptorLimit());
+    this.#sessions = new Sessions(Math.max(1, workers), sessionsMax);
     const slots = makeSlots(1 + workers);
     this.#sessionSlots = new SessionSlots(slots);
     const held = heldPlan(options.memoryBytes ?? hubMemoryBytes(), Math.max(1, workers));
@@ -161,6 +165,7 @@ export class Hub {
       log,
       toFront: (message) => threads.toFront(message),
       toWorker: (worker, message) => threads.toWorker(worker, message),
+      settled: () => threads.settled(),
     });
   }
 

@@ -240,7 +240,13 @@ export const SESSION = {
   statusEveryMs: 60_000,
   statusMaxBytes: 1_024,
   controlMaxBytes: 1_024,
-  sessionsMax: 16_384,
+  /** Lines in the shared slots. One in four is left to sessions that have just ended. */
+  indicesMax: 65_536,
+  /** Sessions at once: at rest they take 1/n of the memory, so many bytes each; */
+  memoryDivisor: 2,
+  restingBytes: 65_536,
+  /** and they leave clients half of the descriptors, or so many where half is more. */
+  clientDescriptorsMax: 8_192,
   /** Sessions of one node that wait for its first record. The oldest makes room. */
   unprovenPerNodeMax: 4,
   /** Lanes of one node. */
@@ -259,8 +265,6 @@ export const SESSION = {
   sharedKeyCutMs: 500,
   /** How long a key counts as shared after two devices were last seen with it. */
   sharedKeyForgetMs: 3_600_000,
-  /** How long the index of a closed session is not used again: by then every thread has forgotten that session. */
-  indexRestMs: 60_000,
   pongsPendingMax: 16,
   /** A session ends when its peer takes none of what waits for it for this long: enough for any link that still moves. */
   stalledMs: 600_000,

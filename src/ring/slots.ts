@@ -56,7 +56,7 @@ export interface SharedSlots {
 export function makeSlots(threads: number): SharedSlots {
   return {
     threads: new SharedArrayBuffer(threads * THREAD_BYTES),
-    sessions: new SharedArrayBuffer(SESSION.sessionsMax * SESSION_BYTES),
+    sessions: new SharedArrayBuffer(SESSION.indicesMax * SESSION_BYTES),
     users: new SharedArrayBuffer(threads * USER_SLOTS * 4),
   };
 }

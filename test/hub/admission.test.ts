@@ -11,6 +11,8 @@ import { CONTROL } from '../../src/limits/ownerBounds.ts';
 import type { HandshakeResult } from '../../src/noise/handshakeJob.ts';
 import { makeSlots, SessionSlots } from '../../src/ring/slots.ts';
 
+const SESSIONS_MAX = 200;
+
 /** A handshake whose key and id are this number. */
 function answerOf(device: number): HandshakeResult {
   const remoteStatic = new Uint8Array(new Uint32Array([device]).buffer);
@@ -19,8 +21,12 @@ function answerOf(device: number): HandshakeResult {
   return { ...keys, ...facts, lane: 0, capabilities: 0, message2: new Uint8Array(1) } as HandshakeResult;
 }
 
+function deviceOf(bytes: Uint8Array): number {
+  return new Uint32Array(bytes.slice().buffer)[0]!;
+}
+
 function acceptedNode({ publicKey }: AdmitRequest): Verdict {
-  const id = String(new Uint32Array(publicKey.slice().buffer)[0]);
+  const id = String(deviceOf(publicKey));
   const node = { id, publicKey, name: id, createdAtMs: 0, lastSeenAtMs: 0, revokedAtMs: null };
   return { verdict: 'accept', node, enrolled: false };
 }
@@ -28,11 +34,13 @@ function acceptedNode({ publicKey }: AdmitRequest): Verdict {
 /** The batches that the store was asked about, and what answers the oldest that waits. */
 let batches: number[];
 let commit: (() => void)[];
+let logged: string[];
 let admission: Admission;
 
 beforeEach(() => {
   batches = [];
   commit = [];
+  logged = [];
   const store = {
     unwritable: null,
     ask: (_: string, requests: readonly AdmitRequest[]) => {
@@ -41,18 +49,21 @@ beforeEach(() => {
     },
   };
   admission = new Admission({
-    pool: { answer: async ([device]) => ({ result: answerOf(device!), costMs: 0 }), destroy: async () => {} },
+    pool: {
+      answer: async (message1) => ({ result: answerOf(deviceOf(message1)), costMs: 0 }),
+      destroy: async () => {},
+    },
     store: store as unknown as HubStore,
-    sessions: new Sessions(1),
+    sessions: new Sessions(1, SESSIONS_MAX),
     slots: new SessionSlots(makeSlots(1)),
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'warn' }, { write: (line: string) => logged.push(line) }),
     listener: { note: () => {}, admitted: () => {}, tellOfStore: () => {} },
   });
 });
 afterEach(() => vi.useRealTimers());
 
 const knock = async (device: number) =>
-  (await admission.admit(new Uint8Array([device]), '192.0.2.1')).accepted;
+  (await admission.admit(new Uint8Array(new Uint32Array([device]).buffer), '192.0.2.1')).accepted;
 /** Whoever knocked before is asked about, or waits for a commit. */
 async function turn(): Promise<void> {
   for (let at = 0; at < 3; at++) await new Promise((resolve) => setImmediate(resolve));
@@ -105,4 +116,15 @@ test('when too many wait for the disk, the next gets silence at once', async () 
   await admission.close();
   commit.shift()!();
   expect((await Promise.all(waiting)).every((accepted) => accepted === null)).toBe(true);
+});
+
+test('when there are as many sessions as the hub takes, a flood of devices leaves few lines in the log', async () => {
+  const devices = Array.from({ length: 2 * SESSIONS_MAX }, (_, at) => knock(at));
+  await turn();
+  for (const done of commit.splice(0)) done();
+  const accepted = (await Promise.all(devices)).filter((answer) => answer !== null);
+  expect(accepted).toHaveLength(SESSIONS_MAX);
+  expect(logged.length).toBeGreaterThan(0);
+  expect(logged.length).toBeLessThanOrEqual(STRANGER.logLinesBurst);
+  expect(logged[0]).toContain(`"sessionsMax":${SESSIONS_MAX}`);
 });

@@ -55,7 +55,7 @@ async function open(): Promise<void> {
   const direct = new DirectStore(store);
   const day = localDay(Date.now());
   const contents = await direct.ask('load', monthOfDay(day), day);
-  sessions = new Sessions(1);
+  sessions = new Sessions(1, 1_000);
   const shared = makeSlots(1);
   slots = new SessionSlots(shared);
   toFront = [];
@@ -113,7 +113,7 @@ function connect(nodeId: string, { lane = 0, capabilities = CAPABILITY.control a
 }
 
 function leave(session: HubSession): void {
-  sessions.remove(session, performance.now());
+  sessions.remove(session);
   keeper.disconnected(session, 'it left', Date.now());
 }
 

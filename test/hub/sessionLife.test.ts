@@ -14,7 +14,7 @@ function endOf(cause: string, { saidGoAway }: { saidGoAway: boolean }): string[]
   const session = { index: 0, number: 1, nodeId: 'abc', lane: 0, up: true, draining: false };
   const told: string[] = [];
   const life = new SessionLife({
-    sessions: { find: () => session, remove: () => {}, waitingFor: () => null },
+    sessions: { find: () => session, remove: () => {}, waitingFor: () => null, rest: () => false },
     keeper: { touch: () => {}, disconnected: (_session: unknown, reason: string) => told.push(reason) },
     log: { info: ({ reason }: { reason: string }) => told.push(reason) },
     toFront: () => {},
@@ -37,19 +37,20 @@ describe('one lane, one session after another', () => {
   let told: string[];
   let ordered: string[];
   let sessions: Sessions;
+  let parts: SessionLifeParts;
   let life: SessionLife;
   beforeEach(() => {
     vi.useFakeTimers();
     told = [];
     ordered = [];
-    sessions = new Sessions(1);
+    sessions = new Sessions(1, 1_000);
     const addressOf = ({ index, number }: { index: number; number: number }) =>
       sessions.find(index, number)?.address ?? '';
     const order = (message: ToFront | ToWorker) => {
       if (message.type === 'route' || message.type === 'cut' || message.type === 'sendAway')
         ordered.push(`${message.type} ${addressOf(message)}`);
     };
-    life = new SessionLife({
+    parts = {
       sessions,
       keeper: {
         duplicates: new Duplicates(),
@@ -63,11 +64,13 @@ describe('one lane, one session after another', () => {
         noteOf: (_node: string, { kind }: { kind: string }) => told.push(kind),
       },
       store: { markSeen: () => {} },
+      settled: async () => {},
       admission: { tellOfStore: () => {} },
       log: pino({ level: 'silent' }),
       toFront: order,
       toWorker: (_worker: number, message: ToWorker) => order(message),
-    } as unknown as SessionLifeParts);
+    } as unknown as SessionLifeParts;
+    life = new SessionLife(parts);
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -96,6 +99,18 @@ describe('one lane, one session after another', () => {
     }
     return served;
   }
+
+  test('a session that gives way is cut, and again when its worker had not heard of it yet', () => {
+    sessions = new Sessions(1, 2);
+    life = new SessionLife({ ...parts, sessions });
+    come('a');
+    const facts = { lane: 1, capabilities: 0, address: 'b' };
+    const spare = sessions.add({ id: 'phone' } as StoredNode, facts, performance.now()) as HubSession;
+    sessions.add({ id: 'tablet' } as StoredNode, { ...facts, lane: 0, address: 'c' }, performance.now());
+    expect(spare.givesWay).toBe(true);
+    life.up({ type: 'tunnelUp', index: spare.index, number: spare.number });
+    expect([ordered, spare.up]).toEqual([['route a', 'cut b'], false]);
+  });
 
   test('the end of the older one is told before the newer one, and once', () => {
     const old = come('a');
@@ -167,4 +182,32 @@ describe('one lane, one session after another', () => {
     const second = come('c');
     expect([served.replaced, second.up]).toEqual([true, true]);
   });
+});
+
+test('indices of sessions that end are free once the threads have settled, those that ended meanwhile the next time', async () => {
+  const table = new Sessions(1, 100);
+  const settling: (() => void)[] = [];
+  const life = new SessionLife({
+    sessions: table,
+    keeper: { disconnected: () => {} },
+    log: pino({ level: 'silent' }),
+    toFront: () => {},
+    settled: () => new Promise<void>((resolve) => settling.push(resolve)),
+  } as unknown as SessionLifeParts);
+  const add = (id: string) =>
+    table.add({ id } as StoredNode, { lane: 0, capabilities: 0, address: '' }, 0) as HubSession;
+  const end = ({ index, number }: HubSession) =>
+    life.down({ type: 'tunnelDown', index, number, reason: 'it left' });
+  const [a, b] = [add('a'), add('b')];
+  end(a);
+  end(b);
+  expect([settling.length, add('c').index]).toEqual([1, 2]);
+  settling[0]!();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect([settling.length, add('d').index, add('e').index]).toEqual([2, a.index, 3]);
+  settling[1]!();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect([settling.length, add('f').index]).toEqual([2, b.index]);
 });

@@ -19,7 +19,7 @@ function rig() {
   const shared = makeSlots(2);
   const slots = new SessionSlots(shared);
   const threads = [new ThreadSlots(shared, 0), new ThreadSlots(shared, 1)];
-  const sessions = new Sessions(1);
+  const sessions = new Sessions(1, 1_000);
   const traffic = new Traffic(slots, threads, 0, SINCE);
   const connect = (nodeId: string, nowMs = 0): HubSession => {
     const session = sessions.add(
@@ -31,8 +31,9 @@ function rig() {
     session.up = true;
     return session;
   };
-  const end = (session: HubSession, nowMs: number) => {
-    sessions.remove(session, nowMs);
+  const end = (session: HubSession) => {
+    sessions.remove(session);
+    if (sessions.rest()) sessions.rested();
     traffic.ended(session);
   };
   return { slots, threads, sessions, traffic, connect, end };
@@ -57,7 +58,7 @@ describe('a sample', () => {
     ]);
     slots.setBytes(session.index, 100, 2_600, 7);
     slots.closed(session.index);
-    end(session, 3_500);
+    end(session);
     expect(traffic.sample(sessions.all(), 4_000)).toEqual([
       { nodeId: 'one', downBytes: 100, upBytes: 0, succeeded: 0, failed: 0, streams: 0 },
     ]);
@@ -90,8 +91,8 @@ describe('a sample', () => {
     slots.setDatagrams(second.index, 10, 20, 30);
     traffic.sample(sessions.all(), 2_000);
     slots.setDatagrams(second.index, 11, 20, 30);
-    end(second, 2_500);
-    end(first, 2_500);
+    end(second);
+    end(first);
     slots.reset(first.index);
     traffic.sample(sessions.all(), 3_000);
     expect(traffic.datagrams()).toEqual({ up: 18, down: 2 ** 32 + 21, dropped: 31 });
@@ -103,7 +104,7 @@ describe('a sample', () => {
     session.up = false;
     slots.setBytes(session.index, 1, 1, 0);
     expect(traffic.sample(sessions.all(), 1_000)).toEqual([]);
-    end(session, 1_000);
+    end(session);
     expect(traffic.sample(sessions.all(), 2_000)).toEqual([]);
   });
 
@@ -142,7 +143,7 @@ test('whatever comes and goes between samples is counted once', () => {
         if (act === 'sample') sample();
         else if (act === 'connect') connect(node, nowMs);
         else if (session === undefined) continue;
-        else if (act === 'end') end(session, nowMs);
+        else if (act === 'end') end(session);
         else {
           slots.setBytes(session.index, 0, slots.receivedBytes(session.index) + bytes, 1);
           slots.connectOk(session.index, bytes);

@@ -63,7 +63,7 @@ describe('slots', () => {
     expect(SESSION_CAUSES).toBeGreaterThanOrEqual(SESSION_TIMES + CONNECT_TIME_BOUNDS_MS.length);
     expect(makeSlots(1).threads.byteLength % LINE_BYTES).toBe(0);
     expect(makeSlots(1).threads.byteLength).toBeGreaterThanOrEqual((THREAD_CAUSES + causes) * 4);
-    const sessionBytes = makeSlots(1).sessions.byteLength / SESSION.sessionsMax;
+    const sessionBytes = makeSlots(1).sessions.byteLength / SESSION.indicesMax;
     expect(sessionBytes % LINE_BYTES).toBe(0);
     expect(sessionBytes).toBeGreaterThanOrEqual((SESSION_CAUSES + causes) * 4);
   });

@@ -28,7 +28,7 @@ const WHY: Readonly<Record<Extract<Verdict, { verdict: 'refuse' }>['why'], strin
 };
 
 const NO_SESSION: Readonly<Record<NoSession, string>> = {
-  full: `more than ${SESSION.sessionsMax} sessions: a device was refused`,
+  full: 'a device was refused: there are as many sessions as the memory and the file descriptors of this hub allow',
   lanes: `a device was refused: it has ${SESSION.lanesPerNodeMax} lanes already`,
 };
 
@@ -62,6 +62,10 @@ export class Admission {
   readonly #pool: Pick<HandshakePool, 'answer' | 'destroy'>;
   readonly #rates = new HandshakeRates();
   readonly #refusals = new LogThrottle(performance.now());
+  readonly #noSessions: Readonly<Record<NoSession, LogThrottle>> = {
+    full: new LogThrottle(performance.now()),
+    lanes: new LogThrottle(performance.now()),
+  };
   #asking: Asking[] = [];
   #isDeciding = false;
   #closed = false;
@@ -173,9 +177,7 @@ export class Admission {
       const facts = { lane, capabilities, address: remoteAddress };
       const session = this.#sessions.add(verdict.node, facts, performance.now());
       if (typeof session === 'string') {
-        const text = NO_SESSION[session];
-        this.#log.warn({ node: verdict.node.name }, text);
-        this.#told.note({ kind: 'refused', node: verdict.node, text });
+        this.#noSession(verdict.node, session);
         return null;
       }
       if (verdict.enrolled) {
@@ -190,6 +192,15 @@ export class Admission {
       this.#log.error({ err: error }, 'a device could not be admitted');
       return null;
     }
+  }
+
+  #noSession(node: StoredNode, why: NoSession): void {
+    const text = NO_SESSION[why];
+    this.#told.note({ kind: 'refused', node, text });
+    const line = this.#noSessions[why].line(performance.now());
+    if (line === null) return;
+    const { size, max } = this.#sessions;
+    this.#log.warn({ node: node.name, sessions: size, sessionsMax: max, ...line }, text);
   }
 
   #logRefusal(from: string, why: string): void {

@@ -17,6 +17,7 @@ import { type Admission, wipeKeys } from './admission.ts';
 import type { HubSession, Sessions } from './sessionTable.ts';
 
 const REPLACED = 'a newer session of the same node took its place';
+const GAVE_WAY = 'there are as many sessions as the hub takes, and a device without one needs its place';
 
 type Said<Type extends (FromFront | FromWorker)['type']> = Extract<FromFront | FromWorker, { type: Type }>;
 
@@ -27,6 +28,8 @@ export interface SessionLifeParts {
   readonly log: Logger;
   toFront(message: ToFront): void;
   toWorker(worker: number, message: ToWorker): void;
+  /** Resolves when every engine thread has done all that it was told, and that others had told it, before. */
+  settled(): Promise<void>;
 }
 
 export class SessionLife {
@@ -46,9 +49,10 @@ export class SessionLife {
     this.#makeRoom(accepted);
   }
 
-  /** A node that proves none of its sessions keeps only the newest. */
+  /** A node that proves none of its sessions keeps only the newest; and further lanes give way to devices that have none. */
   #makeRoom({ index, number }: { index: number; number: number }): void {
     const { sessions } = this.#parts;
+    for (const spare of sessions.takeGivingWay()) this.cut(spare, GAVE_WAY);
     const session = sessions.find(index, number);
     const crowdedOut = session === null ? null : sessions.crowdedOut(session.nodeId);
     if (crowdedOut !== null)
@@ -60,8 +64,9 @@ export class SessionLife {
     const { sessions, keeper } = this.#parts;
     const session = sessions.find(index, number);
     if (session === null) return;
-    if (session.revoked) {
-      this.cut(session, 'the node was revoked');
+    // Its worker may not have had it yet when it was cut.
+    if (session.revoked || session.givesWay) {
+      this.cut(session, session.revoked ? 'the node was revoked' : GAVE_WAY);
       return;
     }
     const older = sessions.replacedBy(session);
@@ -190,13 +195,24 @@ export class SessionLife {
     const reason = session.draining && cause === PEER_CLOSED ? 'it was stopped' : cause;
     this.#parts.toFront({ type: 'unroute', index, number });
     const newer = sessions.waitingFor(session);
-    sessions.remove(session, performance.now());
+    sessions.remove(session);
+    this.#rest();
     if (session.up) {
       const { nodeId, lane, replaced } = session;
       if (!replaced) log.info({ node: nodeId, lane, reason }, 'node disconnected');
       keeper.disconnected(session, reason, Date.now());
     }
     if (newer !== null) this.#serve(newer);
+  }
+
+  /** A thread may still count for a session that has ended: its index is not given to another before. */
+  #rest(): void {
+    const { sessions } = this.#parts;
+    if (!sessions.rest()) return;
+    void this.#parts.settled().then(() => {
+      sessions.rested();
+      this.#rest();
+    });
   }
 
   /** No verdict reaches the front any more: a device that comes now gets silence. */

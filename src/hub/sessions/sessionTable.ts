@@ -26,23 +26,35 @@ export interface HubSession {
   draining: boolean;
   /** Its node was revoked; it is being cut. */
   revoked: boolean;
+  /** It makes room for a node that has no session; it is being cut. */
+  givesWay: boolean;
   status: NodeStatus | null;
 }
 
-/** Why a node gets no session: every index is in use, or the node has as many lanes as it may have. */
+/** Why a node gets no session: there are as many as the hub takes, or the node has as many lanes as it may have. */
 export type NoSession = 'full' | 'lanes';
 
 export class Sessions {
   readonly #byIndex = new Map<number, HubSession>();
   readonly #byNode = new Map<string, Set<HubSession>>();
   readonly #sessionsOfWorker: number[];
-  /** Indices given back, oldest first, with the time from which they may be used again: threads may still speak of the old session. */
-  readonly #resting: { index: number; freeAtMs: number }[] = [];
+  readonly max: number;
+  /** Nodes with several lanes, of which one may give way. */
+  readonly #withSpareLane = new Set<string>();
+  /** Sessions that give way and are to be cut, and how many have not ended yet. */
+  #givingWay: HubSession[] = [];
+  #leaving = 0;
+  /** Indices of sessions that have ended: threads may still speak of them. Then those that threads are being asked about; then free ones. */
+  #ended: number[] = [];
+  #resting: number[] = [];
+  readonly #free: number[] = [];
   #nextIndex = 0;
   #nextNumber = 1;
 
-  constructor(workers: number) {
+  /** `max`: sessions at once. A device that renews a lane may pass it for a moment. */
+  constructor(workers: number, max: number) {
     this.#sessionsOfWorker = new Array(workers).fill(0);
+    this.max = max;
   }
 
   get size(): number {
@@ -56,7 +68,8 @@ export class Sessions {
     nowMs: number,
   ): HubSession | NoSession {
     if (this.#hasAllLanes(node.id, lane)) return 'lanes';
-    const index = this.#freeIndex(nowMs);
+    if (!this.#hasRoom(node.id, lane)) return 'full';
+    const index = this.#freeIndex();
     if (index < 0) return 'full';
     const worker = this.#leastLoadedWorker();
     const session: HubSession = {
@@ -73,12 +86,16 @@ export class Sessions {
       waitsFor: null,
       draining: false,
       revoked: false,
+      givesWay: false,
       status: null,
     };
     this.#byIndex.set(index, session);
     const ofNode = this.#byNode.get(node.id);
     if (ofNode === undefined) this.#byNode.set(node.id, new Set([session]));
-    else ofNode.add(session);
+    else {
+      ofNode.add(session);
+      this.#countLanes(node.id);
+    }
     this.#sessionsOfWorker[worker]!++;
     return session;
   }
@@ -88,13 +105,30 @@ export class Sessions {
     return session?.number === number ? session : null;
   }
 
-  remove(session: HubSession, nowMs: number): void {
+  /** Its index is free once rest() has been answered. */
+  remove(session: HubSession): void {
     if (!this.#byIndex.delete(session.index)) return;
     const ofNode = this.#byNode.get(session.nodeId)!;
     ofNode.delete(session);
     if (ofNode.size === 0) this.#byNode.delete(session.nodeId);
+    if (session.givesWay) this.#leaving--;
+    this.#countLanes(session.nodeId);
     this.#sessionsOfWorker[session.worker]!--;
-    this.#resting.push({ index: session.index, freeAtMs: nowMs + SESSION.indexRestMs });
+    this.#ended.push(session.index);
+  }
+
+  /** Whether indices wait until every thread has forgotten their sessions. Ask the threads, then call rested(). */
+  rest(): boolean {
+    if (this.#resting.length > 0 || this.#ended.length === 0) return false;
+    this.#resting = this.#ended;
+    this.#ended = [];
+    return true;
+  }
+
+  /** Every thread has forgotten the sessions that had ended when rest() was called. */
+  rested(): void {
+    for (const index of this.#resting) this.#free.push(index);
+    this.#resting = [];
   }
 
   all(): Iterable<HubSession> {
@@ -149,13 +183,47 @@ export class Sessions {
     return !lanes.has(lane) && lanes.size >= SESSION.lanesPerNodeMax;
   }
 
-  #freeIndex(nowMs: number): number {
-    const oldest = this.#resting[0];
-    if (oldest !== undefined && oldest.freeAtMs <= nowMs) {
-      this.#resting.shift();
-      return oldest.index;
-    }
-    return this.#nextIndex < SESSION.sessionsMax ? this.#nextIndex++ : -1;
+  /** Sessions that make room for others since the last call: cut them. */
+  takeGivingWay(): HubSession[] {
+    return this.#givingWay.length === 0 ? [] : this.#givingWay.splice(0);
+  }
+
+  /** When there is none left, a node that has no session takes the place of another's further lane. */
+  #hasRoom(nodeId: string, lane: number): boolean {
+    if (this.#byIndex.size - this.#leaving < this.max) return true;
+    const ofNode = this.#byNode.get(nodeId);
+    // It renews a lane whose old session ends as soon as the new one is proven.
+    if (ofNode !== undefined) return [...ofNode].some((session) => session.lane === lane);
+    const spare = this.#spareLane();
+    if (spare === null) return false;
+    spare.givesWay = true;
+    this.#leaving++;
+    this.#countLanes(spare.nodeId);
+    this.#givingWay.push(spare);
+    return true;
+  }
+
+  /** Of a node with several lanes, a session that has proven nothing, or else one of the last lane. */
+  #spareLane(): HubSession | null {
+    const nodeId = this.#withSpareLane.values().next().value;
+    if (nodeId === undefined) return null;
+    const [spare = null] = this.ofNode(nodeId)
+      .filter(({ givesWay }) => !givesWay)
+      .sort((a, b) => Number(a.up) - Number(b.up) || b.lane - a.lane);
+    return spare;
+  }
+
+  #countLanes(nodeId: string): void {
+    const lanes = new Set<number>();
+    for (const { lane, givesWay } of this.#byNode.get(nodeId) ?? []) if (!givesWay) lanes.add(lane);
+    if (lanes.size > 1) this.#withSpareLane.add(nodeId);
+    else this.#withSpareLane.delete(nodeId);
+  }
+
+  #freeIndex(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    return this.#nextIndex < SESSION.indicesMax ? this.#nextIndex++ : -1;
   }
 
   #leastLoadedWorker(): number {

@@ -80,6 +80,17 @@ export class HubThreads {
     await Promise.all(this.#all().map((thread) => thread.alive()));
   }
 
+  /**
+   * Resolves when each thread has done what it was told before, and what the others had told it: the front hands over to workers, and they
+   * to the front.
+   */
+  async settled(): Promise<void> {
+    await this.#front?.settled();
+    if (this.#workers.length === 0) return;
+    await Promise.all(this.#workers.map((worker) => worker.settled()));
+    await this.#front?.settled();
+  }
+
   /** No new streams; resolves when nothing is under way any more. The front first: what it has handed over is the workers' to finish. */
   async drain(): Promise<void> {
     await this.#front?.drain();
