@@ -11,7 +11,8 @@ import { COMMAND } from '../cli/runBin.ts';
 import { freePort } from './freePorts.ts';
 
 const POLL_MS = 10;
-const READY_MS = 50_000;
+/** Programs under emulation take longer (scripts/test-binaries). */
+const READY_MS = Number(process.env.RESTUNNEL_TEST_READY_MS ?? 50_000);
 
 export interface Address {
   readonly host: string;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
-import { BIN } from '../cli/runBin.ts';
+import { COMMAND } from '../cli/runBin.ts';
 import {
   counters,
   type ExitNode,
@@ -365,7 +365,7 @@ test.each(['hub', 'quickstart'])(
       const folder = makeTempDir();
       const args = [command, ...binds, '--data-dir', folder, '--ready-file', join(folder, 'ready')];
       const watcher = watch(folder);
-      const child = spawn(process.execPath, [BIN, ...args], { stdio: 'ignore' });
+      const child = spawn(COMMAND[0], [...COMMAND.slice(1), ...args], { stdio: 'ignore' });
       const exit = once(child, 'exit');
       watcher.on('change', (_, name) => {
         if (name === 'ready') child.kill('SIGTERM');
