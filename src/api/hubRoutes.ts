@@ -18,6 +18,9 @@ const listEvents = createRoute({
   method: 'get',
   path: '/api/v1/events',
   summary: 'What happened and why',
+  description:
+    'When so many devices come and go that the list would hold nothing else, one event a minute sums them up; it has no node. With `node`, ' +
+    'what happened to that node is there one by one.',
   request: { query: eventsQuery },
   responses: { 200: json(z.array(eventRecord).readonly(), 'Newest first.'), ...refusals },
 });

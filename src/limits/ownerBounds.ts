@@ -220,7 +220,12 @@ export const EVENTS = {
   textMaxChars: 500,
   /** Sent to viewers in one tick. */
   perTickMax: 200,
-  /** Events of one kind. The next one says how many were left out. */
+  /** Events of one kind in the list. The rest of a minute is summed up in one, and each device keeps its own. */
+  sumEveryMs: 60_000,
+  /** Of what the list leaves out: rows of one device, of all together, and in memory until the disk has them. */
+  ownPerNodeMax: 50,
+  ownRowsMax: 500_000,
+  ownPendingMax: 20_000,
   burst: 300,
   perSecond: 0.2,
   /** Events that strangers can cause. */

@@ -253,6 +253,7 @@ assertRelation(
   'the days of a month are kept for every node: quotas count by them',
 );
 assertRelation(HISTORY.writeEveryMs % HISTORY.sampleEveryMs === 0, 'a write follows whole samples');
+assertRelation(EVENTS.ownPendingMax < EVENTS.ownRowsMax, "what waits fits the devices' own histories");
 assertRelation(EVENTS.pendingMax < EVENTS.rowsMax, 'what waits fits the table');
 assertRelation(
   ROUTING.stickySessionTtlDefaultMs >= ROUTING.stickySessionTtlMinMs &&

@@ -39,8 +39,9 @@ function load(): void {
 /** What a hub does once a second. */
 function write(): void {
   const unwritten = events.unwritten();
-  store.record({ seen: new Map(), events: unwritten });
-  events.written(unwritten.at(-1)?.number ?? 0);
+  const ownEvents = events.ownUnwritten();
+  store.record({ seen: new Map(), events: unwritten, ownEvents });
+  events.written(Math.max(unwritten.at(-1)?.number ?? 0, ownEvents.at(-1)?.number ?? 0));
 }
 
 function restart(): void {
@@ -136,15 +137,108 @@ test('the oldest events make room for new ones', async () => {
   expect(await texts({ limit: 2 })).toEqual(['new', 'old']);
 });
 
+/** As the hub does each second. */
+function sumUp(runMs: number, away: ReadonlySet<string> = new Set()): void {
+  events.sumUp((nodeId) => !away.has(nodeId), NOW, runMs);
+}
+
+function deviceOf(at: number): { id: string; name: string } {
+  return { id: `id-${at}`, name: `device${at}` };
+}
+
+function move(kind: 'connected' | 'disconnected', at: number, runMs: number, moved = true): void {
+  const node = deviceOf(at);
+  events.add({ kind, node, text: `${node.name} ${kind}`, moved }, NOW, runMs);
+}
+
+describe('a large fleet', () => {
+  const devices = 1_204;
+
+  test('is summed up once a minute, and each device keeps its own history', async () => {
+    for (let at = 0; at < devices; at++) move('disconnected', at, 1_000);
+    for (let at = 0; at < devices; at++) if (at !== 7) move('connected', at, 2_000);
+    for (let at = devices; at < devices + 3; at++) move('connected', at, 3_000);
+    write();
+    sumUp(61_000, new Set(['id-7']));
+    const listed = await texts({ limit: 2 });
+    expect(listed).toEqual([
+      '3 devices connected in this minute',
+      '1,203 devices left and came back in this minute; 1 device left and is not back yet',
+    ]);
+    expect((await texts()).length).toBe(2 * EVENTS.burst + 2);
+    // One that the list has, one that it does not, before and after they are written, and after a restart.
+    const own = (at: number) => texts({ nodeId: `id-${at}` });
+    expect(await own(0)).toEqual(['device0 connected', 'device0 disconnected']);
+    expect(await own(1_000)).toEqual(['device1000 connected', 'device1000 disconnected']);
+    move('disconnected', 1_000, 61_000);
+    expect((await own(1_000))[0]).toBe('device1000 disconnected');
+    restart();
+    expect(await own(1_000)).toEqual([
+      'device1000 disconnected',
+      'device1000 connected',
+      'device1000 disconnected',
+    ]);
+    expect(await texts({ nodeId: 'id-1000', kinds: ['connected'] })).toEqual(['device1000 connected']);
+  });
+
+  test('that the list has whole is not summed up', async () => {
+    for (let at = 0; at < 200; at++) move('disconnected', at, 1_000);
+    sumUp(70_000);
+    expect((await texts()).length).toBe(200);
+  });
+
+  test('does not seem to leave when lanes of its devices do', async () => {
+    for (let at = 0; at < 400; at++) move('disconnected', at, 1_000, false);
+    for (let at = 0; at < 400; at++) move('connected', at, 1_000, false);
+    sumUp(61_000);
+    expect(await texts({ limit: 2 })).toEqual([
+      '100 more of this kind in this minute',
+      '100 more of this kind in this minute',
+    ]);
+  });
+
+  test('that only leaves, and one that comes', async () => {
+    for (let at = 0; at < 400; at++) move('disconnected', at, 1_000);
+    sumUp(61_000, new Set(Array.from({ length: 400 }, (_, at) => `id-${at}`)));
+    expect(await texts({ limit: 1 })).toEqual(['400 devices left in this minute']);
+    for (let at = 0; at < 400; at++) move('connected', at, 62_000);
+    sumUp(122_000);
+    expect(await texts({ limit: 1 })).toEqual(['400 devices connected in this minute']);
+  });
+
+  test('a device that comes and goes all the time does not push the history of another out', async () => {
+    for (let at = 0; at < EVENTS.burst; at++) move('disconnected', 0, 1_000);
+    move('disconnected', 1, 1_000);
+    for (let at = 0; at < 2 * EVENTS.ownPerNodeMax; at++) move('disconnected', 2, 1_000);
+    write();
+    expect(await texts({ nodeId: 'id-1' })).toEqual(['device1 disconnected']);
+    expect((await texts({ nodeId: 'id-2' })).length).toBe(EVENTS.ownPerNodeMax);
+  });
+});
+
+test('numbers go on behind those that only the history of a device has', async () => {
+  for (let at = 0; at <= EVENTS.burst; at++) move('disconnected', at, 0);
+  const { lastNumber } = events;
+  write();
+  store.close();
+  open();
+  events.add({ kind: 'hubStarted', text: 'again' }, NOW, 0);
+  expect(events.lastNumber).toBeGreaterThan(lastNumber);
+});
+
 describe('floods', () => {
-  test('of strangers keep a few events and say how many were left out', async () => {
-    for (let at = 0; at < 1_000; at++) events.add({ kind: 'refused', text: `refused ${at}` }, NOW, at);
+  test('of strangers keep a few events, and one a minute says how many there were besides', async () => {
+    const flood = 2_000;
+    for (let at = 0; at < flood; at++)
+      events.add({ kind: 'refused', node: phone, text: `refused ${at}` }, NOW, at / 10);
+    sumUp(EVENTS.sumEveryMs - 1);
     expect((await texts({ kinds: ['refused'] })).length).toBe(EVENTS.strangersBurst);
-    const later = 1_000 + 1_000 / EVENTS.perSecond;
-    events.add({ kind: 'refused', text: 'refused again' }, NOW, later);
-    expect((await texts({ kinds: ['refused'] }))[0]).toBe(
-      `refused again (${1_000 - EVENTS.strangersBurst} more of this kind were left out)`,
-    );
+    sumUp(EVENTS.sumEveryMs);
+    expect((await texts({ kinds: ['refused'] }))[0]).toBe('1,980 more of this kind in this minute');
+    sumUp(2 * EVENTS.sumEveryMs);
+    const found = EVENTS.strangersBurst + 1;
+    expect((await texts({ kinds: ['refused'] })).length).toBe(found);
+    expect((await texts({ nodeId: 'phone-id' })).length).toBe(EVENTS.strangersBurst);
   });
 
   test('of one kind leave the others alone, and what the owner did is never left out', async () => {

@@ -19,7 +19,13 @@ export function eventsView(hub: HubState): View {
   kind.append(el('option', { value: '' }, 'All kinds'));
   for (const [name, { label }] of Object.entries(EVENT_WORDS))
     kind.append(el('option', { value: name }, label));
-  const node = el('select', { 'aria-label': 'Device', change: () => void load() });
+  const node = el('select', {
+    'aria-label': 'Device',
+    change: () => {
+      followNode();
+      void load();
+    },
+  });
   const text = el('input', {
     type: 'search',
     placeholder: 'Text…',
@@ -148,8 +154,17 @@ export function eventsView(hub: HubState): View {
     node.value = hub.nodes.has(value) ? value : '';
   }
 
+  /** When it came or left, the event may be in its own history alone. */
+  let lanes = -1;
+  function followNode(): void {
+    const now = hub.nodes.get(node.value)?.lanes ?? -1;
+    if (now !== lanes && now >= 0 && lanes >= 0) void load();
+    lanes = now;
+  }
+
   const unwatch = hub.watch(({ tick }) => {
     if (tick.events.length > 0) take(tick.events);
+    followNode();
     if (tick.events.some((event) => event.kind === 'paired')) fillNodes();
   }, fillNodes);
   document.addEventListener('hubreopen', catchUp);

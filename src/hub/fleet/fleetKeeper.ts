@@ -167,12 +167,18 @@ export class FleetKeeper {
     this.networks.proved(address, Date.now());
     this.apply(nodeId);
     const where = lane === 0 ? address : `${address}, as its lane ${lane}`;
-    this.noteOf(nodeId, { kind: 'connected', text: `${this.nameOf(nodeId)} connected from ${where}` });
+    const text = `${this.nameOf(nodeId)} connected from ${where}`;
+    this.noteOf(nodeId, { kind: 'connected', text, moved: !this.#hasOtherLane(nodeId, lane) });
   }
 
   /** For its owner, the session has ended; one whose place was taken has before its tunnel has. */
-  noteEnd({ nodeId }: HubSession, reason: string): void {
-    this.noteOf(nodeId, { kind: 'disconnected', text: `${this.nameOf(nodeId)} disconnected: ${reason}` });
+  noteEnd({ nodeId, lane }: HubSession, reason: string): void {
+    const text = `${this.nameOf(nodeId)} disconnected: ${reason}`;
+    this.noteOf(nodeId, { kind: 'disconnected', text, moved: !this.#hasOtherLane(nodeId, lane) });
+  }
+
+  #hasOtherLane(nodeId: string, lane: number): boolean {
+    return this.parts.sessions.upOfNode(nodeId).some((session) => session.lane !== lane);
   }
 
   /** The session is out of the table already. */
@@ -239,6 +245,7 @@ export class FleetKeeper {
         if (this.limits.changesWithTime(node)) this.limits.apply(nodeId, now);
         if (this.rotations.takeDue(node, now.wallMs)) this.onRotationDue(nodeId);
       }
+      this.#sumUp(now);
       const touched = this.#touched;
       this.#touched = new Set();
       this.onTick(touched, now.wallMs);
@@ -247,6 +254,11 @@ export class FleetKeeper {
     this.#recording ??= this.#record().finally(() => {
       this.#recording = null;
     });
+  }
+
+  #sumUp({ wallMs, runMs }: Moment, isEnd = false): void {
+    const isConnected = (nodeId: string) => this.parts.sessions.upOfNode(nodeId).length > 0;
+    this.events.sumUp(isConnected, wallMs, runMs, isEnd);
   }
 
   async #saveNetworks(wallMs: number): Promise<void> {
@@ -262,13 +274,14 @@ export class FleetKeeper {
   async #record(): Promise<void> {
     const { store } = this.parts;
     const events = this.events.unwritten();
+    const ownEvents = this.events.ownUnwritten();
     const seen = this.#seen;
-    if (events.length === 0 && seen.size === 0 && store.unwritable === null) return;
+    if (events.length === 0 && ownEvents.length === 0 && seen.size === 0 && store.unwritable === null) return;
     this.#seen = new Map();
     try {
-      await store.ask('record', { seen, events });
-      const last = events.at(-1);
-      if (last !== undefined) this.events.written(last.number);
+      await store.ask('record', { seen, events, ownEvents });
+      const last = Math.max(events.at(-1)?.number ?? 0, ownEvents.at(-1)?.number ?? 0);
+      if (last > 0) this.events.written(last);
       this.#failing.delete('record');
     } catch (error) {
       this.#seen = new Map([...seen, ...this.#seen]);
@@ -333,6 +346,7 @@ export class FleetKeeper {
     clearInterval(this.#ticking);
     this.#ticking = null;
     this.rotations.stop();
+    this.#sumUp(moment(), true);
     this.note({ kind: 'hubStopping', text: 'the hub stopped' });
     const now = moment();
     this.#guarded('traffic', () => this.#sample(now));

@@ -1,4 +1,5 @@
-// Events in the store: adding them, bounding their number, finding them.
+// Events in the store: adding them, bounding their number, finding them. Those that only the history of their node has are in a table of
+// their own, of which each node keeps its newest.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
@@ -16,7 +17,10 @@ export class EventTable {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
+  readonly #insertOwn: StatementSync;
+  readonly #boundOwn: StatementSync;
   #rows: number;
+  #ownRows: number;
 
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
@@ -25,38 +29,58 @@ export class EventTable {
       String(text).toLowerCase().includes(String(needle)) ? 1 : 0,
     );
     this.#insert = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)');
+    this.#insertOwn = database.prepare('INSERT INTO node_events VALUES (?, ?, ?, ?, ?, ?)');
+    this.#boundOwn = database.prepare(
+      `DELETE FROM node_events WHERE node_id = ?1 AND number <=
+        (SELECT number FROM node_events WHERE node_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)`,
+    );
     this.#rows = Number(database.prepare('SELECT count(*) AS n FROM events').get()?.n);
+    this.#ownRows = Number(database.prepare('SELECT count(*) AS n FROM node_events').get()?.n);
   }
 
   last(): LastEvent {
     return inSentences(this.#path, () => {
       const sql = 'SELECT number, kind FROM events ORDER BY number DESC LIMIT 1';
       const last = this.#database.prepare(sql).get();
-      return { number: Number(last?.number ?? 0), kind: (last?.kind ?? null) as EventKind | null };
+      const own = this.#database.prepare('SELECT max(number) AS number FROM node_events').get();
+      const number = Math.max(Number(last?.number ?? 0), Number(own?.number ?? 0));
+      return { number, kind: (last?.kind ?? null) as EventKind | null };
     });
   }
 
-  /** Oldest first; all or none. When there are too many, the oldest go. */
-  add(events: readonly EventRecord[]): void {
-    if (events.length === 0) return;
+  /** Oldest first; all or none. When there are too many, the oldest go. `own`: for the histories of their nodes alone. */
+  add(events: readonly EventRecord[], own: readonly EventRecord[] = []): void {
+    if (events.length === 0 && own.length === 0) return;
+    let removed = 0;
     inTransaction(this.#path, this.#database, () => {
       for (const { number, at, kind, nodeId, nodeName, text } of events) {
         this.#insert.run(number, Date.parse(at), kind, nodeId, nodeName, text);
       }
+      for (const { number, at, kind, nodeId, nodeName, text } of own) {
+        this.#insertOwn.run(number, Date.parse(at), kind, nodeId, nodeName, text);
+      }
+      for (const nodeId of new Set(own.map((event) => event.nodeId))) {
+        removed += Number(this.#boundOwn.run(nodeId, EVENTS.ownPerNodeMax).changes);
+      }
     });
     this.#rows += events.length;
-    if (this.#rows >= EVENTS.rowsMax + EVENTS.rowsSlack) this.#bound();
+    this.#ownRows += own.length - removed;
+    if (this.#rows >= EVENTS.rowsMax + EVENTS.rowsSlack) this.#rows -= this.#bound('events', EVENTS.rowsMax);
+    if (this.#ownRows >= EVENTS.ownRowsMax + EVENTS.rowsSlack) {
+      this.#ownRows -= this.#bound('node_events', EVENTS.ownRowsMax);
+    }
   }
 
-  #bound(): void {
-    inTransaction(this.#path, this.#database, () => {
-      const sql =
-        'DELETE FROM events WHERE number <= (SELECT number FROM events ORDER BY number DESC LIMIT 1 OFFSET ?)';
-      this.#rows -= Number(this.#database.prepare(sql).run(EVENTS.rowsMax).changes);
+  /** How many rows went. */
+  #bound(table: 'events' | 'node_events', rowsMax: number): number {
+    return inTransaction(this.#path, this.#database, () => {
+      const newest = `SELECT number FROM ${table} ORDER BY number DESC LIMIT 1 OFFSET ?`;
+      const sql = `DELETE FROM ${table} WHERE number <= (${newest})`;
+      return Number(this.#database.prepare(sql).run(rowsMax).changes);
     });
   }
 
-  /** Newest first. */
+  /** Newest first; of one node, its own history as well. */
   read({ kinds, nodeId, contains, before, after, limit }: EventQuery): EventRecord[] {
     const conditions: string[] = [];
     const values: (string | number)[] = [];
@@ -70,9 +94,12 @@ export class EventTable {
     if (kinds !== undefined) where(`kind IN (${kinds.map(() => '?').join()})`, ...kinds);
     if (contains !== undefined) where('holds(text, ?)', contains.toLowerCase());
     const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const listed = `SELECT * FROM events ${filter}`;
+    const all = nodeId === undefined ? listed : `${listed} UNION ALL SELECT * FROM node_events ${filter}`;
+    if (nodeId !== undefined) values.push(...values);
     return inSentences(this.#path, () =>
       this.#database
-        .prepare(`SELECT * FROM events ${filter} ORDER BY number DESC LIMIT ?`)
+        .prepare(`${all} ORDER BY number DESC LIMIT ?`)
         .all(...values, limit)
         .map((row) => ({
           number: Number(row.number),

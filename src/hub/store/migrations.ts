@@ -95,6 +95,18 @@ const MIGRATIONS: readonly (string | ((database: DatabaseSync) => void))[] = [
   CREATE TABLE identity (hub_key TEXT, changes INTEGER NOT NULL) STRICT;
   INSERT INTO identity VALUES (NULL, 0);
   `,
+  // What happened to single nodes while so much happened that the list of all events only sums it up.
+  `
+  CREATE TABLE node_events (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    node_name TEXT,
+    text TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX node_events_by_node ON node_events (node_id, number);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -46,6 +46,8 @@ export interface Doings {
   /** When nodes that left were seen last, by their ids. */
   readonly seen: ReadonlyMap<string, number>;
   readonly events: readonly EventRecord[];
+  /** For the histories of their nodes alone. */
+  readonly ownEvents?: readonly EventRecord[];
 }
 
 interface NodeRow {
@@ -214,7 +216,7 @@ export class Store {
    * Writes what nodes did, and what only memory holds. It survives the end of the process, and is on the disk after the next change of
    * the owner's or the next device that comes. Throws UnwritableError, and `unwritable` says why.
    */
-  record({ seen, events }: Doings): void {
+  record({ seen, events, ownEvents }: Doings): void {
     const transaction = this.#unsavedRevocations.size > 0 ? inDurableTransaction : inTransaction;
     try {
       transaction(this.path, this.#database, () => {
@@ -223,7 +225,7 @@ export class Store {
         for (const [id, atMs] of seen) this.#run(sql, atMs, id);
       });
       this.#saved();
-      this.events.add(events);
+      this.events.add(events, ownEvents);
     } catch (error) {
       if (error instanceof UnwritableError) this.unwritable = error.message;
       throw error;
