@@ -12,6 +12,7 @@ import type { Router } from '../routing/router.ts';
 import { CLIENT_KIND, type ReplyWriter } from './clientReplies.ts';
 import { namedFields, nodeFields } from './nodeFields.ts';
 import type { RuleGate } from './ruleGate.ts';
+import type { PlaceAsked, StickyPlaces } from './stickyPlaces.ts';
 import type { UserStreams } from './userStreams.ts';
 
 /**
@@ -36,6 +37,7 @@ export interface DispatcherOptions {
   readonly reactor: Reactor;
   readonly router: Router;
   readonly gate: RuleGate;
+  readonly places: StickyPlaces;
   readonly users: UserStreams;
   /** By the number of the worker. */
   readonly doors: readonly WorkerDoor[];
@@ -68,6 +70,21 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+  }
+
+  /** StickyPlaces.ask(), with what the owner's rules ask of the node as well. What they refuse, dispatch() refuses. */
+  askPlace(
+    routing: RoutingRequest,
+    { kind, host, port }: Pick<ReadRequest, 'kind' | 'host' | 'port'>,
+    placed: (failure: FailureName | null) => void,
+  ): PlaceAsked {
+    const { gate, reactor, router, places } = this.#options;
+    if (!router.sharesSticky || routing.sticky === null) return null;
+    const decision = gate.decide(routing.user || null, host, port, reactor.nowMs);
+    if (decision?.verdict === 'refuse') return null;
+    const through = decision?.verdict === 'through' ? narrowed(routing, decision.through) : routing;
+    const wanted = kind === CLIENT_KIND.socksUdp ? narrowed(through, SPEAKS_UDP) : through;
+    return places.ask(wanted, host, placed);
   }
 
   dispatch(conn: ConnId, routing: RoutingRequest, read: ReadRequest): void {

@@ -19,6 +19,7 @@ import type { RoutingRequest } from '../routing/request.ts';
 import { type Access, ASKED, isRefusal, NO_CREDENTIALS, type Refusal } from './access.ts';
 import { CLIENT_KIND, type ReplyWriter } from './clientReplies.ts';
 import { Dispatcher, type DispatcherOptions, type ReadRequest } from './dispatcher.ts';
+import { PLACE_ASKED } from './stickyPlaces.ts';
 
 /** A client whose request is being read. */
 interface Intake {
@@ -31,6 +32,8 @@ interface Intake {
   kept: Uint8Array;
   /** What its user name asks for, or why it is refused; null: not known yet. */
   routing: RoutingRequest | Refusal | null;
+  /** It is known where the sticky session is that the client asks for, or that this cannot be known. */
+  isPlaced: boolean;
   timer: TimerId;
 }
 
@@ -99,6 +102,7 @@ export class Front implements ConnHandler, TimerHandler {
       refused,
       kept,
       routing: null,
+      isPlaced: false,
       timer: this.#reactor.setTimer(timeoutMs, this, tag),
     };
     this.#reactor.attach(conn, this, tag);
@@ -178,15 +182,11 @@ export class Front implements ConnHandler, TimerHandler {
       return;
     }
     if (this.#checkUser(intake, tag, parser.user, parser.password, start, end) === null) return;
-    this.#leave(intake, tag);
     const { host, port } = parser;
-    this.#dispatch(intake, {
-      kind: socksKind(parser),
-      host,
-      port,
-      plan: null,
-      early: copied(bytes, start, end),
-    });
+    const kind = socksKind(parser);
+    if (this.#waitsForPlace(intake, tag, { kind, host, port }, start, end)) return;
+    this.#leave(intake, tag);
+    this.#dispatch(intake, { kind, host, port, plan: null, early: copied(bytes, start, end) });
   }
 
   #parseHttp(intake: Intake, parser: RequestHeadParser, tag: number, end: number): void {
@@ -207,6 +207,8 @@ export class Front implements ConnHandler, TimerHandler {
     if (user === undefined && this.#asksUser) intake.routing ??= NO_CREDENTIALS;
     // While control checks a password, the whole request waits; then it is parsed again.
     if (this.#checkUser(intake, tag, user, password, 0, end) === null) return;
+    const kind = request.kind === 'connect' ? CLIENT_KIND.httpConnect : CLIENT_KIND.httpForward;
+    if (request.kind !== 'lastHop' && this.#waitsForPlace(intake, tag, { kind, host, port }, 0, end)) return;
     this.#leave(intake, tag);
     if (request.kind === 'connect') {
       const early = copied(bytes, consumed, end);
@@ -256,10 +258,37 @@ export class Front implements ConnHandler, TimerHandler {
     return null;
   }
 
+  /** Whether the cluster is asked first where the client's sticky session is; bytes[start, end) of the request wait for that. */
+  #waitsForPlace(
+    intake: Intake,
+    tag: number,
+    target: Pick<ReadRequest, 'kind' | 'host' | 'port'>,
+    start: number,
+    end: number,
+  ): boolean {
+    const { routing } = intake;
+    if (intake.isPlaced || routing === null || isRefusal(routing) || routing.sticky === null) return false;
+    const asked = this.#dispatcher.askPlace(routing, target, (failure) => {
+      if (this.#intakes[tag] !== intake) return;
+      intake.isPlaced = true;
+      this.#goOn(intake, tag, failure === null ? routing : { failure, detail: '' });
+    });
+    if (asked !== PLACE_ASKED) {
+      if (asked !== null) intake.routing = { failure: asked, detail: '' };
+      return false;
+    }
+    this.#reactor.pauseRead(intake.conn);
+    this.#keep(intake, tag, start, end);
+    return true;
+  }
+
   /** Control has answered; the client may have left meanwhile. */
   #userChecked(intake: Intake, tag: number, answer: RoutingRequest | Refusal): void {
-    if (this.#intakes[tag] !== intake) return;
-    intake.routing = answer;
+    if (this.#intakes[tag] === intake) this.#goOn(intake, tag, answer);
+  }
+
+  #goOn(intake: Intake, tag: number, routing: RoutingRequest | Refusal): void {
+    intake.routing = routing;
     this.#scratch.bytes.set(intake.kept);
     this.#reactor.resumeRead(intake.conn);
     this.#parse(intake, tag, intake.kept.length);

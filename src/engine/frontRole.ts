@@ -20,6 +20,7 @@ import { Listeners } from './listeners.ts';
 import type { FromFront, FromWorker, FrontPlan, Order, StickySessionOrder, ToFront } from './messages.ts';
 import { RuleGate } from './ruleGate.ts';
 import { sessionFigures } from './sessionFigures.ts';
+import { StickyPlaces } from './stickyPlaces.ts';
 import { Strangers } from './strangers.ts';
 import { UserStreams } from './userStreams.ts';
 
@@ -42,6 +43,7 @@ export class FrontRole {
   readonly #tell: (message: FromFront | FromWorker) => void;
   readonly #replies: ReplyWriter;
   readonly #access: Access;
+  readonly #places: StickyPlaces;
   readonly #gate = new RuleGate();
   readonly #listeners: Listeners;
 
@@ -62,15 +64,22 @@ export class FrontRole {
       nowMs: () => reactor.nowMs,
       random: Math.random,
       wantRotation: (nodeId, user) => tell({ type: 'rotationWanted', nodeId, user }),
+      stickyMoved: (session) => tell({ type: 'stickyMoved', session }),
+    });
+    const timers = {
+      set: (ms: number, run: () => void) => reactor.setTimer(ms, { onTimer: run }, 0),
+      clear: (timer: unknown) => reactor.clearTimer(timer as TimerId),
+    };
+    this.#places = new StickyPlaces({
+      router: this.router,
+      ask: (query, sticky, nodeId) => tell({ type: 'placeSticky', query, sticky, nodeId }),
+      timers,
     });
     this.#access = new Access({
       ask: (query, name, password, source) => tell({ type: 'authenticate', query, name, password, source }),
       tellStray: (username) => tell({ type: 'strayUsername', username }),
       addressOf: (conn) => reactor.remoteAddress(conn),
-      timers: {
-        set: (ms, run) => reactor.setTimer(ms, { onTimer: run }, 0),
-        clear: (timer) => reactor.clearTimer(timer as TimerId),
-      },
+      timers,
     });
     this.front = new Front({
       reactor,
@@ -79,6 +88,7 @@ export class FrontRole {
       asksUser: plan.proxy.askUser,
       users: new UserStreams(slots.users, USERS.countedMax),
       gate: this.#gate,
+      places: this.#places,
       doors: this.doors,
       loads: slots.sessions,
       failed: (cause) => slots.thread.countFailed(cause),
@@ -142,6 +152,15 @@ export class FrontRole {
       case 'aboutStickySessions':
         if (order.order.what === 'all') this.#sendAllSticky(order.query);
         else this.#sendSticky(order.query, this.#someSticky(order.order), true);
+        return;
+      case 'shareSticky':
+        this.router.sharesSticky = true;
+        return;
+      case 'stickyPlace':
+        this.#places.answer(order.query, order.nodeId);
+        return;
+      case 'moveSticky':
+        this.router.moveSticky(order.key, order.nodeId);
         return;
       case 'restoreStickySessions':
         this.router.restoreSticky(order.sessions);

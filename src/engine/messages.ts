@@ -10,6 +10,7 @@ import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { HeldPlan } from '../ring/heldShare.ts';
 import type { SharedSlots } from '../ring/slots.ts';
 import type { NodeRouting } from '../routing/nodeRouting.ts';
+import type { StickyRequest } from '../routing/request.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import type { StoredStickySession } from '../routing/stickySessions.ts';
 import type { KnownUser } from './access.ts';
@@ -120,6 +121,12 @@ export type ToFront =
   | { readonly type: 'forgetNode'; readonly nodeId: string }
   /** Answered with `stickySessions`. */
   | { readonly type: 'aboutStickySessions'; readonly query: number; readonly order: StickySessionOrder }
+  /** The hub is one of a cluster's from now on. */
+  | { readonly type: 'shareSticky' }
+  /** The word on a `placeSticky`: where the sticky session is; null: the cluster cannot be asked. */
+  | { readonly type: 'stickyPlace'; readonly query: number; readonly nodeId: string | null }
+  /** Another hub has moved a sticky session. */
+  | { readonly type: 'moveSticky'; readonly key: string; readonly nodeId: string }
   /** Sticky sessions from before a restart. */
   | { readonly type: 'restoreStickySessions'; readonly sessions: readonly StoredStickySession[] }
   /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
@@ -270,6 +277,15 @@ export type FromFront =
     }
   /** A sticky session has begun whose client asked for a new address of its node. */
   | { readonly type: 'rotationWanted'; readonly nodeId: string; readonly user: string }
+  /** Where is this sticky session of the cluster? It begins with `nodeId` if no hub has it. Answered with a `stickyPlace`. */
+  | {
+      readonly type: 'placeSticky';
+      readonly query: number;
+      readonly sticky: StickyRequest;
+      readonly nodeId: string;
+    }
+  /** A sticky session of the cluster goes on with another node. */
+  | { readonly type: 'stickyMoved'; readonly session: StoredStickySession }
   /** Those that an `aboutStickySessions` was about, as they were before it; the last piece of the answer has `done`. */
   | {
       readonly type: 'stickySessions';

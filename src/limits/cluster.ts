@@ -13,3 +13,11 @@ export const HUB_LIST = {
   /** Clusters that a device follows. */
   followedMax: 8,
 } as const;
+
+/** Of the sticky sessions that several hubs share. */
+export const CLUSTER_STICKY = {
+  /** Clients that wait for the cluster's word at once. */
+  questionsMax: 4_096,
+  /** From the front's question to control's answer. */
+  questionTimeoutMs: 5_000,
+} as const;

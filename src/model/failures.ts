@@ -218,6 +218,14 @@ export const FAILURES = {
     'destination_unavailable',
     'the exit node of this strict session is gone or takes no new streams',
   ),
+  clusterAway: failure(
+    0xec,
+    'hub',
+    3,
+    503,
+    'destination_unavailable',
+    'the hub cannot reach its cluster, and does not know which exit node this strict session has',
+  ),
   badUsername: failure(0xe7, 'client', 1, 400, 'http_request_error', 'the user name cannot be read'),
   authRequired: failure(
     0xe8,

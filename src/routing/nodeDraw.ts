@@ -1,9 +1,11 @@
 // The choice among the nodes that fit: of a few, the least loaded; of many, the better of two drawn by weight (the power of two choices).
-// Pure: time, figures and randomness come through functions.
+// The hubs of a cluster begin a sticky session with the same node, by rendezvous hashing. Pure: time, figures and randomness come through
+// functions.
 
 import { ROUTING } from '../limits/bounds.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { CandidateSet } from './candidateSet.ts';
+import { rankOf } from './rendezvous.ts';
 import { type RoutedNode, type SessionFigures, SILENT_LOAD } from './routedNode.ts';
 
 /** HostBans.of(). */
@@ -30,6 +32,35 @@ export class NodeDraw {
     const node = this.#among(set.available, bans, excluded) ?? this.#among(set.tripped, bans, excluded);
     if (node !== null) node.recent++;
     return node;
+  }
+
+  /** The node that ranks first for a key, whoever asks; it counts as chosen. null when none takes the stream. */
+  first(keyHash: number, set: CandidateSet, bans: Bans, excluded: readonly string[]): RoutedNode | null {
+    const node =
+      this.#firstAmong(keyHash, set.available, bans, excluded) ??
+      this.#firstAmong(keyHash, set.tripped, bans, excluded);
+    if (node !== null) node.recent++;
+    return node;
+  }
+
+  #firstAmong(
+    keyHash: number,
+    nodes: readonly RoutedNode[],
+    bans: Bans,
+    excluded: readonly string[],
+  ): RoutedNode | null {
+    let best: RoutedNode | null = null;
+    let bestRank = -1;
+    for (let at = 0; at < nodes.length; at++) {
+      const node = nodes[at]!;
+      const rank = rankOf(keyHash, node.hash);
+      // Of two with one rank, which is rare, the id decides: the order of the list is this hub's own.
+      const isBetter = rank > bestRank || (rank === bestRank && best !== null && node.id < best.id);
+      if (!isBetter || !this.#takes(node, bans, excluded)) continue;
+      best = node;
+      bestRank = rank;
+    }
+    return best;
   }
 
   #among(nodes: readonly RoutedNode[], bans: Bans, excluded: readonly string[]): RoutedNode | null {

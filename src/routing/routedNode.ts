@@ -5,6 +5,7 @@ import { foldName } from '../model/nameSyntax.ts';
 import { Breaker } from './breaker.ts';
 import { NodeQuality } from './nodeQuality.ts';
 import type { ClosedFor, NodeRouting } from './nodeRouting.ts';
+import { hashOf } from './rendezvous.ts';
 
 /** What does not answer comes after everything that does. */
 export const SILENT_LOAD = 1e9;
@@ -55,6 +56,8 @@ export type Availability = 'available' | 'tripped' | ClosedFor;
 
 export class RoutedNode {
   readonly id: string;
+  /** Of the id, for rendezvous hashing. */
+  readonly hash: number;
   readonly lanes: Lane[] = [];
   routing: NodeRouting;
   /** What it can be asked for by, as in RoutingRequest. */
@@ -75,6 +78,7 @@ export class RoutedNode {
 
   constructor(routing: NodeRouting, nowMs: number) {
     this.id = routing.nodeId;
+    this.hash = hashOf(this.id);
     this.routing = routing;
     this.terms = termsOf(routing, false);
     this.sampledMs = nowMs;

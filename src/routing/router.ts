@@ -9,6 +9,7 @@ import { NodeDraw } from './nodeDraw.ts';
 import type { NodeRouting } from './nodeRouting.ts';
 import { NodeTable } from './nodeTable.ts';
 import { NodeWeights } from './nodeWeights.ts';
+import { hashOf } from './rendezvous.ts';
 import { anyNode, type RoutingRequest, type StickyRequest, userOfSticky } from './request.ts';
 import { Lane, type Route, type RoutedNode, type SessionFigures } from './routedNode.ts';
 import { type StickySession, StickySessions, type StoredStickySession } from './stickySessions.ts';
@@ -23,12 +24,15 @@ export interface RouterOptions {
   readonly random: () => number;
   /** A sticky session that asks for a new address has begun with this node. */
   readonly wantRotation?: (nodeId: string, user: string) => void;
+  /** A sticky session of a cluster goes on with another node. */
+  readonly stickyMoved?: (session: StoredStickySession) => void;
 }
 
 export class Router {
   readonly #figures: SessionFigures;
   readonly #nowMs: () => number;
   readonly #wantRotation: (nodeId: string, user: string) => void;
+  readonly #stickyMoved: (session: StoredStickySession) => void;
   /** Of clients that ask for nothing. A request keeps the candidates of one router, so each router has its own. */
   readonly #any = anyNode();
   readonly #table = new NodeTable();
@@ -38,11 +42,14 @@ export class Router {
   readonly stickySessions: StickySessions;
   /** Sticky sessions from before a restart wait for their nodes until then. */
   #graceUntilMs = Number.NEGATIVE_INFINITY;
+  /** The hub is one of a cluster's: a sticky session begins with the node with which it would begin at the others. */
+  sharesSticky = false;
 
-  constructor({ figures, nowMs, random, wantRotation = () => {} }: RouterOptions) {
+  constructor({ figures, nowMs, random, wantRotation = () => {}, stickyMoved = () => {} }: RouterOptions) {
     this.#figures = figures;
     this.#nowMs = nowMs;
     this.#wantRotation = wantRotation;
+    this.#stickyMoved = stickyMoved;
     this.#weights = new NodeWeights(this.#table, figures);
     this.#draw = new NodeDraw(figures, nowMs, random);
     this.stickySessions = new StickySessions(nowMs());
@@ -125,7 +132,9 @@ export class Router {
     host: string,
     excluded: readonly string[],
   ): Route | FailureName {
-    const node = this.#choose(set, host, excluded);
+    const node = this.sharesSticky
+      ? this.#first(set, key, host, excluded)
+      : this.#choose(set, host, excluded);
     if (typeof node === 'string') return node;
     const session = this.stickySessions.begin(key, node.id, ttlMs, strict, this.#nowMs());
     if (session === null) return 'hubBusy';
@@ -138,15 +147,18 @@ export class Router {
   #moveSticky(
     session: StickySession,
     set: CandidateSet,
-    { ttlMs, strict }: StickyRequest,
+    { key, ttlMs, strict }: StickyRequest,
     host: string,
     excluded: readonly string[],
   ): Route | FailureName {
-    const node = this.#choose(set, host, excluded);
+    const node = this.sharesSticky
+      ? this.#first(set, key, host, excluded)
+      : this.#choose(set, host, excluded);
     if (typeof node === 'string') return node;
     session.nodeId = node.id;
     session.banned = false;
     this.stickySessions.use(session, ttlMs, strict, this.#nowMs());
+    if (this.sharesSticky) this.#stickyMoved(session.stored(this.#nowMs()));
     return node.take(this.#figures);
   }
 
@@ -160,6 +172,16 @@ export class Router {
   #choose(set: CandidateSet, host: string, excluded: readonly string[]): RoutedNode | FailureName {
     const bans = this.#bans.of(host);
     return this.#draw.choose(set, bans, excluded) ?? this.#whyNone(set, bans, excluded);
+  }
+
+  #first(
+    set: CandidateSet,
+    key: string,
+    host: string,
+    excluded: readonly string[],
+  ): RoutedNode | FailureName {
+    const bans = this.#bans.of(host);
+    return this.#draw.first(hashOf(key), set, bans, excluded) ?? this.#whyNone(set, bans, excluded);
   }
 
   #whyNone(
@@ -198,6 +220,37 @@ export class Router {
     if (session === null) return null;
     this.stickySessions.remove(key);
     return session.stored(nowMs);
+  }
+
+  // --- Sticky sessions of a cluster ------------------------------------------------------------------------------------------------
+
+  knowsSticky(key: string): boolean {
+    return this.stickySessions.find(key, this.#nowMs()) !== null;
+  }
+
+  /** The node with which the sticky session of a request would begin here, or why there is none. */
+  firstChoice(request: RoutingRequest, host: string): RoutedNode | FailureName {
+    const set = this.#table.candidates.of(request);
+    const node = this.#first(set, request.sticky?.key ?? '', host, NOBODY);
+    if (typeof node === 'string') return node;
+    node.recent--;
+    return node;
+  }
+
+  /** The cluster's word: the sticky session is with this node. A new one begins there, even while the node is away. */
+  placeSticky({ key, ttlMs, strict }: StickyRequest, nodeId: string): void {
+    const nowMs = this.#nowMs();
+    if (this.stickySessions.find(key, nowMs) === null)
+      this.stickySessions.begin(key, nodeId, ttlMs, strict, nowMs);
+    else this.moveSticky(key, nodeId);
+  }
+
+  /** Another hub has moved the sticky session. Nothing happens when there is none here. */
+  moveSticky(key: string, nodeId: string): void {
+    const session = this.stickySessions.find(key, this.#nowMs());
+    if (session === null || session.nodeId === nodeId) return;
+    session.nodeId = nodeId;
+    session.banned = false;
   }
 
   /** Sticky sessions from before a restart. */

@@ -1,9 +1,11 @@
 // Where associations, sticky sessions and users with a limit go, at first and after a failure.
 
 import { beforeEach, describe, expect, test } from 'vitest';
+import { NODE_TIMERS } from '../../src/base/questions.ts';
 import { CLIENT_KIND, type ReplyWriter } from '../../src/engine/clientReplies.ts';
 import { Dispatcher, type ReadRequest } from '../../src/engine/dispatcher.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
+import { StickyPlaces } from '../../src/engine/stickyPlaces.ts';
 import { UserStreams } from '../../src/engine/userStreams.ts';
 import { ROUTING } from '../../src/limits/bounds.ts';
 import type { FailureName } from '../../src/model/failures.ts';
@@ -45,6 +47,7 @@ beforeEach(() => {
     reactor: new MemoryReactor(),
     router: fleet.router,
     gate,
+    places: new StickyPlaces({ router: fleet.router, ask: () => {}, timers: NODE_TIMERS }),
     users: new UserStreams(userSlots, 4),
     doors: [
       {

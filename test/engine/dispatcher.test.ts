@@ -1,9 +1,11 @@
 // Where a request goes when a worker has no room, a session takes no stream, a lane breaks, or its routing is forgotten.
 
 import { beforeEach, describe, expect, test } from 'vitest';
+import { NODE_TIMERS } from '../../src/base/questions.ts';
 import { CLIENT_KIND, type ReplyWriter } from '../../src/engine/clientReplies.ts';
 import { Dispatcher } from '../../src/engine/dispatcher.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
+import { StickyPlaces } from '../../src/engine/stickyPlaces.ts';
 import { UserStreams } from '../../src/engine/userStreams.ts';
 import { ROUTING } from '../../src/limits/bounds.ts';
 import type { FailureName } from '../../src/model/failures.ts';
@@ -73,6 +75,7 @@ beforeEach(() => {
     reactor: { nowMs: 0 } as Reactor,
     router,
     gate: new RuleGate(),
+    places: new StickyPlaces({ router, ask: () => {}, timers: NODE_TIMERS }),
     users: new UserStreams(new UserSlots(makeSlots(1), 0), 1),
     doors: Array.from({ length: WORKERS }, (_, worker) => ({
       open(_conn, _index, number, request) {

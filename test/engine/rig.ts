@@ -61,6 +61,8 @@ export class Rig {
   readonly ordered: string[] = [];
   /** What the hub told its control of streams that were refused or reset for want of memory. */
   readonly shortages: MemoryShortage[] = [];
+  /** Questions of the front where a sticky session of the cluster is. */
+  readonly placing: number[] = [];
   readonly #hub: readonly HubEngine[];
   readonly #front: NonNullable<HubEngine['front']>;
   readonly #exitEngine: ExitEngine;
@@ -180,6 +182,9 @@ export class Rig {
       case 'authenticate':
         this.#order({ type: 'user', query: message.query, user: { name: message.name, ...USER } });
         return;
+      case 'placeSticky':
+        this.placing.push(message.query);
+        return;
       case 'memoryShort':
         this.shortages.push(message);
         return;
@@ -256,6 +261,17 @@ export class Rig {
   /** From now on the proxy asks who it is; every user has one stream at once. */
   requireUsers(): void {
     this.#order({ type: 'users', required: true });
+  }
+
+  /** The hub is one of a cluster's: see placing. */
+  shareSticky(): void {
+    this.#order({ type: 'shareSticky' });
+  }
+
+  /** The cluster's word on the oldest question. */
+  place(nodeId: string | null): void {
+    const query = this.placing.shift();
+    if (query !== undefined) this.#order({ type: 'stickyPlace', query, nodeId });
   }
 
   /** A rate for every session, in each direction. */

@@ -4,6 +4,7 @@ import { type NodeRouting, unknownNode } from '../../src/routing/nodeRouting.ts'
 import type { RoutingRequest } from '../../src/routing/request.ts';
 import type { Route } from '../../src/routing/routedNode.ts';
 import { Router } from '../../src/routing/router.ts';
+import type { StoredStickySession } from '../../src/routing/stickySessions.ts';
 import { BadUsername, parseUsername } from '../../src/routing/username.ts';
 
 /** Mulberry32: evenly from [0, 1). */
@@ -29,7 +30,7 @@ interface Figures {
 export class PretendFleet {
   nowMs = 1_000_000;
   readonly random: () => number;
-  readonly router: Router;
+  router: Router;
   readonly figures: Figures[] = [];
   /** Sessions of nodes, by index; null once closed. */
   readonly routes: (Route | null)[] = [];
@@ -40,7 +41,7 @@ export class PretendFleet {
     this.router = this.newRouter();
   }
 
-  newRouter(): Router {
+  newRouter(stickyMoved: (session: StoredStickySession) => void = () => {}): Router {
     return new Router({
       figures: {
         load: (index) => this.figures[index]!.load,
@@ -53,6 +54,7 @@ export class PretendFleet {
       nowMs: () => this.nowMs,
       random: this.random,
       wantRotation: (nodeId) => this.rotations.push(nodeId),
+      stickyMoved,
     });
   }
 
