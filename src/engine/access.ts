@@ -67,6 +67,8 @@ export class Access {
   readonly #questions: Questions<KnownUser | null>;
   /** Open questions of each source. */
   readonly #questionsOf = new Map<string, number>();
+  /** Of users whose limit several hubs share: streams that they may have open at this one. */
+  #streamsHere: ReadonlyMap<string, number> = new Map();
   /** Grows with every change of a user. */
   #usersVersion = 0;
   /** Clients need a name and a password. */
@@ -87,6 +89,11 @@ export class Access {
     this.required = required;
     this.#known.clear();
     this.#usersVersion++;
+  }
+
+  /** A hub of a cluster may use so much of its users' limits; none of those that are absent is shared. */
+  shareStreams(streamsHere: ReadonlyMap<string, number>): void {
+    this.#streamsHere = streamsHere;
   }
 
   /**
@@ -162,12 +169,18 @@ export class Access {
   /** The request may be an old one, from before a change of its user. */
   #restricted(request: RoutingRequest, user: KnownUser | null): RoutingRequest {
     const tags = user?.tags ?? null;
-    request.streamsMax = user?.streamsMax ?? null;
+    request.streamsMax = this.#streamsOf(user);
     if (request.allowedTags !== tags) {
       request.allowedTags = tags;
       request.candidates = null;
     }
     return request;
+  }
+
+  #streamsOf(user: KnownUser | null): number | null {
+    const streamsMax = user?.streamsMax ?? null;
+    if (user === null || streamsMax === null) return null;
+    return Math.min(streamsMax, this.#streamsHere.get(user.name) ?? streamsMax);
   }
 }
 

@@ -168,6 +168,9 @@ export class FrontRole {
       case 'users':
         this.#access.usersChanged(order.required);
         return;
+      case 'userShares':
+        this.#access.shareStreams(order.streams);
+        return;
       case 'user':
         this.#access.answer(order.query, order.user);
         return;

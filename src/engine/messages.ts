@@ -131,6 +131,8 @@ export type ToFront =
   | { readonly type: 'restoreStickySessions'; readonly sessions: readonly StoredStickySession[] }
   /** At the start and at every change of a user. Unless `required`, any name is a request for routing. */
   | { readonly type: 'users'; readonly required: boolean }
+  /** Of users whose limit several hubs share: streams that they may have open at this hub. */
+  | { readonly type: 'userShares'; readonly streams: ReadonlyMap<string, number> }
   /** The word on an `authenticate`; null: not one of ours. */
   | { readonly type: 'user'; readonly query: number; readonly user: KnownUser | null };
 

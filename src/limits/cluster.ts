@@ -21,3 +21,18 @@ export const CLUSTER_STICKY = {
   /** From the front's question to control's answer. */
   questionTimeoutMs: 5_000,
 } as const;
+
+/** Of a monthly quota that several hubs share. */
+export const QUOTA = {
+  /** A hub gets at most 1 / (this × hubs) of what is left, but no less than a slice of this size. */
+  shareDivisor: 2,
+  sliceMinBytes: 1_048_576,
+  /** How long the traffic of the last seconds may go on with what a hub has in hand. */
+  inHandSeconds: 20,
+} as const;
+
+/** Of rates and numbers of streams that several hubs share. */
+export const SHARES = {
+  /** Of a limit, what is divided evenly among the hubs whether they use the node or not. */
+  idleShare: 0.1,
+} as const;

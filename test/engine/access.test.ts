@@ -119,6 +119,19 @@ describe('with users', () => {
     expect(check('alice', 'whatever')).toMatchObject({ allowedTags: null });
   });
 
+  test('a hub of a cluster lets its users have their share of streams, without asking again', () => {
+    const { access, check, asked } = setUp(true);
+    check('alice', 'right');
+    access.answer(1, ALICE);
+    access.shareStreams(new Map([['alice', 1]]));
+    expect(check('alice', 'right')).toMatchObject({ streamsMax: 1 });
+    access.shareStreams(new Map([['alice', 7]]));
+    expect(check('alice', 'right')).toMatchObject({ streamsMax: 3 });
+    access.shareStreams(new Map());
+    expect(check('alice', 'right')).toMatchObject({ streamsMax: 3 });
+    expect(asked).toHaveLength(1);
+  });
+
   test('new tags of a user drop the candidates of the old ones', () => {
     const { access, check, answers } = setUp(true);
     check('alice', 'right');

@@ -252,6 +252,30 @@ describe('limits', () => {
     expect(fleet.node(id)).toMatchObject({ state: 'connected', month: { upBytes: 0, downBytes: 0 } });
   });
 
+  test('a hub of a cluster goes by its share of them, and says what the whole is', async () => {
+    const id = await pair(1, 'phone');
+    await fleet.change(id, { limits: { mbitPerSecond: 8, streams: 100, monthlyBytes: 5e9 } });
+    let share = { mbitPerSecond: 2, streams: 10, monthlyBytes: 1_000 };
+    keeper.limits.limitsHere = (_nodeId, settings) => ({
+      ...settings,
+      limits: { ...settings.limits, ...share },
+    });
+    const session = connect(id);
+    expect(paces()).toEqual([[1, 250_000]]);
+    expect(routings().at(-1)).toMatchObject({ streamsMax: 10, closedFor: null });
+    slots.opened(session.index);
+    await vi.advanceTimersByTimeAsync(1_000);
+    slots.setBytes(session.index, 500, 500, 1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(routings().at(-1)!.closedFor).toBe('overQuota');
+    expect(said('resetStreams').length).toBe(1);
+    expect((await fleet.events({ kinds: ['overQuota'], limit: 9 }))[0]!.text).toContain('5 GB');
+    share = { ...share, streams: 12, monthlyBytes: 2_000 };
+    keeper.apply(id);
+    expect(routings().at(-1)).toMatchObject({ streamsMax: 12, closedFor: null });
+    expect(fleet.node(id).limits).toMatchObject({ streams: 100, monthlyBytes: 5e9 });
+  });
+
   test('a bad change changes nothing, not even the name', async () => {
     const id = await pair(1, 'phone');
     await pair(2, 'tv');

@@ -3,6 +3,7 @@
 
 import { localMinute } from '../../base/localTime.ts';
 import type { NamedNode, ToFront, ToWorker } from '../../engine/messages.ts';
+import type { NodeSettings } from '../../model/fleet.ts';
 import type { SessionSlots } from '../../ring/slots.ts';
 import type { ClosedFor, NodeRouting } from '../../routing/nodeRouting.ts';
 import type { HubSession, Sessions } from '../sessions/sessionTable.ts';
@@ -12,6 +13,9 @@ import type { Events } from './eventLog.ts';
 import type { NodeBook } from './nodeBook.ts';
 import { closedFor, isOverQuota, paceOf } from './nodeLimits.ts';
 import type { KnownNode } from './nodeSettings.ts';
+
+/** A node's settings with what this hub may use of its limits: of a hub alone, all of them. */
+export type LimitsHere = (nodeId: string, settings: NodeSettings) => NodeSettings;
 
 export class LimitKeeper {
   readonly #book: NodeBook;
@@ -31,6 +35,8 @@ export class LimitKeeper {
   readonly #paces = new Map<HubSession, number>();
   /** Whether nodes were beyond their quota when last looked at; absent: not yet since the hub started, so that it tells of none twice. */
   readonly #overQuota = new Map<string, boolean>();
+  /** Hubs of a cluster share limits. */
+  limitsHere: LimitsHere = (_nodeId, settings) => settings;
 
   constructor(options: {
     book: NodeBook;
@@ -56,7 +62,7 @@ export class LimitKeeper {
 
   closedFor(node: KnownNode, wallMs: number): ClosedFor | null {
     const { id } = node.stored;
-    return closedFor(node.settings, {
+    return closedFor(this.#here(node), {
       rotating: this.#isRotating(id),
       usedBytes: this.#usedBytes(id),
       minute: localMinute(wallMs),
@@ -87,6 +93,10 @@ export class LimitKeeper {
     if (node !== null) this.#pace(node, this.#sessions.upOfNode(session.nodeId));
   }
 
+  #here({ stored, settings }: KnownNode): NodeSettings {
+    return this.limitsHere(stored.id, settings);
+  }
+
   revoked(nodeId: string): void {
     this.#routings.delete(nodeId);
     this.#overQuota.delete(nodeId);
@@ -112,7 +122,7 @@ export class LimitKeeper {
       publicAddress: status?.publicAddress ?? newest.address,
       canRotate: status?.canRotate ?? null,
       closedFor: this.closedFor(node, now.wallMs),
-      streamsMax: settings.limits.streams,
+      streamsMax: this.#here(node).limits.streams,
     };
     const told = this.#routings.get(stored.id);
     if (told !== undefined && isSame(told, routing)) return false;
@@ -134,8 +144,8 @@ export class LimitKeeper {
     }
   }
 
-  #pace({ settings }: KnownNode, sessions: readonly HubSession[]): void {
-    const bytesPerSecond = paceOf(settings, sessions.length);
+  #pace(node: KnownNode, sessions: readonly HubSession[]): void {
+    const bytesPerSecond = paceOf(this.#here(node), sessions.length);
     for (const session of sessions) {
       if ((this.#paces.get(session) ?? null) === bytesPerSecond) continue;
       if (bytesPerSecond === null) this.#paces.delete(session);
@@ -146,9 +156,10 @@ export class LimitKeeper {
   }
 
   /** A quota also ends running streams, and those that were on their way when the front heard of it. */
-  #holdQuota({ stored, settings }: KnownNode, sessions: readonly HubSession[], now: Moment): boolean {
+  #holdQuota(node: KnownNode, sessions: readonly HubSession[], now: Moment): boolean {
+    const { stored, settings } = node;
     const { monthlyBytes } = settings.limits;
-    const isOver = isOverQuota(settings, this.#usedBytes(stored.id));
+    const isOver = isOverQuota(this.#here(node), this.#usedBytes(stored.id));
     const wasOver = this.#overQuota.get(stored.id);
     this.#overQuota.set(stored.id, isOver);
     if (!isOver) {
