@@ -63,7 +63,7 @@ export function fleetCommand(): Command {
     .option('--churn-per-second <n>', 'devices that leave in a second, every other one without a word', '20')
     .option('--churn-back-ms <ms>', 'how long they stay away', '60000')
     .option('--live-ms <ms>', 'how long each part of the look at the live channel takes', '20000')
-    .option('--live-path <path>', 'which live channel', '/api/v1/live')
+    .option('--live-path <path>', 'which live channel', '/api/v1/live?deltas=true')
     .option('--node-option <option>', 'for the hub, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all figures there')
     .action(run);

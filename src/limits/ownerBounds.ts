@@ -144,6 +144,8 @@ export const DASHBOARD = {
   heartbeatMs: 15_000,
   /** A viewer is closed when it takes nothing of what waits for it for this long. */
   viewerStalledMs: 60_000,
+  /** How often a viewer of deltas hears what nodes moved today and this month. */
+  movedEveryMs: 5_000,
   /** Events sent again to a viewer that missed some. */
   catchUpEventsMax: 100,
   /** Nodes with series of their own in the metrics, unless the owner says otherwise. */

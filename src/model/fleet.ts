@@ -304,6 +304,34 @@ export interface LiveTick {
   readonly events: readonly EventRecord[];
 }
 
+/**
+ * The same in few bytes, for a viewer that keeps the nodes. A number names a node: its place among those that the viewer was sent since the
+ * last `state`, from 0. Lists of one group belong together, entry by entry.
+ */
+export interface LiveDelta {
+  readonly at: string;
+  readonly hub: LiveTick['hub'];
+  /** New ones, which get the next numbers. */
+  readonly nodes: readonly NodeView[];
+  /** Fields that have changed, apart from those below. */
+  readonly changed: readonly ({ readonly number: number } & Partial<NodeView>)[];
+  readonly moving: {
+    readonly numbers: readonly number[];
+    readonly streams: readonly number[];
+    readonly downBytesPerSecond: readonly number[];
+    readonly upBytesPerSecond: readonly number[];
+  };
+  readonly roundTrips: { readonly numbers: readonly number[]; readonly ms: readonly (number | null)[] };
+  /** To add to `today` and to `month`: what has moved since they were told; every few seconds. */
+  readonly moved: {
+    readonly numbers: readonly number[];
+    readonly downBytes: readonly number[];
+    readonly upBytes: readonly number[];
+  };
+  /** Oldest first. */
+  readonly events: readonly EventRecord[];
+}
+
 /** `node` is an id or a name. Methods throw UserError (rejecting where they promise) for what the owner can mend: no such node, a name in use. */
 export interface Fleet {
   /** Of the proxy. */

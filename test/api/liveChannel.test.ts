@@ -1,6 +1,5 @@
 // The live channel over real sockets: who watches gets everything, who is slow costs nothing, who leaves is forgotten.
 
-import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -12,6 +11,7 @@ import type { LiveTick } from '../../src/model/fleet.ts';
 import { type FakeDashboard, type FakeOptions, serveFake } from '../dashboard/serveFake.ts';
 import { ask, bearerOf, portOf, sessionOf } from './asker.ts';
 import { FakeFleet } from './fakeFleet.ts';
+import { FakeResponse } from './fakeResponse.ts';
 
 interface Message {
   readonly event: string;
@@ -69,29 +69,6 @@ class Viewer {
       const match = /event: (\w+)\ndata: (.*)$/s.exec(part);
       if (match !== null) this.messages.push({ event: match[1]!, tick: JSON.parse(match[2]!) as LiveTick });
     }
-  }
-}
-
-/** What Live knows of a response. */
-class FakeResponse extends EventEmitter {
-  readonly written: string[] = [];
-  writableNeedDrain = false;
-  destroyed = false;
-
-  writeHead(): void {}
-
-  write(bytes: Buffer): boolean {
-    this.written.push(bytes.toString());
-    return true;
-  }
-
-  end(): void {
-    this.destroy();
-  }
-
-  destroy(): void {
-    this.destroyed = true;
-    this.emit('close');
   }
 }
 

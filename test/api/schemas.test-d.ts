@@ -46,6 +46,8 @@ describe('each schema is its type', () => {
     expectTypeOf<Said<typeof schemas.pairingState>>().toEqualTypeOf<Plain<fleet.PairingState>>());
   test('LiveTick', () =>
     expectTypeOf<Said<typeof schemas.liveTick>>().toEqualTypeOf<Plain<fleet.LiveTick>>());
+  test('LiveDelta', () =>
+    expectTypeOf<Said<typeof schemas.liveDelta>>().toEqualTypeOf<Plain<fleet.LiveDelta>>());
   test('User', () => expectTypeOf<Said<typeof schemas.proxyUser>>().toEqualTypeOf<Plain<User>>());
 
   test('the steps of a test fetch', () =>

@@ -22,7 +22,7 @@ test('a small fleet is paired, rests, serves, returns after kill -9, loses its c
     workers: 0,
     restMs: 20,
     liveMs: 60,
-    livePath: '/api/v1/live',
+    livePath: '/api/v1/live?deltas=true',
     churnMs: 300,
     churnPerSecond: 4,
     churnBackMs: 20,

@@ -87,7 +87,7 @@ async function openPage(
     void dialog.dismiss();
   });
   page.on('request', (request) => {
-    if (request.url().endsWith('/api/v1/live')) liveAsked += 1;
+    if (new URL(request.url()).pathname === '/api/v1/live') liveAsked += 1;
     // The browser draws its own icons of data: URLs.
     if (!request.url().startsWith(`${fake.url}/`) && !request.url().startsWith('data:'))
       complain(`request to ${request.url()}`);

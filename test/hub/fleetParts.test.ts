@@ -481,6 +481,43 @@ describe('a watcher', () => {
     expect(ticks.at(-1)).toMatchObject({ nodes: [], events: [] });
   });
 
+  test('hears that a node which left in the middle of a transfer moves nothing any more', async () => {
+    const session = connect(await pair(1, 'phone'));
+    const ticks: LiveTick[] = [];
+    fleet.watch((tick) => ticks.push(tick));
+    await vi.advanceTimersByTimeAsync(1_000);
+    slots.setBytes(session.index, 0, 5_000, 20);
+    leave(session);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ticks.at(-1)!.nodes).toMatchObject([{ state: 'away', downBytesPerSecond: 5_000 }]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ticks.at(-1)!.nodes).toMatchObject([{ state: 'away', downBytesPerSecond: 0 }]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ticks.at(-1)!.nodes).toEqual([]);
+  });
+
+  test('hears of each move of a node to which nothing was done, and of nothing when it rests', async () => {
+    const session = connect(await pair(1, 'phone'));
+    const ticks: LiveTick[] = [];
+    fleet.watch((tick) => ticks.push(tick));
+    const next = async () => {
+      await vi.advanceTimersByTimeAsync(1_000);
+      return ticks.at(-1)!.nodes;
+    };
+    await next();
+    expect(await next()).toEqual([]);
+    slots.setBytes(session.index, 0, 0, 35);
+    expect(await next()).toMatchObject([{ roundTripMs: 35 }]);
+    expect(await next()).toEqual([]);
+    for (let stream = 0; stream < 2; stream++) slots.opened(session.index);
+    expect(await next()).toMatchObject([{ streams: 2 }]);
+    expect(await next()).toEqual([]);
+    slots.setBytes(session.index, 10, 0, 35);
+    expect(await next()).toMatchObject([{ upBytesPerSecond: 10, today: { upBytes: 10 } }]);
+    expect(await next()).toMatchObject([{ upBytesPerSecond: 0, today: { upBytes: 10 } }]);
+    expect(await next()).toEqual([]);
+  });
+
   test('may stop watching while it is being called', async () => {
     const ends: (() => void)[] = [];
     let told = 0;

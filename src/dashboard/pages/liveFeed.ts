@@ -3,6 +3,7 @@
 import type { LiveTick } from '../../model/fleet.ts';
 import { getStatus, openSession, sessionHeaders } from './apiClient.ts';
 import { EventStreamParser } from './eventStream.ts';
+import { LiveDeltaReader } from './liveDeltas.ts';
 import { followTogether } from './sharedFeed.ts';
 
 const RETRY_MIN_MS = 1_000;
@@ -88,10 +89,11 @@ async function readTicks(
   tick: (tick: LiveTick) => void,
   signal: AbortSignal,
 ): Promise<never> {
-  const response = await fetch('/api/v1/live', { headers: sessionHeaders(), signal });
+  const response = await fetch('/api/v1/live?deltas=true', { headers: sessionHeaders(), signal });
   if (!response.ok || response.body === null) throw new Error('no live channel');
   await opened();
-  const parser = new EventStreamParser((_event, data) => tick(JSON.parse(data) as LiveTick));
+  const deltas = new LiveDeltaReader();
+  const parser = new EventStreamParser((event, data) => tick(deltas.read(event, data)));
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
   for (;;) {

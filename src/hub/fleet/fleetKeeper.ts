@@ -76,8 +76,8 @@ export class FleetKeeper {
   cpuPercent = 0;
   /** The hub drains: it takes no new streams, and will end. */
   stopping = false;
-  /** Called once a second with the nodes whose view may have changed since. */
-  onTick: (changed: Iterable<string>, wallMs: number) => void = () => {};
+  /** Called once a second with the nodes to which something was done since; connected ones move by themselves as well. */
+  onTick: (changed: ReadonlySet<string>, wallMs: number) => void = () => {};
   /** Asks a node whose time has come for a new address. */
   onRotationDue: (nodeId: string) => void = () => {};
   #touched = new Set<string>();
@@ -202,8 +202,8 @@ export class FleetKeeper {
   }
 
   /** Limits, routing and pace, as of now. */
-  apply(nodeId: string): void {
-    this.limits.apply(nodeId, moment());
+  apply(nodeId: string, now = moment()): void {
+    this.limits.apply(nodeId, now);
     this.touch(nodeId);
   }
 
@@ -239,10 +239,9 @@ export class FleetKeeper {
       if (day !== this.#day) for (const { stored } of this.book.all()) this.#touched.add(stored.id);
       this.#day = day;
       for (const nodeId of this.parts.sessions.nodes()) {
-        this.#touched.add(nodeId);
         const node = this.book.get(nodeId);
         if (node === null) continue;
-        if (this.limits.changesWithTime(node)) this.limits.apply(nodeId, now);
+        if (this.limits.changesWithTime(node)) this.apply(nodeId, now);
         if (this.rotations.takeDue(node, now.wallMs)) this.onRotationDue(nodeId);
       }
       this.#sumUp(now);

@@ -11,6 +11,10 @@ export interface WatchSource {
   views(): NodeView[];
   /** null: there is no such node. */
   view(nodeId: string): NodeView | null;
+  /** Nodes that move by themselves. */
+  connected(): Iterable<string>;
+  /** Whether a node that nothing was done to has not moved either since it looked like this: far cheaper than its view. */
+  isStill(shown: NodeView): boolean;
   live(): LiveTick['hub'];
 }
 
@@ -20,6 +24,8 @@ export class FleetWatch {
   readonly #watchers = new Set<(tick: LiveTick) => void>();
   /** As the watchers know them. */
   readonly #shown = new Map<string, NodeView>();
+  /** Those that are gone, and were shown as moving bytes in their last second. */
+  #leftMoving = new Set<string>();
   #eventShown = 0;
 
   constructor(source: WatchSource, events: Events) {
@@ -47,20 +53,31 @@ export class FleetWatch {
     };
   }
 
-  /** `changed`: nodes whose view may have changed. */
-  tell(changed: Iterable<string>, wallMs: number): void {
+  /** `changed`: nodes to which something was done. */
+  tell(changed: ReadonlySet<string>, wallMs: number): void {
     if (!this.isWatched) return;
     const nodes: NodeView[] = [];
-    for (const nodeId of changed) {
-      const view = this.#source.view(nodeId);
+    const left = this.#leftMoving;
+    this.#leftMoving = new Set();
+    for (const nodeId of new Set([...changed, ...left])) this.#look(nodeId, nodes);
+    for (const nodeId of this.#source.connected()) {
+      if (changed.has(nodeId)) continue;
       const shown = this.#shown.get(nodeId);
-      if (view === null || (shown !== undefined && showsSame(shown, view))) continue;
-      this.#shown.set(nodeId, view);
-      nodes.push(view);
+      if (shown === undefined || !this.#source.isStill(shown)) this.#look(nodeId, nodes);
     }
     const events = this.#newEvents();
     const tick = { at: new Date(wallMs).toISOString(), hub: this.#source.live(), nodes, events };
     for (const watcher of [...this.#watchers]) watcher(tick);
+  }
+
+  #look(nodeId: string, nodes: NodeView[]): void {
+    const view = this.#source.view(nodeId);
+    const shown = this.#shown.get(nodeId);
+    if (view === null || (shown !== undefined && showsSame(shown, view))) return;
+    this.#shown.set(nodeId, view);
+    nodes.push(view);
+    const isMoving = view.downBytesPerSecond > 0 || view.upBytesPerSecond > 0;
+    if (!view.connected && isMoving) this.#leftMoving.add(nodeId);
   }
 
   end(): void {

@@ -74,6 +74,6 @@ export function showsSame(one: NodeView, other: NodeView): boolean {
   return true;
 }
 
-function isSameTraffic(one: Traffic, other: Traffic): boolean {
+export function isSameTraffic(one: Traffic, other: Traffic): boolean {
   return one.downBytes === other.downBytes && one.upBytes === other.upBytes;
 }

@@ -35,7 +35,7 @@ import { type FleetKeeper, moment } from './fleetKeeper.ts';
 import { FleetWatch } from './fleetWatch.ts';
 import { cleanName } from './nodeName.ts';
 import type { KnownNode } from './nodeSettings.ts';
-import { nodeView } from './nodeView.ts';
+import { isSameTraffic, nodeView } from './nodeView.ts';
 import { RotationPauses } from './rotationPauses.ts';
 
 /** What stays as it is while the hub runs; the addresses are known once it listens. */
@@ -62,6 +62,8 @@ export class OwnerFleet implements Fleet {
           const node = keeper.book.get(nodeId);
           return node === null ? null : this.#view(node);
         },
+        connected: () => keeper.parts.sessions.nodes(),
+        isStill: (shown) => this.#isStill(shown),
         live: () => this.#live(),
       },
       keeper.events,
@@ -136,6 +138,26 @@ export class OwnerFleet implements Fleet {
       lastAddress: last?.address ?? null,
       nowMs,
     });
+  }
+
+  #isStill(shown: NodeView): boolean {
+    const { parts, slots, traffic, history } = this.#keeper;
+    const { id, streams, roundTripMs } = shown;
+    const rates = traffic.ratesOf(id);
+    if (shown.downBytesPerSecond !== rates.downBytesPerSecond) return false;
+    if (shown.upBytesPerSecond !== rates.upBytesPerSecond) return false;
+    if (!isSameTraffic(shown.today, history.today(id)) || !isSameTraffic(shown.month, history.month(id)))
+      return false;
+    // That another device has its key is forgotten by and by.
+    if (shown.keyShared) return false;
+    let load = 0;
+    let fastestMs = Number.POSITIVE_INFINITY;
+    for (const { index } of parts.sessions.upOfNode(id)) {
+      load += slots.load(index);
+      const ms = slots.roundTripMs(index);
+      if (ms >= 0) fastestMs = Math.min(fastestMs, ms);
+    }
+    return load === streams && (roundTripMs ?? Number.POSITIVE_INFINITY) === fastestMs;
   }
 
   connects(node: string): ConnectFigures {
