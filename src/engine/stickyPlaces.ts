@@ -39,13 +39,13 @@ export class StickyPlaces {
   ask(request: RoutingRequest, host: string, placed: (failure: FailureName | null) => void): PlaceAsked {
     const { router, ask } = this.#options;
     const { sticky } = request;
-    if (!router.sharesSticky || sticky === null || router.knowsSticky(sticky.key)) return null;
+    if (!router.sharesSticky || sticky === null || router.knowsSticky(sticky)) return null;
     const first = router.firstChoice(request, host);
     // The router says so to the client.
     if (typeof first === 'string') return null;
     if (this.#questions.size >= CLUSTER_STICKY.questionsMax) return sticky.strict ? 'hubBusy' : null;
     this.#questions.ask(
-      (query) => ask(query, sticky, first.id),
+      (query) => ask(query, sticky, first.nodeId),
       (answer) => placed(this.#place(sticky, answer instanceof Error ? null : (answer[0] ?? null))),
     );
     return PLACE_ASKED;

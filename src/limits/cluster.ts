@@ -20,6 +20,11 @@ export const CLUSTER_STICKY = {
   questionsMax: 4_096,
   /** From the front's question to control's answer. */
   questionTimeoutMs: 5_000,
+  /** How often hubs say which sessions are still used, and when they do: after 1 / this of the time to live. */
+  refreshEveryMs: 60_000,
+  refreshDivisor: 4,
+  /** Clocks of hubs may differ so much; it is above refreshEveryMs, so that a session with a short life does not end between two refreshes. */
+  slackMs: 120_000,
 } as const;
 
 /** Of a monthly quota that several hubs share. */
@@ -29,10 +34,16 @@ export const QUOTA = {
   sliceMinBytes: 1_048_576,
   /** How long the traffic of the last seconds may go on with what a hub has in hand. */
   inHandSeconds: 20,
+  /** After an answer that gave too little, and while the cluster is away. */
+  askAgainMs: 1_000,
 } as const;
 
 /** Of rates and numbers of streams that several hubs share. */
 export const SHARES = {
   /** Of a limit, what is divided evenly among the hubs whether they use the node or not. */
   idleShare: 0.1,
+  /** How often hubs say what they use. */
+  sayEveryMs: 1_000,
+  /** A hub that has said nothing for so long uses nothing any more. */
+  hubSilentMs: 10_000,
 } as const;

@@ -224,25 +224,32 @@ export class Router {
 
   // --- Sticky sessions of a cluster ------------------------------------------------------------------------------------------------
 
-  knowsSticky(key: string): boolean {
-    return this.stickySessions.find(key, this.#nowMs()) !== null;
+  /** One that becomes strict is not known until the cluster has agreed. */
+  knowsSticky({ key, strict }: StickyRequest): boolean {
+    const session = this.stickySessions.find(key, this.#nowMs());
+    return session !== null && (session.strict || !strict);
   }
 
-  /** The node with which the sticky session of a request would begin here, or why there is none. */
-  firstChoice(request: RoutingRequest, host: string): RoutedNode | FailureName {
+  /** The id of the node with which the sticky session of a request is here, or would begin, or why there is none. */
+  firstChoice(request: RoutingRequest, host: string): { readonly nodeId: string } | FailureName {
+    const session = this.stickySessions.find(request.sticky?.key ?? '', this.#nowMs());
+    if (session !== null) return session;
     const set = this.#table.candidates.of(request);
     const node = this.#first(set, request.sticky?.key ?? '', host, NOBODY);
     if (typeof node === 'string') return node;
     node.recent--;
-    return node;
+    return { nodeId: node.id };
   }
 
   /** The cluster's word: the sticky session is with this node. A new one begins there, even while the node is away. */
   placeSticky({ key, ttlMs, strict }: StickyRequest, nodeId: string): void {
     const nowMs = this.#nowMs();
-    if (this.stickySessions.find(key, nowMs) === null)
-      this.stickySessions.begin(key, nodeId, ttlMs, strict, nowMs);
-    else this.moveSticky(key, nodeId);
+    const session = this.stickySessions.find(key, nowMs);
+    if (session === null) this.stickySessions.begin(key, nodeId, ttlMs, strict, nowMs);
+    else {
+      this.moveSticky(key, nodeId);
+      this.stickySessions.use(session, ttlMs, strict, nowMs);
+    }
   }
 
   /** Another hub has moved the sticky session. Nothing happens when there is none here. */

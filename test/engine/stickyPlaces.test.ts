@@ -39,6 +39,16 @@ describe('the cluster', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('is asked again when a soft session becomes strict, with the node that it has', () => {
+    expect(ask('u-session-a')).toBe(PLACE_ASKED);
+    places.answer(asked[0]!.query, 'elsewhere');
+    expect(ask('u-session-a-strict')).toBe(PLACE_ASKED);
+    expect(asked[1]).toMatchObject({ nodeId: 'elsewhere' });
+    places.answer(asked[1]!.query, 'one');
+    expect(ask('u-session-a-strict')).toBeNull();
+    expect(fleet.open('u-session-a-strict').nodeId).toBe('one');
+  });
+
   test('is not asked without a cluster, without a sticky session, or when no node can be had', () => {
     expect(ask('u')).toBeNull();
     expect(ask('u-country-de-session-a')).toBeNull();
@@ -56,7 +66,7 @@ describe('without its word', () => {
       if (how.startsWith('it cannot')) for (const { query } of asked) places.answer(query, null);
       else for (const run of timers) run();
       expect(placed).toEqual([null, 'clusterAway']);
-      expect(fleet.router.knowsSticky('u-strict')).toBe(false);
+      expect(fleet.router.knowsSticky(read('u-session-strict-strict').sticky!)).toBe(false);
       expect(fleet.open('u-session-soft').nodeId).toBe('one');
     },
   );

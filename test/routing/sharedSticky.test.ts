@@ -95,8 +95,8 @@ describe('a hub of a cluster', () => {
     one.router.moveSticky('crawler-a', target);
     one.router.moveSticky('crawler-b', target);
     expect(one.open('crawler-session-a').nodeId).toBe(target);
-    expect(one.router.knowsSticky('crawler-a')).toBe(true);
-    expect(one.router.knowsSticky('crawler-b')).toBe(false);
+    expect(one.router.knowsSticky(read('crawler-session-a').sticky!)).toBe(true);
+    expect(one.router.knowsSticky(read('crawler-session-b').sticky!)).toBe(false);
     expect(moved).toEqual([]);
   });
 
@@ -109,10 +109,12 @@ describe('a hub of a cluster', () => {
     expect(moved).toMatchObject([{ key: 'crawler-a', nodeId: after, strict: true }]);
   });
 
-  test('asking for the first choice counts as no choice', () => {
+  test('asking for the first choice begins no session', () => {
     const one = hub(NODES);
-    for (let at = 0; at < 100; at++) one.router.firstChoice(read('crawler-session-a'), '');
-    const first = one.router.firstChoice(read('crawler-session-a'), '');
-    expect(first).toMatchObject({ recent: 0 });
+    const request = read('crawler-session-a');
+    const first = one.router.firstChoice(request, '');
+    expect(one.router.firstChoice(request, '')).toEqual(first);
+    expect(one.router.knowsSticky(request.sticky!)).toBe(false);
+    expect(first).toEqual({ nodeId: one.open('crawler-session-a').nodeId });
   });
 });

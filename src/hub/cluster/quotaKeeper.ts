@@ -1,0 +1,158 @@
+// Monthly quotas that the hubs of a cluster share: asks for slices before this hub runs short, and gives back what it does not need.
+
+import {
+  type QuotaRecord,
+  runsShort,
+  wantedBytes,
+  withoutSlice,
+  withSlice,
+} from '../../cluster/quotaLimits.ts';
+import { QUOTA } from '../../limits/cluster.ts';
+import { type Bucket, ClusterAwayError, changeEntry } from './bucket.ts';
+
+export interface QuotaKeeperOptions {
+  /** Names this hub. */
+  readonly hub: string;
+  readonly bucket: Bucket;
+  /** How many hubs there are, this one included. */
+  readonly hubs: () => number;
+  /** "2026-11", of the hub's local time. */
+  readonly month: () => string;
+  /** Of the node, in this month, counted here. */
+  readonly usedBytes: (nodeId: string) => number;
+  readonly bytesPerSecond: (nodeId: string) => number;
+  /** On a clock that is never set back. */
+  readonly nowMs: () => number;
+  /** The node's limit here is another one. */
+  readonly changed: (nodeId: string) => void;
+  /** Not ClusterAwayError. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** What this hub knows of one node's quota. */
+interface Held {
+  month: string;
+  /** Up to which its traffic of the month may go here; null: the cluster has not answered yet. */
+  limitBytes: number | null;
+  isAsking: boolean;
+  /** The last answer gave less than was wanted: not before then again. */
+  notBeforeMs: number;
+}
+
+export class QuotaKeeper {
+  readonly #options: QuotaKeeperOptions;
+  readonly #held = new Map<string, Held>();
+
+  constructor(options: QuotaKeeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Up to which the node's traffic of this month may go here. While a question is under way, a little further than now: a node is not
+   * closed for the time that an answer takes.
+   */
+  limitOf(nodeId: string): number {
+    const { usedBytes, month } = this.#options;
+    const held = this.#held.get(nodeId);
+    const limit = held === undefined || held.month !== month() ? null : held.limitBytes;
+    return held?.isAsking !== false ? Math.max(limit ?? 0, usedBytes(nodeId) + 1) : (limit ?? 0);
+  }
+
+  /** Once a second, for each node with a quota that is connected here. */
+  look(nodeId: string, quotaBytes: number): void {
+    const { month, nowMs, usedBytes, bytesPerSecond } = this.#options;
+    const held = this.#heldOf(nodeId);
+    if (held.month !== month()) {
+      held.month = month();
+      held.limitBytes = null;
+      held.notBeforeMs = 0;
+    }
+    if (held.isAsking || nowMs() < held.notBeforeMs) return;
+    const wanted = wantedBytes(bytesPerSecond(nodeId));
+    const used = usedBytes(nodeId);
+    if (held.limitBytes === null || runsShort(held.limitBytes, used, wanted)) {
+      void this.#ask(nodeId, held, quotaBytes, wanted);
+    }
+  }
+
+  #heldOf(nodeId: string): Held {
+    const known = this.#held.get(nodeId);
+    if (known !== undefined) return known;
+    const held = { month: this.#options.month(), limitBytes: null, isAsking: false, notBeforeMs: 0 };
+    this.#held.set(nodeId, held);
+    return held;
+  }
+
+  async #ask(nodeId: string, held: Held, quotaBytes: number, wanted: number): Promise<void> {
+    const { hub, bucket, hubs, usedBytes, month, nowMs, changed } = this.#options;
+    held.isAsking = true;
+    const asked = { hub, month: month(), quotaBytes, wantedBytes: wanted, hubs: hubs() };
+    try {
+      let limit = 0;
+      await changeEntry(bucket, nodeId, (value) => {
+        const record = value === null ? null : readQuota(value);
+        const after = withSlice(record, { ...asked, usedBytes: usedBytes(nodeId) });
+        limit = after.limits[hub]!;
+        return record?.month === after.month && record.limits[hub] === limit ? null : writeQuota(after);
+      });
+      held.limitBytes = limit;
+      const hasEnough = limit - usedBytes(nodeId) >= wanted / 2;
+      held.notBeforeMs = hasEnough ? 0 : nowMs() + QUOTA.askAgainMs;
+    } catch (error) {
+      this.#failed(error);
+      // The cluster is away: what this hub has in hand is what it may use.
+      held.notBeforeMs = nowMs() + QUOTA.askAgainMs;
+    } finally {
+      held.isAsking = false;
+      changed(nodeId);
+    }
+  }
+
+  /** The node has left, or has no quota any more: other hubs may have what is left here. Never rejects. */
+  async giveBack(nodeId: string): Promise<void> {
+    const { hub, bucket, month, usedBytes } = this.#options;
+    const held = this.#held.get(nodeId);
+    if (held === undefined || held.isAsking) return;
+    this.#held.delete(nodeId);
+    if (held.limitBytes === null || held.limitBytes <= usedBytes(nodeId)) return;
+    try {
+      await changeEntry(bucket, nodeId, (value) => {
+        const record = value === null ? null : readQuota(value);
+        // It was given back by an earlier run, or the month is over.
+        if (record === null || record.month !== month() || !(hub in record.limits)) return null;
+        return writeQuota(withoutSlice(record, hub, month(), usedBytes(nodeId)));
+      });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** The hub stops. Never rejects. */
+  async giveBackAll(): Promise<void> {
+    await Promise.all([...this.#held.keys()].map((nodeId) => this.giveBack(nodeId)));
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof ClusterAwayError)) this.#options.onError(error);
+  }
+}
+
+const VERSION = 1;
+
+function writeQuota({ month, limits }: QuotaRecord): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ v: VERSION, month, limits }));
+}
+
+/** null: it is none. Throws on a later version's: nothing may be granted beside it. */
+function readQuota(bytes: Uint8Array): QuotaRecord | null {
+  const value = JSON.parse(new TextDecoder().decode(bytes)) as {
+    v?: unknown;
+    month?: unknown;
+    limits?: unknown;
+  };
+  if (value.v !== VERSION) throw new Error('a later version of restunnel divides this quota');
+  const { month, limits } = value;
+  if (typeof month !== 'string' || typeof limits !== 'object' || limits === null) return null;
+  const isCounted = Object.values(limits).every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0);
+  return isCounted ? { month, limits: limits as Record<string, number> } : null;
+}

@@ -1,0 +1,161 @@
+// Sticky sessions of a cluster: answers the front where one is, tells the other hubs of moves, and hears of theirs. A strict session is
+// claimed before it begins, so no two hubs begin it with two devices; a soft one is written down only when it has moved.
+
+import { LRUCache } from 'lru-cache';
+import { UserError } from '../../base/userError.ts';
+import type { FromFront, StickySessionOrder, ToFront } from '../../engine/messages.ts';
+import { ROUTING } from '../../limits/bounds.ts';
+import { CLUSTER_STICKY } from '../../limits/cluster.ts';
+import type { StoredStickySession } from '../../routing/stickySessions.ts';
+import { type Bucket, ClusterAwayError, changeEntry } from './bucket.ts';
+import {
+  isLive,
+  readStickyPlace,
+  type StickyPlace,
+  stickyEntryKey,
+  writeStickyPlace,
+} from './stickyPlace.ts';
+
+export interface StickyKeeperOptions {
+  /** Names this hub. */
+  readonly hub: string;
+  readonly bucket: Bucket;
+  readonly toFront: (message: ToFront) => void;
+  /** StickySessionClient.ask(). */
+  readonly askFront: (order: StickySessionOrder) => Promise<readonly StoredStickySession[]>;
+  readonly nowMs: () => number;
+  /** Not ClusterAwayError. */
+  readonly onError: (error: unknown) => void;
+}
+
+type Asked = Extract<FromFront, { type: 'placeSticky' }>;
+
+export class StickyKeeper {
+  readonly #options: StickyKeeperOptions;
+  /** What the hubs have written, by entry key. */
+  readonly #places = new LRUCache<string, StickyPlace>({ max: ROUTING.stickySessionsMax });
+  /** The keys of sessions that this hub has asked about or moved, by entry key. */
+  readonly #keys = new LRUCache<string, string>({ max: ROUTING.stickySessionsMax });
+
+  constructor(options: StickyKeeperOptions) {
+    this.#options = options;
+  }
+
+  // --- What the front says -----------------------------------------------------------------------------------------------------------
+
+  /** Answers with `stickyPlace`. Never rejects. */
+  async place({ query, sticky, nodeId }: Asked): Promise<void> {
+    const entryKey = stickyEntryKey(sticky.key);
+    this.#keys.set(entryKey, sticky.key);
+    const known = this.#places.get(entryKey) ?? null;
+    const isKnown = known !== null && this.#isLive(known);
+    try {
+      const place = sticky.strict
+        ? await this.#claim(entryKey, { nodeId, ttlMs: sticky.ttlMs, strict: true })
+        : isKnown
+          ? known.nodeId
+          : nodeId;
+      this.#options.toFront({ type: 'stickyPlace', query, nodeId: place });
+    } catch (error) {
+      this.#failed(error);
+      this.#options.toFront({ type: 'stickyPlace', query, nodeId: null });
+    }
+  }
+
+  /** The node of the session: the one that is written down, or this one if none is. */
+  async #claim(entryKey: string, wanted: Pick<StickyPlace, 'nodeId' | 'ttlMs' | 'strict'>): Promise<string> {
+    const { bucket, hub, nowMs } = this.#options;
+    let place: StickyPlace | null = null;
+    await changeEntry(bucket, entryKey, (value) => {
+      const there = value === null ? null : readStickyPlace(value);
+      // A soft one that became strict stays where it is, and is strict from now on.
+      const live = there !== null && this.#isLive(there) ? there : null;
+      if (live?.strict === true) {
+        place = live;
+        return null;
+      }
+      place = { ...wanted, nodeId: live?.nodeId ?? wanted.nodeId, usedAtMs: nowMs(), hub };
+      return writeStickyPlace(place);
+    });
+    this.#places.set(entryKey, place!);
+    return place!.nodeId;
+  }
+
+  /** The session goes on with another node here: so it does elsewhere. Never rejects. */
+  async moved({ key, nodeId, ttlMs, strict }: StoredStickySession): Promise<void> {
+    const { bucket, hub, nowMs } = this.#options;
+    const entryKey = stickyEntryKey(key);
+    this.#keys.set(entryKey, key);
+    const place = { nodeId, ttlMs, strict, usedAtMs: nowMs(), hub };
+    this.#places.set(entryKey, place);
+    try {
+      await changeEntry(bucket, entryKey, () => writeStickyPlace(place));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** The owner has ended it. Never rejects. */
+  async ended(key: string): Promise<void> {
+    const entryKey = stickyEntryKey(key);
+    this.#places.delete(entryKey);
+    this.#keys.delete(entryKey);
+    try {
+      await this.#options.bucket.remove(entryKey);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  // --- What the other hubs say ---------------------------------------------------------------------------------------------------------
+
+  /** An entry as the watch has it; null: it was removed. */
+  heard(entryKey: string, value: Uint8Array | null): void {
+    const key = this.#keys.get(entryKey);
+    const place = value === null ? null : readStickyPlace(value);
+    if (place === null) {
+      this.#places.delete(entryKey);
+      if (value !== null || key === undefined) return;
+      this.#keys.delete(entryKey);
+      this.#options.askFront({ what: 'end', key }).catch((error: unknown) => this.#failed(error));
+      return;
+    }
+    this.#places.set(entryKey, place);
+    if (place.hub === this.#options.hub || key === undefined) return;
+    this.#options.toFront({ type: 'moveSticky', key, nodeId: place.nodeId });
+  }
+
+  // --- Now and then ------------------------------------------------------------------------------------------------------------------------
+
+  /** Says which of the sessions that are written down were used here since, before they count as over. Never rejects. */
+  async refresh(): Promise<void> {
+    const { askFront, bucket, hub, nowMs } = this.#options;
+    try {
+      for (const { key, nodeId, ttlMs, strict, unusedMs } of await askFront({ what: 'all' })) {
+        const entryKey = stickyEntryKey(key);
+        const there = this.#places.peek(entryKey);
+        const usedAtMs = Math.round(nowMs() - unusedMs);
+        if (there === undefined || there.nodeId !== nodeId) continue;
+        if (usedAtMs - there.usedAtMs < ttlMs / CLUSTER_STICKY.refreshDivisor) continue;
+        const place = { nodeId, ttlMs, strict: strict || there.strict, usedAtMs, hub };
+        await changeEntry(bucket, entryKey, (value) => {
+          const now = value === null ? null : readStickyPlace(value);
+          // Another hub has moved it, or uses it as well.
+          if (now !== null && (now.nodeId !== nodeId || now.usedAtMs >= usedAtMs)) return null;
+          return writeStickyPlace(place);
+        });
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #isLive(place: StickyPlace): boolean {
+    return isLive(place, this.#options.nowMs(), CLUSTER_STICKY.slackMs);
+  }
+
+  #failed(error: unknown): void {
+    const isExpected = error instanceof ClusterAwayError || error instanceof UserError;
+    if (!isExpected) this.#options.onError(error);
+  }
+}

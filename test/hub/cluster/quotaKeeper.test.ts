@@ -1,0 +1,154 @@
+// A quota that hubs share, each with its own clock of bytes: what each may use, what it gives back, and what is lost with the cluster.
+
+import { beforeEach, describe, expect, test } from 'vitest';
+import { QuotaKeeper } from '../../../src/hub/cluster/quotaKeeper.ts';
+import { QUOTA } from '../../../src/limits/cluster.ts';
+import { MemoryBucket } from './memoryBucket.ts';
+
+const MB = QUOTA.sliceMinBytes;
+const NODE = '0123456789abcdef';
+
+let bucket: MemoryBucket;
+let month: string;
+let nowMs: number;
+let hubs: Hub[];
+
+class Hub {
+  usedBytes = 0;
+  rate = 0;
+  changes = 0;
+  readonly name: string;
+  keeper!: QuotaKeeper;
+
+  constructor(name: string) {
+    this.name = name;
+    hubs.push(this);
+    this.start();
+  }
+
+  /** Also after a crash: it has counted its bytes, and knows nothing else. */
+  start(): void {
+    this.keeper = new QuotaKeeper({
+      hub: this.name,
+      bucket: bucket.for(this.name),
+      hubs: () => hubs.length,
+      month: () => month,
+      usedBytes: () => this.usedBytes,
+      bytesPerSecond: () => this.rate,
+      nowMs: () => nowMs,
+      changed: () => {
+        this.changes++;
+      },
+      onError: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  /** A second of traffic at its rate, as far as its limit allows. */
+  async second(quotaBytes: number): Promise<void> {
+    this.keeper.look(NODE, quotaBytes);
+    for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate);
+    this.usedBytes = Math.max(
+      this.usedBytes,
+      Math.min(this.usedBytes + this.rate, this.keeper.limitOf(NODE)),
+    );
+  }
+}
+
+const sumUsed = () => hubs.reduce((all, hub) => all + hub.usedBytes, 0);
+
+beforeEach(() => {
+  bucket = new MemoryBucket();
+  month = '2026-11';
+  nowMs = 0;
+  hubs = [];
+});
+
+async function seconds(count: number, quotaBytes: number): Promise<void> {
+  for (let second = 0; second < count; second++) {
+    nowMs += 1_000;
+    await Promise.all(hubs.map((hub) => hub.second(quotaBytes)));
+  }
+}
+
+describe('a quota', () => {
+  test('is used up by all hubs together, never beyond it', async () => {
+    for (const [name, rate] of [
+      ['a', 3 * MB],
+      ['b', MB],
+      ['c', 0],
+    ] as const)
+      new Hub(name).rate = rate;
+    await seconds(60, 100 * MB);
+    expect(sumUsed()).toBeLessThanOrEqual(100 * MB);
+    expect(sumUsed()).toBeGreaterThan(90 * MB);
+    // What the idle hub holds is all that is left.
+    await hubs[2]!.keeper.giveBackAll();
+    await seconds(60, 100 * MB);
+    expect(sumUsed()).toBeLessThanOrEqual(100 * MB);
+    expect(sumUsed()).toBeGreaterThan(99 * MB);
+  });
+
+  test('does not close a node for the time that the answer takes', () => {
+    const hub = new Hub('a');
+    hub.usedBytes = 5;
+    hub.keeper.look(NODE, MB);
+    expect(hub.keeper.limitOf(NODE)).toBe(6);
+  });
+
+  test('of nothing closes the node', async () => {
+    const hub = new Hub('a');
+    await hub.second(0);
+    expect(hub.keeper.limitOf(NODE)).toBe(0);
+    expect(hub.changes).toBe(1);
+  });
+
+  test('is open again in a new month', async () => {
+    const hub = new Hub('a');
+    hub.rate = MB;
+    await seconds(30, 3 * MB);
+    expect(hub.usedBytes).toBe(3 * MB);
+    month = '2026-12';
+    hub.usedBytes = 0;
+    await seconds(30, 3 * MB);
+    expect(hub.usedBytes).toBe(3 * MB);
+  });
+
+  test('survives a crash: the hub finds what it had in hand, and no more', async () => {
+    const hub = new Hub('a');
+    hub.rate = MB;
+    await seconds(5, 10 * MB);
+    hub.start();
+    await seconds(30, 10 * MB);
+    expect(hub.usedBytes).toBe(10 * MB);
+  });
+
+  test('lasts a hub without the cluster as long as what it has in hand', async () => {
+    const [one, other] = [new Hub('one'), new Hub('other')];
+    one.rate = other.rate = MB;
+    await seconds(3, 100 * MB);
+    bucket.away.add('one');
+    await seconds(200, 100 * MB);
+    expect(sumUsed()).toBeLessThanOrEqual(100 * MB);
+    const before = one.usedBytes;
+    await seconds(20, 100 * MB);
+    expect(one.usedBytes).toBe(before);
+    expect(other.usedBytes).toBeGreaterThan(50 * MB);
+  });
+
+  test('of a later version is not divided', async () => {
+    const value = new TextEncoder().encode(JSON.stringify({ v: 2 }));
+    await bucket.for('later').update(NODE, value, 0);
+    const errors: unknown[] = [];
+    const keeper = new QuotaKeeper({
+      ...{ hub: 'a', bucket: bucket.for('a'), hubs: () => 1, month: () => month, nowMs: () => nowMs },
+      ...{ usedBytes: () => 0, bytesPerSecond: () => 0, changed: () => {} },
+      onError: (error) => errors.push(error),
+    });
+    keeper.look(NODE, MB);
+    for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate);
+    expect(errors).toMatchObject([{ message: expect.stringContaining('later version') }]);
+    expect(keeper.limitOf(NODE)).toBe(0);
+  });
+});
