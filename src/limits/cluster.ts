@@ -12,6 +12,8 @@ export const HUB_LIST = {
   partsMax: 40,
   /** Clusters that a device follows. */
   followedMax: 8,
+  /** A device that reaches another hub dials a new one within this time: a fleet hears of a new hub in the same second. */
+  dialSpreadMs: 10_000,
 } as const;
 
 /** Of the sticky sessions that several hubs share. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { HubListError, openHubList } from '../cluster/hubList.ts';
 import { type HubListPart, HubListParts } from '../cluster/hubListParts.ts';
 import { ENGINE } from '../limits/bounds.ts';
+import { HUB_LIST } from '../limits/cluster.ts';
 import { type HubPlan, planHubs } from './followedHubs.ts';
 import type { HubsFile } from './hubsFile.ts';
 import type { Lanes } from './lanes.ts';
@@ -20,6 +21,8 @@ export interface HubFollowerOptions {
   /** How many hubs of one cluster it dials at most; 0: it follows no list. */
   readonly hubsMax: number;
   readonly log: Logger;
+  /** Evenly from [0, 1). */
+  readonly random: () => number;
   /** It serves so many hubs now. */
   onHubs(count: number): void;
   /** The hubs are to hear which list this device has. */
@@ -105,12 +108,16 @@ export class HubFollower {
           .filter(({ cluster, publicKey }) => cluster !== key || this.#leaving.has(publicKey))
           .map(({ publicKey }) => publicKey),
       );
-      this.#carryOut(key, planHubs({ devicePublicKey, list, followed, others, max: hubsMax }));
+      this.#carryOut(
+        key,
+        planHubs({ devicePublicKey, list, followed, others, max: hubsMax }),
+        connected.size > 0,
+      );
     }
   }
 
-  #carryOut(cluster: string, { add, move, leave }: HubPlan): void {
-    const { hubs, lanes, nodeId, name, log } = this.#options;
+  #carryOut(cluster: string, { add, move, leave }: HubPlan, isReachable: boolean): void {
+    const { hubs, lanes, nodeId, name, log, random } = this.#options;
     for (const hub of move) {
       hubs.move(hub);
       lanes.redialHub(hub.publicKey, 'the hub is at another address');
@@ -121,7 +128,7 @@ export class HubFollower {
         continue;
       }
       this.#told();
-      lanes.addHub(hub.publicKey);
+      lanes.addHub(hub.publicKey, isReachable ? random() * HUB_LIST.dialSpreadMs : 0);
     }
     for (const publicKey of leave) this.#leave(publicKey);
   }

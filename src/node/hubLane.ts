@@ -186,7 +186,7 @@ export class HubLane {
   #waitsOut(): boolean {
     const restMs = this.#notBeforeMs - performance.now();
     if (restMs <= 0) return false;
-    this.#startIn(restMs);
+    this.startIn(restMs);
     return true;
   }
 
@@ -329,10 +329,11 @@ export class HubLane {
       this.#log.warn({ retryInMs: Math.round(waitMs) }, reason);
     else this.#log.debug({ retryInMs: Math.round(waitMs) }, reason);
     this.#lastReason = reason;
-    this.#startIn(waitMs);
+    this.startIn(waitMs);
   }
 
-  #startIn(waitMs: number): void {
+  /** start() after a pause. */
+  startIn(waitMs: number): void {
     this.#wait = setTimeout(() => {
       this.#wait = null;
       this.start();

@@ -53,10 +53,13 @@ export class Lanes {
     for (const { publicKey } of this.#options.hubs.hubs) this.addHub(publicKey);
   }
 
-  /** One more hub, which `hubs` has already. */
-  addHub(publicKey: string): void {
+  /** One more hub, which `hubs` has already; it is dialled after `waitMs`. */
+  addHub(publicKey: string, waitMs = 0): void {
     const lanes = Array.from({ length: this.#lanesPerHub }, (_, lane) => this.#add(publicKey, lane));
-    for (const lane of lanes) lane.start();
+    for (const lane of lanes) {
+      if (waitMs > 0) lane.startIn(waitMs);
+      else lane.start();
+    }
   }
 
   /** Lets the streams of a hub end within `drainMs`. `onGone`: the hub has no lane any more. */

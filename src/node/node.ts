@@ -200,6 +200,7 @@ class ExitNode implements RunningNode {
       nodeId: nodeIdOf(keyPair.publicKey),
       name: deviceName(parts.name),
       hubsMax: parts.hubsMax ?? NODE.hubsMax,
+      random: Math.random,
       onHubs: (count) => thread.post({ type: 'hubs', count }),
       onList: () => void this.#sendStatus(),
     });

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clusterKeyOf, type HubList, signHubList } from '../../src/cluster/hubList.ts';
 import { splitHubList } from '../../src/cluster/hubListParts.ts';
 import { NODE } from '../../src/limits/bounds.ts';
+import { HUB_LIST } from '../../src/limits/cluster.ts';
 import { HubFollower } from '../../src/node/hubFollower.ts';
 import type { HubLane } from '../../src/node/hubLane.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
@@ -30,8 +31,10 @@ class FakeLanes {
   all(): HubLane[] {
     return [...this.reached].map((publicKey) => ({ publicKey, isConnected: true }) as HubLane);
   }
-  addHub(publicKey: string): void {
+  readonly waits: number[] = [];
+  addHub(publicKey: string, waitMs: number): void {
     this.told.push(`add ${nameOf(publicKey)}`);
+    this.waits.push(waitMs);
   }
   redialHub(publicKey: string): void {
     this.told.push(`redial ${nameOf(publicKey)}`);
@@ -63,6 +66,7 @@ function follower(hubsMax: number = NODE.hubsMax): HubFollower {
   return new HubFollower({
     ...{ hubs, lanes, devicePublicKey: key(200), nodeId: 'abc', name: 'phone', hubsMax },
     log: pino({ level: 'silent' }),
+    random: () => 0.5,
     onHubs: (count) => counts.push(count),
     onList: () => {
       lists++;
@@ -144,6 +148,14 @@ describe('a device that was paired by a link of a cluster', () => {
     expect(follows.listOf(key(1))).toBe(1);
     hear(follows, 1, list(2, [1, 3]));
     expect(follows.listOf(key(1))).toBe(2);
+  });
+
+  test('takes its time to dial a new hub while it reaches another, and hurries when it reaches none', () => {
+    const follows = follower();
+    hear(follows, 1, list(1, [1, 2]));
+    lanes.reached.add(key(1));
+    hear(follows, 1, list(2, [1, 2, 3]));
+    expect(lanes.waits).toEqual([0, HUB_LIST.dialSpreadMs / 2]);
   });
 
   test('moves a hub and dials it anew', () => {
