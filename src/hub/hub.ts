@@ -11,9 +11,9 @@ import { descriptorLimit } from '../engine/descriptorLimit.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
 import { formatLink } from '../model/pairingLink.ts';
-import { loadOrCreateKey } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
+import { OwnKey } from '../noise/ownKey.ts';
 import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { heldPlan, hubMemoryBytes } from '../ring/heldShare.ts';
@@ -31,7 +31,6 @@ import { SessionLife } from './sessions/sessionLife.ts';
 import { sessionsMaxOf } from './sessions/sessionsMax.ts';
 import { Sessions } from './sessions/sessionTable.ts';
 import { StickySessionsFile } from './sticky/stickySessionsFile.ts';
-import { hubKeyPath } from './store/hubFile.ts';
 import type { StoreContents } from './store/storeJobs.ts';
 import { ThreadedStore } from './store/threadedStore.ts';
 import { chooseEngine } from './threads/engineChoice.ts';
@@ -70,8 +69,8 @@ export class Hub {
 
   /** Opens the store, which stop() closes. Hold the data directory's lock. Rejects with UserError. */
   static async open(options: HubOptions): Promise<Hub> {
-    const { dataDir, acceptLoss } = options;
-    const store = await ThreadedStore.open({ dataDir, acceptLoss });
+    const { dataDir, acceptLoss, keyStore } = options;
+    const store = await ThreadedStore.open({ dataDir, acceptLoss, keyStore });
     try {
       const day = localDay(Date.now());
       const contents = await store.ask('load', monthOfDay(day), day);
@@ -85,12 +84,13 @@ export class Hub {
   }
 
   private constructor(options: HubOptions, store: ThreadedStore, contents: StoreContents) {
-    const { log, dataDir, proxyHeaders, showTargets, askUser } = options;
+    const { log, dataDir, keyStore, proxyHeaders, showTargets, askUser } = options;
     const machine = { hasEpoll: epollAvailable(), cores: availableParallelism() };
     const { io, workers } = chooseEngine(options, machine);
     this.#options = options;
     this.#log = log;
-    this.#keyPair = loadOrCreateKey(hubKeyPath(dataDir));
+    const ownKey = new OwnKey({ dataDir, name: 'hub_key', store: keyStore });
+    this.#keyPair = ownKey.loadOrCreate((sentence) => log.warn(sentence));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = store;
     const sessionsMax = sessionsMaxOf(machineMemoryBytes(), descriptorLimit());

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { HostPort } from '../base/hostPort.ts';
 import type { ProxyOptions } from '../engine/messages.ts';
 import { ENGINE } from '../limits/bounds.ts';
+import type { KeyStoreName } from '../noise/keyStores.ts';
 
 export interface HubOptions extends ProxyOptions {
   readonly dataDir: string;
@@ -25,6 +26,8 @@ export interface HubOptions extends ProxyOptions {
   readonly persistSessions: boolean;
   /** Begin anew what is missing or damaged of the hub's key and store (docs/reference/missing-files.md). */
   readonly acceptLoss: boolean;
+  /** Where a new key goes, and where an old one must be; null: wherever it is, and new ones where the platform keeps keys. */
+  readonly keyStore: KeyStoreName | null;
   /** What open streams get to end once the hub is asked to stop. */
   readonly drainMs: number;
   /** What may wait for clients that do not read, in bytes; null: a share of this machine's memory. */
@@ -42,6 +45,7 @@ export const HUB_DEFAULTS = {
   rules: null,
   persistSessions: false,
   acceptLoss: false,
+  keyStore: null,
   drainMs: ENGINE.drainMs,
   memoryBytes: null,
   askUser: false,

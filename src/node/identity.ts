@@ -1,12 +1,13 @@
 // The node's key, and whether it is the one by which the hubs in node.json know this device.
 
 import { renameSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import { asideName } from '../base/asideName.ts';
 import { UserError } from '../base/userError.ts';
-import { DamagedKeyError, loadKey, loadOrCreateKey } from '../noise/keyFile.ts';
+import { DamagedKeyError } from '../noise/keyFile.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
+import { keyText, type OwnKey } from '../noise/ownKey.ts';
 import { HUBS_FILE_NAME, type HubsFile } from './hubsFile.ts';
 
 const NEW_LINKS = 'it is a new device then: start it with a new pairing link of each hub as well';
@@ -15,30 +16,30 @@ const NEW_LINKS = 'it is a new device then: start it with a new pairing link of 
  * The key of the data directory, made if need be. A key that is missing, damaged or another one although hubs know this device is a
  * UserError, or with `acceptLoss` a line in the log.
  */
-export function openNodeKey(dataDir: string, hubs: HubsFile, acceptLoss: boolean, log: Logger): KeyPair {
-  const path = join(dataDir, 'node_key.bin');
-  const key = readKey(path, acceptLoss, log);
-  const what = lossOf(key, hubs);
+export function openNodeKey(own: OwnKey, hubs: HubsFile, acceptLoss: boolean, log: Logger): KeyPair {
+  const key = readKey(own, acceptLoss, log);
+  const what = lossOf(key, own, hubs);
   if (what !== null) {
-    if (!acceptLoss) throw refusal(`in ${dataDir}, ${what}; put the key back from a copy`);
+    if (!acceptLoss) throw refusal(`in ${own.dataDir}, ${what}; put the key back from a copy`);
     log.warn(`--accept-loss: ${what}; ${NEW_LINKS}`);
     hubs.forgetEnrolments();
   }
-  const keyPair = loadOrCreateKey(path);
+  const keyPair = own.loadOrCreate((sentence) => log.warn(sentence));
   hubs.nameKey(base64url(keyPair));
   return keyPair;
 }
 
 /** The public key, base64url; null: there is none. */
-function readKey(path: string, acceptLoss: boolean, log: Logger): string | null {
+function readKey(own: OwnKey, acceptLoss: boolean, log: Logger): string | null {
   try {
-    const keyPair = loadKey(path);
+    const keyPair = own.load();
     if (keyPair === null) return null;
     keyPair.secretKey.fill(0);
     return base64url(keyPair);
   } catch (error) {
     if (!(error instanceof DamagedKeyError)) throw error;
     if (!acceptLoss) throw refusal(error.message);
+    const { path } = error;
     const aside = asideName(path, new Date());
     renameSync(path, aside);
     log.warn(`--accept-loss: ${basename(path)} is damaged and is now called ${basename(aside)}`);
@@ -47,13 +48,13 @@ function readKey(path: string, acceptLoss: boolean, log: Logger): string | null 
 }
 
 /** What is missing; null: nothing that a hub knows of. */
-function lossOf(key: string | null, { hubs, deviceKey }: HubsFile): string | null {
+function lossOf(key: string | null, own: OwnKey, { hubs, deviceKey }: HubsFile): string | null {
   const enrolled = hubs.filter(({ nodeId }) => nodeId !== null).length;
   if (enrolled === 0 || (key !== null && (deviceKey ?? key) === key)) return null;
   const known = enrolled === 1 ? '1 hub' : `${enrolled} hubs`;
   return key === null
     ? `node_key.bin is missing, but ${HUBS_FILE_NAME} lists ${known} paired with it`
-    : `node_key.bin is another key: ${HUBS_FILE_NAME} lists ${known} paired with a different one`;
+    : `${keyText(own)} is another key: ${HUBS_FILE_NAME} lists ${known} paired with a different one`;
 }
 
 function refusal(sentence: string): UserError {

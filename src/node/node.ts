@@ -17,6 +17,7 @@ import { parseLink } from '../model/pairingLink.ts';
 import { viaOfEnvironment } from '../model/via.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { nodeIdOf } from '../noise/nodeId.ts';
+import { OwnKey } from '../noise/ownKey.ts';
 import { fitDeviceName } from '../noise/payload.ts';
 import { epollAvailable } from '../reactor/create.ts';
 import { heldPlan, nodeMemoryBytes } from '../ring/heldShare.ts';
@@ -102,7 +103,7 @@ function checkOptions({ io, allowTargets, publicAddressUrl = null }: NodeOptions
 }
 
 /** The node's key and the hubs it is paired with, those of new links included. */
-function openIdentity({ dataDir, links, name, acceptLoss = false, log }: NodeOptions): {
+function openIdentity({ dataDir, links, name, acceptLoss = false, keyStore = null, log }: NodeOptions): {
   keyPair: KeyPair;
   hubs: HubsFile;
 } {
@@ -110,7 +111,8 @@ function openIdentity({ dataDir, links, name, acceptLoss = false, log }: NodeOpt
     if (trouble === null) log.info('node.json can be written again');
     else log.warn({ reason: trouble }, 'cannot write node.json; the node goes on without it');
   });
-  const keyPair = openNodeKey(dataDir, hubs, acceptLoss, log);
+  const own = new OwnKey({ dataDir, name: 'node_key', store: keyStore });
+  const keyPair = openNodeKey(own, hubs, acceptLoss, log);
   for (const link of links.map(parseLink)) {
     if (!hubs.isOffList(link)) hubs.pair(link, deviceName(name));
     else log.warn({ hub: link.host }, "the cluster's list of hubs has this hub no more; its link is ignored");

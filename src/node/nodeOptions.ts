@@ -3,6 +3,7 @@
 import type { Logger } from 'pino';
 import type { Network } from '../model/fleet.ts';
 import type { Via } from '../model/via.ts';
+import type { KeyStoreName } from '../noise/keyStores.ts';
 
 export interface NodeOptions {
   dataDir: string;
@@ -24,6 +25,8 @@ export interface NodeOptions {
   publicAddressUrl?: string | null;
   /** Go on with a new key where the old one is missing or damaged; absent: no. */
   acceptLoss?: boolean;
+  /** Where a new key goes, and where an old one must be; null or absent: wherever it is, and new ones where the platform keeps keys. */
+  keyStore?: KeyStoreName | null;
   /** What open streams get to end once the node is asked to stop; absent: ENGINE.drainMs. */
   drainMs?: number;
   /** What may wait for targets that do not read, in bytes; null or absent: a share of this device's memory. */

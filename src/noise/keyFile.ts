@@ -7,8 +7,16 @@ import { createFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
 import { KEY_BYTES, type KeyPair, keyPairOf } from './keyPair.ts';
 
-/** What is in the file is no key. */
-export class DamagedKeyError extends UserError {}
+/** What is there is no key. */
+export class DamagedKeyError extends UserError {
+  /** The file to set aside before a new key is made. */
+  readonly path: string;
+
+  constructor(message: string, path: string) {
+    super(message);
+    this.path = path;
+  }
+}
 
 /**
  * The key pair in the file. The first call creates the file (0600) and its directory (0700). Two processes that start at once end up
@@ -30,6 +38,11 @@ export function loadKey(path: string): KeyPair | null {
   return inSentences(path, () => readKey(path));
 }
 
+/** The same for a file that somebody else looks after, with access lists of their own: systemd's credentials. */
+export function loadSharedKey(path: string): KeyPair | null {
+  return inSentences(path, () => readKey(path, { checksMode: false }));
+}
+
 function inSentences<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -39,7 +52,7 @@ function inSentences<T>(path: string, work: () => T): T {
   }
 }
 
-function readKey(path: string): KeyPair | null {
+function readKey(path: string, { checksMode = process.platform !== 'win32' } = {}): KeyPair | null {
   let fd: number;
   try {
     // Non-blocking, in case it is a FIFO.
@@ -53,17 +66,18 @@ function readKey(path: string): KeyPair | null {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new UserError(`${path} is not a file`);
     // Windows has no such mode bits.
-    if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) {
+    if (checksMode && (stat.mode & 0o077) !== 0) {
       throw new UserError(`${path} may be read by other users of this machine; run: chmod 600 ${path}`);
     }
     if (stat.size !== KEY_BYTES || readSync(fd, secret, 0, KEY_BYTES, 0) !== KEY_BYTES) {
       throw new DamagedKeyError(
         `${path} is not a key: it should hold ${KEY_BYTES} bytes but holds ${stat.size}`,
+        path,
       );
     }
     // What a file system leaves of a file that was not yet on the disk when the power went.
     if (secret.every((byte) => byte === 0)) {
-      throw new DamagedKeyError(`${path} is not a key: it holds zeros only; restore it from a backup`);
+      throw new DamagedKeyError(`${path} is not a key: it holds zeros only; restore it from a backup`, path);
     }
     return keyPairOf(secret);
   } finally {

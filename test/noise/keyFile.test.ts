@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
+import { DamagedKeyError, loadOrCreateKey } from '../../src/noise/keyFile.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
 import { raced } from '../racers.ts';
 
@@ -52,7 +52,7 @@ test('zeros are not a key', () => {
   const path = join(dir, 'hub_key.bin');
   writeFileSync(path, new Uint8Array(32), { mode: 0o600 });
   expect(() => loadOrCreateKey(path)).toThrow(
-    new UserError(`${path} is not a key: it holds zeros only; restore it from a backup`),
+    new DamagedKeyError(`${path} is not a key: it holds zeros only; restore it from a backup`, path),
   );
 });
 
@@ -60,7 +60,7 @@ test.each([0, 31, 33, 64])('a file of %i bytes is not a key', (size) => {
   const path = join(dir, 'hub_key.bin');
   writeFileSync(path, new Uint8Array(size), { mode: 0o600 });
   expect(() => loadOrCreateKey(path)).toThrow(
-    new UserError(`${path} is not a key: it should hold 32 bytes but holds ${size}`),
+    new DamagedKeyError(`${path} is not a key: it should hold 32 bytes but holds ${size}`, path),
   );
   expect(statSync(path).size).toBe(size);
 });

@@ -10,6 +10,7 @@ import { defaultWorkers } from '../../hub/threads/defaultWorkers.ts';
 import { ENGINE, MEMORY } from '../../limits/bounds.ts';
 import { DASHBOARD } from '../../limits/ownerBounds.ts';
 import { parseAllowRule } from '../../node/allowRule.ts';
+import { type KeyStoreName, parseKeyStore } from '../../noise/keyStores.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { formatBytes, formatDuration, parseDuration, parseSize } from '../units.ts';
 import {
@@ -40,6 +41,7 @@ export interface RunFlags extends CommonFlags {
   /** Milliseconds. */
   drain: number;
   io: Io;
+  keyStore?: KeyStoreName;
   /** Bytes. */
   memory?: number;
 }
@@ -74,6 +76,12 @@ export function addDataDir(command: Command): Command {
 /** The options of commands that stay: hub, node and quickstart. */
 export function addRunFlags(command: Command, logLevel: LogLevel): Command {
   return addDataDir(command)
+    .addOption(
+      keyStoreOption(
+        '--key-store <store>',
+        "where a new private key goes: file, secret-service (Linux), keychain (macOS) or credential-manager (Windows) (default: file on Linux, else the system's own); restunnel key moves an old one",
+      ),
+    )
     .addOption(
       new Option('--io <kind>', 'how sockets are served: auto, epoll (Linux) or net (anywhere)')
         .default('auto', 'auto')
@@ -190,6 +198,11 @@ function proxyOption(name: 'socks' | 'http', what: string): Option {
   return new Option(`--${name} <host:port>`, `${what}; beyond loopback only with users (restunnel users)`)
     .default(address, `${address.host}:${address.port}`)
     .argParser((text) => parseHostPort(text, `--${name}`, '127.0.0.1'));
+}
+
+export function keyStoreOption(flags: string, description: string): Option {
+  const [flag = ''] = flags.split(' ');
+  return new Option(flags, description).argParser((text) => parseKeyStore(text, flag, process.platform));
 }
 
 /** Throws UserError (exit code 2); epoll is refused where it does not exist. */

@@ -63,7 +63,7 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
 async function bootNode(
   hub: RunningHub,
   options: ChosenOptions,
-  { io, drain: drainMs, allowTarget = [], acceptLoss = false }: QuickstartFlags,
+  { io, drain: drainMs, allowTarget = [], acceptLoss = false, keyStore }: QuickstartFlags,
 ): Promise<RunningNode> {
   const { startNode } = await import('../../node/node.ts');
   const dataDir = join(options.dataDir, 'quickstart-node');
@@ -80,6 +80,7 @@ async function bootNode(
     lanes: 1,
     drainMs,
     acceptLoss,
+    keyStore: keyStore ?? null,
     log,
   };
   return startNode(chosen);

@@ -50,6 +50,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     rules: flags.rules,
     persistSessions: flags.persistSessions,
     acceptLoss: flags.acceptLoss,
+    keyStore: flags.keyStore,
     drainMs: flags.drain,
     memoryBytes: flags.memory,
     showTargets: flags.showTargets,

@@ -47,6 +47,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     onRotate: flags.onRotate ?? null,
     publicAddressUrl: flags.publicAddressUrl ?? null,
     acceptLoss: flags.acceptLoss ?? false,
+    keyStore: flags.keyStore ?? null,
     drainMs: flags.drain,
     memoryBytes: flags.memory ?? null,
     hubsMax: flags.follow === 'none' ? 0 : flags.hubsMax,

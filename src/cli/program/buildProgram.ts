@@ -8,6 +8,7 @@ import { declareBench } from './declareBench.ts';
 import { declareReport, declareRules, declareSessions, declareUsers } from './declareClients.ts';
 import { declareNodes, declarePair } from './declareDevices.ts';
 import { declareApk, declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
+import { declareKey } from './declareKey.ts';
 import { declareHubs, declareNode } from './declareNode.ts';
 import { declareService } from './declareService.ts';
 import { declareEvents, declareStatus, declareStreams, declareTest } from './declareWatching.ts';
@@ -62,6 +63,7 @@ export function buildProgram(hooks: ProgramHooks): Command {
   declareNode(program.commandsGroup('On a device:'), ends);
   declareHubs(program);
   declareService(program.commandsGroup('On either:'), ends);
+  declareKey(program);
   declareBench(program.commandsGroup('Measure:'));
   return program.commandsGroup('Other:').helpCommand('help [command]', 'show help for a command');
 }

@@ -8,10 +8,11 @@ import { asideName } from '../../base/asideName.ts';
 import { DamagedError, inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
 import { CONTROL } from '../../limits/ownerBounds.ts';
-import { DamagedKeyError, loadKey, loadOrCreateKey } from '../../noise/keyFile.ts';
+import { DamagedKeyError } from '../../noise/keyFile.ts';
 import type { KeyPair } from '../../noise/keyPair.ts';
-import { hubKeyPath } from './hubFile.ts';
-import { type IdentityRecord, type Loss, lossOf, NO_STORE } from './identity.ts';
+import type { KeyStoreName } from '../../noise/keyStores.ts';
+import { keyText, OwnKey } from '../../noise/ownKey.ts';
+import { type IdentityRecord, type Loss, lossOf, NO_STORE, type StoreFacts } from './identity.ts';
 import { identityPath, readIdentity, writeIdentity } from './identityFile.ts';
 import { isBackup, readJournal } from './journal.ts';
 import { Store } from './store.ts';
@@ -22,13 +23,15 @@ export interface HubStateOptions {
   readonly waitMs?: number;
   /** What is missing is begun anew; what is damaged is set aside. */
   readonly acceptLoss?: boolean;
+  /** Where a new key goes, and where an old one must be; null: nobody chose. */
+  readonly keyStore?: KeyStoreName | null;
 }
 
 export interface HubState {
   readonly store: Store;
   /** What the owner should know: a sentence each. */
   readonly remarks: readonly string[];
-  /** Of hub_key.bin, which is made if need be. */
+  /** The hub's, which is made if need be. */
   keyPair(): KeyPair;
   /** From now on store and hub_identity.json name the key and follow each other. For a hub; commands only look. */
   keep(onTrouble: (reason: string) => void): void;
@@ -45,18 +48,25 @@ class OpeningState {
   readonly #journalPath: string;
   readonly #waitMs: number;
   readonly #acceptLoss: boolean;
+  readonly #ownKey: OwnKey;
   readonly #file: IdentityRecord | 'damaged' | null;
   readonly #remarks: string[] = [];
   #hasLost = false;
   /** The store is begun now: what that means was said already. */
   #isNew = false;
 
-  constructor({ dataDir, waitMs = CONTROL.storeBusyTimeoutMs, acceptLoss = false }: HubStateOptions) {
+  constructor({
+    dataDir,
+    waitMs = CONTROL.storeBusyTimeoutMs,
+    acceptLoss = false,
+    keyStore = null,
+  }: HubStateOptions) {
     this.#dataDir = dataDir;
     this.#storePath = join(dataDir, 'hub.db');
     this.#journalPath = `${this.#storePath}-wal`;
     this.#waitMs = waitMs;
     this.#acceptLoss = acceptLoss;
+    this.#ownKey = new OwnKey({ dataDir, name: 'hub_key', store: keyStore });
     this.#file = readIdentity(dataDir);
   }
 
@@ -67,7 +77,7 @@ class OpeningState {
     else this.#checkAbsence(key);
     const store = this.#openStore();
     try {
-      const loss = lossOf({ key, store: store.identity.facts(), file: this.#file });
+      const loss = this.#lossOf(key, store.identity.facts());
       if (!this.#isNew) this.#accept(loss);
     } catch (error) {
       store.close();
@@ -76,21 +86,26 @@ class OpeningState {
     if (this.#acceptLoss && !this.#hasLost) {
       this.#remarks.push('--accept-loss: nothing was lost; start the hub without it');
     }
-    return new OpenState(this.#dataDir, store, this.#remarks, this.#hasLost ? null : this.#file);
+    return new OpenState(
+      this.#dataDir,
+      this.#ownKey,
+      store,
+      this.#remarks,
+      this.#hasLost ? null : this.#file,
+    );
   }
 
   /** The public key, base64url; null: there is none. */
   #readKey(): string | null {
-    const path = hubKeyPath(this.#dataDir);
     try {
-      const keyPair = loadKey(path);
+      const keyPair = this.#ownKey.load();
       if (keyPair === null) return null;
       keyPair.secretKey.fill(0);
       return base64url(keyPair.publicKey);
     } catch (error) {
       if (!(error instanceof DamagedKeyError)) throw error;
       const price = 'sets it aside and makes a new key: every device then needs a new pairing link';
-      this.#acceptDamage(error.message, price, path);
+      this.#acceptDamage(error.message, price, error.path);
       return null;
     }
   }
@@ -101,7 +116,7 @@ class OpeningState {
 
   #checkAbsence(key: string | null): void {
     this.#isNew = true;
-    const loss = lossOf({ key, store: NO_STORE, file: this.#file });
+    const loss = this.#lossOf(key, NO_STORE);
     const hasJournal = this.#journalState() !== 'none';
     if (loss !== null || !hasJournal) this.#accept(loss);
     else {
@@ -192,6 +207,10 @@ class OpeningState {
 
   // --- What was lost ---------------------------------------------------------------------------------------------------------------
 
+  #lossOf(key: string | null, store: StoreFacts): Loss | null {
+    return lossOf({ key, keyText: keyText(this.#ownKey), store, file: this.#file });
+  }
+
   /** Throws UserError unless losses are accepted. */
   #accept(loss: Loss | null): void {
     if (loss === null) return;
@@ -232,12 +251,20 @@ class OpeningState {
 class OpenState implements HubState {
   readonly store: Store;
   readonly #dataDir: string;
+  readonly #ownKey: OwnKey;
   readonly #remarks: string[];
   /** As it was found; null: nothing can be told from it. */
   readonly #found: IdentityRecord | 'damaged' | null;
 
-  constructor(dataDir: string, store: Store, remarks: string[], found: IdentityRecord | 'damaged' | null) {
+  constructor(
+    dataDir: string,
+    ownKey: OwnKey,
+    store: Store,
+    remarks: string[],
+    found: IdentityRecord | 'damaged' | null,
+  ) {
     this.#dataDir = dataDir;
+    this.#ownKey = ownKey;
     this.store = store;
     this.#remarks = remarks;
     this.#found = found;
@@ -248,7 +275,7 @@ class OpenState implements HubState {
   }
 
   keyPair(): KeyPair {
-    return loadOrCreateKey(hubKeyPath(this.#dataDir));
+    return this.#ownKey.loadOrCreate((sentence) => this.#remarks.push(sentence));
   }
 
   keep(onTrouble: (reason: string) => void): void {

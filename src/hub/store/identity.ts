@@ -11,8 +11,10 @@ export interface IdentityRecord {
 }
 
 export interface IdentityFacts {
-  /** The public key of hub_key.bin, base64url; null: there is no key. */
+  /** The hub's public key, base64url; null: there is no key. */
   readonly key: string | null;
+  /** As sentences name it. */
+  readonly keyText?: string;
   readonly store: StoreFacts;
   readonly file: IdentityRecord | 'damaged' | null;
 }
@@ -41,9 +43,10 @@ const NEW_KEY = `makes a new key: ${NEW_LINKS}`;
 const NO_DEVICES = `begins without devices and users: ${NEW_LINKS}`;
 
 /** null: they belong together, or nothing that a device or an owner knows of is lost. */
-export function lossOf({ key, store, file }: IdentityFacts): Loss | null {
+export function lossOf({ key, keyText = 'hub_key.bin', store, file }: IdentityFacts): Loss | null {
   const served = file !== null && file !== 'damaged' && file.served ? file.publicKey : null;
-  if (store.devices === 0) return lossWithoutDevices(key, store, served, file === 'damaged');
+  if (store.devices === 0)
+    return lossWithoutDevices({ key, keyText, store, served, isFileDamaged: file === 'damaged' });
   if (store.members === 0) return null;
   const devices = store.members === 1 ? '1 device' : `${store.members} devices`;
   if (key === null) {
@@ -57,19 +60,26 @@ export function lossOf({ key, store, file }: IdentityFacts): Loss | null {
   const isForeignStore = store.key !== null && served === key;
   return {
     what: isForeignStore
-      ? `hub.db is the store of another hub: it lists ${devices} paired with another key than hub_key.bin`
-      : `hub_key.bin is another key: hub.db lists ${devices} paired with a different one`,
+      ? `hub.db is the store of another hub: it lists ${devices} paired with another key than ${keyText}`
+      : `${keyText} is another key: hub.db lists ${devices} paired with a different one`,
     remedy: `put the right ${isForeignStore ? 'hub.db' : 'key'} back from a copy`,
     price: `keeps this key: ${NEW_LINKS}`,
   };
 }
 
-function lossWithoutDevices(
-  key: string | null,
-  store: StoreFacts,
-  served: string | null,
-  isFileDamaged: boolean,
-): Loss | null {
+function lossWithoutDevices({
+  key,
+  keyText,
+  store,
+  served,
+  isFileDamaged,
+}: {
+  key: string | null;
+  keyText: string;
+  store: StoreFacts;
+  served: string | null;
+  isFileDamaged: boolean;
+}): Loss | null {
   const hub = store.isThere ? 'hub.db lists no devices' : 'hub.db is missing';
   if (served !== null && key === served) {
     return {
@@ -79,7 +89,7 @@ function lossWithoutDevices(
     };
   }
   if (served !== null) {
-    const missing = key === null ? 'hub_key.bin is missing' : 'hub_key.bin is another key';
+    const missing = key === null ? 'hub_key.bin is missing' : `${keyText} is another key`;
     return {
       what: `${missing} and ${hub}, but a hub in this directory has served devices`,
       remedy: 'restore both from a backup',

@@ -2,12 +2,14 @@
 
 import { BusyError, UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
+import type { KeyStoreName } from '../../noise/keyStores.ts';
 import type { StoreJob } from './storeJobs.ts';
 
 /** As in hubState.ts. */
 export interface StorePlan {
   readonly dataDir: string;
   readonly acceptLoss: boolean;
+  readonly keyStore: KeyStoreName | null;
 }
 
 /** `keep`: HubState.keep(); `stop`: close the store and end. */
