@@ -67,7 +67,8 @@ export async function bundle(platform: Platform, folder: string): Promise<void> 
 
 /** Without one of its files koffi would be missing in silence: the program goes on without epoll. */
 function loadOnce(folder: string): void {
-  const script = "for (const name of ['koffi', 'sodium-native', '@napi-rs/keyring', 'piscina']) require(name)";
+  const script =
+    "for (const name of ['koffi', 'sodium-native', '@napi-rs/keyring', 'piscina']) require(name)";
   execFileSync(process.execPath, ['--eval', script], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
@@ -111,7 +112,10 @@ function copyNative({ native, keyring }: Platform, folder: string): void {
   const files = ['package.json', 'index.js', native.replace('-', '_')];
   copyFiles(unpacked(lockedPin(koffi)), join(modules, koffi), files);
   const keyStore = `@napi-rs/keyring-${keyring}`;
-  copyFiles(unpacked(lockedPin(keyStore)), join(modules, keyStore), ['package.json', `keyring.${keyring}.node`]);
+  copyFiles(unpacked(lockedPin(keyStore)), join(modules, keyStore), [
+    'package.json',
+    `keyring.${keyring}.node`,
+  ]);
 }
 
 function copyFiles(from: string, to: string, files: readonly string[]): void {

@@ -22,8 +22,24 @@ export function makeSbom(): string {
   // npm takes the folder's name.
   bom.metadata.component.name = 'restunnel';
   bom.metadata.component.type = 'application';
-  bom.components.push(...nodes());
+  bom.components.push(...keyrings(), ...nodes());
   return `${JSON.stringify(bom, null, 2)}\n`;
+}
+
+/** Optional for npm, and in the files all the same. */
+function keyrings(): object[] {
+  const names = ['@napi-rs/keyring', ...PLATFORMS.map(({ keyring }) => `@napi-rs/keyring-${keyring}`)];
+  return names.map((name) => {
+    const { version } = lockedPin(name);
+    return {
+      'bom-ref': `${name}@${version}`,
+      type: 'library',
+      name,
+      version,
+      purl: `pkg:npm/${encodeURIComponent(name).replace('%2F', '/')}@${version}`,
+      licenses: [{ license: { id: 'MIT' } }],
+    };
+  });
 }
 
 function nodes(): object[] {

@@ -62,7 +62,7 @@ test('of a hub that runs: what it acknowledged is in it, and the hub goes on', a
     const { code, stdout } = await runBin(['backup', file], dataDir);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `${file} holds the hub's store; hub_key.bin is not in it\n`,
+      stdout: `${file} holds the hub's store; its key is not in it (restunnel key export)\n`,
     });
     expect(linksIn(file)).toBe(1);
     expect(readdirSync(dataDir)).not.toContain('hub.db.backup');

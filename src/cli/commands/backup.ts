@@ -35,5 +35,5 @@ export async function runBackup(file: string, flags: BackupFlags): Promise<void>
     return made.bytes;
   });
   if (flags.json === true) printJson({ file: target, bytes });
-  else process.stdout.write(`${target} holds the hub's store; hub_key.bin is not in it\n`);
+  else process.stdout.write(`${target} holds the hub's store; its key is not in it (restunnel key export)\n`);
 }

@@ -13,7 +13,7 @@ import { HubsFile } from '../../node/hubsFile.ts';
 import { fitDeviceName } from '../../noise/payload.ts';
 import { type CommandLine, type Machine, type Manager, makeUser, managerOf } from '../service/manager.ts';
 import { ROLES, type Role, SERVICE_USER, type Service } from '../service/service.ts';
-import { splitOptions } from '../service/serviceOptions.ts';
+import { splitOptions, withKeyStore } from '../service/serviceOptions.ts';
 
 export interface ServiceFlags {
   user?: boolean;
@@ -39,7 +39,7 @@ export function installService(
     role,
     isSystem,
     program: program(),
-    options,
+    options: withKeyStore(options, machine.platform, isSystem),
     dataDir: dataDir ?? manager.dataDir(role),
   };
   const { text, encoding } = manager.render(service);

@@ -34,8 +34,8 @@ export function declareBackup(program: Command): void {
     .command('backup')
     .summary("copy the hub's store, while it runs or not")
     .description(
-      "Writes a copy of the hub's store, hub.db, to a file. It holds devices, users, history and events. Keep hub_key.bin with " +
-        'it: the key never changes, and devices know the hub by it.',
+      "Writes a copy of the hub's store, hub.db, to a file. It holds devices, users, history and events. Keep its key with " +
+        'it (restunnel key export): it never changes, and devices know the hub by it.',
     )
     .argument('<file>', 'the file to write; it is replaced');
   addDataDir(command)

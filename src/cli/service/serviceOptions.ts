@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import type { Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
+import { defaultKeyStore } from '../../noise/keyStores.ts';
 import { FROM_STDIN } from '../arguments/secrets.ts';
 
 export interface ServiceOptions {
@@ -35,6 +36,21 @@ export function splitOptions(command: Command, words: readonly string[]): Servic
     if (value !== null) options.push(/<(file|path|dir)>/.test(option.flags) ? resolve(value) : value);
   }
   return { options, dataDir: dataDir === undefined ? null : resolve(dataDir), links: pair, name };
+}
+
+/**
+ * The machine's service starts before anybody has logged in: there the Keychain is locked, and Windows' accounts of services are not
+ * where people look for their credentials. A new key is a file, unless the words say otherwise.
+ */
+export function withKeyStore(
+  options: readonly string[],
+  platform: NodeJS.Platform,
+  isSystem: boolean,
+): readonly string[] {
+  const isChosen = options.includes('--key-store');
+  return !isSystem || isChosen || defaultKeyStore(platform) === 'file'
+    ? options
+    : [...options, '--key-store', 'file'];
 }
 
 /** Each option with its value: `--a b`, `--a=b` and flags without one. The command has accepted all of them. */

@@ -70,6 +70,7 @@ export function renderUnit(service: Service, { head, before, rawOptions }: UnitT
     ...(before === undefined ? [] : [before]),
     `ExecStart=${words.join(' ')}`,
     ...places(service),
+    ...credential(service),
     RESTARTING,
   ];
   const name = role === 'hub' ? 'hub' : 'exit node';
@@ -101,6 +102,15 @@ function places({ isSystem, dataDir, program }: Service): string[] {
       : [`StateDirectory=${state}`, 'StateDirectoryMode=0700'];
   const unpacks = program.length === 1;
   return unpacks ? ['CacheDirectory=restunnel', 'CacheDirectoryMode=0700', ...own] : own;
+}
+
+/** The choice of whoever wants the key encrypted on the disk (systemd-creds). */
+function credential({ isSystem, role }: Service): string[] {
+  if (!isSystem) return [];
+  return [
+    '# The private key, encrypted on the disk (docs/guides/keys.md), in place of a file in the data directory:',
+    `#LoadCredentialEncrypted=${role}_key.bin:/etc/credstore.encrypted/restunnel-${role}_key.bin`,
+  ];
 }
 
 /** A user's manager cannot raise its own limit. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../../src/cli/program/buildProgram.ts';
 import { type Machine, managerOf } from '../../../src/cli/service/manager.ts';
 import type { Role } from '../../../src/cli/service/service.ts';
-import { splitOptions } from '../../../src/cli/service/serviceOptions.ts';
+import { splitOptions, withKeyStore } from '../../../src/cli/service/serviceOptions.ts';
 import { runBin } from '../runBin.ts';
 
 const LINK = `restunnel://hub.example:9000/?k=${'A'.repeat(43)}&t=${'A'.repeat(43)}`;
@@ -43,6 +43,15 @@ describe('the words of the role', () => {
   test('links from standard input are refused', () => {
     expect(() => split('node', '--pair', '-')).toThrow('give the link itself');
   });
+});
+
+test("a new key of the machine's service is a file where the platform would keep it for whoever logs in", () => {
+  const chosen = ['--lanes', '2'];
+  expect(withKeyStore(chosen, 'darwin', true)).toEqual([...chosen, '--key-store', 'file']);
+  expect(withKeyStore(chosen, 'win32', true)).toEqual([...chosen, '--key-store', 'file']);
+  expect(withKeyStore(chosen, 'win32', false)).toEqual(chosen);
+  expect(withKeyStore(chosen, 'linux', true)).toEqual(chosen);
+  expect(withKeyStore(['--key-store', 'keychain'], 'darwin', true)).toEqual(['--key-store', 'keychain']);
 });
 
 describe('managers', () => {
