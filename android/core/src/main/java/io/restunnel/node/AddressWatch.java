@@ -96,7 +96,7 @@ final class AddressWatch {
         List<IpAddress> addresses = new ArrayList<>();
         for (Sockets.InterfaceAddress each : found) addresses.add(IpAddress.of(each.address));
         // A change of address ends no connection by itself: bytes just stop arriving, without an error.
-        for (Hub hub : hubs.values()) hub.redialWithout(addresses, "the address of this device has gone");
+        for (Hub hub : hubs.values()) hub.redialWithout(addresses, Failure.Code.ADDRESS_GONE);
     }
 
     /** Tells the policy all that is known now. */

@@ -22,6 +22,7 @@ public final class ExitNode {
     private final HubBook book;
     private final RunningNode running;
     private boolean isStarted;
+    private boolean isStopped;
 
     /**
      * Reads the key and the list of hubs, and makes a key if there is none. Blocks.
@@ -30,7 +31,9 @@ public final class ExitNode {
      * @throws UserException if what it holds is damaged, or an option is wrong
      */
     public ExitNode(NodeOptions options) throws IOException, UserException {
-        if (options.lanes < 1 || options.lanes > Bounds.LANES_MAX) throw new UserException("a node has 1 to " + Bounds.LANES_MAX + " lanes");
+        if (options.lanes < 1 || options.lanes > Bounds.LANES_MAX) {
+            throw new UserException(Failure.Code.WRONG_OPTION, "a node has 1 to " + Bounds.LANES_MAX + " lanes");
+        }
         List<AllowRule> allow = new ArrayList<>();
         for (String rule : options.allowTargets) allow.add(AllowRule.parse(rule));
         SecureRandom random = new SecureRandom();
@@ -46,7 +49,7 @@ public final class ExitNode {
             storage.storePrivateKey(made.privateKey());
             return made;
         }
-        if (stored.length != KeyPair.KEY_BYTES) throw new UserException("the stored key is damaged: it has " + stored.length + " bytes");
+        if (stored.length != KeyPair.KEY_BYTES) throw new UserException(Failure.Code.KEY_DAMAGED, stored.length);
         return new KeyPair(stored);
     }
 
@@ -62,7 +65,7 @@ public final class ExitNode {
 
     /** Dials every hub. Once only. */
     public synchronized void start() {
-        if (isStarted) throw new IllegalStateException("a node starts once");
+        if (isStarted || isStopped) throw new IllegalStateException("a node starts once");
         isStarted = true;
         running.start();
     }
@@ -123,7 +126,12 @@ public final class ExitNode {
      * stops at once.
      */
     public synchronized void stop(long drainMs) {
-        if (isStarted) running.execute(() -> running.stop(drainMs));
+        if (isStarted) {
+            running.execute(() -> running.stop(drainMs));
+        } else if (!isStopped) {
+            running.endUnstarted();
+        }
+        isStopped = true;
     }
 
     /** Waits for the end. False: the time is over first. */

@@ -31,13 +31,13 @@ public final class HubStatus {
     public final long receivedBytes;
     /** This device's address as the hub sees it; null while not connected. */
     public final String observedAddress;
-    /** Why the last dial or session ended, a sentence; null if none has. */
-    public final String lastFailure;
+    /** Why the last dial or session ended; null if none has. */
+    public final Failure lastFailure;
     /** Clock.elapsedMs() of the next dial; 0 unless WAITING. */
     public final long nextDialElapsedMs;
 
     public HubStatus(String publicKey, String host, int port, State state, String nodeId, int lanes, int streams, long sentBytes,
-            long receivedBytes, String observedAddress, String lastFailure, long nextDialElapsedMs) {
+            long receivedBytes, String observedAddress, Failure lastFailure, long nextDialElapsedMs) {
         this.publicKey = publicKey;
         this.host = host;
         this.port = port;

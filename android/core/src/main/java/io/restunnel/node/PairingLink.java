@@ -4,6 +4,8 @@ import io.restunnel.node.policy.HostName;
 import io.restunnel.node.policy.IpAddress;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Locale;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -16,6 +18,7 @@ public final class PairingLink {
     private static final int MAX_CHARS = 1_024;
     private static final int KEY_BYTES = 32;
     private static final Pattern PORT = Pattern.compile(":[0-9]{1,5}");
+    private static final Pattern OTHER_TRANSPORT = Pattern.compile("(?i)restunnel\\+([a-z0-9.-]{1,16})://");
 
     /** A DNS name or an IP literal, without brackets. */
     public final String host;
@@ -37,43 +40,50 @@ public final class PairingLink {
      */
     public static PairingLink parse(String text) throws UserException {
         String link = text.trim();
-        if (link.length() > MAX_CHARS) throw wrong("it is too long");
-        if (!link.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) throw wrong("it must begin with " + SCHEME);
+        if (link.length() > MAX_CHARS) throw wrong(Failure.Code.LINK_TOO_LONG);
+        if (!link.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) throw otherScheme(link);
         int queryAt = link.indexOf('?');
-        if (queryAt == -1) throw wrong("it has no ?k=…&t=… at its end; was it cut short?");
+        if (queryAt == -1) throw wrong(Failure.Code.LINK_CUT_SHORT);
         String authority = link.substring(SCHEME.length(), queryAt);
         if (authority.endsWith("/")) authority = authority.substring(0, authority.length() - 1);
 
         boolean bracketed = authority.startsWith("[");
         int hostEnd = bracketed ? authority.indexOf(']') : authority.lastIndexOf(':');
-        if (bracketed && hostEnd == -1) throw wrong("its IPv6 address has no closing bracket");
+        if (bracketed && hostEnd == -1) throw wrong(Failure.Code.LINK_BAD_BRACKETS);
         String host = authority.substring(bracketed ? 1 : 0, Math.max(hostEnd, 0));
         String portText = hostEnd == -1 ? "" : authority.substring(bracketed ? hostEnd + 1 : hostEnd);
-        if (!bracketed && host.indexOf(':') != -1) throw wrong("an IPv6 address needs brackets: [address]:port");
-        if (!PORT.matcher(portText).matches()) throw wrong("it has no port after the host");
+        if (!bracketed && host.indexOf(':') != -1) throw wrong(Failure.Code.LINK_BAD_BRACKETS);
+        if (!PORT.matcher(portText).matches()) throw wrong(Failure.Code.LINK_NO_PORT);
         IpAddress address = IpAddress.parse(host);
-        if (bracketed && (address == null || !address.isIpv6())) throw wrong("the text in brackets is not an IPv6 address");
+        if (bracketed && (address == null || !address.isIpv6())) throw wrong(Failure.Code.LINK_BAD_HOST);
         checkHost(host, address);
         int port = Integer.parseInt(portText.substring(1));
-        if (port < 1 || port > 65_535) throw wrong("its port is not between 1 and 65535");
+        if (port < 1 || port > 65_535) throw wrong(Failure.Code.LINK_BAD_PORT);
 
         String query = link.substring(queryAt + 1);
-        return new PairingLink(host, port, bytes(query, "k", "the key of the hub"), bytes(query, "t", "the one-time token"));
+        return new PairingLink(host, port, bytes(query, "k", Failure.Code.LINK_NO_KEY, Failure.Code.LINK_BAD_KEY),
+                bytes(query, "t", Failure.Code.LINK_NO_TOKEN, Failure.Code.LINK_BAD_TOKEN));
+    }
+
+    /** restunnel+wss:// and the like are links of a hub's that this version cannot follow. */
+    private static UserException otherScheme(String link) {
+        Matcher transport = OTHER_TRANSPORT.matcher(link);
+        return transport.lookingAt() ? new UserException(Failure.Code.LINK_OTHER_TRANSPORT, transport.group(1).toLowerCase(Locale.ROOT))
+                : wrong(Failure.Code.LINK_OTHER_SCHEME);
     }
 
     private static void checkHost(String host, IpAddress address) throws UserException {
-        if (host.isEmpty()) throw wrong("it has no host");
-        if (address == null && !HostName.isValid(host)) throw wrong("its host is neither a name nor an IP address");
+        if (address == null && !HostName.isValid(host)) throw wrong(Failure.Code.LINK_BAD_HOST);
     }
 
-    private static byte[] bytes(String query, String name, String what) throws UserException {
+    private static byte[] bytes(String query, String name, Failure.Code missing, Failure.Code damaged) throws UserException {
         String value = null;
         for (String part : query.split("&")) {
             if (!part.equals(name) && !part.startsWith(name + "=")) continue;
-            if (value != null) throw wrong("it has more than one parameter " + name);
+            if (value != null) throw new UserException(Failure.Code.LINK_TWICE, name);
             value = part.equals(name) ? "" : part.substring(name.length() + 1);
         }
-        if (value == null || value.isEmpty()) throw wrong(what + " (" + name + "=) is missing");
+        if (value == null || value.isEmpty()) throw wrong(missing);
         byte[] bytes;
         try {
             bytes = Base64.getUrlDecoder().decode(value);
@@ -81,9 +91,7 @@ public final class PairingLink {
             bytes = new byte[0];
         }
         // Only what encodes back to the same text is the real thing.
-        if (bytes.length != KEY_BYTES || !base64url(bytes).equals(value)) {
-            throw wrong(what + " (" + name + "=) is damaged; copy the whole link again");
-        }
+        if (bytes.length != KEY_BYTES || !base64url(bytes).equals(value)) throw wrong(damaged);
         return bytes;
     }
 
@@ -133,7 +141,7 @@ public final class PairingLink {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
-    private static UserException wrong(String why) {
-        return new UserException("this is not a pairing link: " + why);
+    private static UserException wrong(Failure.Code why) {
+        return new UserException(new Failure(why));
     }
 }

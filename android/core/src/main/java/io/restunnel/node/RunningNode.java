@@ -22,9 +22,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -32,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 final class RunningNode {
     private static final long ANSWER_MS = 1_000;
     private static final long DRAIN_CHECK_MS = 50;
+    private static final long THREAD_IDLE_MS = 10_000;
 
     private final NodeOptions options;
     private final HubBook book;
@@ -42,7 +45,6 @@ final class RunningNode {
     private final AddressWatch addresses;
     private final ExecutorService worker;
     private final ExecutorService lookups;
-    private final ExecutorService ownLookups;
     private final Thread thread;
     private final Map<String, Hub> hubs = new LinkedHashMap<>();
     private final Set<String> paused = new HashSet<>();
@@ -57,13 +59,12 @@ final class RunningNode {
         this.book = book;
         this.keyPair = keyPair;
         loop = new Loop(options.clock, options.log::fault);
-        worker = pool(1, "restunnel-worker");
-        lookups = pool(Bounds.LOOKUP_THREADS_MAX, "restunnel-names");
-        ownLookups = pool(Bounds.OWN_LOOKUP_THREADS_MAX, "restunnel-own-names");
+        worker = threads(1, 1, new LinkedBlockingQueue<>(), "restunnel-worker");
+        lookups = threads(0, Integer.MAX_VALUE, new SynchronousQueue<>(), "restunnel-names");
         TargetPolicy policy = new TargetPolicy(allow);
-        Names names = new Names(loop, options.sockets, lookups, ownLookups);
+        Names names = new Names(loop, options.sockets, lookups, hubs::size);
         activity = new Activity(loop, options.listener);
-        exit = new Exit(loop, options.sockets, policy, names, options.descriptors, this::rotate, activity::moved);
+        exit = new Exit(loop, options.sockets, policy, names, options.descriptors, new HubOrders(), activity::moved);
         addresses = new AddressWatch(loop, worker, options.sockets, options.log, names, policy, hubs);
         parts.clock = options.clock;
         parts.log = options.log;
@@ -83,9 +84,8 @@ final class RunningNode {
     }
 
     /** Threads that end when there is nothing to do. */
-    private static ExecutorService pool(int threadsMax, String name) {
-        ThreadPoolExecutor pool = new ThreadPoolExecutor(threadsMax, threadsMax, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(),
-                task -> daemon(task, name));
+    private static ExecutorService threads(int least, int most, BlockingQueue<Runnable> queue, String name) {
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(least, most, THREAD_IDLE_MS, TimeUnit.MILLISECONDS, queue, task -> daemon(task, name));
         pool.allowCoreThreadTimeOut(true);
         return pool;
     }
@@ -102,12 +102,17 @@ final class RunningNode {
         thread.start();
     }
 
+    /** Of a node that was never started. */
+    void endUnstarted() {
+        daemon(() -> end(null), "restunnel-node").start();
+    }
+
     void execute(Runnable task) {
         loop.execute(task);
     }
 
     List<HubStatus> hubs() {
-        if (!thread.isAlive() || Thread.currentThread() == thread) return statuses();
+        if (!thread.isAlive() || ended.getCount() == 0 || Thread.currentThread() == thread) return statuses();
         CountDownLatch answered = new CountDownLatch(1);
         List<HubStatus> answer = new ArrayList<>();
         loop.execute(() -> {
@@ -158,10 +163,11 @@ final class RunningNode {
     }
 
     private void end(Throwable failure) {
-        for (Tunnel tunnel : exit.tunnels()) tunnel.close("the node is stopping");
+        for (Tunnel tunnel : exit.tunnels()) tunnel.close(new Failure(Failure.Code.STOPPING));
+        // For whoever asks while the loop answers no more.
+        statuses();
         loop.close();
         lookups.shutdownNow();
-        ownLookups.shutdownNow();
         worker.shutdown();
         keyPair.wipe();
         ended.countDown();
@@ -173,7 +179,7 @@ final class RunningNode {
         if (isStopping || book.get(publicKey) == null || paused.contains(publicKey)) return;
         Hub known = hubs.get(publicKey);
         if (known != null) {
-            known.redial("the hub was paired anew");
+            known.redial(Failure.Code.PAIRED_ANEW);
             return;
         }
         Hub hub = new Hub(publicKey, parts, options.lanes);
@@ -186,7 +192,7 @@ final class RunningNode {
         Hub hub = hubs.remove(publicKey);
         if (hub == null) return;
         hub.stop();
-        hub.close("the hub was forgotten");
+        hub.close(Failure.Code.FORGOTTEN);
         exit.forget(publicKey);
         addresses.apply();
     }
@@ -201,7 +207,7 @@ final class RunningNode {
 
     private void closeOnceDrained(Hub hub, long untilMs) {
         if (!hub.isPaused()) return;
-        if (exit.isDrained(hub.publicKey) || loop.nowMs() >= untilMs) hub.close("the owner paused this hub");
+        if (exit.isDrained(hub.publicKey) || loop.nowMs() >= untilMs) hub.close(Failure.Code.PAUSED);
         else loop.after(DRAIN_CHECK_MS, () -> closeOnceDrained(hub, untilMs));
     }
 
@@ -213,7 +219,7 @@ final class RunningNode {
             return;
         }
         // A session that still drains takes no streams.
-        hub.close("the owner resumed this hub");
+        hub.close(Failure.Code.RESUMED);
         if (!isStopping) hub.start();
     }
 
@@ -221,7 +227,7 @@ final class RunningNode {
         parts.names.networkChanged();
         addresses.networkChanged();
         for (Hub hub : hubs.values()) {
-            if (leaveAll) hub.redial("the network of this device changed");
+            if (leaveAll) hub.redial(Failure.Code.NETWORK_CHANGED);
             else hub.redialWaiting();
         }
         sendStatus();
@@ -256,9 +262,18 @@ final class RunningNode {
         parts.status.setBytes(sent, received);
     }
 
-    private void rotate(String publicKey, long request) {
-        Hub hub = hubs.get(publicKey);
-        if (hub != null && parts.status.refuseRotation(publicKey, request)) sendStatus(hub);
+    private final class HubOrders implements Exit.Orders {
+        @Override
+        public void rotate(String publicKey, long request) {
+            Hub hub = hubs.get(publicKey);
+            if (hub != null && parts.status.refuseRotation(publicKey, request)) sendStatus(hub);
+        }
+
+        @Override
+        public void sharedKey(String publicKey, long waitMs) {
+            Hub hub = hubs.get(publicKey);
+            if (hub != null) hub.backOff(Math.min(waitMs, Bounds.SENT_AWAY_MAX_MS), Failure.Code.SHARED_KEY);
+        }
     }
 
     // --- Stop ---

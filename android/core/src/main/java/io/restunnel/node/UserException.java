@@ -4,7 +4,14 @@ package io.restunnel.node;
 public final class UserException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    public UserException(String message) {
-        super(message);
+    public final transient Failure failure;
+
+    public UserException(Failure failure) {
+        super(failure.sentence());
+        this.failure = failure;
+    }
+
+    public UserException(Failure.Code code, Object detail) {
+        this(new Failure(code, detail));
     }
 }

@@ -220,7 +220,7 @@ public class ExitNodeTest {
             node = make();
             node.pair(hub.link(), "phone");
             node.start();
-            assertEquals("cannot connect to the hub (waits for Wi-Fi)", await(State.NO_NETWORK).lastFailure);
+            assertEquals("cannot connect to the hub (waits for Wi-Fi)", await(State.NO_NETWORK).lastFailure.sentence());
             hasNetwork = true;
             node.networkChanged(false);
             FakeHub.Session first = hub.sessions.take();
@@ -239,14 +239,58 @@ public class ExitNodeTest {
             network = "cellular";
             node.deviceChanged();
             assertTrue(session.statuses.take().contains("\"network\":\"cellular\""));
-            byte[] order = "{\"rotate\":{\"request\":5}}".getBytes("UTF-8");
-            byte[] control = new byte[9 + order.length];
-            Frame.writeHeader(control, 0, 0x31, 0, order.length);
-            System.arraycopy(order, 0, control, 9, order.length);
-            session.send(control);
+            session.send(control("{\"rotate\":{\"request\":5}}"));
             String answer = session.statuses.take();
             assertTrue(answer, answer.contains("\"rotation\":{\"request\":5,\"ok\":false"));
         }
+    }
+
+    private static byte[] control(String order) throws Exception {
+        byte[] json = order.getBytes("UTF-8");
+        byte[] frame = new byte[9 + json.length];
+        Frame.writeHeader(frame, 0, Frame.CONTROL, 0, json.length);
+        System.arraycopy(json, 0, frame, 9, json.length);
+        return frame;
+    }
+
+    @Test(timeout = TEST_MS)
+    public void keepsAwayWhileAnotherDeviceHasItsKeyUnlessTheNetworkChanges() throws Exception {
+        try (FakeHub hub = new FakeHub()) {
+            FakeHub.Session session = connect(hub);
+            session.send(control("{\"sharedKey\":{\"waitMs\":86400000}}"));
+            session.awaitEnd();
+            HubStatus status = await(State.WAITING);
+            assertEquals(Failure.Code.SHARED_KEY, status.lastFailure.code);
+            long waitMs = status.nextDialElapsedMs - Clock.SYSTEM.elapsedMs();
+            assertTrue("waits " + waitMs, waitMs > 1_800_000 && waitMs <= 3_600_000);
+            node.networkChanged(false);
+            assertNotNull(hub.sessions.take());
+            await(State.CONNECTED);
+        }
+    }
+
+    @Test(timeout = TEST_MS)
+    public void aHubThatSendsItAwayInItsFirstRecordIsNeverConnected() throws Exception {
+        try (FakeHub hub = new FakeHub()) {
+            hub.greeting = control("{\"sharedKey\":{\"waitMs\":600000}}");
+            node = make();
+            node.pair(hub.link(), "phone");
+            node.start();
+            hub.sessions.take().awaitEnd();
+            for (HubStatus status = changes.take(); status.state != State.WAITING; status = changes.take()) {
+                assertEquals(State.CONNECTING, status.state);
+            }
+        }
+    }
+
+    @Test(timeout = TEST_MS)
+    public void aNodeThatNeverStartedEndsAtOnce() throws Exception {
+        node = make();
+        node.stop(10_000);
+        assertTrue(node.awaitEnd(TEST_MS));
+        assertEquals("null", ends.take());
+        node.stop(0);
+        assertThrows(IllegalStateException.class, () -> node.start());
     }
 
     @Test(timeout = TEST_MS)

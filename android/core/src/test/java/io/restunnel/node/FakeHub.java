@@ -39,7 +39,7 @@ final class FakeHub implements AutoCloseable {
 
         synchronized void send(byte[] frame) throws IOException {
             byte[] sealed = new byte[frame.length + 16];
-            sealer.seal(frame, 0, frame.length, sealed, 0);
+            sealer.seal(ByteBuffer.wrap(frame), ByteBuffer.wrap(sealed));
             DataOutputStream out = new DataOutputStream(socket.getOutputStream());
             out.writeShort(sealed.length);
             out.write(sealed);
@@ -56,7 +56,11 @@ final class FakeHub implements AutoCloseable {
     private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     final BlockingQueue<Session> sessions = new LinkedBlockingQueue<>();
 
+    /** The frame of its first record. */
+    volatile byte[] greeting = new byte[Frame.HEADER_BYTES + 8];
+
     FakeHub() throws IOException {
+        Frame.writeHeader(greeting, 0, Frame.PING, 0, 8);
         Thread thread = new Thread(this::accept, "fake hub");
         thread.setDaemon(true);
         thread.start();
@@ -94,16 +98,14 @@ final class FakeHub implements AutoCloseable {
             out.write(message2);
             RecordCipher opener = new RecordCipher(responder.keys()[0]);
             session = new Session(socket, new RecordCipher(responder.keys()[1]), responder.payload);
-            byte[] ping = new byte[Frame.HEADER_BYTES + 8];
-            Frame.writeHeader(ping, 0, Frame.PING, 0, 8);
             for (boolean isFirst = true;; isFirst = false) {
                 byte[] sealed = new byte[in.readUnsignedShort()];
                 in.readFully(sealed);
                 byte[] plain = new byte[sealed.length];
-                if (!opener.open(sealed, 0, sealed.length, plain, 0)) throw new IOException("forged");
+                if (!opener.open(ByteBuffer.wrap(sealed), ByteBuffer.wrap(plain))) throw new IOException("forged");
                 read(session, plain, sealed.length - 16);
                 if (!isFirst) continue;
-                session.send(ping);
+                session.send(greeting);
                 sessions.add(session);
             }
         } catch (Exception over) {

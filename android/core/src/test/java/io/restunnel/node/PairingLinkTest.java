@@ -40,6 +40,19 @@ public class PairingLinkTest {
     }
 
     @Test
+    public void saysThatItCannotFollowALinkOfAnotherTransport() {
+        for (String text : new String[] {"restunnel+wss://hub.example:443/tunnel" + END, "Restunnel+WSS://hub"}) {
+            UserException error = assertThrows(text, UserException.class, () -> PairingLink.parse(text));
+            assertEquals(Failure.Code.LINK_OTHER_TRANSPORT, error.failure.code);
+            assertEquals("wss", error.failure.detail);
+        }
+        for (String text : new String[] {"wss://hub.example/" + END, "restunnel+ws s://hub" + END, "restunnel:hub" + END}) {
+            UserException error = assertThrows(text, UserException.class, () -> PairingLink.parse(text));
+            assertEquals(Failure.Code.LINK_OTHER_SCHEME, error.failure.code);
+        }
+    }
+
+    @Test
     public void itsTextHoldsNoSecret() throws Exception {
         assertEquals("pairing link of [::1]:1", PairingLink.parse("restunnel://[::1]:1" + END).toString());
     }

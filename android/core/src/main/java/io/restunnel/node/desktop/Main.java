@@ -2,6 +2,7 @@ package io.restunnel.node.desktop;
 
 import io.restunnel.node.DeviceFacts;
 import io.restunnel.node.ExitNode;
+import io.restunnel.node.Failure;
 import io.restunnel.node.HubStatus;
 import io.restunnel.node.NodeListener;
 import io.restunnel.node.NodeOptions;
@@ -105,11 +106,11 @@ public final class Main {
                 case "--log-level":
                     break;
                 default:
-                    throw new UserException("unknown option " + args[i]);
+                    throw new UserException(Failure.Code.WRONG_OPTION, "unknown option " + args[i]);
             }
         }
-        if (args.length % 2 != 0) throw new UserException(args[args.length - 1] + " needs a value");
-        if (dataDir == null) throw new UserException("--data-dir is missing");
+        if (args.length % 2 != 0) throw new UserException(Failure.Code.WRONG_OPTION, args[args.length - 1] + " needs a value");
+        if (dataDir == null) throw new UserException(Failure.Code.WRONG_OPTION, "--data-dir is missing");
     }
 
     private int run() throws Exception {
@@ -136,7 +137,7 @@ public final class Main {
         ExitNode node = new ExitNode(options);
         started.set(node);
         for (String link : links) node.pair(PairingLink.parse(link), name);
-        if (node.hubs().isEmpty()) throw new UserException("this node is not paired with any hub; start it with --pair LINK");
+        if (node.hubs().isEmpty()) throw new UserException(Failure.Code.WRONG_OPTION, "this node is not paired with any hub; start it with --pair LINK");
         stopOnSignals(node);
         node.start();
         over.await();

@@ -68,7 +68,7 @@ final class Association implements LocalStream {
     // --- Hub to target ---
 
     @Override
-    public void datagram(byte[] from, int at, int headerBytes, int length) {
+    public void datagram(ByteBuffer from, int at, int headerBytes, int length) {
         int port = DatagramAddress.port(from, at, headerBytes);
         ByteBuffer data = exit.views.of(from, at + headerBytes, length - headerBytes);
         if (!DatagramAddress.isName(from, at)) {
@@ -169,7 +169,8 @@ final class Association implements LocalStream {
     private void receive(DatagramChannel socket) {
         int bytes = 0;
         for (int i = 0; i < Bounds.DATAGRAMS_PER_TURN && bytes < Bounds.DATAGRAM_TURN_BYTES && !isClosed; i++) {
-            ByteBuffer data = exit.views.of(exit.datagramBytes, 0, exit.datagramBytes.length);
+            ByteBuffer data = exit.datagramBytes;
+            data.clear();
             InetSocketAddress sender;
             try {
                 sender = (InetSocketAddress) socket.receive(data);
@@ -185,7 +186,8 @@ final class Association implements LocalStream {
             byte[] header = DatagramAddress.header(address, sender.getPort());
             byte[] payload = new byte[header.length + length];
             System.arraycopy(header, 0, payload, 0, header.length);
-            System.arraycopy(exit.datagramBytes, 0, payload, header.length, length);
+            data.flip();
+            data.get(payload, header.length, length);
             if (tunnel.session().sendDatagram(stream, payload)) lastMs = exit.loop.nowMs();
         }
         tunnel.touch();
@@ -211,12 +213,12 @@ final class Association implements LocalStream {
     }
 
     @Override
-    public int receive(byte[] from, int at, int length) {
+    public int receive(ByteBuffer from, int at, int length) {
         throw new IllegalStateException("bytes on an association");
     }
 
     @Override
-    public int read(byte[] to, int at, int length) {
+    public int read(ByteBuffer to, int at, int length) {
         throw new IllegalStateException("bytes on an association");
     }
 

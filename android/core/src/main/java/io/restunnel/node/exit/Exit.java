@@ -11,8 +11,10 @@ import io.restunnel.node.session.RecordBuilder;
 import io.restunnel.node.session.SessionTerms;
 import io.restunnel.node.session.TunnelStream;
 import io.restunnel.node.session.WindowBudget;
+import io.restunnel.node.wire.InboundRecords;
 import io.restunnel.node.wire.Reason;
 import io.restunnel.node.wire.SendQueue;
+import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
@@ -27,31 +29,35 @@ public final class Exit {
     final TargetPolicy policy;
     final Names names;
     final Load load;
-    final RotateOrders onRotate;
+    final Orders orders;
     final Set<Tunnel> tunnels = new LinkedHashSet<>();
     final WindowBudget windows = new WindowBudget(Bounds.WINDOWS_ALL_BYTES, null);
     final SendQueue.Pool queues = new SendQueue.Pool();
     final RecordBuilder record = new RecordBuilder();
     final Peers.Room peerRoom = new Peers.Room();
     final Views views = new Views();
-    final byte[] tunnelBytes = new byte[Bounds.TUNNEL_READ_BYTES];
-    final byte[] inboundPlain = new byte[Protocol.RECORD_MAX_BYTES];
-    final byte[] datagramBytes = new byte[Protocol.RECORD_MAX_BYTES];
+    final ByteBuffer tunnelBytes = ByteBuffer.allocateDirect(Bounds.TUNNEL_READ_BYTES);
+    final InboundRecords.Memory inbound = new InboundRecords.Memory();
+    final ByteBuffer datagramBytes = ByteBuffer.allocateDirect(Protocol.RECORD_MAX_BYTES);
     int datagramsHeldBytes;
     final Runnable onBytesMoved;
 
-    /** A hub wants a new address for this device. */
-    public interface RotateOrders {
-        void accept(String hub, long request);
+    /** What a hub orders of the whole node. */
+    public interface Orders {
+        /** A new address for this device. */
+        void rotate(String hub, long request);
+
+        /** Another device has this node's key: no session with this hub for so long. */
+        void sharedKey(String hub, long waitMs);
     }
 
-    public Exit(Loop loop, Sockets sockets, TargetPolicy policy, Names names, int descriptors, RotateOrders onRotate, Runnable onBytesMoved) {
+    public Exit(Loop loop, Sockets sockets, TargetPolicy policy, Names names, int descriptors, Orders orders, Runnable onBytesMoved) {
         this.loop = loop;
         this.sockets = sockets;
         this.policy = policy;
         this.names = names;
         this.load = new Load(descriptors, Runtime.getRuntime().maxMemory());
-        this.onRotate = onRotate;
+        this.orders = orders;
         this.onBytesMoved = onBytesMoved;
     }
 

@@ -105,6 +105,11 @@ final class HubStreams implements SessionHandler {
 
     @Override
     public void rotate(long request) {
-        exit.onRotate.accept(tunnel.hub, request);
+        exit.orders.rotate(tunnel.hub, request);
+    }
+
+    @Override
+    public void sharedKey(long waitMs) {
+        exit.orders.sharedKey(tunnel.hub, waitMs);
     }
 }

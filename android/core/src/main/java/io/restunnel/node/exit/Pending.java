@@ -1,5 +1,7 @@
 package io.restunnel.node.exit;
 
+import java.nio.ByteBuffer;
+
 /** Bytes that arrived for a target and that the kernel did not take yet: one array that grows as needed, and none while nothing waits. */
 final class Pending {
     private static final int CAPACITY_MIN = 4_096;
@@ -30,7 +32,9 @@ final class Pending {
         return start;
     }
 
-    void add(byte[] from, int at, int length) {
+    /** What remains of the buffer. */
+    void add(ByteBuffer from) {
+        int length = from.remaining();
         int wanted = size() + length;
         if (wanted > bytes.length) {
             int capacity = Math.max(CAPACITY_MIN, bytes.length);
@@ -45,7 +49,7 @@ final class Pending {
             end = size();
             start = 0;
         }
-        System.arraycopy(from, at, bytes, end, length);
+        from.get(bytes, end, length);
         end += length;
     }
 

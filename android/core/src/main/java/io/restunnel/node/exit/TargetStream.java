@@ -57,7 +57,7 @@ final class TargetStream implements LocalStream, Loop.Handler {
     // --- Hub to target ---
 
     @Override
-    public int receive(byte[] from, int at, int length) {
+    public int receive(ByteBuffer from, int at, int length) {
         int taken = 0;
         if (channel != null && pending.isEmpty()) {
             taken = write(exit.views.of(from, at, length));
@@ -65,7 +65,7 @@ final class TargetStream implements LocalStream, Loop.Handler {
             if (taken == length) return taken;
         }
         int heldBefore = pending.heldBytes();
-        pending.add(from, at + taken, length - taken);
+        pending.add(exit.views.of(from, at + taken, length - taken));
         exit.load.holds(load, pending.heldBytes() - heldBefore);
         if (key != null) Channels.setInterest(key, SelectionKey.OP_WRITE, true);
         if (exit.load.mustGiveUp(load)) {
@@ -144,7 +144,7 @@ final class TargetStream implements LocalStream, Loop.Handler {
     }
 
     @Override
-    public int read(byte[] to, int at, int length) {
+    public int read(ByteBuffer to, int at, int length) {
         try {
             int read = channel.read(exit.views.of(to, at, length));
             if (read >= 0) return read;
@@ -198,7 +198,7 @@ final class TargetStream implements LocalStream, Loop.Handler {
     }
 
     @Override
-    public void datagram(byte[] from, int at, int headerBytes, int length) {
+    public void datagram(ByteBuffer from, int at, int headerBytes, int length) {
         throw new IllegalStateException("a datagram on a stream of bytes");
     }
 }

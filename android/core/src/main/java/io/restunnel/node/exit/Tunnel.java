@@ -1,5 +1,6 @@
 package io.restunnel.node.exit;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.limits.Bounds;
 import io.restunnel.node.loop.Channels;
 import io.restunnel.node.loop.Loop;
@@ -26,7 +27,7 @@ public final class Tunnel implements Loop.Handler {
         void up();
 
         /** It is closed, once. */
-        void down(String reason);
+        void down(Failure why);
     }
 
     public final String hub;
@@ -58,7 +59,7 @@ public final class Tunnel implements Loop.Handler {
         this.owner = owner;
         this.load = exit.load.of(hub);
         queue = new SendQueue(new RecordCipher(sendKey), exit.queues);
-        session = new Session(terms, new InboundRecords(new RecordCipher(receiveKey), exit.inboundPlain), queue, exit.record,
+        session = new Session(terms, new InboundRecords(new RecordCipher(receiveKey), exit.inbound), queue, exit.record,
                 new WindowBudget(Bounds.WINDOWS_SESSION_BYTES, exit.windows), new HubStreams(exit, this), exit.loop.nowMs());
         localAddress = addressOf(channel);
         key.attach(this);
@@ -123,22 +124,23 @@ public final class Tunnel implements Loop.Handler {
         try {
             task.run();
         } catch (RuntimeException fault) {
-            close("an internal error");
+            close(new Failure(Failure.Code.INTERNAL_ERROR));
             throw fault;
         }
     }
 
     private void read() {
-        byte[] bytes = exit.tunnelBytes;
+        ByteBuffer bytes = exit.tunnelBytes;
+        bytes.clear();
         try {
-            int read = channel.read(exit.views.of(bytes, 0, bytes.length));
-            if (read < 0) close("the peer closed the connection");
+            int read = channel.read(bytes);
+            if (read < 0) close(new Failure(Failure.Code.HUB_CLOSED));
             if (read <= 0) return;
             session.receive(bytes, 0, read, exit.loop.nowMs());
         } catch (ProtocolException broken) {
-            close("the hub broke the protocol: " + broken.getMessage());
+            close(new Failure(Failure.Code.PROTOCOL_BROKEN, broken.getMessage()));
         } catch (IOException broken) {
-            close("the connection to the hub broke (" + broken.getMessage() + ")");
+            close(new Failure(Failure.Code.CONNECTION_BROKE, broken.getMessage()));
         }
         if (isClosed) return;
         if (session.isProven() && !isUp) {
@@ -177,7 +179,7 @@ public final class Tunnel implements Loop.Handler {
         try {
             channel.write(waiting);
         } catch (IOException broken) {
-            close("the connection to the hub broke (" + broken.getMessage() + ")");
+            close(new Failure(Failure.Code.CONNECTION_BROKE, broken.getMessage()));
             return false;
         }
         queue.taken();
@@ -196,7 +198,7 @@ public final class Tunnel implements Loop.Handler {
     private void tick() {
         if (isClosed) return;
         long nowMs = exit.loop.nowMs();
-        String death = session.tick(nowMs);
+        Failure death = session.tick(nowMs);
         if (death != null) {
             close(death);
             return;
@@ -207,7 +209,7 @@ public final class Tunnel implements Loop.Handler {
     }
 
     /** Ends the session: its streams are reset. */
-    public void close(String reason) {
+    public void close(Failure why) {
         if (isClosed) return;
         isClosed = true;
         tick.cancel();
@@ -217,6 +219,6 @@ public final class Tunnel implements Loop.Handler {
         load.receivedBefore += session.receivedBytes();
         exit.tunnels.remove(this);
         Channels.closeQuietly(channel);
-        owner.down(reason);
+        owner.down(why);
     }
 }

@@ -1,5 +1,6 @@
 package io.restunnel.node.hubs;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.Sockets;
 import io.restunnel.node.exit.Race;
 import io.restunnel.node.limits.Bounds;
@@ -19,15 +20,12 @@ import java.util.List;
 
 /** One dial to a hub up to its second message. */
 final class HandshakeDial implements Race.Outcome, Loop.Handler {
-    static final String SILENCE = "the hub gave no answer: this device is not paired with it (the link was used, has expired, or the device was "
-            + "revoked), or the hub cannot look that up now; if it stays so, make a new link with restunnel pair";
-
     /** One call, unless the dial is cancelled first. */
     interface Outcome {
         /** The key's attachment and interest are the caller's to set. What follows in the socket are records. */
         void message2(SocketChannel channel, SelectionKey key, byte[] message2);
 
-        void failed(String reason, boolean lacksNetwork);
+        void failed(Failure why, boolean lacksNetwork);
 
         /** The connection stands: this is our end of it. */
         void connected(SocketChannel channel);
@@ -44,7 +42,7 @@ final class HandshakeDial implements Race.Outcome, Loop.Handler {
     HandshakeDial(Loop loop, Sockets sockets, List<IpAddress> addresses, int port, byte[] message1, Outcome outcome) {
         this.message1 = message1;
         this.outcome = outcome;
-        deadline = loop.after(Bounds.HANDSHAKE_TIMEOUT_MS, () -> fail(channel == null ? "the hub does not answer the dial" : SILENCE, false));
+        deadline = loop.after(Bounds.HANDSHAKE_TIMEOUT_MS, () -> fail(channel == null ? Failure.Code.DIAL_TIMED_OUT : Failure.Code.NOT_LET_IN));
         race = Race.start(loop, sockets, addresses, port, Bounds.HANDSHAKE_TIMEOUT_MS, () -> true, this);
     }
 
@@ -58,7 +56,7 @@ final class HandshakeDial implements Race.Outcome, Loop.Handler {
             channel.write(first);
             if (first.hasRemaining()) throw new IOException("it takes no bytes");
         } catch (IOException broken) {
-            fail("the connection to the hub broke (" + broken.getMessage() + ")", false);
+            fail(new Failure(Failure.Code.CONNECTION_BROKE, broken.getMessage()), false);
             return;
         }
         received.limit(Protocol.LENGTH_BYTES);
@@ -68,7 +66,7 @@ final class HandshakeDial implements Race.Outcome, Loop.Handler {
 
     @Override
     public void failed(Reason reason, String message) {
-        fail("cannot connect to the hub (" + message + ")", reason == Reason.NO_ROUTE);
+        fail(new Failure(Failure.Code.CANNOT_CONNECT, message), reason == Reason.NO_ROUTE);
     }
 
     /** Reads the second message to its last byte and no further. */
@@ -76,17 +74,17 @@ final class HandshakeDial implements Race.Outcome, Loop.Handler {
     public void ready(SelectionKey key) {
         try {
             if (channel.read(received) < 0) {
-                fail(SILENCE, false);
+                fail(Failure.Code.NOT_LET_IN);
                 return;
             }
         } catch (IOException broken) {
-            fail("the connection to the hub broke (" + broken.getMessage() + ")", false);
+            fail(new Failure(Failure.Code.CONNECTION_BROKE, broken.getMessage()), false);
             return;
         }
         if (received.hasRemaining()) return;
         int length = Frame.readU16(received.array(), 0);
         if (length < Initiator.MESSAGE2_MIN_BYTES || length > Initiator.MESSAGE_MAX_BYTES) {
-            fail("the hub answered with something other than a handshake", false);
+            fail(Failure.Code.NOT_A_HUB);
         } else if (received.limit() == Protocol.LENGTH_BYTES) {
             received.limit(Protocol.LENGTH_BYTES + length);
             ready(key);
@@ -100,10 +98,14 @@ final class HandshakeDial implements Race.Outcome, Loop.Handler {
         }
     }
 
-    private void fail(String reason, boolean lacksNetwork) {
+    private void fail(Failure.Code why) {
+        fail(new Failure(why), false);
+    }
+
+    private void fail(Failure why, boolean lacksNetwork) {
         if (isOver) return;
         cancel();
-        outcome.failed(reason, lacksNetwork);
+        outcome.failed(why, lacksNetwork);
     }
 
     /** Ends it. No call comes any more. */

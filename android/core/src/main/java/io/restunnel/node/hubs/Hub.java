@@ -1,5 +1,6 @@
 package io.restunnel.node.hubs;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.HubStatus;
 import io.restunnel.node.exit.Tunnel;
 import io.restunnel.node.policy.IpAddress;
@@ -16,7 +17,7 @@ public final class Hub {
     private final HubParts parts;
     private final List<HubLane> lanes = new ArrayList<>();
     private boolean isPaused;
-    private String lastFailure;
+    private Failure lastFailure;
 
     public Hub(String publicKey, HubParts parts, int laneCount) {
         this.publicKey = publicKey;
@@ -42,28 +43,33 @@ public final class Hub {
         changed();
     }
 
-    public void close(String reason) {
-        for (HubLane lane : lanes) if (lane.tunnel() != null) lane.tunnel().close(reason);
+    public void close(Failure.Code why) {
+        for (HubLane lane : lanes) if (lane.tunnel() != null) lane.tunnel().close(new Failure(why));
     }
 
     public boolean isPaused() {
         return isPaused;
     }
 
-    public void redial(String reason) {
-        for (HubLane lane : lanes) lane.redial(reason);
+    public void redial(Failure.Code why) {
+        for (HubLane lane : lanes) lane.redial(new Failure(why));
+    }
+
+    /** No lane is open, or dials, for so long. */
+    public void backOff(long waitMs, Failure.Code why) {
+        for (HubLane lane : lanes) lane.backOff(waitMs, new Failure(why));
     }
 
     /** Lanes whose end of the connection is an address that this device has no more. */
-    public void redialWithout(List<IpAddress> own, String reason) {
+    public void redialWithout(List<IpAddress> own, Failure.Code why) {
         for (HubLane lane : lanes) {
-            if (lane.localAddress() != null && !own.contains(IpAddress.of(lane.localAddress()))) lane.redial(reason);
+            if (lane.localAddress() != null && !own.contains(IpAddress.of(lane.localAddress()))) lane.redial(new Failure(why));
         }
     }
 
     /** Lanes that wait dial at once. */
     public void redialWaiting() {
-        for (HubLane lane : lanes) if (lane.isWaiting()) lane.redial("");
+        for (HubLane lane : lanes) if (lane.isWaiting()) lane.redial(new Failure(Failure.Code.NETWORK_CHANGED));
     }
 
     public void sendStatus(byte[] json) {
@@ -97,9 +103,9 @@ public final class Hub {
         changed();
     }
 
-    void failed(String reason, long retryInMs) {
-        if (!reason.equals(lastFailure)) parts.log.lost(name(), reason, retryInMs);
-        lastFailure = reason;
+    void failed(Failure why, long retryInMs) {
+        if (!why.equals(lastFailure)) parts.log.lost(name(), why.sentence(), retryInMs);
+        lastFailure = why;
         changed();
     }
 

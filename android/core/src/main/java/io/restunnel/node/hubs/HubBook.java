@@ -1,5 +1,6 @@
 package io.restunnel.node.hubs;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.Log;
 import io.restunnel.node.NodeStorage;
 import io.restunnel.node.PairingLink;
@@ -49,7 +50,7 @@ public final class HubBook {
         String publicKey = link.hubPublicKeyText();
         HubRecord known = hubs.get(publicKey);
         if (known == null && hubs.size() >= Bounds.HUBS_MAX) {
-            throw new UserException("this device is paired with " + Bounds.HUBS_MAX + " hubs already; forget one of them first");
+            throw new UserException(Failure.Code.HUBS_FULL, Bounds.HUBS_MAX);
         }
         HubRecord hub = new HubRecord(publicKey, link.host, link.port, known == null ? null : known.nodeId, base64url(link.token()),
                 Message1.fitName(deviceName), known == null ? null : known.lastTimestamp);
@@ -148,7 +149,7 @@ public final class HubBook {
     }
 
     private static UserException damaged(String why) {
-        return new UserException("the stored list of hubs is damaged (" + why + "); restore it, or remove it and pair this device again");
+        return new UserException(Failure.Code.HUB_LIST_DAMAGED, why);
     }
 
     static byte[] bytes(String base64url) {

@@ -1,5 +1,6 @@
 package io.restunnel.node.hubs;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.exit.Race;
 import io.restunnel.node.exit.Tunnel;
 import io.restunnel.node.limits.Bounds;
@@ -37,6 +38,8 @@ final class HubLane implements Tunnel.Owner {
     private Tunnel tunnel;
     private Timer wait;
     private long nextDialMs;
+    /** The hub has sent this device away until then. */
+    private long notBeforeMs;
     private InetAddress localAddress;
     private IpAddress observed;
     /** Of the last session. RFC 6724 prefers IPv6. */
@@ -112,7 +115,7 @@ final class HubLane implements Tunnel.Owner {
             @Override
             public void notFound(Reason reason) {
                 asker = null;
-                failed("the hub's name " + record.host + " cannot be resolved", false);
+                failed(new Failure(Failure.Code.NAME_NOT_RESOLVED, record.host), false);
             }
         };
         parts.names.lookUp(name, Names.NODE, asker);
@@ -133,7 +136,7 @@ final class HubLane implements Tunnel.Owner {
                 Initiator initiator = new Initiator(parts.keyPair, HubBook.bytes(hub.publicKey), payload, parts.random);
                 parts.loop.execute(() -> dial(of, addresses, record.port, initiator));
             } catch (HandshakeException failure) {
-                parts.loop.execute(() -> failedIf(of, failure.getMessage()));
+                parts.loop.execute(() -> failedIf(of, failure));
             }
         });
     }
@@ -156,9 +159,9 @@ final class HubLane implements Tunnel.Owner {
             }
 
             @Override
-            public void failed(String reason, boolean lacks) {
+            public void failed(Failure why, boolean lacks) {
                 initiator.wipe();
-                HubLane.this.failed(reason, lacks);
+                HubLane.this.failed(why, lacks);
             }
         });
     }
@@ -191,7 +194,7 @@ final class HubLane implements Tunnel.Owner {
             } catch (HandshakeException failure) {
                 parts.loop.execute(() -> {
                     Channels.closeQuietly(channel);
-                    failedIf(of, failure.getMessage());
+                    failedIf(of, failure);
                 });
             }
         });
@@ -225,17 +228,17 @@ final class HubLane implements Tunnel.Owner {
     }
 
     @Override
-    public void down(String reason) {
+    public void down(Failure why) {
         tunnel = null;
-        failed(reason, false);
+        failed(why, false);
     }
 
-    private void failedIf(int of, String reason) {
-        if (of == attempt) failed(reason, false);
+    private void failedIf(int of, HandshakeException failure) {
+        if (of == attempt) failed(new Failure(Failure.Code.HANDSHAKE_FAILED, failure.getMessage()), false);
     }
 
     /** The dial failed or its session ended: again, after a pause. */
-    private void failed(String reason, boolean lacks) {
+    private void failed(Failure why, boolean lacks) {
         attempt++;
         dial = null;
         localAddress = null;
@@ -245,36 +248,50 @@ final class HubLane implements Tunnel.Owner {
             hub.changed();
             return;
         }
-        long waitMs = backoff.failed(parts.loop.nowMs(), parts.random.nextDouble());
+        long pauseMs = backoff.failed(parts.loop.nowMs(), parts.random.nextDouble());
+        long waitMs = Math.max(pauseMs, notBeforeMs - parts.loop.nowMs());
         nextDialMs = parts.loop.nowMs() + waitMs;
         wait = parts.loop.after(waitMs, () -> {
             wait = null;
             start();
         });
-        hub.failed(reason, waitMs);
+        hub.failed(why, waitMs);
     }
 
     /** Drops the session or dial and makes a new one at once: the network has changed. */
-    void redial(String reason) {
+    void redial(Failure why) {
         if (isStopped) return;
         backoff.forget();
-        if (wait == null) leave(reason);
+        notBeforeMs = 0;
+        if (wait == null) leave(why);
         if (wait == null) return;
         wait.cancel();
         wait = null;
         start();
     }
 
+    /** The hub sends this device away: drops the session or dial and makes no other for so long, unless the network changes. */
+    void backOff(long waitMs, Failure why) {
+        if (isStopped) return;
+        notBeforeMs = parts.loop.nowMs() + waitMs;
+        if (wait == null) {
+            leave(why);
+        } else {
+            wait.cancel();
+            failed(why, lacksNetwork);
+        }
+    }
+
     /** Ends what is under way, which is then a failure like any other. */
-    private void leave(String reason) {
+    private void leave(Failure why) {
         if (tunnel != null) {
-            tunnel.close(reason);
+            tunnel.close(why);
             return;
         }
         if (asker != null) parts.names.forget(HostName.targetName(parts.book.get(hub.publicKey).host), asker);
         asker = null;
         if (dial != null) dial.cancel();
-        failed(reason, false);
+        failed(why, false);
     }
 
     /** No dial follows any more; the session lives on until its tunnel is closed. */

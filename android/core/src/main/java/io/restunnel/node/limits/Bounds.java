@@ -47,7 +47,7 @@ public final class Bounds {
     public static final long HELD_MAX_BYTES = 67_108_864;
     public static final int HELD_HEAP_DIVISOR = 8;
     /** Free send queues that are kept for the next tunnel with something to send. */
-    public static final int FREE_QUEUES_MAX = 4;
+    public static final int FREE_QUEUES_MAX = 16;
 
     // --- Pace ---
     public static final int PACE_BURST_MS = 80;
@@ -63,7 +63,7 @@ public final class Bounds {
     public static final int DIALS_MAX = 65_536;
     /** A target is reset when it takes none of the last bytes of its stream for this long. */
     public static final long LINGER_MS = 30_000;
-    /** Of the descriptors for streams, 1/n is divided among the hubs. */
+    /** Of the descriptors for streams, and of the threads for names, 1/n is divided among the hubs. */
     public static final int SHARED_DIVISOR = 4;
     /** Descriptors for everything but streams: 1/n of all, within these. */
     public static final int RESERVE_DIVISOR = 8;
@@ -72,10 +72,13 @@ public final class Bounds {
 
     // --- Names ---
     public static final long NAME_TIMEOUT_MS = 10_000;
-    /** A question blocks a thread until the system answers. */
+    /** A question blocks a thread until the system answers. One that takes this long makes room for another. */
+    public static final long LOOKUP_SLOW_MS = 1_000;
     public static final int LOOKUP_THREADS_MAX = 64;
+    public static final int SLOW_LOOKUP_THREADS_MAX = 192;
     /** For the node's own questions: its hubs' names, the network's prefixes. */
     public static final int OWN_LOOKUP_THREADS_MAX = 4;
+    public static final int OWN_SLOW_LOOKUP_THREADS_MAX = 16;
     public static final int LOOKUPS_MAX = 4_096;
     public static final int LOOKUPS_PER_HUB_MAX = 512;
     public static final int NAMES_CACHED_MAX = 2_048;
@@ -110,6 +113,8 @@ public final class Bounds {
     public static final long BACKOFF_MAX_MS = 60_000;
     /** A session that lived this long makes the pauses start over. */
     public static final long BACKOFF_RESET_MS = 1_000;
+    /** How long a hub may send this device away, because another one has its key. */
+    public static final long SENT_AWAY_MAX_MS = 3_600_000;
     public static final long HANDSHAKE_TIMEOUT_MS = 15_000;
     public static final int HANDSHAKE_PADDING_MAX_BYTES = 256;
     /** How often the device's addresses are looked at. */

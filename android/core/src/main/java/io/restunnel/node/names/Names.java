@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.function.IntSupplier;
 
 /**
  * Names to addresses, by the system: one question for each name at a time, shared by all that ask for it; answers are remembered for a
@@ -63,8 +64,8 @@ public final class Names {
 
     private final Loop loop;
     private final Sockets sockets;
-    private final Executor threads;
-    private final Executor ownThreads;
+    private final LookupThreads threads;
+    private final LookupThreads ownThreads;
     private final Map<String, Question> questions = new HashMap<>();
     private final Map<String, Integer> askedBy = new HashMap<>();
     private final Map<String, Known> known = new LinkedHashMap<String, Known>() {
@@ -79,14 +80,15 @@ public final class Names {
     private long answeredMs = Long.MIN_VALUE;
 
     /**
-     * @param threads    run the questions, many at once
-     * @param ownThreads run the node's own: names that nobody answers keep no node from its hubs
+     * @param executor makes as many threads as it is given tasks
+     * @param hubCount how many hubs the node has
      */
-    public Names(Loop loop, Sockets sockets, Executor threads, Executor ownThreads) {
+    public Names(Loop loop, Sockets sockets, Executor executor, IntSupplier hubCount) {
         this.loop = loop;
         this.sockets = sockets;
-        this.threads = threads;
-        this.ownThreads = ownThreads;
+        threads = new LookupThreads(loop, executor, Bounds.LOOKUP_THREADS_MAX, Bounds.SLOW_LOOKUP_THREADS_MAX, hubCount);
+        // Names that nobody answers keep no node from its hubs.
+        ownThreads = new LookupThreads(loop, executor, Bounds.OWN_LOOKUP_THREADS_MAX, Bounds.OWN_SLOW_LOOKUP_THREADS_MAX, () -> 1);
     }
 
     /** @param name as HostName.targetName() makes it */
@@ -115,25 +117,38 @@ public final class Names {
         // Is it the name's fault or the resolver's? A question that has an answer everywhere tells.
         Timer probe = loop.after(Bounds.NAME_TIMEOUT_MS / 2, () -> probe(question));
         question.timer = loop.after(Bounds.NAME_TIMEOUT_MS, () -> answer(question, null, silence(question)));
-        (hub.equals(NODE) ? ownThreads : threads).execute(() -> {
-            List<IpAddress> addresses = null;
-            Reason failure = null;
-            try {
-                addresses = distinct(sockets.resolve(name));
-            } catch (Sockets.NoAnswerException nobodyAnswered) {
-                failure = Reason.NAME_TIMED_OUT;
-            } catch (UnknownHostException missing) {
-                failure = Reason.NAME_NOT_FOUND;
+        (hub.equals(NODE) ? ownThreads : threads).run(hub, new LookupThreads.Job() {
+            @Override
+            public boolean isWanted() {
+                return questions.get(name) == question;
             }
-            List<IpAddress> found = addresses;
-            Reason reason = failure;
-            loop.execute(() -> {
-                probe.cancel();
-                if (reason != Reason.NAME_TIMED_OUT) answeredMs = loop.nowMs();
-                answer(question, found, reason);
-            });
+
+            @Override
+            public void ask() {
+                resolve(question, probe);
+            }
         });
         return question;
+    }
+
+    /** Blocks a thread of its own. */
+    private void resolve(Question question, Timer probe) {
+        List<IpAddress> addresses = null;
+        Reason failure = null;
+        try {
+            addresses = distinct(sockets.resolve(question.name));
+        } catch (Sockets.NoAnswerException nobodyAnswered) {
+            failure = Reason.NAME_TIMED_OUT;
+        } catch (UnknownHostException missing) {
+            failure = Reason.NAME_NOT_FOUND;
+        }
+        List<IpAddress> found = addresses;
+        Reason reason = failure;
+        loop.execute(() -> {
+            probe.cancel();
+            if (reason != Reason.NAME_TIMED_OUT) answeredMs = loop.nowMs();
+            answer(question, found, reason);
+        });
     }
 
     private Reason silence(Question question) {

@@ -1,5 +1,6 @@
 package io.restunnel.node.noise;
 
+import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.util.Arrays;
 import javax.crypto.AEADBadTagException;
@@ -53,8 +54,17 @@ public final class Aead {
         }
     }
 
-    public void seal(long counter, byte[] from, int at, int length, byte[] to, int toAt) {
-        seal(counter, NO_DATA, from, at, length, to, toAt);
+    /**
+     * Seals what remains of one buffer into the other, and moves both positions. Between direct buffers Conscrypt, which is a phone's cipher,
+     * copies nothing; arrays it copies whole.
+     */
+    public void seal(long counter, ByteBuffer from, ByteBuffer to) {
+        try {
+            begin(Cipher.ENCRYPT_MODE, counter, NO_DATA);
+            cipher.doFinal(from, to);
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
     }
 
     /** Writes length - 16 bytes. False: they are not what was sealed with this key, counter and associated data. */
@@ -71,8 +81,18 @@ public final class Aead {
         }
     }
 
-    public boolean open(long counter, byte[] from, int at, int length, byte[] to, int toAt) {
-        return open(counter, NO_DATA, from, at, length, to, toAt);
+    /** As seal(), back again. False: it was not sealed with this key and counter. */
+    public boolean open(long counter, ByteBuffer from, ByteBuffer to) {
+        if (from.remaining() < TAG_BYTES) return false;
+        try {
+            begin(Cipher.DECRYPT_MODE, counter, NO_DATA);
+            cipher.doFinal(from, to);
+            return true;
+        } catch (AEADBadTagException forged) {
+            return false;
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
     }
 
     private void begin(int mode, long counter, byte[] data) throws GeneralSecurityException {
@@ -84,7 +104,7 @@ public final class Aead {
     /** Noise's REKEY (revision 34, section 4.2): the first 32 bytes of sealing 32 zeros with the last nonce. */
     public Aead rekeyed() {
         byte[] sealed = new byte[KEY_BYTES + TAG_BYTES];
-        seal(-1, new byte[KEY_BYTES], 0, KEY_BYTES, sealed, 0);
+        seal(-1, NO_DATA, new byte[KEY_BYTES], 0, KEY_BYTES, sealed, 0);
         Aead next = new Aead(Arrays.copyOf(sealed, KEY_BYTES));
         Arrays.fill(sealed, (byte) 0);
         return next;

@@ -1,5 +1,7 @@
 package io.restunnel.node.noise;
 
+import java.nio.ByteBuffer;
+
 /** One direction of a session after its handshake: the record counter and the rekeying. */
 public final class RecordCipher {
     private static final int REKEY_AFTER_RECORDS = 1 << 16;
@@ -23,16 +25,16 @@ public final class RecordCipher {
         this.counter = counter;
     }
 
-    /** Writes length + 16 bytes. */
-    public void seal(byte[] from, int at, int length, byte[] to, int toAt) {
+    /** Seals what remains of one buffer into the other: 16 bytes more. Moves both positions. */
+    public void seal(ByteBuffer from, ByteBuffer to) {
         if (counter == LAST_COUNTER) throw new IllegalStateException("the session has used up its nonces");
-        aead.seal(counter, from, at, length, to, toAt);
+        aead.seal(counter, from, to);
         advance();
     }
 
-    /** Writes length - 16 bytes. False when the record is forged or out of order: the session must end. */
-    public boolean open(byte[] from, int at, int length, byte[] to, int toAt) {
-        broken = broken || counter == LAST_COUNTER || !aead.open(counter, from, at, length, to, toAt);
+    /** As seal(), back again. False when the record is forged or out of order: the session must end. */
+    public boolean open(ByteBuffer from, ByteBuffer to) {
+        broken = broken || counter == LAST_COUNTER || !aead.open(counter, from, to);
         if (!broken) advance();
         return !broken;
     }

@@ -1,5 +1,6 @@
 package io.restunnel.node.policy;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.UserException;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +37,8 @@ public final class AllowRule {
             if (range == null || ports == null) break;
             return new AllowRule(range, ports);
         }
-        throw new UserException("\"" + text + "\" is not an address range; write for example 10.0.0.0/8, 127.0.0.1:80,8000-9000 or [::1]/128:80");
+        throw new UserException(Failure.Code.WRONG_OPTION,
+                "\"" + text + "\" is not an address range; write for example 10.0.0.0/8, 127.0.0.1:80,8000-9000 or [::1]/128:80");
     }
 
     /** Null: unreadable. */

@@ -31,7 +31,11 @@ public final class IpAddress {
     }
 
     public static IpAddress of(InetAddress address) {
-        byte[] bytes = address.getAddress();
+        return of(address.getAddress());
+    }
+
+    /** @param bytes 4 or 16 */
+    public static IpAddress of(byte[] bytes) {
         return ofBytes(bytes, 0, bytes.length);
     }
 

@@ -73,14 +73,12 @@ final class OwedFrames {
                 return;
             }
             int at = record.frame(Frame.PONG, 0, PING_BYTES);
-            Frame.writeU32(record.plain, at, (int) (pongs[i] >>> 32));
-            Frame.writeU32(record.plain, at + U32_BYTES, (int) pongs[i]);
+            record.plain.putLong(at, pongs[i]);
         }
         pongCount = 0;
         if (ping != 0 && record.room() >= PING_BYTES) {
             int at = record.frame(Frame.PING, 0, PING_BYTES);
-            Frame.writeU32(record.plain, at, 0);
-            Frame.writeU32(record.plain, at + U32_BYTES, ping);
+            record.plain.putLong(at, ping & 0xffff_ffffL);
             ping = 0;
         }
         if (goAway && record.room() >= 0) {
@@ -98,12 +96,12 @@ final class OwedFrames {
         // The most that one stream can owe: CONNECT_OK, WINDOW and CLOSE.
         if (record.room() < 3 * (Frame.HEADER_BYTES + U32_BYTES)) return false;
         if (stream.owesAbort) {
-            record.plain[record.frame(Frame.CLOSE, stream.id, 1)] = Frame.ABORT;
+            record.plain.put(record.frame(Frame.CLOSE, stream.id, 1), (byte) Frame.ABORT);
             lifecycle.free(stream);
             return true;
         }
         if (stream.owesFail != 0) {
-            record.plain[record.frame(Frame.CONNECT_FAIL, stream.id, 1)] = (byte) stream.owesFail;
+            record.plain.put(record.frame(Frame.CONNECT_FAIL, stream.id, 1), (byte) stream.owesFail);
             lifecycle.free(stream);
             return true;
         }
@@ -111,11 +109,11 @@ final class OwedFrames {
         stream.owesOk = false;
         if (stream.owesWindow) {
             int bytes = credit.topUp(stream, nowMs, roundTripMs);
-            if (bytes > 0) Frame.writeU32(record.plain, record.frame(Frame.WINDOW, stream.id, U32_BYTES), bytes);
+            if (bytes > 0) record.plain.putInt(record.frame(Frame.WINDOW, stream.id, U32_BYTES), bytes);
         }
         stream.owesWindow = false;
         if (stream.owesEnd) {
-            record.plain[record.frame(Frame.CLOSE, stream.id, 1)] = Frame.END;
+            record.plain.put(record.frame(Frame.CLOSE, stream.id, 1), (byte) Frame.END);
             stream.owesEnd = false;
             lifecycle.freeIfOver(stream);
         }

@@ -2,17 +2,20 @@ package io.restunnel.node.session;
 
 import io.restunnel.node.limits.Protocol;
 import io.restunnel.node.wire.Frame;
+import java.nio.ByteBuffer;
 
 /** The frames of the record that is being built. One for all sessions of a thread: a record is begun and sealed in one go. */
 public final class RecordBuilder {
     /** With less room than this, a record is sealed rather than filled with a sliver of DATA. */
     private static final int DATA_ROOM_MIN_BYTES = 4_096;
 
-    final byte[] plain = new byte[Protocol.PLAIN_MAX_BYTES];
+    /** Direct: targets' bytes are read into it, and sealed out of it, without a copy. */
+    final ByteBuffer plain = ByteBuffer.allocateDirect(Protocol.PLAIN_MAX_BYTES);
     private int length;
 
     void begin() {
         length = 0;
+        plain.clear();
     }
 
     int length() {
@@ -21,7 +24,7 @@ public final class RecordBuilder {
 
     /** Room for a payload. */
     int room() {
-        return plain.length - length - Protocol.FRAME_HEADER_BYTES;
+        return plain.capacity() - length - Protocol.FRAME_HEADER_BYTES;
     }
 
     boolean hasRoomForData() {
@@ -42,6 +45,17 @@ public final class RecordBuilder {
     }
 
     void frame(int type, int id, byte[] payload) {
-        System.arraycopy(payload, 0, plain, frame(type, id, payload.length), payload.length);
+        int at = frame(type, id, payload.length);
+        plain.clear();
+        plain.position(at);
+        plain.put(payload);
+        plain.clear();
+    }
+
+    /** The whole record, for the cipher. */
+    ByteBuffer whole() {
+        plain.clear();
+        plain.limit(length);
+        return plain;
     }
 }

@@ -1,5 +1,6 @@
 package io.restunnel.node.session;
 
+import io.restunnel.node.Failure;
 import io.restunnel.node.limits.Bounds;
 import io.restunnel.node.limits.Protocol;
 import io.restunnel.node.noise.Capabilities;
@@ -8,6 +9,7 @@ import io.restunnel.node.wire.InboundRecords;
 import io.restunnel.node.wire.ProtocolException;
 import io.restunnel.node.wire.Reason;
 import io.restunnel.node.wire.SendQueue;
+import java.nio.ByteBuffer;
 
 /**
  * One session with a hub, from the end of its handshake: records, frames and streams. Pure: bytes, time and keys come from outside, and
@@ -19,23 +21,19 @@ public final class Session implements DataSender.Endings {
     private final SendQueue queue;
     private final RecordBuilder record;
     private final WindowBudget budget;
-    private final SessionHandler handler;
     private final StreamTable table = new StreamTable();
     private final ReceiveCredit credit;
     private final Lifecycle lifecycle;
     private final OwedFrames owed;
     private final DataSender sender;
     private final DatagramQueue datagrams = new DatagramQueue();
-    private final StreamFrames streamFrames;
-    private final Rates rates;
+    private final SessionFrames frames;
     private final Liveness liveness;
     private final RoundTrip roundTrip;
     private long nowMs;
     private long receivedBytes;
     private long datagramBytes;
     private long measuredBytes;
-    private boolean isProven;
-    private boolean goAwayReceived;
     private boolean isOver;
     /** What the socket had taken when that last grew, or nothing waited. */
     private long takenBytes;
@@ -52,114 +50,28 @@ public final class Session implements DataSender.Endings {
         this.queue = queue;
         this.record = record;
         this.budget = budget;
-        this.handler = handler;
         this.nowMs = nowMs;
         this.takenMs = nowMs;
         credit = new ReceiveCredit(budget, terms.initialWindowBytes);
         lifecycle = new Lifecycle(table, credit);
         owed = new OwedFrames(table, lifecycle, credit);
         sender = new DataSender(table, this);
-        rates = new Rates(nowMs);
         liveness = new Liveness(nowMs);
         roundTrip = new RoundTrip(nowMs);
-        streamFrames = new StreamFrames(this, table, lifecycle, rates, handler, terms.initialWindowBytes, terms.has(Capabilities.UDP));
+        Rates rates = new Rates(nowMs);
+        StreamFrames streams = new StreamFrames(this, table, lifecycle, rates, handler, terms.initialWindowBytes, terms.has(Capabilities.UDP));
+        frames = new SessionFrames(terms, streams, owed, roundTrip, sender.pace, rates, handler);
     }
 
     // --- From the hub ---
 
-    /** Handles bytes of the tunnel's, however they are cut. @throws ProtocolException the session must end */
-    public void receive(byte[] from, int at, int length, long now) throws ProtocolException {
+    /**
+     * Handles bytes of the tunnel's, however they are cut, and moves the buffer's position. @throws ProtocolException the session must end
+     */
+    public void receive(ByteBuffer from, int at, int length, long now) throws ProtocolException {
         nowMs = now;
-        int records = inbound.receive(from, at, length, this::receiveRecord);
+        int records = frames.receive(inbound, from, at, length, now);
         liveness.heard(now, records > 0, inbound.holdsPart());
-    }
-
-    private void receiveRecord(byte[] plain, int length) throws ProtocolException {
-        isProven = true;
-        if (length == 0) rates.empty(nowMs);
-        for (int at = 0; at < length && !isOver;) {
-            if (length - at < Frame.HEADER_BYTES) throw new ProtocolException("a frame header is cut by the end of its record");
-            int payloadBytes = Frame.readU32(plain, at + 5);
-            int payloadAt = at + Frame.HEADER_BYTES;
-            if (payloadBytes < 0 || payloadBytes > length - payloadAt) throw new ProtocolException("a frame is longer than its record");
-            receiveFrame(plain[at] & 0xff, Frame.readU32(plain, at + 1), plain, payloadAt, payloadBytes);
-            at = payloadAt + payloadBytes;
-        }
-    }
-
-    private void receiveFrame(int type, int id, byte[] plain, int at, int length) throws ProtocolException {
-        switch (type) {
-            case Frame.DATA:
-                if (length == 0) rates.empty(nowMs);
-                streamFrames.data(id, plain, at, length);
-                return;
-            case Frame.WINDOW:
-                expectLength("WINDOW", length, 4);
-                streamFrames.window(id, Frame.readU32(plain, at));
-                return;
-            case Frame.CLOSE:
-                expectLength("CLOSE", length, 1);
-                streamFrames.close(id, plain[at], nowMs);
-                return;
-            case Frame.CONNECT:
-                streamFrames.connect(id, plain, at, length, nowMs);
-                return;
-            case Frame.UDP_OPEN:
-                streamFrames.udpOpen(id, length, nowMs);
-                return;
-            case Frame.DATAGRAM:
-                streamFrames.datagram(id, plain, at, length, nowMs);
-                return;
-            case Frame.PING:
-                expectSession("PING", id);
-                expectLength("PING", length, 8);
-                rates.ping(nowMs);
-                long payload = (long) Frame.readU32(plain, at) << 32 | Frame.readU32(plain, at + 4) & 0xffff_ffffL;
-                if (!owed.pong(payload)) throw new ProtocolException("too many PINGs at once");
-                return;
-            case Frame.PONG:
-                expectSession("PONG", id);
-                expectLength("PONG", length, 8);
-                if (!roundTrip.answer(Frame.readU32(plain, at), Frame.readU32(plain, at + 4), nowMs)) rates.empty(nowMs);
-                return;
-            case Frame.GOAWAY:
-                expectSession("GOAWAY", id);
-                expectLength("GOAWAY", length, 0);
-                if (!terms.has(Capabilities.GOAWAY)) throw new ProtocolException("a GOAWAY, which was not agreed on");
-                // The hub sends no new streams by itself, and ends the connection when the last one is over.
-                if (goAwayReceived) rates.empty(nowMs);
-                goAwayReceived = true;
-                return;
-            case Frame.CONTROL:
-                expectSession("CONTROL", id);
-                receiveControl(plain, at, length);
-                return;
-            case Frame.CONNECT_OK:
-                throw new ProtocolException("the hub sent a CONNECT_OK");
-            case Frame.CONNECT_FAIL:
-                throw new ProtocolException("the hub sent a CONNECT_FAIL");
-            case Frame.STATUS:
-                throw new ProtocolException("the hub sent a STATUS");
-            default:
-                throw new ProtocolException("a frame of unknown type 0x" + Integer.toHexString(type));
-        }
-    }
-
-    private void receiveControl(byte[] plain, int at, int length) throws ProtocolException {
-        if (!terms.has(Capabilities.CONTROL)) throw new ProtocolException("a CONTROL, which was not agreed on");
-        if (length > Protocol.CONTROL_MAX_BYTES) throw new ProtocolException("a CONTROL of " + length + " bytes");
-        rates.control(nowMs);
-        ControlOrders orders = ControlOrders.decode(plain, at, length);
-        if (orders.pace != null) sender.pace.set(orders.pace, nowMs);
-        if (orders.rotate != null) handler.rotate(orders.rotate);
-    }
-
-    private static void expectLength(String what, int length, int expected) throws ProtocolException {
-        if (length != expected) throw new ProtocolException("a " + what + " of " + length + " bytes instead of " + expected);
-    }
-
-    private static void expectSession(String what, int id) throws ProtocolException {
-        if (id != 0) throw new ProtocolException("a " + what + " on a stream");
     }
 
     // --- What the node does to a stream. Each does nothing for one that is over. ---
@@ -260,7 +172,7 @@ public final class Session implements DataSender.Endings {
                 // A read may have ended its stream, which owes a frame then.
             } while (record.hasRoomForData() && (record.length() > before || !owed.isEmpty()));
             if (record.length() == 0) return false;
-            queue.seal(record.plain, record.length());
+            queue.seal(record.whole());
         }
         return hasMore(now);
     }
@@ -273,7 +185,7 @@ public final class Session implements DataSender.Endings {
     /** Now and then while bytes flow: windows grow by the round trip. */
     private void measure(long now) {
         long moved = sentBytes() + receivedBytes;
-        if (!isProven || moved == measuredBytes || !roundTrip.isDue(now)) return;
+        if (!isProven() || moved == measuredBytes || !roundTrip.isDue(now)) return;
         measuredBytes = moved;
         ping(now);
     }
@@ -286,15 +198,15 @@ public final class Session implements DataSender.Endings {
     }
 
     /** Null: alive. Otherwise why the session is dead. */
-    public String tick(long now) {
+    public Failure tick(long now) {
         nowMs = now;
         long taken = queue.sealedBytes() - queue.waitingBytes();
         if (queue.waitingBytes() == 0 || taken != takenBytes) takenMs = now;
         takenBytes = taken;
-        if (now - takenMs >= Bounds.STALLED_MS) return "the peer does not read";
+        if (now - takenMs >= Bounds.STALLED_MS) return new Failure(Failure.Code.HUB_DOES_NOT_READ);
         switch (liveness.check(now)) {
             case DEAD:
-                return isProven ? "the peer is silent" : "the first record did not come in time";
+                return new Failure(isProven() ? Failure.Code.HUB_SILENT : Failure.Code.NO_FIRST_RECORD);
             case PING:
                 ping(now);
                 return null;
@@ -312,7 +224,7 @@ public final class Session implements DataSender.Endings {
 
     /** Whether the hub's first record has come: streams may come, and the node is connected. */
     public boolean isProven() {
-        return isProven;
+        return frames.isProven();
     }
 
     public int streamCount() {
@@ -335,6 +247,7 @@ public final class Session implements DataSender.Endings {
     public void release() {
         if (isOver) return;
         isOver = true;
+        frames.end();
         for (int slot = 0; slot < table.slotsUsed(); slot++) {
             TunnelStream stream = table.at(slot);
             if (stream == null) continue;

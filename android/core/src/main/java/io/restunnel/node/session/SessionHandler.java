@@ -10,4 +10,7 @@ public interface SessionHandler {
 
     /** The hub orders a new public address. */
     void rotate(long request);
+
+    /** Another device with this node's key is connected: the session must end now, and no other begin for so long. */
+    void sharedKey(long waitMs);
 }

@@ -5,6 +5,7 @@ import io.restunnel.node.wire.DatagramAddress;
 import io.restunnel.node.wire.Frame;
 import io.restunnel.node.wire.ProtocolException;
 import io.restunnel.node.wire.Reason;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /** What the hub's frames do to the streams of a session, and which of them break the protocol. */
@@ -30,16 +31,16 @@ final class StreamFrames {
 
     // --- Opening ---
 
-    void connect(int id, byte[] from, int at, int length, long nowMs) throws ProtocolException {
+    void connect(int id, ByteBuffer from, int at, int length, long nowMs) throws ProtocolException {
         int hostBytes = length - 2;
         if (hostBytes < 1 || hostBytes > Protocol.HOST_MAX_BYTES) throw new ProtocolException("a CONNECT with a host of " + hostBytes + " bytes");
-        int port = Frame.readU16(from, at);
+        int port = from.getShort(at) & 0xffff;
         if (port == 0) throw new ProtocolException("a CONNECT to port 0");
         for (int i = at + 2; i < at + length; i++) {
-            if (from[i] <= 0x20 || from[i] == 0x7f) throw new ProtocolException("a CONNECT whose host is not printable ASCII");
+            if (from.get(i) <= 0x20 || from.get(i) == 0x7f) throw new ProtocolException("a CONNECT whose host is not printable ASCII");
         }
         TunnelStream stream = table.admit(id, false, initialWindow, "a CONNECT");
-        if (rates.open(nowMs)) handler.connect(stream, new String(from, at + 2, hostBytes, StandardCharsets.US_ASCII), port);
+        if (rates.open(nowMs)) handler.connect(stream, new String(Frame.copy(from, at + 2, hostBytes), StandardCharsets.US_ASCII), port);
         else session.refuse(stream, Reason.BUSY);
     }
 
@@ -53,7 +54,7 @@ final class StreamFrames {
 
     // --- Bytes ---
 
-    void data(int id, byte[] from, int at, int length) throws ProtocolException {
+    void data(int id, ByteBuffer from, int at, int length) throws ProtocolException {
         TunnelStream stream = table.find(id, "DATA");
         if (stream == null) return;
         expectBytes(stream, "DATA");
@@ -79,7 +80,7 @@ final class StreamFrames {
         if (!stream.closing && !stream.endedHere) session.readable(stream);
     }
 
-    void datagram(int id, byte[] from, int at, int length, long nowMs) throws ProtocolException {
+    void datagram(int id, ByteBuffer from, int at, int length, long nowMs) throws ProtocolException {
         expectUdp("a DATAGRAM");
         TunnelStream stream = table.find(id, "a DATAGRAM");
         if (stream == null) return;

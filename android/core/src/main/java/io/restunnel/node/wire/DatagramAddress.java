@@ -1,6 +1,7 @@
 package io.restunnel.node.wire;
 
 import io.restunnel.node.policy.IpAddress;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /** Where a datagram goes to or comes from: type u8, address, port u16. SOCKS5 (RFC 1928, section 7) has the same bytes. */
@@ -15,12 +16,12 @@ public final class DatagramAddress {
     }
 
     /** The length of the header; 0 when it is malformed: cut, an unknown type, a name that is empty or not printable ASCII, port 0. */
-    public static int headerBytes(byte[] bytes, int start, int length) {
+    public static int headerBytes(ByteBuffer bytes, int start, int length) {
         if (length < 2) return 0;
         int end = start + length;
         int addressAt = start + 1;
         int addressBytes;
-        switch (bytes[start]) {
+        switch (bytes.get(start)) {
             case IPV4:
                 addressBytes = 4;
                 break;
@@ -28,35 +29,35 @@ public final class DatagramAddress {
                 addressBytes = 16;
                 break;
             case NAME:
-                addressBytes = bytes[addressAt++] & 0xff;
+                addressBytes = bytes.get(addressAt++) & 0xff;
                 break;
             default:
                 return 0;
         }
         int portAt = addressAt + addressBytes;
-        if (addressBytes == 0 || portAt + 2 > end || Frame.readU16(bytes, portAt) == 0) return 0;
-        if (bytes[start] == NAME) {
-            for (int at = addressAt; at < portAt; at++) if (bytes[at] <= 0x20 || bytes[at] == 0x7f) return 0;
+        if (addressBytes == 0 || portAt + 2 > end || bytes.getShort(portAt) == 0) return 0;
+        if (bytes.get(start) == NAME) {
+            for (int at = addressAt; at < portAt; at++) if (bytes.get(at) <= 0x20 || bytes.get(at) == 0x7f) return 0;
         }
         return portAt + 2 - start;
     }
 
-    public static boolean isName(byte[] bytes, int start) {
-        return bytes[start] == NAME;
+    public static boolean isName(ByteBuffer bytes, int start) {
+        return bytes.get(start) == NAME;
     }
 
     /** Of a well-formed header with a name. */
-    public static String name(byte[] bytes, int start) {
-        return new String(bytes, start + 2, bytes[start + 1] & 0xff, StandardCharsets.US_ASCII);
+    public static String name(ByteBuffer bytes, int start) {
+        return new String(Frame.copy(bytes, start + 2, bytes.get(start + 1) & 0xff), StandardCharsets.US_ASCII);
     }
 
     /** Of a well-formed header without a name. */
-    public static IpAddress address(byte[] bytes, int start) {
-        return IpAddress.ofBytes(bytes, start + 1, bytes[start] == IPV4 ? 4 : 16);
+    public static IpAddress address(ByteBuffer bytes, int start) {
+        return IpAddress.of(Frame.copy(bytes, start + 1, bytes.get(start) == IPV4 ? 4 : 16));
     }
 
-    public static int port(byte[] bytes, int start, int headerBytes) {
-        return Frame.readU16(bytes, start + headerBytes - 2);
+    public static int port(ByteBuffer bytes, int start, int headerBytes) {
+        return bytes.getShort(start + headerBytes - 2) & 0xffff;
     }
 
     public static byte[] header(IpAddress address, int port) {

@@ -1,6 +1,7 @@
 package io.restunnel.node.wire;
 
 import io.restunnel.node.limits.Protocol;
+import java.nio.ByteBuffer;
 
 /** Frame types, and the header: type u8, id u32, length u32, big-endian. */
 public final class Frame {
@@ -31,6 +32,19 @@ public final class Frame {
         to[at] = (byte) type;
         writeU32(to, at + 1, id);
         writeU32(to, at + 5, length);
+    }
+
+    public static void writeHeader(ByteBuffer to, int at, int type, int id, int length) {
+        to.put(at, (byte) type);
+        to.putInt(at + 1, id);
+        to.putInt(at + 5, length);
+    }
+
+    /** Bytes of a buffer as an array of their own. */
+    public static byte[] copy(ByteBuffer from, int at, int length) {
+        byte[] copy = new byte[length];
+        for (int i = 0; i < length; i++) copy[i] = from.get(at + i);
+        return copy;
     }
 
     public static int readU32(byte[] from, int at) {

@@ -2,28 +2,47 @@ package io.restunnel.node.wire;
 
 import io.restunnel.node.limits.Protocol;
 import io.restunnel.node.noise.RecordCipher;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** Records out of a byte stream: however it is cut, each is opened once it is whole. Keeps memory only while part of a record is there. */
 public final class InboundRecords {
     /** Takes the plain bytes of one record. They are valid during the call. */
     public interface Sink {
-        void record(byte[] plain, int length) throws ProtocolException;
+        void record(ByteBuffer plain, int length) throws ProtocolException;
+    }
+
+    /** What all sessions of a thread share: a record is handled before the next is opened. Direct, as the cipher likes it. */
+    public static final class Memory {
+        final ByteBuffer plain = ByteBuffer.allocateDirect(Protocol.RECORD_MAX_BYTES);
+        /** A record whose bytes came in several reads. */
+        final ByteBuffer sealed = ByteBuffer.allocateDirect(Protocol.LENGTH_BYTES + Protocol.RECORD_MAX_BYTES);
+        /** What last held part of a large record: a busy tunnel needs it again at once. */
+        private byte[] spare = NONE;
+
+        private byte[] take(int bytes) {
+            if (spare.length < bytes || spare.length > 2 * bytes) return new byte[bytes];
+            byte[] taken = spare;
+            spare = NONE;
+            return taken;
+        }
+
+        private void give(byte[] bytes) {
+            if (bytes.length > spare.length) spare = bytes;
+        }
     }
 
     private static final byte[] NONE = new byte[0];
 
     private final RecordCipher cipher;
-    /** Shared by all sessions of a thread: a record is handled before the next is opened. */
-    private final byte[] plain;
+    private final Memory memory;
     /** The first bytes of a record that is not whole, its length in front. */
     private byte[] part = NONE;
     private int partBytes;
 
-    /** @param plain room for the largest record */
-    public InboundRecords(RecordCipher cipher, byte[] plain) {
+    public InboundRecords(RecordCipher cipher, Memory memory) {
         this.cipher = cipher;
-        this.plain = plain;
+        this.memory = memory;
     }
 
     /** Whether the bytes so far end inside a record. */
@@ -31,18 +50,20 @@ public final class InboundRecords {
         return partBytes > 0;
     }
 
-    /** Opens and hands on every record that is whole now; how many those were. */
-    public int receive(byte[] from, int at, int length, Sink sink) throws ProtocolException {
+    /** Opens and hands on every record that is whole now; how many those were. The buffer's position and limit do not matter. */
+    public int receive(ByteBuffer from, int at, int length, Sink sink) throws ProtocolException {
         int end = at + length;
         int records = 0;
         if (partBytes > 0) {
             at += complete(from, at, length);
-            int sealed = sealedBytes(part, 0, partBytes);
+            int sealed = sealedBytesOfPart();
             if (sealed < 0 || partBytes < Protocol.LENGTH_BYTES + sealed) return 0;
-            byte[] whole = part;
+            memory.sealed.clear();
+            memory.sealed.put(part, 0, partBytes);
+            memory.give(part);
             part = NONE;
             partBytes = 0;
-            open(whole, Protocol.LENGTH_BYTES, sealed, sink);
+            open(memory.sealed, Protocol.LENGTH_BYTES, sealed, sink);
             records++;
         }
         for (;;) {
@@ -57,38 +78,58 @@ public final class InboundRecords {
     }
 
     /** The length in front of a record, or -1 while it is not known. */
-    private static int sealedBytes(byte[] from, int at, int length) throws ProtocolException {
-        if (length < Protocol.LENGTH_BYTES) return -1;
-        int sealed = Frame.readU16(from, at);
+    private static int sealedBytes(ByteBuffer from, int at, int length) throws ProtocolException {
+        return length < Protocol.LENGTH_BYTES ? -1 : checked(from.getShort(at) & 0xffff);
+    }
+
+    private int sealedBytesOfPart() throws ProtocolException {
+        return partBytes < Protocol.LENGTH_BYTES ? -1 : checked(Frame.readU16(part, 0));
+    }
+
+    private static int checked(int sealed) throws ProtocolException {
         if (sealed < Protocol.RECORD_MIN_BYTES) throw new ProtocolException("a record shorter than its tag");
         return sealed;
     }
 
-    private void open(byte[] from, int at, int sealed, Sink sink) throws ProtocolException {
-        if (!cipher.open(from, at, sealed, plain, 0)) throw new ProtocolException("a record that does not authenticate");
-        sink.record(plain, sealed - Protocol.TAG_BYTES);
+    private void open(ByteBuffer from, int at, int sealed, Sink sink) throws ProtocolException {
+        from.clear();
+        from.limit(at + sealed);
+        from.position(at);
+        memory.plain.clear();
+        boolean isAuthentic = cipher.open(from, memory.plain);
+        from.clear();
+        memory.plain.clear();
+        if (!isAuthentic) throw new ProtocolException("a record that does not authenticate");
+        sink.record(memory.plain, sealed - Protocol.TAG_BYTES);
     }
 
     /** Adds what the part lacks; how many bytes that took. */
-    private int complete(byte[] from, int at, int length) throws ProtocolException {
+    private int complete(ByteBuffer from, int at, int length) throws ProtocolException {
         int taken = 0;
         if (partBytes < Protocol.LENGTH_BYTES) {
             part = Arrays.copyOf(part, Protocol.LENGTH_BYTES);
-            part[partBytes++] = from[at];
+            part[partBytes++] = from.get(at);
             taken = 1;
         }
-        int whole = Protocol.LENGTH_BYTES + sealedBytes(part, 0, partBytes);
+        int whole = Protocol.LENGTH_BYTES + sealedBytesOfPart();
         int more = Math.min(whole - partBytes, length - taken);
         if (part.length < whole) part = Arrays.copyOf(part, whole);
-        System.arraycopy(from, at + taken, part, partBytes, more);
+        copy(from, at + taken, part, partBytes, more);
         partBytes += more;
         return taken + more;
     }
 
-    private void keep(byte[] from, int at, int length) throws ProtocolException {
+    private void keep(ByteBuffer from, int at, int length) throws ProtocolException {
         int sealed = sealedBytes(from, at, length);
-        part = new byte[sealed < 0 ? 1 : Protocol.LENGTH_BYTES + sealed];
-        System.arraycopy(from, at, part, 0, length);
+        part = memory.take(sealed < 0 ? 1 : Protocol.LENGTH_BYTES + sealed);
+        copy(from, at, part, 0, length);
         partBytes = length;
+    }
+
+    private static void copy(ByteBuffer from, int at, byte[] to, int toAt, int length) {
+        from.clear();
+        from.position(at);
+        from.get(to, toAt, length);
+        from.clear();
     }
 }

@@ -10,17 +10,17 @@ import java.util.ArrayDeque;
 public final class SendQueue {
     private static final int CAPACITY = Bounds.TUNNEL_QUEUE_BYTES + Protocol.LENGTH_BYTES + Protocol.RECORD_MAX_BYTES;
 
-    /** Memory for the queues of all sessions of a thread. */
+    /** Memory for the queues of all sessions of a thread. Direct: the cipher writes into it and the kernel reads from it without a copy. */
     public static final class Pool {
-        private final ArrayDeque<byte[]> free = new ArrayDeque<>();
+        private final ArrayDeque<ByteBuffer> free = new ArrayDeque<>();
 
-        private byte[] take() {
-            byte[] bytes = free.poll();
-            return bytes != null ? bytes : new byte[CAPACITY];
+        private ByteBuffer take() {
+            ByteBuffer buffer = free.poll();
+            return buffer != null ? buffer : ByteBuffer.allocateDirect(CAPACITY);
         }
 
-        private void give(byte[] bytes) {
-            if (free.size() < Bounds.FREE_QUEUES_MAX) free.push(bytes);
+        private void give(ByteBuffer buffer) {
+            if (free.size() < Bounds.FREE_QUEUES_MAX) free.push(buffer);
         }
     }
 
@@ -28,7 +28,8 @@ public final class SendQueue {
     private final Pool pool;
     /** Null while nothing waits. */
     private ByteBuffer queue;
-    /** Up to which the queue holds sealed bytes; it begins at queue.position(). */
+    /** What waits lies between these two. */
+    private int start;
     private int end;
     private long sealedBytes;
 
@@ -38,7 +39,7 @@ public final class SendQueue {
     }
 
     public int waitingBytes() {
-        return queue == null ? 0 : end - queue.position();
+        return end - start;
     }
 
     /** All that was ever sealed. */
@@ -50,40 +51,44 @@ public final class SendQueue {
         return waitingBytes() >= Bounds.TUNNEL_QUEUE_BYTES;
     }
 
-    /** Seals one record. Not while it is full. */
-    public void seal(byte[] plain, int length) {
-        int sealed = length + Protocol.TAG_BYTES;
-        if (queue == null) {
-            queue = ByteBuffer.wrap(pool.take());
-            end = 0;
-        } else if (CAPACITY - end < Protocol.LENGTH_BYTES + sealed) {
-            queue.limit(end);
-            queue.compact();
-            end = queue.position();
-            queue.position(0);
-        }
-        byte[] bytes = queue.array();
-        bytes[end] = (byte) (sealed >>> 8);
-        bytes[end + 1] = (byte) sealed;
-        cipher.seal(plain, 0, length, bytes, end + Protocol.LENGTH_BYTES);
+    /** Seals one record out of what remains of a buffer. Not while the queue is full. */
+    public void seal(ByteBuffer plain) {
+        int sealed = plain.remaining() + Protocol.TAG_BYTES;
+        if (queue == null) queue = pool.take();
+        else if (CAPACITY - end < Protocol.LENGTH_BYTES + sealed) moveToFront();
+        queue.clear();
+        queue.putShort(end, (short) sealed);
+        queue.position(end + Protocol.LENGTH_BYTES);
+        cipher.seal(plain, queue);
         end += Protocol.LENGTH_BYTES + sealed;
         sealedBytes += Protocol.LENGTH_BYTES + sealed;
     }
 
+    private void moveToFront() {
+        waiting().compact();
+        end -= start;
+        start = 0;
+    }
+
     /** What waits, for a socket: it moves the position. Null: nothing. Call taken() afterwards. */
     public ByteBuffer waiting() {
-        if (queue != null) queue.limit(end);
+        if (queue == null) return null;
+        queue.clear();
+        queue.limit(end);
+        queue.position(start);
         return queue;
     }
 
     public void taken() {
-        queue.limit(queue.capacity());
-        if (queue.position() == end) release();
+        start = queue.position();
+        if (start == end) release();
     }
 
-    /** The session is over. */
+    /** The session is over, or nothing waits. */
     public void release() {
-        if (queue != null) pool.give(queue.array());
+        if (queue != null) pool.give(queue);
         queue = null;
+        start = 0;
+        end = 0;
     }
 }

@@ -8,6 +8,7 @@ import static org.junit.Assert.assertThrows;
 
 import io.restunnel.node.TestFiles;
 import java.security.SecureRandom;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -43,12 +44,11 @@ public class HandshakeTest {
             byte[] plain = payload(messages, i);
             byte[] sealed = new byte[plain.length + Aead.TAG_BYTES];
             if (i % 2 == 0) {
-                send.seal(plain, 0, plain.length, sealed, 0);
+                send.seal(ByteBuffer.wrap(plain), ByteBuffer.wrap(sealed));
                 assertEquals(ciphertext(messages, i), hex(sealed));
             } else {
                 byte[] opened = new byte[plain.length];
-                byte[] received = hex(ciphertext(messages, i));
-                assertEquals(true, receive.open(received, 0, received.length, opened, 0));
+                assertEquals(true, receive.open(ByteBuffer.wrap(hex(ciphertext(messages, i))), ByteBuffer.wrap(opened)));
                 assertArrayEquals(plain, opened);
             }
         }

@@ -1,10 +1,13 @@
 package io.restunnel.node.noise;
 
 import static io.restunnel.node.TestFiles.hex;
+import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertTrue;
 
+import java.nio.ByteBuffer;
+import java.util.Random;
 import org.junit.Test;
 
 public class RecordCipherTest {
@@ -23,11 +26,11 @@ public class RecordCipherTest {
         byte[] sealed = new byte[GOAWAY.length + 16];
         byte[] opened = new byte[GOAWAY.length];
         for (int record = 0; record <= 65_536; record++) {
-            sender.seal(GOAWAY, 0, GOAWAY.length, sealed, 0);
+            seal(sender, sealed);
             if (record == 0) assertEquals("1db84231ade6a6d113c2dcd5b628220a811cbe71d7820a655c", hex(sealed));
             if (record == 65_535) assertEquals("1a721c15e67e56e4b013b746f1effc59cb1401340bb2882d80", hex(sealed));
             if (record == 65_536) assertEquals("67f32c5d635bf15907b575f93e6d8601e36abd2e4421e86d52", hex(sealed));
-            assertTrue(receiver.open(sealed, 0, sealed.length, opened, 0));
+            assertTrue(receiver.open(ByteBuffer.wrap(sealed), ByteBuffer.wrap(opened)));
             assertEquals(hex(GOAWAY), hex(opened));
         }
     }
@@ -37,8 +40,8 @@ public class RecordCipherTest {
         RecordCipher sender = new RecordCipher(key());
         byte[] first = new byte[25];
         byte[] second = new byte[25];
-        sender.seal(GOAWAY, 0, 9, first, 0);
-        sender.seal(GOAWAY, 0, 9, second, 0);
+        seal(sender, first);
+        seal(sender, second);
         byte[] forged = first.clone();
         forged[3] ^= 4;
         assertFalse("out of order", opens(new RecordCipher(key()), second));
@@ -50,8 +53,36 @@ public class RecordCipherTest {
         assertFalse("nothing after a forged one", opens(receiver, second));
     }
 
+    private static void seal(RecordCipher sender, byte[] sealed) {
+        sender.seal(ByteBuffer.wrap(GOAWAY), ByteBuffer.wrap(sealed));
+    }
+
+    @Test
+    public void betweenDirectBuffers() {
+        byte[] bytes = new byte[65_519];
+        new Random(3).nextBytes(bytes);
+        ByteBuffer plain = ByteBuffer.allocateDirect(bytes.length);
+        ByteBuffer sealed = ByteBuffer.allocateDirect(100 + bytes.length + 16);
+        plain.put(bytes).flip();
+        sealed.position(100);
+        new RecordCipher(key()).seal(plain, sealed);
+        assertEquals(sealed.capacity(), sealed.position());
+        sealed.position(100);
+        ByteBuffer opened = ByteBuffer.allocateDirect(65_535);
+        assertTrue(new RecordCipher(key()).open(sealed, opened));
+        assertEquals(bytes.length, opened.position());
+        byte[] result = new byte[bytes.length];
+        opened.flip();
+        opened.get(result);
+        assertArrayEquals(bytes, result);
+        sealed.put(150, (byte) ~sealed.get(150));
+        sealed.position(100);
+        opened.clear();
+        assertFalse(new RecordCipher(key()).open(sealed, opened));
+    }
+
     private static boolean opens(RecordCipher receiver, byte[] sealed) {
-        return receiver.open(sealed, 0, sealed.length, new byte[32], 0);
+        return receiver.open(ByteBuffer.wrap(sealed), ByteBuffer.allocate(32));
     }
 
     @Test
@@ -59,7 +90,7 @@ public class RecordCipherTest {
         RecordCipher sender = new RecordCipher(key(), (1L << 32) + 5);
         RecordCipher receiver = new RecordCipher(key(), 5);
         byte[] sealed = new byte[25];
-        sender.seal(GOAWAY, 0, 9, sealed, 0);
-        assertFalse(receiver.open(sealed, 0, 25, new byte[9], 0));
+        seal(sender, sealed);
+        assertFalse(opens(receiver, sealed));
     }
 }

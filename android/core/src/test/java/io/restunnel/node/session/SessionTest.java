@@ -12,6 +12,7 @@ import static org.junit.Assert.assertTrue;
 
 import io.restunnel.node.wire.Frame;
 import io.restunnel.node.wire.Reason;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -214,6 +215,14 @@ public class SessionTest {
         assertEquals(Collections.singletonList("rotate 7"), hub.asked);
     }
 
+    @Test
+    public void leavesToTheOtherDeviceOfItsKey() throws Exception {
+        hub.send(frame(Frame.CONTROL, 0, "{\"sharedKey\":{\"waitMs\":600000},\"rotate\":{\"request\":7}}".getBytes("UTF-8")),
+                connect(ID, "a", 1));
+        // The session is over: what follows in the record is not obeyed.
+        assertEquals(Collections.singletonList("shared key 600000"), hub.asked);
+    }
+
     // --- Datagrams ---
 
     @Test
@@ -259,7 +268,7 @@ public class SessionTest {
         byte[] record = hub.sealed(frame(Frame.DATA, ID, new byte[60_000]));
         for (int i = 0; i < 6; i++) {
             hub.nowMs += 25_000;
-            hub.session.receive(record, i, 1, hub.nowMs);
+            hub.session.receive(ByteBuffer.wrap(record), i, 1, hub.nowMs);
             // 120 s after the first byte, part of a record says nothing any more.
             if (i < 5) assertNull(hub.session.tick(hub.nowMs));
         }
@@ -271,7 +280,7 @@ public class SessionTest {
 
     @Test
     public void withoutAFirstRecordNoByteCounts() throws Exception {
-        hub.session.receive(hub.sealed(frame(Frame.PING, 0, new byte[8])), 0, 10, hub.nowMs + 20_000);
+        hub.session.receive(ByteBuffer.wrap(hub.sealed(frame(Frame.PING, 0, new byte[8]))), 0, 10, hub.nowMs + 20_000);
         assertFalse(hub.session.isProven());
         assertNull(hub.session.tick(hub.nowMs + 29_999));
         assertNotNull(hub.session.tick(hub.nowMs + 30_000));
@@ -299,7 +308,7 @@ public class SessionTest {
         Random random = new Random(2);
         for (int at = 0; at < all.length;) {
             int length = Math.min(all.length - at, random.nextInt(4) == 0 ? 1 + random.nextInt(3) : 1 + random.nextInt(60_000));
-            hub.session.receive(all, at, length, hub.nowMs);
+            hub.session.receive(ByteBuffer.wrap(all), at, length, hub.nowMs);
             at += length;
         }
         assertArrayEquals(sent, target().received.toByteArray());

@@ -45,7 +45,7 @@ final class TestHub implements SessionHandler {
         sealer = new RecordCipher(hubKey);
         opener = new RecordCipher(nodeKey);
         queue = new SendQueue(new RecordCipher(nodeKey), new SendQueue.Pool());
-        session = new Session(new SessionTerms(WINDOW, capabilities), new InboundRecords(new RecordCipher(hubKey), new byte[65_535]), queue,
+        session = new Session(new SessionTerms(WINDOW, capabilities), new InboundRecords(new RecordCipher(hubKey), new InboundRecords.Memory()), queue,
                 new RecordBuilder(), new WindowBudget(1 << 24, null), this, nowMs);
     }
 
@@ -80,7 +80,7 @@ final class TestHub implements SessionHandler {
         byte[] sealed = new byte[2 + plain.size() + Protocol.TAG_BYTES];
         sealed[0] = (byte) (sealed.length - 2 >>> 8);
         sealed[1] = (byte) (sealed.length - 2);
-        sealer.seal(plain.toByteArray(), 0, plain.size(), sealed, 2);
+        sealer.seal(ByteBuffer.wrap(plain.toByteArray()), ByteBuffer.wrap(sealed, 2, sealed.length - 2));
         return sealed;
     }
 
@@ -89,7 +89,7 @@ final class TestHub implements SessionHandler {
     }
 
     void deliver(byte[] bytes) throws ProtocolException {
-        session.receive(bytes, 0, bytes.length, nowMs);
+        session.receive(ByteBuffer.wrap(bytes), 0, bytes.length, nowMs);
     }
 
     // --- What the node sends ---
@@ -117,7 +117,7 @@ final class TestHub implements SessionHandler {
         byte[] plain = new byte[65_535];
         for (int at = 0; at < bytes.length;) {
             int sealed = Frame.readU16(bytes, at);
-            if (!opener.open(bytes, at + 2, sealed, plain, 0)) throw new AssertionError("not sealed with the session's key");
+            if (!opener.open(ByteBuffer.wrap(bytes, at + 2, sealed), ByteBuffer.wrap(plain))) throw new AssertionError("not sealed with the session's key");
             show(plain, sealed - Protocol.TAG_BYTES, frames);
             at += 2 + sealed;
         }
@@ -184,6 +184,12 @@ final class TestHub implements SessionHandler {
         asked.add("rotate " + request);
     }
 
+    @Override
+    public void sharedKey(long waitMs) {
+        asked.add("shared key " + waitMs);
+        session.release();
+    }
+
     /** A target that takes what it is let, and has bytes to read when it is given some. */
     static final class TestTarget implements LocalStream {
         final ByteArrayOutputStream received = new ByteArrayOutputStream();
@@ -195,8 +201,8 @@ final class TestHub implements SessionHandler {
         boolean isBroken;
 
         @Override
-        public int receive(byte[] from, int at, int length) {
-            received.write(from, at, length);
+        public int receive(ByteBuffer from, int at, int length) {
+            received.write(Frame.copy(from, at, length), 0, length);
             return Math.min(length, takesMost);
         }
 
@@ -211,11 +217,11 @@ final class TestHub implements SessionHandler {
         }
 
         @Override
-        public int read(byte[] to, int at, int length) {
+        public int read(ByteBuffer to, int at, int length) {
             if (isBroken) return BROKEN;
             if (readable == 0) return hasEnd ? END : 0;
             int read = Math.min(readable, length);
-            Arrays.fill(to, at, at + read, (byte) 7);
+            for (int i = 0; i < read; i++) to.put(at + i, (byte) 7);
             readable -= read;
             return read;
         }
@@ -226,7 +232,7 @@ final class TestHub implements SessionHandler {
         }
 
         @Override
-        public void datagram(byte[] from, int at, int headerBytes, int length) {
+        public void datagram(ByteBuffer from, int at, int headerBytes, int length) {
             events.add("datagram of " + (length - headerBytes));
         }
     }

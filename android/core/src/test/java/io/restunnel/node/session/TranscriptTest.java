@@ -13,6 +13,7 @@ import io.restunnel.node.noise.Message1;
 import io.restunnel.node.noise.Message2;
 import io.restunnel.node.noise.NodeId;
 import io.restunnel.node.noise.Timestamp;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -78,9 +79,9 @@ public class TranscriptTest {
         }
 
         @Override
-        public int read(byte[] to, int at, int length) {
+        public int read(ByteBuffer to, int at, int length) {
             if (left == null) return END;
-            System.arraycopy(left, 0, to, at, left.length);
+            for (byte letter : left) to.put(at++, letter);
             left = null;
             return 5;
         }
@@ -92,7 +93,7 @@ public class TranscriptTest {
         }
 
         @Override
-        public int receive(byte[] from, int at, int length) {
+        public int receive(ByteBuffer from, int at, int length) {
             return length;
         }
 
@@ -105,7 +106,7 @@ public class TranscriptTest {
         }
 
         @Override
-        public void datagram(byte[] from, int at, int headerBytes, int length) {
+        public void datagram(ByteBuffer from, int at, int headerBytes, int length) {
         }
     }
 
