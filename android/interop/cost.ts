@@ -1,19 +1,18 @@
 // What the Java core costs beside the TypeScript node, in one run: CPU seconds of the node's process for the same work, and its heap.
 //
-//     mvn -q -f android/pom.xml -pl core package && node android/interop/cost.ts [--conscrypt JAR] [-- JVM options]
+//     mvn -q -f android/pom.xml -pl core package && node android/interop/cost.ts [--rounds N] [--jdk-cipher]
 //
-// The JDK's ChaCha20-Poly1305 is plain Java. A phone's is Conscrypt's, whose jar for desktops Maven Central has as
-// org.conscrypt:conscrypt-openjdk-uber.
+// The two take turns, so that both have the same share of a busy machine, and the median of the rounds counts.
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { counters, type ExitNode, endAll, type Hub, pairNode, startHub } from '../../test/system/harness.ts';
 import { Stream } from '../../test/system/stream.ts';
 import { Target } from '../../test/system/target.ts';
+import { coreCommand, PHONE_CIPHER } from './core.ts';
 
 const MIB = 2 ** 20;
 const TICKS_PER_SECOND = 100;
@@ -21,20 +20,17 @@ const BULK_BYTES = 1_024 * MIB;
 const ROUNDS = 50_000;
 const CONNECTIONS = 10_000;
 const IDLE_STREAMS = 1_000;
-const CORE = fileURLToPath(new URL('../core/target/core.jar', import.meta.url));
-const { values, positionals: jvmOptions } = parseArgs({
-  options: { conscrypt: { type: 'string' } },
-  allowPositionals: true,
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, 'jdk-cipher': { type: 'boolean', default: false } },
 });
-const classPath = values.conscrypt === undefined ? CORE : `${CORE}:${values.conscrypt}`;
+const rounds = Number(values.rounds);
+const command = coreCommand({ cipher: values['jdk-cipher'] ? null : PHONE_CIPHER });
 
 const target = await Target.start();
 const echo = createServer((socket) => socket.on('error', () => {}).pipe(socket));
 echo.listen(0, '127.0.0.1');
 await once(echo, 'listening');
 const echoPort = (echo.address() as AddressInfo).port;
-
-const MAIN = 'io.restunnel.node.desktop.Main';
 
 /** User and system time of a process and its threads. */
 function cpuSeconds({ pid }: { readonly pid: number }): number {
@@ -54,7 +50,7 @@ const works: Record<string, (hub: Hub) => Promise<void>> = {
   async pingPong(hub) {
     const { socket } = await Stream.open(hub.socks, echoPort, '');
     await once(socket, 'data');
-    await rounds(socket, ROUNDS);
+    await pingPong(socket, ROUNDS);
     socket.destroy();
   },
   async connections(hub) {
@@ -66,7 +62,7 @@ const works: Record<string, (hub: Hub) => Promise<void>> = {
   },
 };
 
-function rounds(socket: Socket, count: number): Promise<void> {
+function pingPong(socket: Socket, count: number): Promise<void> {
   return new Promise((resolve) => {
     socket.on('data', () => {
       if (--count === 0) resolve();
@@ -76,36 +72,51 @@ function rounds(socket: Socket, count: number): Promise<void> {
   });
 }
 
-interface Cost {
-  readonly cpu: Record<string, number>;
-  readonly idleMb: number;
-  readonly heapMb: number | null;
-}
+/** A hub of its own and a node, TypeScript's or the core. */
+class Side {
+  readonly #hub: Hub;
+  readonly #node: ExitNode;
+  readonly #seconds: Record<string, number[]> = {};
 
-async function measure(isJava: boolean): Promise<Cost> {
-  if (isJava) process.env.RESTUNNEL_TEST_NODE = ['java', ...jvmOptions, '-cp', classPath, MAIN].join(' ');
-  else delete process.env.RESTUNNEL_TEST_NODE;
-  const hub = await startHub();
-  const node: ExitNode = await pairNode(hub);
-  const cpu: Record<string, number> = {};
-  for (const [name, work] of Object.entries(works)) {
-    // Both compile what they run often: the second time counts.
-    await work(hub);
-    const before = cpuSeconds(node);
-    await work(hub);
-    cpu[name] = cpuSeconds(node) - before;
+  private constructor(hub: Hub, node: ExitNode) {
+    this.#hub = hub;
+    this.#node = node;
   }
-  const streams = await Promise.all(
-    Array.from({ length: IDLE_STREAMS }, () => Stream.open(hub.socks, target.port, 'hold')),
-  );
-  const heapMb = isJava ? liveHeapMb(node.pid) : null;
-  const idleMb = counters(node.pid).rssBytes / MIB;
-  for (const { socket } of streams) socket.destroy();
-  await endAll();
-  return { cpu, idleMb, heapMb };
+
+  static async start(nodeCommand: string | null): Promise<Side> {
+    if (nodeCommand === null) delete process.env.RESTUNNEL_TEST_NODE;
+    else process.env.RESTUNNEL_TEST_NODE = nodeCommand;
+    const hub = await startHub();
+    return new Side(hub, await pairNode(hub));
+  }
+
+  async run(name: string, counts: boolean): Promise<void> {
+    const before = cpuSeconds(this.#node);
+    await works[name]!(this.#hub);
+    if (!counts) return;
+    const seconds = this.#seconds[name] ?? [];
+    seconds.push(cpuSeconds(this.#node) - before);
+    this.#seconds[name] = seconds;
+  }
+
+  /** Of the rounds. */
+  median(name: string): number {
+    const sorted = this.#seconds[name]!.toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)]!;
+  }
+
+  /** With idle streams open: resident, and of the core the live heap. */
+  async idle(isJava: boolean): Promise<{ readonly residentMb: number; readonly heapMb: number | null }> {
+    const open = () => Stream.open(this.#hub.socks, target.port, 'hold');
+    const streams = await Promise.all(Array.from({ length: IDLE_STREAMS }, open));
+    const heapMb = isJava ? liveHeapMb(this.#node.pid) : null;
+    const residentMb = counters(this.#node.pid).rssBytes / MIB;
+    for (const { socket } of streams) socket.destroy();
+    return { residentMb, heapMb };
+  }
 }
 
-/** After a full collection. */
+/** After a full collection. Direct buffers are not in it: of these a node has some fixed ones, and one for each tunnel that waits. */
 function liveHeapMb(pid: number): number {
   const histogram = execFileSync('jcmd', [String(pid), 'GC.class_histogram'], { encoding: 'utf8' });
   return Number(/^Total\s+\d+\s+(\d+)/m.exec(histogram)![1]) / MIB;
@@ -117,14 +128,25 @@ const units: Record<string, [per: number, unit: string]> = {
   pingPong: [ROUNDS / 1e6, 'µs a round'],
   connections: [CONNECTIONS / 1e6, 'µs a connection'],
 };
-const ours = await measure(false);
-const core = await measure(true);
-for (const [name, [per, unit]] of Object.entries(units)) {
-  const a = ours.cpu[name]! / per;
-  const b = core.cpu[name]! / per;
+const ours = await Side.start(null);
+const core = await Side.start(command);
+for (const name of Object.keys(works)) {
+  // Both compile what they run often, so the first two rounds do not count.
+  for (let round = -2; round < rounds; round++) {
+    await ours.run(name, round >= 0);
+    await core.run(name, round >= 0);
+  }
+  const [per, unit] = units[name]!;
+  const a = ours.median(name) / per;
+  const b = core.median(name) / per;
   console.log(`${unit}: TypeScript ${a.toFixed(2)}, Java ${b.toFixed(2)}, ratio ${(b / a).toFixed(2)}`);
 }
-console.log(`1,000 idle streams: live heap of the core ${core.heapMb!.toFixed(1)} MB`);
-console.log(`resident then: TypeScript ${ours.idleMb.toFixed(0)} MB, Java ${core.idleMb.toFixed(0)} MB`);
+const oursIdle = await ours.idle(false);
+const coreIdle = await core.idle(true);
+console.log(`1,000 idle streams: live heap of the core ${coreIdle.heapMb!.toFixed(1)} MB`);
+console.log(
+  `resident then: TypeScript ${oursIdle.residentMb.toFixed(0)} MB, Java ${coreIdle.residentMb.toFixed(0)} MB`,
+);
+await endAll();
 echo.close();
 await target.close();

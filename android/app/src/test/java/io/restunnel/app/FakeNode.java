@@ -1,6 +1,7 @@
 package io.restunnel.app;
 
 import io.restunnel.app.node.Node;
+import io.restunnel.node.Failure;
 import io.restunnel.node.HubStatus;
 import io.restunnel.node.NodeOptions;
 import io.restunnel.node.PairingLink;
@@ -25,12 +26,12 @@ public final class FakeNode implements Node {
     }
 
     /** Tells the app of a hub as the real node does. */
-    public void set(String key, HubStatus.State state, long bytes, String failure) {
+    public void set(String key, HubStatus.State state, long bytes, Failure failure) {
         put(key, hubs.get(key).host, state, bytes, failure);
         options.listener.hubChanged(hubs.get(key));
     }
 
-    private void put(String key, String host, HubStatus.State state, long bytes, String failure) {
+    private void put(String key, String host, HubStatus.State state, long bytes, Failure failure) {
         boolean up = state == HubStatus.State.CONNECTED;
         hubs.put(key, new HubStatus(key, host, 9000, state, null, up ? 1 : 0, up ? 3 : 0, bytes, 0, up ? "198.51.100.7" : null, failure, 0));
     }

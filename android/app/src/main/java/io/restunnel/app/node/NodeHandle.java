@@ -49,7 +49,7 @@ final class NodeHandle {
     private Node node;
     private boolean opening;
     private Trouble trouble = Trouble.NONE;
-    private String detail = "";
+    private Exception cause;
 
     NodeHandle(NodeOptions options, PhoneStorage storage, Node.Maker maker, Executor worker, Handler main, Owner owner) {
         this.options = options;
@@ -69,9 +69,9 @@ final class NodeHandle {
         return trouble;
     }
 
-    /** For whoever reports it, in English. */
-    String detail() {
-        return detail;
+    /** Null without trouble. */
+    Exception cause() {
+        return cause;
     }
 
     /** Reads key and hubs. Makes a key where there is none. */
@@ -130,7 +130,7 @@ final class NodeHandle {
     void failed(Exception why) {
         trouble = why instanceof KeyLostException ? Trouble.KEY_LOST
                 : why instanceof KeystoreException ? Trouble.KEYSTORE : Trouble.OTHER;
-        detail = String.valueOf(why.getMessage());
+        cause = why;
         owner.failed();
     }
 
@@ -159,7 +159,7 @@ final class NodeHandle {
         main.post(() -> {
             node = fresh;
             trouble = Trouble.NONE;
-            detail = "";
+            cause = null;
             owner.opened();
         });
     }

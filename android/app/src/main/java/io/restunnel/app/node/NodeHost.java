@@ -115,9 +115,9 @@ public final class NodeHost {
         return handle.trouble() == NodeHandle.Trouble.KEYSTORE;
     }
 
-    /** Why there is no node, for whoever reports it, in English; '' without trouble. */
-    public String troubleDetail() {
-        return handle.detail();
+    /** Why there is no node; null without trouble. */
+    public Exception trouble() {
+        return handle.cause();
     }
 
     // What the owner and the service do with it.

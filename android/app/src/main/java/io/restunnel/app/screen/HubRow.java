@@ -46,9 +46,9 @@ final class HubRow {
                 wording.bytes(app.host().traffic().hubBytesToday(hub.publicKey)));
         set(figures, hub.observedAddress == null ? numbers
                 : numbers + "\n" + screen.getString(R.string.hub_address, hub.observedAddress));
-        boolean fails = hub.lastFailure != null && hub.state != HubStatus.State.CONNECTED && hub.state != HubStatus.State.PAUSED;
+        boolean fails = hub.lastFailure != null && (hub.state == HubStatus.State.WAITING || hub.state == HubStatus.State.CONNECTING);
         failure.setVisibility(fails ? View.VISIBLE : View.GONE);
-        if (fails) set(failure, hub.lastFailure);
+        if (fails) set(failure, FailureWording.of(screen, hub.lastFailure));
         // Buttons of several hubs read alike, so TalkBack says whose they are.
         set(pause, screen.getString(isPaused() ? R.string.resume : R.string.pause));
         pause.setContentDescription(screen.getString(isPaused() ? R.string.resume_hub : R.string.pause_hub, address));

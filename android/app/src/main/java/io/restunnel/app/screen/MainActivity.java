@@ -26,11 +26,14 @@ import io.restunnel.app.service.NodeService;
 import io.restunnel.node.HubStatus;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** The hubs that this phone serves, what stands in the way, and the owner's choices. */
 public final class MainActivity extends Activity implements NodeHost.Watcher {
     private static final long REFRESH_MS = 1_000;
     private static final int ASKED_FOR_NOTIFICATIONS = 1;
+    /** With the name of a transport, perhaps, which the next screen knows or does not. */
+    private static final Pattern LINK = Pattern.compile("(?i)restunnel(\\+[a-z0-9.-]+)?://");
 
     private final Handler main = new Handler(Looper.getMainLooper());
     private final Runnable refresh = this::refresh;
@@ -108,13 +111,13 @@ public final class MainActivity extends Activity implements NodeHost.Watcher {
     }
 
     private void showTrouble() {
-        boolean hasTrouble = !host.troubleDetail().isEmpty();
+        boolean hasTrouble = host.trouble() != null;
         setVisible(R.id.trouble, hasTrouble);
         setVisible(R.id.start_over, host.isKeyLost());
         if (!hasTrouble) return;
         if (host.isKeyLost()) setText(R.id.trouble, getString(R.string.problem_key_lost));
-        else if (host.isKeystoreFailing()) setText(R.id.trouble, getString(R.string.problem_keystore, host.troubleDetail()));
-        else setText(R.id.trouble, getString(R.string.problem_other, host.troubleDetail()));
+        else if (host.isKeystoreFailing()) setText(R.id.trouble, getString(R.string.problem_keystore, host.trouble().getMessage()));
+        else setText(R.id.trouble, getString(R.string.problem_other, FailureWording.of(this, host.trouble())));
     }
 
     /** Rows stay where they are, so that TalkBack keeps its place. */
@@ -161,7 +164,7 @@ public final class MainActivity extends Activity implements NodeHost.Watcher {
         ClipData clip = getSystemService(ClipboardManager.class).getPrimaryClip();
         CharSequence text = clip == null || clip.getItemCount() == 0 ? null : clip.getItemAt(0).coerceToText(this);
         String link = text == null ? "" : text.toString().trim();
-        if (link.regionMatches(true, 0, "restunnel://", 0, 12)) {
+        if (LINK.matcher(link).lookingAt()) {
             startActivity(new Intent(Intent.ACTION_VIEW, Uri.parse(link), this, PairActivity.class));
         } else Toast.makeText(this, R.string.paste_nothing, Toast.LENGTH_LONG).show();
     }

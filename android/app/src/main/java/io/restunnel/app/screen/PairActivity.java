@@ -51,7 +51,7 @@ public final class PairActivity extends Activity {
             show(PairingLink.parse(String.valueOf(intent.getDataString())));
         } catch (UserException noLink) {
             question.setVisibility(View.GONE);
-            showProblem(getString(R.string.pair_bad_link, noLink.getMessage()));
+            showProblem(FailureWording.of(this, noLink));
         }
     }
 
@@ -89,7 +89,7 @@ public final class PairActivity extends Activity {
     private String why(Exception failure) {
         if (failure instanceof KeyLostException) return getString(R.string.problem_key_lost);
         if (failure instanceof KeystoreException) return getString(R.string.problem_keystore, failure.getMessage());
-        return getString(R.string.pair_failed, failure.getMessage());
+        return getString(R.string.pair_failed, FailureWording.of(this, failure));
     }
 
     private void showProblem(String text) {

@@ -19,7 +19,7 @@ public final class Wording {
     public String state(NodeHost host) {
         if (host.isKeyLost()) return context.getString(R.string.state_key_lost);
         if (host.isKeystoreFailing()) return context.getString(R.string.state_keystore);
-        if (!host.troubleDetail().isEmpty()) return context.getString(R.string.state_trouble);
+        if (host.trouble() != null) return context.getString(R.string.state_trouble);
         if (!host.isOpen()) return context.getString(R.string.state_starting);
         List<HubStatus> hubs = host.hubs();
         if (hubs.isEmpty()) return context.getString(R.string.state_no_hub);

@@ -2,6 +2,7 @@ package io.restunnel.app.node;
 
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
@@ -152,7 +153,7 @@ public final class NodeHostTest {
         app.keystore.fails = false;
         shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(NodeHost.RETRY_MS));
         assertTrue(host.isOpen());
-        assertEquals("", host.troubleDetail());
+        assertNull(host.trouble());
         assertEquals(1, count("start"));
     }
 
@@ -182,7 +183,7 @@ public final class NodeHostTest {
         dead.options.listener.ended(new IllegalStateException("the selector died"));
         TestApp.idle();
         assertFalse(host.isOpen());
-        assertEquals("the selector died", host.troubleDetail());
+        assertEquals("the selector died", host.trouble().getMessage());
         // The old one is gone before the next is made.
         assertEquals(1, Collections.frequency(dead.calls, "awaitEnd"));
         shadowOf(Looper.getMainLooper()).idleFor(Duration.ofMillis(NodeHost.RETRY_MS));

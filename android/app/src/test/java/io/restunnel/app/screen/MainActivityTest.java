@@ -26,6 +26,7 @@ import android.widget.TextView;
 import io.restunnel.app.R;
 import io.restunnel.app.TestApp;
 import io.restunnel.app.network.NetworkUse;
+import io.restunnel.node.Failure;
 import io.restunnel.node.HubStatus.State;
 import io.restunnel.node.UserException;
 import java.time.Duration;
@@ -93,9 +94,9 @@ public final class MainActivityTest {
         assertTrue(figures, figures.startsWith("3 streams, 12"));
         assertTrue(figures, figures.endsWith("Programs appear as 198.51.100.7"));
         assertFalse(isShown(R.id.hub_failure));
-        app.node().set(TestApp.KEY, State.WAITING, 12_000_000, "the hub does not answer");
+        app.node().set(TestApp.KEY, State.WAITING, 12_000_000, new Failure(Failure.Code.DIAL_TIMED_OUT));
         TestApp.idle();
-        assertEquals("the hub does not answer", text(R.id.hub_failure));
+        assertEquals("The hub does not answer", text(R.id.hub_failure));
         assertTrue(isShown(R.id.hub_failure));
         assertTrue(text(R.id.new_address_text).contains("airplane mode"));
     }
@@ -222,6 +223,9 @@ public final class MainActivityTest {
         assertEquals(PairActivity.class.getName(), opened.getComponent().getClassName());
         assertEquals(TestApp.LINK, opened.getDataString());
         assertEquals(0, app.node().hubs.size());
+        clipboard.setPrimaryClip(ClipData.newPlainText("", "restunnel+wss://hub.example.org/"));
+        find(R.id.paste_link).performClick();
+        assertEquals("restunnel+wss", shadowOf(screen.get()).getNextStartedActivity().getData().getScheme());
     }
 
     @Test

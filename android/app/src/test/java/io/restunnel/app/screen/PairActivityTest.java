@@ -41,6 +41,7 @@ public final class PairActivityTest {
         List<ResolveInfo> found = app.getPackageManager().queryIntentActivities(view(TestApp.LINK), PackageManager.MATCH_DEFAULT_ONLY);
         assertEquals(1, found.size());
         assertEquals(PairActivity.class.getName(), found.get(0).activityInfo.name);
+        assertEquals(1, app.getPackageManager().queryIntentActivities(view("restunnel+wss://hub/"), PackageManager.MATCH_DEFAULT_ONLY).size());
     }
 
     @Test
@@ -78,12 +79,21 @@ public final class PairActivityTest {
         for (String wrong : new String[] {"restunnel://hub.example.org/", "restunnel:", TestApp.LINK.replace("&t=", "&x=")}) {
             try (ActivityController<PairActivity> screen = Robolectric.buildActivity(PairActivity.class, view(wrong)).setup()) {
                 assertEquals(View.GONE, screen.get().findViewById(R.id.pair_question).getVisibility());
-                assertTrue(text(screen.get(), R.id.pair_problem).startsWith("This link cannot be used."));
+                assertTrue(text(screen.get(), R.id.pair_problem).startsWith(wrong.equals("restunnel:") ? "This is no pairing link" : "Part of this link"));
                 // A better one may come after it.
                 screen.newIntent(view(TestApp.LINK));
                 assertEquals("hub.example.org:9000", text(screen.get(), R.id.pair_host));
                 assertNull(text(screen.get(), R.id.pair_problem));
             }
+        }
+    }
+
+    @Test
+    public void aLinkOfAnotherTransportIsSaidToBeOne() {
+        String link = TestApp.LINK.replace("restunnel:", "restunnel+wss:");
+        try (ActivityController<PairActivity> screen = Robolectric.buildActivity(PairActivity.class, view(link)).setup()) {
+            assertEquals(View.GONE, screen.get().findViewById(R.id.pair_question).getVisibility());
+            assertTrue(text(screen.get(), R.id.pair_problem).startsWith("This link asks for the connection “wss”, which this version"));
         }
     }
 
