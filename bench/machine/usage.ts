@@ -83,9 +83,12 @@ function statOf(pid: number): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
+/** Without pages of files: of those a process has mapped what it ran lately, and they are everybody's. */
 function rssOf(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1];
-  return Number(kilobytes ?? 0) * 1_024;
+  const status = read(`/proc/${pid}/status`);
+  const kilobytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  return (kilobytes('VmRSS') - kilobytes('RssFile')) * 1_024;
 }
 
 function list(folder: string): string[] {

@@ -64,6 +64,8 @@ export const MEMORY = {
   stalledMs: 30_000,
   /** Free buffers that a thread keeps for the next sockets. */
   keptBytes: 8_388_608,
+  /** How long after the start a process gives back what only the start needed; the second time without its first handshake threads. */
+  giveBackAfterMs: [5_000, 60_000],
   /** How often the log hears of streams that were refused or reset, and how often an event says so. */
   tellEveryMs: 1_000,
   noteEveryMs: 60_000,

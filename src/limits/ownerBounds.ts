@@ -27,7 +27,7 @@ export const CONTROL = {
   handshakeQueueMax: 256,
   /** How nice the threads are (sched(7)): what moves bytes goes before them. At 5, they keep a fourth of a core that others want as well. */
   handshakeNiceness: 5,
-  /** The second thread ends after this long without work. */
+  /** A thread ends after this long without work. */
   handshakeThreadIdleMs: 30_000,
 } as const;
 

@@ -45,6 +45,8 @@ export interface Libc {
   getpeername(fd: number, address: number, lengthAddress: number): number;
   getpagesize(): number;
   madvise(address: number, length: number, advice: number): number;
+  /** glibc's alone; elsewhere it does nothing. */
+  malloc_trim(keepBytes: number): number;
   /** The reason of the last failure. */
   errno(): number;
   /** The address of bytes[0]. The view must be on an ArrayBuffer of its own: small typed arrays are on the heap, and move. */
@@ -141,10 +143,19 @@ function bind(): Libc | null {
       getpeername: func('getpeername', ['int', address, address]),
       getpagesize: func('getpagesize', []),
       madvise: func('madvise', [address, address, 'int']),
+      malloc_trim: optional(() => func('malloc_trim', [address])),
       errno: () => koffi.errno(),
       addressOf: (bytes) => Number(koffi.address(bytes)),
     };
   } catch {
     return null;
+  }
+}
+
+function optional(bound: () => (argument: number) => number): (argument: number) => number {
+  try {
+    return bound();
+  } catch {
+    return () => 0;
   }
 }

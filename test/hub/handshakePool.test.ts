@@ -1,6 +1,6 @@
 // Handshakes on real pool threads: answers, silence, a full queue, the end.
 
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { HandshakePool } from '../../src/hub/sessions/handshakePool.ts';
 import { CONTROL } from '../../src/limits/ownerBounds.ts';
 import { startInitiator } from '../../src/noise/handshake.ts';
@@ -20,12 +20,13 @@ const faults: unknown[] = [];
 let windowBytes = 262_144;
 let pool: HandshakePool | null = null;
 
-function openPool(): HandshakePool {
+function openPool(idleMs?: number): HandshakePool {
   pool = new HandshakePool({
     keyPair: HUB,
     initialWindowBytes: () => windowBytes,
     maxStreams: 10,
     capabilities: 1,
+    idleMs,
     onFault: (error) => faults.push(error),
   });
   return pool;
@@ -55,6 +56,16 @@ test('answers a node, from a view into a larger buffer, and stays silent towards
   const finished = initiator.finish(result!.message2);
   expect(finished.sendKey).toEqual(result!.receiveKey);
   expect(decodeMessage2(finished.payload).observedAddress).toBe('2001:db8::5');
+});
+
+test('a thread is there while there is work for it', async () => {
+  const opened = openPool(200);
+  const { message1 } = start();
+  for (let round = 0; round < 2; round++) {
+    await vi.waitFor(() => expect(opened.threads).toBe(0), 20_000);
+    expect((await opened.answer(message1, '192.0.2.1')).result).not.toBeNull();
+    expect(opened.threads).toBe(1);
+  }
 });
 
 test('message 2 says how large windows are at that moment, and so does the result', async () => {

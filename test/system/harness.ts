@@ -398,6 +398,7 @@ export interface Counters {
   /** Open descriptors by kind: socket, pipe, file, eventfd, eventpoll, … */
   readonly fds: Readonly<Record<string, number>>;
   readonly fdsTotal: number;
+  /** Without pages of files, which come and go with what is read and run. */
   readonly rssBytes: number;
   readonly threads: number;
 }
@@ -414,7 +415,7 @@ export function counters(pid: number): Counters {
   }
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)![1]);
-  return { fds, fdsTotal, rssBytes: field('VmRSS') * 1024, threads: field('Threads') };
+  return { fds, fdsTotal, rssBytes: (field('VmRSS') - field('RssFile')) * 1024, threads: field('Threads') };
 }
 
 /** null when it has just been closed. */

@@ -6,6 +6,7 @@ import { fromHere, type HostPort, parseHostPort } from '../../base/hostPort.ts';
 import { bootHub } from '../../boot/bootHub.ts';
 import type { ChosenOptions } from '../../boot/bootOptions.ts';
 import { prepareDataDir } from '../../boot/dataDir.ts';
+import { giveBackAfterStart } from '../../boot/giveBack.ts';
 import type { RunningHub } from '../../boot/wholeHub.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
@@ -41,6 +42,7 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
     await hub.stop();
     throw error;
   }
+  giveBackAfterStart();
   const late = setTimeout(() => log.warn(LATE), LATE_MS);
   const unreported = reportWhen(node.connected, () => {
     clearTimeout(late);

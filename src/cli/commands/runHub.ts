@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { bootHub } from '../../boot/bootHub.ts';
 import type { ChosenOptions } from '../../boot/bootOptions.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
+import { giveBackAfterStart } from '../../boot/giveBack.ts';
 import type { RunningHub } from '../../boot/wholeHub.ts';
 import { refuseOpenBind } from '../../dashboard/openBind.ts';
 import type { HubFlags } from '../arguments/flags.ts';
@@ -25,6 +26,7 @@ export async function runHub(flags: HubFlags): Promise<number> {
   const signals = signalsWithReload(() => hub.reload());
   const stopped = untilStopped(underSystemd(hub, process.env), log, flags.drain, signals);
   readyFile?.write(hubReadiness(hub));
+  giveBackAfterStart();
   const { addresses, publicKey } = hub;
   log.info({ ...addresses, publicKey }, 'hub ready; pair a device with: restunnel pair');
   return stopped;

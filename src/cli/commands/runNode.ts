@@ -1,6 +1,7 @@
 // `restunnel node`: runs an exit node until a signal stops it.
 
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
+import { giveBackAfterStart } from '../../boot/giveBack.ts';
 import type { Network } from '../../model/fleet.ts';
 import type { RunFlags } from '../arguments/flags.ts';
 import { resolveLinks, resolveVia } from '../arguments/secrets.ts';
@@ -53,6 +54,7 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     hubsMax: flags.follow === 'none' ? 0 : flags.hubsMax,
     log,
   });
+  giveBackAfterStart();
   const unreported = reportWhen(node.connected, ({ nodeId, hubs }) => {
     readyFile?.write({ pid: process.pid, nodeId, hubs });
     log.info({ nodeId, hubs }, 'node connected');

@@ -19,6 +19,8 @@ export interface HandshakePoolOptions {
   readonly initialWindowBytes: () => number;
   readonly maxStreams: number;
   readonly capabilities: number;
+  /** CONTROL.handshakeThreadIdleMs when absent. */
+  readonly idleMs?: number | undefined;
   /** Told of a fault in a pool thread; never of a stranger's bad message. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -33,7 +35,7 @@ export class HandshakePool {
   readonly #options: HandshakePoolOptions;
   readonly #terms: Omit<HandshakeTerms, 'initialWindowBytes'>;
   readonly #pool: Piscina<HandshakeBatch, HandshakeAnswer[]>;
-  readonly #threads = Math.min(CONTROL.handshakeThreadsMax, availableParallelism());
+  readonly #threadsMax = Math.min(CONTROL.handshakeThreadsMax, availableParallelism());
   readonly #waiting: Waiting[] = [];
   #batches = 0;
   #isStarting = false;
@@ -41,7 +43,6 @@ export class HandshakePool {
   /** First messages dropped because the queue was full. */
   dropped = 0;
 
-  /** One thread starts at once, so that the first node to come doesn't wait for it. */
   constructor(options: HandshakePoolOptions) {
     this.#options = options;
     const { maxStreams, capabilities } = options;
@@ -52,12 +53,18 @@ export class HandshakePool {
     this.#terms = { keyPair, maxStreams, capabilities };
     this.#pool = new Piscina<HandshakeBatch, HandshakeAnswer[]>({
       filename: programModule('hub/sessions/handshakeThread').href,
-      minThreads: 1,
-      maxThreads: this.#threads,
-      maxQueue: this.#threads,
-      idleTimeout: CONTROL.handshakeThreadIdleMs,
+      // An idle thread is 10 MB. The first node to come waits for one, some 50 ms.
+      minThreads: 0,
+      maxThreads: this.#threadsMax,
+      maxQueue: this.#threadsMax,
+      idleTimeout: options.idleMs ?? CONTROL.handshakeThreadIdleMs,
     });
     this.#pool.on('error', (error: unknown) => this.#fault(error));
+  }
+
+  /** Threads that are there now. */
+  get threads(): number {
+    return this.#pool.threads.length;
   }
 
   /** Without a result for a message that deserves no answer, and at once when the queue is full. Never rejects. */
@@ -80,7 +87,7 @@ export class HandshakePool {
     this.#isStarting = true;
     setImmediate(() => {
       this.#isStarting = false;
-      while (this.#waiting.length > 0 && this.#batches < this.#threads) {
+      while (this.#waiting.length > 0 && this.#batches < this.#threadsMax) {
         void this.#run(this.#waiting.splice(0, CONTROL.handshakeBatchMax));
       }
     });

@@ -2,6 +2,8 @@
 
 import '../../limits/relations.ts';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { collectGarbage } from '../../base/collectGarbage.ts';
+import { MEMORY } from '../../limits/bounds.ts';
 import { type HubState, openHubState } from './hubState.ts';
 import { type JobInput, runJob, type StoreJob } from './storeJobs.ts';
 import { type FromStore, type StorePlan, sentError, type ToStore } from './storeMessages.ts';
@@ -48,4 +50,5 @@ function serve(port: MessagePort, plan: StorePlan): void {
     }
   });
   tell({ type: 'opened' });
+  for (const afterMs of MEMORY.giveBackAfterMs) setTimeout(collectGarbage, afterMs).unref();
 }
