@@ -60,6 +60,11 @@ const SHELLS = [
   'src/node/nameServiceFiles.ts', // reads /etc
   'src/node/statusReport.ts', // asks the platform for its names, package.json for the version
   'src/node/exitThread.ts', // the entry of that thread
+  'src/node/tlsThread.ts', // the entry of the thread that speaks TLS
+  'src/node/secureDial.ts', // gives it descriptors
+  'src/node/tlsBridge.ts', // starts it
+  'src/node/tlsClient.ts', // TLS of Node's own
+
   'src/node/hubLane.ts', // the control thread of a node
   'src/node/rotator.ts', // runs the owner's command
   'src/node/publicAddress.ts', // asks a page

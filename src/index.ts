@@ -3,13 +3,16 @@
 import './limits/relations.ts';
 import { EventEmitter } from 'node:events';
 import pino, { type Logger } from 'pino';
+import { checkedRange } from './base/addressRange.ts';
 import { parseHostPort, parseLoopbackHostPort } from './base/hostPort.ts';
 import { UserError } from './base/userError.ts';
 import { bootHub } from './boot/bootHub.ts';
 import { prepareDataDir, resolveDataDir } from './boot/dataDir.ts';
 import type { RunningHub } from './boot/wholeHub.ts';
 import type { EventRecord, Fleet, LiveTick } from './model/fleet.ts';
+import { parseWebSocketAddress } from './model/pairingLink.ts';
 import { parseVia } from './model/via.ts';
+import { wayText } from './model/way.ts';
 import { startNode as startExitNode } from './node/node.ts';
 import type { RunningNode } from './node/nodeOptions.ts';
 import type { KeyStoreName } from './noise/keyStores.ts';
@@ -23,6 +26,12 @@ export interface HubSetup {
   readonly dataDir?: string;
   /** Where exit nodes dial, "host:port"; port 0 means any free one, as in all addresses. Default: 0.0.0.0:9000. */
   readonly tunnel?: string;
+  /** Where a web server passes on exit nodes that come inside a WebSocket, "host:port". Default: nowhere. */
+  readonly tunnelWebSocket?: string;
+  /** Addresses and ranges of that web server, which is believed when it says whose request it passes on. Default: none. */
+  readonly trustedProxies?: readonly string[];
+  /** Where devices reach that web server, for pairing links, "wss://host/path"; remembered. */
+  readonly publicWebSocket?: string;
   /** Default: 127.0.0.1:1080. */
   readonly socks?: string;
   /** Default: 127.0.0.1:1081. */
@@ -149,6 +158,13 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
   const hub = await bootHub({
     dataDir,
     tunnel: read(setup.tunnel, (text) => parseHostPort(text, 'tunnel', '0.0.0.0')),
+    tunnelWebSocket: read(setup.tunnelWebSocket, (text) =>
+      parseHostPort(text, 'tunnelWebSocket', '127.0.0.1'),
+    ),
+    trustedProxies: setup.trustedProxies?.map((text) => checkedRange(text, 'trustedProxies')),
+    publicWebSocket: read(setup.publicWebSocket, (text) =>
+      wayText(parseWebSocketAddress(text, 'publicWebSocket')),
+    ),
     socks: read(setup.socks, (text) => parseHostPort(text, 'socks', '127.0.0.1')),
     http: read(setup.http, (text) => parseHostPort(text, 'http', '127.0.0.1')),
     dashboard: read(setup.dashboard, (text) => parseLoopbackHostPort(text, 'dashboard')),

@@ -17,6 +17,7 @@ const ENTRIES: readonly (readonly [source: string, folder: string])[] = [
   ['src/cli/main', 'cli'],
   ['src/engine/hubThread', 'engine'],
   ['src/node/exitThread', 'node'],
+  ['src/node/tlsThread', 'node'],
   ['src/hub/sessions/handshakeThread', 'hub/sessions'],
   ['src/hub/store/storeThread', 'hub/store'],
   ['bench/load/origin', 'cli'],

@@ -243,6 +243,10 @@ export const hubStatus = z
     startedAt: time,
     addresses: z.object({
       tunnel: z.string(),
+      tunnelWebSocket: z
+        .string()
+        .optional()
+        .describe('Where a web server passes on tunnels inside a WebSocket.'),
       socks: z.string(),
       http: z.string(),
       dashboard: z.string(),
@@ -349,6 +353,10 @@ export const pairing = z
   .object({
     id: z.string(),
     link: z.string(),
+    webSocketLink: z
+      .string()
+      .nullable()
+      .describe('The same token by the web server of --public-websocket; null without one.'),
     expiresAt: time,
     fingerprint: z.string().describe("Of the hub's key, as the phone's app shows it before it pairs."),
   })

@@ -1,6 +1,7 @@
 // An address or CIDR range, and whether an address is in it. Plain data: rules cross threads.
 
 import { IpAddress } from './ipAddress.ts';
+import { quote, UserError } from './userError.ts';
 
 export interface AddressRange {
   readonly isIPv4: boolean;
@@ -31,6 +32,12 @@ export function rangeOf(text: string): AddressRange {
   const range = parseRange(text);
   if (range === null) throw new TypeError(`not an address range: ${JSON.stringify(text)}`);
   return range;
+}
+
+/** The text of an option, once it is known to be well formed. Throws UserError (exit code 2) that names `flag`. */
+export function checkedRange(text: string, flag: string): string {
+  if (parseRange(text) !== null) return text;
+  throw new UserError(`${flag}: ${quote(text)} is no address or range of addresses, such as 127.0.0.1`, 2);
 }
 
 export function isInRange(range: AddressRange, address: IpAddress): boolean {

@@ -3,21 +3,26 @@
 import { formatHostPort, type HostPort } from '../base/hostPort.ts';
 import { UserError } from '../base/userError.ts';
 
-const LISTENERS = ['tunnel', 'socks', 'http', 'dashboard'] as const;
+const LISTENERS = ['tunnel', 'tunnelWebSocket', 'socks', 'http', 'dashboard'] as const;
 type Listener = (typeof LISTENERS)[number];
+type Binds = Readonly<Record<Exclude<Listener, 'tunnelWebSocket'>, HostPort>> & {
+  readonly tunnelWebSocket?: HostPort | null;
+};
 
 /**
  * A failure to bind becomes a UserError that names the flag: the system's error carries `code` and `port`, and perhaps `role`, one of
  * the listeners. Other errors come back as they are.
  */
-export function explainStart(error: unknown, hub: Readonly<Record<Listener, HostPort>>): unknown {
+export function explainStart(error: unknown, hub: Binds): unknown {
   const { code, port, role } = error as { code?: unknown; port?: unknown; role?: unknown };
   const listener =
     LISTENERS.find((name) => name === role) ??
-    LISTENERS.find((name) => hub[name].port === port && port !== 0);
-  if (listener === undefined || error instanceof UserError) return error;
-  const { host, port: asked } = hub[listener];
-  const remedy = `choose another with --${listener} HOST:PORT`;
+    LISTENERS.find((name) => hub[name]?.port === port && port !== 0);
+  const bind = listener === undefined ? null : hub[listener];
+  if (listener === undefined || !bind || error instanceof UserError) return error;
+  const { host, port: asked } = bind;
+  const flag = listener === 'tunnelWebSocket' ? 'tunnel-websocket' : listener;
+  const remedy = `choose another with --${flag} HOST:PORT`;
   switch (code) {
     case 'EADDRINUSE':
       return new UserError(`port ${asked} on ${host} is in use by another program; ${remedy}`);
@@ -26,6 +31,6 @@ export function explainStart(error: unknown, hub: Readonly<Record<Listener, Host
     case 'EADDRNOTAVAIL':
       return new UserError(`${host} is not an address of this machine; ${remedy}`);
     default:
-      return new UserError(`cannot listen on ${formatHostPort(hub[listener])} (${String(code)}); ${remedy}`);
+      return new UserError(`cannot listen on ${formatHostPort(bind)} (${String(code)}); ${remedy}`);
   }
 }

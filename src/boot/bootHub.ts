@@ -1,5 +1,6 @@
 // Starts a whole hub: what the command line and the package entry call.
 
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../base/userError.ts';
 import { readHubSettings, writeHubSettings } from '../hub/store/hubFile.ts';
 import { explainStart } from './bindErrors.ts';
@@ -11,7 +12,8 @@ import type { RunningHub } from './wholeHub.ts';
 export async function bootHub(chosen: ChosenOptions): Promise<RunningHub> {
   const before = readHubSettings(chosen.dataDir);
   const publicHost = chosen.publicHost ?? before.publicHost;
-  const options = withDefaults({ ...chosen, publicHost });
+  const publicWebSocket = chosen.publicWebSocket ?? before.publicWebSocket;
+  const options = withDefaults({ ...chosen, publicHost, publicWebSocket });
   const { startWholeHub } = await import('./wholeHub.ts');
   let hub: RunningHub;
   try {
@@ -22,9 +24,8 @@ export async function bootHub(chosen: ChosenOptions): Promise<RunningHub> {
   try {
     const tunnelPort = Number(hub.addresses.tunnel.slice(hub.addresses.tunnel.lastIndexOf(':') + 1));
     // Nothing is written that is there already: the disk may be full.
-    if (tunnelPort !== before.tunnelPort || publicHost !== before.publicHost) {
-      writeHubSettings(options.dataDir, { tunnelPort, publicHost });
-    }
+    const settings = { tunnelPort, publicHost, publicWebSocket };
+    if (!isDeepStrictEqual(settings, before)) writeHubSettings(options.dataDir, settings);
   } catch (error) {
     await hub.stop();
     throw new UserError(`cannot write into ${options.dataDir}: ${reasonOf(error)}`);

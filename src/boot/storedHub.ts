@@ -6,11 +6,11 @@ import { LazyApi } from '../api/lazyApi.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
 import { localDay, monthOfDay } from '../base/localTime.ts';
 import { StoredFleet } from '../hub/fleet/storedFleet.ts';
-import { choosePublicHost } from '../hub/pairing/publicHost.ts';
+import { choosePublicHost, pairingLinks } from '../hub/pairing/publicHost.ts';
 import { DirectStore } from '../hub/store/directStore.ts';
 import { readHubSettings } from '../hub/store/hubFile.ts';
 import { type HubState, openHubState } from '../hub/store/hubState.ts';
-import { formatLink } from '../model/pairingLink.ts';
+import type { PairingLinks } from '../model/fleet.ts';
 import { BOOT_DEFAULTS } from './bootOptions.ts';
 import { tryLock } from './hubLock.ts';
 
@@ -66,7 +66,7 @@ async function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): Pro
     const store = new DirectStore(state.store);
     const day = localDay(Date.now());
     const contents = await store.ask('load', monthOfDay(day), day);
-    return new StoredFleet(store, contents, { dataDir, linkOf: (token) => linkOf(state, dataDir, token) });
+    return new StoredFleet(store, contents, { dataDir, linksOf: (token) => linksOf(state, dataDir, token) });
   } catch (error) {
     state.store.close();
     lock.release();
@@ -75,10 +75,10 @@ async function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): Pro
 }
 
 /** From the hub's key file and what it remembered of its address. */
-function linkOf(state: HubState, dataDir: string, token: Uint8Array): string {
-  const { tunnelPort, publicHost } = readHubSettings(dataDir);
+function linksOf(state: HubState, dataDir: string, token: Uint8Array): PairingLinks {
+  const { tunnelPort, publicHost, publicWebSocket } = readHubSettings(dataDir);
   const { publicKey } = state.keyPair();
   const chosen = choosePublicHost(null, publicHost, null, networkInterfaces());
   const port = chosen.port ?? tunnelPort ?? BOOT_DEFAULTS.tunnel.port;
-  return formatLink({ host: chosen.host, port, hubPublicKey: publicKey, token });
+  return pairingLinks({ host: chosen.host, port }, publicWebSocket, { hubPublicKey: publicKey, token });
 }

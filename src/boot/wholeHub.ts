@@ -5,13 +5,13 @@ import { type OwnerSocket, serveOwnerSocket } from '../api/ownerSocket.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import { Hub } from '../hub/hub.ts';
-import type { Fleet, Pairing } from '../model/fleet.ts';
+import type { Fleet, HubStatus, Pairing } from '../model/fleet.ts';
 import type { BootOptions } from './bootOptions.ts';
 import { lockForHub } from './hubLock.ts';
 
 export interface RunningHub {
   /** "host:port" as really bound; IPv6 hosts in brackets. */
-  readonly addresses: { tunnel: string; socks: string; http: string; dashboard: string };
+  readonly addresses: Readonly<HubStatus['addresses']>;
   /** base64url. */
   readonly publicKey: string;
   /** What the owner sees and does. */

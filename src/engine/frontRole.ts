@@ -1,10 +1,13 @@
 // The front of a hub, wired: its ports, its clients' requests, the strangers on the tunnel port, the router, and the orders of control
 // that are about these.
 
+import { rangeOf } from '../base/addressRange.ts';
+import { networkKey } from '../base/sourceKey.ts';
 import { ROUTING } from '../limits/bounds.ts';
 import { USERS } from '../limits/ownerBounds.ts';
 import { PROTOCOL } from '../limits/wire.ts';
-import type { Reactor, TimerId } from '../reactor/reactor.ts';
+import { switchingProtocols } from '../proxy/webSocketUpgrade.ts';
+import type { ConnId, Reactor, TimerId } from '../reactor/reactor.ts';
 import { Bell } from '../ring/bell.ts';
 import { HandOverEncoder } from '../ring/handOver.ts';
 import { RingReader, RingWriter } from '../ring/ring.ts';
@@ -23,6 +26,7 @@ import { sessionFigures } from './sessionFigures.ts';
 import { StickyPlaces } from './stickyPlaces.ts';
 import { Strangers } from './strangers.ts';
 import { UserStreams } from './userStreams.ts';
+import { framed } from './webSocketCarrier.ts';
 
 /** A ring from another thread, and what takes everything out of it. */
 export interface InboundRing {
@@ -96,11 +100,14 @@ export class FrontRole {
       tellsNodes: plan.proxy.proxyHeaders,
     });
     const { descriptorLimit, mac1Key } = plan;
-    this.strangers = new Strangers(reactor, mac1Key, descriptorLimit, (conn, message1) => {
-      tell({ type: 'handshake', conn, message1, remoteAddress: reactor.remoteAddress(conn) });
-    });
+    const trusted = plan.trustedProxies.map(rangeOf);
+    const onHandshake = (conn: ConnId, message1: Uint8Array, remoteAddress: string) =>
+      tell({ type: 'handshake', conn, message1, remoteAddress });
+    this.strangers = new Strangers(reactor, mac1Key, descriptorLimit, onHandshake, trusted);
     const { front, strangers } = this;
     this.#listeners = new Listeners({ reactor, front, strangers, tell, descriptorLimit });
+    // What stays at their own address is a request that is not whole yet.
+    strangers.know(plan.trustedProxies.map((range) => networkKey(range.split('/')[0]!)));
     this.#linkWorkers(plan, slots.thread);
     this.#sample();
   }
@@ -190,11 +197,14 @@ export class FrontRole {
     }
     const { message2, index, number, worker, sendKey, receiveKey } = accepted;
     // One that said more than a node would say stays a stranger, and is left to its silence.
+    const key = this.strangers.webSocketKey(conn);
     const isOurs = this.strangers.accepted(conn, costMs);
+    const answer = withLength(message2);
+    const terms = { ...accepted, webSocket: key !== null };
     const handed =
       isOurs &&
-      this.#replies.write(conn, withLength(message2)) &&
-      this.doors[worker]?.adopt(conn, index, number, accepted, accepted) === true;
+      this.#replies.write(conn, key === null ? answer : upgradeAnswer(key, answer)) &&
+      this.doors[worker]?.adopt(conn, index, number, terms, accepted) === true;
     sendKey.fill(0);
     receiveKey.fill(0);
     if (handed) return;
@@ -234,6 +244,11 @@ export class FrontRole {
         return [];
     }
   }
+}
+
+/** Inside the WebSocket that it opens. */
+function upgradeAnswer(key: string, message2: Uint8Array): Uint8Array {
+  return Buffer.concat([switchingProtocols(key), framed(message2)]);
 }
 
 /** A handshake message as it goes over the wire. */

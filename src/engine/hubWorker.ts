@@ -25,7 +25,9 @@ import { Probes } from './probes.ts';
 import { Relay } from './relay.ts';
 import { type RetriedClient, StreamFailures } from './streamFailures.ts';
 import { StreamOpener } from './streamOpener.ts';
+import type { Carrier } from './tunnel.ts';
 import { type TunnelOwner, Tunnels } from './tunnels.ts';
+import { WebSocketCarrier } from './webSocketCarrier.ts';
 
 export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
   readonly opens = true;
@@ -107,13 +109,14 @@ export class HubWorker implements TunnelOwner<HubTunnel>, TimerHandler {
 
   /** A node whose handshake was accepted. */
   adopt(index: number, number: number, conn: ConnId, terms: SessionTerms, keys: SessionKeys): void {
-    const tunnel = this.tunnels.open(index, number, conn, keys, terms);
+    const carrier = terms.webSocket === true ? new WebSocketCarrier(this.#reactor, 'hub') : this.#reactor;
+    const tunnel = this.tunnels.open(index, number, conn, keys, terms, carrier);
     this.#reactor.attach(conn, this.tunnels, index);
     this.tunnels.touch(tunnel);
   }
 
-  makeTunnel(index: number, number: number, conn: ConnId, session: Session): HubTunnel {
-    return new HubTunnel(index, number, conn, session);
+  makeTunnel(index: number, number: number, conn: ConnId, session: Session, carrier: Carrier): HubTunnel {
+    return new HubTunnel(index, number, conn, session, carrier);
   }
 
   handlerFor(index: number): SessionHandler {

@@ -56,9 +56,9 @@ export class Listeners implements ListenHandler {
   onAccept(conn: ConnId, listener: ListenerId): void {
     const name = this.#nameOf(listener);
     const freeDescriptors = this.#descriptorLimit - 1 - this.#reactor.descriptor(conn);
-    if (name === 'tunnel') {
+    if (name === 'tunnel' || name === 'tunnelWebSocket') {
       if (freeDescriptors < this.#marks.strangersReplaced) this.#strangers.makeRoom(1);
-      this.#strangers.onAccept(conn);
+      this.#strangers.onAccept(conn, name === 'tunnelWebSocket');
       return;
     }
     const refused = freeDescriptors < this.#marks.clientsRefused;

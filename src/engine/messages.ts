@@ -6,6 +6,7 @@ import type { HubListPart } from '../cluster/hubListParts.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { SessionKeys } from '../model/sessionKeys.ts';
 import type { Via } from '../model/via.ts';
+import type { Way } from '../model/way.ts';
 import type { ConnId, Doorbell } from '../reactor/reactor.ts';
 import type { HeldPlan } from '../ring/heldShare.ts';
 import type { SharedSlots } from '../ring/slots.ts';
@@ -48,6 +49,8 @@ interface CommonPlan {
 export interface FrontPlan extends CommonPlan {
   readonly role: 'front';
   readonly mac1Key: Uint8Array;
+  /** Addresses and ranges of the web servers that say whose request they pass on. */
+  readonly trustedProxies: readonly string[];
   readonly proxy: ProxyOptions;
   /** RLIMIT_NOFILE, or Infinity. */
   readonly descriptorLimit: number;
@@ -218,8 +221,12 @@ export type ToExit =
       readonly port: number;
       /** Null: the addresses are the hub's; else the proxy's, which is asked for the hub. */
       readonly via: { readonly proxy: Via; readonly hub: HostPort } | null;
+      /** The hub is behind a web server: how it is asked. Null: TCP. */
+      readonly web: { readonly way: Way; readonly key: string } | null;
       readonly message1: Uint8Array;
     }
+  /** The certificate is not as it should be, or what answers speaks no TLS. */
+  | { readonly type: 'tlsFailed'; readonly dial: number; readonly reason: string }
   | ({
       readonly type: 'session';
       readonly dial: number;
@@ -267,7 +274,7 @@ export type ToEngine =
 /** What a thread's role has to see to. */
 export type Order = Exclude<ToEngine, { type: 'ping' | 'stop' }>;
 
-export type ListenerName = 'tunnel' | 'socks' | 'socksSocket' | 'http';
+export type ListenerName = 'tunnel' | 'tunnelWebSocket' | 'socks' | 'socksSocket' | 'http';
 
 export type FromFront =
   | { readonly type: 'routed'; readonly index: number; readonly number: number }
@@ -343,6 +350,14 @@ export interface ListedStream {
 export type FromExit =
   | { readonly type: 'message2'; readonly dial: number; readonly message2: Uint8Array }
   | { readonly type: 'dialFailed'; readonly dial: number; readonly reason: string }
+  /** TLS is to run between these descriptors, for a hub behind a web server (tlsBridge.ts). */
+  | {
+      readonly type: 'secure';
+      readonly dial: number;
+      readonly socket: number;
+      readonly plain: number;
+      readonly host: string;
+    }
   /** Connected to the hub; the address of our end. */
   | { readonly type: 'dialled'; readonly dial: number; readonly localAddress: string }
   /** `session`: index of the one that asked first. */

@@ -66,6 +66,13 @@ export class StrangerPolicy {
     return victim;
   }
 
+  /** The socket is another address's than it seemed. As add(). */
+  move(conn: ConnId, address: string, nowMs: number): ConnId {
+    if (this.#sourceOf.get(conn)?.key === sourceKey(address)) return 0;
+    this.remove(conn);
+    return this.add(conn, address, nowMs);
+  }
+
   /** The socket was admitted, or is closed. Idempotent. */
   remove(conn: ConnId): void {
     const source = this.#sourceOf.get(conn);

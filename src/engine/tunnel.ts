@@ -1,6 +1,7 @@
 // One tunnel of an engine thread: a session, the socket it runs over, and by slot the local sockets of its streams.
 
 import { grown } from '../base/grown.ts';
+import type { Slab } from '../base/slab.ts';
 import type { ConnId, TimerId } from '../reactor/reactor.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { Backlog, Holder, Pending } from './backlog.ts';
@@ -9,6 +10,13 @@ import type { WakeTimer } from './wakeTimer.ts';
 
 export const INITIAL_CAPACITY = 16;
 
+/** Takes a tunnel's bytes over its connection, under the contract of Reactor.read() and write(): the reactor itself, or a WebSocket. */
+export interface Carrier {
+  read(conn: ConnId, slab: Slab, offset: number, length: number): number;
+  /** What is in the slab up to FRONT_BYTES before `offset` may be overwritten. */
+  write(conn: ConnId, slab: Slab, offset: number, length: number): number;
+}
+
 export class Tunnel {
   /** Place in the thread's table, and in the shared counters. */
   readonly index: number;
@@ -16,6 +24,7 @@ export class Tunnel {
   readonly number: number;
   readonly session: Session;
   readonly conn: ConnId;
+  readonly carrier: Carrier;
   /** The first record has been authenticated. */
   isUp = false;
   isClosed = false;
@@ -36,10 +45,11 @@ export class Tunnel {
   #conns = new Float64Array(INITIAL_CAPACITY);
   readonly #pendings: (Pending | null)[] = new Array(INITIAL_CAPACITY).fill(null);
 
-  constructor(index: number, number: number, conn: ConnId, session: Session) {
+  constructor(index: number, number: number, conn: ConnId, session: Session, carrier: Carrier) {
     this.index = index;
     this.number = number;
     this.conn = conn;
+    this.carrier = carrier;
     this.session = session;
   }
 

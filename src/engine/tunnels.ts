@@ -23,7 +23,7 @@ import { SlabPool } from '../tunnel/slabPool.ts';
 import { WindowBudget } from '../tunnel/window.ts';
 import { PEER_CLOSED } from './messages.ts';
 import { PacedReading } from './pacedReading.ts';
-import type { Tunnel } from './tunnel.ts';
+import type { Carrier, Tunnel } from './tunnel.ts';
 import { WakeTimer } from './wakeTimer.ts';
 
 /** Room without a limit, and still a small integer. */
@@ -33,7 +33,7 @@ const ANY = 2 ** 30 - 1;
 export interface TunnelOwner<T extends Tunnel> {
   /** Whether this side opens streams (the hub's). */
   readonly opens: boolean;
-  makeTunnel(index: number, number: number, conn: ConnId, session: Session): T;
+  makeTunnel(index: number, number: number, conn: ConnId, session: Session, carrier: Carrier): T;
   /** Makes what answers the session of a new tunnel. */
   handlerFor(index: number): SessionHandler;
   /** The peer's first record was authentic. */
@@ -77,7 +77,14 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   }
 
   /** Takes over a connection whose handshake is done. */
-  open(index: number, number: number, conn: ConnId, keys: SessionKeys, terms: SessionTerms): T {
+  open(
+    index: number,
+    number: number,
+    conn: ConnId,
+    keys: SessionKeys,
+    terms: SessionTerms,
+    carrier: Carrier = this.reactor,
+  ): T {
     const session = new Session({
       opens: this.#owner.opens,
       sendCipher: new TransportCipher(this.#makeAead(keys.sendKey)),
@@ -92,7 +99,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       waitsToGreet: this.#owner.opens,
       threadBudget: this.#windowBudget,
     });
-    const tunnel = this.#owner.makeTunnel(index, number, conn, session);
+    const tunnel = this.#owner.makeTunnel(index, number, conn, session, carrier);
     this.#table[index] = tunnel;
     this.count++;
     tunnel.tickTimer = this.reactor.setTimer(session.tickDueInMs(this.reactor.nowMs), this, index);
@@ -148,7 +155,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       inbound.settle();
       return;
     }
-    const read = this.reactor.read(conn, slab, offset, room);
+    const read = tunnel.carrier.read(conn, slab, offset, room);
     if (read === WOULD_BLOCK) {
       inbound.settle();
       return;
@@ -217,7 +224,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
     let isFull = false;
     while (outbound.queuedBytes > 0 && room > 0) {
       const offered = Math.min(outbound.queuedBytes, room);
-      const taken = this.reactor.write(tunnel.conn, outbound.slab, outbound.headOffset, offered);
+      const taken = tunnel.carrier.write(tunnel.conn, outbound.slab, outbound.headOffset, offered);
       if (taken < 0) {
         this.close(tunnel, broke(-taken));
         return;

@@ -3,6 +3,7 @@
 
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HostPort } from '../base/hostPort.ts';
 import { localDay, monthOfDay } from '../base/localTime.ts';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { machineMemoryBytes } from '../base/machineMemory.ts';
@@ -10,7 +11,7 @@ import { version } from '../base/version.ts';
 import { descriptorLimit } from '../engine/descriptorLimit.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
-import { formatLink } from '../model/pairingLink.ts';
+import type { HubStatus, PairingLinks } from '../model/fleet.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
 import { OwnKey } from '../noise/ownKey.ts';
@@ -24,7 +25,7 @@ import type { RulesFile } from './access/rulesFile.ts';
 import { FleetKeeper } from './fleet/fleetKeeper.ts';
 import { OwnerFleet } from './fleet/ownerFleet.ts';
 import type { HubOptions } from './hubOptions.ts';
-import { choosePublicHost } from './pairing/publicHost.ts';
+import { choosePublicHost, pairingLinks } from './pairing/publicHost.ts';
 import { Admission } from './sessions/admission.ts';
 import { HandshakePool } from './sessions/handshakePool.ts';
 import { SessionLife } from './sessions/sessionLife.ts';
@@ -38,9 +39,11 @@ import { HubListeners } from './threads/hubListeners.ts';
 import { HubMemory } from './threads/hubMemory.ts';
 import { HubThreads } from './threads/hubThreads.ts';
 
+type HubAddresses = { -readonly [Name in keyof HubStatus['addresses']]: HubStatus['addresses'][Name] };
+
 export class Hub {
   /** "host:port" as really bound; src/boot adds the dashboard's. */
-  readonly addresses = { tunnel: '', socks: '', http: '', dashboard: '' };
+  readonly addresses: HubAddresses = { tunnel: '', socks: '', http: '', dashboard: '' };
   /** base64url. */
   readonly publicKey: string;
   /** What the owner sees and does. */
@@ -106,6 +109,7 @@ export class Hub {
       workers,
       proxy: { askUser, proxyHeaders, showTargets },
       mac1Key: mac1Key(this.#keyPair.publicKey),
+      trustedProxies: options.trustedProxies,
       hear: (message) => this.#hear(message),
     });
     this.#threads = threads;
@@ -123,7 +127,7 @@ export class Hub {
       log,
       showTargets,
       proxyHeaders,
-      linkOf: (token) => this.#linkOf(token),
+      linksOf: (token) => this.#linksOf(token),
       toFront: (message) => threads.toFront(message),
       toWorker: (worker, message) => threads.toWorker(worker, message),
       cut: (session, reason) => this.#sessionLife.cut(session, reason),
@@ -173,12 +177,13 @@ export class Hub {
   readonly failed: Promise<Error>;
   #fail: (error: Error) => void = () => {};
 
-  #linkOf(token: Uint8Array): string {
-    const { tunnel, publicHost } = this.#options;
+  #linksOf(token: Uint8Array): PairingLinks {
+    const { tunnel, publicHost, publicWebSocket } = this.#options;
     const chosen = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
     const bound = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
     const { host, port } = chosen;
-    return formatLink({ host, port: port ?? bound, hubPublicKey: this.#keyPair.publicKey, token });
+    const secrets = { hubPublicKey: this.#keyPair.publicKey, token };
+    return pairingLinks({ host, port: port ?? bound }, publicWebSocket, secrets);
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
@@ -208,7 +213,7 @@ export class Hub {
 
   /** Hold the data directory's lock. Throws UserError, or a bind error with code, port and role. */
   async start(): Promise<void> {
-    const { tunnel, socks, socksSocket, http } = this.#options;
+    const { tunnel, tunnelWebSocket, socks, socksSocket, http } = this.#options;
     this.#keeper.start(version());
     await this.#keepState();
     await this.#threads.start();
@@ -218,9 +223,18 @@ export class Hub {
     this.#stickyFile?.start(Date.now());
     if (this.#rules !== null) this.#useRules(this.#rules);
     this.addresses.tunnel = await this.#listeners.open('tunnel', tunnel);
+    if (tunnelWebSocket !== null) await this.#listenBehindServer(tunnelWebSocket);
     this.addresses.socks = await this.#listeners.open('socks', socks);
     this.addresses.http = await this.#listeners.open('http', http);
     if (socksSocket !== null) await this.#listeners.openSocket(socksSocket);
+  }
+
+  async #listenBehindServer(bind: HostPort): Promise<void> {
+    this.addresses.tunnelWebSocket = await this.#listeners.open('tunnelWebSocket', bind);
+    if (this.#options.trustedProxies.length === 0)
+      this.#log.warn(
+        '--tunnel-websocket without --trusted-proxy: every device seems to be at the address of the web server',
+      );
   }
 
   async #keepState(): Promise<void> {

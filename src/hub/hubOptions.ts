@@ -11,6 +11,12 @@ export interface HubOptions extends ProxyOptions {
   readonly log: Logger;
   /** Where exit nodes dial. */
   readonly tunnel: HostPort;
+  /** Where a web server passes on exit nodes that come inside a WebSocket; null: nowhere. */
+  readonly tunnelWebSocket: HostPort | null;
+  /** Web servers (CIDR) that are believed when they say whose request they pass on. */
+  readonly trustedProxies: readonly string[];
+  /** Where that web server is, for pairing links: `wss://HOST/PATH`; null: links are for the tunnel port alone. */
+  readonly publicWebSocket: string | null;
   readonly socks: HostPort;
   /** Absolute path of a Unix socket that also speaks SOCKS; null: none. */
   readonly socksSocket: string | null;
@@ -36,6 +42,9 @@ export interface HubOptions extends ProxyOptions {
 
 export const HUB_DEFAULTS = {
   tunnel: { host: '0.0.0.0', port: 9_000 },
+  tunnelWebSocket: null,
+  trustedProxies: [],
+  publicWebSocket: null,
   socks: { host: '127.0.0.1', port: 1_080 },
   socksSocket: null,
   http: { host: '127.0.0.1', port: 1_081 },

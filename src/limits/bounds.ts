@@ -181,6 +181,9 @@ export const STRANGER = {
   idleAddressesMax: 4_096,
   /** The last networks from which a device was admitted: they go before the others. */
   knownNetworksMax: 65_536,
+  /** Of a request at --tunnel-websocket, and when its 404 comes, whatever is wrong with it. */
+  webHeadMaxBytes: 16_384,
+  webAnswerMs: 100,
   discardBufferBytes: 16_384,
   /** Read from all strangers together before it is everybody else's turn. */
   discardPerTurnBytes: 262_144,
@@ -393,6 +396,11 @@ export const NODE = {
   /** Under way at once for one dial. The oldest makes room for the next address. */
   attemptsMax: 16,
   hubsMax: 64,
+  /** To one hub. */
+  waysMax: 8,
+  /** What a dial reads or writes at once, and the longest answer of a web server. */
+  dialScratchBytes: 16_384,
+  webAnswerMaxBytes: 16_384,
   lanesMax: 16,
   /** --lanes auto: a second lane from this round trip. */
   autoLaneRoundTripMs: 10,

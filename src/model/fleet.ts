@@ -113,6 +113,8 @@ export interface HubStatus {
   readonly startedAt: string;
   readonly addresses: {
     readonly tunnel: string;
+    /** Absent: there is none. */
+    readonly tunnelWebSocket?: string | undefined;
     readonly socks: string;
     readonly http: string;
     readonly dashboard: string;
@@ -238,10 +240,16 @@ export interface EventQuery {
   readonly limit: number;
 }
 
-export interface Pairing {
+/** One token, by each way that devices have to the hub. */
+export interface PairingLinks {
+  readonly link: string;
+  /** By the web server in front; null: the hub does not know of one. */
+  readonly webSocketLink: string | null;
+}
+
+export interface Pairing extends PairingLinks {
   /** Names the link without being the secret. */
   readonly id: string;
-  readonly link: string;
   readonly expiresAt: string;
   /** Of the hub's key, for the owner to compare with what the phone's app shows before it pairs. */
   readonly fingerprint: string;

@@ -1,15 +1,15 @@
-// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url; a hub of a cluster adds &c=<the
-// cluster's public key>. Pure. No message in here repeats the link, because it holds a secret.
+// The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url; restunnel+wss://HOST/PATH?… where a web
+// server is in front; a hub of a cluster adds &c=<the cluster's public key>. Pure. No message in here repeats the link, because it holds a
+// secret.
 
 import { formatHostPort } from '../base/hostPort.ts';
-import { IpAddress, isIPv6Literal } from '../base/ipAddress.ts';
-import { UserError } from '../base/userError.ts';
+import { IpAddress, isIPv6Literal, isLoopback } from '../base/ipAddress.ts';
+import { quote, UserError } from '../base/userError.ts';
 import { PROTOCOL } from '../limits/wire.ts';
+import { isWebPath, type Way, type WebSocketWay, wayText } from './way.ts';
 
-export interface PairingLink {
-  /** A DNS name or an IP literal, without brackets. */
-  readonly host: string;
-  readonly port: number;
+/** Its host: a DNS name or an IP literal, without brackets. */
+export interface PairingLink extends Way {
   /** 32 bytes. */
   readonly hubPublicKey: Uint8Array;
   /** 32 bytes. */
@@ -21,6 +21,10 @@ export interface PairingLink {
 const SCHEME = 'restunnel://';
 /** Far above any real link; so that a file pasted by mistake is not searched. */
 const LINK_MAX_CHARS = 1_024;
+const WEB_SCHEMES: Readonly<Record<string, { secure: boolean; port: number }>> = {
+  'restunnel+wss://': { secure: true, port: 443 },
+  'restunnel+ws://': { secure: false, port: 80 },
+};
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
 /** Throws UserError when the host or the port can't be part of a link. */
@@ -28,22 +32,35 @@ export function formatLink(link: PairingLink): string {
   checkHost(link.host);
   checkPort(link.port);
   const cluster = link.clusterKey === undefined ? '' : `&c=${base64url(link.clusterKey)}`;
-  return `${SCHEME}${formatHostPort(link)}/?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}${cluster}`;
+  const secrets = `?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}${cluster}`;
+  if (link.webSocket === undefined) return `${SCHEME}${formatHostPort(link)}/${secrets}`;
+  checkWebSocket(link.host, link.webSocket);
+  return `restunnel+${wayText(link)}${secrets}`;
+}
+
+/** `wss://hub.example.org/some/path`, for the option that names it. Throws UserError. */
+export function parseWebSocketAddress(text: string, flag: string): Way {
+  const form = `${flag}: give wss://HOST/PATH, as devices reach the web server; ${quote(text)} is none`;
+  try {
+    const way = parseWay(`restunnel+${text}`);
+    if (way?.webSocket !== undefined && !text.includes('?')) return way;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+  throw new UserError(form, 2);
 }
 
 /** White space around the link and parameters it does not know are ignored. Throws UserError, naming the part that is wrong. */
 export function parseLink(text: string): PairingLink {
   const link = text.trim();
   if (link.length > LINK_MAX_CHARS) throw wrong('it is too long');
-  if (link.slice(0, SCHEME.length).toLowerCase() !== SCHEME) throw wrong(`it must begin with ${SCHEME}`);
+  if (schemeOf(link) === null) throw wrong(`it must begin with ${SCHEME}`);
   const queryAt = link.indexOf('?');
   if (queryAt === -1) throw wrong('it has no ?k=…&t=… at its end; was it cut short?');
-  const authority = link.slice(SCHEME.length, queryAt).replace(/\/$/, '');
-  const { host, port } = parseAuthority(authority);
+  const way = parseWay(link.slice(0, queryAt));
   const parameters = parseQuery(link.slice(queryAt + 1));
   return {
-    host,
-    port,
+    ...way,
     hubPublicKey: parseBytes(parameters, 'k', PROTOCOL.keyBytes, 'the key of the hub'),
     token: parseBytes(parameters, 't', PROTOCOL.tokenBytes, 'the one-time token'),
     ...(parameters.has('c')
@@ -60,6 +77,33 @@ export function keyFingerprint(hubPublicKey: Uint8Array): string {
   return base64url(hubPublicKey)
     .slice(0, 16)
     .replace(/(.{4})(?=.)/g, '$1 ');
+}
+
+/** In lower case; null: it is none of a link's. */
+function schemeOf(link: string): string | null {
+  const scheme = link.slice(0, link.indexOf('://') + 3).toLowerCase();
+  return scheme === SCHEME || scheme in WEB_SCHEMES ? scheme : null;
+}
+
+/** A link up to its question mark. */
+function parseWay(address: string): Way {
+  const scheme = schemeOf(address);
+  if (scheme === null) throw wrong(`it must begin with ${SCHEME}`);
+  const rest = address.slice(scheme.length);
+  const web = WEB_SCHEMES[scheme];
+  if (web === undefined) return parseAuthority(rest.replace(/\/$/, ''));
+  const slash = rest.indexOf('/');
+  const authority = slash < 0 ? rest : rest.slice(0, slash);
+  const hasPort = /:[0-9]*$/.test(authority) && !/^[^[]*:.*:/.test(authority);
+  const way = parseAuthority(hasPort ? authority : `${authority}:${web.port}`);
+  const webSocket = { secure: web.secure, path: slash < 0 ? '/' : rest.slice(slash) };
+  checkWebSocket(way.host, webSocket);
+  return { ...way, webSocket };
+}
+
+function checkWebSocket(host: string, { secure, path }: WebSocketWay): void {
+  if (!isWebPath(path)) throw wrong('its path is too long, or has characters that no path has');
+  if (!secure && !isLoopback(host)) throw wrong('only a link to this machine itself goes without TLS');
 }
 
 function parseAuthority(authority: string): { host: string; port: number } {

@@ -11,4 +11,6 @@ export interface SessionTerms {
   readonly initialWindowBytes: number;
   /** CAPABILITY bits in force. */
   readonly capabilities: number;
+  /** Records travel inside a WebSocket; absent: over TCP as they are. */
+  readonly webSocket?: boolean;
 }

@@ -5,7 +5,7 @@ import type { Backlog } from '../engine/backlog.ts';
 import { Drain } from '../engine/drain.ts';
 import type { FromExit, FromWorker } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
-import { indexOfTag, slotOfTag } from '../engine/tunnel.ts';
+import { type Carrier, indexOfTag, slotOfTag } from '../engine/tunnel.ts';
 import { type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
 import { ENGINE } from '../limits/bounds.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
@@ -18,7 +18,7 @@ import type { ControlOrders } from '../tunnel/controlOrders.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { SessionHandler } from '../tunnel/sessionHandler.ts';
 import { ExitTunnel } from './exitTunnel.ts';
-import { type HubDialOrder, HubDials } from './hubDials.ts';
+import { type HubDialOrder, HubDials, type SecureDial } from './hubDials.ts';
 import type { HubShares, HubUse } from './hubShares.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { NameCache } from './nameCache.ts';
@@ -52,6 +52,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     share: HeldShare;
     hubs: number;
     makeAead: AeadFactory;
+    secure: SecureDial;
     /** Messages for control. */
     tell: (message: FromExit | FromWorker) => void;
   }) {
@@ -60,7 +61,7 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#shares = options.shares;
     this.#slots = options.slots;
     this.#tell = tell;
-    this.#hubDials = new HubDials(reactor, tell);
+    this.#hubDials = new HubDials(reactor, tell, options.secure);
     this.#tunnels = new Tunnels<ExitTunnel>(reactor, options.makeAead, this, share);
     this.#relay = new Relay({
       ...{ reactor, tunnels: this.#tunnels, share, tell },
@@ -95,6 +96,10 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#hubDials.dial(order);
   }
 
+  tlsFailed(dial: number, reason: string): void {
+    this.#hubDials.tlsFailed(dial, reason);
+  }
+
   /** The handshake is done: the dial becomes a session, whose first record is our STATUS. */
   begin(
     dial: number,
@@ -104,12 +109,13 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     terms: SessionTerms,
     status: string,
   ): void {
-    const conn = this.#hubDials.take(dial);
-    if (conn === 0) {
+    const taken = this.#hubDials.take(dial);
+    if (taken === null) {
       this.#tell({ type: 'tunnelDown', index, number: dial, reason: 'the hub closed the connection' });
       return;
     }
-    const tunnel = this.#tunnels.open(index, dial, conn, keys, terms);
+    const { conn, carrier } = taken;
+    const tunnel = this.#tunnels.open(index, dial, conn, keys, terms, carrier);
     tunnel.hub = hub;
     tunnel.backlog = this.#backlogOf(hub);
     this.#reactor.attach(conn, this.#tunnels, index);
@@ -195,8 +201,8 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
     this.#tell({ type: 'tunnelDown', index: tunnel.index, number: tunnel.number, reason });
   }
 
-  makeTunnel(index: number, number: number, conn: ConnId, session: Session): ExitTunnel {
-    return new ExitTunnel(index, number, conn, session);
+  makeTunnel(index: number, number: number, conn: ConnId, session: Session, carrier: Carrier): ExitTunnel {
+    return new ExitTunnel(index, number, conn, session, carrier);
   }
 
   handlerFor(index: number): SessionHandler {

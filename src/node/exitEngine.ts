@@ -7,6 +7,7 @@ import { HeldShare } from '../ring/heldShare.ts';
 import { SessionSlots, ThreadSlots } from '../ring/slots.ts';
 import { parseAllowRule } from './allowRule.ts';
 import { Exit } from './exit.ts';
+import type { SecureDial } from './hubDials.ts';
 import { HubShares } from './hubShares.ts';
 import { TargetPolicy } from './targetPolicy.ts';
 
@@ -23,10 +24,11 @@ export class ExitEngine {
     plan: ExitPlan;
     reactor: Reactor;
     makeAead: AeadFactory;
+    secure: SecureDial;
     /** Messages for control. */
     tell: (message: FromEngine) => void;
   }) {
-    const { plan, reactor, makeAead, tell } = options;
+    const { plan, reactor, makeAead, secure, tell } = options;
     this.#reactor = reactor;
     this.#tell = tell;
     this.#slots = new ThreadSlots(plan.slots, plan.thread);
@@ -36,7 +38,17 @@ export class ExitEngine {
     const shares = new HubShares(plan.descriptorLimit, plan.hubs);
     const share = new HeldShare(plan.held);
     const { hubs } = plan;
-    this.exit = new Exit({ reactor, policy: this.#policy, shares, slots, share, hubs, makeAead, tell });
+    this.exit = new Exit({
+      reactor,
+      policy: this.#policy,
+      shares,
+      slots,
+      share,
+      hubs,
+      makeAead,
+      secure,
+      tell,
+    });
     reactor.onTurnEnd({ onTurnEnd: () => this.#endTurn() });
   }
 
@@ -45,6 +57,9 @@ export class ExitEngine {
     switch (order.type) {
       case 'dial':
         exit.dialHub(order);
+        return;
+      case 'tlsFailed':
+        exit.tlsFailed(order.dial, order.reason);
         return;
       case 'session':
         this.#policy.setObserved(order.index, order.hub, order.observed);

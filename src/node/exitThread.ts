@@ -5,10 +5,13 @@ import { workerData } from 'node:worker_threads';
 import type { ExitPlan } from '../engine/messages.ts';
 import { ThreadLoop } from '../engine/threadLoop.ts';
 import { ExitEngine } from './exitEngine.ts';
+import { secureDial } from './secureDial.ts';
 
 const plan = workerData as ExitPlan;
 const loop = new ThreadLoop(plan.io, plan.keepAliveIdleS);
-const engine = new ExitEngine({ plan, reactor: loop.reactor, makeAead: loop.makeAead, tell: loop.tell });
+const { reactor, makeAead, tell } = loop;
+const secure = secureDial(reactor, tell);
+const engine = new ExitEngine({ plan, reactor, makeAead, secure, tell });
 loop.run(
   (order) => engine.obey(order),
   () => engine.end(),

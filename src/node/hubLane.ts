@@ -1,14 +1,14 @@
 // One lane of a node to a hub: dials, shakes hands, and does it again whenever the session ends, for ever, with growing pauses. The
 // sockets are the engine thread's.
 
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { formatHostPort } from '../base/hostPort.ts';
 import { IpAddress } from '../base/ipAddress.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE, NODE } from '../limits/bounds.ts';
 import { type Via, viaText } from '../model/via.ts';
+import { type Way, wayText } from '../model/way.ts';
 import { type Initiator, startInitiator } from '../noise/handshake.ts';
 import { HandshakeError } from '../noise/handshakeError.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
@@ -56,8 +56,11 @@ let lastDial = 0;
 export class HubLane {
   readonly index: number;
   readonly publicKey: string;
-  addresses: readonly string[] = [];
+  /** By way: of what is dialled and of what is behind it. */
+  readonly #addressesOf = new Map<string, readonly string[]>();
   isConnected = false;
+  /** Whether there are several ways to the hub. */
+  hasChoice = false;
   /** Of our end of the session, or of its dial; '' without one. */
   localAddress = '';
   readonly #options: HubLaneOptions;
@@ -70,6 +73,11 @@ export class HubLane {
   #dial = 0;
   /** Of the dial under way, or its session. */
   #via: Via | null = null;
+  #way: Way;
+  /** Dials in a row that no session came of. */
+  #waysTried = 0;
+  /** The network is another one: what worked in the last says nothing. */
+  #isNewNetwork = false;
   #initiator: Initiator | null = null;
   #stopped = false;
   #wait: NodeJS.Timeout | null = null;
@@ -80,13 +88,14 @@ export class HubLane {
   #notBeforeMs = 0;
   /** After leave(). */
   #onGone: () => void = () => {};
-  /** Of the last failure, so that the same sentence is not logged again and again. */
-  #lastReason = '';
+  /** Of the last failure by each way, so that the same sentence is not logged again and again. */
+  readonly #lastReasons = new Map<string, string>();
 
   constructor(options: HubLaneOptions) {
     this.index = options.index;
     this.publicKey = options.publicKey;
     this.#options = options;
+    this.#way = this.#nextWay();
     this.#log = options.log.child({ hub: this.hubName, ...(options.lane > 0 ? { lane: options.lane } : {}) });
   }
 
@@ -94,9 +103,26 @@ export class HubLane {
     return this.#options.hubs.get(this.publicKey);
   }
 
-  /** "host:port", as the pairing link has it. */
+  /** Its first address: "host:port", or "wss://host/path". */
   get hubName(): string {
-    return formatHostPort(this.#hub);
+    return wayText(this.#hub.ways[0]!);
+  }
+
+  /** IP literals of the hub, by every way, and of proxies on the way to it. */
+  get addresses(): readonly string[] {
+    return [...this.#addressesOf.values()].flat();
+  }
+
+  /** How it is connected, or dials. */
+  get wayName(): string {
+    return wayText(this.#way);
+  }
+
+  /** What led to the hub last, then the others in their order. */
+  #nextWay(): Way {
+    const { ways, lastWay } = this.#hub;
+    const first = ways[this.#isNewNetwork ? 0 : lastWay]!;
+    return [first, ...ways.filter((way) => way !== first)][this.#waysTried % ways.length]!;
   }
 
   start(): void {
@@ -134,6 +160,8 @@ export class HubLane {
   redial(reason: string): void {
     if (this.#stopped) return;
     this.#backoff.forget();
+    this.#isNewNetwork = true;
+    this.#waysTried = 0;
     this.#notBeforeMs = 0;
     if (this.#dial !== 0) {
       this.#options.thread.post({ type: 'hangUp', dial: this.#dial, reason });
@@ -192,19 +220,30 @@ export class HubLane {
 
   /** The family that worked last goes first; after a connection to something that was no hub, another address does. */
   async #addressesInTurn(): Promise<string[]> {
-    const { host } = this.#hub;
+    this.#way = this.#nextWay();
+    this.hasChoice = this.#hub.ways.length > 1;
+    const { host } = this.#way;
     this.#via = this.#options.via(host);
+    for (const other of this.#hub.ways) if (other !== this.#way) void this.#learnAddresses(other);
     const dialled =
       this.#via === null ? await this.#resolve(host, 'hub') : await this.#resolve(this.#via.host, 'proxy');
     // Neither is a target. The proxy may know names that this device does not.
     const behind = this.#via === null ? [] : await this.#resolve(host, 'hub').catch(() => []);
-    this.addresses = [...dialled, ...behind];
+    this.#addressesOf.set(this.wayName, [...dialled, ...behind]);
     this.#options.onAddresses();
     const inOrder = inTurns(distinctAddresses(dialled), this.#family).map(String);
     // Addresses with a zone alone: the dial says that they cannot be dialled.
     if (inOrder.length === 0) return [...dialled];
     const skipped = this.#fruitless % inOrder.length;
     return [...inOrder.slice(skipped), ...inOrder.slice(0, skipped)];
+  }
+
+  /** Of a way that is not dialled now: they are no targets either. */
+  async #learnAddresses(way: Way): Promise<void> {
+    const found = await this.#resolve(way.host, 'hub').catch(() => null);
+    if (found === null || this.#stopped) return;
+    this.#addressesOf.set(wayText(way), found);
+    this.#options.onAddresses();
   }
 
   async #resolve(host: string, what: 'hub' | 'proxy'): Promise<readonly string[]> {
@@ -229,9 +268,11 @@ export class HubLane {
     this.#initiator = startInitiator({ staticKeyPair: keyPair, hubPublicKey: bytesOf(publicKey), payload });
     this.#dial = ++lastDial;
     const { message1 } = this.#initiator;
-    const via = this.#via === null ? null : { proxy: this.#via, hub: { host: hub.host, port: hub.port } };
-    const port = this.#via?.port ?? hub.port;
-    thread.post({ type: 'dial', dial: this.#dial, addresses, port, via, message1 });
+    const way = this.#way;
+    const via = this.#via === null ? null : { proxy: this.#via, hub: { host: way.host, port: way.port } };
+    const web = way.webSocket === undefined ? null : { way, key: randomBytes(16).toString('base64') };
+    const port = this.#via?.port ?? way.port;
+    thread.post({ type: 'dial', dial: this.#dial, addresses, port, via, web, message1 });
   }
 
   /** Whether this dial, or the session that came of it, is the lane's. */
@@ -299,18 +340,29 @@ export class HubLane {
 
   #up(): void {
     this.isConnected = true;
-    this.#lastReason = '';
+    this.#lastReasons.clear();
     this.#backoff.connected(performance.now());
     this.#fruitless = 0;
     this.#family = IpAddress.parse(this.localAddress)?.family ?? this.#family;
-    this.#log.info(this.#via === null ? {} : { via: viaText(this.#via) }, 'connected to the hub');
+    const { hubs, publicKey } = this.#options;
+    hubs.workedBy(publicKey, this.#way);
+    this.#waysTried = 0;
+    this.#isNewNetwork = false;
+    const via = this.#via === null ? {} : { via: viaText(this.#via) };
+    this.#log.info({ ...this.#wayFields, ...via }, 'connected to the hub');
     this.#handshakeOver();
     this.#options.onConnected();
   }
 
-  /** The dial failed or its session ended: again, after a pause. */
+  /** For the log. */
+  get #wayFields(): { way?: string } {
+    return this.hasChoice ? { way: this.wayName } : {};
+  }
+
+  /** The dial failed or its session ended: by the next way at once, or again from the first, after a pause. */
   #failed(reason: string): void {
     const wasConnected = this.isConnected;
+    const { wayName } = this;
     this.isConnected = false;
     this.localAddress = '';
     this.#dial = 0;
@@ -322,13 +374,15 @@ export class HubLane {
       return;
     }
     const nowMs = performance.now();
-    const pauseMs = this.#dialAtOnce ? 0 : this.#backoff.failed(nowMs, Math.random());
+    if (!wasConnected && !this.#dialAtOnce) this.#waysTried++;
+    const isWayLeft = this.#waysTried % this.#hub.ways.length !== 0;
+    const pauseMs = this.#dialAtOnce || isWayLeft ? 0 : this.#backoff.failed(nowMs, Math.random());
     const waitMs = Math.max(pauseMs, this.#notBeforeMs - nowMs);
     this.#dialAtOnce = false;
-    if (wasConnected || reason !== this.#lastReason)
-      this.#log.warn({ retryInMs: Math.round(waitMs) }, reason);
-    else this.#log.debug({ retryInMs: Math.round(waitMs) }, reason);
-    this.#lastReason = reason;
+    const said = { ...this.#wayFields, retryInMs: Math.round(waitMs) };
+    if (wasConnected || this.#lastReasons.get(wayName) !== reason) this.#log.warn(said, reason);
+    else this.#log.debug(said, reason);
+    this.#lastReasons.set(wayName, reason);
     this.startIn(waitMs);
   }
 

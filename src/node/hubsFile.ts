@@ -10,13 +10,19 @@ import { NODE } from '../limits/bounds.ts';
 import { HUB_LIST } from '../limits/cluster.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { PairingLink } from '../model/pairingLink.ts';
+import { isSameWay, isWebPath, type Way } from '../model/way.ts';
 
 export const HUBS_FILE_NAME = 'node.json';
 const VERSION = 1;
 
 export interface HubRecord {
+  /** Of the first way that is no WebSocket, or of the first. */
   readonly host: string;
   readonly port: number;
+  /** At least one, in the order in which they are tried. */
+  readonly ways: readonly Way[];
+  /** The place of the one that led to the hub last; 0 at first. */
+  readonly lastWay: number;
   /** base64url, 32 bytes. A hub is known by this; no two records share one. */
   readonly publicKey: string;
   /** The id that the hub gave this node; null until enrolled. */
@@ -89,15 +95,15 @@ export class HubsFile {
 
   /**
    * Puts the hub of a pairing link on the list. A hub known already gets the link's address, token and name but keeps its nodeId and
-   * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token. A link with the key of a
-   * cluster makes the device follow it; one without leaves what the hub was.
+   * timestamp: a service started each time with the same --pair must not lose its enrolment to a burnt token. The address takes the place
+   * of the one of its kind: a hub has one for TCP and one for a WebSocket. A link with the key of a cluster makes the device follow it; one
+   * without leaves what the hub was.
    */
   pair(link: PairingLink, name: string): HubRecord {
     const publicKey = base64url(link.hubPublicKey, PROTOCOL.keyBytes);
     const known = this.#hubs.find((hub) => hub.publicKey === publicKey);
     const hub: HubRecord = {
-      host: link.host,
-      port: link.port,
+      ...movedTo(known ?? { ways: [], lastWay: 0 }, link),
       publicKey,
       nodeId: known?.nodeId ?? null,
       token: base64url(link.token, PROTOCOL.tokenBytes),
@@ -119,6 +125,13 @@ export class HubsFile {
   /** The hub accepted this node: its token is burnt. */
   enrolled(publicKey: string, nodeId: string): void {
     this.#change(publicKey, { nodeId, token: null });
+  }
+
+  /** This way has led to the hub. */
+  workedBy(publicKey: string, way: Way): void {
+    const { ways, lastWay } = this.get(publicKey);
+    const at = ways.findIndex((each) => isSameWay(each, way));
+    if (at >= 0 && at !== lastWay) this.#change(publicKey, { lastWay: at });
   }
 
   // --- Clusters ---------------------------------------------------------------------------------------------------------------------
@@ -172,13 +185,16 @@ export class HubsFile {
     facts: { cluster: string; nodeId: string; name: string },
   ): boolean {
     if (this.#hubs.length >= NODE.hubsMax) return false;
-    const hub = { host, port, publicKey, ...facts, token: null, lastTimestamp: null };
+    const ways = { ways: [{ host, port }], lastWay: 0 };
+    const hub = { host, port, ...ways, publicKey, ...facts, token: null, lastTimestamp: null };
     this.#keep([...this.#hubs, hub]);
     return true;
   }
 
+  /** A list names the hub's own port: a web server in front of it stays where it was. */
   move({ host, port, publicKey }: ListedHub): void {
-    this.#change(publicKey, { host, port });
+    const known = this.get(publicKey);
+    this.#change(publicKey, movedTo(known, { host, port }));
   }
 
   /** As forget(), but a full disk does not matter: the list says so again at the next start. */
@@ -244,6 +260,29 @@ interface Content {
   readonly clusters: FollowedCluster[];
 }
 
+function withWay(ways: readonly Way[], { host, port, webSocket }: Way): readonly Way[] {
+  const added: Way = webSocket === undefined ? { host, port } : { host, port, webSocket };
+  const at = ways.findIndex((way) => (way.webSocket === undefined) === (webSocket === undefined));
+  if (at < 0) return [...ways, added];
+  return ways.map((way, place) => (place === at && !isSameWay(way, added) ? added : way));
+}
+
+/** With another way, or another in the place of the one of its kind. */
+function movedTo(
+  known: Pick<HubRecord, 'ways' | 'lastWay'>,
+  way: Way,
+): Pick<HubRecord, 'host' | 'port' | 'ways' | 'lastWay'> {
+  const ways = withWay(known.ways, way);
+  const isKept = ways[known.lastWay] === known.ways[known.lastWay];
+  return { ...firstAddress(ways), ways, lastWay: isKept ? known.lastWay : 0 };
+}
+
+/** For versions that know of one address alone. */
+function firstAddress(ways: readonly Way[]): { host: string; port: number } {
+  const { host, port } = ways.find((way) => way.webSocket === undefined) ?? ways[0]!;
+  return { host, port };
+}
+
 function readHubs(path: string): Content {
   let text: string;
   try {
@@ -300,8 +339,12 @@ function readHub(path: string, hub: unknown, index: number): HubRecord {
   const wrong = (field: string) => damaged(path, `hub ${index + 1} has no valid ${field}`);
   if (!isObject(hub)) throw wrong('fields');
   const { host, port, publicKey, nodeId, token, name, lastTimestamp, cluster = null } = hub;
-  if (typeof host !== 'string' || host === '' || host.length > PROTOCOL.hostMaxBytes) throw wrong('host');
-  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) throw wrong('port');
+  if (!isHost(host)) throw wrong('host');
+  if (!isTcpPort(port)) throw wrong('port');
+  const ways = hub.ways === undefined ? [{ host, port }] : readWays(hub.ways);
+  if (ways === null) throw wrong('ways');
+  const { lastWay = 0 } = hub;
+  if (!Number.isInteger(lastWay) || ways[lastWay as number] === undefined) throw wrong('lastWay');
   if (!isBase64url(publicKey, PROTOCOL.keyBytes)) throw wrong('publicKey');
   if (nodeId !== null && (typeof nodeId !== 'string' || nodeId === '')) throw wrong('nodeId');
   if (token !== null && !isBase64url(token, PROTOCOL.tokenBytes)) throw wrong('token');
@@ -310,7 +353,35 @@ function readHub(path: string, hub: unknown, index: number): HubRecord {
     throw wrong('lastTimestamp');
   }
   if (cluster !== null && !isBase64url(cluster, PROTOCOL.keyBytes)) throw wrong('cluster');
-  return { host, port: port as number, publicKey, nodeId, token, name, lastTimestamp, cluster };
+  const identity = { publicKey, nodeId, token, name, lastTimestamp, cluster };
+  return { host, port, ways, lastWay: lastWay as number, ...identity };
+}
+
+function isHost(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= PROTOCOL.hostMaxBytes;
+}
+
+function isTcpPort(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && isWebPath(value);
+}
+
+/** Null: they are none. */
+function readWays(value: unknown): readonly Way[] | null {
+  if (!Array.isArray(value) || value.length === 0 || value.length > NODE.waysMax) return null;
+  const ways: Way[] = [];
+  for (const way of value as unknown[]) {
+    if (!isObject(way) || !isHost(way.host) || !isTcpPort(way.port)) return null;
+    const { host, port, webSocket } = way;
+    if (webSocket === undefined) ways.push({ host, port });
+    else if (isObject(webSocket) && typeof webSocket.secure === 'boolean' && isPath(webSocket.path))
+      ways.push({ host, port, webSocket: { secure: webSocket.secure, path: webSocket.path } });
+    else return null;
+  }
+  return ways;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -41,6 +41,7 @@ import { Rotator } from './rotator.ts';
 import { RouteWatch, SleepWatch } from './routeWatch.ts';
 import { sourceFor } from './sourceAddress.ts';
 import { StatusSender } from './statusSender.ts';
+import { TlsBridge } from './tlsBridge.ts';
 
 const UNLISTED =
   "this device's addresses cannot be listed; the node refuses only those IPv6 networks that it finds out otherwise";
@@ -154,6 +155,9 @@ class ExitNode implements RunningNode {
   readonly #resolver = new Resolver();
   readonly #lanes: Lanes;
   readonly #follower: HubFollower;
+  readonly #tls = new TlsBridge((dial, reason) =>
+    this.#parts.thread.post({ type: 'tlsFailed', dial, reason }),
+  );
   readonly #status: StatusSender;
   readonly #rotator: Rotator;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -249,6 +253,9 @@ class ExitNode implements RunningNode {
       case 'tunnelUp':
       case 'tunnelDown':
         this.#lanes.hear(message);
+        return;
+      case 'secure':
+        this.#tls.carry(message);
         return;
       case 'control':
         this.#obeyHub(message.dial, message.json);
@@ -380,7 +387,14 @@ class ExitNode implements RunningNode {
   summary(): string {
     const connected = new Set(this.#lanes.connected().map((lane) => lane.publicKey));
     const streams = new ThreadSlots(this.#parts.slots, 0).get('streams');
-    return `connected to ${connected.size} of ${this.#parts.hubs.hubs.length} hubs, ${streams} streams`;
+    const ways = new Set(
+      this.#lanes
+        .connected()
+        .filter((lane) => lane.hasChoice)
+        .map((lane) => lane.wayName),
+    );
+    const by = ways.size === 0 ? '' : ` (${[...ways].join(', ')})`;
+    return `connected to ${connected.size} of ${this.#parts.hubs.hubs.length} hubs${by}, ${streams} streams`;
   }
 
   // --- Stop ------------------------------------------------------------------------------------------------------------------------
@@ -403,6 +417,7 @@ class ExitNode implements RunningNode {
     try {
       await Promise.race([hurried, waitIdly(drainMs), thread.drain()]);
       await thread.stop();
+      await this.#tls.stop();
     } finally {
       keyPair.secretKey.fill(0);
       lock.release();

@@ -7,6 +7,7 @@ import { endianness } from 'node:os';
 /** Each call returns what the system call returns (>= 0), or -1 with the reason in errno(), which must be read at once. */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number, pairAddress: number): number;
   bind(fd: number, address: number, length: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: number, lengthAddress: number, flags: number): number;
@@ -97,6 +98,19 @@ export const MADV_NOHUGEPAGE = 15;
 export const EFD_CLOEXEC = 0x80000;
 export const EFD_NONBLOCK = 0x800;
 
+export interface SocketPair {
+  readonly ours: number;
+  readonly theirs: number;
+}
+
+/** Two stream sockets, connected to each other, that do not block. Null: there is no descriptor left. */
+export function openSocketPair(libc: Libc): SocketPair | null {
+  const fds = new Int32Array(new ArrayBuffer(8));
+  const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const failed = libc.socketpair(AF_UNIX, type, 0, libc.addressOf(new Uint8Array(fds.buffer)));
+  return failed < 0 ? null : { ours: fds[0]!, theirs: fds[1]! };
+}
+
 let loaded: Libc | null | undefined;
 
 /** The bindings, made on the first call. null on a system other than Linux x64 or arm64, or where koffi does not load. */
@@ -117,6 +131,7 @@ function bind(): Libc | null {
     const func = (name: string, args: string[]) => self.func(name, 'int', args);
     return {
       socket: func('socket', ['int', 'int', 'int']),
+      socketpair: func('socketpair', ['int', 'int', 'int', address]),
       bind: func('bind', ['int', address, uint]),
       listen: func('listen', ['int', 'int']),
       accept4: func('accept4', ['int', address, address, 'int']),

@@ -6,7 +6,7 @@
 //   OPEN    index u32 | number f64 | kind u8 | port u16 | plan u8 (bits) | framing f64 | headBytes u32 | asked u32 | waitedMs u32
 //           | failure u8 | tries u8 | sessionBytes u8 | hostBytes u8 | user u16 | tried f64 each | session | host | early
 //   RETRY   as OPEN; index and number name the session on which the request failed, and failure says how
-//   ADOPT   index u32 | number f64 | capabilities u32 | initialWindowBytes u32 | send key [32] | receive key [32]
+//   ADOPT   index u32 | number f64 | capabilities u32 | initialWindowBytes u32 | webSocket u8 | send key [32] | receive key [32]
 //   RETURN  early
 
 import { CLIENT, ROUTING } from '../limits/bounds.ts';
@@ -43,7 +43,8 @@ const AT = {
   // ADOPT.
   capabilities: 17,
   initialWindowBytes: 21,
-  keys: 25,
+  webSocket: 25,
+  keys: 26,
   // RETURN.
   early: 5,
 } as const;
@@ -120,6 +121,7 @@ export class HandOverEncoder {
     this.#view.setFloat64(AT.number, number);
     this.#view.setUint32(AT.capabilities, terms.capabilities);
     this.#view.setUint32(AT.initialWindowBytes, terms.initialWindowBytes);
+    this.bytes[AT.webSocket] = terms.webSocket === true ? 1 : 0;
     this.bytes.set(keys.sendKey, AT.keys);
     this.bytes.set(keys.receiveKey, AT.keys + PROTOCOL.keyBytes);
     return ADOPT_BYTES;
@@ -228,6 +230,7 @@ export function decodeAdopt(
     terms: {
       capabilities: view.getUint32(at + AT.capabilities),
       initialWindowBytes: view.getUint32(at + AT.initialWindowBytes),
+      webSocket: bytes[offset + AT.webSocket] === 1,
     },
     keys: {
       sendKey: bytes.slice(keysAt, keysAt + PROTOCOL.keyBytes),

@@ -10,6 +10,8 @@ import type { SlabPool } from './slabPool.ts';
 const PLAIN_MAX_BYTES = PROTOCOL.recordMaxBytes - PROTOCOL.tagBytes;
 /** Lengths and tags of the records around the datagrams. */
 const SHARE_OVERHEAD_BYTES = 4 * (PROTOCOL.lengthBytes + PROTOCOL.tagBytes);
+/** In front of what is queued: a carrier may write a header there, behind which it sends it. */
+export const FRONT_BYTES = 16;
 const WHOLE_RECORD_BYTES = PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes;
 
 /**
@@ -17,7 +19,8 @@ const WHOLE_RECORD_BYTES = PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes;
  * of DATA begun before the queue was full, the datagrams' share, and one more whole record for control frames.
  */
 export function outboundSlabBytes(queueMaxBytes: number): number {
-  return queueMaxBytes + PROTOCOL.tagBytes + 2 * WHOLE_RECORD_BYTES + UDP.shareBytes + SHARE_OVERHEAD_BYTES;
+  const queueBytes = FRONT_BYTES + queueMaxBytes + PROTOCOL.tagBytes;
+  return queueBytes + 2 * WHOLE_RECORD_BYTES + UDP.shareBytes + SHARE_OVERHEAD_BYTES;
 }
 
 export const OUTBOUND_SLAB_BYTES = outboundSlabBytes(ENGINE.tunnelQueueBytes);
@@ -27,8 +30,8 @@ export class Outbound {
   readonly #pool: SlabPool;
   #slab: Slab | null = null;
   /** Sealed and unsent: [head, tail). */
-  #head = 0;
-  #tail = 0;
+  #head = FRONT_BYTES;
+  #tail = FRONT_BYTES;
   /** Plaintext of the record being built: [tail + lengthBytes, cursor); cursor is 0 while there is none. */
   #cursor = 0;
   /** All that the socket ever took. */
@@ -44,6 +47,7 @@ export class Outbound {
     return this.#tail - this.#head;
   }
 
+  /** At least FRONT_BYTES; the bytes before are nobody's. */
   get headOffset(): number {
     return this.#head;
   }
@@ -116,8 +120,8 @@ export class Outbound {
   release(): void {
     if (this.#slab !== null) this.#pool.give(this.#slab);
     this.#slab = null;
-    this.#head = 0;
-    this.#tail = 0;
+    this.#head = FRONT_BYTES;
+    this.#tail = FRONT_BYTES;
     this.#cursor = 0;
   }
 
@@ -131,10 +135,11 @@ export class Outbound {
     if (this.#tail + WHOLE_RECORD_BYTES > slab.bytes.length) {
       // What the socket has taken leaves room in front.
       const queued = this.#tail - this.#head;
-      if (this.#head === 0 || queued + WHOLE_RECORD_BYTES > slab.bytes.length) return false;
-      slab.bytes.copyWithin(0, this.#head, this.#tail);
-      this.#head = 0;
-      this.#tail = queued;
+      const moved = FRONT_BYTES + queued;
+      if (this.#head === FRONT_BYTES || moved + WHOLE_RECORD_BYTES > slab.bytes.length) return false;
+      slab.bytes.copyWithin(FRONT_BYTES, this.#head, this.#tail);
+      this.#head = FRONT_BYTES;
+      this.#tail = moved;
     }
     this.#cursor = this.#tail + PROTOCOL.lengthBytes;
     return true;

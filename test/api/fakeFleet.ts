@@ -399,7 +399,7 @@ export class FakeFleet implements Fleet {
     this.#tell('linkMade', null, `a pairing link was made${name === null ? '' : ` for ${name}`}`);
     const key = Buffer.alloc(32, 7).toString('base64url');
     const link = `restunnel://hub.example.org:9000/?k=${key}&t=${token}`;
-    return { id, link, expiresAt, fingerprint: 'BwcH BwcH BwcH BwcH' };
+    return { id, link, webSocketLink: null, expiresAt, fingerprint: 'BwcH BwcH BwcH BwcH' };
   }
 
   pairing(id: string): PairingState {

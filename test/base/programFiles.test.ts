@@ -27,6 +27,7 @@ test('what it names is there', () => {
     'hub/sessions/handshakeThread',
     'hub/store/storeThread',
     'node/exitThread',
+    'node/tlsThread',
   ];
   for (const name of threads) {
     expect(existsSync(programModule(name))).toBe(true);

@@ -53,8 +53,10 @@ test('of a hub that runs: what it acknowledged is in it, and the hub goes on', a
   const direct = new DirectStore(store);
   const fleet = new StoredFleet(direct, await direct.ask('load', '2026-01', '2026-01-01'), {
     dataDir,
-    linkOf: (token) =>
-      formatLink({ host: 'h', port: 9_000, hubPublicKey: new Uint8Array(32).fill(7), token }),
+    linksOf: (token) => ({
+      link: formatLink({ host: 'h', port: 9_000, hubPublicKey: new Uint8Array(32).fill(7), token }),
+      webSocketLink: null,
+    }),
   });
   const socket = await serveFleet(dataDir, fleet);
   try {

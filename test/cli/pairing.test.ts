@@ -40,7 +40,7 @@ function enroll(token: Uint8Array, secret: number): string | null {
 
 describe('without a running hub', () => {
   test('a link holds the key of the hub, what it remembered of its address, and a token that works once', async () => {
-    writeHubSettings(dataDir, { tunnelPort: 9_123, publicHost: 'hub.example.org' });
+    writeHubSettings(dataDir, { tunnelPort: 9_123, publicHost: 'hub.example.org', publicWebSocket: null });
     const { code, stdout, stderr } = await runBin(
       ['pair', '--json', '--name', 'phone', '--ttl', '2h'],
       dataDir,
@@ -75,7 +75,11 @@ describe('without a running hub', () => {
   });
 
   test("a public host may have a port of its own: the hub still listens on the tunnel's", async () => {
-    writeHubSettings(dataDir, { tunnelPort: 9_123, publicHost: 'hub.example.org:443' });
+    writeHubSettings(dataDir, {
+      tunnelPort: 9_123,
+      publicHost: 'hub.example.org:443',
+      publicWebSocket: null,
+    });
     const remembered = await runBin(['pair', '--json'], dataDir);
     expect(parseLink(JSON.parse(remembered.stdout).link)).toMatchObject({
       host: 'hub.example.org',
@@ -161,7 +165,12 @@ describe('with a running hub', () => {
 
 test('the drawing of a pairing holds the code, the command and the time left', () => {
   const drawing = drawPairing(
-    { link: 'restunnel://h:1/?k=a&t=b', expiresAt: '2030-01-01T00:00:00Z', fingerprint: 'aaaa bbbb' },
+    {
+      link: 'restunnel://h:1/?k=a&t=b',
+      webSocketLink: null,
+      expiresAt: '2030-01-01T00:00:00Z',
+      fingerprint: 'aaaa bbbb',
+    },
     600_000,
     false,
   );

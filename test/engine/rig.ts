@@ -100,6 +100,7 @@ export class Rig {
       ...common,
       role: 'front',
       thread: THREAD.front,
+      trustedProxies: [],
       mac1Key: MAC1_KEY,
       descriptorLimit: Number.POSITIVE_INFINITY,
       workers: rings ? [{ thread: THREAD.worker, doorbell, toWorker, fromWorker }] : [],
@@ -122,6 +123,7 @@ export class Rig {
     for (const name of ['tunnel', 'socks', 'http'] satisfies ListenerName[])
       this.#order({ type: 'listen', name, bind: { host: HOST, port: PORT[name] } });
     this.#exitEngine = new ExitEngine({
+      secure: (conn) => conn,
       plan: {
         io: 'net',
         slots: SLOTS,
@@ -299,7 +301,15 @@ export class Rig {
     const dial = ++this.#dials;
     const message = new Uint8Array(PROTOCOL.message1OverheadBytes).fill(dial);
     const message1 = Uint8Array.from([...message, ...computeMac1(MAC1_KEY, message)]);
-    this.#exitEngine.obey({ type: 'dial', dial, addresses: [HOST], port: PORT.tunnel, via: null, message1 });
+    this.#exitEngine.obey({
+      type: 'dial',
+      dial,
+      addresses: [HOST],
+      port: PORT.tunnel,
+      via: null,
+      web: null,
+      message1,
+    });
   }
 
   #hearExit(message: FromEngine): void {

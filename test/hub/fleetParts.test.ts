@@ -69,8 +69,15 @@ async function open(): Promise<void> {
     log: pino({ level: 'silent' }),
     showTargets: false,
     proxyHeaders: true,
-    linkOf: (token) =>
-      formatLink({ host: 'hub.example.org', port: 9_000, hubPublicKey: new Uint8Array(32).fill(7), token }),
+    linksOf: (token) => ({
+      link: formatLink({
+        host: 'hub.example.org',
+        port: 9_000,
+        hubPublicKey: new Uint8Array(32).fill(7),
+        token,
+      }),
+      webSocketLink: null,
+    }),
     toFront: (message) => toFront.push(message),
     toWorker: (_, message) => toWorkers.push(message),
     cut: (session, reason) => cuts.push([session.index, reason]),

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { formatLink, keyFingerprint, parseLink } from '../../src/model/pairingLink.ts';
+import { formatLink, keyFingerprint, parseLink, parseWebSocketAddress } from '../../src/model/pairingLink.ts';
 
 const KEY = new Uint8Array(32).fill(0xfb);
 const TOKEN = new Uint8Array(32).fill(0x5f);
@@ -134,4 +134,55 @@ test('whatever it is given, it answers with a link or a UserError of one line wi
     }),
     { numRuns: 3000 },
   );
+});
+
+describe('a link to a web server', () => {
+  const query = `?k=${K}&t=${T}`;
+  const secrets = { hubPublicKey: KEY, token: TOKEN };
+
+  test.each([
+    [`restunnel+wss://hub.example.org/some/path${query}`, 'hub.example.org', 443, true, '/some/path'],
+    [`restunnel+wss://hub.example.org:8443/${query}`, 'hub.example.org', 8443, true, '/'],
+    [`restunnel+wss://[2001:db8::1]/a%20b${query}`, '2001:db8::1', 443, true, '/a%20b'],
+    [`restunnel+wss://[2001:db8::1]:444/x${query}`, '2001:db8::1', 444, true, '/x'],
+    [`restunnel+ws://127.0.0.1:9001/x${query}`, '127.0.0.1', 9001, false, '/x'],
+  ])('%s', (link, host, port, secure, path) => {
+    const parsed = { host, port, webSocket: { secure, path }, ...secrets };
+    expect(parseLink(link)).toEqual(parsed);
+    expect(formatLink(parsed)).toBe(link);
+  });
+
+  test('without a path it is the root', () => {
+    expect(parseLink(`restunnel+wss://hub.example.org${query}`).webSocket?.path).toBe('/');
+  });
+
+  test.each([
+    [`restunnel+ws://hub.example.org/x${query}`, 'only a link to this machine itself goes without TLS'],
+    [
+      `restunnel+wss://hub.example.org/a b${query}`,
+      'its path is too long, or has characters that no path has',
+    ],
+    [`restunnel+wss:///x${query}`, 'it has no host'],
+    [`restunnel+wss://hub.example.org:0/x${query}`, 'its port is not between 1 and 65535'],
+    [`restunnel+http://hub.example.org/x${query}`, 'it must begin with restunnel://'],
+  ])('%s', (link, why) => {
+    expect(() => parseLink(link)).toThrow(new UserError(`this is not a pairing link: ${why}`, 2));
+  });
+
+  test('its address alone, for an option', () => {
+    expect(parseWebSocketAddress('wss://hub.example.org/some/path', '--x')).toEqual({
+      host: 'hub.example.org',
+      port: 443,
+      webSocket: { secure: true, path: '/some/path' },
+    });
+    for (const text of [
+      'hub.example.org',
+      'https://hub.example.org/',
+      'wss://h/?a=b',
+      'ws://hub.example.org/',
+      '',
+    ]) {
+      expect(() => parseWebSocketAddress(text, '--x')).toThrow(/^--x: give wss:\/\/HOST\/PATH/);
+    }
+  });
 });

@@ -31,14 +31,18 @@ class FakeHubReactor extends FakeDialReactor {
 function setUp(outcomes: Record<string, Outcome>) {
   const reactor = new FakeHubReactor((address) => outcomes[address] ?? OK);
   const told: FromExit[] = [];
-  const dials = new HubDials(reactor as unknown as Reactor, (message) => told.push(message));
+  const dials = new HubDials(
+    reactor as unknown as Reactor,
+    (message) => told.push(message),
+    (conn) => conn,
+  );
   return { reactor, told, dials };
 }
 
 const MESSAGE1 = new Uint8Array(100);
 
 function order(addresses: string[], via: HubDialOrder['via'] = null): HubDialOrder {
-  return { dial: 3, addresses, port: 9000, via, message1: MESSAGE1 };
+  return { dial: 3, addresses, port: 9000, via, web: null, message1: MESSAGE1 };
 }
 
 describe('a hub with several addresses', () => {
@@ -50,7 +54,7 @@ describe('a hub with several addresses', () => {
     expect(reactor.attempts.map(({ address }) => address)).toEqual(['::1', '127.0.0.1']);
     const { conn } = reactor.attempts.at(-1)!;
     expect([reactor.written, [...reactor.open]]).toEqual([[conn], [conn]]);
-    expect(dials.take(3)).toBe(conn);
+    expect(dials.take(3)?.conn).toBe(conn);
     expect(reactor.pending).toBe(0);
   });
 

@@ -73,6 +73,46 @@ describe('HubsFile', () => {
     expect(() => file.enrolled(publicKey, 'n')).toThrow('no such hub');
   });
 
+  describe('ways to one hub', () => {
+    const web = (path: string) => ({
+      ...link(1),
+      host: 'web.example.org',
+      port: 443,
+      webSocket: { secure: true, path },
+    });
+
+    it('are kept in the order in which they came, and the one that worked is remembered', () => {
+      const file = new HubsFile(dataDir);
+      const { publicKey } = file.pair(link(1), 'phone');
+      file.pair(web('/a'), 'phone');
+      const [direct, behindServer] = file.get(publicKey).ways;
+      expect(behindServer).toEqual({
+        host: 'web.example.org',
+        port: 443,
+        webSocket: { secure: true, path: '/a' },
+      });
+      expect(file.get(publicKey)).toMatchObject({ host: direct!.host, port: direct!.port, lastWay: 0 });
+      file.workedBy(publicKey, behindServer!);
+      file.pair(link(1), 'phone');
+      expect(new HubsFile(dataDir).get(publicKey)).toMatchObject({
+        ways: [direct, behindServer],
+        lastWay: 1,
+      });
+    });
+
+    it('a link takes the place of the one of its kind', () => {
+      const file = new HubsFile(dataDir);
+      const { publicKey } = file.pair(web('/a'), 'phone');
+      file.pair(link(1), 'phone');
+      file.workedBy(publicKey, file.get(publicKey).ways[1]!);
+      file.pair({ ...link(1), port: 9_999 }, 'phone');
+      expect(file.get(publicKey).ways).toMatchObject([{ webSocket: { path: '/a' } }, { port: 9_999 }]);
+      expect(file.get(publicKey).lastWay).toBe(0);
+      file.pair(web('/b'), 'phone');
+      expect(file.get(publicKey).ways[0]).toMatchObject({ webSocket: { path: '/b' } });
+    });
+  });
+
   it('is bounded', () => {
     const file = new HubsFile(root);
     const record = file.pair(link(255), 'phone');
@@ -130,7 +170,8 @@ describe('HubsFile', () => {
 
     it('is not what the good record is', () => {
       writeFileSync(join(root, 'node.json'), file([good]));
-      expect(new HubsFile(root).hubs).toEqual([{ ...good, cluster: null }]);
+      const ways = { ways: [{ host: 'h', port: 1 }], lastWay: 0 };
+      expect(new HubsFile(root).hubs).toEqual([{ ...good, ...ways, cluster: null }]);
     });
 
     it.each([
@@ -152,6 +193,13 @@ describe('HubsFile', () => {
       ['token', file([{ ...good, token: 'x' }])],
       ['name', file([{ ...good, name: null }])],
       ['timestamp', file([{ ...good, lastTimestamp: 5 }])],
+      ['no ways', file([{ ...good, ways: [] }])],
+      ['a way', file([{ ...good, ways: [{ host: 'h', port: 0 }] }])],
+      [
+        'a path',
+        file([{ ...good, ways: [{ host: 'h', port: 1, webSocket: { secure: true, path: '/ \r\n' } }] }]),
+      ],
+      ['the last way', file([{ ...good, ways: [{ host: 'h', port: 1 }], lastWay: 1 }])],
     ])('%s: a sentence that names the file, which stays as it is', (_what, text) => {
       const path = join(root, 'node.json');
       writeFileSync(path, text);

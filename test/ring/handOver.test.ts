@@ -112,11 +112,12 @@ describe('hand-over', () => {
         number,
         u32,
         u32,
+        fc.boolean(),
         key,
         key,
-        (fd, index, session, capabilities, initialWindowBytes, sendKey, receiveKey) => {
+        (fd, index, session, capabilities, initialWindowBytes, webSocket, sendKey, receiveKey) => {
           const keys = { sendKey, receiveKey };
-          const terms = { capabilities, initialWindowBytes };
+          const terms = { capabilities, initialWindowBytes, webSocket };
           const length = encoder.adopt(index, session, terms, keys);
           encoder.setFd(fd);
           const read = through(encoder, length, (offset) => ({

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { checkedRange } from '../../base/addressRange.ts';
 import { type HostPort, parseHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import { BOOT_DEFAULTS } from '../../boot/bootOptions.ts';
@@ -19,6 +20,7 @@ import {
   parseOneOf,
   parsePublicAddress,
   parsePublicHost,
+  parsePublicWebSocket,
   parseWhole,
 } from './values.ts';
 
@@ -48,6 +50,9 @@ export interface RunFlags extends CommonFlags {
 
 export interface HubFlags extends RunFlags {
   tunnel: HostPort;
+  tunnelWebsocket?: HostPort;
+  trustedProxy?: string[];
+  publicWebsocket?: string;
   socks: HostPort;
   socksSocket?: string;
   http: HostPort;
@@ -114,6 +119,24 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
       new Option('--tunnel <host:port>', 'where exit nodes connect to')
         .default({ host: tunnelDefaultHost, port: tunnel.port }, `${tunnelDefaultHost}:${tunnel.port}`)
         .argParser((text) => parseHostPort(text, '--tunnel', '0.0.0.0')),
+    )
+    .addOption(
+      new Option(
+        '--tunnel-websocket <host:port>',
+        'where a web server passes on exit nodes that come inside a WebSocket (default: nowhere)',
+      ).argParser((text) => parseHostPort(text, '--tunnel-websocket', '127.0.0.1')),
+    )
+    .addOption(
+      new Option(
+        '--trusted-proxy <cidr>',
+        'that web server, such as 127.0.0.1: it is believed when it says whose request it passes on; may be repeated',
+      ).argParser(collect((text) => checkedRange(text, '--trusted-proxy'))),
+    )
+    .addOption(
+      new Option(
+        '--public-websocket <wss://host/path>',
+        'where devices reach that web server, for pairing links; remembered',
+      ).argParser((text) => parsePublicWebSocket(text, '--public-websocket')),
     )
     .addOption(proxyOption('socks', 'SOCKS5 proxy'))
     .addOption(

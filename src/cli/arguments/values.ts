@@ -6,7 +6,9 @@ import { quote, UserError } from '../../base/userError.ts';
 import { CONTROL } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { isCountryCode } from '../../model/nameSyntax.ts';
+import { parseWebSocketAddress } from '../../model/pairingLink.ts';
 import { cleanTags } from '../../model/tags.ts';
+import { wayText } from '../../model/way.ts';
 
 export function parseWhole(text: string, flag: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -68,6 +70,11 @@ export function parsePublicAddress(text: string, flag: string): string {
   const { port } = address;
   if (port < 1 || port > 65_535) throw new UserError(`${flag}: port ${port} is not from 1 to 65535`, 2);
   return formatHostPort({ host, port });
+}
+
+/** As typed, once it is known to be well formed. */
+export function parsePublicWebSocket(text: string, flag: string): string {
+  return wayText(parseWebSocketAddress(text, flag));
 }
 
 /** `a,b`: each a tag. */

@@ -1,10 +1,10 @@
 // `restunnel hubs`: on a device, which hubs it serves, forgetting one, and following its cluster. Reads and writes <data-dir>/node.json.
 
 import { lockDataDir } from '../../base/dataDirLock.ts';
-import { formatHostPort } from '../../base/hostPort.ts';
 import { UserError } from '../../base/userError.ts';
 import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
+import { wayText } from '../../model/way.ts';
 import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawTable } from '../output/terminalText.ts';
@@ -20,7 +20,7 @@ export function runHubsList(flags: HubsFlags): void {
   else process.stdout.write(drawHubs(hubs));
 }
 
-/** `hub`: HOST:PORT or the public key. Throws UserError when a node runs, or when it names no hub or several. */
+/** `hub`: HOST:PORT, wss://HOST/PATH or the public key. Throws UserError when a node runs, or when it names no hub or several. */
 export function runHubsForget(hub: string, flags: HubsFlags): void {
   changeHub(hub, flags, (file, { publicKey }) => {
     file.forget(publicKey);
@@ -61,7 +61,9 @@ function changeHub(
   const lock = lockDataDir(dataDir, 'node');
   try {
     const file = new HubsFile(dataDir);
-    const fitting = file.hubs.filter((known) => formatHostPort(known) === hub || known.publicKey === hub);
+    const fitting = file.hubs.filter(
+      (known) => known.publicKey === hub || known.ways.some((way) => wayText(way) === hub),
+    );
     if (fitting.length === 0)
       throw new UserError(`this device serves no hub ${JSON.stringify(hub)}; see: restunnel hubs`);
     if (fitting.length > 1) {
@@ -79,11 +81,17 @@ function changeHub(
 export function drawHubs(hubs: readonly HubRecord[]): string {
   if (hubs.length === 0)
     return 'This device is paired with no hub yet; start it with: restunnel node --pair LINK\n';
-  const rows = hubs.map((hub) => [formatHostPort(hub), hub.nodeId ?? 'not enrolled yet', hub.name]);
+  const rows = hubs.flatMap(({ ways, lastWay, nodeId, name }) =>
+    ways.map((way, at) => {
+      const mark = ways.length > 1 && at === lastWay ? `${wayText(way)} (used last)` : wayText(way);
+      return at === 0 ? [mark, nodeId ?? 'not enrolled yet', name] : [mark, '', ''];
+    }),
+  );
   return drawTable([['HUB', 'NODE ID THERE', 'NAME'], ...rows]);
 }
 
 /** Without the token, which is a secret until it is used. */
-function shown({ host, port, publicKey, nodeId, name, cluster }: HubRecord): object {
-  return { host, port, publicKey, nodeId, name, cluster };
+function shown({ host, port, ways, lastWay, publicKey, nodeId, name, cluster }: HubRecord): object {
+  const texts = ways.map(wayText);
+  return { host, port, ways: texts, lastWay: texts[lastWay], publicKey, nodeId, name, cluster };
 }

@@ -22,13 +22,14 @@ export async function runPair(flags: PairFlags): Promise<void> {
   const dataDir = resolveDataDir(flags.dataDir);
   prepareDataDir(dataDir);
   const json = { name: flags.name ?? null, ttlMs: flags.ttl };
-  const [{ link, expiresAt }, isRunning] = await withHubOrStore(dataDir, async (hub) => {
+  const [{ link, webSocketLink, expiresAt }, isRunning] = await withHubOrStore(dataDir, async (hub) => {
     const made = await answerOf(hub.api.pairings.$post({ json }));
     return [made, hub.isRunning] as const;
   });
   /** What `--json` prints. */
   const pairing = {
     link: flags.publicHost === undefined ? link : withHost(link, flags.publicHost),
+    ...(webSocketLink === null ? {} : { webSocketLink }),
     expiresAt,
   };
 
@@ -50,7 +51,7 @@ export async function runPair(flags: PairFlags): Promise<void> {
     flags.json === true
       ? `${JSON.stringify(pairing)}\n`
       : drawPairing(
-          { ...pairing, fingerprint: keyFingerprint(hubPublicKey) },
+          { ...pairing, webSocketLink, fingerprint: keyFingerprint(hubPublicKey) },
           flags.ttl,
           process.stdout.isTTY && process.env.NO_COLOR === undefined,
         ),
@@ -64,7 +65,7 @@ function withHost(link: string, address: string): string {
 
 /** For a terminal: code, link, and what to do with them. */
 export function drawPairing(
-  { link, expiresAt, fingerprint }: Omit<Pairing, 'id'>,
+  { link, webSocketLink, expiresAt, fingerprint }: Omit<Pairing, 'id'>,
   ttlMs: number,
   colour: boolean,
 ): string {
@@ -72,9 +73,17 @@ export function drawPairing(
   Run on the device (the code above holds the same link):
 
     restunnel node --pair '${link}'
-
+${webSocketLink === null ? '' : drawWebSocketLink(webSocketLink)}
   A phone's app asks before it pairs, and shows this fingerprint of the hub's key: ${fingerprint}
 
   The link works once, within ${formatDuration(ttlMs)} (until ${expiresAt}).
+`;
+}
+
+function drawWebSocketLink(link: string): string {
+  return `
+  Where the network lets nothing but web pages through, add this, or use it alone:
+
+    --pair '${link}'
 `;
 }

@@ -42,6 +42,9 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
   return {
     dataDir,
     tunnel: flags.tunnel,
+    tunnelWebSocket: flags.tunnelWebsocket,
+    trustedProxies: flags.trustedProxy,
+    publicWebSocket: flags.publicWebsocket,
     socks: flags.socks,
     socksSocket: flags.socksSocket,
     http: flags.http,

@@ -5,6 +5,7 @@ import { localDay } from '../../base/localTime.ts';
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import type { ToFront, ToWorker } from '../../engine/messages.ts';
 import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
+import type { PairingLinks } from '../../model/fleet.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
 import { UserBook } from '../access/userBook.ts';
 import { Pairings } from '../pairing/pairings.ts';
@@ -40,7 +41,7 @@ export interface KeeperParts {
   readonly log: Logger;
   readonly showTargets: boolean;
   readonly proxyHeaders: boolean;
-  linkOf(token: Uint8Array): string;
+  linksOf(token: Uint8Array): PairingLinks;
   toFront(message: ToFront): void;
   /** `worker` as in HubSession. */
   toWorker(worker: number, message: ToWorker): void;
@@ -120,7 +121,7 @@ export class FleetKeeper {
     });
     this.pairings = new Pairings({
       store,
-      linkOf: (token) => parts.linkOf(token),
+      linksOf: (token) => parts.linksOf(token),
       nameOf: (nodeId) => this.book.get(nodeId)?.stored.name ?? null,
       isConnected: (nodeId) => sessions.upOfNode(nodeId).length > 0,
     });

@@ -10,6 +10,7 @@ import type {
   NodePage,
   NodeView,
   Pairing,
+  PairingLinks,
   PairingState,
 } from '../../model/fleet.ts';
 import type { OwnerUsers } from '../../model/userAccounts.ts';
@@ -40,7 +41,7 @@ export class StoredFleet implements Fleet {
   constructor(
     store: HubStore,
     contents: StoreContents,
-    { dataDir, linkOf }: { dataDir: string; linkOf: (token: Uint8Array) => string },
+    { dataDir, linksOf }: { dataDir: string; linksOf: (token: Uint8Array) => PairingLinks },
   ) {
     this.#store = store;
     this.#book = new NodeBook(store, contents);
@@ -48,7 +49,7 @@ export class StoredFleet implements Fleet {
     this.#sums = contents.sums;
     this.#pairings = new Pairings({
       store,
-      linkOf,
+      linksOf,
       nameOf: (nodeId) => this.#book.get(nodeId)?.stored.name ?? null,
       isConnected: () => false,
     });

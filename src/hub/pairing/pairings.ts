@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { UserError } from '../../base/userError.ts';
 import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
-import type { Pairing, PairingState } from '../../model/fleet.ts';
+import type { Pairing, PairingLinks, PairingState } from '../../model/fleet.ts';
 import { keyFingerprint, parseLink } from '../../model/pairingLink.ts';
 import type { HubStore } from '../store/hubStore.ts';
 
@@ -18,7 +18,7 @@ interface Entry {
 
 export class Pairings {
   readonly #store: HubStore;
-  readonly #linkOf: (token: Uint8Array) => string;
+  readonly #linksOf: (token: Uint8Array) => PairingLinks;
   readonly #nameOf: (nodeId: string) => string | null;
   readonly #isConnected: (nodeId: string) => boolean;
   /** By id, oldest first. */
@@ -26,12 +26,12 @@ export class Pairings {
 
   constructor(options: {
     store: HubStore;
-    linkOf: (token: Uint8Array) => string;
+    linksOf: (token: Uint8Array) => PairingLinks;
     nameOf: (nodeId: string) => string | null;
     isConnected: (nodeId: string) => boolean;
   }) {
     this.#store = options.store;
-    this.#linkOf = options.linkOf;
+    this.#linksOf = options.linksOf;
     this.#nameOf = options.nameOf;
     this.#isConnected = options.isConnected;
   }
@@ -46,9 +46,9 @@ export class Pairings {
     this.#forget(nowMs);
     const id = randomBytes(9).toString('base64url');
     this.#entries.set(id, { id, expiresAtMs, token, nodeId: null, cancelled: false });
-    const link = this.#linkOf(token);
-    const fingerprint = keyFingerprint(parseLink(link).hubPublicKey);
-    return { id, link, expiresAt: new Date(expiresAtMs).toISOString(), fingerprint };
+    const links = this.#linksOf(token);
+    const fingerprint = keyFingerprint(parseLink(links.link).hubPublicKey);
+    return { id, ...links, expiresAt: new Date(expiresAtMs).toISOString(), fingerprint };
   }
 
   /** A device burned this token. */

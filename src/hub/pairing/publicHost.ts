@@ -1,7 +1,9 @@
-// Which host a pairing link names. Pure.
+// Which hosts pairing links name. Pure.
 
 import type { NetworkInterfaceInfo } from 'node:os';
-import { splitHostPort } from '../../base/hostPort.ts';
+import { type HostPort, splitHostPort } from '../../base/hostPort.ts';
+import type { PairingLinks } from '../../model/fleet.ts';
+import { formatLink, type PairingLink, parseWebSocketAddress } from '../../model/pairingLink.ts';
 
 export interface PublicHostChoice {
   readonly host: string;
@@ -31,4 +33,17 @@ export function choosePublicHost(
     if (external !== undefined) return { host: external.address, port: null, guessed: true };
   }
   return { host: '127.0.0.1', port: null, guessed: true };
+}
+
+/** `publicWebSocket`: as --public-websocket has it; null: there is none. */
+export function pairingLinks(
+  address: HostPort,
+  publicWebSocket: string | null,
+  secrets: Pick<PairingLink, 'hubPublicKey' | 'token'>,
+): PairingLinks {
+  const way = publicWebSocket === null ? null : parseWebSocketAddress(publicWebSocket, '--public-websocket');
+  return {
+    link: formatLink({ ...address, ...secrets }),
+    webSocketLink: way === null ? null : formatLink({ ...way, ...secrets }),
+  };
 }

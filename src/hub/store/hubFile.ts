@@ -10,9 +10,11 @@ export interface HubSettings {
   readonly tunnelPort: number | null;
   /** The last --public-host; null when none was ever given. */
   readonly publicHost: string | null;
+  /** The last --public-websocket; likewise. */
+  readonly publicWebSocket: string | null;
 }
 
-const NOTHING_YET: HubSettings = { tunnelPort: null, publicHost: null };
+const NOTHING_YET: HubSettings = { tunnelPort: null, publicHost: null, publicWebSocket: null };
 
 /** An absent file reads as nothing remembered. Throws UserError when the file is there but not readable as settings. */
 export function readHubSettings(dataDir: string): HubSettings {
@@ -40,11 +42,12 @@ export function parseHubSettings(text: string): HubSettings | null {
     return null;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { tunnelPort = null, publicHost = null } = value as Record<string, unknown>;
+  const { tunnelPort = null, publicHost = null, publicWebSocket = null } = value as Record<string, unknown>;
   const isPort = Number.isInteger(tunnelPort) && Number(tunnelPort) > 0 && Number(tunnelPort) <= 65_535;
   if (tunnelPort !== null && !isPort) return null;
   if (publicHost !== null && typeof publicHost !== 'string') return null;
-  return { tunnelPort: tunnelPort as number | null, publicHost };
+  if (publicWebSocket !== null && typeof publicWebSocket !== 'string') return null;
+  return { tunnelPort: tunnelPort as number | null, publicHost, publicWebSocket };
 }
 
 export function writeHubSettings(dataDir: string, settings: HubSettings): void {

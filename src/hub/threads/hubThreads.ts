@@ -18,6 +18,7 @@ export interface HubThreadsPlan {
   /** 0: the front is also the only worker. */
   readonly workers: number;
   readonly mac1Key: Uint8Array;
+  readonly trustedProxies: readonly string[];
   hear(message: FromEngine): void;
 }
 
@@ -38,7 +39,7 @@ export class HubThreads {
 
   /** When it rejects, stop() ends those that run already. */
   async start(): Promise<void> {
-    const { io, slots, held, proxy, mac1Key } = this.#plan;
+    const { io, slots, held, proxy, mac1Key, trustedProxies } = this.#plan;
     const common = { io, slots, held, proxy };
     const links: WorkerLink[] = [];
     for (let worker = 0; worker < this.#plan.workers; worker++) {
@@ -50,7 +51,8 @@ export class HubThreads {
       links.push({ thread: 1 + worker, doorbell: thread.doorbell, toWorker, fromWorker });
     }
     const limits = { descriptorLimit: descriptorLimit(), workers: links };
-    const front = await this.#start({ ...common, ...limits, role: 'front', thread: 0, mac1Key });
+    const strangers = { mac1Key, trustedProxies };
+    const front = await this.#start({ ...common, ...limits, ...strangers, role: 'front', thread: 0 });
     this.#front = front;
     for (const worker of this.#workers) worker.post({ type: 'frontIs', thread: 0, doorbell: front.doorbell });
   }

@@ -163,6 +163,26 @@ export class NetReactor implements Reactor {
     throw new Error('the net reactor cannot take over descriptors');
   }
 
+  /** Another stream takes the place of the connection's socket, such as TLS over it. */
+  wrap(id: ConnId, make: (socket: Socket) => Socket): void {
+    const conn = this.#conns.get(id);
+    if (conn === undefined) return;
+    conn.socket = make(conn.socket);
+    this.#watch(conn);
+    conn.socket.on('data', (chunk: Uint8Array) => this.#receivedChunk(conn, chunk));
+    if (conn.paused) conn.socket.pause();
+  }
+
+  /** Of a socket that has no onread. */
+  #receivedChunk(conn: NetConn, chunk: Uint8Array): void {
+    if (!this.#isOpen(conn)) return;
+    conn.chunk = chunk;
+    conn.start = 0;
+    conn.end = chunk.length;
+    this.#callReadable(conn);
+    if (this.#isOpen(conn) && conn.start < conn.end) conn.socket.pause();
+  }
+
   #add(handler: ConnHandler | null, tag: number): NetConn {
     const slot = this.#freeSlots.pop() ?? this.#generations.push(0) - 1;
     const generation = (this.#generations[slot] ?? 0) + 1;
@@ -187,15 +207,20 @@ export class NetReactor implements Reactor {
     const { socket } = conn;
     socket.on('connect', () => this.#connected(conn));
     socket.on('end', () => {
+      if (conn.socket !== socket) return;
       conn.peerEnded = true;
       this.#callReadable(conn);
     });
     socket.on('drain', () => {
+      if (conn.socket !== socket) return;
       conn.needsDrain = false;
       if (this.#isOpen(conn) && conn.wantWrite) this.#call(conn, () => this.#callWritable(conn));
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(conn, errnoOfCode(error.code)));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (conn.socket === socket) this.#fail(conn, errnoOfCode(error.code));
+    });
     socket.on('close', () => {
+      if (conn.socket !== socket) return;
       // No failure when both ends are done. Whatever else closes a socket was an error event before, or is a failure now.
       if (!conn.peerEnded && conn.errno === 0) this.#fail(conn, ERRNO.ECONNRESET);
     });
