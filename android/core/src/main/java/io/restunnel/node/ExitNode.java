@@ -31,7 +31,7 @@ public final class ExitNode {
      * @throws UserException if what it holds is damaged, or an option is wrong
      */
     public ExitNode(NodeOptions options) throws IOException, UserException {
-        if (options.lanes < 1 || options.lanes > Bounds.LANES_MAX) {
+        if (options.lanes < NodeOptions.LANES_AUTO || options.lanes > Bounds.LANES_MAX) {
             throw new UserException(Failure.Code.WRONG_OPTION, "a node has 1 to " + Bounds.LANES_MAX + " lanes");
         }
         List<AllowRule> allow = new ArrayList<>();

@@ -7,6 +7,8 @@ import java.util.List;
 /** What an {@link ExitNode} is made of. */
 public final class NodeOptions {
     public static final long IDLE_AFTER_MS = 3_000;
+    /** One lane, and a second to hubs that are far away. */
+    public static final int LANES_AUTO = 0;
 
     public final NodeStorage storage;
     public final Sockets sockets;
@@ -14,7 +16,10 @@ public final class NodeOptions {
     public Clock clock = Clock.SYSTEM;
     public Log log = Log.NONE;
     public NodeListener listener = NodeListener.NONE;
-    /** Sessions to each hub at once, 1 to 16. A second one pays on paths that lose packets, and costs a connection that is kept alive. */
+    /**
+     * Sessions to each hub at once: 1 to 16, or {@link #LANES_AUTO}. A second one pays on long paths that lose packets, and costs a
+     * connection that is kept alive.
+     */
     public int lanes = 1;
     /** How many files this process may have open: Os.sysconf(_SC_OPEN_MAX). Streams keep to it, so that hubs and files find theirs. */
     public int descriptors = 1_024;

@@ -154,6 +154,7 @@ final class RunningNode {
                 for (HubRecord record : book.hubs()) paired(record.publicKey);
             });
             loop.after(Bounds.STATUS_EVERY_MS, this::statusIsDue);
+            if (options.lanes == NodeOptions.LANES_AUTO) loop.after(Bounds.AUTO_LANE_EVERY_MS, this::addLanes);
             loop.run();
         } catch (IOException | RuntimeException | Error broken) {
             failure = broken;
@@ -182,9 +183,14 @@ final class RunningNode {
             known.redial(Failure.Code.PAIRED_ANEW);
             return;
         }
-        Hub hub = new Hub(publicKey, parts, options.lanes);
+        Hub hub = new Hub(publicKey, parts, Math.max(1, options.lanes));
         hubs.put(publicKey, hub);
         hub.start();
+    }
+
+    private void addLanes() {
+        for (Hub hub : hubs.values()) hub.addLaneIfFar();
+        loop.after(Bounds.AUTO_LANE_EVERY_MS, this::addLanes);
     }
 
     void forget(String publicKey) {

@@ -32,6 +32,7 @@ public class ExitNodeTest {
     private final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
     private volatile boolean hasNetwork = true;
     private volatile String network = "wifi";
+    private int lanes = 1;
     private ExitNode node;
 
     private static final class Memory implements NodeStorage {
@@ -112,7 +113,7 @@ public class ExitNodeTest {
     }
 
     private ExitNode make() throws Exception {
-        return new ExitNode(new NodeOptions(memory, new Network(), new Device()).listener(new NodeListener() {
+        return new ExitNode(new NodeOptions(memory, new Network(), new Device()).lanes(lanes).listener(new NodeListener() {
             @Override
             public void hubChanged(HubStatus hub) {
                 changes.add(hub);
@@ -279,6 +280,19 @@ public class ExitNodeTest {
             hub.sessions.take().awaitEnd();
             for (HubStatus status = changes.take(); status.state != State.WAITING; status = changes.take()) {
                 assertEquals(State.CONNECTING, status.state);
+            }
+        }
+    }
+
+    @Test(timeout = TEST_MS)
+    public void aSecondLaneGoesToAHubThatIsFarAway() throws Exception {
+        lanes = NodeOptions.LANES_AUTO;
+        try (FakeHub hub = new FakeHub()) {
+            hub.roundTripMs = 30;
+            assertEquals(0, connect(hub).lane());
+            assertEquals(1, hub.sessions.take().lane());
+            while (await(State.CONNECTED).lanes < 2) {
+                // The second is on its way.
             }
         }
     }

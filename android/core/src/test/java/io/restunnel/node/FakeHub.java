@@ -45,6 +45,11 @@ final class FakeHub implements AutoCloseable {
             out.write(sealed);
         }
 
+        /** Behind timestamp, version and capabilities. */
+        int lane() {
+            return payload1[17];
+        }
+
         void awaitEnd() throws InterruptedException {
             while (!frames.take().equals("end")) {
                 // What came before it.
@@ -56,6 +61,8 @@ final class FakeHub implements AutoCloseable {
     private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     final BlockingQueue<Session> sessions = new LinkedBlockingQueue<>();
 
+    /** How far away it is: its PONGs come this late. */
+    volatile int roundTripMs;
     /** The frame of its first record. */
     volatile byte[] greeting = new byte[Frame.HEADER_BYTES + 8];
 
@@ -113,17 +120,26 @@ final class FakeHub implements AutoCloseable {
         }
     }
 
-    private static void read(Session session, byte[] plain, int length) throws IOException {
+    private void read(Session session, byte[] plain, int length) throws IOException {
         for (int at = 0; at < length;) {
             int payload = Frame.readU32(plain, at + 5);
             if (plain[at] == Frame.STATUS) session.statuses.add(new String(plain, at + 9, payload, StandardCharsets.UTF_8));
             session.frames.add(Integer.toHexString(plain[at]));
             if (plain[at] == Frame.PING) {
+                waitForThePath();
                 byte[] pong = Arrays.copyOfRange(plain, at, at + 17);
                 pong[0] = Frame.PONG;
                 session.send(pong);
             }
             at += 9 + payload;
+        }
+    }
+
+    private void waitForThePath() throws IOException {
+        try {
+            Thread.sleep(roundTripMs);
+        } catch (InterruptedException stopped) {
+            throw new IOException(stopped);
         }
     }
 

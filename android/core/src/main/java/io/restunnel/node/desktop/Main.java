@@ -97,7 +97,7 @@ public final class Main {
                     allowTargets.add(value);
                     break;
                 case "--lanes":
-                    lanes = value.equals("auto") ? 1 : Integer.parseInt(value);
+                    lanes = value.equals("auto") ? NodeOptions.LANES_AUTO : Integer.parseInt(value);
                     break;
                 case "--drain":
                     drainMs = 1_000L * Integer.parseInt(value.replaceAll("s$", ""));

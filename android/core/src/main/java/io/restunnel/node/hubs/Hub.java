@@ -3,6 +3,7 @@ package io.restunnel.node.hubs;
 import io.restunnel.node.Failure;
 import io.restunnel.node.HubStatus;
 import io.restunnel.node.exit.Tunnel;
+import io.restunnel.node.limits.Bounds;
 import io.restunnel.node.policy.IpAddress;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,6 +29,15 @@ public final class Hub {
     public void start() {
         isPaused = false;
         for (HubLane lane : lanes) lane.start();
+    }
+
+    /** On a long path a lost packet stalls a session for a whole round trip: with a second lane only half of the streams wait. */
+    public void addLaneIfFar() {
+        if (isPaused || lanes.size() > 1 || !lanes.get(0).isUp()) return;
+        if (lanes.get(0).tunnel().session().roundTripMs() < Bounds.AUTO_LANE_ROUND_TRIP_MS) return;
+        HubLane second = new HubLane(this, parts, 1);
+        lanes.add(second);
+        second.start();
     }
 
     /** No lane dials any more. Open sessions hear GOAWAY, and live on until close(). */

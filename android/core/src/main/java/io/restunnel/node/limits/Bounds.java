@@ -109,6 +109,9 @@ public final class Bounds {
     // --- Hubs ---
     public static final int HUBS_MAX = 64;
     public static final int LANES_MAX = 16;
+    /** With lanes by themselves: a second one from this round trip, and how often that is looked at. */
+    public static final double AUTO_LANE_ROUND_TRIP_MS = 10;
+    public static final long AUTO_LANE_EVERY_MS = 5_000;
     public static final long BACKOFF_MIN_MS = 500;
     public static final long BACKOFF_MAX_MS = 60_000;
     /** A session that lived this long makes the pauses start over. */

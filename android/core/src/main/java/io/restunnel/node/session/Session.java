@@ -145,6 +145,11 @@ public final class Session implements DataSender.Endings {
         if (terms.has(Capabilities.GOAWAY)) owed.goAway();
     }
 
+    /** Of PINGs, leaning to the shortest; -1 before the first. */
+    public double roundTripMs() {
+        return roundTrip.ms();
+    }
+
     public boolean isPingUnanswered() {
         return roundTrip.isUnanswered();
     }
