@@ -43,6 +43,8 @@ export interface RunningPeer {
   /** null: dial the origin itself. */
   readonly proxy: Address | null;
   readonly httpProxy?: Address;
+  /** From the start of its hub and of its first node until each was ready, together. */
+  readonly readyMs?: number;
   /** Its processes by role, as they are now. */
   pids(): { readonly [role: string]: readonly number[] };
   stop(): Promise<void>;

@@ -33,6 +33,7 @@ export const restunnel: Peer = {
 async function startAll(options: PeerOptions, children: Child[]): Promise<RunningPeer> {
   const dataDir = join(options.folder, 'hub');
   const site = options.site ?? LOOPBACK;
+  const hubStartedMs = performance.now();
   const hub = startBin(options, 'hub', [
     ...['--data-dir', dataDir, '--workers', String(options.workers)],
     ...['--tunnel', `${site.nearHost}:0`, '--socks', LOOPBACK_ANY],
@@ -40,21 +41,25 @@ async function startAll(options: PeerOptions, children: Child[]): Promise<Runnin
   ]);
   children.push(hub);
   const { socks, http, tunnel } = await ready<{ socks: string; http: string; tunnel: string }>(options, hub);
+  let readyMs = performance.now() - hubStartedMs;
   const dial = options.detour === null ? address(tunnel) : await options.detour(address(tunnel));
   for (let i = 0; i < options.nodes; i++) {
     const link = new URL(await pairingLink(dataDir));
     link.host = `${dial.host}:${dial.port}`;
+    const nodeStartedMs = performance.now();
     const node = startBin(options, `node${i + 1}`, [
       ...['--data-dir', join(options.folder, `node${i + 1}`), '--pair', link.href],
       ...['--allow-target', site.originRange],
     ]);
     children.push(node);
     await ready(options, node);
+    if (i === 0) readyMs += performance.now() - nodeStartedMs;
   }
   const [, ...nodes] = children;
   return {
     proxy: address(socks),
     httpProxy: address(http),
+    readyMs,
     pids: () => ({ hub: [hub.pid], node: nodes.map((node) => node.pid) }),
     async stop() {
       for (const child of [...children].reverse()) await child.stop();

@@ -3,6 +3,7 @@
 import { beside } from './beside.ts';
 import { bulk } from './bulk.ts';
 import { churn } from './churn.ts';
+import { coldStart } from './coldStart.ts';
 import { idle } from './idle.ts';
 import { longPath } from './longPath.ts';
 import { mixed } from './mixed.ts';
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   bulk,
   pingPong,
   churn,
+  coldStart,
   openStreams,
   idle,
   stall,
