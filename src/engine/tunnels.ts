@@ -97,6 +97,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       initialWindowBytes: terms.initialWindowBytes,
       capabilities: terms.capabilities,
       waitsToGreet: this.#owner.opens,
+      marks: this.reactor.kind === 'net',
       threadBudget: this.#windowBudget,
     });
     const tunnel = this.#owner.makeTunnel(index, number, conn, session, carrier);
@@ -255,7 +256,7 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
   /** The socket of a tight tunnel has got what it should. When it should have no more, whoever waits hears of room later. */
   #settle({ conn, session }: T, room: number, isFull: boolean): void {
     const isWaiting = session.outbound.queuedBytes > 0 || session.hasBlocked;
-    session.feed.left(isFull ? 0 : room, isWaiting);
+    session.feed.left(isFull ? 0 : room, isWaiting, session.outbound.sentBytes);
     if (room <= 0 && !isFull && isWaiting) this.reactor.awaitSent(conn);
   }
 

@@ -105,6 +105,43 @@ export const SLOW_PATH = {
   lightBytes: 16_384,
 } as const;
 
+/** What a tunnel has under way where its socket does not say what the system holds (src/tunnel/markedFeed.ts). */
+export const MARKS = {
+  /**
+   * How long bytes may stand in line beyond the time of the fastest: at least this, or a share of the round trip. More while the path runs
+   * out before we hear of it; that goes back by a share with each round trip.
+   */
+  lineMs: 10,
+  lineShare: 0.125,
+  lineMaxMs: 20,
+  lineGrowth: 1.5,
+  lineDecay: 0.98,
+  /** What is under way never has to be less, and nothing is read for less room than this. */
+  windowMinBytes: 8_192,
+  roomMinBytes: 1_024,
+  /** Between two MARKs; on a path that is not slow, the time is longer. */
+  everyMs: 4,
+  restMs: 50,
+  sinceMinBytes: 2_048,
+  pendingMax: 128,
+  sentBurst: 256,
+  sentPerSecond: 400,
+  /** How much of the difference to the aim a round trip makes up for, and by what factors the window changes in one at most. */
+  gain: 0.8,
+  leastShare: 0.125,
+  mostGrowth: 0.25,
+  /** Below this share of the aim there is as good as no line, and the window grows by the most. */
+  emptyShare: 0.25,
+  /** A mark that took no longer than the fastest and this proves that the fastest time still holds. */
+  freshMicros: 500,
+  /** Without such a proof for so long, and for so many round trips, the window shrinks to this share of what fills the path, for two. */
+  drainEveryMs: 3_000,
+  drainRoundTrips: 30,
+  drainShare: 0.75,
+  /** A path that is not slow counts as one again when its rate is so many times lower. */
+  slower: 1.5,
+} as const;
+
 /** Receive windows that grow with their path (src/tunnel/window.ts). */
 export const WINDOW = {
   /** With a shorter round trip the initial window never limits a stream. */
@@ -296,6 +333,9 @@ export const RATE = {
   controlPerSecond: 2,
   controlSentBurst: 16,
   controlSentPerSecond: 1,
+  /** MARKs, each of which is answered. */
+  marksBurst: 1_024,
+  marksPerSecond: 1_000,
   /** Empty records and DATA, PONGs without a PING, a second GOAWAY: allowed, but useless. */
   emptyBurst: 1_024,
   emptyPerSecond: 64,

@@ -5,6 +5,7 @@ import {
   BREAKER,
   CLIENT,
   ENGINE,
+  MARKS,
   MEMORY,
   NODE,
   PACE,
@@ -52,6 +53,14 @@ assertRelation(
 assertRelation(
   WINDOW.sessionBudgetBytes <= WINDOW.threadBudgetBytes,
   'a session budget is part of its thread budget',
+);
+assertRelation(
+  MARKS.sentBurst <= RATE.marksBurst && MARKS.sentPerSecond <= RATE.marksPerSecond,
+  'a peer takes as many marks as are sent',
+);
+assertRelation(
+  MARKS.roomMinBytes < MARKS.windowMinBytes && MARKS.windowMinBytes <= SLOW_PATH.firstUnsentBytes,
+  'the smallest window has room, and the first one is no smaller',
 );
 assertRelation(
   ENGINE.tunnelReadBytes > PROTOCOL.lengthBytes + PROTOCOL.recordMaxBytes,

@@ -13,10 +13,11 @@ import { isTimestamp } from './timestamp.ts';
 export const VERSION = 1;
 
 /** Bits of the capabilities word. A capability is in force when both sides announce it. */
-export const CAPABILITY = { goaway: 1, udp: 2, control: 4 } as const;
+export const CAPABILITY = { goaway: 1, udp: 2, control: 4, marks: 8 } as const;
 
 /** What a hub or node of this version announces. */
-export const OFFERED_CAPABILITIES = CAPABILITY.goaway | CAPABILITY.udp | CAPABILITY.control;
+export const OFFERED_CAPABILITIES =
+  CAPABILITY.goaway | CAPABILITY.udp | CAPABILITY.control | CAPABILITY.marks;
 
 const FRAME_ENROLL = 0x01;
 const FRAME_ENROLL_OK = 0x02;

@@ -3,10 +3,10 @@
 import { PROTOCOL } from '../limits/wire.ts';
 import type { Counters } from './counters.ts';
 import type { DatagramShare } from './datagramShare.ts';
+import type { Feed } from './feed.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './frames.ts';
 import type { Outbound } from './outboundRecords.ts';
 import type { SendRate } from './sendRate.ts';
-import type { SocketFeed } from './socketFeed.ts';
 import { NONE, OWED_FIRST, type Streams } from './streams.ts';
 import type { Turns } from './turns.ts';
 
@@ -20,14 +20,14 @@ export class DatagramSender {
   readonly #rate: SendRate;
   readonly #counters: Counters;
   readonly #share: DatagramShare;
-  readonly #feed: SocketFeed;
+  readonly #feed: Feed;
 
   constructor(parts: {
     streams: Streams;
     outbound: Outbound;
     turns: Turns;
     rate: SendRate;
-    feed: SocketFeed;
+    feed: Feed;
     share: DatagramShare;
     counters: Counters;
   }) {

@@ -25,6 +25,10 @@ export class OwedFrames {
   #tail = NONE;
   readonly #pongs: number[] = [];
   #ping = NONE;
+  #mark = NONE;
+  /** The MARK to answer, and when it was read. */
+  #marked = NONE;
+  #markedMicros = 0;
   #goAway = false;
   #status: Uint8Array | null = null;
   readonly #orders: Uint8Array[] = [];
@@ -39,6 +43,8 @@ export class OwedFrames {
     return (
       this.#head === NONE &&
       this.#ping < 0 &&
+      this.#mark < 0 &&
+      this.#marked < 0 &&
       !this.#goAway &&
       this.#status === null &&
       this.#orders.length === 0 &&
@@ -60,6 +66,17 @@ export class OwedFrames {
   /** `counter`, a u32, is the payload's low half. */
   ping(counter: number): void {
     this.#ping = counter;
+  }
+
+  /** `number`, a u32. It stands behind what is written so far. */
+  mark(number: number): void {
+    this.#mark = number;
+  }
+
+  /** The answer to a MARK that was read at `micros` of this side's clock, both u32. One answer is for all MARKs before it. */
+  marked(number: number, micros: number): void {
+    this.#marked = number;
+    this.#markedMicros = micros;
   }
 
   goAway(): void {
@@ -124,6 +141,19 @@ export class OwedFrames {
       writeU32(this.#outbound.slab.bytes, payload, 0);
       writeU32(this.#outbound.slab.bytes, payload + 4, this.#ping);
       this.#ping = NONE;
+    }
+    if (this.#marked >= 0) {
+      const payload = this.#control(FRAME.MARKED, 0, 8);
+      if (payload < 0) return false;
+      writeU32(this.#outbound.slab.bytes, payload, this.#marked);
+      writeU32(this.#outbound.slab.bytes, payload + 4, this.#markedMicros);
+      this.#marked = NONE;
+    }
+    if (this.#mark >= 0) {
+      const payload = this.#control(FRAME.MARK, 0, 4);
+      if (payload < 0) return false;
+      writeU32(this.#outbound.slab.bytes, payload, this.#mark);
+      this.#mark = NONE;
     }
     if (this.#goAway) {
       if (this.#control(FRAME.GOAWAY, 0, 0) < 0) return false;

@@ -12,6 +12,7 @@ export class Rates {
   readonly #pings: Bucket;
   readonly #statuses: Bucket;
   readonly #controls: Bucket;
+  readonly #marks: Bucket;
   readonly #empties: Bucket;
 
   constructor(nowMs: number) {
@@ -21,6 +22,7 @@ export class Rates {
     this.#pings = new Bucket(RATE.pingsBurst, nowMs);
     this.#statuses = new Bucket(RATE.statusBurst, nowMs);
     this.#controls = new Bucket(RATE.controlBurst, nowMs);
+    this.#marks = new Bucket(RATE.marksBurst, nowMs);
     this.#empties = new Bucket(RATE.emptyBurst, nowMs);
   }
 
@@ -44,6 +46,11 @@ export class Rates {
   ping(nowMs: number): void {
     if (!this.#pings.take(RATE.pingsPerSecond, RATE.pingsBurst, nowMs))
       throw new ProtocolError('too many PINGs');
+  }
+
+  mark(nowMs: number): void {
+    if (!this.#marks.take(RATE.marksPerSecond, RATE.marksBurst, nowMs))
+      throw new ProtocolError('too many MARKs');
   }
 
   status(nowMs: number): void {

@@ -5,6 +5,7 @@ import { decodeControl } from './controlOrders.ts';
 import type { Counters } from './counters.ts';
 import { expectLength, FRAME, HEADER_BYTES, payloadLength, readU32 } from './frames.ts';
 import type { Inbound } from './inboundRecords.ts';
+import type { MarkedFeed } from './markedFeed.ts';
 import type { OwedFrames } from './owed.ts';
 import { ProtocolError } from './protocolError.ts';
 import type { Rates } from './rates.ts';
@@ -25,6 +26,8 @@ export class Receiver {
   readonly #opens: boolean;
   readonly #knowsGoAway: boolean;
   readonly #knowsControl: boolean;
+  readonly #knowsMarks: boolean;
+  readonly #marks: MarkedFeed | null;
   #stopped = false;
   goAwayReceived = false;
 
@@ -40,6 +43,9 @@ export class Receiver {
     opens: boolean;
     knowsGoAway: boolean;
     knowsControl: boolean;
+    knowsMarks: boolean;
+    /** Where this side sends marks. */
+    marks: MarkedFeed | null;
   }) {
     this.#inbound = parts.inbound;
     this.#streamFrames = parts.streamFrames;
@@ -52,6 +58,8 @@ export class Receiver {
     this.#opens = parts.opens;
     this.#knowsGoAway = parts.knowsGoAway;
     this.#knowsControl = parts.knowsControl;
+    this.#knowsMarks = parts.knowsMarks;
+    this.#marks = parts.marks;
   }
 
   /** Every whole record received. Throws ProtocolError. */
@@ -121,6 +129,16 @@ export class Receiver {
         expectLength('PONG', length, 8);
         this.#receivePong(readU32(bytes, payload), readU32(bytes, payload + 4), nowMs);
         return;
+      case FRAME.MARK:
+        expectSession('MARK', id);
+        expectLength('MARK', length, 4);
+        this.#receiveMark(readU32(bytes, payload), nowMs);
+        return;
+      case FRAME.MARKED:
+        expectSession('MARKED', id);
+        expectLength('MARKED', length, 8);
+        this.#receiveMarked(readU32(bytes, payload), readU32(bytes, payload + 4), nowMs);
+        return;
       case FRAME.STATUS:
         expectSession('STATUS', id);
         this.#receiveStatus(bytes.subarray(payload, payload + length), nowMs);
@@ -149,6 +167,17 @@ export class Receiver {
 
   #receivePong(high: number, low: number, nowMs: number): void {
     if (!this.#roundTrip.answer(high, low, nowMs)) this.#rates.empty(nowMs);
+  }
+
+  #receiveMark(number: number, nowMs: number): void {
+    if (!this.#knowsMarks) throw new ProtocolError('a MARK that was not agreed on');
+    this.#rates.mark(nowMs);
+    this.#owed.marked(number, Math.round(nowMs * 1_000) >>> 0);
+  }
+
+  #receiveMarked(number: number, micros: number, nowMs: number): void {
+    if (!this.#knowsMarks) throw new ProtocolError('a MARKED that was not agreed on');
+    if (this.#marks === null || !this.#marks.returned(number, micros, nowMs)) this.#rates.empty(nowMs);
   }
 
   #receiveStatus(json: Uint8Array, nowMs: number): void {

@@ -2,11 +2,11 @@
 
 import type { Counters } from './counters.ts';
 import type { DatagramShare } from './datagramShare.ts';
+import type { Feed } from './feed.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './frames.ts';
 import type { Outbound } from './outboundRecords.ts';
 import type { OwedFrames } from './owed.ts';
 import type { SendRate } from './sendRate.ts';
-import type { SocketFeed } from './socketFeed.ts';
 import { NONE, OWED_FIRST, STREAM, type Streams } from './streams.ts';
 import type { Turns } from './turns.ts';
 
@@ -20,7 +20,7 @@ export class Sender {
   readonly #turns: Turns;
   readonly #rate: SendRate;
   readonly #counters: Counters;
-  readonly #feed: SocketFeed;
+  readonly #feed: Feed;
   readonly #share: DatagramShare;
   readonly #onRoom: (slot: number) => void;
   /** What dataRoom() said last. */
@@ -33,7 +33,7 @@ export class Sender {
     turns: Turns;
     rate: SendRate;
     counters: Counters;
-    feed: SocketFeed;
+    feed: Feed;
     share: DatagramShare;
     onRoom: (slot: number) => void;
   }) {

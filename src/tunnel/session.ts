@@ -11,9 +11,11 @@ import { ControlSender } from './controlSender.ts';
 import { Counters } from './counters.ts';
 import { DatagramSender } from './datagramSender.ts';
 import { DatagramShare } from './datagramShare.ts';
+import type { Feed } from './feed.ts';
 import { Inbound } from './inboundRecords.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Liveness } from './liveness.ts';
+import { MarkedFeed } from './markedFeed.ts';
 import { Outbound, outboundSlabBytes } from './outboundRecords.ts';
 import { OwedFrames } from './owed.ts';
 import { Rates } from './rates.ts';
@@ -48,6 +50,8 @@ export interface SessionOptions {
   capabilities?: number;
   /** Hub: nothing is sent before greet() or the first stream, because the first record promises the node that streams come. */
   waitsToGreet?: boolean;
+  /** The socket does not say what its system holds: what is under way to a peer that knows marks is bounded instead. */
+  marks?: boolean;
   /** What growing windows may take in all sessions of the thread. Without one, windows stay as they are. */
   threadBudget?: WindowBudget;
 }
@@ -58,10 +62,12 @@ export class Session {
   readonly outbound: Outbound;
   readonly counters = new Counters();
   /** What goes to the socket, and when. */
-  readonly feed: SocketFeed;
+  readonly feed: Feed;
   readonly capabilities: number;
   /** The time of this turn. receive() sets it; the owner sets it before sendDatagram() and prepare(). */
   nowMs: number;
+  /** The feed where it puts marks between the bytes. */
+  readonly #marks: MarkedFeed | null;
   readonly #owed: OwedFrames;
   readonly #credit: ReceiveCredit;
   readonly #lifecycle: Lifecycle;
@@ -89,7 +95,8 @@ export class Session {
     const rate = this.#rate;
     const initialWindowBytes = options.initialWindowBytes ?? PROTOCOL.initialWindowBytes;
     const budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));
-    const feed = new SocketFeed(queueMaxBytes);
+    const marks = options.marks === true && this.knowsMarks ? new MarkedFeed(queueMaxBytes, nowMs) : null;
+    const feed = marks ?? new SocketFeed(queueMaxBytes);
     const share = new DatagramShare(UDP.shareBytes);
     const streams = new Streams(initialWindowBytes);
     const inbound = new Inbound(options.receiveCipher, options.inboundPool);
@@ -105,6 +112,7 @@ export class Session {
     const credit = new ReceiveCredit(streams, owed, budget, initialWindowBytes);
     const lifecycle = new Lifecycle(streams, turns, owed, credit, opens);
     this.feed = feed;
+    this.#marks = marks;
     this.streams = streams;
     this.inbound = inbound;
     this.outbound = outbound;
@@ -120,7 +128,7 @@ export class Session {
     this.#sender = new Sender({ streams, outbound, owed, turns, rate, feed, share, counters, onRoom });
     this.#datagrams = new DatagramSender({ streams, outbound, turns, rate, feed, share, counters });
     this.#control = new ControlSender(owed, nowMs);
-    const { speaksUdp, knowsGoAway, knowsControl } = this;
+    const { speaksUdp, knowsGoAway, knowsControl, knowsMarks } = this;
     this.#receiver = new Receiver({
       streamFrames: new StreamFrames({
         streams,
@@ -142,6 +150,8 @@ export class Session {
       opens,
       knowsGoAway,
       knowsControl,
+      knowsMarks,
+      marks,
     });
   }
 
@@ -158,6 +168,11 @@ export class Session {
   /** Whether both sides announced CONTROL. */
   get knowsControl(): boolean {
     return (this.capabilities & CAPABILITY.control) !== 0;
+  }
+
+  /** Whether both sides announced MARK. */
+  get knowsMarks(): boolean {
+    return (this.capabilities & CAPABILITY.marks) !== 0;
   }
 
   /** Hub: streams may come from now on. Says so with a PING, our first record; until then nothing is sent. */
@@ -372,8 +387,14 @@ export class Session {
     if (mayMeasure && this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
     this.#control.flush(this.nowMs);
     this.#turns.flushed();
+    if (this.#marks !== null) this.#mark(this.#marks);
     this.#owed.write();
     this.outbound.seal();
+  }
+
+  #mark(marks: MarkedFeed): void {
+    const number = marks.mark(this.outbound.sentBytes + this.outbound.heldBytes, this.nowMs);
+    if (number >= 0) this.#owed.mark(number);
   }
 
   get owesNothing(): boolean {
@@ -394,9 +415,11 @@ export class Session {
     this.#rate.set(bytesPerSecond, this.nowMs);
   }
 
-  /** Milliseconds until wakeBlocked() is due for the sake of the rate; -1 when nobody waits for that. */
+  /** Milliseconds until wakeBlocked() is due for the sake of the rate, or prepare() for that of a mark; -1 when nobody waits for that. */
   get paceDueInMs(): number {
-    return this.#sender.rateDueInMs(this.nowMs);
+    const rateMs = this.#sender.rateDueInMs(this.nowMs);
+    if (this.#marks === null || rateMs >= 0) return rateMs;
+    return this.#marks.markDueInMs(this.outbound.sentBytes + this.outbound.heldBytes);
   }
 
   /** The session is over: every slab goes back, the keys are wiped. */

@@ -6,6 +6,7 @@ import { SCENARIOS } from '../../bench/scenarios/all.ts';
 import { beside } from '../../bench/scenarios/beside.ts';
 import { bulk } from '../../bench/scenarios/bulk.ts';
 import { churn } from '../../bench/scenarios/churn.ts';
+import { coldStart } from '../../bench/scenarios/coldStart.ts';
 import { idle } from '../../bench/scenarios/idle.ts';
 import { longPath } from '../../bench/scenarios/longPath.ts';
 import { mixed } from '../../bench/scenarios/mixed.ts';
@@ -23,6 +24,7 @@ const TINY: readonly [Scenario, Settings][] = [
   [bulk, { streams: '1,3', direction: 'down,up', bytes: '2M' }],
   [pingPong, { streams: '8', 'in-flight': '4', requests: '500' }],
   [churn, { 'at-once': '4', connections: '100' }],
+  [coldStart, { 'at-once': '4', first: '20', early: '40', rest: '1', 'warm-up': '20', warm: '40' }],
   [openStreams, { streams: '2,50', 'in-flight': '4', requests: '300' }],
   [idle, { streams: '100', before: '20', settle: '1' }],
   [stall, { stalled: '2', streams: '2', bytes: '1M', settle: '1' }],

@@ -10,6 +10,8 @@ export const TYPE = {
   PING: 0x03,
   PONG: 0x04,
   GOAWAY: 0x05,
+  MARK: 0x06,
+  MARKED: 0x07,
   CONNECT: 0x10,
   CONNECT_OK: 0x11,
   CONNECT_FAIL: 0x12,

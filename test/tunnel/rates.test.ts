@@ -22,6 +22,8 @@ const connect = (id: number) => frame(TYPE.CONNECT, id, connectPayload('h', 1));
 const ping = () => frame(TYPE.PING, 0, new Uint8Array(8));
 const pong = () => frame(TYPE.PONG, 0, new Uint8Array(8));
 const goAway = () => frame(TYPE.GOAWAY, 0);
+const mark = () => frame(TYPE.MARK, 0, [0, 0, 0, 1]);
+const marked = () => frame(TYPE.MARKED, 0, new Uint8Array(8));
 const control = () => frame(TYPE.CONTROL, 0, [0x7b, 0x7d]);
 const status = () => frame(TYPE.STATUS, 0, [0x7b, 0x7d]);
 
@@ -81,6 +83,8 @@ describe('ends the session', () => {
     ],
     ['STATUS', openHub, RATE.statusBurst, RATE.statusPerSecond, status, /too many STATUS/],
     ['CONTROL', openNode, RATE.controlBurst, RATE.controlPerSecond, control, /too many CONTROL/],
+    ['MARK', openHub, RATE.marksBurst, RATE.marksPerSecond, mark, /too many MARKs/],
+    ['MARKED without MARK', openNode, ...empties, marked, /say nothing/],
     ['empty DATA', openNode, ...empties, () => say.data(0x7fff_0009, 0), /say nothing/],
     ['empty DATA of a closed stream', closedHub, ...empties, () => say.data(FIRST, 0), /say nothing/],
     ['PONG without PING', openHub, ...empties, pong, /say nothing/],

@@ -6,7 +6,7 @@ import { CAPABILITY } from '../../src/noise/payload.ts';
 import { Liveness } from '../../src/tunnel/liveness.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';
 import { STREAM } from '../../src/tunnel/streams.ts';
-import { connectPayload, frame, show, TYPE } from './framesTwin.ts';
+import { connectPayload, encodeFrames, frame, show, TYPE, u32 } from './framesTwin.ts';
 import {
   deliver,
   inboundPool,
@@ -550,6 +550,29 @@ describe('session frames', () => {
     }
   });
 
+  test('MARK is answered with the time at which it was read, several of one turn by one answer', () => {
+    for (const peer of [hub(), node()]) {
+      peer.sendPlain(encodeFrames([frame(TYPE.MARK, 0, u32(7)), frame(TYPE.MARK, 0, u32(8))]), 1_500.25);
+      expect(peer.sentFrames()).toEqual([frame(TYPE.MARKED, 0, [...u32(8), ...u32(1_500_250)])]);
+      // The clock of a peer that has run for long starts over.
+      peer.sendPlain(encodeFrames([frame(TYPE.MARK, 0, u32(9))]), 5_000_000);
+      expect(peer.sentFrames()).toContainEqual(
+        frame(TYPE.MARKED, 0, [...u32(9), ...u32(5_000_000_000 % 2 ** 32)]),
+      );
+      peer.release();
+    }
+  });
+
+  test('MARK and MARKED are not taken where only one side knows them', () => {
+    for (const peer of [hub({}, undefined, CAPABILITY.control), node({}, undefined, CAPABILITY.control)]) {
+      expect(() => peer.send(frame(TYPE.MARK, 0, u32(1)))).toThrow(/not agreed/);
+      peer.release();
+    }
+    const peer = hub({}, undefined, CAPABILITY.control);
+    expect(() => peer.send(frame(TYPE.MARKED, 0, new Uint8Array(8)))).toThrow(/not agreed/);
+    peer.release();
+  });
+
   test('PING is answered with its own 8 bytes', () => {
     const peer = hub();
     const bytes = [255, 1, 2, 3, 128, 0, 0, 9];
@@ -841,6 +864,8 @@ describe('a peer that breaks the protocol', () => {
       [TYPE.PING, 0, [0, 7, 9]],
       [TYPE.PONG, 0, [0, 7, 9]],
       [TYPE.GOAWAY, 0, [1]],
+      [TYPE.MARK, 0, [1]],
+      [TYPE.MARKED, 0, [1]],
       [TYPE.STATUS, 0, [1_025]],
       [TYPE.CONNECT_OK, opened, [1]],
       [TYPE.CONNECT_FAIL, opened, [0, 2]],
@@ -925,6 +950,8 @@ describe('a peer that breaks the protocol', () => {
     ['PING on a stream', openHub, (peer) => peer.send(frame(TYPE.PING, opened, new Uint8Array(8)))],
     ['PONG on a stream', openHub, (peer) => peer.send(frame(TYPE.PONG, opened, new Uint8Array(8)))],
     ['STATUS on a stream', openHub, (peer) => peer.send(frame(TYPE.STATUS, opened))],
+    ['MARK on a stream', openHub, (peer) => peer.send(frame(TYPE.MARK, opened, new Uint8Array(4)))],
+    ['MARKED on a stream', openHub, (peer) => peer.send(frame(TYPE.MARKED, opened, new Uint8Array(8)))],
     ['GOAWAY on a stream', openHub, (peer) => peer.send(frame(TYPE.GOAWAY, opened))],
     [
       'too many PINGs',

@@ -163,6 +163,7 @@ class Side implements SessionHandler {
       initialWindowBytes: world.initialWindowBytes,
       capabilities: OFFERED_CAPABILITIES,
       threadBudget: world.windowBudget,
+      marks: world.marks,
     });
   }
 
@@ -284,9 +285,13 @@ class Side implements SessionHandler {
       if (!session.owesNothing) session.prepare();
     }
     if (session.feed.isTight)
-      session.feed.left(isFull ? 0 : room, outbound.queuedBytes > 0 || session.hasBlocked);
+      session.feed.left(
+        isFull ? 0 : room,
+        outbound.queuedBytes > 0 || session.hasBlocked,
+        outbound.sentBytes,
+      );
     else if (this.#world.measures && session.feed.isDue(outbound.sentBytes, session.nowMs)) this.#ask(pipe);
-    if (session.feed.isTight) this.#world.tight = true;
+    if (session.feed.isTight && !this.#world.marks) this.#world.tight = true;
     if (session.hasBlocked) session.wakeBlocked();
   }
 
@@ -456,6 +461,8 @@ class World {
   paced = false;
   /** Whether the sessions ask their link what it holds, and whether one found it slow. */
   readonly measures: boolean;
+  /** Whether they put marks between their bytes instead. */
+  readonly marks: boolean;
   tight = false;
   readonly status = '{"version":"simulated"}';
   /** By stream and side: how many bytes it had sent when it ended. */
@@ -474,6 +481,7 @@ class World {
     this.bytesMax = this.random.chance(10) ? 300_000 : 8_000;
     this.windowBudget = new WindowBudget(this.random.below(100_000));
     this.measures = seed % 2 === 0;
+    this.marks = seed % 4 === 1;
     this.hub = new Side(this, 0);
     this.node = new Side(this, 1);
     this.#up = new Pipe(this.random);

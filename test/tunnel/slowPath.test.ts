@@ -74,7 +74,7 @@ class Side implements SessionHandler {
       outbound.sent(bytes);
       room -= bytes;
     }
-    if (feed.isTight) feed.left(room, outbound.queuedBytes > 0 || session.hasBlocked);
+    if (feed.isTight) feed.left(room, outbound.queuedBytes > 0 || session.hasBlocked, outbound.sentBytes);
     else if (feed.isDue(outbound.sentBytes, nowMs)) ask();
     if (session.hasBlocked) session.wakeBlocked();
   }

@@ -7,7 +7,7 @@ import { TransportCipher } from '../../src/noise/cipher.ts';
 import { answerWith, initiateWith } from '../../src/noise/handshake.ts';
 import { type KeyPair, keyPairOf } from '../../src/noise/keyPair.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
-import { encodeMessage1, encodeMessage2, OFFERED_CAPABILITIES, VERSION } from '../../src/noise/payload.ts';
+import { CAPABILITY, encodeMessage1, encodeMessage2, VERSION } from '../../src/noise/payload.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { outboundSlabBytes } from '../../src/tunnel/outboundRecords.ts';
 import { Session } from '../../src/tunnel/session.ts';
@@ -18,6 +18,8 @@ import { deliver, Journal, takeAll, write } from './rawPeer.ts';
 
 const QUEUE_MAX_BYTES = 200_000;
 const PADDING_BYTES = 7;
+/** Those that every implementation knows. */
+const CAPABILITIES = CAPABILITY.goaway | CAPABILITY.udp | CAPABILITY.control;
 const STATUS = '{"platform":"linux"}';
 
 interface Step {
@@ -89,7 +91,7 @@ function shakeHands(
     {
       timestamp: timestampAfter(1_700_000_000_123, null),
       version: VERSION,
-      capabilities: OFFERED_CAPABILITIES,
+      capabilities: CAPABILITIES,
       lane: 0,
       enroll: { token: secret(5), name: 'phone' },
     },
@@ -108,7 +110,7 @@ function shakeHands(
   const payload2 = encodeMessage2(
     {
       version: VERSION,
-      capabilities: OFFERED_CAPABILITIES,
+      capabilities: CAPABILITIES,
       initialWindowBytes: PROTOCOL.initialWindowBytes,
       maxStreams: 32_768,
       observedAddress: '192.0.2.7',
@@ -142,7 +144,7 @@ function talk({ nodeToHub, hubToNode }: RecordKeys, steps: Step[]): void {
       sendCipher: new TransportCipher(sodiumAead(opens ? hubToNode : nodeToHub)),
       receiveCipher: new TransportCipher(sodiumAead(opens ? nodeToHub : hubToNode)),
       queueMaxBytes: QUEUE_MAX_BYTES,
-      capabilities: OFFERED_CAPABILITIES,
+      capabilities: CAPABILITIES,
       // What is received has left for the local socket at once.
       handler: new Journal({ onData: (_slot, _offset, length) => length }),
       nowMs: 0,
