@@ -19,6 +19,7 @@ public final class Aead {
     private static final String NAME = availableName();
 
     private final Cipher cipher;
+    private final boolean isDirect;
     private final SecretKeySpec key;
     private final byte[] nonce = new byte[NONCE_BYTES];
 
@@ -27,6 +28,7 @@ public final class Aead {
         this.key = new SecretKeySpec(key, "ChaCha20");
         try {
             this.cipher = Cipher.getInstance(NAME);
+            this.isDirect = DirectBuffers.areRight(NAME, cipher.getProvider());
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException(impossible);
         }
@@ -61,7 +63,7 @@ public final class Aead {
     public void seal(long counter, ByteBuffer from, ByteBuffer to) {
         try {
             begin(Cipher.ENCRYPT_MODE, counter, NO_DATA);
-            cipher.doFinal(from, to);
+            finish(from, to);
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException(impossible);
         }
@@ -86,12 +88,22 @@ public final class Aead {
         if (from.remaining() < TAG_BYTES) return false;
         try {
             begin(Cipher.DECRYPT_MODE, counter, NO_DATA);
-            cipher.doFinal(from, to);
+            finish(from, to);
             return true;
         } catch (AEADBadTagException forged) {
             return false;
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException(impossible);
+        }
+    }
+
+    private void finish(ByteBuffer from, ByteBuffer to) throws GeneralSecurityException {
+        if (isDirect) {
+            cipher.doFinal(from, to);
+        } else {
+            byte[] bytes = new byte[from.remaining()];
+            from.get(bytes);
+            to.put(cipher.doFinal(bytes));
         }
     }
 
