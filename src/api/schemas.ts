@@ -18,6 +18,11 @@ const rate = z.number().min(0);
 const amount = z.number().positive().nullable();
 const wholeAmount = z.number().int().positive().nullable();
 
+/** The description takes an exactOptional() field for a required one. */
+function allBut<Shape extends object>(shape: Shape, optional: keyof Shape & string): string[] {
+  return Object.keys(shape).filter((field) => field !== optional);
+}
+
 // --- Nodes -------------------------------------------------------------------------------------------------------------------------------
 
 const limits = {
@@ -31,48 +36,53 @@ export const nodeLimits = z.object(limits).openapi('NodeLimits');
 
 export const traffic = z.object({ downBytes: rate, upBytes: rate }).openapi('Traffic');
 
-export const nodeView = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    state: z.enum(NODE_STATES),
-    connected: z.boolean(),
-    revoked: z.boolean(),
-    createdAt: time,
-    lastSeenAt: time,
-    revokedAt: time.nullable(),
-    tags: z.array(z.string()).readonly(),
-    country: z.string().nullable().describe('ISO 3166-1 alpha-2, as the owner set it.'),
-    paused: z.boolean(),
-    limits: nodeLimits,
-    rotateSchedule: z
-      .string()
-      .nullable()
-      .describe('"every 30m", "every 6h" or "daily 04:30", in the hub’s time zone.'),
-    platform: z.string().nullable(),
-    network: z.enum(NETWORKS).nullable(),
-    version: z.string().nullable(),
-    batteryPercent: z.number().nullable(),
-    charging: z.boolean().nullable(),
-    publicAddress: z.string().nullable(),
-    canRotate: z
-      .boolean()
-      .nullable()
-      .describe('Whether it can get a new address on request; null: it has not said.'),
-    keyShared: z
-      .boolean()
-      .describe(
-        'Another device has come with the same key within the last hour: one of the two is a copy, and is sent away.',
-      ),
-    lanes: count,
-    roundTripMs: z.number().nullable(),
-    streams: count,
-    downBytesPerSecond: rate,
-    upBytesPerSecond: rate,
-    today: traffic,
-    month: traffic,
-  })
-  .openapi('Node');
+const nodeFields = {
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(NODE_STATES),
+  connected: z.boolean(),
+  revoked: z.boolean(),
+  createdAt: time,
+  lastSeenAt: time,
+  revokedAt: time.nullable(),
+  tags: z.array(z.string()).readonly(),
+  country: z.string().nullable().describe('ISO 3166-1 alpha-2, as the owner set it.'),
+  paused: z.boolean(),
+  limits: nodeLimits,
+  rotateSchedule: z
+    .string()
+    .nullable()
+    .describe('"every 30m", "every 6h" or "daily 04:30", in the hub’s time zone.'),
+  platform: z.string().nullable(),
+  network: z.enum(NETWORKS).nullable(),
+  version: z.string().nullable(),
+  batteryPercent: z.number().nullable(),
+  charging: z.boolean().nullable(),
+  publicAddress: z.string().nullable(),
+  canRotate: z
+    .boolean()
+    .nullable()
+    .describe('Whether it can get a new address on request; null: it has not said.'),
+  keyShared: z
+    .boolean()
+    .describe(
+      'Another device has come with the same key within the last hour: one of the two is a copy, and is sent away.',
+    ),
+  lanes: count,
+  roundTripMs: z.number().nullable(),
+  streams: count,
+  downBytesPerSecond: rate,
+  upBytesPerSecond: rate,
+  today: traffic,
+  month: traffic,
+  hubs: z
+    .array(z.string())
+    .readonly()
+    .exactOptional()
+    .describe('Names of the cluster’s hubs to which it is connected; absent where there is no cluster.'),
+};
+
+export const nodeView = z.object(nodeFields).openapi('Node', { required: allBut(nodeFields, 'hubs') });
 
 export const nodeChange = z
   .strictObject({
@@ -267,16 +277,20 @@ export const hubStatus = z
   })
   .openapi('HubStatus');
 
-export const eventRecord = z
-  .object({
-    number: count,
-    at: time,
-    kind: z.enum(EVENT_KINDS),
-    nodeId: z.string().nullable(),
-    nodeName: z.string().nullable(),
-    text: z.string(),
-  })
-  .openapi('Event');
+const eventFields = {
+  number: count,
+  at: time,
+  kind: z.enum(EVENT_KINDS),
+  nodeId: z.string().nullable(),
+  nodeName: z.string().nullable(),
+  text: z.string(),
+  hub: z
+    .string()
+    .exactOptional()
+    .describe('The hub of the cluster at which it happened; absent where there is no cluster.'),
+};
+
+export const eventRecord = z.object(eventFields).openapi('Event', { required: allBut(eventFields, 'hub') });
 
 const kind = z.enum(EVENT_KINDS);
 const eventNumber = z.coerce.number().int().min(0).exactOptional();

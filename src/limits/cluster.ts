@@ -49,3 +49,16 @@ export const SHARES = {
   /** A hub that has said nothing for so long uses nothing any more. */
   hubSilentMs: 10_000,
 } as const;
+
+/** Of what hubs tell each other about the devices that are connected to them. */
+export const PICTURE = {
+  /** A hub says what has changed so often, and everything so often. */
+  sayEveryMs: 1_000,
+  sayAllEveryMs: 30_000,
+  /** Devices in one message: about 200 KB, of NATS' 1 MB. */
+  nodesPerMessage: 500,
+  hubSilentMs: 45_000,
+  /** How long a hub waits for the others' answers to what its owner asks. */
+  askMs: 2_000,
+  eventsMax: 1_000,
+} as const;

@@ -88,6 +88,8 @@ export interface NodeView extends NodeSettings {
   readonly upBytesPerSecond: number;
   readonly today: Traffic;
   readonly month: Traffic;
+  /** Names of the cluster's hubs to which it is connected; absent where there is no cluster. */
+  readonly hubs?: readonly string[];
 }
 
 /** Connects of one node or of all, since `since`. */
@@ -227,6 +229,8 @@ export interface EventRecord {
   readonly nodeName: string | null;
   /** What happened and why, in a sentence without secrets. */
   readonly text: string;
+  /** The hub of the cluster at which it happened; absent where there is no cluster. */
+  readonly hub?: string;
 }
 
 export interface EventQuery {

@@ -30,6 +30,7 @@ export function drawNodes(nodes: readonly NodeView[], nowMs: number): string {
     ['PAIRED', (node) => ago(node.createdAt, nowMs)],
   ];
   const perhaps: [string, (node: NodeView) => string][] = [
+    ['HUBS', ({ hubs }) => (hubs ?? []).join(',')],
     ['NETWORK', ({ network }) => network ?? ''],
     ['ADDRESS', ({ publicAddress }) => publicAddress ?? ''],
     ['MONTH', ({ month }) => (month === undefined ? '' : formatBytes(month.downBytes + month.upBytes))],
@@ -51,6 +52,7 @@ export function drawNode(node: NodeView, connects: ConnectFigures | null, nowMs:
     ['state', stateOf(node)],
     ['note', node.keyShared === true ? SHARED_KEY : null],
     ['device', deviceText(node)],
+    ['hubs', (node.hubs ?? []).join(', ') || null],
     ['network', networkText(node)],
     ['streams', node.connected ? String(node.streams) : null],
     [

@@ -68,10 +68,15 @@ export function showsSame(one: NodeView, other: NodeView): boolean {
     if (field === 'lastSeenAt' && one.connected && other.connected) continue;
     const [a, b] = [one[field], other[field]];
     if (a === b) continue;
+    if (field === 'hubs' && isSameList(one[field], other[field])) continue;
     if ((field === 'today' || field === 'month') && isSameTraffic(one[field], other[field])) continue;
     return false;
   }
   return true;
+}
+
+function isSameList(one: readonly string[] = [], other: readonly string[] = []): boolean {
+  return one.length === other.length && one.every((item, at) => item === other[at]);
 }
 
 export function isSameTraffic(one: Traffic, other: Traffic): boolean {
