@@ -2,9 +2,10 @@
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire, stripTypeScriptTypes } from 'node:module';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pageScript } from '../src/dashboard/pageScript.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -27,7 +28,7 @@ for (const folder of ['src', 'bench']) {
 const pages = join('src', 'dashboard', 'pages');
 rmSync(join(root, 'dist', pages, 'tsconfig.json'));
 for (const name of readdirSync(join(root, pages)).filter((file) => file.endsWith('.ts'))) {
-  const script = stripTypeScriptTypes(readFileSync(join(root, pages, name), 'utf8'));
+  const script = pageScript(readFileSync(join(root, pages, name), 'utf8'));
   writeFileSync(join(root, 'dist', pages, name.replace(/ts$/, 'js')), script);
 }
 // Beside dist/src as it is beside src: where the program reads its version.

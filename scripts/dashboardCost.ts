@@ -46,13 +46,18 @@ try {
     for (const node of nodes) node.pulse(PULSE_BYTES);
   }, PULSE_MS);
   const changes: number[] = [];
+  const drawnMs: number[] = [];
+  const elements: number[] = [];
   const shares = { without: [] as number[], with: [] as number[] };
   for (let round = 0; round < number('rounds'); round++) {
     shares.without.push(await cpuShare());
     const page = await browser.newPage();
     await page.setViewport({ width: 1_280, height: 3_000 });
+    const openedMs = performance.now();
     await page.goto(`http://${hub.ready.dashboard}/`);
     await page.waitForSelector('tbody tr');
+    drawnMs.push(performance.now() - openedMs);
+    elements.push(Number(await page.evaluate('document.querySelectorAll("*").length')));
     await page.evaluate(COUNT_CHANGES);
     shares.with.push(await cpuShare());
     changes.push(Number(await page.evaluate('window.changedCells')));
@@ -68,6 +73,8 @@ try {
     shares.without.map((one) => one.toFixed(2)).join(' '),
   );
   console.log('hub, % of a core, with one open:     ', shares.with.map((one) => one.toFixed(2)).join(' '));
+  console.log('the page is drawn, ms:', drawnMs.map((one) => one.toFixed(0)).join(' '));
+  console.log('its elements:', elements.join(' '));
   console.log('changes that the open page showed meanwhile:', changes.join(' '));
   console.log(`the dashboard: ${(mean(shares.with) - mean(shares.without)).toFixed(2)} % of a core`);
 } finally {

@@ -3,9 +3,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { pageScript } from '../../src/dashboard/pageScript.ts';
 import { lockedPin, ROOT, unpacked } from './npmPackages.ts';
 import type { Platform } from './platforms.ts';
 
@@ -100,7 +100,7 @@ function copyPages(to: string): void {
     if (name === 'tsconfig.json' || name.endsWith('.d.ts')) continue;
     const content = readFileSync(join(from, name));
     if (!name.endsWith('.ts')) writeFileSync(join(to, name), content);
-    else writeFileSync(join(to, name.replace(/ts$/, 'js')), stripTypeScriptTypes(content.toString('utf8')));
+    else writeFileSync(join(to, name.replace(/ts$/, 'js')), pageScript(content.toString('utf8')));
   }
 }
 

@@ -4,10 +4,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createRequire, stripTypeScriptTypes } from 'node:module';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { programFolder } from '../base/programFiles.ts';
+import { pageScript } from './pageScript.ts';
 
 export interface PageFile {
   readonly type: string;
@@ -68,7 +69,7 @@ function addOwn(files: Map<string, PageFile>, name: string, path: string): void 
   if (name === 'index.html') add(files, '/', extension, content);
   else if (extension === 'html') add(files, `/${name.slice(0, -'.html'.length)}`, extension, content);
   else if (extension === 'ts') {
-    add(files, `/assets/${name}`, extension, Buffer.from(stripTypeScriptTypes(content.toString('utf8'))));
+    add(files, `/assets/${name}`, extension, Buffer.from(pageScript(content.toString('utf8'))));
   } else {
     add(files, `/assets/${name}`, extension, content);
     // Pages name their scripts as they are called in the source.

@@ -1,6 +1,7 @@
 // The files that the browser gets: all that a page names is there, nothing comes from elsewhere, and the browser gets no file twice.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pageScript } from '../../src/dashboard/pageScript.ts';
 import { loadPages, type PageFile } from '../../src/dashboard/pages.ts';
 import { ask } from '../api/asker.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
@@ -89,4 +90,21 @@ test.each([
   '/assets/app.ts%00.css',
 ])('%s is nothing', async (path) => {
   expect((await ask(fake, path)).status).toBe(404);
+});
+
+test('types leave no blanks behind, and texts keep theirs', () => {
+  const source = [
+    "import type { A } from './a.ts';",
+    'export function f(one: number, two: string[]): string {',
+    '  const text = `a  , b \n\n  c` as string + (two[0]! satisfies string);',
+    '  return text + String(one);',
+    '}',
+  ].join('\n');
+  const script = pageScript(source);
+  expect(script).toMatch(/export function f\(one {0,1}, two {0,1}\) {0,2}\{/);
+  expect(script.length).toBeLessThan(source.length - 50);
+  const made = new Function(`${script.replace('export ', '')}; return f;`)() as (
+    ...given: unknown[]
+  ) => string;
+  expect(made(1, ['x'])).toBe('a  , b \n\n  cx1');
 });

@@ -245,6 +245,84 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     expect(await textOf(page, '.found')).toMatch(/^\d+ devices found$/);
   });
 
+  it.each<Form>(['light', 'phone'])(
+    'hold only the rows around the view of a fleet of 3,000: %s',
+    async (form) => {
+      const fake = await serve({ nodes: 3_000 });
+      const page = await openPage(fake, form);
+      const drawn = (): Promise<number> =>
+        inPage(page, `document.querySelectorAll('table.nodes tbody tr').length`);
+      await page.waitForFunction(`document.querySelector('table.nodes').ariaRowCount === '3001'`);
+      expect(await inPage(page, `document.querySelectorAll('*').length`)).toBeLessThan(3_000);
+      expect(await inPage(page, `document.querySelector('table.nodes tbody tr').ariaRowIndex`)).toBe('2');
+      await expectSound(page, 'a part of 3,000');
+
+      // Wherever the page is scrolled to, there are rows in view, and they say which they are.
+      for (const share of [0.5, 0.9, 0.1, 1]) {
+        await inPage(page, `scrollTo(0, ${share} * document.documentElement.scrollHeight)`);
+        await page.waitForFunction(
+          `document.elementFromPoint(innerWidth / 2, innerHeight / 3)?.closest('.nodes tr[aria-rowindex]')`,
+        );
+        expect(await drawn()).toBeLessThan(150);
+        const indexes = await inPage<number[]>(
+          page,
+          `[...document.querySelectorAll('table.nodes tbody tr[aria-rowindex]')].map((row) => Number(row.ariaRowIndex))`,
+        );
+        expect(indexes).toEqual(indexes.map((_, at) => indexes[0]! + at));
+      }
+      // Rows that were never drawn may be higher than those that were: the end moves on until it is there.
+      await page.waitForFunction(
+        `scrollTo(0, document.documentElement.scrollHeight),
+          [...document.querySelectorAll('table.nodes tbody tr')].at(-1).ariaRowIndex === '3001'`,
+      );
+      await expectSound(page, 'the end of 3,000');
+
+      // What a filter finds is there as a whole, and so is its number.
+      await page.type('input[type=search]', 'pixel 501');
+      await page.waitForFunction(
+        `/^\\d+ devices? found$/.test(document.querySelector('.found').textContent)`,
+      );
+      const found = Number.parseInt(await textOf(page, '.found'), 10);
+      expect(found).toBeGreaterThan(0);
+      expect(await inPage(page, `document.querySelector('table.nodes').ariaRowCount`)).toBe(
+        String(found + 1),
+      );
+      expect(await drawn()).toBe(found);
+    },
+  );
+
+  it('let the keyboard walk through 3,000 rows, and keep the focus where it is when the page is scrolled', async () => {
+    const fake = await serve({ nodes: 3_000 });
+    const page = await openPage(fake);
+    await page.waitForFunction(`document.querySelector('table.nodes').ariaRowCount === '3001'`);
+    await inPage(page, `document.querySelector('.nodes tbody .name a').focus()`);
+    const focused = (): Promise<number> =>
+      inPage(page, `Number(document.activeElement.closest('tr')?.ariaRowIndex ?? 0)`);
+    for (let row = 2; row < 50; row++) {
+      expect(await focused()).toBe(row);
+      await page.keyboard.press('Tab');
+      await inPage(
+        page,
+        'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+      );
+    }
+    await inPage(page, 'scrollTo(0, document.documentElement.scrollHeight)');
+    await page.waitForFunction(
+      `[...document.querySelectorAll('table.nodes tbody tr')].at(-1).ariaRowIndex === '3001'`,
+    );
+    expect(await focused()).toBe(50);
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe(51);
+    // Tab has brought it into view, with the rows around it.
+    await page.waitForFunction(
+      `document.querySelectorAll('table.nodes tbody tr:is([aria-rowindex="41"], [aria-rowindex="59"])').length === 2`,
+    );
+    await page.keyboard.down('Shift');
+    await page.keyboard.press('Tab');
+    await page.keyboard.up('Shift');
+    expect(await focused()).toBe(50);
+  });
+
   it('show whatever a device calls itself as text', async () => {
     const fake = await serve({ nodes: 3 });
     const [evil] = fake.fleet.nodes();

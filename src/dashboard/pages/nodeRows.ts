@@ -1,103 +1,18 @@
-// The fleet's devices, a row each, filtered and sorted. Rows are made once; later only changed cells of rows in view are touched. On a
-// phone each row is a card (views.css).
+// The fleet's devices, filtered and sorted, a row each. Of a long list only the rows around those in view are in the page, with empty space
+// in place of the others. On a phone each row is a card (views.css).
 
 import type { NodeView } from '../../model/fleet.ts';
-import { el, setText, setTitle } from './dom.ts';
-import { bytes, count, millis, plural, rate } from './format.ts';
+import { el, setText } from './dom.ts';
+import { plural } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { compareNodes, matchesFilter, ORDERS, type Order } from './nodeOrder.ts';
-import { relativeTime, setTime } from './relativeTime.ts';
-import { drawSparkline, sparkline } from './sparkline.ts';
-import { batteryWords, networkWords, platformWords, stateWords } from './wording.ts';
+import { COLUMNS, Row } from './nodeRow.ts';
+import { RowHeights, rowsAround } from './rowWindow.ts';
 
-/** A button shows the rest: a page of ten thousand rows helps nobody. */
-const ROWS_MAX = 300;
+/** A list that is no longer is in the page as a whole. */
+const WHOLE_MAX = 200;
 /** Live values move rows at most this often, and never under the reader's pointer or focus. */
 const REORDER_MS = 5_000;
-
-const COLUMNS: readonly { name: string; label: string; order: Order | null; number?: true }[] = [
-  { name: 'name', label: 'Device', order: 'name' },
-  { name: 'state', label: 'State', order: 'state' },
-  { name: 'network', label: 'Network', order: null },
-  { name: 'address', label: 'Public address', order: null },
-  { name: 'battery', label: 'Battery', order: null, number: true },
-  { name: 'roundTrip', label: 'Round trip', order: 'roundTrip', number: true },
-  { name: 'throughput', label: 'Throughput', order: 'throughput' },
-  { name: 'streams', label: 'Streams', order: 'streams', number: true },
-  { name: 'today', label: 'Today', order: 'today', number: true },
-  { name: 'month', label: 'Month', order: 'month', number: true },
-];
-
-class Row {
-  readonly root: HTMLTableRowElement;
-  inView = true;
-  readonly #name = el('a', { class: 'name' });
-  readonly #platform = el('span', { class: 'sub' });
-  readonly #badge = el('span', { class: 'badge' });
-  readonly #reason = el('span', { class: 'sub' });
-  readonly #seen = relativeTime(new Date(0).toISOString());
-  readonly #rate = el('span', { class: 'sub rate' });
-  readonly #spark = sparkline();
-  readonly #cells = new Map<string, HTMLTableCellElement>();
-  #title = '';
-
-  constructor(node: NodeView) {
-    this.root = el('tr', { role: 'row' });
-    for (const { name, label, number } of COLUMNS) {
-      const tag = name === 'name' ? 'th' : 'td';
-      const cell = el(tag, {
-        class: number === true ? `${name} number` : name,
-        role: name === 'name' ? 'rowheader' : 'cell',
-        scope: name === 'name' ? 'row' : null,
-        'data-label': label,
-      });
-      this.#cells.set(name, cell);
-      this.root.append(cell);
-    }
-    this.#cells.get('name')!.append(this.#name, this.#platform);
-    this.#cells.get('state')!.append(this.#badge, this.#reason);
-    this.#cells.get('throughput')!.append(this.#spark, this.#rate);
-    this.#name.href = `#/nodes/${encodeURIComponent(node.id)}`;
-  }
-
-  update(node: NodeView): void {
-    const { label, tone, reason } = stateWords(node);
-    setText(this.#name, node.name);
-    const tags = node.tags.length > 0 ? ` · ${node.tags.join(', ')}` : '';
-    setText(
-      this.#platform,
-      `${platformWords(node.platform)}${node.country === null ? '' : ` · ${node.country}`}${tags}`,
-    );
-    setText(this.#badge, label);
-    if (this.#title !== tone) this.#badge.className = `badge ${tone}`;
-    this.#title = tone;
-    if (node.state === 'away' && !node.keyShared) {
-      setTime(this.#seen, node.lastSeenAt);
-      if (this.#reason.firstChild !== this.#seen) this.#reason.replaceChildren(this.#seen);
-    } else setText(this.#reason, reason);
-    this.#cell('network', networkWords(node.network));
-    this.#cell('address', node.publicAddress ?? '–');
-    this.#cell('battery', batteryWords(node));
-    this.#cell('roundTrip', millis(node.connected ? node.roundTripMs : null));
-    this.#cell('streams', count(node.streams));
-    this.#traffic('today', node.today);
-    this.#traffic('month', node.month);
-    setText(this.#rate, node.connected ? rate(node.downBytesPerSecond + node.upBytesPerSecond) : '–');
-  }
-
-  draw(hub: HubState, node: NodeView): void {
-    drawSparkline(this.#spark, hub.trails.get(node.id));
-  }
-
-  #cell(name: string, text: string): void {
-    setText(this.#cells.get(name)!, text);
-  }
-
-  #traffic(name: string, { downBytes, upBytes }: NodeView['today']): void {
-    this.#cell(name, bytes(downBytes + upBytes));
-    setTitle(this.#cells.get(name)!, `${bytes(downBytes)} down, ${bytes(upBytes)} up`);
-  }
-}
 
 export interface NodeTable {
   readonly root: HTMLElement;
@@ -112,7 +27,11 @@ export function nodeTable(hub: HubState): NodeTable {
   let order: Order = 'name';
   let orderedAt = 0;
   let shown: string[] = [];
-  let max = ROWS_MAX;
+  /** Where each of them is. */
+  let places = new Map<string, number>();
+  const heights = new RowHeights();
+  const spaces: HTMLTableRowElement[] = [];
+  let drawing = 0;
 
   const body = el('tbody', { role: 'rowgroup' });
   const headers = COLUMNS.map(({ name, label, order: by, number }) => {
@@ -123,7 +42,7 @@ export function nodeTable(hub: HubState): NodeTable {
   const table = el(
     'table',
     { class: 'nodes', role: 'table', 'aria-label': 'Devices' },
-    el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...headers)),
+    el('thead', { role: 'rowgroup' }, el('tr', { role: 'row', 'aria-rowindex': 1 }, ...headers)),
     body,
   );
   const filter = el('input', {
@@ -142,7 +61,6 @@ export function nodeTable(hub: HubState): NodeTable {
   const revoked = el('input', { type: 'checkbox', change: () => arrange() });
   const revokedLabel = el('label', { class: 'check', hidden: true }, revoked, 'show revoked');
   const found = el('p', { class: 'muted found', role: 'status' });
-  const more = el('button', { type: 'button', hidden: true, click: () => showAll() });
   const root = el(
     'section',
     { class: 'card', 'aria-label': 'Devices' },
@@ -154,7 +72,6 @@ export function nodeTable(hub: HubState): NodeTable {
       el('div', { class: 'tools' }, revokedLabel, filter, sort),
     ),
     table,
-    more,
   );
   const watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -171,11 +88,6 @@ export function nodeTable(hub: HubState): NodeTable {
     arrange();
   }
 
-  function showAll(): void {
-    max = Number.POSITIVE_INFINITY;
-    arrange();
-  }
-
   function refresh(row: Row, id: string): void {
     const node = hub.nodes.get(id);
     if (node === undefined) return;
@@ -189,29 +101,36 @@ export function nodeTable(hub: HubState): NodeTable {
     const all = [...hub.nodes.values()];
     const revokedCount = all.filter((node) => node.revoked).length;
     revokedLabel.hidden = revokedCount === 0;
-    const wanted = all
-      .filter((node) => (revoked.checked || !node.revoked) && matchesFilter(node, filter.value))
-      .sort((a, b) => compareNodes(a, b, order));
-    const next = wanted.slice(0, max).map(({ id }) => id);
+    const next = all
+      .filter(isWanted)
+      .sort((a, b) => compareNodes(a, b, order))
+      .map(({ id }) => id);
     headers.forEach((header, index) => {
       const by = COLUMNS[index]!.order;
       if (by === order)
         header.setAttribute('aria-sort', by === 'name' || by === 'roundTrip' ? 'ascending' : 'descending');
       else header.removeAttribute('aria-sort');
     });
-    more.hidden = wanted.length <= next.length;
-    setText(more, `Show all ${plural(wanted.length, 'device')}`);
     const few = all.length - revokedCount <= 5;
     filter.hidden = few && filter.value === '';
     sort.hidden = few;
-    setText(found, filter.value === '' ? '' : `${plural(wanted.length, 'device')} found`);
+    setText(found, filter.value === '' ? '' : `${plural(next.length, 'device')} found`);
     if (next.length === shown.length && next.every((id, index) => id === shown[index])) return;
     shown = next;
-    place(next);
+    places = new Map(next.map((id, place) => [id, place]));
+    table.setAttribute('aria-rowcount', String(next.length + 1));
+    draw();
   }
 
-  function place(ids: readonly string[]): void {
-    const kept = new Set(ids);
+  function isWanted(node: NodeView): boolean {
+    return (revoked.checked || !node.revoked) && matchesFilter(node, filter.value);
+  }
+
+  /** Brings the rows around the view into the page, in order, and lets the others go; moves only those that are out of place. */
+  function draw(): void {
+    for (const [id, { root: row }] of rows) heights.set(id, row.offsetHeight);
+    const wanted = placesToDraw();
+    const kept = new Set(wanted.map((place) => shown[place]!));
     for (const [id, row] of rows) {
       if (kept.has(id)) continue;
       watcher.unobserve(row.root);
@@ -219,11 +138,78 @@ export function nodeTable(hub: HubState): NodeTable {
       rows.delete(id);
     }
     let before: Element | null = body.firstElementChild;
-    for (const id of ids) {
+    const put = (element: Element): void => {
+      if (element === before) before = before.nextElementSibling;
+      else body.insertBefore(element, before);
+    };
+    let usedSpaces = 0;
+    let isNew = false;
+    let drawn = 0;
+    const skipTo = (place: number): void => {
+      if (place === drawn) return;
+      const space = spaces[usedSpaces] ?? makeSpace();
+      spaces[usedSpaces] = space;
+      usedSpaces += 1;
+      space.style.height = `${heights.between(shown, drawn, place)}px`;
+      put(space);
+      drawn = place;
+    };
+    for (const place of wanted) {
+      skipTo(place);
+      const id = shown[place]!;
+      if (!rows.has(id)) isNew = true;
       const row = rows.get(id) ?? makeRow(id);
-      if (row.root === before) before = before.nextElementSibling;
-      else body.insertBefore(row.root, before);
+      row.setIndex(place);
+      put(row.root);
+      drawn += 1;
     }
+    skipTo(shown.length);
+    for (const unused of spaces.slice(usedSpaces)) unused.remove();
+    setWidths(wanted.length < shown.length);
+    // Once the new rows are laid out, the space in place of the others is as high as they are.
+    if (isNew) drawSoon();
+  }
+
+  /** In order. The row with the focus stays, wherever the page is scrolled to, and so do those that Tab leads to from there. */
+  function placesToDraw(): number[] {
+    const top = -body.getBoundingClientRect().top;
+    const { first, end } =
+      shown.length <= WHOLE_MAX
+        ? { first: 0, end: shown.length }
+        : rowsAround(shown, heights, top, top + innerHeight);
+    const wanted = Array.from({ length: end - first }, (_, at) => first + at);
+    const row = body.contains(document.activeElement) ? document.activeElement?.closest('tr') : null;
+    const focused = places.get(row?.getAttribute('data-id') ?? '');
+    if (focused === undefined) return wanted;
+    const around = [focused - 1, focused, focused + 1].filter(
+      (place) => place >= 0 && place < shown.length && (place < first || place >= end),
+    );
+    return focused < first ? [...around, ...wanted] : [...wanted, ...around];
+  }
+
+  /** Columns that keep their widths while rows come and go. */
+  function setWidths(isPart: boolean): void {
+    const isSet = table.classList.contains('part');
+    if (isPart === isSet || (isPart && headers[0]!.offsetWidth === 0)) return;
+    const widths = headers.map((header) => header.offsetWidth);
+    headers.forEach((header, at) => {
+      header.style.width = isPart ? `${widths[at]}px` : '';
+    });
+    table.classList.toggle('part', isPart);
+  }
+
+  function drawSoon(): void {
+    if (shown.length <= WHOLE_MAX || drawing !== 0) return;
+    drawing = requestAnimationFrame(() => {
+      drawing = 0;
+      draw();
+    });
+  }
+
+  function resized(): void {
+    heights.clear();
+    setWidths(false);
+    drawSoon();
   }
 
   function makeRow(id: string): Row {
@@ -238,11 +224,19 @@ export function nodeTable(hub: HubState): NodeTable {
     return row;
   }
 
+  /** It should be in the list and is not, or the other way round. */
+  function isMisplaced(id: string): boolean {
+    const node = hub.nodes.get(id);
+    return node !== undefined && isWanted(node) !== places.has(id);
+  }
+
+  addEventListener('scroll', drawSoon, { passive: true });
+  addEventListener('resize', resized);
   sort.value = order;
   return {
     root,
     update(changed) {
-      const isNew = changed === null || [...changed].some((id) => !rows.has(id));
+      const isNew = changed === null || [...changed].some(isMisplaced);
       const isDue = performance.now() - orderedAt > REORDER_MS && !table.matches(':hover, :focus-within');
       if (isNew || isDue) arrange();
       for (const [id, row] of rows) {
@@ -253,6 +247,16 @@ export function nodeTable(hub: HubState): NodeTable {
         row.draw(hub, node);
       }
     },
-    close: () => watcher.disconnect(),
+    close() {
+      watcher.disconnect();
+      removeEventListener('scroll', drawSoon);
+      removeEventListener('resize', resized);
+      cancelAnimationFrame(drawing);
+    },
   };
+}
+
+/** In place of rows that are not in the page. */
+function makeSpace(): HTMLTableRowElement {
+  return el('tr', { class: 'space', 'aria-hidden': 'true' }, el('td', { colspan: COLUMNS.length }));
 }
