@@ -17,8 +17,11 @@ function secureHere(reactor: NetReactor): SecureDial {
     reactor.wrap(conn, (socket) => {
       let isSecure = false;
       const secure = connectTls(socket, host);
+      // Nothing leaves before the certificate is known to be right.
+      secure.cork();
       secure.once('secureConnect', () => {
         isSecure = true;
+        secure.uncork();
       });
       secure.once('error', (error) => {
         if (!isSecure) handler.tlsFailed(dial, tlsFailure(error));

@@ -101,6 +101,7 @@ export function pairView(hub: HubState): View {
           ),
           el('p', { class: 'muted' }, 'Run this on the device. It needs Node.js 20 or later:'),
           copyable(`npx restunnel node --pair '${pairing.link}'`, 'the command line'),
+          ...webSocketPart(pairing),
           el('div', { class: 'actions' }, el('p', { class: 'muted' }, 'Works for ', left), cancel),
         ),
       ),
@@ -178,4 +179,12 @@ export function pairView(hub: HubState): View {
       unwatch();
     },
   };
+}
+
+/** For a device behind a network that lets only web pages out; the same token. */
+function webSocketPart({ link, webSocketLink }: Pairing): HTMLElement[] {
+  if (webSocketLink === null) return [];
+  const text = 'Where the network lets only web pages through, give it both ways:';
+  const command = `npx restunnel node --pair '${link}' --pair '${webSocketLink}'`;
+  return [el('p', { class: 'muted' }, text), copyable(command, 'the command line with both ways')];
 }
