@@ -3,8 +3,9 @@
 // enough, and otherwise in the Node that `npm install` brought.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { entryOf } from './program.js';
 import { pinnedRuntime } from './runtime.js';
 
 const OLDEST_MAJOR = 24;
@@ -15,10 +16,7 @@ const V8_GIVES_UP = ['SIGTRAP', 'SIGILL', 'SIGABRT', 'SIGSEGV'];
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 const here = fileURLToPath(import.meta.url);
-const source = new URL('../src/cli/main.ts', import.meta.url);
-const compiled = new URL('../dist/src/cli/main.js', import.meta.url);
-// A checkout has its source, the published package is compiled (type stripping stops at node_modules).
-const fromSource = existsSync(source);
+const { path: entry, isSource } = entryOf(fileURLToPath(new URL('..', import.meta.url)));
 
 hideLinks();
 sizeThreadPool();
@@ -28,7 +26,7 @@ const addressSpaceMb = process.env.RESTUNNEL_LAUNCHED === '1' ? null : limitedAd
 if (canRunHere() && addressSpaceMb === null) {
   delete process.env.RESTUNNEL_LAUNCHED;
   silenceExperimentalWarnings();
-  await import((fromSource ? source : compiled).href);
+  await import(pathToFileURL(entry).href);
 } else {
   const runtime =
     process.env.RESTUNNEL_LAUNCHED === '1' ? null : canRunHere() ? process.execPath : pinnedRuntime();
@@ -58,7 +56,7 @@ function sizeThreadPool() {
 
 function canRunHere() {
   if (Number(process.versions.node.split('.')[0]) < OLDEST_MAJOR) return false;
-  return !fromSource || Boolean(process.features.typescript);
+  return !isSource || Boolean(process.features.typescript);
 }
 
 /**

@@ -12,7 +12,8 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 
 // The Android app in it, if any, was built by another command, and becomes a part of the package.
 for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
-  if (!name.startsWith('restunnel.apk')) rmSync(join(root, 'dist', name), { recursive: true });
+  if (!name.startsWith('restunnel.apk') && name !== 'program')
+    rmSync(join(root, 'dist', name), { recursive: true });
 }
 const compiled = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
   stdio: 'inherit',
@@ -33,3 +34,6 @@ for (const name of readdirSync(join(root, pages)).filter((file) => file.endsWith
 }
 // Beside dist/src as it is beside src: where the program reads its version.
 cpSync(join(root, 'package.json'), join(root, 'dist', 'package.json'));
+// What the package's command runs; dist/src is for programs that import it.
+const built = spawnSync(process.execPath, [join(root, 'scripts', 'buildProgram.js')], { stdio: 'inherit' });
+process.exit(built.status ?? 1);

@@ -9,9 +9,9 @@ import type { Address } from '../load/orders.ts';
 import { type Child, startWrapped, until } from '../machine/child.ts';
 import { LOOPBACK, type Peer, type PeerOptions, type RunningPeer } from './peer.ts';
 
-/** Two levels up in the checkout, three where compiled (dist/bench/peers). */
-export const BIN = ['../../bin/restunnel.js', '../../../bin/restunnel.js']
-  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+/** Two levels up in the checkout, three where compiled (dist/bench/peers), four in the bundle (dist/program/src/cli). */
+export const BIN = ['../..', '../../..', '../../../..']
+  .map((root) => fileURLToPath(new URL(`${root}/bin/restunnel.js`, import.meta.url)))
   .find((path) => existsSync(path))!;
 const READY_MS = 30_000;
 const LOOPBACK_ANY = '127.0.0.1:0';

@@ -5,12 +5,13 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { PROGRAM } from '../../bin/program.js';
 import { pageScript } from '../../src/dashboard/pageScript.ts';
 import { lockedPin, ROOT, unpacked } from './npmPackages.ts';
 import type { Platform } from './platforms.ts';
 
 /**
- * What threads and processes load, and the folder below dist/src. Modules find each other one folder below src (base/programFiles.ts);
+ * What threads and processes load, and the folder below src. Modules find each other one folder below src (base/programFiles.ts);
  * bench finds the processes that it starts beside itself, which is in a chunk of the command line.
  */
 const ENTRIES: readonly (readonly [source: string, folder: string])[] = [
@@ -51,19 +52,30 @@ const NEVER = /\.(d\.[cm]?ts|map|md)$|__tests__|\/test\//;
 /** Fills `folder`, which is emptied first. */
 export async function bundle(platform: Platform, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  const source = join(folder, 'dist', 'src');
-  for (const [entry, below] of ENTRIES) await bundleEntry(join(ROOT, `${entry}.ts`), join(source, below));
-  copyPages(join(source, 'dashboard', 'pages'));
-  for (const name of ['restunnel.js', 'runtime.js'])
-    copyFiles(join(ROOT, 'bin'), join(folder, 'bin'), [name]);
+  await bundleProgram(join(folder, PROGRAM));
+  copyFiles(join(ROOT, 'bin'), join(folder, 'bin'), ['restunnel.js', 'program.js', 'runtime.js']);
   for (const [name, files] of Object.entries(KEPT_WHOLE)) {
     copyFiles(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), files);
   }
   copyNative(platform, folder);
-  const { name, version, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const text = JSON.stringify({ name, version, type });
-  for (const place of [folder, join(folder, 'dist')]) writeFileSync(join(place, 'package.json'), text);
+  writeFileSync(join(folder, 'package.json'), packageText());
   if (platform.native === `${process.platform}-${process.arch}`) loadOnce(folder);
+}
+
+/** The modules, the pages and package.json. What it imports of node_modules has to be there or further up. */
+export async function bundleProgram(folder: string): Promise<void> {
+  const source = join(folder, 'src');
+  await Promise.all(
+    ENTRIES.map(([entry, below]) => bundleEntry(join(ROOT, `${entry}.ts`), join(source, below))),
+  );
+  copyPages(join(source, 'dashboard', 'pages'));
+  writeFileSync(join(folder, 'package.json'), packageText());
+}
+
+/** Of package.json what the program reads. */
+function packageText(): string {
+  const { name, version, type } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  return JSON.stringify({ name, version, type });
 }
 
 /** Without one of its files koffi would be missing in silence: the program goes on without epoll. */

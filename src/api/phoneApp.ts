@@ -16,9 +16,9 @@ export interface PhoneApp {
 
 export const PHONE_APP_NAME = 'restunnel.apk';
 
-/** In a checkout, where `npm run build:android` puts it, and in the published package, whose dist/ holds this file's folder. */
-const BESIDE = [`../../dist/${PHONE_APP_NAME}`, `../../${PHONE_APP_NAME}`].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
+/** In a checkout, where `npm run build:android` puts it, and in the published package, whose dist/ holds this file's folder, or the bundle with it. */
+const BESIDE = [`../../dist/${PHONE_APP_NAME}`, `../../${PHONE_APP_NAME}`, `../../../${PHONE_APP_NAME}`].map(
+  (path) => fileURLToPath(new URL(path, import.meta.url)),
 );
 
 /**

@@ -180,7 +180,7 @@ function installed(name: string, program?: string): string {
   const root = join(folder, name, 'node_modules', 'restunnel');
   for (const part of ['bin', 'dist/src/cli']) mkdirSync(join(root, part), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
-  for (const file of ['restunnel.js', 'runtime.js'])
+  for (const file of ['restunnel.js', 'program.js', 'runtime.js'])
     copyFileSync(join(dirname(BIN), file), join(root, 'bin', file));
   const report = 'console.log(JSON.stringify({ version: process.version, args: process.argv.slice(2) }));';
   writeFileSync(join(root, 'dist', 'src', 'cli', 'main.js'), program ?? `${report} process.exitCode = 7;`);

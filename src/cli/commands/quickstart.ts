@@ -160,7 +160,8 @@ export function welcome(
 
 /** How the user calls this program: it is on nobody's PATH while it runs from a checkout. */
 function commandName(): string {
-  return import.meta.url.endsWith('.ts') ? 'npx restunnel' : 'restunnel';
+  const isCheckout = import.meta.url.endsWith('.ts') || process.env.npm_lifecycle_event === 'start';
+  return isCheckout ? 'npx restunnel' : 'restunnel';
 }
 
 function shellWord(text: string): string {
