@@ -1,6 +1,7 @@
 // The first thing that the one file runs (a single executable application of Node's): unpacks the program and hands over to it.
 
 import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { isAbsolute, join, sep } from 'node:path';
 import { getAsset, getRawAsset } from 'node:sea';
@@ -25,7 +26,10 @@ async function start(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  await import(pathToFileURL(scriptAmongArguments(folder) ?? join(folder, 'bin', 'restunnel.js')).href);
+  const load = createRequire(join(folder, 'bin', 'import.cjs'))('./import.cjs') as (
+    url: string,
+  ) => Promise<unknown>;
+  await load(pathToFileURL(scriptAmongArguments(folder) ?? join(folder, 'bin', 'restunnel.js')).href);
 }
 
 function readPayload(): Payload {

@@ -54,6 +54,7 @@ export async function bundle(platform: Platform, folder: string): Promise<void> 
   rmSync(folder, { recursive: true, force: true });
   await bundleProgram(join(folder, PROGRAM));
   copyFiles(join(ROOT, 'bin'), join(folder, 'bin'), ['restunnel.js', 'program.js', 'runtime.js']);
+  copyFiles(join(ROOT, 'bin', 'oneFile'), join(folder, 'bin'), ['import.cjs']);
   for (const [name, files] of Object.entries(KEPT_WHOLE)) {
     copyFiles(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), files);
   }

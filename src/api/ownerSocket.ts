@@ -1,33 +1,20 @@
 // hub.sock in the data directory: the owner API on a Unix socket that only the hub's owner can open, for the commands on this machine.
 
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { socketPathTrouble } from '../base/socketPath.ts';
 import { UserError } from '../base/userError.ts';
 import { CONTROL } from '../limits/ownerBounds.ts';
-import type { ApiBindings } from './apiRoute.ts';
 import type { LazyApi } from './lazyApi.ts';
-import { PROBLEM_TYPE, problemBody } from './problem.ts';
-import type { Answer } from './requestListener.ts';
-
-export interface OwnerSocket {
-  readonly path: string;
-  /** Removes the socket; requests under way are cut. Harmless twice. */
-  close(): Promise<void>;
-}
-
-/** What a command says to a hub that has another set of them. */
-export const OTHER_VERSION = 'the running hub does not know this command; is it of another version?';
-
-/** sun_path with its closing zero holds 108 bytes on Linux, 104 on the BSDs and macOS. */
-const PATH_MAX_BYTES = process.platform === 'linux' ? 107 : 103;
+import { serveOwnerPipe } from './ownerPipe.ts';
+import { type OwnerSocket, ownerServers } from './ownerServer.ts';
 
 /** Throws UserError when the path is too long for a socket. */
-export function ownerSocketPath(dataDir: string): string {
+export function ownerSocketPath(dataDir: string, platform: NodeJS.Platform = process.platform): string {
   const path = join(dataDir, 'hub.sock');
-  if (Buffer.byteLength(path) > PATH_MAX_BYTES) {
-    throw new UserError(`the path ${path} is too long for a socket; choose a shorter --data-dir`);
-  }
+  const reason = socketPathTrouble(path, platform);
+  if (reason !== null) throw new UserError(`${reason}; choose a shorter --data-dir`);
   return path;
 }
 
@@ -40,6 +27,7 @@ export async function serveOwnerSocket(
   api: LazyApi,
   { checkMs = CONTROL.socketCheckMs as number } = {},
 ): Promise<OwnerSocket> {
+  if (process.platform === 'win32') return serveOwnerPipe(dataDir, api, { checkMs });
   const path = ownerSocketPath(dataDir);
   removeStale(path);
   const socket = new WatchedSocket(path, api);
@@ -55,7 +43,7 @@ export async function serveOwnerSocket(
 class WatchedSocket implements OwnerSocket {
   readonly path: string;
   readonly #api: LazyApi;
-  readonly #answer: () => Promise<Answer<ApiBindings>>;
+  readonly #makeServer: () => Server;
   /** The last one listens; those before it answer what they had accepted. */
   readonly #servers = new Set<Server>();
   /** Of the file that was made last. */
@@ -68,33 +56,16 @@ class WatchedSocket implements OwnerSocket {
   constructor(path: string, api: LazyApi) {
     this.path = path;
     this.#api = api;
-    this.#answer = lazyAnswer(api);
+    this.#makeServer = ownerServers(api);
   }
 
   async open(): Promise<void> {
-    const server = createServer((incoming, outgoing) => this.#serve(incoming, outgoing));
-    server.maxConnections = CONTROL.connectionsMax;
-    server.requestTimeout = CONTROL.requestTimeoutMs;
+    const server = this.#makeServer();
     await listen(server, this.path);
     server.on('error', this.#api.onFault);
     this.#servers.add(server);
     server.once('close', () => this.#servers.delete(server));
     this.#file = lstatSync(this.path);
-  }
-
-  #serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const refusal = refusalOf(incoming);
-    if (refusal !== null) {
-      refuse(outgoing, refusal);
-      return;
-    }
-    this.#answer().then(
-      (toApp) => toApp(incoming, outgoing, { viewer: null }),
-      (error: unknown) => {
-        this.#api.onFault(error);
-        refuse(outgoing, { status: 500, detail: 'the hub failed at this; see its log' });
-      },
-    );
   }
 
   watch(everyMs: number): void {
@@ -133,45 +104,6 @@ class WatchedSocket implements OwnerSocket {
     this.#watch = null;
     await Promise.all([...this.#servers].map(close));
   }
-}
-
-function lazyAnswer(api: LazyApi): () => Promise<Answer<ApiBindings>> {
-  let answer: Promise<Answer<ApiBindings>> | null = null;
-  return () => {
-    answer ??= Promise.all([api.app(), import('./requestListener.ts')]).then(([app, { requestListener }]) =>
-      requestListener<ApiBindings>(app),
-    );
-    return answer;
-  };
-}
-
-interface Refusal {
-  readonly status: number;
-  readonly detail: string;
-}
-
-/** Requests the app must not see: those of commands older than the app, and bodies whose length nobody has checked. */
-function refusalOf({ method, url = '', headers }: IncomingMessage): Refusal | null {
-  if (method === 'POST' && !url.startsWith('/api/')) return { status: 400, detail: OTHER_VERSION };
-  if (headers['transfer-encoding'] !== undefined) {
-    return { status: 411, detail: 'a body needs its Content-Length here' };
-  }
-  if (Number(headers['content-length'] ?? 0) > CONTROL.requestBodyMaxBytes) {
-    return { status: 413, detail: `a body has at most ${CONTROL.requestBodyMaxBytes} bytes here` };
-  }
-  return null;
-}
-
-/** What is left of a refused request is not read: the connection ends with the answer. */
-function refuse(outgoing: ServerResponse, { status, detail }: Refusal): void {
-  // `error` is where commands of before there was an API look for the sentence.
-  const body = JSON.stringify({ ...JSON.parse(problemBody(status, detail)), error: detail });
-  outgoing.writeHead(status, {
-    'Content-Type': PROBLEM_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'close',
-  });
-  outgoing.end(body);
 }
 
 /** The socket exists with mode 0600 from its first moment. */

@@ -1,8 +1,7 @@
 // The lock of a hub's data directory, for the hub and for the commands that do its work while none runs: only one of them at a time.
 
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ownerSocketPath } from '../api/ownerSocket.ts';
+import { connectOwner } from '../api/ownerConnection.ts';
 import { type DataDirLock, tryLockDataDir } from '../base/dataDirLock.ts';
 import { UserError } from '../base/userError.ts';
 import { CONTROL } from '../limits/ownerBounds.ts';
@@ -19,7 +18,7 @@ export async function lockForHub(dataDir: string): Promise<DataDirLock> {
   for (;;) {
     const lock = tryLock(dataDir);
     if (lock !== null) return lock;
-    if (performance.now() > untilMs || (await isServed(ownerSocketPath(dataDir)))) {
+    if (performance.now() > untilMs || (await isServed(dataDir))) {
       throw new UserError(`another hub runs in ${dataDir}`);
     }
     await delay(CONTROL.lockRetryMs);
@@ -38,13 +37,12 @@ export function tryLock(dataDir: string): DataDirLock | null {
   };
 }
 
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
+async function isServed(dataDir: string): Promise<boolean> {
+  const socket = await connectOwner(dataDir).catch((error: NodeJS.ErrnoException) => {
+    // A path that is too long.
+    if (error instanceof UserError) throw error;
+    return null;
   });
+  socket?.destroy();
+  return socket !== null;
 }

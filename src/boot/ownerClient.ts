@@ -5,7 +5,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClientResponse, hc } from 'hono/client';
 import type { OwnerApi } from '../api/ownerApi.ts';
-import { OTHER_VERSION, ownerSocketPath } from '../api/ownerSocket.ts';
+import { connectOwner } from '../api/ownerConnection.ts';
+import { OTHER_VERSION } from '../api/ownerServer.ts';
 import { NOTHING_HERE } from '../api/problem.ts';
 import { BusyError } from '../base/sqliteFile.ts';
 import { UserError } from '../base/userError.ts';
@@ -123,18 +124,22 @@ function clientOf(ask: (asked: Asked) => Promise<Response>): OwnerClient {
 }
 
 /** null: no hub listens. Rejects with UserError when there is one and it cannot be asked. */
-function askSocket(dataDir: string, { url, init }: Asked): Promise<Response | null> {
+async function askSocket(dataDir: string, { url, init }: Asked): Promise<Response | null> {
+  const signal = init.signal ?? AbortSignal.timeout(CONTROL.requestTimeoutMs);
+  const socket = await connectOwner(dataDir, signal).catch((error: unknown) => {
+    throw cannotAsk(dataDir, error);
+  });
+  if (socket === null) return null;
   const { pathname, search } = new URL(url);
   const body = typeof init.body === 'string' ? Buffer.from(init.body) : null;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        socketPath: ownerSocketPath(dataDir),
+        createConnection: () => socket,
         path: pathname + search,
         method: init.method ?? 'GET',
         headers: body === null ? {} : { 'Content-Type': 'application/json', 'Content-Length': body.length },
-        agent: false,
-        signal: init.signal ?? AbortSignal.timeout(CONTROL.requestTimeoutMs),
+        signal,
       },
       (incoming) => {
         readAll(incoming).then(
@@ -143,10 +148,7 @@ function askSocket(dataDir: string, { url, init }: Asked): Promise<Response | nu
         );
       },
     );
-    outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
-      else reject(cannotAsk(dataDir, error));
-    });
+    outgoing.on('error', (error) => reject(cannotAsk(dataDir, error)));
     outgoing.end(body ?? undefined);
   });
 }

@@ -1,7 +1,8 @@
 // The composition root: the hub's engine, the owner API on hub.sock and the dashboard, started and stopped as one.
 
 import { LazyApi } from '../api/lazyApi.ts';
-import { type OwnerSocket, serveOwnerSocket } from '../api/ownerSocket.ts';
+import type { OwnerSocket } from '../api/ownerServer.ts';
+import { serveOwnerSocket } from '../api/ownerSocket.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
 import { type Dashboard, serveDashboard } from '../dashboard/server.ts';
 import { Hub } from '../hub/hub.ts';

@@ -18,6 +18,8 @@ export const CONTROL = {
   responseBodyMaxBytes: 67_108_864,
   requestTimeoutMs: 30_000,
   connectionsMax: 64,
+  /** What a connection to Windows' pipe has to prove itself. */
+  proofTimeoutMs: 10_000,
   /** Devices that wait for the disk at once: about 2 KB of memory each. */
   askingMax: 16_384,
   handshakeThreadsMax: 2,

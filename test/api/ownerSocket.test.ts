@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
+import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { answerOf, runningHub } from '../../src/boot/ownerClient.ts';
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';

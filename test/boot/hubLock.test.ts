@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
+import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import type { DataDirLock } from '../../src/base/dataDirLock.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { lockForHub, tryLock } from '../../src/boot/hubLock.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientResponse } from 'hono/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
+import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { tryLock } from '../../src/boot/hubLock.ts';
 import { answerOf, HubOrStore, inPath, type OwnerClient, runningHub } from '../../src/boot/ownerClient.ts';

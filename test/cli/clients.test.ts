@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
+import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import { drawStreams } from '../../src/cli/commands/listStreams.ts';
 import { drawSessions } from '../../src/cli/commands/sticky.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';

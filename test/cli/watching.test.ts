@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OwnerSocket } from '../../src/api/ownerSocket.ts';
+import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import type { EventRecord } from '../../src/model/fleet.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { eventually } from '../system/harness.ts';
