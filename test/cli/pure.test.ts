@@ -77,8 +77,9 @@ describe('hub.json', () => {
       fc.property(
         fc.option(fc.integer({ min: 1, max: 65_535 })),
         fc.option(fc.string()),
-        (tunnelPort, publicHost) => {
-          const settings = { tunnelPort, publicHost };
+        fc.option(fc.string()),
+        (tunnelPort, publicHost, publicWebSocket) => {
+          const settings = { tunnelPort, publicHost, publicWebSocket };
           expect(parseHubSettings(JSON.stringify(settings))).toEqual(settings);
         },
       ),

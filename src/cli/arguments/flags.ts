@@ -134,8 +134,8 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
     )
     .addOption(
       new Option(
-        '--public-websocket <wss://host/path>',
-        'where devices reach that web server, for pairing links; remembered',
+        '--public-websocket <url>',
+        'where devices reach that web server, for pairing links: wss://HOST/PATH; remembered',
       ).argParser((text) => parsePublicWebSocket(text, '--public-websocket')),
     )
     .addOption(proxyOption('socks', 'SOCKS5 proxy'))
