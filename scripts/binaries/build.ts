@@ -1,4 +1,5 @@
 // `npm run build:binaries [PLATFORM…]`: one file for each platform, .deb packages, an SBOM and SHA256SUMS, in build/. Runs on Linux x64.
+// With RESTUNNEL_SIGNING_KEY=FILE also SHA256SUMS.sig and install.sh.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,6 +11,7 @@ import { ROOT } from './npmPackages.ts';
 import { makeOneFile } from './oneFile.ts';
 import { PLATFORMS } from './platforms.ts';
 import { makeSbom } from './sbom.ts';
+import { installScript, signatureOf } from './signature.ts';
 
 const OUT = join(ROOT, 'build');
 const WORK = join(OUT, '.work');
@@ -40,7 +42,12 @@ try {
     }
   }
   writeFileSync(join(OUT, 'restunnel.cdx.json'), makeSbom());
+  const keyFile = process.env.RESTUNNEL_SIGNING_KEY;
+  const signingKey = keyFile === undefined ? null : readFileSync(keyFile, 'utf8');
+  if (signingKey !== null) writeFileSync(join(OUT, 'install.sh'), installScript(signingKey), { mode: 0o755 });
   writeSums();
+  if (signingKey !== null)
+    writeFileSync(join(OUT, `${SUMS}.sig`), signatureOf(readFileSync(join(OUT, SUMS)), signingKey));
 } finally {
   rmSync(WORK, { recursive: true, force: true });
 }

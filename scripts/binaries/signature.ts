@@ -1,0 +1,33 @@
+// Signs a release: SHA256SUMS.sig, and the install.sh that trusts the signer's key. ECDSA over P-256, because `openssl dgst -verify` checks
+// that on every Linux and macOS, where LibreSSL knows no Ed25519 there.
+
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './npmPackages.ts';
+
+/** Where releases are: package.json's `releases`, without a slash at the end. */
+export function releaseAddress(): string {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).releases;
+}
+
+/** In DER, as openssl reads it. @param privateKeyPem PKCS #8 */
+export function signatureOf(content: Uint8Array, privateKeyPem: string): Buffer {
+  return sign('sha256', content, signingKey(privateKeyPem));
+}
+
+/** scripts/install.sh with the public half of the key in it. */
+export function installScript(privateKeyPem: string, releases = releaseAddress()): string {
+  const publicKey = createPublicKey(signingKey(privateKeyPem)).export({ type: 'spki', format: 'pem' });
+  return readFileSync(join(ROOT, 'scripts', 'install.sh'), 'utf8')
+    .replace('@RELEASES@', () => releases)
+    .replace('@PUBLIC_KEY@', () => publicKey.toString().trim());
+}
+
+function signingKey(pem: string) {
+  const key = createPrivateKey(pem);
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new Error('the key that signs releases is not one of the curve P-256');
+  }
+  return key;
+}
