@@ -7,6 +7,7 @@ import { fleetCommand } from './fleet/command.ts';
 import { findProgram } from './machine/programs.ts';
 import { PEERS } from './peers/all.ts';
 import type { PeerName } from './peers/peer.ts';
+import { peerVersions } from './peers/versions.ts';
 import { drawPlot } from './report/plot.ts';
 import { writeResult } from './report/result.ts';
 import { drawTable } from './report/table.ts';
@@ -58,6 +59,8 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   );
   const wanted = flags.peers === undefined ? scenario.peers : (String(flags.peers).split(',') as PeerName[]);
   const peers = wanted.filter((name) => isThere(name));
+  const versions = Object.entries(peerVersions()).map((named) => named.join(' '));
+  process.stderr.write(`other programs: ${versions.join(', ')}\n`);
   const variants = variantsOf(scenario, flags.workers);
   const rounds = Number(flags.rounds ?? scenario.rounds);
   const results = await runScenario(scenario, {

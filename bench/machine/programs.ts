@@ -3,9 +3,16 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The program's path, or null. sshd and ip are often outside a user's PATH. */
+/** The program's path, or null. sshd and ip are often outside a user's PATH; $RESTUNNEL_BENCH_PEERS is a folder that goes before it. */
 export function findProgram(name: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  const own = process.env.RESTUNNEL_BENCH_PEERS ?? '';
+  const folders = [
+    own,
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    '/usr/local/sbin',
+  ];
   for (const folder of folders) {
     if (folder === '') continue;
     const path = join(folder, name);

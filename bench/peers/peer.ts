@@ -67,5 +67,11 @@ export const LOOPBACK: Site = {
   originRange: '127.0.0.0/8',
 };
 
-export const PEER_NAMES = ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'] as const;
+/** Tunnels that no Debian package brings, or an old one: measured where they are on PATH or in $RESTUNNEL_BENCH_PEERS. */
+export const OTHER_TUNNELS = ['shadowsocks-rust', 'frp', 'chisel', 'rathole', 'v2ray'] as const;
+
+export const PEER_NAMES = [
+  ...(['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'] as const),
+  ...OTHER_TUNNELS,
+] as const;
 export type PeerName = (typeof PEER_NAMES)[number];

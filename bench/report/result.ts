@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { peerVersions } from '../peers/versions.ts';
 import type { CaseResult } from '../runScenario.ts';
 import type { Scenario, Settings, Variant } from '../scenarios/scenario.ts';
 
@@ -58,16 +59,5 @@ function versions(): { [name: string]: string } {
     const text = readFileSync(`${ROOT}/node_modules/${name}/package.json`, 'utf8');
     found[name] = (JSON.parse(text) as { version: string }).version;
   }
-  for (const name of ['openssh-client', 'openssh-server', 'shadowsocks-libev', 'microsocks']) {
-    try {
-      const args = ['-W', '-f', '$' + '{Version}', name];
-      found[name] = execFileSync('dpkg-query', args, {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-    } catch {
-      // Not installed, or not Debian.
-    }
-  }
-  return found;
+  return { ...found, ...peerVersions() };
 }

@@ -1,5 +1,6 @@
 // Bulk: so many bytes over so many streams, down or up.
 
+import { OTHER_TUNNELS } from '../peers/peer.ts';
 import { type Case, type Metric, numbersOf, perRole, runLoad, type Scenario, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -21,7 +22,7 @@ export const bulk: Scenario = {
     { name: 'direction', about: 'down, up or both', value: 'down,up' },
     { name: 'bytes', about: 'bytes in all', value: '1G' },
   ],
-  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor', ...OTHER_TUNNELS],
   rounds: 3,
   cases(settings) {
     const bytes = sizeOf(settings.bytes!);

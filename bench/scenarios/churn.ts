@@ -1,5 +1,6 @@
 // Churn: new connections, each of them a SOCKS connect, a small download and the close.
 
+import { OTHER_TUNNELS } from '../peers/peer.ts';
 import { type Metric, numbersOf, perRole, runLoad, type Scenario, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -21,7 +22,7 @@ export const churn: Scenario = {
     { name: 'down', about: 'bytes each downloads', value: '1024' },
     { name: 'connections', about: 'connections in all', value: '10k' },
   ],
-  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor', ...OTHER_TUNNELS],
   rounds: 3,
   cases(settings) {
     const bytes = sizeOf(settings.down!);

@@ -1,5 +1,6 @@
 // Ping-pong: small requests and answers over streams that stay open.
 
+import { OTHER_TUNNELS } from '../peers/peer.ts';
 import { type Case, type Metric, numbersOf, perRole, runLoad, type Scenario, sizeOf } from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -23,7 +24,7 @@ export const pingPong: Scenario = {
     { name: 'down', about: 'bytes of an answer', value: '512' },
     { name: 'requests', about: 'requests in all', value: '200k' },
   ],
-  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'],
+  peers: ['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor', ...OTHER_TUNNELS],
   rounds: 3,
   cases: (settings) =>
     numbersOf(settings.streams!).map((streams) =>
