@@ -30,7 +30,6 @@ public final class Session implements DataSender.Endings {
     private final SessionFrames frames;
     private final Liveness liveness;
     private final RoundTrip roundTrip;
-    private long nowMs;
     private long receivedBytes;
     private long datagramBytes;
     private long measuredBytes;
@@ -50,7 +49,6 @@ public final class Session implements DataSender.Endings {
         this.queue = queue;
         this.record = record;
         this.budget = budget;
-        this.nowMs = nowMs;
         this.takenMs = nowMs;
         credit = new ReceiveCredit(budget, terms.initialWindowBytes);
         lifecycle = new Lifecycle(table, credit);
@@ -66,10 +64,11 @@ public final class Session implements DataSender.Endings {
     // --- From the hub ---
 
     /**
-     * Handles bytes of the tunnel's, however they are cut, and moves the buffer's position. @throws ProtocolException the session must end
+     * Handles bytes of the tunnel's, however they are cut. Moves the buffer's position.
+     *
+     * @throws ProtocolException the session must end
      */
     public void receive(ByteBuffer from, int at, int length, long now) throws ProtocolException {
-        nowMs = now;
         int records = frames.receive(inbound, from, at, length, now);
         liveness.heard(now, records > 0, inbound.holdsPart());
     }
@@ -163,7 +162,6 @@ public final class Session implements DataSender.Endings {
      * room.
      */
     public boolean fill(long now, int mostBytes) {
-        nowMs = now;
         measure(now);
         long start = queue.sealedBytes();
         while (!queue.isFull() && queue.sealedBytes() - start < mostBytes) {
@@ -204,7 +202,6 @@ public final class Session implements DataSender.Endings {
 
     /** Null: alive. Otherwise why the session is dead. */
     public Failure tick(long now) {
-        nowMs = now;
         long taken = queue.sealedBytes() - queue.waitingBytes();
         if (queue.waitingBytes() == 0 || taken != takenBytes) takenMs = now;
         takenBytes = taken;

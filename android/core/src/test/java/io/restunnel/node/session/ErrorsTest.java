@@ -145,7 +145,8 @@ public class ErrorsTest {
     public void orders() {
         String[] malformed = {"", "1", "[]", "null", "{", "{\"pace\":null}", "{\"pace\":{}}", "{\"pace\":{\"bytesPerSecond\":0}}",
                 "{\"pace\":{\"bytesPerSecond\":1.5}}", "{\"pace\":{\"bytesPerSecond\":\"1\"}}", "{\"pace\":{\"bytesPerSecond\":9007199254740992}}",
-                "{\"rotate\":{\"request\":-1}}", "{\"rotate\":{}}", "{\"rotate\":[]}", "{} x", "{\"a\":01}", "{'a':1}"};
+                "{\"rotate\":{\"request\":-1}}", "{\"rotate\":{}}", "{\"rotate\":[]}", "{\"sharedKey\":{\"waitMs\":-1}}", "{\"sharedKey\":{}}",
+                "{\"sharedKey\":1}", "{} x", "{\"a\":01}", "{'a':1}"};
         for (String json : malformed) refuses(json, frame(Frame.CONTROL, 0, json.getBytes(StandardCharsets.UTF_8)));
         refuses("not UTF-8", frame(Frame.CONTROL, 0, new byte[] {'{', '"', (byte) 0xff, '"', ':', '1', '}'}));
     }
