@@ -24,6 +24,9 @@ export class MarkedFeed implements Feed {
   /** MARKs that wait for their answer: by number, in a ring. */
   readonly #positions = new Float64Array(MARKS.pendingMax);
   readonly #sentMs = new Float64Array(MARKS.pendingMax);
+  /** Whether there was nothing to send before: a pause has no rate. */
+  readonly #isBehindPause = new Uint8Array(MARKS.pendingMax);
+  #hasWaited = false;
   #next = 0;
   #oldest = 0;
   #lastPosition = 0;
@@ -45,6 +48,8 @@ export class MarkedFeed implements Feed {
   #roundTripMs = 0;
   #mostUnderWay = 0;
   #ranOut = false;
+  /** On a path that is not tight: the last mark stood in line, so it is worth a closer look. */
+  #isSuspect = false;
   /** What the least time in line should be; a share of the round trip may be more. */
   #aimMs: number = MARKS.lineMs;
   /** Rounds left in which the window is small, so that the line empties and the fastest time shows; the window after them. */
@@ -81,7 +86,10 @@ export class MarkedFeed implements Feed {
 
   left(_roomBytes: number, isWaiting: boolean, sentBytes: number): void {
     const room = this.#roomAt(sentBytes);
-    if (isWaiting && room === 0) this.#isLimited = true;
+    if (isWaiting && room === 0) {
+      this.#isLimited = true;
+      this.#hasWaited = true;
+    }
     this.queueBytes = Math.min(this.queueMaxBytes, room);
   }
 
@@ -105,13 +113,16 @@ export class MarkedFeed implements Feed {
     const elapsedMs = nowMs - this.#lastMs;
     // What is as good as full waits for an answer, so it needs one whatever came before.
     const isFull = this.isTight && this.#roomAt(writtenBytes) === 0;
-    const isSpaced =
-      elapsedMs >= (this.isTight ? MARKS.everyMs : MARKS.restMs) && since >= MARKS.sinceMinBytes;
+    const everyMs = this.isTight || this.#isSuspect ? MARKS.everyMs : MARKS.restMs;
+    const isSpaced = elapsedMs >= everyMs && since >= MARKS.sinceMinBytes;
     if (!isFirst && !isFull && !isSpaced) return NONE;
     if (!this.#bucket.take(MARKS.sentPerSecond, MARKS.sentBurst, nowMs)) return NONE;
     const at = this.#next % MARKS.pendingMax;
     this.#positions[at] = writtenBytes;
     this.#sentMs[at] = nowMs;
+    const isPause = this.#next === this.#oldest && elapsedMs >= MARKS.restMs && !this.#hasWaited;
+    this.#isBehindPause[at] = isPause ? 1 : 0;
+    this.#hasWaited = false;
     this.#lastPosition = writtenBytes;
     this.#lastMs = nowMs;
     return this.#next++ >>> 0;
@@ -136,6 +147,7 @@ export class MarkedFeed implements Feed {
     if (this.#isLimited && this.#lastPosition === position) this.#ranOut = true;
     if (this.#isStarting && this.#isLimited) this.windowBytes += position - this.#deliveredBytes;
     this.#deliveredBytes = position;
+    if (this.#isBehindPause[at] === 1) this.#sinceMicros = NONE;
     this.#measureRate(micros);
     const lineMs = this.#lineOf((micros - Math.round(sentMs * 1_000)) | 0, nowMs);
     if (lineMs < this.#lineMs) {
@@ -143,6 +155,7 @@ export class MarkedFeed implements Feed {
       this.#roundTripMs = nowMs - sentMs;
     }
     if (position >= this.#roundEnd) this.#endRound(nowMs);
+    this.#isSuspect = lineMs > this.#targetMs();
     return true;
   }
 
@@ -156,11 +169,14 @@ export class MarkedFeed implements Feed {
   }
 
   #measureRate(micros: number): void {
-    const elapsedMs = this.#sinceMicros === NONE ? 0 : ((micros - this.#sinceMicros) | 0) / 1_000;
-    if (this.#sinceMicros !== NONE && elapsedMs < SLOW_PATH.sampleMinMs) return;
-    const bytesPerMs = elapsedMs > 0 ? (this.#deliveredBytes - this.#sinceBytes) / elapsedMs : 0;
+    const elapsedMs = ((micros - this.#sinceMicros) | 0) / 1_000;
+    const begins = this.#sinceMicros === NONE;
+    if (!begins && elapsedMs < SLOW_PATH.sampleMinMs) return;
+    const bytes = this.#deliveredBytes - this.#sinceBytes;
     this.#sinceBytes = this.#deliveredBytes;
     this.#sinceMicros = micros;
+    if (begins) return;
+    const bytesPerMs = bytes / elapsedMs;
     // What was not limited by the path shows only that it takes as much.
     if (bytesPerMs > this.#bytesPerMs || this.#isLimited || !this.isTight) this.#bytesPerMs = bytesPerMs;
     this.quantumBytes = quantumBytesFor(this.#bytesPerMs);
@@ -238,13 +254,10 @@ export class MarkedFeed implements Feed {
     this.windowBytes = this.#fullWindowBytes;
   }
 
-  /** A fast path may have become a slow one. */
+  /** A fast path may have become a slow one: marks stand in line one behind the other, and little arrives meanwhile. */
   #watch(lineMs: number): void {
-    if (
-      lineMs <= this.#targetMs() ||
-      this.#bytesPerMs * SLOW_PATH.unsentMs * MARKS.slower >= ENGINE.tunnelQueueBytes
-    )
-      return;
+    if (!this.#isSuspect || lineMs <= this.#targetMs()) return;
+    if (this.#bytesPerMs * SLOW_PATH.unsentMs * MARKS.slower >= ENGINE.tunnelQueueBytes) return;
     this.isTight = true;
     this.#isStarting = false;
     this.#setWindow(this.#bytesPerMs * this.#roundTripMs);

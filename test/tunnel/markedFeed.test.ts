@@ -121,6 +121,51 @@ describe('what changes on the way is found out again', () => {
   });
 });
 
+describe('a path that was fast', () => {
+  /** Bytes a millisecond for so long; each mark comes back after 1 ms and its time in line. */
+  function carry(
+    feed: MarkedFeed,
+    from: { ms: number; bytes: number },
+    bytesPerMs: number,
+    forMs: number,
+    lineMs: number,
+  ) {
+    let { ms, bytes } = from;
+    let tightMs = 0;
+    const pending: { number: number; atMs: number }[] = [];
+    for (const endMs = ms + forMs; ms < endMs; ms += 1) {
+      while (pending.length > 0 && pending[0]!.atMs <= ms) {
+        const { number, atMs } = pending.shift()!;
+        feed.returned(number, Math.round(atMs * 1_000), ms);
+      }
+      bytes += bytesPerMs;
+      const number = feed.mark(bytes, ms);
+      if (number >= 0) pending.push({ number, atMs: ms + 1 + lineMs });
+      if (feed.isTight) feed.left(0, true, bytes);
+      if (feed.isTight) tightMs++;
+    }
+    for (const { number, atMs } of pending) feed.returned(number, Math.round(atMs * 1_000), atMs);
+    return { ms: ms + 1 + lineMs, bytes, tightMs };
+  }
+
+  test('is not taken for a slow one by a line behind a pause', () => {
+    const feed = new MarkedFeed(ENGINE.tunnelQueueBytes, 0);
+    let at = carry(feed, { ms: 0, bytes: 1 }, 100_000, 200, 0);
+    for (let burst = 0; burst < 5; burst++) {
+      at = carry(feed, { ms: at.ms + 10_000, bytes: at.bytes }, 100_000, 100, 2 * MARKS.lineMaxMs);
+      expect(at.tightMs).toBe(0);
+    }
+  });
+
+  test('is bounded once it is slow', () => {
+    const feed = new MarkedFeed(ENGINE.tunnelQueueBytes, 0);
+    const at = carry(feed, { ms: 0, bytes: 1 }, 100_000, 200, 0);
+    expect(feed.isTight).toBe(false);
+    expect(carry(feed, at, 2_500, 400, 2 * MARKS.lineMaxMs).tightMs).toBeGreaterThan(200);
+    expect(feed.windowBytes).toBeLessThan(150_000);
+  });
+});
+
 describe('marks', () => {
   const newFeed = () => new MarkedFeed(ENGINE.tunnelQueueBytes, 0);
 
