@@ -97,7 +97,8 @@ export class Tunnels<T extends Tunnel> implements ConnHandler, TurnHandler, Time
       initialWindowBytes: terms.initialWindowBytes,
       capabilities: terms.capabilities,
       waitsToGreet: this.#owner.opens,
-      marks: this.reactor.kind === 'net',
+      // What a proxy's buffers hold, no socket says.
+      marks: this.reactor.kind === 'net' || carrier !== this.reactor,
       threadBudget: this.#windowBudget,
     });
     const tunnel = this.#owner.makeTunnel(index, number, conn, session, carrier);
