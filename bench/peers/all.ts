@@ -11,6 +11,7 @@ import { shadowsocks } from './shadowsocks.ts';
 import { shadowsocksRust } from './shadowsocksRust.ts';
 import { ssh } from './ssh.ts';
 import { v2ray } from './v2ray.ts';
+import { wstunnel } from './wstunnel.ts';
 
 export const PEERS: { readonly [name in PeerName]: Peer } = {
   restunnel,
@@ -20,6 +21,7 @@ export const PEERS: { readonly [name in PeerName]: Peer } = {
   shadowsocks,
   floor,
   'shadowsocks-rust': shadowsocksRust,
+  wstunnel,
   frp,
   chisel,
   rathole,

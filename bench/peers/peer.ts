@@ -68,7 +68,7 @@ export const LOOPBACK: Site = {
 };
 
 /** Tunnels that no Debian package brings, or an old one: measured where they are on PATH or in $RESTUNNEL_BENCH_PEERS. */
-export const OTHER_TUNNELS = ['shadowsocks-rust', 'frp', 'chisel', 'rathole', 'v2ray'] as const;
+export const OTHER_TUNNELS = ['shadowsocks-rust', 'wstunnel', 'frp', 'chisel', 'rathole', 'v2ray'] as const;
 
 export const PEER_NAMES = [
   ...(['restunnel', 'direct', 'microsocks', 'ssh', 'shadowsocks', 'floor'] as const),

@@ -10,6 +10,7 @@ const ASKED = {
   rathole: '--version',
   ssserver: '--version',
   v2ray: '-version',
+  wstunnel: '--version',
 } as const;
 
 const PACKAGES = ['openssh-client', 'openssh-server', 'shadowsocks-libev', 'microsocks'];
