@@ -115,6 +115,18 @@ assertRelation(
   'no handshake that the front lets begin is dropped',
 );
 assertRelation(
+  STRANGER.webAnswerMs < STRANGER.deadlineMs,
+  'who comes by a web server has an answer before its deadline',
+);
+assertRelation(
+  STRANGER.webHeadMaxBytes >= 4 * PROTOCOL.handshakeMaxBytes,
+  'a request with the longest first message, and what proxies add to it, fits',
+);
+assertRelation(
+  NODE.dialScratchBytes >= 4 * PROTOCOL.handshakeMaxBytes,
+  'a node can send the request with its first message at once',
+);
+assertRelation(
   STRANGER.knownNetworksMax >= CONTROL.nodesMax,
   'every paired device may be in a known network',
 );
