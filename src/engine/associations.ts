@@ -154,7 +154,8 @@ export class Associations implements ConnHandler, UdpHandler {
   /** Ends those of a tunnel that are idle. */
   expire(tunnel: HubTunnel): void {
     const idleMs = this.#reactor.nowMs - UDP.idleMs;
-    for (const [slot, { lastMs }] of tunnel.associations) if (lastMs <= idleMs) this.#end(tunnel, slot);
+    for (const [slot, { lastMs }] of tunnel.associations.entries())
+      if (lastMs <= idleMs) this.#end(tunnel, slot);
   }
 
   #end(tunnel: HubTunnel, slot: number): void {

@@ -7,6 +7,7 @@ import type { Association } from './association.ts';
 import { CLIENT_KIND } from './clientReplies.ts';
 import type { Exchange } from './exchange.ts';
 import type { NodeFields } from './nodeFields.ts';
+import { SlotMap } from './slotMap.ts';
 import { INITIAL_CAPACITY, Tunnel } from './tunnel.ts';
 
 /** Set in a slot's kind until its client knows how the opening went. */
@@ -23,17 +24,17 @@ export class HubTunnel extends Tunnel {
   readonly #requests: (OpenRequest | null)[] = new Array(INITIAL_CAPACITY).fill(null);
   // By slot as well, but few streams have one.
   /** Where streams go, if the owner wants to see that. */
-  readonly targets = new Map<number, { readonly host: string; readonly port: number }>();
+  readonly targets = new SlotMap<{ readonly host: string; readonly port: number }>();
   /** Where the streams of a user are counted, when that is limited. */
-  readonly users = new Map<number, number>();
+  readonly users = new SlotMap<number>();
   /** A client's bytes that wait for room in the tunnel. */
-  readonly early = new Map<number, Uint8Array>();
+  readonly early = new SlotMap<Uint8Array>();
   /** Since when: clients that ended while their stream opens, and had sent nothing for the target. */
-  readonly endedOpening = new Map<number, number>();
+  readonly endedOpening = new SlotMap<number>();
   /** HTTP requests in absolute form; CONNECT and SOCKS need none. */
-  readonly exchanges = new Map<number, Exchange>();
+  readonly exchanges = new SlotMap<Exchange>();
   /** Of UDP ASSOCIATE. */
-  readonly associations = new Map<number, Association>();
+  readonly associations = new SlotMap<Association>();
 
   /** A client has the slot from now on, and waits for the answer. */
   begin(slot: number, conn: ConnId, request: OpenRequest, nowMs: number): void {

@@ -34,7 +34,14 @@ const SESSION_BYTES = 2 * LINE_BYTES + TIMES * 4 + CAUSES * 4;
 /** Int32 in the front's line. */
 export const FRONT = { opened: 0 } as const;
 /** Int32 in the worker's line. */
-export const WORKER = { closed: 16, roundTripMs: 17, succeeded: 18, datagrams: 19, silent: 22 } as const;
+export const WORKER = {
+  closed: 16,
+  roundTripMs: 17,
+  succeeded: 18,
+  datagrams: 19,
+  silent: 22,
+  changes: 23,
+} as const;
 /** From WORKER.datagrams: towards targets, towards clients, dropped. */
 export const DATAGRAM_COUNTS = 3;
 /** Float64 in the worker's line (8-byte index). */
@@ -140,6 +147,22 @@ export class SessionSlots {
     return (this.#counts[base + FRONT.opened]! - closed) | 0;
   }
 
+  /** Counts on whenever the worker has counted something else of the session: who reads the counts may leave out one that has not moved. */
+  changes(index: number): number {
+    return Atomics.load(this.#counts, firstInt(index) + WORKER.changes);
+  }
+
+  /** Streams that the front has sent to the session, modulo 2^32. */
+  openedStreams(index: number): number {
+    return this.#counts[firstInt(index) + FRONT.opened]!;
+  }
+
+  /** Behind the change, so that a reader who sees this count sees the change as well. */
+  #changed(base: number): void {
+    const at = base + WORKER.changes;
+    Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
+  }
+
   /** Front: a stream is about to go to the session. */
   opened(index: number): void {
     const at = firstInt(index) + FRONT.opened;
@@ -154,8 +177,10 @@ export class SessionSlots {
 
   /** Worker: a stream has ended, or could not be opened. */
   closed(index: number): void {
-    const at = firstInt(index) + WORKER.closed;
+    const base = firstInt(index);
+    const at = base + WORKER.closed;
     Atomics.store(this.#counts, at, (this.#counts[at]! + 1) | 0);
+    this.#changed(base);
   }
 
   /** Worker: the node owes an answer and may be gone, or has been heard again. */
@@ -172,11 +197,14 @@ export class SessionSlots {
     const base = firstInt(index);
     this.#counts[base + WORKER.succeeded]!++;
     this.#counts[base + SESSION_TIMES + connectTimeBucket(tookMs)]!++;
+    this.#changed(base);
   }
 
   /** Worker: a stream failed before it was connected. One that its client gave up is not counted. */
   connectFailed(index: number, cause: FailureName): void {
-    this.#counts[firstInt(index) + SESSION_CAUSES + causeIndex(cause)]!++;
+    const base = firstInt(index);
+    this.#counts[base + SESSION_CAUSES + causeIndex(cause)]!++;
+    this.#changed(base);
   }
 
   /** Connects that succeeded since the session began, modulo 2^32. */
@@ -205,14 +233,17 @@ export class SessionSlots {
     this.#bytes[base + BYTES.sent] = sent;
     this.#bytes[base + BYTES.received] = received;
     this.#counts[2 * base + WORKER.roundTripMs] = roundTripMs;
+    this.#changed(2 * base);
   }
 
   /** Worker: since the session began, modulo 2^32. */
   setDatagrams(index: number, up: number, down: number, dropped: number): void {
-    const at = firstInt(index) + WORKER.datagrams;
+    const base = firstInt(index);
+    const at = base + WORKER.datagrams;
     this.#counts[at] = up;
     this.#counts[at + 1] = down;
     this.#counts[at + 2] = dropped;
+    this.#changed(base);
   }
 
   /** Copies the counts that setDatagrams() stored; `into` has room for DATAGRAM_COUNTS. */

@@ -98,6 +98,33 @@ describe('a sample', () => {
     expect(traffic.datagrams()).toEqual({ up: 18, down: 2 ** 32 + 21, dropped: 31 });
   });
 
+  test('holds nodes that did something or have streams, and whatever changed of them', () => {
+    const { slots, sessions, traffic, connect } = rig();
+    const [first] = [connect('one'), connect('two')];
+    traffic.sample(sessions.all(), 1_000);
+    expect(traffic.sample(sessions.all(), 2_000)).toEqual([]);
+    slots.opened(first.index);
+    const open = { nodeId: 'one', downBytes: 0, upBytes: 0, succeeded: 0, failed: 0, streams: 1 };
+    expect(traffic.sample(sessions.all(), 3_000)).toEqual([open]);
+    expect(traffic.sample(sessions.all(), 4_000)).toEqual([open]);
+    const changes: [() => void, Partial<typeof open>][] = [
+      [() => slots.connectOk(first.index, 1), { succeeded: 1 }],
+      [() => slots.connectFailed(first.index, 'refused'), { failed: 1 }],
+      [() => slots.setBytes(first.index, 0, 9, 1), { downBytes: 9 }],
+      [() => slots.closed(first.index), { streams: 0 }],
+    ];
+    for (const [at, [change, what]] of changes.entries()) {
+      change();
+      expect(traffic.sample(sessions.all(), 5_000 + at)).toEqual([{ ...open, ...what }]);
+    }
+    expect(traffic.streams).toBe(0);
+    slots.opened(first.index);
+    expect(traffic.sample(sessions.all(), 9_000)).toEqual([open]);
+    slots.notOpened(first.index);
+    expect(traffic.sample(sessions.all(), 9_500)).toEqual([{ ...open, streams: 0 }]);
+    expect(traffic.sample(sessions.all(), 9_900)).toEqual([]);
+  });
+
   test('holds nothing of a session that is not up yet or never was', () => {
     const { slots, sessions, traffic, connect, end } = rig();
     const session = connect('one');

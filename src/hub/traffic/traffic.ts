@@ -38,7 +38,12 @@ class Connects {
 
 /** What was read of a session last. */
 interface Reading {
+  readonly session: HubSession;
   readonly meter: Meter;
+  /** SessionSlots.changes() and openedStreams(): while they are the same, so is all else. */
+  changes: number;
+  opened: number;
+  streams: number;
   sentBytes: number;
   receivedBytes: number;
   succeeded: number;
@@ -55,6 +60,7 @@ class Meter {
   upBytes = 0;
   succeeded = 0;
   failed = 0;
+  /** Open now. */
   streams = 0;
   rates: Rates = NO_RATES;
 
@@ -69,7 +75,6 @@ class Meter {
     this.upBytes = 0;
     this.succeeded = 0;
     this.failed = 0;
-    this.streams = 0;
     return { nodeId, downBytes, upBytes, succeeded, failed, streams };
   }
 }
@@ -79,9 +84,10 @@ export class Traffic {
   readonly #threads: readonly ThreadSlots[];
   readonly #since: string;
   readonly #meters = new Map<string, Meter>();
-  /** Those that had sessions at the last sample, or since. */
-  #active = new Set<Meter>();
-  readonly #readings = new Map<HubSession, Reading>();
+  /** Those that did something at the last sample or since, or have streams. */
+  readonly #active = new Set<Meter>();
+  /** By the index of the session. */
+  readonly #readings: (Reading | undefined)[] = [];
   /** Failures that belong to no session: by cause, summed over the threads. */
   readonly #threadFailures: Uint32Array[];
   readonly #all = new Connects();
@@ -105,12 +111,10 @@ export class Traffic {
     this.#sampledMs = nowMs;
   }
 
-  /** One for each node that has, or had until just now, a session. */
+  /** One for each node that did something since the last call, or just before it, or has streams. */
   sample(sessions: Iterable<HubSession>, nowMs: number): Sample[] {
     const seconds = Math.max(1, nowMs - this.#sampledMs) / 1_000;
     this.#sampledMs = nowMs;
-    const before = this.#active;
-    for (const meter of before) meter.rates = NO_RATES;
     for (const session of sessions) if (session.up) this.#read(session);
     this.#readThreads();
     let [downBytes, upBytes, streams] = [0, 0, 0];
@@ -122,6 +126,7 @@ export class Traffic {
       upBytes += sample.upBytes;
       streams += sample.streams;
       meter.rates = ratesOf(sample.downBytes, sample.upBytes, seconds);
+      if (meter.rates === NO_RATES && sample.streams === 0) this.#active.delete(meter);
     }
     this.rates = ratesOf(downBytes, upBytes, seconds);
     this.streams = streams;
@@ -130,9 +135,6 @@ export class Traffic {
     this.connectsPerSecond = (succeeded - this.#last.succeeded + failedNow) / seconds;
     this.failuresPerSecond = failedNow / seconds;
     this.#last = { succeeded, failed };
-    this.#active = new Set();
-    for (const meter of before) if (meter.rates !== NO_RATES) this.#active.add(meter);
-    for (const { meter } of this.#readings.values()) this.#active.add(meter);
     return samples;
   }
 
@@ -140,8 +142,9 @@ export class Traffic {
   ended(session: HubSession): void {
     if (!session.up) return;
     this.#read(session);
-    this.#meter(session.nodeId).streams -= this.#streamsOf(session);
-    this.#readings.delete(session);
+    const { meter, streams } = this.#readings[session.index]!;
+    meter.streams -= streams;
+    this.#readings[session.index] = undefined;
   }
 
   ratesOf(nodeId: string): Rates {
@@ -166,17 +169,18 @@ export class Traffic {
   #read(session: HubSession): void {
     const slots = this.#slots;
     const { index } = session;
-    let last = this.#readings.get(session);
-    if (last === undefined) {
-      const meter = this.#meter(session.nodeId);
-      this.#active.add(meter);
-      const failures = new Uint32Array(FAILURE_CAUSES.length);
-      const datagrams = new Uint32Array(DATAGRAM_COUNTS);
-      const times = new Uint32Array(TIMES);
-      last = { meter, sentBytes: 0, receivedBytes: 0, succeeded: 0, failures, times, datagrams };
-      this.#readings.set(session, last);
-    }
+    // Before all else, so that what comes meanwhile is read the next time.
+    const changes = slots.changes(index);
+    const opened = slots.openedStreams(index);
+    let last = this.#readings[index];
+    if (last?.session !== session) {
+      last = this.#firstReading(session);
+      this.#readings[index] = last;
+    } else if (last.changes === changes && last.opened === opened) return;
+    last.changes = changes;
+    last.opened = opened;
     const { meter } = last;
+    this.#active.add(meter);
     const sentBytes = slots.sentBytes(index);
     const receivedBytes = slots.receivedBytes(index);
     meter.upBytes += Math.max(0, sentBytes - last.sentBytes);
@@ -188,7 +192,9 @@ export class Traffic {
       this.#datagrams[which]! += (this.#datagramsOf[which]! - last.datagrams[which]!) >>> 0;
       last.datagrams[which] = this.#datagramsOf[which]!;
     }
-    meter.streams += this.#streamsOf(session);
+    const streams = slots.load(index);
+    meter.streams += streams - last.streams;
+    last.streams = streams;
     for (let at = 0; at < FAILURE_CAUSES.length; at++) {
       const failed = slots.failedAt(index, at);
       const more = (failed - last.failures[at]!) >>> 0;
@@ -206,6 +212,22 @@ export class Traffic {
     meter.connects.succeeded += more;
     this.#all.succeeded += more;
     this.#readTimes(index, last, meter.connects);
+  }
+
+  #firstReading(session: HubSession): Reading {
+    return {
+      session,
+      meter: this.#meter(session.nodeId),
+      changes: 0,
+      opened: 0,
+      streams: 0,
+      sentBytes: 0,
+      receivedBytes: 0,
+      succeeded: 0,
+      failures: new Uint32Array(FAILURE_CAUSES.length),
+      times: new Uint32Array(TIMES),
+      datagrams: new Uint32Array(DATAGRAM_COUNTS),
+    };
   }
 
   #readTimes(index: number, last: Reading, connects: Connects): void {
@@ -235,10 +257,6 @@ export class Traffic {
   #countFailed(connects: Connects, cause: number, more: number): void {
     connects.failed += more;
     connects.failures[cause]! += more;
-  }
-
-  #streamsOf({ index }: HubSession): number {
-    return this.#slots.load(index);
   }
 
   #meter(nodeId: string): Meter {
