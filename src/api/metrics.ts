@@ -18,6 +18,11 @@ export function makeMetrics(fleet: Fleet, nodesMax: number = DASHBOARD.metricsNo
   const info = gauge('info', 'Always 1; the labels say what runs.', ['version', 'io', 'workers'] as const);
   const started = gauge('start_time_seconds', 'When the hub started, in seconds since 1970.');
   const resident = gauge('resident_memory_bytes', 'Memory that the process of the hub holds (resident set).');
+  const held = gauge(
+    'held_bytes',
+    'Bytes that wait in the hub for clients that read slowly; at three quarters of restunnel_held_max_bytes new streams are refused.',
+  );
+  const heldMax = gauge('held_max_bytes', 'How many bytes may wait in the hub (--memory).');
   const processor = gauge(
     'cpu_ratio',
     'CPU time of the hub in the last second, as a share of one core; several threads may pass 1.',
@@ -108,6 +113,8 @@ export function makeMetrics(fleet: Fleet, nodesMax: number = DASHBOARD.metricsNo
     info.set({ version: status.version, io: status.io, workers: String(status.workers) }, 1);
     started.set(Date.parse(status.startedAt) / 1_000);
     resident.set(status.residentBytes);
+    held.set(status.heldBytes);
+    heldMax.set(status.heldMaxBytes);
     processor.set(status.cpuPercent / 100);
     streams.set(status.streams);
     clients.set(status.clients);

@@ -273,6 +273,8 @@ export const hubStatus = z
         'UDP since the hub started. The hub dropped some because it had no room, or because they were malformed.',
       ),
     residentBytes: count,
+    heldBytes: count.describe('What waits in the hub for clients that read slowly.'),
+    heldMaxBytes: count.describe('How much of that --memory allows.'),
     cpuPercent: rate,
   })
   .openapi('HubStatus');

@@ -133,7 +133,11 @@ export class Hub {
       cut: (session, reason) => this.#sessionLife.cut(session, reason),
     });
     const { addresses, publicKey } = this;
-    this.fleet = new OwnerFleet(this.#keeper, { version: version(), addresses, publicKey, io, workers });
+    this.fleet = new OwnerFleet(
+      this.#keeper,
+      { version: version(), addresses, publicKey, io, workers },
+      this.#memory,
+    );
     this.#proxyUsers = new ProxyUsers({
       users: this.#keeper.users,
       own: this.ownUser,

@@ -138,6 +138,9 @@ export interface HubStatus {
   readonly connects: ConnectFigures;
   readonly datagrams: DatagramFigures;
   readonly residentBytes: number;
+  /** What waits in the hub for clients that read slowly, and how much of it --memory allows. */
+  readonly heldBytes: number;
+  readonly heldMaxBytes: number;
   readonly cpuPercent: number;
 }
 

@@ -231,6 +231,8 @@ export class FakeFleet implements Fleet {
       connects: this.#figures(this.#nodes.length),
       datagrams: { up: 1_200, down: 3_400, dropped: 5 },
       residentBytes: 96 * 2 ** 20,
+      heldBytes: 3 * 2 ** 20,
+      heldMaxBytes: 256 * 2 ** 20,
       cpuPercent: Math.round(10 * (4 + 3 * this.#wave(0, 40))) / 10,
     };
   }

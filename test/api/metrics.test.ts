@@ -32,6 +32,8 @@ test('reports what the fleet reports', async () => {
   const phone = fleet.node('Pixel 8');
   const labels = `node_id="${phone.id}",node="Pixel 8"`;
   expect(values.get('restunnel_streams')).toBe(status.streams);
+  expect(values.get('restunnel_held_bytes')).toBe(status.heldBytes);
+  expect(values.get('restunnel_held_max_bytes')).toBe(status.heldMaxBytes);
   expect(values.get('restunnel_bytes_per_second{direction="down"}')).toBe(status.downBytesPerSecond);
   expect(values.get('restunnel_datagrams_total{direction="up"}')).toBe(status.datagrams.up);
   expect(values.get('restunnel_datagrams_total{direction="down"}')).toBe(status.datagrams.down);

@@ -36,6 +36,8 @@ const HUB: HubStatus = {
   connects: { since: '', succeeded: 0, failed: 0, failures: {}, connectMs: null },
   datagrams: { up: 0, down: 0, dropped: 0 },
   residentBytes: 80_000_000,
+  heldBytes: 0,
+  heldMaxBytes: 64_000_000,
   cpuPercent: 12.6,
 };
 

@@ -15,12 +15,13 @@ import { OwnerFleet } from '../../src/hub/fleet/ownerFleet.ts';
 import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
+import { HubMemory } from '../../src/hub/threads/hubMemory.ts';
 import { SETTINGS } from '../../src/limits/ownerBounds.ts';
 import type { LiveTick, NodeChange } from '../../src/model/fleet.ts';
 import { formatLink } from '../../src/model/pairingLink.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
-import { makeSlots, SessionSlots } from '../../src/ring/slots.ts';
+import { makeSlots, SessionSlots, ThreadSlots } from '../../src/ring/slots.ts';
 
 const NOW = Date.UTC(2026, 5, 15, 12);
 const TOKEN = /^restunnel:\/\/.*[?&]t=([\w-]*)/;
@@ -84,13 +85,16 @@ async function open(): Promise<void> {
   };
   cuts = [];
   keeper = new FleetKeeper(parts);
-  fleet = new OwnerFleet(keeper, {
+  const facts = {
     version: '0.1.0',
     addresses: { tunnel: 't', socks: 's', http: 'h', dashboard: 'd' },
     publicKey: 'key',
     io: 'epoll',
     workers: 0,
-  });
+  };
+  const { log } = parts;
+  const memory = new HubMemory({ slots: shared, threads: 1, maxBytes: 64_000_000, log });
+  fleet = new OwnerFleet(keeper, facts, memory);
   keeper.start('0.1.0');
 }
 
@@ -145,6 +149,11 @@ const STATUS: NodeStatus = {
   rotation: null,
   hubList: null,
 };
+
+test('the status says what waits in the hub, on all its threads', () => {
+  new ThreadSlots(keeper.parts.slots, 0).set('heldKib', 3);
+  expect(fleet.status()).toMatchObject({ heldBytes: 3_072, heldMaxBytes: 64_000_000 });
+});
 
 describe('limits', () => {
   test('reach the front before the first route, and afterwards only when they change', async () => {

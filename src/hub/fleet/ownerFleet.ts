@@ -30,6 +30,7 @@ import { stickyKey, userOfSticky } from '../../routing/request.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
+import type { HubMemory } from '../threads/hubMemory.ts';
 import { changeText } from './changeText.ts';
 import { type FleetKeeper, moment } from './fleetKeeper.ts';
 import { FleetWatch } from './fleetWatch.ts';
@@ -45,12 +46,14 @@ export class OwnerFleet implements Fleet {
   readonly users: OwnerUsers;
   readonly #keeper: FleetKeeper;
   readonly #facts: HubFacts;
+  readonly #memory: Pick<HubMemory, 'heldBytes' | 'maxBytes'>;
   readonly #watch: FleetWatch;
   readonly #rotationPauses = new RotationPauses();
 
-  constructor(keeper: FleetKeeper, facts: HubFacts) {
+  constructor(keeper: FleetKeeper, facts: HubFacts, memory: Pick<HubMemory, 'heldBytes' | 'maxBytes'>) {
     this.#keeper = keeper;
     this.#facts = facts;
+    this.#memory = memory;
     this.users = new NotedUsers(keeper.users, (text) => {
       keeper.note({ kind: 'userChanged', text });
       keeper.parts.log.info(text);
@@ -85,6 +88,8 @@ export class OwnerFleet implements Fleet {
       connects: traffic.connects(),
       datagrams: traffic.datagrams(),
       residentBytes: process.memoryUsage.rss(),
+      heldBytes: this.#memory.heldBytes,
+      heldMaxBytes: this.#memory.maxBytes,
       cpuPercent,
     };
   }
