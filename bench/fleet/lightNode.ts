@@ -4,7 +4,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Slab } from '../../src/base/slab.ts';
 import { ENGINE } from '../../src/limits/bounds.ts';
-import { parseLink } from '../../src/model/pairingLink.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { type Initiator, startInitiator } from '../../src/noise/handshake.ts';
@@ -88,6 +88,18 @@ export class LightNode {
     other.#turns = this.#turns;
     other.#token = null;
     other.id = this.id;
+    return other;
+  }
+
+  /** The same device at another hub of the cluster, with its token if it was not used yet. `publicKey`: of that hub, base64url. */
+  atHub(publicKey: string, tunnel: string, { withToken = false } = {}): LightNode {
+    const { host, port, token } = parseLink(this.#link);
+    const hubPublicKey = new Uint8Array(Buffer.from(publicKey, 'base64url'));
+    const other = new LightNode(formatLink({ host, port, hubPublicKey, token }), tunnel, this.name);
+    other.from = this.from;
+    other.#keyPair = this.#keyPair;
+    other.id = this.id;
+    if (!withToken) other.#token = null;
     return other;
   }
 

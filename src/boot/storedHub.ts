@@ -5,6 +5,7 @@ import type { ApiBindings } from '../api/apiRoute.ts';
 import { LazyApi } from '../api/lazyApi.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
 import { localDay, monthOfDay } from '../base/localTime.ts';
+import { IdleMemberStore } from '../hub/cluster/memberStore.ts';
 import { StoredFleet } from '../hub/fleet/storedFleet.ts';
 import { choosePublicHost, pairingLinks } from '../hub/pairing/publicHost.ts';
 import { DirectStore } from '../hub/store/directStore.ts';
@@ -63,7 +64,9 @@ export async function openStoredHub(dataDir: string): Promise<StoredHub | null> 
 /** Closes the store and lets go of the directory when the store cannot be read. */
 async function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): Promise<StoredFleet> {
   try {
-    const store = new DirectStore(state.store);
+    const member = state.store.cluster.membership();
+    const own = new DirectStore(state.store);
+    const store = member === null ? own : new IdleMemberStore(own, member.name);
     const day = localDay(Date.now());
     const contents = await store.ask('load', monthOfDay(day), day);
     return new StoredFleet(store, contents, { dataDir, linksOf: (token) => linksOf(state, dataDir, token) });

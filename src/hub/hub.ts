@@ -3,7 +3,7 @@
 
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HostPort } from '../base/hostPort.ts';
+import { formatHostPort, type HostPort } from '../base/hostPort.ts';
 import { localDay, monthOfDay } from '../base/localTime.ts';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { machineMemoryBytes } from '../base/machineMemory.ts';
@@ -22,6 +22,8 @@ import { makeSlots, SessionSlots } from '../ring/slots.ts';
 import type { CompiledRules } from '../routing/rules.ts';
 import { makeOwnUser, type OwnUser, ProxyUsers } from './access/proxyUsers.ts';
 import type { RulesFile } from './access/rulesFile.ts';
+import type { ClusterMember } from './cluster/member.ts';
+import { openMember } from './cluster/openMember.ts';
 import { FleetKeeper } from './fleet/fleetKeeper.ts';
 import { OwnerFleet } from './fleet/ownerFleet.ts';
 import type { HubOptions } from './hubOptions.ts';
@@ -53,6 +55,7 @@ export class Hub {
   readonly #log: HubOptions['log'];
   readonly #keyPair: KeyPair;
   readonly #store: ThreadedStore;
+  readonly #cluster: ClusterMember | null;
   readonly #sessions: Sessions;
   readonly #sessionSlots: SessionSlots;
   readonly #threads: HubThreads;
@@ -77,7 +80,8 @@ export class Hub {
     try {
       const day = localDay(Date.now());
       const contents = await store.ask('load', monthOfDay(day), day);
-      const hub = new Hub(options, store, contents);
+      const cluster = await openMember(options, store);
+      const hub = new Hub(options, store, contents, cluster);
       void store.failed.then((error) => hub.#fail(error));
       return hub;
     } catch (error) {
@@ -86,7 +90,12 @@ export class Hub {
     }
   }
 
-  private constructor(options: HubOptions, store: ThreadedStore, contents: StoreContents) {
+  private constructor(
+    options: HubOptions,
+    store: ThreadedStore,
+    contents: StoreContents,
+    cluster: ClusterMember | null,
+  ) {
     const { log, dataDir, keyStore, proxyHeaders, showTargets, askUser } = options;
     const machine = { hasEpoll: epollAvailable(), cores: availableParallelism() };
     const { io, workers } = chooseEngine(options, machine);
@@ -96,6 +105,7 @@ export class Hub {
     this.#keyPair = ownKey.loadOrCreate((sentence) => log.warn(sentence));
     this.publicKey = Buffer.from(this.#keyPair.publicKey).toString('base64url');
     this.#store = store;
+    this.#cluster = cluster;
     const sessionsMax = sessionsMaxOf(machineMemoryBytes(), descriptorLimit());
     this.#sessions = new Sessions(Math.max(1, workers), sessionsMax);
     const slots = makeSlots(1 + workers);
@@ -119,7 +129,7 @@ export class Hub {
     void threads.failed.then((error) => this.#fail(error));
     this.#listeners = new HubListeners((message) => threads.toFront(message));
     this.#keeper = new FleetKeeper({
-      store,
+      store: cluster?.store ?? store,
       contents,
       sessions: this.#sessions,
       slots,
@@ -165,6 +175,7 @@ export class Hub {
       slots: this.#sessionSlots,
       log,
       listener: this.#keeper,
+      door: cluster,
     });
     this.#sessionLife = new SessionLife({
       admission: this.#admission,
@@ -182,12 +193,23 @@ export class Hub {
   #fail: (error: Error) => void = () => {};
 
   #linksOf(token: Uint8Array): PairingLinks {
-    const { tunnel, publicHost, publicWebSocket } = this.#options;
-    const chosen = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
+    const clusterKey = this.#cluster?.clusterKey ?? null;
+    const following = clusterKey === null ? {} : { clusterKey };
+    const secrets = { hubPublicKey: this.#keyPair.publicKey, token, ...following };
+    return pairingLinks(this.#publicAddress(), this.#options.publicWebSocket, secrets);
+  }
+
+  /** Where devices reach it, once it listens. */
+  #publicAddress(): HostPort {
+    const { tunnel, publicHost } = this.#options;
+    const { host, port } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
     const bound = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
-    const { host, port } = chosen;
-    const secrets = { hubPublicKey: this.#keyPair.publicKey, token };
-    return pairingLinks({ host, port: port ?? bound }, publicWebSocket, secrets);
+    return { host, port: port ?? bound };
+  }
+
+  /** As #publicAddress, in one word; null before it listens. */
+  #clusterAddress(): string | null {
+    return this.addresses.tunnel === '' ? null : formatHostPort(this.#publicAddress());
   }
 
   // --- Start -----------------------------------------------------------------------------------------------------------------------
@@ -226,6 +248,7 @@ export class Hub {
     this.#proxyUsers.start();
     this.#stickyFile?.start(Date.now());
     if (this.#rules !== null) this.#useRules(this.#rules);
+    await this.#cluster?.start(this.#keeper, this.#keyPair.publicKey, () => this.#clusterAddress());
     this.addresses.tunnel = await this.#listeners.open('tunnel', tunnel);
     if (tunnelWebSocket !== null) await this.#listenBehindServer(tunnelWebSocket);
     this.addresses.socks = await this.#listeners.open('socks', socks);
@@ -397,6 +420,7 @@ export class Hub {
     await this.#threads.stop();
     this.#listeners.removeSocket();
     await this.#admission.close();
+    await this.#cluster?.close();
     await this.#keeper.stop();
     await this.#store.close();
     this.#keyPair.secretKey.fill(0);

@@ -5,6 +5,7 @@ import type { HostPort } from '../base/hostPort.ts';
 import type { ProxyOptions } from '../engine/messages.ts';
 import { ENGINE } from '../limits/bounds.ts';
 import type { KeyStoreName } from '../noise/keyStores.ts';
+import type { MemberOptions } from './cluster/clusterOptions.ts';
 
 export interface HubOptions extends ProxyOptions {
   readonly dataDir: string;
@@ -38,6 +39,8 @@ export interface HubOptions extends ProxyOptions {
   readonly drainMs: number;
   /** What may wait for clients that do not read, in bytes; null: a share of this machine's memory. */
   readonly memoryBytes: number | null;
+  /** null: this hub is alone. */
+  readonly cluster: MemberOptions | null;
 }
 
 export const HUB_DEFAULTS = {
@@ -57,6 +60,7 @@ export const HUB_DEFAULTS = {
   keyStore: null,
   drainMs: ENGINE.drainMs,
   memoryBytes: null,
+  cluster: null,
   askUser: false,
   proxyHeaders: true,
   showTargets: false,

@@ -62,3 +62,42 @@ export const PICTURE = {
   askMs: 2_000,
   eventsMax: 1_000,
 } as const;
+
+/** Of what hubs of one cluster share through NATS. */
+export const CLUSTER = {
+  /** The version of the records that this program writes and reads. */
+  recordVersion: 1,
+  recordMaxBytes: 16_384,
+  serversMax: 16,
+  /** libsodium's crypto_pwhash_STRBYTES. */
+  hashMaxChars: 128,
+  addressMaxBytes: 320,
+  connectTimeoutMs: 3_000,
+  reconnectWaitMs: 500,
+  /** A server that answers none of these is left for another: what a cut costs is twice this. */
+  pingIntervalMs: 2_000,
+  pingsUnansweredMax: 2,
+  /** What a question to the store may take. */
+  answerTimeoutMs: 4_000,
+  /** Attempts of a compare-and-set that others overtake. */
+  attemptsMax: 16,
+  /** How long a device at the door waits for a hub that is catching up, or for its token: within STRANGER.deadlineMs. */
+  doorWaitMs: 5_000,
+  beatEveryMs: 5_000,
+  /** A hub that has not said so for this long is not there. */
+  presenceTtlMs: 20_000,
+  /** How often `agreed at` is written down; --cluster-stale counts from it. */
+  agreedSaveEveryMs: 60_000,
+  /** Beats without progress after which the watch begins anew. */
+  stalledBeatsMax: 2,
+  /** How long what a hub has written itself may take to come back to it. */
+  ownEchoMs: 10_000,
+  /** Records that are written into the local copy at once. */
+  batchMax: 1_024,
+  /** How long used, expired and cancelled tokens are kept: above PAIRING.ttlMaxMs. */
+  tokensTtlMs: 31 * 86_400_000,
+  tokensMax: 65_536,
+  staleDefaultMs: 86_400_000,
+  staleMinMs: 1_000,
+  staleMaxMs: 366 * 86_400_000,
+} as const;

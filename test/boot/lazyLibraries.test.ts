@@ -33,7 +33,11 @@ const OF_THE_API = ['hono', '@hono/node-server', '@hono/zod-openapi', 'prom-clie
 test('a hub without requests of its owner does without the libraries of the API', async () => {
   const atRest = await packagesOf(`await import(${source('boot/wholeHub.ts')});`);
   expect(atRest).toContain('sodium-native');
-  expect([...OF_THE_API, '@napi-rs/keyring'].filter((name) => atRest.includes(name))).toEqual([]);
+  expect(
+    [...OF_THE_API, '@napi-rs/keyring', '@nats-io/transport-node', '@nats-io/kv'].filter((name) =>
+      atRest.includes(name),
+    ),
+  ).toEqual([]);
   const asked = await packagesOf(`
     const { LazyApi } = await import(${source('api/lazyApi.ts')});
     await new LazyApi({ fleet: { watch() {} }, ownUser: { name: '', password: '' }, onFault() {} }).app();

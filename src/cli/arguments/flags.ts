@@ -14,6 +14,7 @@ import { parseAllowRule } from '../../node/allowRule.ts';
 import { type KeyStoreName, parseKeyStore } from '../../noise/keyStores.ts';
 import { LOG_LEVELS, type LogLevel } from '../process/log.ts';
 import { formatBytes, formatDuration, parseDuration, parseSize } from '../units.ts';
+import { addClusterFlags, type MemberFlags, staleOption } from './clusterFlags.ts';
 import {
   parseMetricsNodes,
   parseName,
@@ -48,7 +49,7 @@ export interface RunFlags extends CommonFlags {
   memory?: number;
 }
 
-export interface HubFlags extends RunFlags {
+export interface HubFlags extends RunFlags, MemberFlags {
   tunnel: HostPort;
   tunnelWebsocket?: HostPort;
   trustedProxy?: string[];
@@ -113,7 +114,7 @@ export function addRunFlags(command: Command, logLevel: LogLevel): Command {
 
 export function addHubFlags(command: Command, tunnelDefaultHost: string): Command {
   const { tunnel, dashboard } = BOOT_DEFAULTS;
-  return command
+  command
     .optionsGroup('Addresses (HOST:PORT, port 0 means any free one):')
     .addOption(
       new Option('--tunnel <host:port>', 'where exit nodes connect to')
@@ -176,6 +177,9 @@ export function addHubFlags(command: Command, tunnelDefaultHost: string): Comman
       '--show-targets',
       'show the hosts that open streams go to (default: hidden, from the owner as well)',
     )
+    .optionsGroup('Cluster (docs/guides/cluster.md):');
+  return addClusterFlags(command)
+    .addOption(staleOption())
     .optionsGroup('Options:')
     .option(
       '--ask-user',

@@ -7,6 +7,7 @@ import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
 import { giveBackAfterStart } from '../../boot/giveBack.ts';
 import type { RunningHub } from '../../boot/wholeHub.ts';
 import { refuseOpenBind } from '../../dashboard/openBind.ts';
+import { memberOptions } from '../arguments/clusterFlags.ts';
 import type { HubFlags } from '../arguments/flags.ts';
 import { readPasswordFile } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
@@ -58,6 +59,7 @@ export function hubOptions(flags: HubFlags, log: Logger): ChosenOptions {
     keyStore: flags.keyStore,
     drainMs: flags.drain,
     memoryBytes: flags.memory,
+    cluster: memberOptions(flags),
     showTargets: flags.showTargets,
     askUser: flags.askUser,
     proxyHeaders: flags.proxyHeaders === 'on',

@@ -6,6 +6,7 @@ import { version } from '../../base/version.ts';
 import { usageSentence } from '../output/errorText.ts';
 import { declareBench } from './declareBench.ts';
 import { declareReport, declareRules, declareSessions, declareUsers } from './declareClients.ts';
+import { declareCluster } from './declareCluster.ts';
 import { declareNodes, declarePair } from './declareDevices.ts';
 import { declareApk, declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
 import { declareKey } from './declareKey.ts';
@@ -50,6 +51,7 @@ export function buildProgram(hooks: ProgramHooks): Command {
   declareHub(program.commandsGroup('On the server:'), ends);
   declarePair(program);
   declareApk(program);
+  declareCluster(program);
   declareNodes(program);
   declareUsers(program);
   declareSessions(program);

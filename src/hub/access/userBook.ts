@@ -57,6 +57,13 @@ export class UserBook {
     return user;
   }
 
+  /** As the store has them since a moment ago. */
+  take(users: readonly StoredUser[], removed: readonly string[]): void {
+    for (const known of users) this.#users.set(known.user.name, known);
+    for (const name of removed) this.#users.delete(name);
+    this.#tell();
+  }
+
   /** Hears when users were added, changed or removed; the function returned ends it. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);

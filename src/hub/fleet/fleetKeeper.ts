@@ -208,6 +208,24 @@ export class FleetKeeper {
     this.touch(nodeId);
   }
 
+  /** Ends the sessions of a node that was revoked. */
+  cutOff(nodeId: string): void {
+    const { sessions, cut } = this.parts;
+    for (const session of sessions.ofNode(nodeId)) {
+      if (session.revoked) continue;
+      session.revoked = true;
+      cut(session, 'the node was revoked');
+    }
+  }
+
+  /** What is kept of a node beside the book ends with its revocation. */
+  forgetRevoked(nodeId: string): void {
+    this.limits.revoked(nodeId);
+    this.duplicates.forget(nodeId);
+    this.rotations.fail(nodeId, `${this.nameOf(nodeId)} was revoked`);
+    this.touch(nodeId);
+  }
+
   /** Its view may have changed. */
   touch(nodeId: string): void {
     this.#touched.add(nodeId);

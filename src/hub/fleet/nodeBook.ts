@@ -2,6 +2,7 @@
 
 import { UserError } from '../../base/userError.ts';
 import type { NodeChange, NodeSettings } from '../../model/fleet.ts';
+import { foldName } from '../../model/nameSyntax.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import type { StoreContents } from '../store/storeJobs.ts';
@@ -12,13 +13,13 @@ export class NodeBook {
   readonly #nodes = new Map<string, KnownNode>();
   /** Sorted when somebody asks for a page and there are new ones; a node is never forgotten. */
   #ids: string[] = [];
+  /** Members, by their names as routes read them. */
+  readonly #holders = new Map<string, string>();
   #changing: Promise<unknown> = Promise.resolve();
 
   constructor(store: HubStore, { nodes, settings }: Pick<StoreContents, 'nodes' | 'settings'>) {
     this.#store = store;
-    for (const stored of nodes) {
-      this.#nodes.set(stored.id, { stored, settings: settings.get(stored.id) ?? DEFAULT_SETTINGS });
-    }
+    for (const stored of nodes) this.#put(stored, settings.get(stored.id) ?? DEFAULT_SETTINGS);
   }
 
   get(nodeId: string): KnownNode | null {
@@ -44,6 +45,15 @@ export class NodeBook {
     }
     const nodes = this.#ids.slice(from, from + limit).map((id) => this.#nodes.get(id)!);
     return { nodes, hasMore: from + limit < this.#ids.length };
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** The member whose name routes cannot tell from this one; null: the name is free. */
+  holderOf(name: string): string | null {
+    return this.#holders.get(foldName(name)) ?? null;
   }
 
   get members(): number {
@@ -77,10 +87,18 @@ export class NodeBook {
     return this.#put(stored, this.#nodes.get(stored.id)?.settings ?? DEFAULT_SETTINGS);
   }
 
+  /** As the store has both since a moment ago. */
+  take(stored: StoredNode, settings: NodeSettings): KnownNode {
+    return this.#put(stored, settings);
+  }
+
   /** When it was seen last may be known here before the store knows. */
   #put(stored: StoredNode, settings: NodeSettings): KnownNode {
-    const seenAtMs = this.#nodes.get(stored.id)?.stored.lastSeenAtMs ?? 0;
-    const lastSeenAtMs = Math.max(stored.lastSeenAtMs, seenAtMs);
+    const before = this.#nodes.get(stored.id)?.stored ?? null;
+    const lastSeenAtMs = Math.max(stored.lastSeenAtMs, before?.lastSeenAtMs ?? 0);
+    const folded = before === null ? null : foldName(before.name);
+    if (folded !== null && this.#holders.get(folded) === stored.id) this.#holders.delete(folded);
+    if (stored.revokedAtMs === null) this.#holders.set(foldName(stored.name), stored.id);
     const known = { stored: { ...stored, lastSeenAtMs }, settings };
     this.#nodes.set(stored.id, known);
     return known;

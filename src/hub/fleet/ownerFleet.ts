@@ -222,15 +222,12 @@ export class OwnerFleet implements Fleet {
     const { stored } = keeper.book.find(node);
     const { id, name } = stored;
     // First of all, however slow the disk is.
-    this.#cutOff(id);
+    keeper.cutOff(id);
     keeper.note({ kind: 'revoked', node: stored, text: `${name} was revoked and its sessions were cut` });
     const { known, trouble } = await this.#revoked(id);
     // It may have come again before the store knew.
-    this.#cutOff(id);
-    keeper.limits.revoked(id);
-    keeper.duplicates.forget(id);
-    keeper.rotations.fail(id, `${name} was revoked`);
-    keeper.touch(id);
+    keeper.cutOff(id);
+    keeper.forgetRevoked(id);
     keeper.parts.log.info({ node: name, id }, 'node revoked');
     if (trouble !== null) {
       throw new UserError(
@@ -238,16 +235,13 @@ export class OwnerFleet implements Fleet {
           'make room, and the hub writes it down by itself',
       );
     }
-    return this.#view(known);
-  }
-
-  #cutOff(nodeId: string): void {
-    const { sessions, cut } = this.#keeper.parts;
-    for (const session of sessions.ofNode(nodeId)) {
-      if (session.revoked) continue;
-      session.revoked = true;
-      cut(session, 'the node was revoked');
+    const away = keeper.parts.store.unpublished ?? null;
+    if (away !== null) {
+      throw new UserError(
+        `${name} is revoked at this hub, and its sessions were cut; the other hubs hear of it as soon as the cluster can be reached (${away})`,
+      );
     }
+    return this.#view(known);
   }
 
   /** `trouble`: why only memory knows of it. */

@@ -1,5 +1,6 @@
 // What an owner can see of a hub and do to it while it does not run: what lies in its store. The rest cannot be had without it.
 
+import { UserError } from '../../base/userError.ts';
 import { EVENTS } from '../../limits/ownerBounds.ts';
 import type {
   Backup,
@@ -108,6 +109,12 @@ export class StoredFleet implements Fleet {
   async revoke(node: string): Promise<NodeView> {
     const { stored, settings } = await this.#book.revoke(node, Date.now());
     this.#note({ kind: 'revoked', node: stored, text: `${stored.name} was revoked` });
+    const away = this.#store.unpublished ?? null;
+    if (away !== null) {
+      throw new UserError(
+        `${stored.name} is revoked at this hub; the other hubs have not heard of it: ${away}`,
+      );
+    }
     return this.#view({ stored, settings });
   }
 

@@ -7,6 +7,7 @@ import { PROTOCOL } from '../../limits/wire.ts';
 import type { Pairing, PairingLinks, PairingState } from '../../model/fleet.ts';
 import { keyFingerprint, parseLink } from '../../model/pairingLink.ts';
 import type { HubStore } from '../store/hubStore.ts';
+import { tokenHash } from '../store/tokenTable.ts';
 
 interface Entry {
   readonly id: string;
@@ -55,6 +56,17 @@ export class Pairings {
   used(token: Uint8Array, nodeId: string): void {
     for (const entry of this.#entries.values()) {
       if (entry.nodeId !== null || entry.cancelled || Buffer.compare(entry.token, token) !== 0) continue;
+      entry.nodeId = nodeId;
+      entry.token.fill(0);
+      return;
+    }
+  }
+
+  /** Another hub of the cluster says so. `key`: the token's hash, base64url. */
+  usedElsewhere(key: string, nodeId: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.nodeId !== null || entry.cancelled) continue;
+      if (Buffer.from(tokenHash(entry.token)).toString('base64url') !== key) continue;
       entry.nodeId = nodeId;
       entry.token.fill(0);
       return;

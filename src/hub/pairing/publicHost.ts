@@ -39,7 +39,7 @@ export function choosePublicHost(
 export function pairingLinks(
   address: HostPort,
   publicWebSocket: string | null,
-  secrets: Pick<PairingLink, 'hubPublicKey' | 'token'>,
+  secrets: Pick<PairingLink, 'hubPublicKey' | 'token' | 'clusterKey'>,
 ): PairingLinks {
   const way = publicWebSocket === null ? null : parseWebSocketAddress(publicWebSocket, '--public-websocket');
   return {

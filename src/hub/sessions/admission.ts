@@ -41,6 +41,11 @@ export interface AdmissionListener {
   tellOfStore(): void;
 }
 
+/** Of a cluster: why a device gets silence; null: the store decides. */
+export interface Door {
+  refusal(comer: HandshakeResult): Promise<string | null>;
+}
+
 /** What the front needs to answer a device and hand it over; the keys are to be wiped. */
 export type Accepted = NonNullable<Extract<ToEngine, { type: 'verdict' }>['accepted']>;
 
@@ -60,6 +65,8 @@ export class Admission {
   readonly #log: Logger;
   readonly #told: AdmissionListener;
   readonly #pool: Pick<HandshakePool, 'answer' | 'destroy'>;
+  readonly #door: Door | null;
+  #atDoor = 0;
   readonly #rates = new HandshakeRates();
   readonly #refusals = new LogThrottle(performance.now());
   readonly #noSessions: Readonly<Record<NoSession, LogThrottle>> = {
@@ -78,6 +85,7 @@ export class Admission {
     slots: SessionSlots;
     log: Logger;
     listener: AdmissionListener;
+    door?: Door | null;
   }) {
     this.#store = options.store;
     this.#sessions = options.sessions;
@@ -85,6 +93,7 @@ export class Admission {
     this.#log = options.log;
     this.#told = options.listener;
     this.#pool = options.pool;
+    this.#door = options.door ?? null;
   }
 
   /** `accepted` null: silence. `costMs`: CPU time of the handshake. Never rejects. */
@@ -94,18 +103,45 @@ export class Admission {
   ): Promise<{ accepted: Accepted | null; costMs: number }> {
     const { result: answer, costMs } = await this.#pool.answer(message1, remoteAddress);
     if (answer === null) return { accepted: null, costMs };
-    const accepted = await this.#ask(answer, remoteAddress);
+    const accepted = (await this.#mayAsk(answer, remoteAddress))
+      ? await this.#ask(answer, remoteAddress)
+      : null;
     answer.enroll?.token.fill(0);
     if (accepted === null) wipeKeys(answer);
     return { accepted, costMs };
   }
 
-  /** All that came while the disk was busy wait for it together: thousands of devices that return at once are not as many fsyncs. */
-  #ask(answer: HandshakeResult, remoteAddress: string): Promise<Accepted | null> {
+  async #mayAsk(answer: HandshakeResult, remoteAddress: string): Promise<boolean> {
     if (!this.#rates.allows(answer.nodeId, performance.now())) {
       this.#logRefusal(remoteAddress, 'it shakes hands too often');
-      return Promise.resolve(null);
+      return false;
     }
+    return this.#door === null || this.#passesDoor(this.#door, answer, remoteAddress);
+  }
+
+  /** In a cluster, the other hubs may have a word first. */
+  async #passesDoor(door: Door, answer: HandshakeResult, remoteAddress: string): Promise<boolean> {
+    if (this.#atDoor >= CONTROL.askingMax) {
+      this.#logRefusal(remoteAddress, 'too many devices wait for the cluster');
+      return false;
+    }
+    this.#atDoor++;
+    try {
+      const why = await door.refusal(answer);
+      if (why === null) return !this.#closed;
+      this.#logRefusal(remoteAddress, why);
+      this.#told.note({ kind: 'refused', text: `a device at ${remoteAddress} was refused: ${why}` });
+    } catch (error) {
+      this.#log.error({ err: error }, 'the cluster could not be asked about a device');
+    } finally {
+      this.#atDoor--;
+    }
+    this.#rates.refused(answer.nodeId);
+    return false;
+  }
+
+  /** All that came while the disk was busy wait for it together: thousands of devices that return at once are not as many fsyncs. */
+  #ask(answer: HandshakeResult, remoteAddress: string): Promise<Accepted | null> {
     if (this.#asking.length >= CONTROL.askingMax) {
       this.#logRefusal(remoteAddress, 'too many devices wait for the disk');
       return Promise.resolve(null);

@@ -5,6 +5,8 @@ import type { JobInput, JobResult, StoreJob } from './storeJobs.ts';
 export interface HubStore {
   /** Why nothing that nodes do can be written, as of the last answer; null while it can. */
   readonly unwritable: string | null;
+  /** Why the other hubs of a cluster have not heard of a revocation made here; absent or null when they have, or there are none. */
+  readonly unpublished?: string | null;
   /**
    * What changed is on the disk when this resolves, except by jobs that say otherwise. Rejects with UserError: what the owner can mend,
    * BusyError, UnwritableError.

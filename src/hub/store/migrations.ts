@@ -107,6 +107,14 @@ const MIGRATIONS: readonly (string | ((database: DatabaseSync) => void))[] = [
   ) STRICT;
   CREATE INDEX node_events_by_node ON node_events (node_id, number);
   `,
+  // A member of a cluster: one row, and the revocations that the cluster has not heard of.
+  `
+  CREATE TABLE cluster (
+    name TEXT NOT NULL, key BLOB NOT NULL, applied INTEGER NOT NULL, agreed_at INTEGER NOT NULL, hubs BLOB
+  ) STRICT;
+  CREATE TABLE cluster_outbox (node_id TEXT PRIMARY KEY, revoked_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  ALTER TABLE nodes ADD COLUMN enrolled_at INTEGER;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

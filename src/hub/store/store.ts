@@ -12,6 +12,7 @@ import type { Enroll } from '../../noise/payload.ts';
 import { compareTimestamps, timeOfTimestamp } from '../../noise/timestamp.ts';
 import { cleanName, freeName, looksLikeId, ownersName } from '../fleet/nodeName.ts';
 import { Backups } from './backups.ts';
+import { type ClusterBatch, ClusterTable } from './clusterTable.ts';
 import { openDatabase } from './database.ts';
 import { EventTable } from './eventTable.ts';
 import { HistoryTable } from './historyTable.ts';
@@ -71,6 +72,7 @@ export class Store {
   readonly events: EventTable;
   readonly history: HistoryTable;
   readonly networks: NetworkTable;
+  readonly cluster: ClusterTable;
   readonly backups: Backups;
   readonly reserve: Reserve;
   readonly database: DatabaseSync;
@@ -98,6 +100,7 @@ export class Store {
     this.events = new EventTable(this.path, this.#database);
     this.history = new HistoryTable(this.path, this.#database);
     this.networks = new NetworkTable(this.path, this.#database);
+    this.cluster = new ClusterTable(this.path, this.#database, this.identity, this.settings);
     this.backups = new Backups(this.path, this.#database);
     this.reserve = new Reserve(dataDir);
   }
@@ -286,6 +289,17 @@ export class Store {
       if (revoked_at === null) this.#unsavedRevocations.set(id, nowMs);
       return this.#node(id);
     });
+  }
+
+  /** The nodes that it wrote, with what memory knows better. */
+  applyCluster(batch: ClusterBatch): StoredNode[] {
+    return this.cluster.apply(batch).map((id) => this.#node(id));
+  }
+
+  /** Revokes here, and remembers that the cluster has to hear of it. */
+  revokeForCluster(nodeId: string, nowMs: number): StoredNode {
+    this.cluster.revoke(nodeId, nowMs);
+    return this.#node(nodeId);
   }
 
   #insert({ publicKey, timestamp, nowMs }: AdmitRequest, id: string, wishedName: string): void {

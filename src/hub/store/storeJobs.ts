@@ -3,6 +3,7 @@
 import type { EventQuery, NodeSettings, Traffic } from '../../model/fleet.ts';
 import type { UserLimits } from '../../model/userAccounts.ts';
 import type { Rows } from '../traffic/rollup.ts';
+import type { ClusterBatch, Unpublished } from './clusterTable.ts';
 import type { LastEvent } from './eventTable.ts';
 import type { SeenNetwork } from './networkTable.ts';
 import type { AdmitRequest, Doings, Store } from './store.ts';
@@ -55,6 +56,20 @@ export const STORE_JOBS = {
     nowMs: number,
   ) => store.users.change(name, change, nowMs),
   removeUser: (store: Store, name: string) => store.users.remove(name),
+
+  membership: (store: Store) => store.cluster.membership(),
+  joinCluster: (store: Store, name: string, key: Uint8Array, nowMs: number) =>
+    store.cluster.join(name, key, nowMs),
+  leaveCluster: (store: Store) => store.cluster.leave(),
+  agreed: (store: Store, atMs: number) => store.cluster.agreed(atMs),
+  keepHubs: (store: Store, signed: Uint8Array) => store.cluster.keepHubs(signed),
+  applyCluster: (store: Store, batch: ClusterBatch) => store.applyCluster(batch),
+  outbox: (store: Store) => store.cluster.outbox(),
+  revokeForCluster: (store: Store, nodeId: string, nowMs: number) => store.revokeForCluster(nodeId, nowMs),
+  published: (store: Store, revocation: Unpublished) => store.cluster.published(revocation),
+  enrolments: (store: Store) => store.cluster.enrolments(),
+  takeToken: (store: Store, hash: Uint8Array, name: string | null, expiresAtMs: number, nowMs: number) =>
+    store.cluster.takeToken(hash, name, expiresAtMs, nowMs),
 
   record: (store: Store, doings: Doings) => store.record(doings),
   readEvents: (store: Store, query: EventQuery) => store.events.read(query),

@@ -38,7 +38,7 @@ export class Tokens {
       }
       this.#run(
         'INSERT INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)',
-        hashOf(random),
+        tokenHash(random),
         name === null ? null : ownersName(name),
         nowMs,
         expiresAtMs,
@@ -52,7 +52,7 @@ export class Tokens {
     return inDurableTransaction(this.#path, this.#database, () => {
       const sql =
         'UPDATE tokens SET cancelled_at = ? WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL';
-      return this.#run(sql, nowMs, hashOf(token)) > 0;
+      return this.#run(sql, nowMs, tokenHash(token)) > 0;
     });
   }
 
@@ -68,7 +68,7 @@ export class Tokens {
        WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ? RETURNING name`,
       usedBy,
       nowMs,
-      hashOf(token),
+      tokenHash(token),
       nowMs,
     );
     return row === undefined ? null : { name: row.name as string | null };
@@ -77,7 +77,7 @@ export class Tokens {
   isLive(token: Uint8Array, nowMs: number): boolean {
     const sql =
       'SELECT 1 FROM tokens WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ?';
-    return this.#get(sql, hashOf(token), nowMs) !== undefined;
+    return this.#get(sql, tokenHash(token), nowMs) !== undefined;
   }
 
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Record<string, unknown> | undefined {
@@ -90,7 +90,8 @@ export class Tokens {
   }
 }
 
-function hashOf(token: Uint8Array): Uint8Array {
+/** BLAKE2b-256. */
+export function tokenHash(token: Uint8Array): Uint8Array {
   const hash = new Uint8Array(32);
   sodium.crypto_generichash(hash, token);
   return hash;

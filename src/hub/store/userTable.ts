@@ -47,7 +47,7 @@ export class Users {
   /** Throws UserError when the name is taken or not one, or a limit is out of bounds. */
   add(name: string, hash: string, limits: UserLimits, nowMs: number): StoredUser {
     checkUserName(name);
-    const { streams, tags } = checkedLimits(limits);
+    const { streams, tags } = checkedUserLimits(limits);
     return this.#identity.change(() => {
       if (this.#row(name) !== null) throw new UserError(`there is already a user ${name}`);
       const count = this.#database.prepare('SELECT count(*) AS n FROM users').get();
@@ -67,7 +67,7 @@ export class Users {
     return this.#identity.change(() => {
       const row = this.#row(name);
       if (row === null) throw noSuchUser(name);
-      const { streams, tags } = checkedLimits({ ...userOf(row).limits, ...change.limits });
+      const { streams, tags } = checkedUserLimits({ ...userOf(row).limits, ...change.limits });
       this.#database
         .prepare('UPDATE users SET hash = ?, streams = ?, tags = ?, changed_at = ? WHERE name = ?')
         .run(change.hash ?? row.hash, streams, writtenTags(tags), nowMs, name);
@@ -91,7 +91,8 @@ export class Users {
   }
 }
 
-function checkedLimits({ streams, tags }: UserLimits): UserLimits {
+/** Throws UserError. */
+export function checkedUserLimits({ streams, tags }: UserLimits): UserLimits {
   if (streams !== null && !(Number.isInteger(streams) && streams >= 1 && streams <= USERS.streamsMax)) {
     throw new UserError(`a user may have 1 to ${USERS.streamsMax} streams at once, or no limit`);
   }
@@ -117,6 +118,6 @@ function userOf(row: UserRow): User {
   };
 }
 
-function noSuchUser(name: string): UserError {
+export function noSuchUser(name: string): UserError {
   return new UserError(`there is no user ${JSON.stringify(name)}`);
 }

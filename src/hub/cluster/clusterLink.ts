@@ -1,0 +1,264 @@
+// The hub's link to its cluster: it connects for ever, brings what changed into the local copy, says that the hub is there, and knows
+// whether the copy is in step. The copy is in step once it has the newest revision that the servers have.
+
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { META_KEY, type PresenceRecord } from '../../cluster/records.ts';
+import { CLUSTER } from '../../limits/cluster.ts';
+import type { ClusterOptions } from './clusterOptions.ts';
+import { ClusterAway, connectNats, reasonOf } from './natsConnection.ts';
+import { type Buckets, type Entry, openBuckets, type Watch } from './recordStore.ts';
+
+/** `away`: the cluster cannot be reached. `catchingUp`: it can, or nobody has tried yet, and the copy may be old. */
+export type LinkState = 'away' | 'catchingUp' | 'inStep';
+
+export interface LinkParts {
+  readonly options: ClusterOptions;
+  readonly hubId: string;
+  readonly log: Logger;
+  /** Public, of the cluster, base64url; null: not known yet, and the first that is seen is kept. */
+  clusterKey(): string | null;
+  firstSeen(clusterKey: string): Promise<void>;
+  /** In their order. Rejects when the store takes nothing. */
+  apply(entries: readonly Entry[]): Promise<void>;
+  heardToken(entry: Entry): void;
+  /** null: the hub is not ready to say where it is. */
+  presence(appliedRevision: number): PresenceRecord | null;
+  changed(state: LinkState, why: string): void;
+}
+
+export class ClusterLink {
+  state: LinkState = 'catchingUp';
+  /** Why it is away. */
+  why = 'it has not been tried yet';
+  /** When the copy was last known to be in step, on the clock of performance.now(); null: not since the start. */
+  agreedAtMs: number | null = null;
+  appliedRevision = 0;
+  readonly #parts: LinkParts;
+  #buckets: Buckets | null = null;
+  #nats: NatsConnection | null = null;
+  #closed = false;
+  #wake: () => void = () => {};
+  readonly #waiting = new Set<() => void>();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Rejects with ClusterAway. */
+  get buckets(): Buckets {
+    if (this.#buckets === null || this.state === 'away') throw new ClusterAway(this.why);
+    return this.#buckets;
+  }
+
+  /** Resolves when the state is not `catchingUp`, or after `ms`. */
+  async settled(ms: number): Promise<void> {
+    const endMs = performance.now() + ms;
+    while (this.state === 'catchingUp' && !this.#closed && performance.now() < endMs) {
+      await this.#nextChange(endMs - performance.now());
+    }
+  }
+
+  /** Resolves once the copy has this revision, or after `ms`. */
+  async applied(revision: number, ms: number): Promise<boolean> {
+    const endMs = performance.now() + ms;
+    while (this.appliedRevision < revision && !this.#closed && performance.now() < endMs) {
+      await this.#nextChange(endMs - performance.now());
+    }
+    return this.appliedRevision >= revision;
+  }
+
+  #nextChange(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#waiting.add(done);
+    });
+  }
+
+  #tell(): void {
+    for (const done of [...this.#waiting]) done();
+  }
+
+  // --- The connection -----------------------------------------------------------------------------------------------------------------
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#connectOnce();
+      } catch (error) {
+        this.#become('away', error instanceof ClusterAway ? error.why : reasonOf(error));
+      }
+      this.#buckets = null;
+      if (!this.#closed) await this.#pause(CLUSTER.reconnectWaitMs * (1 + Math.random()));
+    }
+  }
+
+  /** Resolves when the connection has ended. */
+  async #connectOnce(): Promise<void> {
+    const { options, hubId } = this.#parts;
+    const nats = await connectNats(options, `restunnel hub ${hubId}`);
+    this.#nats = nats;
+    const ended = nats.closed().then((error) => {
+      if (this.state === 'away') return;
+      this.#become('away', error instanceof Error ? reasonOf(error) : 'the connection has ended');
+    });
+    let watches: Watch[] = [];
+    try {
+      const buckets = await openBuckets(nats, options.name);
+      await this.#checkKey(buckets);
+      if (this.#closed) return;
+      this.#buckets = buckets;
+      if (this.state === 'away') this.#become('catchingUp', '');
+      const { lastRevision } = await buckets.state.state();
+      const from = lastRevision < this.appliedRevision ? 0 : this.appliedRevision;
+      if (from === 0) this.appliedRevision = 0;
+      const state = await buckets.state.watch(from === 0 ? 0 : from + 1);
+      watches = [state, await buckets.tokens.watch(0)];
+      void this.#follow(state, nats);
+      void this.#followTokens(watches[1]!);
+      await this.#beatUntil(ended, buckets);
+    } catch (error) {
+      this.#become('away', error instanceof ClusterAway ? error.why : reasonOf(error));
+    } finally {
+      for (const watch of watches) watch.stop();
+      await nats.close();
+    }
+  }
+
+  async #checkKey(buckets: Buckets): Promise<void> {
+    const meta = await buckets.state.read('meta', META_KEY);
+    const { name } = this.#parts.options;
+    if (meta === null) throw new ClusterAway(`there is no cluster ${name} on these servers`);
+    const known = this.#parts.clusterKey();
+    if (known === null) await this.#parts.firstSeen(meta.record.key);
+    else if (known !== meta.record.key) {
+      throw new ClusterAway(`the key of the cluster ${name} there is not the one that this hub joined`);
+    }
+  }
+
+  async #follow(watch: Watch, nats: NatsConnection): Promise<void> {
+    const waiting: Entry[] = [];
+    let isDraining = false;
+    const drain = async () => {
+      if (isDraining) return;
+      isDraining = true;
+      try {
+        while (waiting.length > 0) {
+          const batch = waiting.splice(0, CLUSTER.batchMax);
+          await this.#parts.apply(batch);
+          this.appliedRevision = Math.max(this.appliedRevision, batch.at(-1)!.revision);
+          this.#tell();
+        }
+      } catch (error) {
+        // The next connection brings them again.
+        this.#parts.log.warn({ err: error }, 'what the cluster says could not be taken over');
+        void nats.close();
+      } finally {
+        isDraining = false;
+      }
+    };
+    try {
+      for await (const entry of watch.entries) {
+        if (nats.isClosed()) return;
+        waiting.push(entry);
+        void drain();
+      }
+    } catch (error) {
+      this.#parts.log.debug({ err: error }, 'the watch of the cluster has ended');
+    }
+    if (!nats.isClosed()) void nats.close();
+  }
+
+  async #followTokens(watch: Watch): Promise<void> {
+    try {
+      for await (const entry of watch.entries) this.#parts.heardToken(entry);
+    } catch (error) {
+      this.#parts.log.debug({ err: error }, 'the watch of the tokens has ended');
+    }
+  }
+
+  // --- Every few seconds --------------------------------------------------------------------------------------------------------------
+
+  async #beatUntil(ended: Promise<void>, buckets: Buckets): Promise<void> {
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+      this.#wake();
+    });
+    let stalled = 0;
+    let before = -1;
+    while (!isOver && !this.#closed) {
+      const isInStep = await this.#beat(buckets);
+      stalled = isInStep || this.appliedRevision !== before ? 0 : stalled + 1;
+      before = this.appliedRevision;
+      // The watch has died in silence.
+      if (stalled >= CLUSTER.stalledBeatsMax) return;
+      if (!isOver && !this.#closed) await this.#pause(CLUSTER.beatEveryMs);
+    }
+  }
+
+  /** Whether the copy has all that there is. */
+  async #beat(buckets: Buckets): Promise<boolean> {
+    const startMs = performance.now();
+    try {
+      await this.say(buckets);
+      const { lastRevision } = await buckets.state.state();
+      if (this.state === 'away') this.#become('catchingUp', '');
+      const isInStep = await this.applied(lastRevision, CLUSTER.beatEveryMs);
+      if (!isInStep || this.#buckets === null) return false;
+      this.agreedAtMs = startMs;
+      this.#become('inStep', '');
+      return true;
+    } catch (error) {
+      this.#become('away', error instanceof ClusterAway ? error.why : reasonOf(error));
+      // It did not get the chance.
+      return true;
+    }
+  }
+
+  /** Says that the hub is there. */
+  async say(buckets = this.#buckets): Promise<void> {
+    const presence = this.#parts.presence(this.appliedRevision);
+    if (presence !== null && buckets !== null) {
+      await buckets.presence.put('presence', `hub.${this.#parts.hubId}`, presence);
+    }
+  }
+
+  #become(state: LinkState, why: string): void {
+    if (this.#closed) return;
+    const isNew = state !== this.state || (state === 'away' && why !== this.why);
+    this.state = state;
+    this.why = why;
+    if (isNew) this.#parts.changed(state, why);
+    this.#tell();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Harmless twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    this.#tell();
+    await this.#nats?.close();
+    await this.#running;
+  }
+}

@@ -1,0 +1,215 @@
+// Brings records of the cluster into this hub: its store, the books of nodes and users, and the sessions of what was revoked. A record
+// that a newer program wrote, and one that is damaged, stays what it was here, and the owner hears of it once.
+
+import { UnwritableError } from '../../base/sqliteFile.ts';
+import { openHubList } from '../../cluster/hubList.ts';
+import { keyOf, type NodeRecord, readRecord, type UserRecord } from '../../cluster/records.ts';
+import { CLUSTER } from '../../limits/cluster.ts';
+import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
+import { DEFAULT_SETTINGS, type KnownNode } from '../fleet/nodeSettings.ts';
+import type { HubStore } from '../store/hubStore.ts';
+import type { StoredNode } from '../store/storedNode.ts';
+import type { Entry } from './recordStore.ts';
+
+interface Sorted {
+  readonly nodes: Map<string, NodeRecord>;
+  readonly users: Map<string, UserRecord>;
+  readonly removedUsers: Set<string>;
+  hubs: Uint8Array | null;
+}
+
+export class LocalCopy {
+  readonly #store: HubStore;
+  readonly #keeper: FleetKeeper;
+  readonly #clusterKey: () => Uint8Array | null;
+  /** The newest revision that was applied, by key. */
+  readonly #revisions = new Map<string, number>();
+  readonly #toldOf = new Set<string>();
+  /** Until when a node's next record is this hub's own doing, on the clock of performance.now(). */
+  readonly #ownUntilMs = new Map<string, number>();
+  #listNumber: number;
+
+  constructor(store: HubStore, keeper: FleetKeeper, clusterKey: () => Uint8Array | null, listNumber: number) {
+    this.#store = store;
+    this.#keeper = keeper;
+    this.#clusterKey = clusterKey;
+    this.#listNumber = listNumber;
+  }
+
+  /** Rejects with UserError when the store takes nothing; what was revoked is cut all the same. */
+  async apply(entries: readonly Entry[]): Promise<void> {
+    const sorted = this.#sort(
+      entries.filter(({ key, revision }) => revision > (this.#revisions.get(key) ?? 0)),
+    );
+    const { nodes, users, removedUsers, hubs } = sorted;
+    const revision = entries.at(-1)?.revision ?? null;
+    const batch = {
+      nodes: [...nodes.values()],
+      users: [...users.values()],
+      removedUsers: [...removedUsers],
+      revision,
+    };
+    let stored: StoredNode[];
+    try {
+      stored = await this.#store.ask('applyCluster', batch);
+    } catch (error) {
+      if (error instanceof UnwritableError) await this.#revokeInMemory(batch.nodes);
+      throw error;
+    }
+    for (const node of stored) this.#keepNode(node, nodes.get(node.id)!);
+    this.#keepUsers(sorted);
+    if (hubs !== null) await this.#takeHubs(hubs);
+    for (const { key, revision: newest } of entries) this.#noteRevision(key, newest);
+  }
+
+  /** The owner hears of this hub's own doing from whoever does it, not as another hub's. */
+  expectOwn(nodeId: string): void {
+    this.#ownUntilMs.set(nodeId, performance.now() + CLUSTER.ownEchoMs);
+  }
+
+  #isOwn(nodeId: string): boolean {
+    const untilMs = this.#ownUntilMs.get(nodeId);
+    if (untilMs === undefined) return false;
+    this.#ownUntilMs.delete(nodeId);
+    return performance.now() < untilMs;
+  }
+
+  /** What this hub has written into the cluster itself. */
+  async applyOwn(
+    change: { node?: NodeRecord; user?: UserRecord; removedUser?: string },
+    key: string,
+    revision: number,
+  ) {
+    const stored = await this.#store.ask('applyCluster', {
+      nodes: change.node === undefined ? [] : [change.node],
+      users: change.user === undefined ? [] : [change.user],
+      removedUsers: change.removedUser === undefined ? [] : [change.removedUser],
+      revision: null,
+    });
+    this.#noteRevision(key, revision);
+    return stored;
+  }
+
+  #noteRevision(key: string, revision: number): void {
+    if (revision > (this.#revisions.get(key) ?? 0)) this.#revisions.set(key, revision);
+  }
+
+  #sort(entries: readonly Entry[]): Sorted {
+    const sorted: Sorted = { nodes: new Map(), users: new Map(), removedUsers: new Set(), hubs: null };
+    for (const entry of entries) this.#sortOne(entry, sorted);
+    return sorted;
+  }
+
+  #sortOne({ key, value }: Entry, sorted: Sorted): void {
+    const meaning = keyOf(key);
+    if (meaning === 'hubs') sorted.hubs = value;
+    if (meaning === null || meaning === 'hubs' || meaning === 'meta') return;
+    if (meaning.kind === 'node') {
+      const record = value === null ? null : this.#read('node', key, value);
+      // A device is revoked, never removed: somebody else's doing changes nothing here.
+      if (value === null) this.#tellOnce(key, `the cluster has lost its record of the device ${meaning.of}`);
+      else if (record !== null && record.id === meaning.of) sorted.nodes.set(record.id, record);
+    }
+    if (meaning.kind === 'user') {
+      const record = value === null ? null : this.#read('user', key, value);
+      if (value === null) {
+        sorted.users.delete(meaning.of);
+        sorted.removedUsers.add(meaning.of);
+      } else if (record !== null && record.name === meaning.of) {
+        sorted.removedUsers.delete(record.name);
+        sorted.users.set(record.name, record);
+      }
+    }
+  }
+
+  #read<Kind extends 'node' | 'user'>(kind: Kind, key: string, value: Uint8Array) {
+    const read = readRecord(kind, value);
+    if (read.state === 'good') return read.record;
+    const why =
+      read.state === 'newer'
+        ? `was written by a newer restunnel (version ${read.version}): update this hub`
+        : `is damaged: ${read.why}`;
+    this.#tellOnce(
+      `${read.state} ${key}`,
+      `the cluster's record ${key} ${why}; what this hub knows of it stays`,
+    );
+    return null;
+  }
+
+  #tellOnce(what: string, text: string): void {
+    if (this.#toldOf.has(what)) return;
+    this.#toldOf.add(what);
+    this.#keeper.note({ kind: 'warning', text });
+    this.#keeper.parts.log.warn(text);
+  }
+
+  // --- What follows from it ---------------------------------------------------------------------------------------------------------------
+
+  #keepNode(stored: StoredNode, { settings }: NodeRecord): void {
+    const keeper = this.#keeper;
+    const before = keeper.book.get(stored.id);
+    const known = keeper.book.take(stored, settings);
+    const isOwn = this.#isOwn(stored.id);
+    if (stored.revokedAtMs !== null) this.#endOf(known, isOwn ? null : before);
+    else if (isOwn) keeper.touch(stored.id);
+    else if (before === null || before.stored.revokedAtMs !== null) {
+      keeper.note({ kind: 'paired', node: known.stored, text: `${stored.name} was paired at another hub` });
+    }
+    keeper.apply(stored.id);
+  }
+
+  #endOf({ stored }: KnownNode, before: KnownNode | null): void {
+    const keeper = this.#keeper;
+    keeper.cutOff(stored.id);
+    if (before === null || before.stored.revokedAtMs !== null) return;
+    keeper.forgetRevoked(stored.id);
+    const text = `${stored.name} was revoked at another hub, and its sessions were cut`;
+    keeper.note({ kind: 'revoked', node: stored, text });
+  }
+
+  #keepUsers({ users, removedUsers }: Sorted): void {
+    if (users.size + removedUsers.size === 0) return;
+    this.#keeper.users.take([...users.values()].map(storedUser), [...removedUsers]);
+  }
+
+  async #revokeInMemory(nodes: readonly NodeRecord[]): Promise<void> {
+    for (const record of nodes) {
+      const known = this.#keeper.book.get(record.id);
+      if (known === null || known.stored.revokedAtMs !== null || record.revokedAtMs === null) continue;
+      if (record.revokedAtMs < record.enrolledAtMs) continue;
+      this.#keeper.cutOff(record.id);
+      const stored = await this.#store.ask('revokeInMemory', record.id, record.revokedAtMs);
+      this.#keepNode(stored, { ...record, settings: known.settings ?? DEFAULT_SETTINGS });
+    }
+  }
+
+  // --- The list of hubs -------------------------------------------------------------------------------------------------------------------
+
+  /** Only a list that the owner has signed, and only a newer one. */
+  async #takeHubs(signed: Uint8Array): Promise<void> {
+    const key = this.#clusterKey();
+    if (key === null) return;
+    try {
+      const { number } = openHubList(signed, key);
+      if (number === this.#listNumber) return;
+      if (number < this.#listNumber) {
+        const text = `the cluster shows list ${number} of its hubs, older than list ${this.#listNumber}: it is left alone`;
+        this.#tellOnce(`list ${number}`, text);
+        return;
+      }
+      await this.#store.ask('keepHubs', signed);
+      this.#listNumber = number;
+      this.#keeper.hubList.set(number, signed);
+      this.#keeper.note({ kind: 'changed', text: `list ${number} of the cluster's hubs is in force` });
+    } catch (error) {
+      this.#tellOnce('list', `the cluster's list of hubs is left alone: ${(error as Error).message}`);
+    }
+  }
+}
+
+export function storedUser({ name, hash, limits, createdAtMs, changedAtMs }: UserRecord) {
+  const [createdAt, changedAt] = [new Date(createdAtMs), new Date(changedAtMs)].map((date) =>
+    date.toISOString(),
+  );
+  return { user: { name, limits, createdAt: createdAt!, changedAt: changedAt! }, hash };
+}

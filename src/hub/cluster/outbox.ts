@@ -1,0 +1,72 @@
+// Revocations on their way into the cluster. Each is in the hub's store before anything else, and stays there until the cluster has it.
+
+import { isRevoked } from '../../cluster/merge.ts';
+import { nodeKey } from '../../cluster/records.ts';
+import type { Unpublished } from '../store/clusterTable.ts';
+import type { HubStore } from '../store/hubStore.ts';
+import type { LocalCopy } from './localCopy.ts';
+import { letGoOfName } from './names.ts';
+import { ClusterAway } from './natsConnection.ts';
+import { repeatedly } from './ownerWrites.ts';
+import type { Buckets } from './recordStore.ts';
+
+export class Outbox {
+  /** Why some wait; null: none does. */
+  unpublished: string | null = null;
+  readonly #buckets: () => Buckets;
+  readonly #copy: LocalCopy;
+  readonly #store: HubStore;
+  /** Of a disk that takes nothing. */
+  readonly #inMemory = new Map<string, Unpublished>();
+  #publishing: Promise<void> = Promise.resolve();
+
+  constructor(buckets: () => Buckets, copy: LocalCopy, store: HubStore) {
+    this.#buckets = buckets;
+    this.#copy = copy;
+    this.#store = store;
+  }
+
+  keepInMemory(revocation: Unpublished): void {
+    this.#inMemory.set(revocation.nodeId, revocation);
+  }
+
+  /** All that wait, one after the other. Never rejects: `unpublished` says what is wrong. */
+  publish(): Promise<void> {
+    this.#publishing = this.#publishing.then(() => this.#publishAll());
+    return this.#publishing;
+  }
+
+  async #publishAll(): Promise<void> {
+    try {
+      for (const revocation of await this.#store.ask('outbox')) {
+        await this.#publishOne(revocation);
+        await this.#store.ask('published', revocation);
+      }
+      for (const revocation of this.#inMemory.values()) {
+        await this.#publishOne(revocation);
+        this.#inMemory.delete(revocation.nodeId);
+      }
+      this.unpublished = null;
+    } catch (error) {
+      this.unpublished = error instanceof ClusterAway ? error.why : (error as Error).message;
+    }
+  }
+
+  /** A device that was let in again after it stays in. */
+  async #publishOne({ nodeId, revokedAtMs }: Unpublished): Promise<void> {
+    const { state } = this.#buckets();
+    const key = nodeKey(nodeId);
+    this.#copy.expectOwn(nodeId);
+    const { record, revision } = await repeatedly(async () => {
+      const kept = await state.read('node', key);
+      if (kept === null || (kept.record.revokedAtMs ?? -1) >= revokedAtMs)
+        return { record: null, revision: 0 };
+      const record = { ...kept.record, revokedAtMs };
+      const revision = await state.update('node', key, record, kept.revision);
+      return revision === null ? null : { record, revision };
+    });
+    if (record === null) return;
+    await this.#copy.applyOwn({ node: record }, key, revision);
+    if (isRevoked(record)) await letGoOfName(state, record.name, nodeId);
+  }
+}

@@ -1,0 +1,214 @@
+// What a hub that is a member of a cluster keeps of it: which cluster, up to which revision the store is a copy, and the revocations that
+// the cluster has not heard of. And how records of the cluster get into the store.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { inDurableTransaction, inSentences, inTransaction } from '../../base/sqliteFile.ts';
+import { UserError } from '../../base/userError.ts';
+import { isRevoked } from '../../cluster/merge.ts';
+import type { NodeRecord, UserRecord } from '../../cluster/records.ts';
+import { PROTOCOL } from '../../limits/wire.ts';
+import { foldName } from '../../model/nameSyntax.ts';
+import type { IdentityTable } from './identityTable.ts';
+import type { SettingsTable } from './nodeSettingsTable.ts';
+
+export interface Membership {
+  readonly name: string;
+  /** Public, of the cluster, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly appliedRevision: number;
+  /** When this hub last knew that its copy was as new as the cluster; milliseconds since the Unix epoch. */
+  readonly agreedAtMs: number;
+  /** The newest signed list of hubs. */
+  readonly hubs: Uint8Array | null;
+}
+
+/** A revocation that the cluster has to hear of. */
+export interface Unpublished {
+  readonly nodeId: string;
+  readonly revokedAtMs: number;
+}
+
+/** Records of the cluster; all in one transaction. */
+export interface ClusterBatch {
+  readonly nodes: readonly NodeRecord[];
+  readonly users: readonly UserRecord[];
+  readonly removedUsers: readonly string[];
+  /** null: not known, as for a single record that this hub has written. */
+  readonly revision: number | null;
+}
+
+export class ClusterTable {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #identity: IdentityTable;
+  readonly #settings: SettingsTable;
+
+  constructor(path: string, database: DatabaseSync, identity: IdentityTable, settings: SettingsTable) {
+    this.#path = path;
+    this.#database = database;
+    this.#identity = identity;
+    this.#settings = settings;
+  }
+
+  /** null: this hub is alone. */
+  membership(): Membership | null {
+    return inSentences(this.#path, () => {
+      const row = this.#database.prepare('SELECT * FROM cluster').get();
+      if (row === undefined) return null;
+      return {
+        name: String(row.name),
+        key: row.key as Uint8Array,
+        appliedRevision: Number(row.applied),
+        agreedAtMs: Number(row.agreed_at),
+        hubs: row.hubs as Uint8Array | null,
+      };
+    });
+  }
+
+  /** For good, until leave(). */
+  join(name: string, key: Uint8Array, nowMs: number): void {
+    inDurableTransaction(this.#path, this.#database, () => {
+      if (this.#database.prepare('SELECT 1 FROM cluster').get() !== undefined) {
+        throw new UserError('this hub is a member of a cluster already; see: restunnel cluster leave');
+      }
+      this.#run('INSERT INTO cluster VALUES (?, ?, 0, ?, NULL)', name, key, nowMs);
+    });
+  }
+
+  /** The devices and users stay. */
+  leave(): void {
+    inDurableTransaction(this.#path, this.#database, () => {
+      this.#database.exec('DELETE FROM cluster; DELETE FROM cluster_outbox');
+    });
+  }
+
+  agreed(atMs: number): void {
+    inTransaction(this.#path, this.#database, () => this.#run('UPDATE cluster SET agreed_at = ?', atMs));
+  }
+
+  keepHubs(signed: Uint8Array): void {
+    inDurableTransaction(this.#path, this.#database, () => this.#run('UPDATE cluster SET hubs = ?', signed));
+  }
+
+  /** Ids of the nodes that it wrote. */
+  apply({ nodes, users, removedUsers, revision }: ClusterBatch): string[] {
+    if (nodes.length + users.length + removedUsers.length === 0) {
+      if (revision !== null) {
+        inTransaction(this.#path, this.#database, () =>
+          this.#run('UPDATE cluster SET applied = ?', revision),
+        );
+      }
+      return [];
+    }
+    return this.#identity.change(() => {
+      const waiting = new Map(this.outbox().map(({ nodeId, revokedAtMs }) => [nodeId, revokedAtMs]));
+      // Names may have gone round among these.
+      for (const { id } of nodes) this.#run('UPDATE nodes SET folded_name = ? WHERE id = ?', unnamed(id), id);
+      for (const record of nodes) this.#putNode(record, waiting.get(record.id) ?? null);
+      for (const user of users) this.#putUser(user);
+      for (const name of removedUsers) this.#run('DELETE FROM users WHERE name = ?', name);
+      if (revision !== null) this.#run('UPDATE cluster SET applied = ?', revision);
+      return nodes.map(({ id }) => id);
+    });
+  }
+
+  /** `waitingMs`: when it was revoked here, which the cluster has not heard of. */
+  #putNode(record: NodeRecord, waitingMs: number | null): void {
+    const { id, name, createdAtMs, enrolledAtMs, settings } = record;
+    const revokedAtMs = Math.max(record.revokedAtMs ?? -1, waitingMs ?? -1);
+    const gone = isRevoked({ enrolledAtMs, revokedAtMs: revokedAtMs < 0 ? null : revokedAtMs });
+    const folded = foldName(name);
+    // Whoever has the name here has another one in the cluster, which comes later in the same watch.
+    if (!gone) {
+      const sql =
+        'UPDATE nodes SET folded_name = char(0) || id WHERE folded_name = ? AND revoked_at IS NULL AND id <> ?';
+      this.#run(sql, folded, id);
+    }
+    this.#run(
+      `INSERT INTO nodes (id, public_key, name, folded_name, created_at, last_seen_at, last_timestamp, enrolled_at, revoked_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)
+       ON CONFLICT (id) DO UPDATE SET name = ?3, folded_name = ?4, enrolled_at = ?7, revoked_at = ?8`,
+      id,
+      new Uint8Array(Buffer.from(record.publicKey, 'base64url')),
+      name,
+      folded,
+      createdAtMs,
+      new Uint8Array(PROTOCOL.timestampBytes),
+      enrolledAtMs,
+      gone ? revokedAtMs : null,
+    );
+    this.#settings.put(id, settings);
+  }
+
+  #putUser({ name, hash, limits: { streams, tags }, createdAtMs, changedAtMs }: UserRecord): void {
+    this.#run(
+      'INSERT OR REPLACE INTO users (name, hash, streams, tags, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?)',
+      name,
+      hash,
+      streams,
+      tags === null ? null : tags.join(','),
+      createdAtMs,
+      changedAtMs,
+    );
+  }
+
+  // --- Revocations that the cluster has not heard of ---------------------------------------------------------------------------------
+
+  outbox(): Unpublished[] {
+    return inSentences(this.#path, () =>
+      this.#database
+        .prepare('SELECT node_id, revoked_at FROM cluster_outbox')
+        .all()
+        .map((row) => ({ nodeId: String(row.node_id), revokedAtMs: Number(row.revoked_at) })),
+    );
+  }
+
+  /** Revokes here, and remembers that the cluster has to hear of it. Throws UserError when there is no such node. */
+  revoke(nodeId: string, nowMs: number): Unpublished {
+    return this.#identity.change(() => {
+      const sql = 'SELECT created_at, enrolled_at FROM nodes WHERE id = ?';
+      const row = this.#database.prepare(sql).get(nodeId);
+      if (row === undefined) throw new UserError(`there is no node with the id ${JSON.stringify(nodeId)}`);
+      // Clocks of hubs differ.
+      const revokedAtMs = Math.max(nowMs, Number(row.enrolled_at ?? row.created_at));
+      this.#run('UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', revokedAtMs, nodeId);
+      this.#run('INSERT OR REPLACE INTO cluster_outbox VALUES (?, ?)', nodeId, revokedAtMs);
+      return { nodeId, revokedAtMs };
+    });
+  }
+
+  /** The cluster has heard of it. */
+  published({ nodeId, revokedAtMs }: Unpublished): void {
+    inTransaction(this.#path, this.#database, () =>
+      this.#run('DELETE FROM cluster_outbox WHERE node_id = ? AND revoked_at <= ?', nodeId, revokedAtMs),
+    );
+  }
+
+  /** For a hub that joins: when each node was let in last, by its id. */
+  enrolments(): Map<string, number> {
+    return inSentences(this.#path, () => {
+      const rows = this.#database
+        .prepare('SELECT id, coalesce(enrolled_at, created_at) AS at FROM nodes')
+        .all();
+      return new Map(rows.map((row) => [String(row.id), Number(row.at)]));
+    });
+  }
+
+  /** A token that this cluster gave to a device which is here now; one that was used here stays used. */
+  takeToken(hash: Uint8Array, name: string | null, expiresAtMs: number, nowMs: number): void {
+    inTransaction(this.#path, this.#database, () => {
+      this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs);
+      const sql = 'INSERT OR IGNORE INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)';
+      this.#run(sql, hash, name, nowMs, expiresAtMs);
+    });
+  }
+
+  #run(sql: string, ...values: (string | number | Uint8Array | null)[]): void {
+    this.#database.prepare(sql).run(...values);
+  }
+}
+
+/** No name folds to this. */
+function unnamed(id: string): string {
+  return `\0${id}`;
+}
