@@ -48,6 +48,7 @@ export class FrontRole {
   readonly #replies: ReplyWriter;
   readonly #access: Access;
   readonly #places: StickyPlaces;
+  readonly #users: UserStreams;
   readonly #gate = new RuleGate();
   readonly #listeners: Listeners;
 
@@ -85,12 +86,13 @@ export class FrontRole {
       addressOf: (conn) => reactor.remoteAddress(conn),
       timers,
     });
+    this.#users = new UserStreams(slots.users, USERS.countedMax);
     this.front = new Front({
       reactor,
       router: this.router,
       access: this.#access,
       asksUser: plan.proxy.askUser,
-      users: new UserStreams(slots.users, USERS.countedMax),
+      users: this.#users,
       gate: this.#gate,
       places: this.#places,
       doors: this.doors,
@@ -174,6 +176,9 @@ export class FrontRole {
         return;
       case 'users':
         this.#access.usersChanged(order.required);
+        return;
+      case 'askUserStreams':
+        this.#tell({ type: 'userStreams', open: this.#users.open() });
         return;
       case 'userShares':
         this.#access.shareStreams(order.streams);

@@ -136,6 +136,8 @@ export type ToFront =
   | { readonly type: 'users'; readonly required: boolean }
   /** Of users whose limit several hubs share: streams that they may have open at this hub. */
   | { readonly type: 'userShares'; readonly streams: ReadonlyMap<string, number> }
+  /** Answered with `userStreams`. */
+  | { readonly type: 'askUserStreams' }
   /** The word on an `authenticate`; null: not one of ours. */
   | { readonly type: 'user'; readonly query: number; readonly user: KnownUser | null };
 
@@ -293,6 +295,8 @@ export type FromFront =
       readonly sticky: StickyRequest;
       readonly nodeId: string;
     }
+  /** Open streams of users with a limit, by name. */
+  | { readonly type: 'userStreams'; readonly open: ReadonlyMap<string, number> }
   /** A sticky session of the cluster goes on with another node. */
   | { readonly type: 'stickyMoved'; readonly session: StoredStickySession }
   /** Those that an `aboutStickySessions` was about, as they were before it; the last piece of the answer has `done`. */

@@ -31,6 +31,13 @@ export class UserStreams {
     if (slot > 0) this.#opened[slot]!--;
   }
 
+  /** Users with open streams, and how many. */
+  open(): Map<string, number> {
+    const open = new Map<string, number>();
+    for (const [name, slot] of this.#slotOf) if (this.#load(slot) > 0) open.set(name, this.#load(slot));
+    return open;
+  }
+
   #load(slot: number): number {
     return (this.#opened[slot]! - this.#slots.closedOf(slot)) | 0;
   }

@@ -11,7 +11,7 @@ import { version } from '../base/version.ts';
 import { descriptorLimit } from '../engine/descriptorLimit.ts';
 import type { FromEngine, FromFront } from '../engine/messages.ts';
 import { ENGINE, ROUTING } from '../limits/bounds.ts';
-import type { HubStatus, PairingLinks } from '../model/fleet.ts';
+import type { Fleet, HubStatus, PairingLinks } from '../model/fleet.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import { mac1Key } from '../noise/mac1.ts';
 import { OwnKey } from '../noise/ownKey.ts';
@@ -49,7 +49,8 @@ export class Hub {
   /** base64url. */
   readonly publicKey: string;
   /** What the owner sees and does. */
-  readonly fleet: OwnerFleet;
+  readonly fleet: Fleet;
+  readonly #ownFleet: OwnerFleet;
   readonly ownUser: OwnUser = makeOwnUser();
   readonly #options: HubOptions;
   readonly #log: HubOptions['log'];
@@ -143,11 +144,12 @@ export class Hub {
       cut: (session, reason) => this.#sessionLife.cut(session, reason),
     });
     const { addresses, publicKey } = this;
-    this.fleet = new OwnerFleet(
+    this.#ownFleet = new OwnerFleet(
       this.#keeper,
       { version: version(), addresses, publicKey, io, workers },
       this.#memory,
     );
+    this.fleet = cluster?.shareFleet(this.#keeper, this.#ownFleet, this.#keyPair.publicKey) ?? this.#ownFleet;
     this.#proxyUsers = new ProxyUsers({
       users: this.#keeper.users,
       own: this.ownUser,
@@ -324,6 +326,15 @@ export class Hub {
       case 'rotationWanted':
         this.#rotateForClient(message.nodeId, message.user);
         return;
+      case 'placeSticky':
+        this.#cluster?.shares?.placeSticky(message);
+        return;
+      case 'stickyMoved':
+        this.#cluster?.shares?.stickyMoved(message);
+        return;
+      case 'userStreams':
+        this.#cluster?.shares?.userStreams(message);
+        return;
       case 'strayUsername':
         this.#log.info(
           { username: message.username.slice(0, 64) },
@@ -345,7 +356,7 @@ export class Hub {
   }
 
   #rotateForClient(nodeId: string, user: string): void {
-    this.fleet.rotateFor(user, nodeId).catch((error: Error) => {
+    this.#ownFleet.rotateFor(user, nodeId).catch((error: Error) => {
       const line = this.#rotationLog.line(performance.now());
       if (line === null) return;
       this.#log.info(

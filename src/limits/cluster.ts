@@ -27,6 +27,8 @@ export const CLUSTER_STICKY = {
   refreshDivisor: 4,
   /** Clocks of hubs may differ so much; it is above refreshEveryMs, so that a session with a short life does not end between two refreshes. */
   slackMs: 120_000,
+  /** How long an entry is kept that nobody refreshes: above the longest time to live and the slack. */
+  entriesTtlMs: 2 * 86_400_000,
 } as const;
 
 /** Of a monthly quota that several hubs share. */

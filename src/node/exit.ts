@@ -307,10 +307,10 @@ export class Exit implements TunnelOwner<ExitTunnel>, DialHandler {
 
   /** What the hub orders that is not the session's own to do. */
   onControl(index: number, orders: ControlOrders): void {
-    const { rotate, sharedKey } = orders;
-    if (rotate === undefined && sharedKey === undefined) return;
+    const { pace: _, ...rest } = orders;
+    if (Object.keys(rest).length === 0) return;
     const dial = this.#tunnels.at(index).number;
-    this.#tell({ type: 'control', dial, json: JSON.stringify({ rotate, sharedKey }) });
+    this.#tell({ type: 'control', dial, json: JSON.stringify(rest) });
   }
 
   onRoom(index: number, slot: number): void {

@@ -34,7 +34,9 @@ export interface ClusterFleetOptions {
   readonly picture: FleetPicture;
   readonly others: OtherHubs;
   /** What the owner calls this hub. */
-  readonly hub: string;
+  hub(): string;
+  /** The owner has ended a sticky session. */
+  ended(user: string, name: string): void;
 }
 
 export class ClusterFleet implements Fleet {
@@ -42,16 +44,18 @@ export class ClusterFleet implements Fleet {
   readonly #own: Fleet;
   readonly #picture: FleetPicture;
   readonly #others: OtherHubs;
-  readonly #hub: string;
+  readonly #hub: () => string;
+  readonly #ended: ClusterFleetOptions['ended'];
   /** By watcher: devices that changed at other hubs since its last tick. */
   readonly #changed = new Set<Set<string>>();
 
-  constructor({ own, picture, others, hub }: ClusterFleetOptions) {
+  constructor({ own, picture, others, hub, ended }: ClusterFleetOptions) {
     this.users = own.users;
     this.#own = own;
     this.#picture = picture;
     this.#others = others;
     this.#hub = hub;
+    this.#ended = ended;
   }
 
   // --- What the other hubs say -----------------------------------------------------------------------------------------------------
@@ -89,7 +93,7 @@ export class ClusterFleet implements Fleet {
   }
 
   #merged(view: NodeView): NodeView {
-    return this.#picture.merged(view, this.#hub);
+    return this.#picture.merged(view, this.#hub());
   }
 
   nodes(): NodeView[] {
@@ -131,14 +135,14 @@ export class ClusterFleet implements Fleet {
     const oldest = own.length < query.limit ? '' : (own.at(-1)?.at ?? '');
     const theirs = others.flatMap(({ hub, answer }) => answer.map((event) => ({ ...event, hub })));
     const all = [
-      ...own.map((event) => ({ ...event, hub: this.#hub })),
+      ...own.map((event) => ({ ...event, hub: this.#hub() })),
       ...theirs.filter(({ at }) => at >= oldest),
     ];
     return all.sort((one, other) => (one.at < other.at ? 1 : one.at > other.at ? -1 : 0));
   }
 
   latestEvents(after: number): readonly EventRecord[] {
-    return this.#own.latestEvents(after).map((event) => ({ ...event, hub: this.#hub }));
+    return this.#own.latestEvents(after).map((event) => ({ ...event, hub: this.#hub() }));
   }
 
   async streams(node: string | null): Promise<readonly LiveStream[]> {
@@ -173,7 +177,7 @@ export class ClusterFleet implements Fleet {
         if (view !== null) nodes.set(id, view);
       }
       changed.clear();
-      const events = tick.events.map((event) => ({ ...event, hub: this.#hub }));
+      const events = tick.events.map((event) => ({ ...event, hub: this.#hub() }));
       listener({ ...tick, hub: this.#figures(tick.hub), nodes: [...nodes.values()], events });
     });
     return () => {
@@ -220,10 +224,10 @@ export class ClusterFleet implements Fleet {
       }),
       this.#others.ask('endSession', { user, name }),
     ]);
-    if (!(own instanceof UserError)) return own;
-    const [first] = others;
-    if (first === undefined) throw own;
-    return first.answer;
+    const ended = own instanceof UserError ? others[0]?.answer : own;
+    if (ended === undefined) throw own;
+    this.#ended(user, name);
+    return ended;
   }
 
   /** Every hub lets the node rest for the host. */

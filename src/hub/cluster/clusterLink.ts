@@ -25,6 +25,8 @@ export interface LinkParts {
   /** null: the hub is not ready to say where it is. */
   presence(appliedRevision: number): PresenceRecord | null;
   changed(state: LinkState, why: string): void;
+  /** A new connection; the watch ends with it. */
+  connected(nats: NatsConnection, buckets: Buckets): Promise<Watch>;
 }
 
 export class ClusterLink {
@@ -124,6 +126,7 @@ export class ClusterLink {
       if (from === 0) this.appliedRevision = 0;
       const state = await buckets.state.watch(from === 0 ? 0 : from + 1);
       watches = [state, await buckets.tokens.watch(0)];
+      watches.push(await this.#parts.connected(nats, buckets));
       void this.#follow(state, nats);
       void this.#followTokens(watches[1]!);
       await this.#beatUntil(ended, buckets);

@@ -59,6 +59,11 @@ export function atHub(view: NodeView): NodeAtHub {
 export class FleetPicture {
   readonly #hubs = new Map<string, OtherHub>();
 
+  /** How many hubs speak, this one left out. */
+  get others(): number {
+    return this.#hubs.size;
+  }
+
   /** Devices whose view is another one now. */
   hear({ hub, name, isWhole, nodes, figures }: HubSays, nowMs: number): Set<string> {
     const known = this.#hubs.get(hub);

@@ -2,7 +2,7 @@
 // that a newer program wrote, and one that is damaged, stays what it was here, and the owner hears of it once.
 
 import { UnwritableError } from '../../base/sqliteFile.ts';
-import { openHubList } from '../../cluster/hubList.ts';
+import { type HubList, openHubList } from '../../cluster/hubList.ts';
 import { keyOf, type NodeRecord, readRecord, type UserRecord } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
@@ -27,13 +27,19 @@ export class LocalCopy {
   readonly #toldOf = new Set<string>();
   /** Until when a node's next record is this hub's own doing, on the clock of performance.now(). */
   readonly #ownUntilMs = new Map<string, number>();
-  #listNumber: number;
+  /** The newest list of the cluster's hubs; null: there was none yet. */
+  list: HubList | null;
 
-  constructor(store: HubStore, keeper: FleetKeeper, clusterKey: () => Uint8Array | null, listNumber: number) {
+  constructor(
+    store: HubStore,
+    keeper: FleetKeeper,
+    clusterKey: () => Uint8Array | null,
+    list: HubList | null,
+  ) {
     this.#store = store;
     this.#keeper = keeper;
     this.#clusterKey = clusterKey;
-    this.#listNumber = listNumber;
+    this.list = list;
   }
 
   /** Rejects with UserError when the store takes nothing; what was revoked is cut all the same. */
@@ -190,15 +196,17 @@ export class LocalCopy {
     const key = this.#clusterKey();
     if (key === null) return;
     try {
-      const { number } = openHubList(signed, key);
-      if (number === this.#listNumber) return;
-      if (number < this.#listNumber) {
-        const text = `the cluster shows list ${number} of its hubs, older than list ${this.#listNumber}: it is left alone`;
+      const list = openHubList(signed, key);
+      const { number } = list;
+      const known = this.list?.number ?? 0;
+      if (number === known) return;
+      if (number < known) {
+        const text = `the cluster shows list ${number} of its hubs, older than list ${known}: it is left alone`;
         this.#tellOnce(`list ${number}`, text);
         return;
       }
       await this.#store.ask('keepHubs', signed);
-      this.#listNumber = number;
+      this.list = list;
       this.#keeper.hubList.set(number, signed);
       this.#keeper.note({ kind: 'changed', text: `list ${number} of the cluster's hubs is in force` });
     } catch (error) {

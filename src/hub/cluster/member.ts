@@ -4,18 +4,22 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { UserError } from '../../base/userError.ts';
 import { version } from '../../base/version.ts';
-import { openHubList } from '../../cluster/hubList.ts';
+import { type HubList, openHubList } from '../../cluster/hubList.ts';
 import { type PresenceRecord, readRecord } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
+import type { Fleet } from '../../model/fleet.ts';
 import { nodeIdOf } from '../../noise/nodeId.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
+import type { OwnerFleet } from '../fleet/ownerFleet.ts';
 import type { Membership } from '../store/clusterTable.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import { ClusterLink, type LinkState } from './clusterLink.ts';
 import type { MemberOptions } from './clusterOptions.ts';
 import { ClusterDoor } from './door.ts';
+import { FleetShares } from './fleetShares.ts';
 import { LocalCopy } from './localCopy.ts';
 import { MemberStore } from './memberStore.ts';
+import { ClusterAway } from './natsConnection.ts';
 import { Outbox } from './outbox.ts';
 import { OwnerWrites } from './ownerWrites.ts';
 import type { Entry } from './recordStore.ts';
@@ -35,6 +39,8 @@ export class ClusterMember {
   #link: ClusterLink | null = null;
   #door: ClusterDoor | null = null;
   #keeper: FleetKeeper | null = null;
+  #copy: LocalCopy | null = null;
+  #shares: FleetShares | null = null;
   #saving: NodeJS.Timeout | null = null;
   #hasBeenAway = false;
 
@@ -62,6 +68,37 @@ export class ClusterMember {
     return this.#membership?.key ?? null;
   }
 
+  /** What it shares with the others beside devices and users; null before shareFleet(). */
+  get shares(): FleetShares | null {
+    return this.#shares;
+  }
+
+  /** The fleet of all hubs, over this hub's own. Before the start. */
+  shareFleet(keeper: FleetKeeper, own: OwnerFleet, publicKey: Uint8Array): Fleet {
+    const hub = nodeIdOf(publicKey);
+    this.#shares = new FleetShares({
+      ...{ cluster: this.#parts.options.name, hub, keeper, own, log: this.#log },
+      name: () => this.#hubName(publicKey),
+      buckets: () => {
+        if (this.#link === null) throw new ClusterAway('this hub has not started yet');
+        return this.#link.buckets;
+      },
+    });
+    return this.#shares.fleet;
+  }
+
+  #sharesOf(): FleetShares {
+    if (this.#shares === null) throw new Error('start() before shareFleet()');
+    return this.#shares;
+  }
+
+  /** As the owner's list calls it, else the machine. */
+  #hubName(publicKey: Uint8Array): string {
+    const key = Buffer.from(publicKey).toString('base64url');
+    const listed = this.#copy?.list?.hubs.find((hub) => hub.publicKey === key);
+    return listed?.name ?? hostname().slice(0, 64);
+  }
+
   /** Why a device that comes gets silence; null: the store decides. */
   refusal(comer: Parameters<ClusterDoor['refusal']>[0]): Promise<string | null> {
     return this.#door?.refusal(comer) ?? Promise.resolve('this hub has not started yet');
@@ -81,6 +118,7 @@ export class ClusterMember {
       );
     }
     const copy = new LocalCopy(store, keeper, () => this.clusterKey, this.#tellHubs(keeper, membership));
+    this.#copy = copy;
     const hubId = nodeIdOf(publicKey);
     const link = new ClusterLink({
       options,
@@ -93,9 +131,12 @@ export class ClusterMember {
       heardToken: (entry) => this.#heardToken(entry),
       presence: (appliedRevision) => {
         const at = address();
-        return at === null ? null : presenceOf(keeper, publicKey, at, appliedRevision);
+        return at === null
+          ? null
+          : presenceOf(keeper, this.#hubName(publicKey), publicKey, at, appliedRevision);
       },
       changed: (state, why) => this.#changed(state, why),
+      connected: (nats, buckets) => this.#sharesOf().connected(nats, buckets),
     });
     this.#link = link;
     const outbox = new Outbox(() => link.buckets, copy, store);
@@ -107,16 +148,17 @@ export class ClusterMember {
     if (this.#membership === null) {
       throw new UserError(`the cluster cannot be reached (${link.why}), and this hub has never been in it`);
     }
+    this.#sharesOf().start();
     this.#saving = setInterval(() => void this.#saveAgreed(), CLUSTER.agreedSaveEveryMs).unref();
   }
   #outbox: Outbox | null = null;
 
-  /** The number of the list that this hub has; 0: none. */
-  #tellHubs(keeper: FleetKeeper, membership: Membership | null): number {
-    if (membership === null || membership.hubs === null) return 0;
-    const { number } = openHubList(membership.hubs, membership.key);
-    keeper.hubList.set(number, membership.hubs);
-    return number;
+  /** The list that this hub has; null: none. */
+  #tellHubs(keeper: FleetKeeper, membership: Membership | null): HubList | null {
+    if (membership === null || membership.hubs === null) return null;
+    const list = openHubList(membership.hubs, membership.key);
+    keeper.hubList.set(list.number, membership.hubs);
+    return list;
   }
 
   async #join(key: string): Promise<void> {
@@ -177,6 +219,7 @@ export class ClusterMember {
   /** Before the store is closed. Harmless twice, and without a start. */
   async close(): Promise<void> {
     if (this.#saving !== null) clearInterval(this.#saving);
+    await this.#shares?.close();
     await this.#link?.close();
     await this.#saveAgreed();
   }
@@ -184,12 +227,13 @@ export class ClusterMember {
 
 function presenceOf(
   keeper: FleetKeeper,
+  name: string,
   publicKey: Uint8Array,
   address: string,
   appliedRevision: number,
 ): PresenceRecord {
   return {
-    name: hostname().slice(0, 64),
+    name,
     publicKey: Buffer.from(publicKey).toString('base64url'),
     address,
     version: version(),

@@ -5,7 +5,7 @@ import { type KV, Kvm, type KvWatchEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { UserError } from '../../base/userError.ts';
 import { type RecordKind, type Records, readRecord, writeRecord } from '../../cluster/records.ts';
-import { CLUSTER } from '../../limits/cluster.ts';
+import { CLUSTER, CLUSTER_STICKY } from '../../limits/cluster.ts';
 import { ClusterAway, reasonOf } from './natsConnection.ts';
 
 export interface Kept<Record> {
@@ -78,6 +78,10 @@ export class RecordStore {
     return unlessOvertaken(() => this.#kv.update(key, bytes, revision, CLUSTER.answerTimeoutMs));
   }
 
+  async removeBytes(key: string): Promise<void> {
+    await inSentences(() => this.#kv.delete(key));
+  }
+
   createBytes(key: string, bytes: Uint8Array): Promise<number | null> {
     return unlessOvertaken(() => this.#kv.create(key, bytes));
   }
@@ -131,6 +135,10 @@ export interface Buckets {
   readonly state: RecordStore;
   readonly tokens: RecordStore;
   readonly presence: RecordStore;
+  /** What each hub may use of monthly quotas. */
+  readonly leases: RecordStore;
+  /** Where sticky sessions are that several hubs agree on. */
+  readonly sticky: RecordStore;
 }
 
 /** Rejects with ClusterAway. Whether the buckets are there shows at the first question. */
@@ -142,6 +150,8 @@ export async function openBuckets(nats: NatsConnection, cluster: string): Promis
     state: await open(`${cluster}_state`),
     tokens: await open(`${cluster}_tokens`),
     presence: await open(`${cluster}_presence`),
+    leases: await open(`${cluster}_leases`),
+    sticky: await open(`${cluster}_sticky`),
   };
 }
 
@@ -156,6 +166,8 @@ export async function makeBuckets(nats: NatsConnection, cluster: string, replica
     await manager.create(`${cluster}_state`, common);
     await manager.create(`${cluster}_tokens`, { ...common, ttl: CLUSTER.tokensTtlMs });
     await manager.create(`${cluster}_presence`, { ...common, ttl: CLUSTER.presenceTtlMs });
+    await manager.create(`${cluster}_leases`, common);
+    await manager.create(`${cluster}_sticky`, { ...common, ttl: CLUSTER_STICKY.entriesTtlMs });
   });
   return openBuckets(nats, cluster);
 }

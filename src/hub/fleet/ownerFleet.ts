@@ -94,6 +94,11 @@ export class OwnerFleet implements Fleet {
     };
   }
 
+  /** Of this hub alone. */
+  figures(): LiveTick['hub'] {
+    return this.#live();
+  }
+
   #live(): LiveTick['hub'] {
     const { parts, slots, threads, traffic, book, stopping } = this.#keeper;
     let streams = 0;

@@ -48,7 +48,13 @@ beforeEach(() => {
   nowMs = 1_800_000_000_000;
   [here, there] = [new FakeFleet({ now: () => nowMs }), new FakeFleet({ now: () => nowMs })];
   isThereReachable = true;
-  fleet = new ClusterFleet({ own: here, picture: new FleetPicture(), others, hub: 'berlin' });
+  fleet = new ClusterFleet({
+    own: here,
+    picture: new FleetPicture(),
+    others,
+    hub: () => 'berlin',
+    ended: () => {},
+  });
 });
 
 const [FIRST, SECOND] = ['0001f00d', '0002f00d'];
@@ -124,7 +130,7 @@ describe('what only another hub knows', () => {
       ['paris', FIRST],
     ]);
     const [newest] = await fleet.events({ limit: 1 });
-    expect(newest).toMatchObject({ hub: 'berlin' });
+    expect(newest).toMatchObject({ hub: () => 'berlin', ended: () => {} });
     isThereReachable = false;
     expect(new Set((await fleet.events({ limit: 50 })).map(({ hub }) => hub))).toEqual(new Set(['berlin']));
   });

@@ -1,0 +1,160 @@
+// One fleet at several hubs, with a real NATS server and real devices: a device finds all hubs by the owner's list, sticky sessions and
+// limits are those of the fleet, and each hub shows all of it.
+
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { runBin } from '../cli/runBin.ts';
+import { Nats } from '../cluster/natsServers.ts';
+import { needs } from '../require.ts';
+import { type ExitNode, endAll, eventually, type Hub, makeTempDir, runCommand, startHub, startNode } from './harness.ts';
+import { changeNode, makePairing, nodeOf, nodesOf } from './ownerOf.ts';
+import { Refused, Stream } from './stream.ts';
+import { Target } from './target.ts';
+
+const need = needs('nats-server');
+const SOCKS_NOT_ALLOWED = 3;
+
+let nats: Nats;
+let target: Target;
+let clusters = 0;
+let cluster: string;
+let key: string;
+
+const owner = async (...args: string[]) => {
+  const done = await runBin(
+    ['cluster', ...args, '--cluster', nats.urls, '--cluster-name', cluster],
+    makeTempDir(),
+  );
+  expect(done).toMatchObject({ code: 0 });
+  return done.stdout;
+};
+
+async function makeCluster(): Promise<void> {
+  cluster = `f${clusters++}`;
+  key = join(makeTempDir(), 'cluster.key');
+  await owner('create', cluster, '--key', key);
+}
+
+/** A hub that its owner has put on the list. */
+async function listedHub(name: string): Promise<Hub> {
+  const hub = await startHub({ args: ['--cluster', nats.urls, '--cluster-name', cluster] });
+  await eventually(() => owner('add', hub.ready.publicKey, '--name', name, '--key', key), 40_000);
+  return hub;
+}
+
+async function pairAt(hub: Hub, name: string): Promise<ExitNode> {
+  const { link } = await makePairing(hub, name, 600_000);
+  return startNode({ links: [link] });
+}
+
+/** Resolves when each hub shows that the device is connected to these hubs. */
+async function untilAt(hubs: readonly Hub[], node: string, names: readonly string[]): Promise<void> {
+  await eventually(async () => {
+    for (const hub of hubs) expect((await nodeOf(hub, node)).hubs).toEqual(names);
+  }, 60_000);
+}
+
+/** The device that carries a sticky session at this hub. */
+async function nodeOfSession(hub: Hub, username: string, name: string): Promise<string> {
+  const stream = await Stream.open(hub.socks, target.port, 'send 10', username);
+  expect(await stream.over).toBe('end');
+  const { stdout } = await runCommand(['sessions', '--json'], hub.dataDir);
+  const sessions = JSON.parse(stdout) as { name: string; nodeId: string }[];
+  return sessions.find((session) => session.name === name)!.nodeId;
+}
+
+describe.skipIf(need.skip)(`hubs of one fleet ${need.why}`, () => {
+  beforeAll(async () => {
+    nats = await Nats.start(1);
+    target = await Target.start();
+  });
+  afterAll(async () => {
+    await target.close();
+    await nats.stop();
+  });
+  afterEach(endAll);
+
+  test('a device dials the hubs of the list, every hub shows it, and a hub that is thrown out loses it', async () => {
+    await makeCluster();
+    const berlin = await listedHub('berlin');
+    await pairAt(berlin, 'phone');
+    const paris = await listedHub('paris');
+    await untilAt([berlin, paris], 'phone', ['berlin', 'paris']);
+    const streams = await Promise.all(
+      [berlin, paris].map((hub) => Stream.open(hub.socks, target.port, 'send 1000000')),
+    );
+    for (const stream of streams) expect(await stream.over).toBe('end');
+    await eventually(async () => {
+      for (const hub of [berlin, paris])
+        expect((await nodeOf(hub, 'phone')).today.downBytes).toBeGreaterThanOrEqual(2_000_000);
+    }, 40_000);
+    const { stdout } = await runCommand(['nodes'], paris.dataDir);
+    expect(stdout).toContain('berlin,paris');
+    await owner('revoke', 'paris', '--key', key);
+    await untilAt([berlin], 'phone', ['berlin']);
+    await eventually(async () => expect((await nodesOf(paris))[0]!.hubs).toEqual(['berlin']), 60_000);
+  }, 180_000);
+
+  test('a strict session has one device at all hubs; cut off, a hub refuses one that it does not know', async () => {
+    await makeCluster();
+    const [berlin, paris] = [await listedHub('berlin'), await listedHub('paris')];
+    for (const name of ['one', 'two', 'three']) await pairAt(berlin, name);
+    for (const name of ['one', 'two', 'three']) await untilAt([berlin, paris], name, ['berlin', 'paris']);
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const username = `crawler-session-${name}-strict`;
+      const node = await nodeOfSession(berlin, username, name);
+      expect(await nodeOfSession(paris, username, name)).toBe(node);
+    }
+    for (const name of ['e', 'f']) {
+      const node = await nodeOfSession(berlin, `crawler-session-${name}`, name);
+      expect(await nodeOfSession(paris, `crawler-session-${name}`, name)).toBe(node);
+    }
+    await nats.servers[0]!.stop();
+    try {
+      const known = await Stream.open(paris.socks, target.port, 'send 10', 'crawler-session-a-strict');
+      expect(await known.over).toBe('end');
+      const refusal = await Stream.open(paris.socks, target.port, 'send 10', 'crawler-session-new-strict').catch(
+        (error: unknown) => error,
+      );
+      expect(refusal).toEqual(new Refused(SOCKS_NOT_ALLOWED));
+      const soft = await Stream.open(paris.socks, target.port, 'send 10', 'crawler-session-soft');
+      expect(await soft.over).toBe('end');
+    } finally {
+      await nats.servers[0]!.start();
+    }
+  }, 180_000);
+
+  test('a quota and streams are the fleet’s', async () => {
+    await makeCluster();
+    const [berlin, paris] = [await listedHub('berlin'), await listedHub('paris')];
+    await pairAt(berlin, 'phone');
+    await untilAt([berlin, paris], 'phone', ['berlin', 'paris']);
+    await changeNode(paris, 'phone', { limits: { streams: 4 } });
+    const open: Stream[] = [];
+    const hold = async (hub: Hub) => open.push(await Stream.open(hub.socks, target.port, 'hold'));
+    await eventually(async () => {
+      // Each hub has some, and no more than the limit between them.
+      for (const hub of [berlin, paris, berlin, paris, berlin, paris]) await hold(hub).catch(() => {});
+      expect(open.length).toBe(4);
+    }, 40_000);
+    for (const stream of open) stream.socket.destroy();
+    await changeNode(berlin, 'phone', { limits: { streams: null, monthlyBytes: 40_000_000 } });
+    await eventually(async () => {
+      expect((await nodeOf(paris, 'phone')).limits.monthlyBytes).toBe(40_000_000);
+    });
+    await eventually(async () => {
+      for (const hub of [berlin, paris]) {
+        const stream = await Stream.open(hub.socks, target.port, 'send 1000000').catch(() => null);
+        if (stream !== null) await stream.over;
+      }
+      for (const hub of [berlin, paris]) expect((await nodeOf(hub, 'phone')).state).toBe('overQuota');
+    }, 120_000);
+    await eventually(async () => {
+      const { month } = await nodeOf(berlin, 'phone');
+      const moved = month.downBytes + month.upBytes;
+      // Beyond it goes what passes within a second before the hubs look.
+      expect(moved).toBeGreaterThan(36_000_000);
+      expect(moved).toBeLessThan(46_000_000);
+    });
+  }, 240_000);
+});
