@@ -48,7 +48,7 @@ class Shared {
         return this.kept.get(key)?.revision === revision ? write(key, record) : null;
       },
     } as unknown as RecordStore;
-    return { state: store, tokens: store, presence: store };
+    return { state: store, tokens: store, presence: store, leases: store, sticky: store };
   }
 
   get<Kind extends RecordKind>(_kind: Kind, key: string): Records[Kind] | null {
@@ -71,7 +71,7 @@ function makeHub(shared: Shared, stepsLeft = Number.POSITIVE_INFINITY) {
   const direct = new DirectStore(store);
   const book = new NodeBook(direct, { nodes: [], settings: new Map() });
   const keeper = { book } as unknown as FleetKeeper;
-  const copy = new LocalCopy(direct, keeper, () => null, 0);
+  const copy = new LocalCopy(direct, keeper, () => null, null);
   const life = { stepsLeft };
   const link = { state: 'inStep' as const, settled: async () => {}, buckets: shared.bucketsOf(life) };
   const door = new ClusterDoor({ link, copy, keeper, store: direct, isStale: () => false });

@@ -64,6 +64,11 @@ export class FleetPicture {
     return this.#hubs.size;
   }
 
+  /** Ids of the other hubs to which a device is connected. */
+  hubsOf(nodeId: string): string[] {
+    return [...this.#hubs].flatMap(([id, { nodes }]) => (nodes.get(nodeId)?.connected === true ? [id] : []));
+  }
+
   /** Devices whose view is another one now. */
   hear({ hub, name, isWhole, nodes, figures }: HubSays, nowMs: number): Set<string> {
     const known = this.#hubs.get(hub);

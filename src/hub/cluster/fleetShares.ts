@@ -185,7 +185,7 @@ export class FleetShares {
   // --- Limits ------------------------------------------------------------------------------------------------------------------------
 
   #limitsHere(nodeId: string, settings: NodeSettings): NodeSettings {
-    const shared = this.#shares.here(nodeId, settings);
+    const shared = this.#shares.here(nodeId, settings, this.#picture.hubsOf(nodeId));
     if (settings.limits.monthlyBytes === null) return shared;
     return { ...shared, limits: { ...shared.limits, monthlyBytes: this.#quota.limitOf(nodeId) } };
   }
@@ -229,7 +229,7 @@ export class FleetShares {
     for (const id of nodes) {
       const settings = keeper.book.get(id)?.settings;
       if (settings === undefined) continue;
-      const { mbitPerSecond, streams } = this.#shares.here(id, settings).limits;
+      const { mbitPerSecond, streams } = this.#shares.here(id, settings, this.#picture.hubsOf(id)).limits;
       // A rate that moves by less than a part in a hundred is the same one.
       const share = `${mbitPerSecond === null ? '' : mbitPerSecond.toPrecision(2)} ${streams}`;
       if (this.#applied.get(id) === share) continue;

@@ -53,13 +53,17 @@ export class ShareKeeper {
     for (const [hub, { atMs }] of this.#heard) if (nowMs - atMs > SHARES.hubSilentMs) this.#heard.delete(hub);
   }
 
-  /** The settings with this hub's share of the rate and the streams. A quota is not divided here. */
-  here(nodeId: string, settings: NodeSettings): NodeSettings {
+  /**
+   * The settings with this hub's share of the rate and the streams. A quota is not divided here.
+   * @param alsoAt ids of other hubs that have the node: they have a share before they have said what they use
+   */
+  here(nodeId: string, settings: NodeSettings, alsoAt: readonly string[] = []): NodeSettings {
     const { mbitPerSecond, streams } = settings.limits;
     if (mbitPerSecond === null && streams === null) return settings;
     const uses = this.#usesOf((from) => from.nodes[nodeId]);
-    const own = uses.get(this.#hub);
-    if (uses.size < 2 || own === undefined) return settings;
+    for (const hub of [this.#hub, ...alsoAt]) if (!uses.has(hub)) uses.set(hub, NO_USE);
+    const own = uses.get(this.#hub)!;
+    if (uses.size < 2) return settings;
     const rates = [...uses.values()].map(({ bytesPerSecond }) => bytesPerSecond / BYTES_PER_MBIT);
     const rate =
       mbitPerSecond === null ? null : rateShare(mbitPerSecond, own.bytesPerSecond / BYTES_PER_MBIT, rates);
@@ -97,3 +101,4 @@ export class ShareKeeper {
 }
 
 const BYTES_PER_MBIT = 125_000;
+const NO_USE: NodeUse = { bytesPerSecond: 0, streams: 0 };
