@@ -264,7 +264,8 @@ describe.skipIf(need.skip)(`a cluster of hubs ${need.why}`, () => {
       return hubs.find(({ publicKey }) => publicKey === other.ready.publicKey)!.id;
     };
     expect(await owner('add', await id(), '--name', 'second', '--key', key)).toMatchObject({ code: 0 });
-    await eventually(async () => expect(await eventsOf(hub, 'list 2 of the cluster')).toHaveLength(1));
+    // At each of the two hubs.
+    await eventually(async () => expect(await eventsOf(hub, 'list 2 of the cluster')).toHaveLength(2));
     const { clusterKey } = parseLink((await makePairing(hub, null, 60_000)).link);
     await tamper(async ({ state }) => {
       const list = openHubList((await state.readBytes('hubs'))!.record, clusterKey!);

@@ -35,6 +35,8 @@ interface Held {
   /** Up to which its traffic of the month may go here; null: the cluster has not answered yet. */
   limitBytes: number | null;
   isAsking: boolean;
+  /** By the last answer. */
+  isUsedUp: boolean;
   /** The last answer gave less than was wanted: not before then again. */
   notBeforeMs: number;
 }
@@ -48,14 +50,15 @@ export class QuotaKeeper {
   }
 
   /**
-   * Up to which the node's traffic of this month may go here. While a question is under way, a little further than now: a node is not
-   * closed for the time that an answer takes.
+   * Up to which the node's traffic of this month may go here. While a question is under way, a little further than now: a node that had
+   * something in hand is not closed for the time that an answer takes.
    */
   limitOf(nodeId: string): number {
     const { usedBytes, month } = this.#options;
     const held = this.#held.get(nodeId);
     const limit = held === undefined || held.month !== month() ? null : held.limitBytes;
-    return held?.isAsking !== false ? Math.max(limit ?? 0, usedBytes(nodeId) + 1) : (limit ?? 0);
+    const isOpen = held === undefined || (held.isAsking && !held.isUsedUp);
+    return isOpen ? Math.max(limit ?? 0, usedBytes(nodeId) + 1) : (limit ?? 0);
   }
 
   /** Once a second, for each node with a quota that is connected here. */
@@ -65,6 +68,7 @@ export class QuotaKeeper {
     if (held.month !== month()) {
       held.month = month();
       held.limitBytes = null;
+      held.isUsedUp = false;
       held.notBeforeMs = 0;
     }
     if (held.isAsking || nowMs() < held.notBeforeMs) return;
@@ -78,7 +82,8 @@ export class QuotaKeeper {
   #heldOf(nodeId: string): Held {
     const known = this.#held.get(nodeId);
     if (known !== undefined) return known;
-    const held = { month: this.#options.month(), limitBytes: null, isAsking: false, notBeforeMs: 0 };
+    const month = this.#options.month();
+    const held = { month, limitBytes: null, isAsking: false, isUsedUp: false, notBeforeMs: 0 };
     this.#held.set(nodeId, held);
     return held;
   }
@@ -104,6 +109,7 @@ export class QuotaKeeper {
       held.notBeforeMs = nowMs() + QUOTA.askAgainMs;
     } finally {
       held.isAsking = false;
+      held.isUsedUp = (held.limitBytes ?? 0) <= usedBytes(nodeId);
       changed(nodeId);
     }
   }

@@ -97,6 +97,16 @@ describe('a quota', () => {
     expect(hub.keeper.limitOf(NODE)).toBe(6);
   });
 
+  test('that is used up does not open again for the time that the next answer takes', async () => {
+    const hub = new Hub('a');
+    hub.rate = MB;
+    await seconds(30, 3 * MB);
+    expect(hub.usedBytes).toBe(3 * MB);
+    nowMs += QUOTA.askAgainMs;
+    hub.keeper.look(NODE, 3 * MB);
+    expect(hub.keeper.limitOf(NODE)).toBe(3 * MB);
+  });
+
   test('of nothing closes the node', async () => {
     const hub = new Hub('a');
     await hub.second(0);

@@ -45,7 +45,10 @@ describe('limits of a node', () => {
     expect(busy!.monthlyBytes).toBe(5);
     // A hub that comes to reach the node has a small share before it has said anything.
     expect(away!.mbitPerSecond).toBeLessThan(10);
-    expect(new ShareKeeper('d').here(NODE, LIMITED, ['e']).limits).toMatchObject({ mbitPerSecond: 40, streams: 5 });
+    expect(new ShareKeeper('d').here(NODE, LIMITED, ['e']).limits).toMatchObject({
+      mbitPerSecond: 40,
+      streams: 5,
+    });
   });
 
   test('come back to the others when a hub falls silent, but not to one that is cut off', () => {
