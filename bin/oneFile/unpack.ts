@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -51,6 +52,8 @@ export function unpack(payload: Payload, cache: string): string {
 export function removeOthers(payload: Payload, cache: string, isAlive: (pid: number) => boolean): void {
   for (const name of namesIn(cache)) {
     const folder = join(cache, name);
+    // Every folder of ours has one; what lies beside them is somebody else's.
+    if (!existsSync(join(folder, IN_USE))) continue;
     const marks = namesIn(join(folder, IN_USE));
     const dead = marks.filter((mark) => !isAlive(Number(mark)));
     if (name === payload.id) for (const mark of dead) remove(join(folder, IN_USE, mark));

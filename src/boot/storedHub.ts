@@ -1,9 +1,9 @@
 // The owner API in a command's own process, over the locked store of a hub that does not run.
 
-import { networkInterfaces } from 'node:os';
 import type { ApiBindings } from '../api/apiRoute.ts';
 import { LazyApi } from '../api/lazyApi.ts';
 import type { DataDirLock } from '../base/dataDirLock.ts';
+import { listedInterfaces } from '../base/interfaces.ts';
 import { localDay, monthOfDay } from '../base/localTime.ts';
 import { IdleMemberStore } from '../hub/cluster/memberStore.ts';
 import { StoredFleet } from '../hub/fleet/storedFleet.ts';
@@ -81,7 +81,7 @@ async function fleetOf(state: HubState, dataDir: string, lock: DataDirLock): Pro
 function linksOf(state: HubState, dataDir: string, token: Uint8Array): PairingLinks {
   const { tunnelPort, publicHost, publicWebSocket } = readHubSettings(dataDir);
   const { publicKey } = state.keyPair();
-  const chosen = choosePublicHost(null, publicHost, null, networkInterfaces());
+  const chosen = choosePublicHost(null, publicHost, null, listedInterfaces());
   const port = chosen.port ?? tunnelPort ?? BOOT_DEFAULTS.tunnel.port;
   return pairingLinks({ host: chosen.host, port }, publicWebSocket, { hubPublicKey: publicKey, token });
 }

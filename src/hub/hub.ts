@@ -1,9 +1,10 @@
 // The hub: its parts, how they start and stop together, and which part hears what from the engine threads. It runs on the main thread and
 // never touches a byte of a stream. The owner reaches it through what src/boot puts around it.
 
-import { availableParallelism, networkInterfaces } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort, type HostPort } from '../base/hostPort.ts';
+import { listedInterfaces } from '../base/interfaces.ts';
 import { localDay, monthOfDay } from '../base/localTime.ts';
 import { LogThrottle } from '../base/logThrottle.ts';
 import { machineMemoryBytes } from '../base/machineMemory.ts';
@@ -204,7 +205,7 @@ export class Hub {
   /** Where devices reach it, once it listens. */
   #publicAddress(): HostPort {
     const { tunnel, publicHost } = this.#options;
-    const { host, port } = choosePublicHost(publicHost, null, tunnel.host, networkInterfaces());
+    const { host, port } = choosePublicHost(publicHost, null, tunnel.host, listedInterfaces());
     const bound = Number(this.addresses.tunnel.slice(this.addresses.tunnel.lastIndexOf(':') + 1));
     return { host, port: port ?? bound };
   }
@@ -256,6 +257,7 @@ export class Hub {
     this.addresses.socks = await this.#listeners.open('socks', socks);
     this.addresses.http = await this.#listeners.open('http', http);
     if (socksSocket !== null) await this.#listeners.openSocket(socksSocket);
+    void this.#cluster?.announce();
   }
 
   async #listenBehindServer(bind: HostPort): Promise<void> {

@@ -175,6 +175,16 @@ export class ClusterMember {
     this.#keeper?.pairings.usedElsewhere(key, read.record.usedBy);
   }
 
+  /** The hub listens: the others, and its owner's commands, hear where. Never rejects. */
+  async announce(): Promise<void> {
+    try {
+      await this.#link?.say();
+    } catch (error) {
+      // The next beat says it.
+      this.#log.debug({ err: error }, 'the cluster did not hear that this hub is there');
+    }
+  }
+
   // --- In step or not ----------------------------------------------------------------------------------------------------------------------
 
   #changed(state: LinkState, why: string): void {
