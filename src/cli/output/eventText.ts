@@ -7,7 +7,8 @@ import { fill, printable } from './terminalText.ts';
 export function drawEvent(event: EventRecord): string {
   const at = new Date(event.at);
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day} ${clockOf(event.at)}  ${fill(event.kind, 13)}  ${sentenceOf(event)}\n`;
+  const hub = event.hub === undefined ? '' : `${fill(printable(event.hub), 12)}  `;
+  return `${day} ${clockOf(event.at)}  ${hub}${fill(event.kind, 13)}  ${sentenceOf(event)}\n`;
 }
 
 /** What happened, and to whom when the sentence does not say so itself. */

@@ -182,14 +182,14 @@ export function eventsView(hub: HubState): View {
   };
 }
 
-function row({ number, at, kind, nodeId, nodeName, text }: EventRecord): HTMLElement {
+function row({ number, at, kind, nodeId, nodeName, text, hub }: EventRecord): HTMLElement {
   const { label, tone } = eventWords(kind);
   return el(
     'li',
     { 'data-number': number },
     relativeTime(at),
     el('span', { class: `badge ${tone}` }, label),
-    el('span', { class: 'text' }, ...sentence(text, nodeId, nodeName)),
+    el('span', { class: 'text' }, ...sentence(text, nodeId, nodeName), hub === undefined ? '' : ` (${hub})`),
   );
 }
 

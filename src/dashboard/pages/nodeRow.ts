@@ -57,10 +57,11 @@ export class Row {
   update(node: NodeView): void {
     const { label, tone, reason } = stateWords(node);
     setText(this.#name, node.name);
+    const hubs = (node.hubs ?? []).map((hub) => ` · ${hub}`).join('');
     const tags = node.tags.length > 0 ? ` · ${node.tags.join(', ')}` : '';
     setText(
       this.#platform,
-      `${platformWords(node.platform)}${node.country === null ? '' : ` · ${node.country}`}${tags}`,
+      `${platformWords(node.platform)}${node.country === null ? '' : ` · ${node.country}`}${tags}${hubs}`,
     );
     setText(this.#badge, label);
     if (this.#title !== tone) this.#badge.className = `badge ${tone}`;

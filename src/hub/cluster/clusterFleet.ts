@@ -123,7 +123,7 @@ export class ClusterFleet implements Fleet {
     return others.reduce((sum, { answer }) => summed(sum, answer), own);
   }
 
-  /** Newest first: those of this hub, and those of the others from the same time. Numbers are each hub's own. */
+  /** Newest first: those of this hub, and those of the others from the same time. */
   async events(query: EventQuery): Promise<readonly EventRecord[]> {
     const { before: _before, after: _after, ...of } = query;
     const isPaged = query.before !== undefined || query.after !== undefined;
@@ -138,7 +138,19 @@ export class ClusterFleet implements Fleet {
       ...own.map((event) => ({ ...event, hub: this.#hub() })),
       ...theirs.filter(({ at }) => at >= oldest),
     ];
-    return all.sort((one, other) => (one.at < other.at ? 1 : one.at > other.at ? -1 : 0));
+    all.sort((one, other) => (one.at < other.at ? 1 : one.at > other.at ? -1 : 0));
+    return this.#numbered(all, own.at(-1)?.number ?? 0);
+  }
+
+  /** Pages go by this hub's numbers: an event of another hub gets the one of this hub's event before it. */
+  #numbered(events: readonly (EventRecord & { hub: string })[], oldest: number): EventRecord[] {
+    const own = this.#hub();
+    let number = oldest;
+    const numbered = events.toReversed().map((event) => {
+      if (event.hub === own) number = event.number;
+      return { ...event, number };
+    });
+    return numbered.toReversed();
   }
 
   latestEvents(after: number): readonly EventRecord[] {

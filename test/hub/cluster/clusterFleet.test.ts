@@ -131,6 +131,10 @@ describe('what only another hub knows', () => {
     ]);
     const [newest] = await fleet.events({ limit: 1 });
     expect(newest).toMatchObject({ hub: 'berlin' });
+    // Pages go by the numbers of this hub.
+    const numbers = events.map(({ number }) => number);
+    expect(numbers).toEqual(numbers.toSorted((one, other) => other - one));
+    expect(numbers[0]).toBe((await here.events({ limit: 1 }))[0]!.number);
     isThereReachable = false;
     expect(new Set((await fleet.events({ limit: 50 })).map(({ hub }) => hub))).toEqual(new Set(['berlin']));
   });
