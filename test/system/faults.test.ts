@@ -103,7 +103,8 @@ describe('data directories', () => {
 
   test('a path too long for the control socket', async () => {
     const long = join(dataDir, 'x'.repeat(100));
-    expectSentence(await hub('--data-dir', long), 1, /too long for a socket; choose a shorter --data-dir/);
+    const sentence = /too long for a socket \(\d+ bytes; \d+ at most\); choose a shorter --data-dir/;
+    expectSentence(await hub('--data-dir', long), 1, sentence);
   });
 
   const tools = needs('unshare', 'mount');
