@@ -33,6 +33,8 @@ export interface ClusterFleetOptions {
   readonly own: Fleet;
   readonly picture: FleetPicture;
   readonly others: OtherHubs;
+  /** Ids of the devices that are connected here. */
+  connected(): Iterable<string>;
   /** What the owner calls this hub. */
   hub(): string;
   /** The owner has ended a sticky session. */
@@ -44,16 +46,18 @@ export class ClusterFleet implements Fleet {
   readonly #own: Fleet;
   readonly #picture: FleetPicture;
   readonly #others: OtherHubs;
+  readonly #connected: () => Iterable<string>;
   readonly #hub: () => string;
   readonly #ended: ClusterFleetOptions['ended'];
   /** By watcher: devices that changed at other hubs since its last tick. */
   readonly #changed = new Set<Set<string>>();
 
-  constructor({ own, picture, others, hub, ended }: ClusterFleetOptions) {
+  constructor({ own, picture, others, connected, hub, ended }: ClusterFleetOptions) {
     this.users = own.users;
     this.#own = own;
     this.#picture = picture;
     this.#others = others;
+    this.#connected = connected;
     this.#hub = hub;
     this.#ended = ended;
   }
@@ -80,7 +84,6 @@ export class ClusterFleet implements Fleet {
   }
 
   #figures(own: LiveTick['hub']): LiveTick['hub'] {
-    const here = this.#own.nodes().flatMap((node) => (node.connected ? [node.id] : []));
     const { stopping, nodesConnected, nodesPaired, streams, clients, downBytesPerSecond } = own;
     const { upBytesPerSecond, connectsPerSecond, failuresPerSecond } = own;
     return this.#picture.figures(
@@ -88,7 +91,7 @@ export class ClusterFleet implements Fleet {
         ...{ stopping, nodesConnected, nodesPaired, streams, clients, downBytesPerSecond },
         ...{ upBytesPerSecond, connectsPerSecond, failuresPerSecond },
       },
-      here,
+      this.#connected(),
     );
   }
 

@@ -75,6 +75,7 @@ export class FleetShares {
     });
     this.fleet = new ClusterFleet({
       ...{ own, picture: this.#picture, others: this.#talk, hub: name },
+      connected: () => keeper.parts.sessions.nodes(),
       ended: (user, session) => void this.#sticky.ended(stickyKey(user, session)),
     });
     this.#sticky = new StickyKeeper({

@@ -52,6 +52,7 @@ beforeEach(() => {
     own: here,
     picture: new FleetPicture(),
     others,
+    connected: () => here.nodes().flatMap(({ id, connected }) => (connected ? [id] : [])),
     hub: () => 'berlin',
     ended: () => {},
   });
