@@ -1,7 +1,8 @@
 // What the other hubs of a cluster say of the devices that are connected to them, and one view of a device made of all of it. Pure: time is
 // an argument.
 
-import { PICTURE } from '../../limits/cluster.ts';
+import { HUB_LIST, PICTURE } from '../../limits/cluster.ts';
+import { CONTROL } from '../../limits/ownerBounds.ts';
 import type { LiveTick, NodeView, Traffic } from '../../model/fleet.ts';
 
 /** What a device is and does at one hub; what its owner decided about it every hub knows. */
@@ -72,12 +73,14 @@ export class FleetPicture {
   /** Devices whose view is another one now. */
   hear({ hub, name, isWhole, nodes, figures }: HubSays, nowMs: number): Set<string> {
     const known = this.#hubs.get(hub);
+    if (known === undefined && this.#hubs.size >= HUB_LIST.hubsMax) return new Set();
     const changed = new Set<string>(isWhole ? known?.nodes.keys() : []);
     const other = known ?? { name, heardAtMs: nowMs, figures, nodes: new Map<string, NodeAtHub>() };
     this.#hubs.set(hub, other);
     if (isWhole) other.nodes.clear();
     Object.assign(other, { name, figures, heardAtMs: nowMs });
     for (const node of nodes) {
+      if (!other.nodes.has(node.id) && other.nodes.size >= CONTROL.nodesMax) break;
       other.nodes.set(node.id, node);
       changed.add(node.id);
     }

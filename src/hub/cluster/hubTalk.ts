@@ -75,13 +75,21 @@ export class HubTalk implements OtherHubs {
   }
 
   async #hear(messages: Subscription): Promise<void> {
-    const { hub } = this.#options;
     for await (const message of messages) {
-      const said = parsed<Said>(message);
-      if (said?.kind === 'says' && said.says.hub !== hub) this.#options.heardSays(said.says);
-      else if (said?.kind === 'uses' && said.uses.hub !== hub) this.#options.heardUses(said.uses);
-      else if (said?.kind === 'whoIsThere' && said.hub !== hub) this.#options.askedAll();
+      try {
+        this.#take(parsed<Said>(message));
+      } catch (error) {
+        // Whoever has the password of NATS may say anything: a malformed word ends nothing.
+        this.#options.onError(error);
+      }
     }
+  }
+
+  #take(said: Said | null): void {
+    const { hub } = this.#options;
+    if (said?.kind === 'says' && said.says.hub !== hub) this.#options.heardSays(said.says);
+    else if (said?.kind === 'uses' && said.uses.hub !== hub) this.#options.heardUses(said.uses);
+    else if (said?.kind === 'whoIsThere' && said.hub !== hub) this.#options.askedAll();
   }
 
   // --- Questions -------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 // share of each limit.
 
 import { rateShare, streamShare } from '../../cluster/shares.ts';
-import { SHARES } from '../../limits/cluster.ts';
+import { HUB_LIST, SHARES } from '../../limits/cluster.ts';
 import type { NodeSettings } from '../../model/fleet.ts';
 
 /** What one hub uses of limits that are shared: of nodes by id, of users by name. */
@@ -44,7 +44,9 @@ export class ShareKeeper {
   }
 
   hear(uses: Uses, nowMs: number): void {
-    if (uses.hub !== this.#hub) this.#heard.set(uses.hub, { uses, atMs: nowMs });
+    if (uses.hub === this.#hub) return;
+    if (!this.#heard.has(uses.hub) && this.#heard.size >= HUB_LIST.hubsMax) return;
+    this.#heard.set(uses.hub, { uses, atMs: nowMs });
   }
 
   /** Once a second: a hub that has not spoken for a while is gone. */

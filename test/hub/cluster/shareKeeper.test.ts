@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ShareKeeper } from '../../../src/hub/cluster/shareKeeper.ts';
 import { DEFAULT_SETTINGS } from '../../../src/hub/fleet/nodeSettings.ts';
-import { SHARES } from '../../../src/limits/cluster.ts';
+import { HUB_LIST, SHARES } from '../../../src/limits/cluster.ts';
 import type { NodeSettings } from '../../../src/model/fleet.ts';
 
 const NODE = 'n1';
@@ -58,6 +58,15 @@ describe('limits of a node', () => {
     expect(hubs[0]!.here(NODE, LIMITED)).toBe(LIMITED);
     expect(hubs[1]!.here(NODE, LIMITED).limits.mbitPerSecond).toBeLessThan(40);
   });
+});
+
+test('words of more hubs than a cluster can have are not kept', () => {
+  const keeper = new ShareKeeper('a');
+  for (let at = 0; at < 2 * HUB_LIST.hubsMax; at++) {
+    keeper.hear({ hub: `h${at}`, nodes: { [NODE]: { bytesPerSecond: 0, streams: 0 } }, users: {} }, 0);
+  }
+  const { mbitPerSecond } = keeper.here(NODE, LIMITED).limits;
+  expect(mbitPerSecond).toBeCloseTo(80 / (HUB_LIST.hubsMax + 1));
 });
 
 describe('streams of a user', () => {
