@@ -1,11 +1,11 @@
-// Medians over rounds, and ours against the best of the tunnels, round by round.
+// Medians over rounds, and ours against others, round by round.
 
-import type { PeerName } from '../peers/peer.ts';
+import { OTHER_TUNNELS, type PeerName } from '../peers/peer.ts';
 import type { CaseResult, ContestantSamples } from '../runScenario.ts';
 import type { Metric } from '../scenarios/scenario.ts';
 
 /** Those that do what we do: encrypt, between two processes. */
-export const TUNNELS: readonly PeerName[] = ['ssh', 'shadowsocks'];
+export const TUNNELS: readonly PeerName[] = ['ssh', 'shadowsocks', ...OTHER_TUNNELS];
 
 export function medianOf(values: readonly number[]): number | null {
   if (values.length === 0) return null;
@@ -18,18 +18,18 @@ export function valuesOf({ samples }: ContestantSamples, key: string): number[] 
   return samples.map(({ numbers }) => numbers[key]).filter((value) => value !== undefined);
 }
 
-/** Median over the rounds of ours / best tunnel of the same round; null without either. */
-export function ratioToBest({ contestants }: CaseResult, metric: Metric): number | null {
+/** Median over the rounds of ours / the best of those in the same round; null without either. */
+export function ratioToBest({ contestants }: CaseResult, metric: Metric, of = TUNNELS): number | null {
   const ours = contestants.find(({ peer }) => peer === 'restunnel');
-  const tunnels = contestants.filter(({ peer }) => TUNNELS.includes(peer));
-  if (ours === undefined || tunnels.length === 0) return null;
+  const others = contestants.filter(({ peer }) => of.includes(peer));
+  if (ours === undefined || others.length === 0) return null;
   const ratios: number[] = [];
   for (const [round, own] of valuesOf(ours, metric.key).entries()) {
-    const others = tunnels
-      .map((tunnel) => valuesOf(tunnel, metric.key)[round])
+    const values = others
+      .map((other) => valuesOf(other, metric.key)[round])
       .filter((value) => value !== undefined);
-    const best = metric.better === 'lower' ? Math.min(...others) : Math.max(...others);
-    if (others.length > 0 && best > 0) ratios.push(own / best);
+    const best = metric.better === 'lower' ? Math.min(...values) : Math.max(...values);
+    if (values.length > 0 && best > 0) ratios.push(own / best);
   }
   return medianOf(ratios);
 }

@@ -15,13 +15,26 @@ function drawCase(result: CaseResult): string {
     const cells = metrics.map(({ key, digits }) => medianOf(valuesOf(contestant, key))?.toFixed(digits));
     rows.push([contestant.name, ...cells.map((cell) => cell ?? '-')]);
   }
-  const ratios = metrics.map((metric) => ratioToBest(result, metric));
-  if (ratios.some((ratio) => ratio !== null)) {
-    rows.push(['ours / best tunnel', ...ratios.map((ratio) => ratio?.toFixed(2) ?? '-')]);
-    addAims(rows, 'aim (ratio)', metrics, ({ target }) => target);
-  }
+  const toTunnels = metrics.map((metric) => ratioToBest(result, metric));
+  addRatios(rows, 'ours / best tunnel', toTunnels, metrics, ({ target }) => target);
+  const toFloor = metrics.map((metric) =>
+    metric.floorTarget === undefined ? null : ratioToBest(result, metric, ['floor']),
+  );
+  addRatios(rows, 'ours / floor', toFloor, metrics, ({ floorTarget }) => floorTarget);
   addAims(rows, 'aim', metrics, ({ limit }) => limit);
   return drawRows(rows);
+}
+
+function addRatios(
+  rows: string[][],
+  name: string,
+  ratios: readonly (number | null)[],
+  metrics: readonly Metric[],
+  aimOf: (metric: Metric) => number | undefined,
+): void {
+  if (ratios.every((ratio) => ratio === null)) return;
+  rows.push([name, ...ratios.map((ratio) => ratio?.toFixed(2) ?? '-')]);
+  addAims(rows, 'aim (ratio)', metrics, aimOf);
 }
 
 function addAims(

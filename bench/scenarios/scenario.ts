@@ -31,8 +31,10 @@ export interface Metric {
   /** Digits behind the point in tables. */
   readonly digits: number;
   readonly better: 'lower' | 'higher';
-  /** Ratio of ours to the best of ssh and shadowsocks that we mean to reach, where there is one. */
+  /** Ratio of ours to the best other tunnel that we mean to reach, where there is one. */
   readonly target?: number;
+  /** Ratio of ours to the floor that we mean to reach. */
+  readonly floorTarget?: number;
   /** What we mean to reach whatever others do. */
   readonly limit?: number;
 }

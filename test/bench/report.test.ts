@@ -94,6 +94,26 @@ test('the table shows medians, the ratio and the aim', () => {
   );
 });
 
+test('the table compares with the floor what has an aim there', () => {
+  const result = resultOf({ restunnel: [[1.5, 900]], ssh: [[3, 700]], floor: [[1, 1_000]] });
+  const metrics = [{ ...CPU, floorTarget: 1.12 }, RATE];
+  expect(drawTable(SCENARIO, [{ ...result, metrics }])).toBe(
+    [
+      '',
+      'bulk: one case',
+      '                      CPU s/GB  MB/s',
+      '  restunnel               1.50   900',
+      '  ssh                     3.00   700',
+      '  floor                   1.00  1000',
+      '  ours / best tunnel      0.50  1.29',
+      '  aim (ratio)            ≤ 0.5',
+      '  ours / floor            1.50     -',
+      '  aim (ratio)           ≤ 1.12',
+      '',
+    ].join('\n'),
+  );
+});
+
 test('the plot is well-formed, has a bar for each contestant with a value, and the aim in the unit of the metric', () => {
   const svg = drawPlot(SCENARIO, [RESULT]);
   expect(svg).toContain('a &lt; b &amp; c');
