@@ -34,6 +34,7 @@ const PURE_FOLDERS = [
   'routing',
   'ring',
   'node',
+  'api/schemas',
 ];
 /** except for these shells, which live beside the pure parts that they serve; */
 const SHELLS = [
@@ -82,7 +83,6 @@ const PURE_FILES = [
   'src/dashboard/guard.ts',
   'src/dashboard/openBind.ts',
   'src/dashboard/remotes.ts',
-  'src/api/schemas.ts',
   'src/dashboard/browserSessions.ts',
   'src/engine/strangerPolicy.ts',
   'src/hub/fleet/changeText.ts',

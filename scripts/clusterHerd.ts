@@ -5,8 +5,8 @@
 
 import { parseArgs } from 'node:util';
 import type { ListedHub } from '../src/cluster/hubList.ts';
-import { STRANGER } from '../src/limits/bounds.ts';
 import { HUB_LIST } from '../src/limits/cluster.ts';
+import { STRANGER } from '../src/limits/strangers.ts';
 import { Backoff } from '../src/node/backoff.ts';
 import { planHubs } from '../src/node/followedHubs.ts';
 

@@ -1,7 +1,7 @@
 // The process of a fleet's devices: LightNodes that dial, stay, and return as real nodes do, with the same pauses and patience.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { Backoff } from '../../src/node/backoff.ts';
 import { LightNode } from './lightNode.ts';
 import type { DeviceNews, DeviceOrder } from './orders.ts';

@@ -3,7 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import type { Slab } from '../../src/base/slab.ts';
-import { ENGINE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';

@@ -1,7 +1,7 @@
 // ChaCha20-Poly1305 by length and provider, and records sealed and opened as a tunnel does.
 
 import type { Bench } from 'tinybench';
-import { ENGINE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import type { AeadFactory } from '../../src/noise/aead.ts';
 import { chooseAead } from '../../src/noise/aeadProvider.ts';

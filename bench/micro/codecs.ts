@@ -1,7 +1,7 @@
 // Frames, SOCKS requests and hand-overs between threads: what a stream costs beside its bytes.
 
 import type { Bench } from 'tinybench';
-import { ENGINE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { SOCKS, Socks5Parser } from '../../src/proxy/socks5.ts';
 import { decodeOpen, HandOverEncoder } from '../../src/ring/handOver.ts';

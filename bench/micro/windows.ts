@@ -1,7 +1,7 @@
 // What window accounting costs: bytes consumed on a stream, and the decision about its window at every top-up.
 
 import type { Bench } from 'tinybench';
-import { WINDOW } from '../../src/limits/bounds.ts';
+import { WINDOW } from '../../src/limits/path.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { nextWindow, WindowBudget } from '../../src/tunnel/window.ts';
 

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import { PROBLEM_TYPE, Problem } from './problem.ts';
-import { problem } from './schemas.ts';
+import { problem } from './schemas/problem.ts';
 
 /** What a listener hands over with every request. */
 export interface ApiBindings {

@@ -5,7 +5,8 @@ import type { Registry } from 'prom-client';
 import type { EventQuery, Fleet } from '../model/fleet.ts';
 import { json, newRoutes, refusals } from './apiRoute.ts';
 import { owned, ownedLater } from './problem.ts';
-import { backup, eventRecord, eventsQuery, hubStatus } from './schemas.ts';
+import { eventRecord, eventsQuery } from './schemas/events.ts';
+import { backup, hubStatus } from './schemas/hub.ts';
 
 const getStatus = createRoute({
   method: 'get',

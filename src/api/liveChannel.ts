@@ -2,7 +2,7 @@
 // A tick becomes text once, however many look, and a delta as well. A viewer that is too slow for one gets the whole state at the next.
 
 import type { ServerResponse } from 'node:http';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import type { Fleet, LiveDelta, LiveTick } from '../model/fleet.ts';
 import { LiveDeltas } from './liveDeltas.ts';
 

@@ -1,7 +1,7 @@
 // Ticks of the live channel in few bytes, for viewers that keep the nodes: fields that have changed, what changes all the time in groups of
 // lists, and the sums of the day and the month every few seconds. Pure.
 
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import type { LiveDelta, LiveTick, NodeView, Traffic } from '../model/fleet.ts';
 
 /** These have lists of their own. */

@@ -5,7 +5,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { newRoutes, refusals } from './apiRoute.ts';
 import type { Live } from './liveChannel.ts';
 import { Problem } from './problem.ts';
-import { liveDelta, liveQuery, liveTick } from './schemas.ts';
+import { liveDelta, liveQuery, liveTick } from './schemas/live.ts';
 
 const getLive = createRoute({
   method: 'get',

@@ -2,7 +2,7 @@
 // Grafana (docs/grafana/restunnel.json) is drawn from these names.
 
 import { Counter, Gauge, Registry } from 'prom-client';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import { type Fleet, NODE_STATES } from '../model/fleet.ts';
 
 /** What /metrics answers, as prom-client's registry. `nodesMax`: how many nodes have series of their own. */

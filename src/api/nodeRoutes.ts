@@ -1,22 +1,12 @@
 // The API about nodes: what they are, do and did, and what the owner decides about them.
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { LISTING } from '../limits/ownerBounds.ts';
+import { LISTING } from '../limits/owner.ts';
 import type { Fleet } from '../model/fleet.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned, ownedLater } from './problem.ts';
-import {
-  connectFigures,
-  history,
-  historyQuery,
-  liveStream,
-  nodeChange,
-  nodeParams,
-  nodesQuery,
-  nodeView,
-  rotation,
-  streamsQuery,
-} from './schemas.ts';
+import { nodeChange, nodeParams, nodesQuery, nodeView, rotation } from './schemas/nodes.ts';
+import { connectFigures, history, historyQuery, liveStream, streamsQuery } from './schemas/traffic.ts';
 
 const nextPageHeader = z.object({
   Link: z.string().exactOptional().openapi({ description: 'Where the next page is; absent on the last.' }),

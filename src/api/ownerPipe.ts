@@ -4,7 +4,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { UserError } from '../base/userError.ts';
-import { CONTROL } from '../limits/ownerBounds.ts';
+import { CONTROL } from '../limits/owner.ts';
 import type { LazyApi } from './lazyApi.ts';
 import { type OwnerSocket, ownerServers } from './ownerServer.ts';
 import { newPipeSecret, readPipeFile, removePipeFile, writePipeFile } from './pipeFile.ts';

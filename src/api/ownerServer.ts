@@ -1,7 +1,7 @@
 // The HTTP server of the owner API on this machine, whatever it listens on: what it refuses before the API sees it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { CONTROL } from '../limits/ownerBounds.ts';
+import { CONTROL } from '../limits/owner.ts';
 import type { ApiBindings } from './apiRoute.ts';
 import type { LazyApi } from './lazyApi.ts';
 import { PROBLEM_TYPE, problemBody } from './problem.ts';

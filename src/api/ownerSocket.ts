@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { socketPathTrouble } from '../base/socketPath.ts';
 import { UserError } from '../base/userError.ts';
-import { CONTROL } from '../limits/ownerBounds.ts';
+import { CONTROL } from '../limits/owner.ts';
 import type { LazyApi } from './lazyApi.ts';
 import { serveOwnerPipe } from './ownerPipe.ts';
 import { type OwnerSocket, ownerServers } from './ownerServer.ts';

@@ -4,7 +4,7 @@ import { createRoute } from '@hono/zod-openapi';
 import type { Fleet } from '../model/fleet.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned, ownedLater } from './problem.ts';
-import { pairing, pairingParams, pairingRequest, pairingState } from './schemas.ts';
+import { pairing, pairingParams, pairingRequest, pairingState } from './schemas/pairing.ts';
 
 const makePairing = createRoute({
   method: 'post',

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../base/userError.ts';
-import { PHONE_APP } from '../limits/ownerBounds.ts';
+import { PHONE_APP } from '../limits/owner.ts';
 
 export interface PhoneApp {
   /** Absolute. */

@@ -4,7 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { json, newRoutes, refusals } from './apiRoute.ts';
 import { PHONE_APP_NAME, type PhoneApp, readPhoneApp } from './phoneApp.ts';
 import { ownedLater, Problem } from './problem.ts';
-import { phoneApp } from './schemas.ts';
+import { phoneApp } from './schemas/pairing.ts';
 
 const APK = 'application/vnd.android.package-archive';
 

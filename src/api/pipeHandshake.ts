@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { CONTROL } from '../limits/ownerBounds.ts';
+import { CONTROL } from '../limits/owner.ts';
 import { CHALLENGE_BYTES, isProof, type PipeSecret, PROOF_BYTES, proofOf } from './pipeProof.ts';
 
 /** Of the hub. Whether the other side is a command of the owner; what it sends afterwards is not read yet. Never rejects. */

@@ -4,7 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Fleet } from '../model/fleet.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { ownedLater } from './problem.ts';
-import { ban, banReport, clientSession, clientSessionParams, clientSessionQuery } from './schemas.ts';
+import { ban, banReport, clientSession, clientSessionParams, clientSessionQuery } from './schemas/sticky.ts';
 
 const listSessions = createRoute({
   method: 'get',

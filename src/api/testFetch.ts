@@ -8,7 +8,7 @@ import { fromHere, parseHostPort, unbracketed } from '../base/hostPort.ts';
 import { IpAddress } from '../base/ipAddress.ts';
 import { UserError } from '../base/userError.ts';
 import type { OwnUser } from '../hub/access/proxyUsers.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 
 export type TestStep = 'proxy' | 'stream' | 'tls' | 'firstByte' | 'whole';
 

@@ -2,11 +2,11 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import type { OwnUser } from '../hub/access/proxyUsers.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import type { Fleet } from '../model/fleet.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { owned, Problem } from './problem.ts';
-import { testFetchRequest, testFetchResult } from './schemas.ts';
+import { testFetchRequest, testFetchResult } from './schemas/testFetch.ts';
 import { readTestUrl, testFetch } from './testFetch.ts';
 
 const postTestFetch = createRoute({

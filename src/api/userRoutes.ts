@@ -6,7 +6,7 @@ import { hashPassword } from '../hub/access/passwords.ts';
 import type { OwnerUsers } from '../model/userAccounts.ts';
 import { json, jsonBody, newRoutes, refusals } from './apiRoute.ts';
 import { ownedLater, Problem } from './problem.ts';
-import { newUser, proxyUser, userChange, userParams } from './schemas.ts';
+import { newUser, proxyUser, userChange, userParams } from './schemas/users.ts';
 
 const listUsers = createRoute({
   method: 'get',

@@ -1,7 +1,7 @@
 // Log lines that strangers and clients can cause: a few at once, then one now and then that says how many were left out. Pure: time is
 // an argument.
 
-import { STRANGER } from '../limits/bounds.ts';
+import { STRANGER } from '../limits/strangers.ts';
 import { Bucket } from './tokenBucket.ts';
 
 export class LogThrottle {

@@ -3,7 +3,7 @@
 
 import type { HostPort } from '../base/hostPort.ts';
 import { HUB_DEFAULTS, type HubOptions } from '../hub/hubOptions.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 
 export interface BootOptions extends HubOptions {
   readonly dashboard: HostPort;

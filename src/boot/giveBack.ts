@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { collectGarbage } from '../base/collectGarbage.ts';
-import { MEMORY } from '../limits/bounds.ts';
+import { MEMORY } from '../limits/engine.ts';
 import { type Libc, loadLibc, MADV_DONTNEED } from '../reactor/libc.ts';
 
 /** For a process that is ours: it takes the calling thread some 20 ms each time. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectOwner } from '../api/ownerConnection.ts';
 import { type DataDirLock, tryLockDataDir } from '../base/dataDirLock.ts';
 import { UserError } from '../base/userError.ts';
-import { CONTROL } from '../limits/ownerBounds.ts';
+import { CONTROL } from '../limits/owner.ts';
 
 /** Those that are not released: a lock that nobody refers to is collected as garbage, and released by that. */
 const held = new Set<DataDirLock>();

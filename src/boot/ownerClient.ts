@@ -11,7 +11,7 @@ import { NOTHING_HERE } from '../api/problem.ts';
 import { BusyError } from '../base/sqliteFile.ts';
 import { UserError } from '../base/userError.ts';
 import { HubNotRunning } from '../hub/fleet/hubNotRunning.ts';
-import { CONTROL } from '../limits/ownerBounds.ts';
+import { CONTROL } from '../limits/owner.ts';
 import type { StoredHub } from './storedHub.ts';
 
 export type OwnerClient = ReturnType<typeof hc<OwnerApi>>['api']['v1'];

@@ -3,7 +3,7 @@
 import '../limits/relations.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CommanderError } from 'commander';
-import { LOG } from '../limits/ownerBounds.ts';
+import { LOG } from '../limits/owner.ts';
 import { explain } from './output/errorText.ts';
 import { outputHasLeft } from './output/stdout.ts';
 import { listenToLauncher } from './process/launcher.ts';

@@ -1,7 +1,7 @@
 // What hubs of a cluster share, as records of a key-value store: how each is written and read (native-notes/cluster.md). Pure.
 
 import { CLUSTER, HUB_LIST } from '../limits/cluster.ts';
-import { LISTING } from '../limits/ownerBounds.ts';
+import { LISTING } from '../limits/owner.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { NodeSettings } from '../model/fleet.ts';
 import { foldName, isCountryCode, isSimpleName } from '../model/nameSyntax.ts';

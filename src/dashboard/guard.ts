@@ -2,7 +2,7 @@
 // anything else sees them. Pure; native-notes/dashboard.md says what each rule stops.
 
 import { createHash } from 'node:crypto';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import { type BrowserSession, type BrowserSessions, sameText } from './browserSessions.ts';
 
 export interface GuardedRequest {

@@ -6,7 +6,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { type ApiBindings, json, jsonBody, newRoutes, refusals } from '../api/apiRoute.ts';
 import type { Live } from '../api/liveChannel.ts';
 import { Problem } from '../api/problem.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import type { BrowserSession, BrowserSessions } from './browserSessions.ts';
 import type { Password } from './password.ts';
 import { type Remotes, remoteOf } from './remotes.ts';

@@ -2,7 +2,7 @@
 
 import { scrypt, scryptSync, timingSafeEqual } from 'node:crypto';
 import { Bucket } from '../base/tokenBucket.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 
 /** 32 MiB and some 60 ms for a guess (RFC 7914; OWASP's choice for interactive logins). */
 const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };

@@ -4,7 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { sourceKey } from '../base/sourceKey.ts';
 import { Bucket } from '../base/tokenBucket.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 
 interface Remote {
   readonly requests: Bucket;

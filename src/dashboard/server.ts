@@ -8,7 +8,7 @@ import type { LazyApi } from '../api/lazyApi.ts';
 import { PROBLEM_TYPE, problemBody } from '../api/problem.ts';
 import { bracketed, formatHostPort, type HostPort } from '../base/hostPort.ts';
 import { canonicalAddress } from '../base/ipAddress.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 import { BrowserSessions } from './browserSessions.ts';
 import { judgeRequest, type Rules, SECURITY_HEADERS } from './guard.ts';
 import type { LoginParts } from './loginRoutes.ts';

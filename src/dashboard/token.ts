@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
-import { DASHBOARD } from '../limits/ownerBounds.ts';
+import { DASHBOARD } from '../limits/owner.ts';
 
 /** base64url, of DASHBOARD.secretBytes. The lock of the data directory is held. Throws UserError. */
 export function loadOrCreateToken(dataDir: string): string {

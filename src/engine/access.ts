@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { isLoopback } from '../base/ipAddress.ts';
 import { Questions, type Timers } from '../base/questions.ts';
 import { sourceKey } from '../base/sourceKey.ts';
-import { ACCESS } from '../limits/bounds.ts';
+import { ACCESS } from '../limits/clients.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { anyNode, type RoutingRequest } from '../routing/request.ts';

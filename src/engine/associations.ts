@@ -3,7 +3,7 @@
 
 import { Endpoint } from '../base/endpoint.ts';
 import type { Slab } from '../base/slab.ts';
-import { UDP } from '../limits/bounds.ts';
+import { UDP } from '../limits/datagrams.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import {
   encodeAssociateReply,

@@ -2,7 +2,7 @@
 // take the places of strangers. Pure. The number of a descriptor says how many are in use: the kernel gives out the lowest free one, so
 // all below one just accepted are taken.
 
-import { DESCRIPTORS } from '../limits/bounds.ts';
+import { DESCRIPTORS } from '../limits/engine.ts';
 
 export interface DescriptorMarks {
   /** With fewer free, a client gets an answer: there is no room. */

@@ -1,7 +1,7 @@
 // Where a request goes: the owner's rules and the router decide on a node, the stream is counted, the node's worker gets the client. What
 // fails before its node has connected is tried on another node (native-notes/routing.md).
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { FailureName } from '../model/failures.ts';
 import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';

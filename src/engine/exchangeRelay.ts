@@ -2,7 +2,7 @@
 // client leaves the stream for its next request.
 
 import type { Slab } from '../base/slab.ts';
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import type { ExchangePlan, OpenRequest } from '../model/openRequest.ts';
 import type { BodyTracker } from '../proxy/httpBody.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';

@@ -1,7 +1,7 @@
 // The hub's front: accepts clients, reads their request in whatever pieces it comes, checks who they are, and has it dispatched to a node.
 
 import type { Slab } from '../base/slab.ts';
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
 import { RequestHeadParser } from '../proxy/httpHead.ts';

@@ -3,8 +3,8 @@
 
 import { rangeOf } from '../base/addressRange.ts';
 import { networkKey } from '../base/sourceKey.ts';
-import { ROUTING } from '../limits/bounds.ts';
-import { USERS } from '../limits/ownerBounds.ts';
+import { USERS } from '../limits/owner.ts';
+import { ROUTING } from '../limits/routing.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import { switchingProtocols } from '../proxy/webSocketUpgrade.ts';
 import type { ConnId, Reactor, TimerId } from '../reactor/reactor.ts';

@@ -3,7 +3,7 @@
 // Pure: time is an argument.
 
 import { Bucket } from '../base/tokenBucket.ts';
-import { STRANGER } from '../limits/bounds.ts';
+import { STRANGER } from '../limits/strangers.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 
 /** What the line keeps with a source: one address, or one IPv6 /64. */

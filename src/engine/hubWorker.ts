@@ -1,7 +1,7 @@
 // A hub's worker: the tunnels of one thread and the clients' streams on them.
 
 import type { HubListPart } from '../cluster/hubListParts.ts';
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
 import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';

@@ -1,7 +1,7 @@
 // Local sockets whose stream is over while bytes for them still wait: writes the bytes as the socket takes them, then closes it. A
 // socket that takes nothing for a while is reset, and so is one whose bytes need too much memory (relief.ts).
 
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { Holder, Pending } from './backlog.ts';
 import type { PendingPool } from './pending.ts';

@@ -1,6 +1,7 @@
 // The ports of a hub: accepts clients and strangers, and turns clients away while file descriptors run short.
 
-import { DESCRIPTORS, STRANGER } from '../limits/bounds.ts';
+import { DESCRIPTORS } from '../limits/engine.ts';
+import { STRANGER } from '../limits/strangers.ts';
 import type { ConnId, ListenerId, ListenHandler, Reactor } from '../reactor/reactor.ts';
 import { type DescriptorMarks, descriptorMarks } from './descriptors.ts';
 import type { Front } from './front.ts';

@@ -1,6 +1,6 @@
 // Tells control what was refused and reset for want of memory: at once the first time, then at most once in a while, all together.
 
-import { MEMORY } from '../limits/bounds.ts';
+import { MEMORY } from '../limits/engine.ts';
 import type { Reactor, TimerHandler } from '../reactor/reactor.ts';
 
 /** Since the last one. */

@@ -3,7 +3,7 @@
 // something is read on when it has its answer, and keeps its stream.
 
 import type { Slab } from '../base/slab.ts';
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import {
   type ConnHandler,
   type ConnId,

@@ -3,7 +3,7 @@
 // to the system.
 
 import type { Slab } from '../base/slab.ts';
-import { MEMORY } from '../limits/bounds.ts';
+import { MEMORY } from '../limits/engine.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { Reactor } from '../reactor/reactor.ts';
 import type { HeldShare } from '../ring/heldShare.ts';

@@ -1,6 +1,6 @@
 // Asks nodes for a sign of life, by a PING: whether a session whose place a newer one takes belongs to a device that is still there.
 
-import { SESSION } from '../limits/bounds.ts';
+import { SESSION } from '../limits/session.ts';
 import type { Reactor, TimerHandler } from '../reactor/reactor.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Tunnels } from './tunnels.ts';

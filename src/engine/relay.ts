@@ -2,7 +2,7 @@
 // socket straight from the opened record. What the outcomes mean for a stream is the caller's to say.
 
 import type { Slab } from '../base/slab.ts';
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { type ConnId, type Reactor, WOULD_BLOCK } from '../reactor/reactor.ts';
 import type { HeldShare } from '../ring/heldShare.ts';
 import { STREAM } from '../tunnel/streams.ts';

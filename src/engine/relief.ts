@@ -1,7 +1,7 @@
 // Keeps what waits for local sockets within its bound. Credit that was granted cannot be taken back, and no tunnel stops being read for
 // it: so whatever has waited longest with most bytes is reset, of the party that holds most.
 
-import { MEMORY } from '../limits/bounds.ts';
+import { MEMORY } from '../limits/engine.ts';
 import type { Reactor } from '../reactor/reactor.ts';
 import type { HeldShare } from '../ring/heldShare.ts';
 import { Backlog } from './backlog.ts';

@@ -2,7 +2,7 @@
 // A close over unread bytes would send an RST, and the client's system would throw the answer away.
 
 import type { Slab } from '../base/slab.ts';
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import {
   type ConnHandler,
   type ConnId,

@@ -3,7 +3,7 @@
 
 import { networkKey, sourceKey } from '../base/sourceKey.ts';
 import { Bucket } from '../base/tokenBucket.ts';
-import { STRANGER } from '../limits/bounds.ts';
+import { STRANGER } from '../limits/strangers.ts';
 import type { ConnId } from '../reactor/reactor.ts';
 import { HandshakeLine, type WaitingSource } from './handshakeLine.ts';
 import { KnownNetworks } from './knownNetworks.ts';

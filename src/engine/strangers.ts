@@ -4,7 +4,7 @@
 
 import type { AddressRange } from '../base/addressRange.ts';
 import type { Slab } from '../base/slab.ts';
-import { STRANGER } from '../limits/bounds.ts';
+import { STRANGER } from '../limits/strangers.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import { checkMac1 } from '../noise/mac1.ts';
 import { NOT_FOUND } from '../proxy/webSocketUpgrade.ts';

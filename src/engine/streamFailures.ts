@@ -1,6 +1,6 @@
 // Clients whose stream fails: each failure is counted, then another node is tried or the client gets an answer.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { FailureName } from '../model/failures.ts';
 import { mayBeTriedAgain, type OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';

@@ -1,6 +1,8 @@
 // Opens clients' streams on a worker's tunnels, tells each client how that went, and gives up those that wait too long.
 
-import { CLIENT, ENGINE, UDP } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
+import { UDP } from '../limits/datagrams.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { type FailureName, failureOfReason } from '../model/failures.ts';
 import type { OpenRequest } from '../model/openRequest.ts';
 import type { ConnId, Reactor } from '../reactor/reactor.ts';

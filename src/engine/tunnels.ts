@@ -1,7 +1,9 @@
 // The tunnel sockets of one engine thread: receives records into sessions, flushes each touched session once a turn, keeps their
 // timers.
 
-import { ENGINE, SESSION, WINDOW } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
+import { WINDOW } from '../limits/path.ts';
+import { SESSION } from '../limits/session.ts';
 import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';
 import { TransportCipher } from '../noise/cipher.ts';

@@ -1,6 +1,6 @@
 // The timer of a tunnel whose streams wait for its rate: brings the flush that lets them go on.
 
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import type { Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 
 export class WakeTimer implements TimerHandler {

@@ -1,7 +1,7 @@
 // The request of somebody at the port of --tunnel-websocket, as far as it came. A web server is in front: it says whose request it is.
 
 import type { AddressRange } from '../base/addressRange.ts';
-import { STRANGER } from '../limits/bounds.ts';
+import { STRANGER } from '../limits/strangers.ts';
 import { forwardedAddress, isTrusted } from '../proxy/forwardedFor.ts';
 import { readProxyHeader } from '../proxy/proxyProtocol.ts';
 import { headLength, readRequest } from '../proxy/webSocketUpgrade.ts';

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import type { HostPort } from '../base/hostPort.ts';
 import type { ProxyOptions } from '../engine/messages.ts';
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import type { KeyStoreName } from '../noise/keyStores.ts';
 import type { MemberOptions } from './cluster/clusterOptions.ts';
 

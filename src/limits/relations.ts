@@ -1,24 +1,14 @@
 // How the limits depend on each other, asserted at load, so that a contradiction stops the program.
 
-import {
-  ACCESS,
-  BREAKER,
-  CLIENT,
-  ENGINE,
-  MARKS,
-  MEMORY,
-  NODE,
-  PACE,
-  RATE,
-  ROTATION,
-  ROUTING,
-  SESSION,
-  SLOW_PATH,
-  STRANGER,
-  UDP,
-  WINDOW,
-} from './bounds.ts';
-import { CONTROL, DASHBOARD, EVENTS, HISTORY, RULES, SETTINGS, USERS } from './ownerBounds.ts';
+import { ACCESS, CLIENT } from './clients.ts';
+import { UDP } from './datagrams.ts';
+import { ENGINE, MEMORY } from './engine.ts';
+import { NODE, ROTATION } from './node.ts';
+import { CONTROL, DASHBOARD, EVENTS, HISTORY, RULES, SETTINGS, USERS } from './owner.ts';
+import { MARKS, PACE, SLOW_PATH, WINDOW } from './path.ts';
+import { BREAKER, ROUTING } from './routing.ts';
+import { RATE, SESSION } from './session.ts';
+import { STRANGER } from './strangers.ts';
 import { PROTOCOL } from './wire.ts';
 
 function assertRelation(holds: boolean, text: string): void {

@@ -1,7 +1,8 @@
 // A client's request to open a stream: the front makes it, and the worker that owns the node's tunnel carries it out. It is kept until
 // the node is connected, because another node may have to be tried.
 
-import { CLIENT, ROUTING } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
+import { ROUTING } from '../limits/routing.ts';
 import { type FailureName, triesElsewhere } from './failures.ts';
 
 /** The length of an HTTP body in bytes (0: no body), or CHUNKED or UNTIL_CLOSE of proxy/httpBody.ts. */

@@ -1,7 +1,7 @@
 // Words that the owner groups nodes by, and lets users ask for. Pure.
 
 import { UserError } from '../base/userError.ts';
-import { LISTING } from '../limits/ownerBounds.ts';
+import { LISTING } from '../limits/owner.ts';
 import { isSimpleName } from './nameSyntax.ts';
 
 /** Sorted, each once. Throws UserError for a word that is not a tag, and for too many. */

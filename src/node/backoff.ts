@@ -1,7 +1,7 @@
 // How long a node waits before it dials a lost hub again: capped exponential with full jitter, so that the nodes of a restarted hub
 // don't come back in step. Pure: time and randomness are arguments.
 
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 
 const NEVER = -1;
 

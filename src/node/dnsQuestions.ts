@@ -2,7 +2,7 @@
 
 import { Resolver } from 'node:dns/promises';
 import { formatHostPort } from '../base/hostPort.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import { candidatesOf, type NameService } from './nameService.ts';
 
 /** `silent`: no server answered in time; `failed`: one answered that it cannot tell. */

@@ -7,7 +7,7 @@ import type { FromExit, FromWorker } from '../engine/messages.ts';
 import { Relay } from '../engine/relay.ts';
 import { type Carrier, indexOfTag, slotOfTag } from '../engine/tunnel.ts';
 import { type TunnelOwner, Tunnels } from '../engine/tunnels.ts';
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { FAILURES, type FailureName } from '../model/failures.ts';
 import type { SessionKeys, SessionTerms } from '../model/sessionKeys.ts';
 import type { AeadFactory } from '../noise/aead.ts';

@@ -6,7 +6,7 @@ import type { Slab } from '../base/slab.ts';
 import type { FromExit, ToExit } from '../engine/messages.ts';
 import type { Carrier } from '../engine/tunnel.ts';
 import { WebSocketCarrier } from '../engine/webSocketCarrier.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import { isDefaultPort } from '../model/way.ts';
 import { formatUpgrade, headLength, readUpgradeAnswer } from '../proxy/webSocketUpgrade.ts';

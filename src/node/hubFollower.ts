@@ -3,8 +3,8 @@
 import type { Logger } from 'pino';
 import { HubListError, openHubList } from '../cluster/hubList.ts';
 import { type HubListPart, HubListParts } from '../cluster/hubListParts.ts';
-import { ENGINE } from '../limits/bounds.ts';
 import { HUB_LIST } from '../limits/cluster.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { type HubPlan, planHubs } from './followedHubs.ts';
 import type { HubsFile } from './hubsFile.ts';
 import type { Lanes } from './lanes.ts';

@@ -1,6 +1,7 @@
 // What one hub may take of its node's descriptors: whichever asks for too much, the node's other hubs find some (of memory: engine/relief.ts). Pure.
 
-import { DESCRIPTORS, NODE } from '../limits/bounds.ts';
+import { DESCRIPTORS } from '../limits/engine.ts';
+import { NODE } from '../limits/node.ts';
 
 /** What a hub has open at this node, over all of its lanes. */
 export interface HubUse {

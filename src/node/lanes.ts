@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import { IpAddress } from '../base/ipAddress.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import { HubLane, type LaneMessage, type ViaFor } from './hubLane.ts';

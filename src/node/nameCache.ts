@@ -2,7 +2,7 @@
 
 import { LRUCache } from 'lru-cache';
 import { IpAddress } from '../base/ipAddress.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 
 /** Why a name has no addresses. */
 export type LookupFailure = 'nameNotFound' | 'nameTimedOut' | 'resolverSilent' | 'internal';

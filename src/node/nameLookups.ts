@@ -2,7 +2,7 @@
 // Pure: time and timers are the reactor's, the question is the caller's to ask.
 
 import type { IpAddress } from '../base/ipAddress.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import type { Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 import { type CachedName, distinctAddresses, type LookupFailure, type NameCache } from './nameCache.ts';
 

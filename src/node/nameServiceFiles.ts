@@ -1,7 +1,7 @@
 // The files that say how names are resolved on Linux, read again when they change.
 
 import { readFileSync, statSync } from 'node:fs';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import { type NameService, readNameService } from './nameService.ts';
 
 const ETC = '/etc';

@@ -1,6 +1,6 @@
 // Asks for the prefixes of the network's own NAT64: in every network anew, and once in a while (RFC 7050, section 3). Pure.
 
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import type { LookupFailure } from './nameCache.ts';
 import { IPV4_ONLY_NAME, nat64Prefixes } from './nat64.ts';
 

@@ -3,7 +3,7 @@
 
 import { formatHostPort, type HostPort } from '../base/hostPort.ts';
 import { IpAddress } from '../base/ipAddress.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import type { Via } from '../model/via.ts';
 
 /** More to send, nothing yet, the tunnel is open, or why it is not. */

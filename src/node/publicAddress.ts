@@ -5,7 +5,7 @@ import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { canonicalAddress } from '../base/ipAddress.ts';
 import { UserError } from '../base/userError.ts';
-import { ROTATION } from '../limits/bounds.ts';
+import { ROTATION } from '../limits/node.ts';
 
 /** Throws UserError (exit code 2). */
 export function parseAddressUrl(text: string): URL {

@@ -3,7 +3,7 @@
 
 import { hostname } from 'node:os';
 import type { IpAddress } from '../base/ipAddress.ts';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 import { inOrder } from './addressOrder.ts';
 import { DnsQuestions } from './dnsQuestions.ts';
 import { distinctAddresses, type LookupFailure } from './nameCache.ts';

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from 'pino';
-import { ROTATION } from '../limits/bounds.ts';
+import { ROTATION } from '../limits/node.ts';
 
 /** As STATUS carries it. */
 export interface RotationAnswer {

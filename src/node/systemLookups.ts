@@ -1,7 +1,7 @@
 // getaddrinfo, a bounded number at once: each takes a thread of libuv's pool and can't be called off.
 
 import { lookup as systemLookup } from 'node:dns';
-import { NODE } from '../limits/bounds.ts';
+import { NODE } from '../limits/node.ts';
 
 /** dns.lookup, as far as it is used here. */
 export type SystemLookup = (

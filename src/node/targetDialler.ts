@@ -4,7 +4,8 @@
 import { strict as assert } from 'node:assert';
 import { isZonedLiteral, targetName } from '../base/hostName.ts';
 import { IpAddress } from '../base/ipAddress.ts';
-import { ENGINE, NODE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
+import { NODE } from '../limits/node.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ConnHandler, ConnId, Reactor, TimerHandler, TimerId } from '../reactor/reactor.ts';
 import { inTurns } from './addressOrder.ts';

@@ -6,7 +6,9 @@ import { isZonedLiteral, targetName } from '../base/hostName.ts';
 import type { IpAddress } from '../base/ipAddress.ts';
 import type { Slab } from '../base/slab.ts';
 import type { Tunnels } from '../engine/tunnels.ts';
-import { ENGINE, NODE, UDP } from '../limits/bounds.ts';
+import { UDP } from '../limits/datagrams.ts';
+import { ENGINE } from '../limits/engine.ts';
+import { NODE } from '../limits/node.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import {
   ADDRESS,

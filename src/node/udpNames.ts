@@ -1,7 +1,7 @@
 // Datagrams to names that are being looked up: each association may hold a few, the rest are dropped. Pure: the caller asks, sends, and
 // says what time it is.
 
-import { UDP } from '../limits/bounds.ts';
+import { UDP } from '../limits/datagrams.ts';
 
 export interface HeldDatagram<Owner> {
   readonly owner: Owner;

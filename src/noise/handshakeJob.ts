@@ -2,7 +2,7 @@
 // It does not know which keys are paired.
 
 import { randomInt } from 'node:crypto';
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { answerInitiator } from './handshake.ts';
 import type { KeyPair } from './keyPair.ts';
 import { nodeIdOf } from './nodeId.ts';

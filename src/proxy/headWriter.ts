@@ -1,6 +1,6 @@
 // Builds a rewritten HTTP head in a scratch buffer of the thread, one head at a time.
 
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 
 /**

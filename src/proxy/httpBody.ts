@@ -2,7 +2,7 @@
 // of a proxied HTTP connection; it allocates nothing after its construction.
 
 import { hexDigit } from '../base/ipAddress.ts';
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import type { BodyFraming } from '../model/openRequest.ts';
 import { REQUEST_TEXT, RESPONSE_TEXT } from './httpFields.ts';
 

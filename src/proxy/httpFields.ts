@@ -1,7 +1,7 @@
 // The head of an HTTP/1 message as byte ranges: its end is found as bytes arrive, then its fields are indexed in place. Strict with
 // requests and with whatever frames a message, because smuggling lives on lenient parsers: a line ends in CRLF and in nothing else.
 
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 
 const TAB = 0x09;
 const LF = 0x0a;

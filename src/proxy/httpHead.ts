@@ -1,7 +1,7 @@
 // Reads an HTTP client's request to the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form, which it rewrites into the
 // request that the client would have sent to the target itself. The body is not read here, but in httpBody.ts.
 
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { BodyFraming } from '../model/openRequest.ts';
 import { CONNECTION_CLOSE, CONNECTION_UPGRADE, CRLF, HeadWriter } from './headWriter.ts';

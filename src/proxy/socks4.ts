@@ -1,7 +1,7 @@
 // The server's side of SOCKS4 and its extension 4a (names): one message in all. Pure.
 
 import { ipv4OfBytes } from '../base/ipAddress.ts';
-import { CLIENT } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { FailureName } from '../model/failures.ts';
 import { SOCKS, type SocksState } from './socks5.ts';

@@ -9,7 +9,8 @@
 //   ADOPT   index u32 | number f64 | capabilities u32 | initialWindowBytes u32 | webSocket u8 | send key [32] | receive key [32]
 //   RETURN  early
 
-import { CLIENT, ROUTING } from '../limits/bounds.ts';
+import { CLIENT } from '../limits/clients.ts';
+import { ROUTING } from '../limits/routing.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { ExchangePlan, OpenRequest } from '../model/openRequest.ts';

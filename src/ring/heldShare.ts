@@ -2,7 +2,7 @@
 // them, and the other half is whoever needs it first: so no thread can take what another needs to go on, and none has to ask.
 
 import { memoryShare } from '../base/machineMemory.ts';
-import { MEMORY } from '../limits/bounds.ts';
+import { MEMORY } from '../limits/engine.ts';
 
 /** Of what the threads count together. */
 const PAGE_BYTES = 4_096;

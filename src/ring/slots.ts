@@ -1,8 +1,8 @@
 // Every counter that threads share, by name. Each slot has one writer, and other threads read it without a message. The slots of each
 // writer are in cache lines of their own.
 
-import { SESSION } from '../limits/bounds.ts';
-import { USERS } from '../limits/ownerBounds.ts';
+import { USERS } from '../limits/owner.ts';
+import { SESSION } from '../limits/session.ts';
 import type { FailureName } from '../model/failures.ts';
 import { CONNECT_TIME_BOUNDS_MS, connectTimeBucket } from './connectTimes.ts';
 import { causeIndex, FAILURE_CAUSES } from './failureCauses.ts';

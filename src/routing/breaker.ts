@@ -1,7 +1,7 @@
 // A node's circuit breaker. It opens after failures in a row, or when many of the last connects failed; after a rest it lets a few streams
 // through (half-open); it closes when one of them succeeds, and rests longer when one fails. Pure: time is an argument.
 
-import { BREAKER } from '../limits/bounds.ts';
+import { BREAKER } from '../limits/routing.ts';
 
 export type BreakerState = 'closed' | 'open' | 'halfOpen';
 

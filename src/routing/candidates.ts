@@ -1,7 +1,7 @@
 // Which nodes fit a request. Each combination of terms that was asked for has its set of nodes, kept up to date as nodes come, go and
 // change, so that a choice never searches. Pure.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import { foldName } from '../model/nameSyntax.ts';
 import { CandidateSet } from './candidateSet.ts';
 import type { RoutingRequest } from './request.ts';

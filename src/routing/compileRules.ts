@@ -1,7 +1,7 @@
 // Compiles the rules file, so that the engine's threads need neither the schema nor the lists. Pure: lists come through a function.
 
 import type { AddressRange } from '../base/addressRange.ts';
-import { RULES } from '../limits/ownerBounds.ts';
+import { RULES } from '../limits/owner.ts';
 import { type ListSink, readEntry, readHostList } from './hostList.ts';
 import { HostSetBuilder, type HostSetData, HostSetFull } from './hostSet.ts';
 import type { CompiledGate, CompiledRules, CompiledUser, ListSummary, Targets } from './rules.ts';

@@ -1,7 +1,7 @@
 // Which hosts have banned which nodes, as clients reported it: such a node rests for that host. Bounded, and forgotten in time. Pure: time is
 // an argument.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 
 export class HostBans {
   /** Host → node id → end of the rest. Both in the order of the last report. */

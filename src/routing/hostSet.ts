@@ -5,7 +5,7 @@
 // table is 0 when free, else six bits of the name's hash above the 26 bits of the entry's offset: the slot alone rejects nearly every
 // miss, and a hit is compared byte by byte, so there are no false positives.
 
-import { RULES } from '../limits/ownerBounds.ts';
+import { RULES } from '../limits/owner.ts';
 
 const OFFSET_BITS = 26;
 const OFFSET_MASK = 2 ** OFFSET_BITS - 1;

@@ -2,7 +2,7 @@
 // The hubs of a cluster begin a sticky session with the same node, by rendezvous hashing. Pure: time, figures and randomness come through
 // functions.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { CandidateSet } from './candidateSet.ts';
 import { rankOf } from './rendezvous.ts';

@@ -1,7 +1,7 @@
 // How good a node is, as a weight: the share of its connects that succeed, its round trip, and the best rate it has carried. Pure: time is
 // an argument.
 
-import { NODE_QUALITY } from '../limits/bounds.ts';
+import { NODE_QUALITY } from '../limits/routing.ts';
 
 export class NodeQuality {
   /** Share of connects that succeeded; those that failed by the target's fault are left out. */

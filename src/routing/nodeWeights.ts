@@ -1,7 +1,7 @@
 // The weighing of nodes: about once a second it looks at what each of them did, sets its weight, and tells its breaker. Pure: time and
 // figures come from outside.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { NodeTable } from './nodeTable.ts';
 import type { RoutedNode, SessionFigures } from './routedNode.ts';
 

@@ -1,7 +1,7 @@
 // Numbers for routing requests: an open request carries one across threads, so that the front finds the routing request again when the
 // stream has to be routed once more. Pure.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { RoutingRequest } from './request.ts';
 
 const LARGEST = 0xffff_ffff;

@@ -1,6 +1,6 @@
 // A node as the router sees it: its lanes, the terms it answers to, whether it takes new streams, and how well it does. Pure.
 
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { foldName } from '../model/nameSyntax.ts';
 import { Breaker } from './breaker.ts';
 import { NodeQuality } from './nodeQuality.ts';

@@ -1,7 +1,7 @@
 // Which session carries the next stream: a sticky session stays with its node, any other stream goes where the draw sends it
 // (native-notes/routing.md). Pure: figures, time and randomness come through functions.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { CandidateSet } from './candidateSet.ts';
 import { HostBans } from './hostBans.ts';

@@ -2,7 +2,7 @@
 
 import { isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { RULES } from '../limits/ownerBounds.ts';
+import { RULES } from '../limits/owner.ts';
 import { NETWORKS } from '../model/fleet.ts';
 import { isCountryCode } from '../model/nameSyntax.ts';
 import { type Hours, parseHours } from './hours.ts';

@@ -1,7 +1,7 @@
 // The node of each session, by the session's number. Sessions that have ended are kept for a while: their streams come back to be routed
 // again. Pure.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 
 export class SessionNodes {
   readonly #present = new Map<number, string>();

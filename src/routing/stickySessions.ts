@@ -6,7 +6,7 @@
 // use: when the table is full, the least recently used one makes room. Strict ones never do, as their clients would not notice. A user has a
 // share of the table, past which only sessions of that user make room.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import { userOfSticky } from './request.ts';
 
 const SLOT_MS = 1_000;

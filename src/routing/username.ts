@@ -1,7 +1,7 @@
 // The grammar of proxy user names: `user-key-value-key-value…`, as residential proxy services have it, the same for SOCKS5 (RFC 1929) and
 // HTTP Basic (RFC 7617). Pure.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import { NETWORKS } from '../model/fleet.ts';
 import { foldName, isCountryCode, isSimpleName } from '../model/nameSyntax.ts';
 import { type RoutingRequest, type StickyRequest, stickyKey } from './request.ts';

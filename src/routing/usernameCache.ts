@@ -1,6 +1,6 @@
 // Parsed user names: a crawler sends the same name with every connection, and it is parsed once. Pure.
 
-import { ROUTING } from '../limits/bounds.ts';
+import { ROUTING } from '../limits/routing.ts';
 import type { RoutingRequest } from './request.ts';
 import { type BadUsername, parseUsername } from './username.ts';
 

@@ -2,8 +2,8 @@
 // Pure.
 
 import type { HubListPart } from '../cluster/hubListParts.ts';
-import { SESSION } from '../limits/bounds.ts';
 import { HUB_LIST } from '../limits/cluster.ts';
+import { SESSION } from '../limits/session.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export interface ControlOrders {

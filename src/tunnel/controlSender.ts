@@ -2,7 +2,7 @@
 
 import { Bucket } from '../base/tokenBucket.ts';
 import type { HubListPart } from '../cluster/hubListParts.ts';
-import { RATE } from '../limits/bounds.ts';
+import { RATE } from '../limits/session.ts';
 import { type ControlOrders, encodeControl } from './controlOrders.ts';
 import type { OwedFrames } from './owed.ts';
 

@@ -1,6 +1,6 @@
 // When to send a PING, and when to call a session dead. Pure: time is an argument.
 
-import { SESSION } from '../limits/bounds.ts';
+import { SESSION } from '../limits/session.ts';
 
 const NONE = -1;
 

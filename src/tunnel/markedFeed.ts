@@ -4,7 +4,8 @@
 // milliseconds, as in LEDBAT (RFC 6817), whose one-way delay leaves the way back out. Pure: time is an argument.
 
 import { Bucket } from '../base/tokenBucket.ts';
-import { ENGINE, MARKS, SLOW_PATH } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
+import { MARKS, SLOW_PATH } from '../limits/path.ts';
 import type { Feed } from './feed.ts';
 import { quantumBytesFor } from './sendBounds.ts';
 

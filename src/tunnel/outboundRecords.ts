@@ -2,7 +2,8 @@
 // the other, and the socket gets everything that is sealed in one piece.
 
 import type { Slab } from '../base/slab.ts';
-import { ENGINE, UDP } from '../limits/bounds.ts';
+import { UDP } from '../limits/datagrams.ts';
+import { ENGINE } from '../limits/engine.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import type { SlabPool } from './slabPool.ts';

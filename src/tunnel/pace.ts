@@ -1,7 +1,8 @@
 // A rate for one direction of a session: a token bucket that may go into debt by one quantum, so that a caller who finds tokens takes a
 // whole quantum and the flow is smooth. Pure: time is an argument.
 
-import { ENGINE, PACE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
+import { PACE } from '../limits/path.ts';
 
 /** In any span of t milliseconds no more than burst + quantum + rate * t passes. */
 export class Pace {

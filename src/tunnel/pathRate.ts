@@ -1,7 +1,7 @@
 // How fast the path of a tunnel takes bytes: the most that left its socket a millisecond, of late, while it had more than it could send at
 // once. Pure: time is an argument.
 
-import { SLOW_PATH } from '../limits/bounds.ts';
+import { SLOW_PATH } from '../limits/path.ts';
 
 export class PathRate {
   /** 0 before the first measurement. */

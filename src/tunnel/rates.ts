@@ -2,7 +2,7 @@
 // time is an argument.
 
 import { Bucket } from '../base/tokenBucket.ts';
-import { RATE } from '../limits/bounds.ts';
+import { RATE } from '../limits/session.ts';
 import { ProtocolError } from './protocolError.ts';
 
 export class Rates {

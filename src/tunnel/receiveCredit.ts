@@ -1,6 +1,6 @@
 // The credit that a session grants its peer: what left for the local socket is granted again, out of windows that grow with the path.
 
-import { ENGINE } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
 import type { OwedFrames } from './owed.ts';
 import { OWED, STREAM, type Streams } from './streams.ts';
 import { nextWindow, type WindowBudget } from './window.ts';

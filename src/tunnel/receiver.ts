@@ -1,6 +1,6 @@
 // The receiving side of a session: opens records, walks their frames, and hands each to what it is about.
 
-import { SESSION } from '../limits/bounds.ts';
+import { SESSION } from '../limits/session.ts';
 import { decodeControl } from './controlOrders.ts';
 import type { Counters } from './counters.ts';
 import { expectLength, FRAME, HEADER_BYTES, payloadLength, readU32 } from './frames.ts';

@@ -1,6 +1,6 @@
 // The round trip of a session, measured with PING and PONG. Pure: time is an argument.
 
-import { WINDOW } from '../limits/bounds.ts';
+import { WINDOW } from '../limits/path.ts';
 
 const NONE = -1;
 

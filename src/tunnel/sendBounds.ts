@@ -1,7 +1,8 @@
 // How much a tunnel may have in line for its socket, as time at the rate of its path: what is in line cannot be put in
 // another order any more. On a fast path the engine's constants bound it, and nothing is asked of the socket. Pure.
 
-import { ENGINE, SLOW_PATH } from '../limits/bounds.ts';
+import { ENGINE } from '../limits/engine.ts';
+import { SLOW_PATH } from '../limits/path.ts';
 
 /** What the system should hold that it has not sent yet; Infinity: no limit is needed. `bytesPerMs` of 0: not known. */
 export function unsentBytesFor(bytesPerMs: number, unsentMs: number = SLOW_PATH.unsentMs): number {

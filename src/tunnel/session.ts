@@ -2,7 +2,9 @@
 // an argument, effects go to the handler.
 
 import type { HubListPart } from '../cluster/hubListParts.ts';
-import { SESSION, UDP, WINDOW } from '../limits/bounds.ts';
+import { UDP } from '../limits/datagrams.ts';
+import { WINDOW } from '../limits/path.ts';
+import { SESSION } from '../limits/session.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { TransportCipher } from '../noise/cipher.ts';
 import { CAPABILITY } from '../noise/payload.ts';

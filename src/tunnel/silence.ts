@@ -1,7 +1,7 @@
 // Whether a peer that was asked for something has fallen silent: asked sooner than liveness.ts would, and given up sooner, so that what waits
 // for it can go elsewhere. Pure: time is an argument.
 
-import { SESSION } from '../limits/bounds.ts';
+import { SESSION } from '../limits/session.ts';
 
 const UNKNOWN = -1;
 /** Nothing that was asked: whatever comes next answers. */

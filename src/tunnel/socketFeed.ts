@@ -1,6 +1,6 @@
 // Bounds what the system holds unsent, by the rate at which that leaves. Pure: time and what the socket holds are arguments.
 
-import { SLOW_PATH } from '../limits/bounds.ts';
+import { SLOW_PATH } from '../limits/path.ts';
 import type { Feed } from './feed.ts';
 import { PathRate } from './pathRate.ts';
 import { SendBounds } from './sendBounds.ts';

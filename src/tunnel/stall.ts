@@ -1,6 +1,6 @@
 // Whether a peer still takes what waits for it. Pure: time is an argument.
 
-import { SESSION } from '../limits/bounds.ts';
+import { SESSION } from '../limits/session.ts';
 
 export class Stall {
   /** What the socket had taken at the last check. */

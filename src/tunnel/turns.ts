@@ -2,7 +2,7 @@
 // stream that waits in it was served, in whatever order the reactor reports their sockets. Within a round, streams that just began or send
 // little now and then go before those that have sent much without a pause, as in fq_codel (RFC 8290, section 4.2).
 
-import { SLOW_PATH } from '../limits/bounds.ts';
+import { SLOW_PATH } from '../limits/path.ts';
 import { NONE, STREAM, type Streams } from './streams.ts';
 
 /** A stream that knows of room and has not used it after so many flushes keeps nobody waiting. */

@@ -1,7 +1,7 @@
 // How large a stream's receive window should be: doubled while it is what limits the stream (used up faster than once in two round
 // trips), halved when memory is short and the stream is slow. Pure.
 
-import { WINDOW } from '../limits/bounds.ts';
+import { WINDOW } from '../limits/path.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 
 /** How far windows may grow beyond their initial size, all together. A session's budget is part of its thread's. */

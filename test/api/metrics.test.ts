@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeMetrics } from '../../src/api/metrics.ts';
-import { CONTROL, DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { CONTROL, DASHBOARD } from '../../src/limits/owner.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 12, 8);

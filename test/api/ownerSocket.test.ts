@@ -10,7 +10,7 @@ import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { answerOf, runningHub } from '../../src/boot/ownerClient.ts';
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL } from '../../src/limits/owner.ts';
 import { serveFleet } from '../cli/fakeHub.ts';
 import { FakeFleet } from './fakeFleet.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPhoneApp } from '../../src/api/phoneApp.ts';
-import { PHONE_APP } from '../../src/limits/ownerBounds.ts';
+import { PHONE_APP } from '../../src/limits/owner.ts';
 import { type FakeDashboard, serveFake } from '../dashboard/serveFake.ts';
 import { makeTempDir } from '../system/harness.ts';
 import { ask } from './asker.ts';

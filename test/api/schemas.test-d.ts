@@ -3,7 +3,15 @@
 
 import type { z } from '@hono/zod-openapi';
 import { describe, expectTypeOf, test } from 'vitest';
-import type * as schemas from '../../src/api/schemas.ts';
+import type * as events from '../../src/api/schemas/events.ts';
+import type * as hub from '../../src/api/schemas/hub.ts';
+import type * as live from '../../src/api/schemas/live.ts';
+import type * as nodes from '../../src/api/schemas/nodes.ts';
+import type * as pairing from '../../src/api/schemas/pairing.ts';
+import type * as sticky from '../../src/api/schemas/sticky.ts';
+import type * as testFetch from '../../src/api/schemas/testFetch.ts';
+import type * as traffic from '../../src/api/schemas/traffic.ts';
+import type * as users from '../../src/api/schemas/users.ts';
 import type { TestStep } from '../../src/api/testFetch.ts';
 import type * as fleet from '../../src/model/fleet.ts';
 import type { User } from '../../src/model/userAccounts.ts';
@@ -17,46 +25,42 @@ type Plain<T> = T extends readonly (infer E)[]
 type Said<Schema extends z.ZodType> = Plain<z.output<Schema>>;
 
 describe('each schema is its type', () => {
-  test('NodeView', () =>
-    expectTypeOf<Said<typeof schemas.nodeView>>().toEqualTypeOf<Plain<fleet.NodeView>>());
+  test('NodeView', () => expectTypeOf<Said<typeof nodes.nodeView>>().toEqualTypeOf<Plain<fleet.NodeView>>());
   test('NodeLimits', () =>
-    expectTypeOf<Said<typeof schemas.nodeLimits>>().toEqualTypeOf<Plain<fleet.NodeLimits>>());
+    expectTypeOf<Said<typeof nodes.nodeLimits>>().toEqualTypeOf<Plain<fleet.NodeLimits>>());
   test('NodeChange', () =>
-    expectTypeOf<Said<typeof schemas.nodeChange>>().toEqualTypeOf<Plain<fleet.NodeChange>>());
-  test('Traffic', () => expectTypeOf<Said<typeof schemas.traffic>>().toEqualTypeOf<Plain<fleet.Traffic>>());
-  test('Rotation', () =>
-    expectTypeOf<Said<typeof schemas.rotation>>().toEqualTypeOf<Plain<fleet.Rotation>>());
+    expectTypeOf<Said<typeof nodes.nodeChange>>().toEqualTypeOf<Plain<fleet.NodeChange>>());
+  test('Traffic', () => expectTypeOf<Said<typeof traffic.traffic>>().toEqualTypeOf<Plain<fleet.Traffic>>());
+  test('Rotation', () => expectTypeOf<Said<typeof nodes.rotation>>().toEqualTypeOf<Plain<fleet.Rotation>>());
   test('ConnectFigures', () =>
-    expectTypeOf<Said<typeof schemas.connectFigures>>().toEqualTypeOf<Plain<fleet.ConnectFigures>>());
-  test('HubStatus', () =>
-    expectTypeOf<Said<typeof schemas.hubStatus>>().toEqualTypeOf<Plain<fleet.HubStatus>>());
+    expectTypeOf<Said<typeof traffic.connectFigures>>().toEqualTypeOf<Plain<fleet.ConnectFigures>>());
+  test('HubStatus', () => expectTypeOf<Said<typeof hub.hubStatus>>().toEqualTypeOf<Plain<fleet.HubStatus>>());
   test('LiveStream', () =>
-    expectTypeOf<Said<typeof schemas.liveStream>>().toEqualTypeOf<Plain<fleet.LiveStream>>());
+    expectTypeOf<Said<typeof traffic.liveStream>>().toEqualTypeOf<Plain<fleet.LiveStream>>());
   test('ClientSession', () =>
-    expectTypeOf<Said<typeof schemas.clientSession>>().toEqualTypeOf<Plain<fleet.ClientSession>>());
+    expectTypeOf<Said<typeof sticky.clientSession>>().toEqualTypeOf<Plain<fleet.ClientSession>>());
   test('BanReport', () =>
-    expectTypeOf<Said<typeof schemas.banReport>>().toEqualTypeOf<Plain<fleet.BanReport>>());
-  test('Ban', () => expectTypeOf<Said<typeof schemas.ban>>().toEqualTypeOf<Plain<fleet.Ban>>());
-  test('History', () => expectTypeOf<Said<typeof schemas.history>>().toEqualTypeOf<Plain<fleet.History>>());
+    expectTypeOf<Said<typeof sticky.banReport>>().toEqualTypeOf<Plain<fleet.BanReport>>());
+  test('Ban', () => expectTypeOf<Said<typeof sticky.ban>>().toEqualTypeOf<Plain<fleet.Ban>>());
+  test('History', () => expectTypeOf<Said<typeof traffic.history>>().toEqualTypeOf<Plain<fleet.History>>());
   test('EventRecord', () =>
-    expectTypeOf<Said<typeof schemas.eventRecord>>().toEqualTypeOf<Plain<fleet.EventRecord>>());
-  test('Backup', () => expectTypeOf<Said<typeof schemas.backup>>().toEqualTypeOf<Plain<fleet.Backup>>());
-  test('Pairing', () => expectTypeOf<Said<typeof schemas.pairing>>().toEqualTypeOf<Plain<fleet.Pairing>>());
+    expectTypeOf<Said<typeof events.eventRecord>>().toEqualTypeOf<Plain<fleet.EventRecord>>());
+  test('Backup', () => expectTypeOf<Said<typeof hub.backup>>().toEqualTypeOf<Plain<fleet.Backup>>());
+  test('Pairing', () => expectTypeOf<Said<typeof pairing.pairing>>().toEqualTypeOf<Plain<fleet.Pairing>>());
   test('PairingState', () =>
-    expectTypeOf<Said<typeof schemas.pairingState>>().toEqualTypeOf<Plain<fleet.PairingState>>());
-  test('LiveTick', () =>
-    expectTypeOf<Said<typeof schemas.liveTick>>().toEqualTypeOf<Plain<fleet.LiveTick>>());
+    expectTypeOf<Said<typeof pairing.pairingState>>().toEqualTypeOf<Plain<fleet.PairingState>>());
+  test('LiveTick', () => expectTypeOf<Said<typeof live.liveTick>>().toEqualTypeOf<Plain<fleet.LiveTick>>());
   test('LiveDelta', () =>
-    expectTypeOf<Said<typeof schemas.liveDelta>>().toEqualTypeOf<Plain<fleet.LiveDelta>>());
-  test('User', () => expectTypeOf<Said<typeof schemas.proxyUser>>().toEqualTypeOf<Plain<User>>());
+    expectTypeOf<Said<typeof live.liveDelta>>().toEqualTypeOf<Plain<fleet.LiveDelta>>());
+  test('User', () => expectTypeOf<Said<typeof users.proxyUser>>().toEqualTypeOf<Plain<User>>());
 
   test('the steps of a test fetch', () =>
-    expectTypeOf<(typeof schemas.TEST_STEPS)[number]>().toEqualTypeOf<TestStep>());
+    expectTypeOf<(typeof testFetch.TEST_STEPS)[number]>().toEqualTypeOf<TestStep>());
 });
 
 // Were one of these equal, the compiler would complain that nothing is to be expected.
 describe('what a schema may not add, lack or leave open', () => {
-  type Traffic = Said<typeof schemas.traffic>;
+  type Traffic = Said<typeof traffic.traffic>;
 
   test('a field', () => {
     // @ts-expect-error: upBytes is there

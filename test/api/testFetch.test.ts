@@ -6,7 +6,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { firstAddress, readTestUrl, testFetch } from '../../src/api/testFetch.ts';
-import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { DASHBOARD } from '../../src/limits/owner.ts';
 import { needs } from '../require.ts';
 
 const OWN_USER = { name: 'x', password: 'secret' };

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { LogThrottle } from '../../src/base/logThrottle.ts';
-import { STRANGER } from '../../src/limits/bounds.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 
 test('a few lines at once, then one now and then that tells how many were left out', () => {
   const throttle = new LogThrottle(0);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { cleanFileMappings } from '../../src/boot/giveBack.ts';
-import { MEMORY } from '../../src/limits/bounds.ts';
+import { MEMORY } from '../../src/limits/engine.ts';
 import { endAll, eventually, startHub } from '../system/harness.ts';
 
 afterAll(endAll);

@@ -13,7 +13,7 @@ import { answerOf, HubOrStore, inPath, type OwnerClient, runningHub } from '../.
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';
 import { hubKeyPath } from '../../src/hub/store/hubFile.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL } from '../../src/limits/owner.ts';
 import { loadOrCreateKey } from '../../src/noise/keyFile.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';

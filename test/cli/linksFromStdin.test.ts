@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
 import { resolveLinks } from '../../src/cli/arguments/secrets.ts';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { formatLink } from '../../src/model/pairingLink.ts';
 
 function linkTo(host: string): string {

@@ -7,7 +7,7 @@ import {
   parsePublicHost,
   parseWhole,
 } from '../../src/cli/arguments/values.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL } from '../../src/limits/owner.ts';
 
 function refusal(parse: () => unknown): UserError {
   try {

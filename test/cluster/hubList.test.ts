@@ -11,8 +11,8 @@ import {
 } from '../../src/cluster/hubList.ts';
 import { HubListParts, splitHubList } from '../../src/cluster/hubListParts.ts';
 import { rankedFor } from '../../src/cluster/rendezvous.ts';
-import { SESSION } from '../../src/limits/bounds.ts';
 import { HUB_LIST } from '../../src/limits/cluster.ts';
+import { SESSION } from '../../src/limits/session.ts';
 
 const OWNER = clusterKeyOf(new Uint8Array(32).fill(1));
 const THIEF = clusterKeyOf(new Uint8Array(32).fill(2));

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BrowserSession, BrowserSessions } from '../../src/dashboard/browserSessions.ts';
 import { judgeRequest, type Rules, SECURITY_HEADERS, type Verdict } from '../../src/dashboard/guard.ts';
-import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { DASHBOARD } from '../../src/limits/owner.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const BEARER = 'b'.repeat(43);

@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DASHBOARD } from '../../src/limits/ownerBounds.ts';
+import { DASHBOARD } from '../../src/limits/owner.ts';
 import { ask, bearerOf, portOf, say, sessionOf } from '../api/asker.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
 

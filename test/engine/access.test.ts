@@ -9,7 +9,7 @@ import {
   loginSource,
   type UserCheck,
 } from '../../src/engine/access.ts';
-import { ACCESS } from '../../src/limits/bounds.ts';
+import { ACCESS } from '../../src/limits/clients.ts';
 import { CandidateSet } from '../../src/routing/candidateSet.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
 

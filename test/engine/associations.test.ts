@@ -1,7 +1,7 @@
 // UDP ASSOCIATE on a hub and its exit in virtual time: how associations end, and that nothing of them is left.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { UDP } from '../../src/limits/bounds.ts';
+import { UDP } from '../../src/limits/datagrams.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import { socksDatagram } from '../system/socksUdp.ts';
 import { type Failure, Plan } from './failingReactor.ts';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDescriptorLimit } from '../../src/engine/descriptorLimit.ts';
 import { descriptorMarks } from '../../src/engine/descriptors.ts';
-import { ENGINE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
 
 test('clients stop before strangers make room for each other, and something is left then', () => {
   fc.assert(

@@ -7,7 +7,7 @@ import { Dispatcher } from '../../src/engine/dispatcher.ts';
 import { RuleGate } from '../../src/engine/ruleGate.ts';
 import { StickyPlaces } from '../../src/engine/stickyPlaces.ts';
 import { UserStreams } from '../../src/engine/userStreams.ts';
-import { ROUTING } from '../../src/limits/bounds.ts';
+import { ROUTING } from '../../src/limits/routing.ts';
 import type { FailureName } from '../../src/model/failures.ts';
 import type { OpenRequest } from '../../src/model/openRequest.ts';
 import type { Reactor } from '../../src/reactor/reactor.ts';

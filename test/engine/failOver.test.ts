@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { establishedResponse, namedFields, nodeFields, responseFields } from '../../src/engine/nodeFields.ts';
-import { CLIENT, ROUTING } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
+import { ROUTING } from '../../src/limits/routing.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { foldName } from '../../src/model/nameSyntax.ts';
 import { mayBeTriedAgain, type OpenRequest } from '../../src/model/openRequest.ts';

@@ -2,7 +2,8 @@
 // what is left.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { CLIENT, SESSION } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
+import { SESSION } from '../../src/limits/session.ts';
 import type { ConnId } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 import { Plan } from './failingReactor.ts';

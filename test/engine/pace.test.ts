@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
-import { PACE } from '../../src/limits/bounds.ts';
+import { PACE } from '../../src/limits/path.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { END, WOULD_BLOCK } from '../../src/reactor/reactor.ts';

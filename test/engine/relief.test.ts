@@ -7,7 +7,7 @@ import { Backlog, type Pending } from '../../src/engine/backlog.ts';
 import { MemoryReport, type MemoryShortage } from '../../src/engine/memoryReport.ts';
 import { PendingPool } from '../../src/engine/pending.ts';
 import { Relief } from '../../src/engine/relief.ts';
-import { MEMORY } from '../../src/limits/bounds.ts';
+import { MEMORY } from '../../src/limits/engine.ts';
 import { HeldShare, heldPlan } from '../../src/ring/heldShare.ts';
 import { testSlab } from '../noise/cipherTwin.ts';
 

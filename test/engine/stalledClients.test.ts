@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
-import { MEMORY } from '../../src/limits/bounds.ts';
+import { MEMORY } from '../../src/limits/engine.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import type { ConnHandler, ConnId, ListenHandler } from '../../src/reactor/reactor.ts';
 import { testSlab } from '../noise/cipherTwin.ts';

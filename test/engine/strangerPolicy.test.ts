@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { networkKey, sourceKey } from '../../src/base/sourceKey.ts';
 import { Bucket } from '../../src/base/tokenBucket.ts';
 import { StrangerPolicy } from '../../src/engine/strangerPolicy.ts';
-import { STRANGER } from '../../src/limits/bounds.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 import { StrangerPolicyTwin } from './strangerPolicyTwin.ts';
 
 const HOME = '198.51.100.7';

@@ -1,7 +1,7 @@
 // The room for strangers said naively: lists and searches instead of sets by weight.
 
 import { networkKey } from '../../src/base/sourceKey.ts';
-import { STRANGER } from '../../src/limits/bounds.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 
 interface Entry {
   conn: number;

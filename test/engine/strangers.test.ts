@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Strangers } from '../../src/engine/strangers.ts';
-import { STRANGER } from '../../src/limits/bounds.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 import { startInitiator } from '../../src/noise/handshake.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
 import { mac1Key } from '../../src/noise/mac1.ts';

@@ -6,8 +6,8 @@ import { Admission } from '../../src/hub/sessions/admission.ts';
 import { Sessions } from '../../src/hub/sessions/sessionTable.ts';
 import type { HubStore } from '../../src/hub/store/hubStore.ts';
 import type { AdmitRequest, Verdict } from '../../src/hub/store/store.ts';
-import { STRANGER } from '../../src/limits/bounds.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL } from '../../src/limits/owner.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 import type { HandshakeResult } from '../../src/noise/handshakeJob.ts';
 import { makeSlots, SessionSlots } from '../../src/ring/slots.ts';
 

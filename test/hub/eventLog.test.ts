@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Events } from '../../src/hub/fleet/eventLog.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import { EVENTS } from '../../src/limits/ownerBounds.ts';
+import { EVENTS } from '../../src/limits/owner.ts';
 import { EVENT_KINDS, type EventQuery, type EventRecord } from '../../src/model/fleet.ts';
 
 const NOW = Date.UTC(2026, 5, 15, 12);

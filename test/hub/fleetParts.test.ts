@@ -16,7 +16,7 @@ import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.t
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { HubMemory } from '../../src/hub/threads/hubMemory.ts';
-import { SETTINGS } from '../../src/limits/ownerBounds.ts';
+import { SETTINGS } from '../../src/limits/owner.ts';
 import type { LiveTick, NodeChange } from '../../src/model/fleet.ts';
 import { formatLink } from '../../src/model/pairingLink.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';

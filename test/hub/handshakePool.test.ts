@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { HandshakePool } from '../../src/hub/sessions/handshakePool.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL } from '../../src/limits/owner.ts';
 import { startInitiator } from '../../src/noise/handshake.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
 import { decodeMessage2, encodeMessage1 } from '../../src/noise/payload.ts';

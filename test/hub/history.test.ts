@@ -12,7 +12,7 @@ import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { History } from '../../src/hub/traffic/history.ts';
 import { HOUR_MS, MINUTE_MS, type Sample } from '../../src/hub/traffic/rollup.ts';
-import { HISTORY } from '../../src/limits/ownerBounds.ts';
+import { HISTORY } from '../../src/limits/owner.ts';
 import type { HistoryRange } from '../../src/model/fleet.ts';
 import { inZone } from './inZone.ts';
 

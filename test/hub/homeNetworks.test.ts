@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HomeNetworks } from '../../src/hub/fleet/homeNetworks.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import { NETWORKS } from '../../src/limits/ownerBounds.ts';
+import { NETWORKS } from '../../src/limits/owner.ts';
 
 const DAY_MS = 86_400_000;
 const NOW = 1_800_000_000_000;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RecentTraffic } from '../../src/hub/traffic/recentTraffic.ts';
 import { ALL_NODES, type Sample } from '../../src/hub/traffic/rollup.ts';
-import { HISTORY } from '../../src/limits/ownerBounds.ts';
+import { HISTORY } from '../../src/limits/owner.ts';
 
 const { recentStepMs: STEP_MS, recentSteps: STEPS } = HISTORY;
 const WALL = Date.UTC(2026, 4, 1);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Reserve } from '../../src/hub/store/reserve.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import { RESERVE } from '../../src/limits/ownerBounds.ts';
+import { RESERVE } from '../../src/limits/owner.ts';
 
 let dir: string;
 beforeEach(() => {

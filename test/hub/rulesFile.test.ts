@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { problemText, RulesFile, readRules } from '../../src/hub/access/rulesFile.ts';
-import { RULES } from '../../src/limits/ownerBounds.ts';
+import { RULES } from '../../src/limits/owner.ts';
 import { type CompiledRules, Rules } from '../../src/routing/rules.ts';
 
 const cleanups: (() => void)[] = [];

@@ -7,7 +7,7 @@ import { Duplicates } from '../../src/hub/sessions/duplicates.ts';
 import { SessionLife, type SessionLifeParts } from '../../src/hub/sessions/sessionLife.ts';
 import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
 import type { StoredNode } from '../../src/hub/store/storedNode.ts';
-import { SESSION } from '../../src/limits/bounds.ts';
+import { SESSION } from '../../src/limits/session.ts';
 
 /** The reason that the log and the events give for a session which ended with `cause`. */
 function endOf(cause: string, { saidGoAway }: { saidGoAway: boolean }): string[] {

@@ -5,8 +5,8 @@ import { HandshakeRates } from '../../src/hub/sessions/handshakeRates.ts';
 import { sessionsMaxOf } from '../../src/hub/sessions/sessionsMax.ts';
 import { type HubSession, Sessions } from '../../src/hub/sessions/sessionTable.ts';
 import type { StoredNode } from '../../src/hub/store/storedNode.ts';
-import { SESSION } from '../../src/limits/bounds.ts';
-import { CONTROL } from '../../src/limits/ownerBounds.ts';
+import { CONTROL } from '../../src/limits/owner.ts';
+import { SESSION } from '../../src/limits/session.ts';
 
 /** More than most tests open. */
 const MAX = 1_000;

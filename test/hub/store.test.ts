@@ -20,7 +20,7 @@ import { UserError } from '../../src/base/userError.ts';
 import { cleanName, freeName } from '../../src/hub/fleet/nodeName.ts';
 import { SCHEMA_VERSION } from '../../src/hub/store/migrations.ts';
 import { Store } from '../../src/hub/store/store.ts';
-import { CONTROL, PAIRING } from '../../src/limits/ownerBounds.ts';
+import { CONTROL, PAIRING } from '../../src/limits/owner.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';
 import { timestampAfter } from '../../src/noise/timestamp.ts';
 import { raced } from '../racers.ts';

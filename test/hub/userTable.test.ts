@@ -15,7 +15,7 @@ import { UserBook } from '../../src/hub/access/userBook.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { NO_USER_LIMITS } from '../../src/hub/store/userTable.ts';
-import { USERS } from '../../src/limits/ownerBounds.ts';
+import { USERS } from '../../src/limits/owner.ts';
 
 const NOW = 1_700_000_000_000;
 const TIME = new Date(NOW).toISOString();

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DECOY_HASH } from '../../src/hub/access/passwords.ts';
 import { UserVerifier } from '../../src/hub/access/userVerifier.ts';
-import { USERS } from '../../src/limits/ownerBounds.ts';
+import { USERS } from '../../src/limits/owner.ts';
 import type { User } from '../../src/model/userAccounts.ts';
 
 /** A "hash" here is "of:" and the password. */

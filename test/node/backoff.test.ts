@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { Backoff } from '../../src/node/backoff.ts';
 
 const ALMOST_ONE = 1 - Number.EPSILON;

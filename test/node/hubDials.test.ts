@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FromExit } from '../../src/engine/messages.ts';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { type HubDialOrder, HubDials } from '../../src/node/hubDials.ts';
 import { ERRNO } from '../../src/reactor/errno.ts';
 import type { ConnId, Reactor } from '../../src/reactor/reactor.ts';

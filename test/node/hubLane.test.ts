@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Order } from '../../src/engine/messages.ts';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { HubLane } from '../../src/node/hubLane.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
 import type { Resolution } from '../../src/node/resolver.ts';

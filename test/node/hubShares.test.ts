@@ -1,7 +1,7 @@
 // One hub's share of a node: what it may open, whatever it asks for.
 
 import { describe, expect, test } from 'vitest';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { HubShares } from '../../src/node/hubShares.ts';
 
 const LIMIT = 1_024;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
 
 let root: string;

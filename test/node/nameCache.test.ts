@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { distinctAddresses, NameCache } from '../../src/node/nameCache.ts';
 
 const TTL_MS = 30_000;

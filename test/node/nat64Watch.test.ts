@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { Nat64Watch } from '../../src/node/nat64Watch.ts';
 import type { Resolution } from '../../src/node/resolver.ts';
 

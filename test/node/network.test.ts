@@ -5,7 +5,7 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SESSION } from '../../src/limits/bounds.ts';
+import { SESSION } from '../../src/limits/session.ts';
 import { defaultInterface, networkOf, networkOfNames } from '../../src/node/network.ts';
 import { readNetwork } from '../../src/node/networkFiles.ts';
 import { platformWord, statusJson, statusKey } from '../../src/node/statusReport.ts';

@@ -1,7 +1,7 @@
 // What a node says to a proxy, and how it takes the answers, cut anywhere.
 
 import { describe, expect, test } from 'vitest';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { parseVia } from '../../src/model/via.ts';
 import { greetingFor, type Step } from '../../src/node/proxyGreeting.ts';
 

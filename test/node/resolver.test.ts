@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NODE } from '../../src/limits/bounds.ts';
+import { NODE } from '../../src/limits/node.ts';
 import { readNameService } from '../../src/node/nameService.ts';
 import { Resolver } from '../../src/node/resolver.ts';
 import type { SystemLookup } from '../../src/node/systemLookups.ts';

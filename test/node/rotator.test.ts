@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ROTATION } from '../../src/limits/bounds.ts';
+import { ROTATION } from '../../src/limits/node.ts';
 import { Rotator } from '../../src/node/rotator.ts';
 
 const dirs: string[] = [];

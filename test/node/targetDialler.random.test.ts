@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { canonicalAddress, type IpAddress } from '../../src/base/ipAddress.ts';
-import { ENGINE, NODE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { NODE } from '../../src/limits/node.ts';
 import type { FailureName } from '../../src/model/failures.ts';
 import type { LookupFailure } from '../../src/node/nameCache.ts';
 import { NameCache } from '../../src/node/nameCache.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ENGINE, NODE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { NODE } from '../../src/limits/node.ts';
 import type { FailureName } from '../../src/model/failures.ts';
 import { parseAllowRule } from '../../src/node/allowRule.ts';
 import { NameCache } from '../../src/node/nameCache.ts';

@@ -1,6 +1,6 @@
 // A chunked body (RFC 9112 section 7.1) read from a whole text, written for clarity alone.
 
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
 
 export interface BodyOutcome {
   outcome: 'done' | 'failed' | 'more';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
 import type { BodyFraming } from '../../src/model/openRequest.ts';
 import { BodyTracker, CHUNKED, NO_BODY, UNTIL_CLOSE } from '../../src/proxy/httpBody.ts';
 import { type BodyOutcome, chunkedTwin } from './chunkedTwin.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
 import { CHUNKED, NO_BODY } from '../../src/proxy/httpBody.ts';
 import { type RequestHead, RequestHeadParser } from '../../src/proxy/httpHead.ts';
 import { cutsOf, everyByte, feedHead, mutated, picks } from './cuts.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nodeFields, responseFields } from '../../src/engine/nodeFields.ts';
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
 import { CHUNKED, NO_BODY, UNTIL_CLOSE } from '../../src/proxy/httpBody.ts';
 import { type RequestFacts, ResponseHeadParser } from '../../src/proxy/httpResponse.ts';
 import { cutsOf, everyByte, feedHead, mutated, picks } from './cuts.ts';

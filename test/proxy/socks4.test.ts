@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { encodeSocks4Reply, Socks4Parser } from '../../src/proxy/socks4.ts';
 import { SOCKS } from '../../src/proxy/socks5.ts';

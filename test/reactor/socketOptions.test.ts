@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { IpAddress } from '../../src/base/ipAddress.ts';
-import { ENGINE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
 import { Sockets } from '../../src/reactor/epoll/sockets.ts';
 import {
   IPPROTO_TCP,

@@ -2,7 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLIENT, ENGINE, ROUTING } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { ROUTING } from '../../src/limits/routing.ts';
 import type { OpenRequest } from '../../src/model/openRequest.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import {

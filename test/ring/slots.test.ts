@@ -1,7 +1,7 @@
 // Shared counters: no two names share bytes, and no writer's line is another's.
 
 import { describe, expect, test } from 'vitest';
-import { SESSION } from '../../src/limits/bounds.ts';
+import { SESSION } from '../../src/limits/session.ts';
 import { CONNECT_TIME_BOUNDS_MS } from '../../src/ring/connectTimes.ts';
 import { FAILURE_CAUSES } from '../../src/ring/failureCauses.ts';
 import {

@@ -1,7 +1,7 @@
 // Breakers, bans and the quality of a node.
 
 import { describe, expect, test } from 'vitest';
-import { BREAKER, NODE_QUALITY, ROUTING } from '../../src/limits/bounds.ts';
+import { BREAKER, NODE_QUALITY, ROUTING } from '../../src/limits/routing.ts';
 import { Breaker } from '../../src/routing/breaker.ts';
 import { HostBans } from '../../src/routing/hostBans.ts';
 import { NodeQuality } from '../../src/routing/nodeQuality.ts';

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BREAKER, ROUTING } from '../../src/limits/bounds.ts';
+import { BREAKER, ROUTING } from '../../src/limits/routing.ts';
 import { unknownNode } from '../../src/routing/nodeRouting.ts';
 import { anyNode, narrowed } from '../../src/routing/request.ts';
 import type { Route } from '../../src/routing/routedNode.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RULES } from '../../src/limits/ownerBounds.ts';
+import { RULES } from '../../src/limits/owner.ts';
 import { compileRules } from '../../src/routing/compileRules.ts';
 import { type Decision, Rules } from '../../src/routing/rules.ts';
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ROUTING } from '../../src/limits/bounds.ts';
+import { ROUTING } from '../../src/limits/routing.ts';
 import { foldName } from '../../src/model/nameSyntax.ts';
 import { BadUsername, parseUsername } from '../../src/routing/username.ts';
 import { UsernameCache } from '../../src/routing/usernameCache.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStream, SocksRefusal, whoServes } from '../../bench/fleet/ask.ts';
 import type { LightNode } from '../../bench/fleet/lightNode.ts';
 import { hashPassword } from '../../src/hub/access/passwords.ts';
-import { ROUTING } from '../../src/limits/bounds.ts';
+import { ROUTING } from '../../src/limits/routing.ts';
 import { FAILURES, type FailureName } from '../../src/model/failures.ts';
 import { eventually, type Hub, KINDS, listNodes, pairNode, startHub } from './harness.ts';
 import { pairLight } from './lightFleet.ts';

@@ -2,7 +2,7 @@
 // in the log, or it stays within a bound. The honest session beside it keeps transferring, and nothing stays behind.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RATE } from '../../src/limits/bounds.ts';
+import { RATE } from '../../src/limits/session.ts';
 import { connectPayload, type Frame, frame, TYPE } from '../tunnel/framesTwin.ts';
 import { say } from '../tunnel/rawPeer.ts';
 import {

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CLIENT } from '../../src/limits/bounds.ts';
+import { CLIENT } from '../../src/limits/clients.ts';
 import { type ExitNode, type Hub, MODES, startPair } from './harness.ts';
 import { portOf } from './origin.ts';
 import { closeRawClients, RawClient } from './rawClient.ts';

@@ -8,7 +8,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { drawQr } from '../../src/cli/output/terminalQr.ts';
-import { STRANGER } from '../../src/limits/bounds.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { computeMac1, mac1Key } from '../../src/noise/mac1.ts';
 import { nodeIdOf } from '../../src/noise/nodeId.ts';

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { STRANGER } from '../../src/limits/bounds.ts';
+import { STRANGER } from '../../src/limits/strangers.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 import { parseLink } from '../../src/model/pairingLink.ts';
 import { computeMac1, mac1Key } from '../../src/noise/mac1.ts';

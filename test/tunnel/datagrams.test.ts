@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Endpoint } from '../../src/base/endpoint.ts';
-import { RATE, UDP } from '../../src/limits/bounds.ts';
+import { UDP } from '../../src/limits/datagrams.ts';
+import { RATE } from '../../src/limits/session.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import {
   datagramHeaderBytes,

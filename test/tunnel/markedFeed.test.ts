@@ -2,7 +2,8 @@
 // milliseconds, bulk keeps the link busy, and what changes on the way is found out again. In simulated time.
 
 import { describe, expect, test } from 'vitest';
-import { ENGINE, MARKS, SLOW_PATH } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { MARKS, SLOW_PATH } from '../../src/limits/path.ts';
 import { CAPABILITY, OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';
 import { MarkedFeed } from '../../src/tunnel/markedFeed.ts';
 import { runUplink, type UplinkOutcome } from './slowUplink.ts';

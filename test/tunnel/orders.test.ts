@@ -1,7 +1,9 @@
 // A session and its rate: orders go out as CONTROL, come in and are kept, and streams share what the rate allows.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { ENGINE, PACE, RATE, SESSION } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { PACE } from '../../src/limits/path.ts';
+import { RATE, SESSION } from '../../src/limits/session.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';
 import { connectPayload, encodeFrames, frame, TYPE } from './framesTwin.ts';
 import { inboundPool, outboundPool, RawPeer, say, takeAll, write } from './rawPeer.ts';

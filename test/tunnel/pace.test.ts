@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ENGINE, PACE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { PACE } from '../../src/limits/path.ts';
 import { Pace } from '../../src/tunnel/pace.ts';
 
 const rates = fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 2 ** 40 }));

@@ -1,7 +1,7 @@
 // How often a peer with a valid key may do what costs us more than it: each bound is reached, passed by one, and fills again in time.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { RATE, SESSION } from '../../src/limits/bounds.ts';
+import { RATE, SESSION } from '../../src/limits/session.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 import { connectPayload, encodeFrames, type Frame, frame, TYPE } from './framesTwin.ts';

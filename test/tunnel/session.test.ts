@@ -1,7 +1,7 @@
 // One session and a raw peer: every order of opening and ending, credit, slots that come again, liveness.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { SESSION } from '../../src/limits/bounds.ts';
+import { SESSION } from '../../src/limits/session.ts';
 import { CAPABILITY } from '../../src/noise/payload.ts';
 import { Liveness } from '../../src/tunnel/liveness.ts';
 import type { SessionHandler } from '../../src/tunnel/sessionHandler.ts';

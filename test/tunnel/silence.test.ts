@@ -1,7 +1,7 @@
 // When a peer that owes an answer is asked, and when it is given up.
 
 import { expect, test } from 'vitest';
-import { SESSION } from '../../src/limits/bounds.ts';
+import { SESSION } from '../../src/limits/session.ts';
 import { Silence } from '../../src/tunnel/silence.ts';
 
 const { silenceCheckMs, askedPingMinMs, askedDeadMinMs, askedMoveMinMs, askedRoundTrips } = SESSION;

@@ -1,7 +1,8 @@
 // A hub's session and a node's over a simulated link, everything drawn from one seed: delays, cuts at any byte, stalls, writes taken in
 // part, streams that open, talk, end and break in any order, consumers that come late. Run by simulation.test.ts and scripts/simulate.ts.
 
-import { SESSION, UDP } from '../../src/limits/bounds.ts';
+import { UDP } from '../../src/limits/datagrams.ts';
+import { SESSION } from '../../src/limits/session.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';

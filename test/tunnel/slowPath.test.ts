@@ -2,7 +2,8 @@
 // fixed rate. What stands in front of an answer is a few milliseconds, bulk keeps the link busy, and nobody is left out.
 
 import { describe, expect, test } from 'vitest';
-import { ENGINE, SLOW_PATH } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { SLOW_PATH } from '../../src/limits/path.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { OUTBOUND_SLAB_BYTES } from '../../src/tunnel/outboundRecords.ts';

@@ -1,7 +1,7 @@
 // A node's session whose socket says nothing of what its system holds, a slow link with a router's queue in front of it, and its hub, in
 // simulated time: transfers that never run dry, and small answers beside them.
 
-import { ENGINE } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
 import { sodiumAead } from '../../src/noise/aeadSodium.ts';
 import { TransportCipher } from '../../src/noise/cipher.ts';
 import { OFFERED_CAPABILITIES } from '../../src/noise/payload.ts';

@@ -3,7 +3,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ENGINE, SLOW_PATH } from '../../src/limits/bounds.ts';
+import { ENGINE } from '../../src/limits/engine.ts';
+import { SLOW_PATH } from '../../src/limits/path.ts';
 import { PathRate } from '../../src/tunnel/pathRate.ts';
 import { quantumBytesFor, SendBounds, unsentBytesFor } from '../../src/tunnel/sendBounds.ts';
 import { SocketFeed } from '../../src/tunnel/socketFeed.ts';

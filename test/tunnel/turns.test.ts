@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SLOW_PATH } from '../../src/limits/bounds.ts';
+import { SLOW_PATH } from '../../src/limits/path.ts';
 import { STREAM, Streams } from '../../src/tunnel/streams.ts';
 import { Turns } from '../../src/tunnel/turns.ts';
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { WINDOW } from '../../src/limits/bounds.ts';
+import { WINDOW } from '../../src/limits/path.ts';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import { nextWindow, WindowBudget } from '../../src/tunnel/window.ts';
 

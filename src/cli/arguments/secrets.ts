@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { quote, UserError } from '../../base/userError.ts';
 import { reasonOf } from '../../boot/dataDir.ts';
-import { NODE } from '../../limits/bounds.ts';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { NODE } from '../../limits/node.ts';
+import { USERS } from '../../limits/owner.ts';
 import { parseLink } from '../../model/pairingLink.ts';
 import { parseVia, type Via } from '../../model/via.ts';
 

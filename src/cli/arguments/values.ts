@@ -3,7 +3,7 @@
 import { formatHostPort, splitHostPort, unbracketed } from '../../base/hostPort.ts';
 import { IpAddress, isIPv6Literal } from '../../base/ipAddress.ts';
 import { quote, UserError } from '../../base/userError.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { isCountryCode } from '../../model/nameSyntax.ts';
 import { parseWebSocketAddress } from '../../model/pairingLink.ts';

@@ -1,7 +1,7 @@
 // `restunnel rules check FILE`: what a rules file means, or what is wrong with it and where.
 
 import { problemText, readRules } from '../../hub/access/rulesFile.ts';
-import { RULES } from '../../limits/ownerBounds.ts';
+import { RULES } from '../../limits/owner.ts';
 import type { RulesSummary } from '../../routing/rules.ts';
 import { drawTable } from '../output/terminalText.ts';
 

@@ -3,7 +3,7 @@
 import { resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, inPath, runningHub } from '../../boot/ownerClient.ts';
 import { HubNotRunning } from '../../hub/fleet/hubNotRunning.ts';
-import { LISTING } from '../../limits/ownerBounds.ts';
+import { LISTING } from '../../limits/owner.ts';
 import type { EventKind, EventRecord } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawEvent } from '../output/eventText.ts';

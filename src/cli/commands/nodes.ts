@@ -3,7 +3,7 @@
 import { UserError } from '../../base/userError.ts';
 import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import { answerOf, inPath, runningHub, withHubOrStore } from '../../boot/ownerClient.ts';
-import { SETTINGS } from '../../limits/ownerBounds.ts';
+import { SETTINGS } from '../../limits/owner.ts';
 import type { NodeChange, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { type NodeSetFlags, nodeChangeOf } from '../arguments/nodeFlags.ts';

@@ -2,8 +2,8 @@
 
 import { type Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
-import { ROUTING } from '../../limits/bounds.ts';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { USERS } from '../../limits/owner.ts';
+import { ROUTING } from '../../limits/routing.ts';
 import { addDataDir, type Ends } from '../arguments/flags.ts';
 import { orNone } from '../arguments/nodeFlags.ts';
 import { parseTags, parseWhole } from '../arguments/values.ts';

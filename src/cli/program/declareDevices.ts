@@ -1,7 +1,7 @@
 // Declares what the owner does about devices: `restunnel pair` and `restunnel nodes`.
 
 import { type Command, Option } from 'commander';
-import { PAIRING } from '../../limits/ownerBounds.ts';
+import { PAIRING } from '../../limits/owner.ts';
 import { addDataDir, nameOption } from '../arguments/flags.ts';
 import { type NodeSetFlags, orNone } from '../arguments/nodeFlags.ts';
 import {

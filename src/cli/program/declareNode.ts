@@ -1,7 +1,7 @@
 // Declares what runs on a device: `restunnel node` and `restunnel hubs`.
 
 import { type Command, Option } from 'commander';
-import { NODE } from '../../limits/bounds.ts';
+import { NODE } from '../../limits/node.ts';
 import { NETWORKS } from '../../model/fleet.ts';
 import { parseLink } from '../../model/pairingLink.ts';
 import { parseVia } from '../../model/via.ts';

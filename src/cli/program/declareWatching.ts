@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { UserError } from '../../base/userError.ts';
-import { LISTING } from '../../limits/ownerBounds.ts';
+import { LISTING } from '../../limits/owner.ts';
 import { EVENT_KINDS, type EventKind } from '../../model/fleet.ts';
 import { addDataDir, collect, type Ends } from '../arguments/flags.ts';
 import { parseOneOf, parseWhole } from '../arguments/values.ts';

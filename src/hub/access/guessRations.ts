@@ -3,7 +3,7 @@
 
 import { LRUCache } from 'lru-cache';
 import { Bucket } from '../../base/tokenBucket.ts';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { USERS } from '../../limits/owner.ts';
 
 interface Ration {
   readonly bucket: Bucket;

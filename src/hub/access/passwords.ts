@@ -3,7 +3,7 @@
 
 import sodium from 'sodium-native';
 import { UserError } from '../../base/userError.ts';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { USERS } from '../../limits/owner.ts';
 
 /** libsodium's "interactive" cost: 64 MiB and two passes, about a tenth of a second. */
 const COST = '$argon2id$v=19$m=65536,t=2,p=1$';

@@ -5,7 +5,7 @@ import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { UserError } from '../../base/userError.ts';
-import { RULES } from '../../limits/ownerBounds.ts';
+import { RULES } from '../../limits/owner.ts';
 import { compileRules } from '../../routing/compileRules.ts';
 import type { CompiledRules, RulesSummary } from '../../routing/rules.ts';
 import type { Problem } from '../../routing/rulesSchema.ts';

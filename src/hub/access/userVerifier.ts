@@ -3,7 +3,7 @@
 
 import { LRUCache } from 'lru-cache';
 import sodium from 'sodium-native';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { USERS } from '../../limits/owner.ts';
 import type { User } from '../../model/userAccounts.ts';
 import { GuessRations } from './guessRations.ts';
 import { DECOY_HASH } from './passwords.ts';

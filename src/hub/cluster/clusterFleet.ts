@@ -3,7 +3,7 @@
 
 import { UserError } from '../../base/userError.ts';
 import { PICTURE } from '../../limits/cluster.ts';
-import { LISTING } from '../../limits/ownerBounds.ts';
+import { LISTING } from '../../limits/owner.ts';
 import type {
   Backup,
   Ban,

@@ -5,7 +5,7 @@ import { UserError } from '../../base/userError.ts';
 import { claimed, enrolled, isRevoked, tokenWord } from '../../cluster/merge.ts';
 import { type NodeRecord, nodeKey, type TokenRecord, tokenKey } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import type { HandshakeResult } from '../../noise/handshakeJob.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { DEFAULT_SETTINGS } from '../fleet/nodeSettings.ts';

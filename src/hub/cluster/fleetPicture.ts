@@ -2,7 +2,7 @@
 // an argument.
 
 import { HUB_LIST, PICTURE } from '../../limits/cluster.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import type { LiveTick, NodeView, Traffic } from '../../model/fleet.ts';
 
 /** What a device is and does at one hub; what its owner decided about it every hub knows. */

@@ -5,7 +5,7 @@ import { UserError } from '../../base/userError.ts';
 import { rebaseSettings } from '../../cluster/merge.ts';
 import { type NodeRecord, nodeKey, tokenKey, type UserRecord, userKey } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { USERS } from '../../limits/owner.ts';
 import type { NodeSettings } from '../../model/fleet.ts';
 import { foldName } from '../../model/nameSyntax.ts';
 import type { User, UserLimits } from '../../model/userAccounts.ts';

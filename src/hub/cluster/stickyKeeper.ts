@@ -4,8 +4,8 @@
 import { LRUCache } from 'lru-cache';
 import { UserError } from '../../base/userError.ts';
 import type { FromFront, StickySessionOrder, ToFront } from '../../engine/messages.ts';
-import { ROUTING } from '../../limits/bounds.ts';
 import { CLUSTER_STICKY } from '../../limits/cluster.ts';
+import { ROUTING } from '../../limits/routing.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
 import { type Bucket, ClusterAwayError, changeEntry } from './bucket.ts';
 import {

@@ -2,7 +2,7 @@
 // which new ones go once a second. What would flood the list is summed up there once a minute, and stays in each device's own history.
 
 import { Bucket } from '../../base/tokenBucket.ts';
-import { EVENTS } from '../../limits/ownerBounds.ts';
+import { EVENTS } from '../../limits/owner.ts';
 import type { EventKind, EventQuery, EventRecord } from '../../model/fleet.ts';
 import type { LastEvent } from '../store/eventTable.ts';
 import type { HubStore } from '../store/hubStore.ts';

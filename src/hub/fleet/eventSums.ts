@@ -1,6 +1,6 @@
 // What a large fleet does in a minute, in a sentence for each kind of event of which not every one is listed. Pure.
 
-import { EVENTS } from '../../limits/ownerBounds.ts';
+import { EVENTS } from '../../limits/owner.ts';
 import type { EventKind } from '../../model/fleet.ts';
 
 export interface Summed {

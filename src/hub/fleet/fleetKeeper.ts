@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { localDay } from '../../base/localTime.ts';
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import type { ToFront, ToWorker } from '../../engine/messages.ts';
-import { HISTORY, SETTINGS } from '../../limits/ownerBounds.ts';
+import { HISTORY, SETTINGS } from '../../limits/owner.ts';
 import type { PairingLinks } from '../../model/fleet.ts';
 import { SessionSlots, type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
 import { UserBook } from '../access/userBook.ts';

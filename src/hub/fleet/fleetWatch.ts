@@ -1,6 +1,6 @@
 // Everyone who watches the fleet, and what each knows already: once a second they hear what has changed.
 
-import { EVENTS } from '../../limits/ownerBounds.ts';
+import { EVENTS } from '../../limits/owner.ts';
 import type { EventRecord, LiveTick, NodeView } from '../../model/fleet.ts';
 import type { Events } from './eventLog.ts';
 import { showsSame } from './nodeView.ts';

@@ -1,8 +1,8 @@
 // Where devices come from, across restarts: the front lets these networks' first messages go before others.
 
 import { networkKey } from '../../base/sourceKey.ts';
-import { STRANGER } from '../../limits/bounds.ts';
-import { NETWORKS } from '../../limits/ownerBounds.ts';
+import { NETWORKS } from '../../limits/owner.ts';
+import { STRANGER } from '../../limits/strangers.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { SeenNetwork } from '../store/networkTable.ts';
 

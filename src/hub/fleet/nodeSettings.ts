@@ -1,7 +1,7 @@
 // What an owner may set on a node: the defaults, and the check of a change. Pure.
 
 import { UserError } from '../../base/userError.ts';
-import { SETTINGS } from '../../limits/ownerBounds.ts';
+import { SETTINGS } from '../../limits/owner.ts';
 import type { NodeChange, NodeLimits, NodeSettings } from '../../model/fleet.ts';
 import { isCountryCode } from '../../model/nameSyntax.ts';
 import { cleanTags } from '../../model/tags.ts';

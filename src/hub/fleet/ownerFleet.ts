@@ -2,7 +2,7 @@
 
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { EVENTS, LISTING } from '../../limits/ownerBounds.ts';
+import { EVENTS, LISTING } from '../../limits/owner.ts';
 import type {
   Backup,
   Ban,

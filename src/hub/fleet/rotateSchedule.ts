@@ -1,7 +1,7 @@
 // When a node gets a new address: "every 30m", "every 6h" or "daily 04:30" in the hub's local time. Pure.
 
 import { localDay, localMinute, parseClock } from '../../base/localTime.ts';
-import { SETTINGS } from '../../limits/ownerBounds.ts';
+import { SETTINGS } from '../../limits/owner.ts';
 
 export type RotateSchedule =
   | { readonly kind: 'every'; readonly periodMs: number }

@@ -2,7 +2,7 @@
 // argument.
 
 import { UserError } from '../../base/userError.ts';
-import { SETTINGS } from '../../limits/ownerBounds.ts';
+import { SETTINGS } from '../../limits/owner.ts';
 
 export class RotationPauses {
   /** By node, and by user and node: when the next one may be. Oldest first, as all pauses of a map are equally long. */

@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { Questions } from '../../base/questions.ts';
 import { UserError } from '../../base/userError.ts';
-import { CONTROL, SETTINGS } from '../../limits/ownerBounds.ts';
+import { CONTROL, SETTINGS } from '../../limits/owner.ts';
 import type { Rotation } from '../../model/fleet.ts';
 import type { KnownNode } from './nodeSettings.ts';
 import type { RotationAnswer } from './nodeStatus.ts';

@@ -1,7 +1,7 @@
 // What an owner can see of a hub and do to it while it does not run: what lies in its store. The rest cannot be had without it.
 
 import { UserError } from '../../base/userError.ts';
-import { EVENTS } from '../../limits/ownerBounds.ts';
+import { EVENTS } from '../../limits/owner.ts';
 import type {
   Backup,
   EventQuery,

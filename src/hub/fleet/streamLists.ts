@@ -3,7 +3,7 @@
 import { formatHostPort } from '../../base/hostPort.ts';
 import { Questions } from '../../base/questions.ts';
 import type { FromWorker, ListedStream, ToWorker } from '../../engine/messages.ts';
-import { LISTING, SETTINGS } from '../../limits/ownerBounds.ts';
+import { LISTING, SETTINGS } from '../../limits/owner.ts';
 import type { LiveStream } from '../../model/fleet.ts';
 
 const PROTOCOLS = { socks: 'socks', httpConnect: 'http-connect', httpForward: 'http', udp: 'udp' } as const;

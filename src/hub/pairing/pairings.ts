@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../base/userError.ts';
-import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
+import { CONTROL, PAIRING } from '../../limits/owner.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import type { Pairing, PairingLinks, PairingState } from '../../model/fleet.ts';
 import { keyFingerprint, parseLink } from '../../model/pairingLink.ts';

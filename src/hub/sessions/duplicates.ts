@@ -1,7 +1,7 @@
 // Devices that share one key: each takes the other's place, for ever. A session that answers a PING after another has taken its place belongs
 // to a second device, for one that has moved or restarted is silent there. Pure: time is an argument.
 
-import { SESSION } from '../../limits/bounds.ts';
+import { SESSION } from '../../limits/session.ts';
 
 export class Duplicates {
   /** By node and lane: when a session was replaced that was alive. */

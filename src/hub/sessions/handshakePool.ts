@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { programModule } from '../../base/programFiles.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import type {
   FirstMessage,
   HandshakeAnswer,

@@ -2,8 +2,8 @@
 // argument.
 
 import { Bucket } from '../../base/tokenBucket.ts';
-import { SESSION } from '../../limits/bounds.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
+import { SESSION } from '../../limits/session.ts';
 
 export class HandshakeRates {
   /** By node, longest idle first. */

@@ -2,7 +2,7 @@
 
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import { answerAll, type HandshakeAnswer, type HandshakeBatch } from '../../noise/handshakeJob.ts';
 
 beNice();

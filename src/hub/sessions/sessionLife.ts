@@ -9,7 +9,7 @@ import {
   type ToFront,
   type ToWorker,
 } from '../../engine/messages.ts';
-import { SESSION } from '../../limits/bounds.ts';
+import { SESSION } from '../../limits/session.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { parseNodeStatus } from '../fleet/nodeStatus.ts';

@@ -1,7 +1,7 @@
 // Which node holds which sessions: indices into the shared slots, the workers that own them, lanes and their replacement. Pure: time is
 // an argument.
 
-import { SESSION } from '../../limits/bounds.ts';
+import { SESSION } from '../../limits/session.ts';
 import type { NodeStatus } from '../fleet/nodeStatus.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 

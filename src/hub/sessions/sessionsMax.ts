@@ -1,6 +1,6 @@
 // How many sessions a hub takes: what its memory and its descriptors allow. Pure.
 
-import { SESSION } from '../../limits/bounds.ts';
+import { SESSION } from '../../limits/session.ts';
 
 /**
  * @param memoryBytes that this process may use

@@ -3,7 +3,7 @@
 import { Questions } from '../../base/questions.ts';
 import { UserError } from '../../base/userError.ts';
 import type { FromFront, StickySessionOrder, ToFront } from '../../engine/messages.ts';
-import { LISTING, SETTINGS } from '../../limits/ownerBounds.ts';
+import { LISTING, SETTINGS } from '../../limits/owner.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
 
 export class StickySessionClient {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomicFile.ts';
-import { ROUTING } from '../../limits/bounds.ts';
+import { ROUTING } from '../../limits/routing.ts';
 import type { StickySessionClient } from './stickySessionClient.ts';
 
 const KEPT = z.object({

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { damaged, inSentences, isBusy, makePrivateFile } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import { migrate } from './migrations.ts';
 
 /**

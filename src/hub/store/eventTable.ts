@@ -3,7 +3,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
-import { EVENTS } from '../../limits/ownerBounds.ts';
+import { EVENTS } from '../../limits/owner.ts';
 import type { EventKind, EventQuery, EventRecord } from '../../model/fleet.ts';
 
 /** The newest event of an earlier run. */

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inSentences, inTransaction } from '../../base/sqliteFile.ts';
-import { HISTORY, RESERVE } from '../../limits/ownerBounds.ts';
+import { HISTORY, RESERVE } from '../../limits/owner.ts';
 import type { Traffic } from '../../model/fleet.ts';
 import { type Figures, HOUR_MS, type Row, type Rows } from '../traffic/rollup.ts';
 

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { asideName } from '../../base/asideName.ts';
 import { DamagedError, inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { CONTROL } from '../../limits/ownerBounds.ts';
+import { CONTROL } from '../../limits/owner.ts';
 import { DamagedKeyError } from '../../noise/keyFile.ts';
 import type { KeyPair } from '../../noise/keyPair.ts';
 import type { KeyStoreName } from '../../noise/keyStores.ts';

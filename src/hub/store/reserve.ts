@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { RESERVE } from '../../limits/ownerBounds.ts';
+import { RESERVE } from '../../limits/owner.ts';
 
 export class Reserve {
   readonly #path: string;

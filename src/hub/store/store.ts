@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inDurableTransaction, inSentences, inTransaction, UnwritableError } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
+import { CONTROL, PAIRING } from '../../limits/owner.ts';
 import type { EventRecord, NodeSettings } from '../../model/fleet.ts';
 import { foldName } from '../../model/nameSyntax.ts';
 import { nodeIdOf } from '../../noise/nodeId.ts';

@@ -3,7 +3,7 @@
 import '../../limits/relations.ts';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { collectGarbage } from '../../base/collectGarbage.ts';
-import { MEMORY } from '../../limits/bounds.ts';
+import { MEMORY } from '../../limits/engine.ts';
 import { type HubState, openHubState } from './hubState.ts';
 import { type JobInput, runJob, type StoreJob } from './storeJobs.ts';
 import { type FromStore, type StorePlan, sentError, type ToStore } from './storeMessages.ts';

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import sodium from 'sodium-native';
 import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { CONTROL, PAIRING } from '../../limits/ownerBounds.ts';
+import { CONTROL, PAIRING } from '../../limits/owner.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { ownersName } from '../fleet/nodeName.ts';
 

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { inSentences } from '../../base/sqliteFile.ts';
 import { UserError } from '../../base/userError.ts';
-import { USERS } from '../../limits/ownerBounds.ts';
+import { USERS } from '../../limits/owner.ts';
 import { cleanTags } from '../../model/tags.ts';
 import type { User, UserLimits } from '../../model/userAccounts.ts';
 import { checkUserName } from '../../model/userName.ts';

@@ -3,7 +3,7 @@
 
 import type { Logger } from 'pino';
 import type { MemoryShortage } from '../../engine/memoryReport.ts';
-import { MEMORY } from '../../limits/bounds.ts';
+import { MEMORY } from '../../limits/engine.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { type SharedSlots, ThreadSlots } from '../../ring/slots.ts';
 

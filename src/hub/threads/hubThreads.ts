@@ -5,7 +5,7 @@ import { programModule } from '../../base/programFiles.ts';
 import { descriptorLimit } from '../../engine/descriptorLimit.ts';
 import { EngineThread } from '../../engine/engineThread.ts';
 import type { FromEngine, Io, ProxyOptions, ToFront, ToWorker, WorkerLink } from '../../engine/messages.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import type { HeldPlan } from '../../ring/heldShare.ts';
 import { ringBuffer } from '../../ring/ring.ts';
 import type { SharedSlots } from '../../ring/slots.ts';

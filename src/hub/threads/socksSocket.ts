@@ -4,7 +4,7 @@ import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { UserError } from '../../base/userError.ts';
-import { SOCKS_SOCKET } from '../../limits/bounds.ts';
+import { SOCKS_SOCKET } from '../../limits/clients.ts';
 
 /**
  * A socket that a dead hub left is removed; one that somebody serves, and whatever is no socket, is left alone.

@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import { localDay, monthOfDay } from '../../base/localTime.ts';
 import { UnwritableError } from '../../base/sqliteFile.ts';
-import { HISTORY } from '../../limits/ownerBounds.ts';
+import { HISTORY } from '../../limits/owner.ts';
 import type { HistoryRange, History as HistoryView, Traffic } from '../../model/fleet.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { Sums as StoredSums } from '../store/storeJobs.ts';

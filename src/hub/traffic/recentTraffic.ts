@@ -1,6 +1,6 @@
 // The last ten minutes of every node, and of all together, in steps of a few seconds, in memory only. Pure: time is an argument.
 
-import { HISTORY } from '../../limits/ownerBounds.ts';
+import { HISTORY } from '../../limits/owner.ts';
 import { ALL_NODES, type Figures, type Sample } from './rollup.ts';
 
 const { recentStepMs: STEP_MS, recentSteps: STEPS } = HISTORY;

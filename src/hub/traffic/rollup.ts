@@ -3,7 +3,7 @@
 // twice or loses them.
 
 import { localDay } from '../../base/localTime.ts';
-import { HISTORY } from '../../limits/ownerBounds.ts';
+import { HISTORY } from '../../limits/owner.ts';
 
 /** What one node did since the sample before; streams: open now. */
 export interface Sample {

@@ -1,6 +1,6 @@
 // The listening sockets of an epoll reactor: bind, accept a bounded number a turn, rest when descriptors run out.
 
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import type { Answers } from '../answers.ts';
 import { ERRNO } from '../errno.ts';
 import { EPOLLIN, type Libc, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../libc.ts';

@@ -1,7 +1,7 @@
 // How the connections of an epoll reactor begin and end: accepted, dialled or taken over from another thread; closed, reset or handed over.
 
 import type { IpAddress } from '../../base/ipAddress.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import type { Answers } from '../answers.ts';
 import { ERRNO } from '../errno.ts';
 import {

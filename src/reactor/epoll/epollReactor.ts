@@ -3,7 +3,7 @@
 
 import type { IpAddress } from '../../base/ipAddress.ts';
 import type { Slab } from '../../base/slab.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import { Answers } from '../answers.ts';
 import { Extents } from '../extents.ts';
 import { Faults } from '../faults.ts';

@@ -1,6 +1,6 @@
 // An epoll instance, its array of events and its doorbell: what the epoll reactor sleeps on.
 
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import { ERRNO } from '../errno.ts';
 import {
   EFD_CLOEXEC,

@@ -4,7 +4,7 @@
 import { chmodSync } from 'node:fs';
 import { isPort } from '../../base/hostPort.ts';
 import { IpAddress } from '../../base/ipAddress.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import {
   AF_INET6,

@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { isPort } from '../../base/hostPort.ts';
 import { IpAddress } from '../../base/ipAddress.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import type { ListenerId, ListenHandler } from '../reactor.ts';
 import type { NetTurn } from './netTurn.ts';

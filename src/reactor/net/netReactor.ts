@@ -6,7 +6,7 @@ import { connect as dial, type OnReadOpts, type Socket } from 'node:net';
 import { isPort } from '../../base/hostPort.ts';
 import type { IpAddress } from '../../base/ipAddress.ts';
 import { assertInSlab, type Slab } from '../../base/slab.ts';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import { Extents } from '../extents.ts';
 import {

@@ -2,7 +2,7 @@
 // delivered what it had. The end of a turn: answers owed, ready connections, timers, doorbell, turn-end handlers.
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { ENGINE } from '../../limits/bounds.ts';
+import { ENGINE } from '../../limits/engine.ts';
 import { Answers } from '../answers.ts';
 import { Faults } from '../faults.ts';
 import type { Doorbell, DoorbellHandler, TimerHandler, TimerId, TurnHandler } from '../reactor.ts';

@@ -6,7 +6,7 @@ import type { Endpoint } from '../../base/endpoint.ts';
 import { isPort } from '../../base/hostPort.ts';
 import { IpAddress, withoutZone } from '../../base/ipAddress.ts';
 import { assertInSlab, type Slab } from '../../base/slab.ts';
-import { UDP } from '../../limits/bounds.ts';
+import { UDP } from '../../limits/datagrams.ts';
 import type { Datagrams, UdpHandler, UdpId } from '../datagrams.ts';
 import { ERRNO, errnoOfCode } from '../errno.ts';
 import { WOULD_BLOCK } from '../reactor.ts';
