@@ -90,7 +90,7 @@ export class LiveDeltas {
     this.#told.push(node);
   }
 
-  /** Sums that grow alike wait; a day or a month that has begun is told at once. */
+  /** Sums that only grow can wait; a day or a month that has begun goes out at once. */
   #sumsOf(
     number: number,
     told: NodeView,

@@ -4,7 +4,7 @@ import { IpAddress } from './ipAddress.ts';
 
 const address = new IpAddress();
 
-/** The key of an address, as an IP literal: itself, or the /64 of an IPv6 one, whose addresses mostly belong to one site. What is no literal is its own key. */
+/** The key of an address, as an IP literal: itself, or the /64 of an IPv6 one, whose addresses mostly belong to one site. Other text is its own key. */
 export function sourceKey(text: string): string {
   if (!address.parse(text)) return text;
   return address.isIPv4 ? address.toString() : groups(address).join(':');
@@ -12,7 +12,7 @@ export function sourceKey(text: string): string {
 
 /**
  * The network of an address: its IPv4 /24, or IPv6 /48. Providers hand out addresses from there, so a device that comes back at another
- * address mostly comes back from the same network. What is no literal is its own network.
+ * address mostly comes back from the same network. Other text is its own network.
  */
 export function networkKey(text: string): string {
   if (!address.parse(text)) return text;

@@ -1,5 +1,5 @@
 // Whose first message gets a handshake next. First messages wait in line, each source behind its own, and sources take turns, those from
-// known networks before others. What bounds strangers is what their refused handshakes cost: a device that is let in uses up nothing.
+// known networks before others. Strangers are bounded by what their refused handshakes cost: a device that is let in uses up nothing.
 // Pure: time is an argument.
 
 import { Bucket } from '../base/tokenBucket.ts';

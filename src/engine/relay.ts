@@ -1,5 +1,5 @@
 // The bytes of open streams, the same on hub and node: local socket to tunnel straight into the record being built, tunnel to local
-// socket straight from the opened record. What the outcomes mean for a stream is the caller's to say.
+// socket straight from the opened record. The caller decides what an outcome means for its stream.
 
 import type { Slab } from '../base/slab.ts';
 import { ENGINE } from '../limits/engine.ts';

@@ -207,7 +207,7 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
     this.#reactor.write(conn, this.#scratch, 0, NOT_FOUND.length);
   }
 
-  /** With whoever's turn it is. Who still waits is looked at again when a handshake has ended, or a little later. */
+  /** Serves those whose turn it is, and looks at the rest again when a handshake has ended, or a little later. */
   #shakeHands(): void {
     for (;;) {
       const conn = this.#policy.nextHandshake(this.#reactor.nowMs);

@@ -18,7 +18,7 @@ export class TargetRelay implements ConnHandler {
     this.#relay = relay;
   }
 
-  /** The target is connected. What the hub has sent meanwhile goes to it. */
+  /** The target is connected. It gets what the hub has sent meanwhile. */
   begin(tunnel: ExitTunnel, slot: number, conn: ConnId): void {
     tunnel.setConn(slot, conn);
     this.#reactor.attach(conn, this, tunnel.tagOf(slot));

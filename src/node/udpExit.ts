@@ -1,5 +1,5 @@
 // The exit node's associations: a UDP socket for each and family, the target policy asked about every datagram, answers taken only from
-// addresses that were sent to. What finds no room is dropped and counted.
+// addresses that were sent to. Datagrams without room are dropped and counted.
 
 import { Endpoint } from '../base/endpoint.ts';
 import { isZonedLiteral, targetName } from '../base/hostName.ts';

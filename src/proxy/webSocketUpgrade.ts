@@ -49,7 +49,7 @@ export function headLength(bytes: Uint8Array, end: number): number {
 
 /** What a request says, for whoever it is from. */
 export interface WebRequest {
-  /** Null: it is no tunnel's. Whatever else is wrong makes no difference. */
+  /** Null: it is no tunnel's, whatever the reason. */
   readonly upgrade: UpgradeRequest | null;
   /** X-Forwarded-For; '' without one. */
   readonly forwardedFor: string;

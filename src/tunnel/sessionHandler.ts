@@ -20,7 +20,7 @@ export interface SessionHandler {
    * (or were thrown away); report the others with consumed() when they leave.
    */
   onData(slot: number, offset: number, length: number): number;
-  /** A datagram in inbound.slab: a header of `headerBytes` (model/datagramAddress.ts), then its data. Whatever is not sent on is lost. */
+  /** A datagram in inbound.slab: a header of `headerBytes` (model/datagramAddress.ts), then its data. The session keeps nothing: send it on at once, or lose it. */
   onDatagram(slot: number, offset: number, length: number, headerBytes: number): void;
   /** The peer sends no more on this stream. */
   onEnd(slot: number): void;

@@ -1,6 +1,6 @@
 // Slabs of one size, kept for the next session that needs one: only sessions with bytes under way hold a slab. A thread has one pool for
-// each purpose. The slab given back last goes out first, because it is still in the processor's cache. What a burst needed goes back to
-// the system when it is over: making slabs anew costs garbage collections, keeping them costs memory.
+// each purpose. The slab given back last goes out first, because it is still in the processor's cache. After a burst its slabs go
+// back to the system: making slabs anew costs garbage collections, keeping them costs memory.
 
 import { freeSlab, type Slab } from '../base/slab.ts';
 

@@ -1,4 +1,4 @@
-// The options that change a node or a user, as the change they stand for. Pure. What a setting may be, hub/fleet/nodeSettings.ts decides.
+// The options that change a node or a user, as the change they stand for. Pure. hub/fleet/nodeSettings.ts decides what a setting may be.
 
 import { UserError } from '../../base/userError.ts';
 import type { NodeChange } from '../../model/fleet.ts';

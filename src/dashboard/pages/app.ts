@@ -16,7 +16,7 @@ const STATUS_EVERY_MS = 10_000;
 /** Above it the page does not ask for the past minute, which takes a request per device. */
 const RECALLED_NODES_MAX = 20;
 
-/** By the first part of the address after the #. What few look at is loaded when they do. */
+/** By the first part of the address after the #. Views that few people open are loaded when somebody does. */
 const VIEWS: Readonly<Record<string, () => Promise<OpenView>>> = {
   '': async () => fleetView,
   nodes: async () => (await import('./nodePage.ts')).nodeView,

@@ -14,7 +14,7 @@ export interface VerifierOptions {
   /** The slow one: passwords.ts's checkPassword. */
   readonly check: (hash: string, password: string) => Promise<boolean>;
   readonly nowMs: () => number;
-  /** 32 fresh random bytes. What is remembered of passwords is worth nothing without them. */
+  /** 32 fresh random bytes. Without them, what it remembers of passwords is worth nothing. */
   readonly key: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 // A key-value bucket of the cluster, as what several hubs agree on sees it: values that are changed by compare-and-set, and a watch.
 
-/** The cluster cannot be reached now. What was asked may or may not have happened. */
+/** The cluster cannot be reached now. The change may or may not have happened. */
 export class ClusterAwayError extends Error {
   override readonly name = 'ClusterAwayError';
 

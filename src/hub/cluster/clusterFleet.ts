@@ -1,5 +1,5 @@
 // The fleet of a whole cluster as its owner sees it at one hub: what this hub knows, with what the others say, and questions that they
-// answer. What the owner decides about devices and users goes to all of them by another way (ownerWrites.ts).
+// answer. The owner's changes to devices and users reach all of them by another way (ownerWrites.ts).
 
 import { UserError } from '../../base/userError.ts';
 import { PICTURE } from '../../limits/cluster.ts';

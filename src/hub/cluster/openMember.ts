@@ -1,4 +1,4 @@
-// Whether a hub is a member of a cluster. What speaks to one is loaded only then.
+// Opens a hub's membership in a cluster, and loads the code for it only then.
 
 import { UserError } from '../../base/userError.ts';
 import type { HubOptions } from '../hubOptions.ts';

@@ -1,5 +1,5 @@
 // What happened to the hub and its nodes, for the owner to read: the last events in memory, all of them in bounded tables of the store, to
-// which new ones go once a second. What would flood the list is summed up there once a minute, and stays in each device's own history.
+// which new ones go once a second. Events that would flood the list are summed up there once a minute, and stay in each device's own history.
 
 import { Bucket } from '../../base/tokenBucket.ts';
 import { EVENTS } from '../../limits/owner.ts';

@@ -37,7 +37,7 @@ export interface HubState {
   keep(onTrouble: (reason: string) => void): void;
 }
 
-/** Throws UserError: what is missing or damaged, why it matters, and the ways out. What is there stays as it is then. */
+/** Throws UserError, and changes nothing, when something is missing or damaged: it says what, why it matters, and the ways out. */
 export function openHubState(options: HubStateOptions): HubState {
   return new OpeningState(options).open();
 }

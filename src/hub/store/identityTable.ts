@@ -1,5 +1,5 @@
-// The store's record of the hub that it belongs to: the key, and how often what an owner must never lose without a word (devices,
-// revocations, users, settings) has changed. Whoever keeps that number elsewhere can tell an older store from a newer one.
+// The store's record of the hub that it belongs to: the key, and a count of changes to what an owner must never lose without a word
+// (devices, revocations, users, settings). A copy of that count elsewhere tells an older store from a newer one.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { inDurableTransaction, inSentences } from '../../base/sqliteFile.ts';
@@ -63,7 +63,7 @@ export class IdentityTable {
     this.#database.exec('UPDATE identity SET changes = changes + 1');
   }
 
-  /** What was written stays written, also when it cannot be read again now: then the next change is told with it. */
+  /** Tells the new count. When it cannot be read now, the change is written all the same, and the next one tells it. */
   tell(): void {
     try {
       const { changes } = this;

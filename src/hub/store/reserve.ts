@@ -20,7 +20,7 @@ export class Reserve {
     this.#path = join(dataDir, 'hub.reserve');
   }
 
-  /** Unless it is there, or the disk has little room for others. What fails is tried again the next time. */
+  /** Unless it is there, or the disk has little room for others. Tries again the next time when it fails. */
   fill(): void {
     if (existsSync(this.#path)) return;
     const unfinished = `${this.#path}.tmp`;

@@ -30,7 +30,7 @@ export class HubMemory {
     return isTight ? MEMORY.tightWindowBytes : PROTOCOL.initialWindowBytes;
   }
 
-  /** A thread refused or reset streams. What the owner is to read, once in a while. */
+  /** A thread refused or reset streams. Returns a sentence for the owner, once in a while. */
   short({ refused, reset, resetBytes, stalledMs }: MemoryShortage, nowMs: number): string | null {
     const text =
       'clients do not read what they asked for, and it fills the memory for that (--memory): streams are reset or refused';

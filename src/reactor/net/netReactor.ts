@@ -1,5 +1,5 @@
 // The reactor of every other system, under the same contract: node:net in the thread's own event loop.
-// Sockets read into one buffer that they share (onread). What a handler leaves there is copied, and the socket pauses.
+// Sockets read into one buffer that they share (onread). When a handler leaves bytes there, the reactor copies them and pauses the socket.
 // Node does not watch a connection that is not being read: if it breaks, its next read or write reports it.
 
 import { connect as dial, type OnReadOpts, type Socket } from 'node:net';
@@ -221,7 +221,7 @@ export class NetReactor implements Reactor {
     });
     socket.on('close', () => {
       if (conn.socket !== socket) return;
-      // No failure when both ends are done. Whatever else closes a socket was an error event before, or is a failure now.
+      // No failure when both ends are done. Otherwise an error event came before, or this is one.
       if (!conn.peerEnded && conn.errno === 0) this.#fail(conn, ERRNO.ECONNRESET);
     });
   }
