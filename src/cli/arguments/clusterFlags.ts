@@ -36,7 +36,7 @@ export function addClusterFlags(command: Command): Command {
     .addOption(
       fileOption(
         '--cluster-credentials <file>',
-        'what the servers ask for: a .creds file, the seed of an nkey, or USER:PASSWORD; only its owner should be able to read it',
+        'what the servers ask for: a .creds file, the seed of an nkey, USER:PASSWORD, or a token; only its owner should be able to read it',
       ),
     )
     .addOption(

@@ -145,7 +145,7 @@ export interface Buckets {
 export async function openBuckets(nats: NatsConnection, cluster: string): Promise<Buckets> {
   const manager = new Kvm(nats);
   const open = async (bucket: string) =>
-    new RecordStore(nats, await inSentences(() => manager.open(bucket, OPEN)), bucket);
+    new RecordStore(nats, await inSentences(() => manager.open(bucket, { ...OPEN })), bucket);
   return {
     state: await open(`${cluster}_state`),
     tokens: await open(`${cluster}_tokens`),
@@ -155,7 +155,7 @@ export async function openBuckets(nats: NatsConnection, cluster: string): Promis
   };
 }
 
-/** Reading from a follower could miss what was just written. */
+/** Reading from a follower could miss what was just written. The library writes into what it is given. */
 const OPEN = { timeout: CLUSTER.answerTimeoutMs, allow_direct: false };
 
 /** What is there already stays. Rejects with ClusterAway. */
