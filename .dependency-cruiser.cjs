@@ -20,7 +20,7 @@ const FLOORS = [
 /** Sockets, threads, files, processes and foreign calls. node:module is how koffi is loaded where no tool sees it: with createRequire(). */
 const IMPURE =
   '^(?:node:)?(?:net|tls|dgram|dns|https?|http2|fs|child_process|cluster|worker_threads|ffi|sqlite|module)(?:/|$)' +
-  '|(?:^|/)node_modules/(?:koffi|piscina)/';
+  '|(?:^|/)node_modules/(?:@koromix|piscina)/';
 
 /** Every file in these folders is pure, */
 const PURE_FOLDERS = [
@@ -40,6 +40,7 @@ const PURE_FOLDERS = [
 const SHELLS = [
   'src/base/atomicFile.ts', // writes files
   'src/base/dataDirLock.ts', // locks a file
+  'src/base/foreignCalls.ts', // loads koffi
   'src/base/sqliteFile.ts', // opens a database
   'src/base/version.ts', // reads package.json
   'src/noise/keyFile.ts', // reads and writes the key file

@@ -33,7 +33,8 @@ for (const name of readdirSync(join(root, pages)).filter((file) => file.endsWith
   writeFileSync(join(root, 'dist', pages, name.replace(/ts$/, 'js')), script);
 }
 // Beside dist/src as it is beside src: where the program reads its version.
-cpSync(join(root, 'package.json'), join(root, 'dist', 'package.json'));
+const { name, version, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+writeFileSync(join(root, 'dist', 'package.json'), JSON.stringify({ name, version, type }));
 // What the package's command runs; dist/src is for programs that import it.
 const built = spawnSync(process.execPath, [join(root, 'scripts', 'buildProgram.js')], { stdio: 'inherit' });
 process.exit(built.status ?? 1);

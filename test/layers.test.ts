@@ -79,9 +79,9 @@ describe('the layer check', () => {
       'pure-modules-stay-pure: src/tunnel/socket.ts': "import 'node:net';",
       'pure-modules-stay-pure: src/routing/file.ts':
         "import { readFile } from 'fs/promises';\nexport { readFile };",
-      'pure-modules-stay-pure: src/limits/foreign.ts': "import koffi from 'koffi';\nexport { koffi };",
+      'pure-modules-stay-pure: src/limits/threads.ts': "import Piscina from 'piscina';\nexport { Piscina };",
       'pure-modules-stay-pure: src/ring/foreignLater.ts':
-        "import { createRequire } from 'node:module';\nexport const koffi = createRequire('/')('koffi');",
+        "import { createRequire } from 'node:module';\nexport const koffi = createRequire('/')('@koromix/koffi-linux-x64');",
       'pure-modules-stay-pure: src/node/throughOthers.ts': "import './throughAnother.ts';",
       'pure-modules-stay-pure: src/node/throughAnother.ts': "import '../reactor/create.ts';",
     };

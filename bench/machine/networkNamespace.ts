@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { loadForeignCalls } from '../../src/base/foreignCalls.ts';
 import { findProgram } from './programs.ts';
 
 const CLONE_NEWNET = 0x4000_0000;
@@ -48,8 +48,9 @@ export class OwnNamespace {
   readonly #home = openSync('/proc/thread-self/ns/net', 'r');
 
   constructor() {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    this.#setns = koffi.load(null).func('setns', 'int', ['int', 'int']);
+    const foreign = loadForeignCalls();
+    if (foreign === null) throw new Error('network namespaces need Linux on x64 or arm64, and koffi');
+    this.#setns = foreign.load(null).func('setns', 'int', ['int', 'int']);
   }
 
   enter(name: string): void {

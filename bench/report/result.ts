@@ -1,7 +1,7 @@
 // The JSON of a run: every sample, and on what it was taken.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,9 +55,14 @@ function commit(): string {
 /** Of the packages the bytes pass through, and of the other programs. */
 function versions(): { [name: string]: string } {
   const found: { [name: string]: string } = {};
-  for (const name of ['koffi', 'sodium-native']) {
-    const text = readFileSync(`${ROOT}/node_modules/${name}/package.json`, 'utf8');
-    found[name] = (JSON.parse(text) as { version: string }).version;
+  const packages = {
+    koffi: `@koromix/koffi-${process.platform}-${process.arch}`,
+    'sodium-native': 'sodium-native',
+  };
+  for (const [name, folder] of Object.entries(packages)) {
+    const file = `${ROOT}/node_modules/${folder}/package.json`;
+    if (existsSync(file))
+      found[name] = (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
   }
   return { ...found, ...peerVersions() };
 }

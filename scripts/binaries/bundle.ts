@@ -27,13 +27,6 @@ const ENTRIES: readonly (readonly [source: string, folder: string])[] = [
 
 /** Packages with native code, with a worker file, or whose files are served as they are. Their files, by package. */
 const KEPT_WHOLE: Readonly<Record<string, readonly string[]>> = {
-  koffi: [
-    'package.json',
-    'index.cjs',
-    'src/koffi/index.cjs',
-    'src/koffi/src/static.cjs',
-    'src/koffi/src/trampolines.cjs',
-  ],
   'sodium-native': ['package.json', 'index.js', 'binding.js'],
   'require-addon': ['package.json', 'lib'],
   'which-runtime': ['package.json', 'index.js'],
@@ -45,7 +38,7 @@ const KEPT_WHOLE: Readonly<Record<string, readonly string[]>> = {
   uplot: ['package.json', 'dist/uPlot.iife.min.js', 'dist/uPlot.min.css'],
   uqr: ['package.json', 'dist/index.mjs'],
 };
-const EXTERNAL = ['koffi', 'sodium-native', '@napi-rs/keyring', 'piscina', 'uplot', 'uqr'];
+const EXTERNAL = ['sodium-native', '@napi-rs/keyring', 'piscina', 'uplot', 'uqr'];
 /** Of the packages above nothing else is code that runs. */
 const NEVER = /\.(d\.[cm]?ts|map|md)$|__tests__|\/test\//;
 
@@ -60,7 +53,7 @@ export async function bundle(platform: Platform, folder: string): Promise<void> 
   }
   copyNative(platform, folder);
   writeFileSync(join(folder, 'package.json'), packageText());
-  if (platform.native === `${process.platform}-${process.arch}`) loadOnce(folder);
+  if (platform.native === `${process.platform}-${process.arch}`) loadOnce(platform, folder);
 }
 
 /** The modules, the pages and package.json. What it imports of node_modules has to be there or further up. */
@@ -80,9 +73,9 @@ function packageText(): string {
 }
 
 /** Without one of its files koffi would be missing in silence: the program goes on without epoll. */
-function loadOnce(folder: string): void {
-  const script =
-    "for (const name of ['koffi', 'sodium-native', '@napi-rs/keyring', 'piscina']) require(name)";
+function loadOnce({ koffi }: Platform, folder: string): void {
+  const names = ['sodium-native', '@napi-rs/keyring', 'piscina', ...(koffi === null ? [] : [koffi])];
+  const script = `for (const name of ${JSON.stringify(names)}) require(name)`;
   execFileSync(process.execPath, ['--eval', script], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
@@ -117,14 +110,15 @@ function copyPages(to: string): void {
   }
 }
 
-function copyNative({ native, keyring }: Platform, folder: string): void {
+function copyNative({ native, koffi, keyring }: Platform, folder: string): void {
   const modules = join(folder, 'node_modules');
   const addon = `prebuilds/${native}/sodium-native.node`;
   copyFiles(join(ROOT, 'node_modules', 'sodium-native'), join(modules, 'sodium-native'), [addon]);
-  const koffi = `@koromix/koffi-${native}`;
-  // Each package has the builds for glibc and musl; Node's own builds need glibc.
-  const files = ['package.json', 'index.js', native.replace('-', '_')];
-  copyFiles(unpacked(lockedPin(koffi)), join(modules, koffi), files);
+  if (koffi !== null) {
+    // The package has the builds for glibc and musl; Node's own builds need glibc.
+    const files = ['package.json', 'index.js', native.replace('-', '_')];
+    copyFiles(unpacked(lockedPin(koffi)), join(modules, koffi), files);
+  }
   const keyStore = `@napi-rs/keyring-${keyring}`;
   copyFiles(unpacked(lockedPin(keyStore)), join(modules, keyStore), [
     'package.json',

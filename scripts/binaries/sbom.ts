@@ -22,13 +22,17 @@ export function makeSbom(): string {
   // npm takes the folder's name.
   bom.metadata.component.name = 'restunnel';
   bom.metadata.component.type = 'application';
-  bom.components.push(...keyrings(), ...nodes());
+  bom.components.push(...nativeParts(), ...nodes());
   return `${JSON.stringify(bom, null, 2)}\n`;
 }
 
 /** Optional for npm, and in the files all the same. */
-function keyrings(): object[] {
-  const names = ['@napi-rs/keyring', ...PLATFORMS.map(({ keyring }) => `@napi-rs/keyring-${keyring}`)];
+function nativeParts(): object[] {
+  const names = [
+    '@napi-rs/keyring',
+    ...PLATFORMS.map(({ keyring }) => `@napi-rs/keyring-${keyring}`),
+    ...PLATFORMS.flatMap(({ koffi }) => koffi ?? []),
+  ];
   return names.map((name) => {
     const { version } = lockedPin(name);
     return {

@@ -1,7 +1,7 @@
 // ChaCha20-Poly1305 by the OpenSSL inside node, through koffi: more than twice as fast as libsodium on long records
 // (native-notes/aead.md). Not every node exposes it.
 
-import { createRequire } from 'node:module';
+import { loadForeignCalls } from '../base/foreignCalls.ts';
 import { assertInSlab, type Slab } from '../base/slab.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { Aead, AeadFactory } from './aead.ts';
@@ -142,11 +142,11 @@ export function loadOpensslAead(makeSlab: (bytes: number) => Slab): AeadFactory 
 }
 
 function bind(): Evp | null {
+  const self = loadForeignCalls()?.load(null);
+  if (self === undefined) return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const self = koffi.load(null);
     const at = 'uintptr_t';
-    const makeCipher = self.func('EVP_chacha20_poly1305', at, []) as () => number | bigint;
+    const makeCipher = self.func('EVP_chacha20_poly1305', at, []);
     return {
       cipher: Number(makeCipher()),
       newContext: self.func('EVP_CIPHER_CTX_new', at, []),

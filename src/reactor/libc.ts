@@ -1,8 +1,8 @@
 // The foreign-function boundary to the kernel: Linux system calls through koffi, numbers in and a number out.
 // Buffers are passed as addresses (Slab.address + offset), so a call allocates nothing. See native-notes/ffi.md.
 
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
+import { loadForeignCalls } from '../base/foreignCalls.ts';
 
 /** Each call returns what the system call returns (>= 0), or -1 with the reason in errno(), which must be read at once. */
 export interface Libc {
@@ -120,12 +120,11 @@ export function loadLibc(): Libc | null {
 }
 
 function bind(): Libc | null {
-  if (process.platform !== 'linux' || endianness() !== 'LE') return null;
-  if (process.arch !== 'x64' && process.arch !== 'arm64') return null;
+  const foreign = endianness() === 'LE' ? loadForeignCalls() : null;
+  if (foreign === null) return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     // The process itself, so that every libc (glibc, musl) is found without its file name.
-    const self = koffi.load(null);
+    const self = foreign.load(null);
     const uint = 'uint32_t';
     const address = 'uintptr_t';
     const func = (name: string, args: string[]) => self.func(name, 'int', args);
@@ -159,8 +158,8 @@ function bind(): Libc | null {
       getpagesize: func('getpagesize', []),
       madvise: func('madvise', [address, address, 'int']),
       malloc_trim: optional(() => func('malloc_trim', [address])),
-      errno: () => koffi.errno(),
-      addressOf: (bytes) => Number(koffi.address(bytes)),
+      errno: () => foreign.errno(),
+      addressOf: (bytes) => Number(foreign.address(bytes)),
     };
   } catch {
     return null;
