@@ -164,9 +164,11 @@ describe.each([false, true])('rings: %s', (rings) => {
     until(() => reader.bytes === DOWNLOAD_BYTES);
     // What is under way arrives.
     pass(5_000);
-    expect(rig.worker.relay.pool.heldBytes).toBe(HELD_BYTES);
-    expect(stalled.filter(({ broken }) => broken)).toHaveLength(2);
-    expect([shortage('reset'), shortage('refused'), reader.broken]).toEqual([2, 0, false]);
+    const lost = stalled.filter(({ broken }) => broken).length;
+    expect(rig.worker.relay.pool.heldBytes).toBe((stalled.length - lost) * PROTOCOL.initialWindowBytes);
+    expect([shortage('reset'), shortage('refused'), reader.broken]).toEqual([lost, 0, false]);
+    // Two too many, and a third one if it was the reader's turn to wait for its client.
+    expect([2, 3]).toContain(lost);
     for (const client of [...stalled, reader]) client.end();
   });
 
