@@ -86,6 +86,12 @@ export const CLUSTER = {
   /** How long a device at the door waits for a hub that is catching up, or for its token: within STRANGER.deadlineMs. */
   doorWaitMs: 5_000,
   beatEveryMs: 5_000,
+  /** How often the servers say that a watch lives; one of which nothing is heard for so many of these is begun anew. */
+  watchBeatMs: 1_000,
+  watchBeatsMissedMax: 3,
+  /** What each attempt to begin one may take: an answer that comes at all comes at once. */
+  watchTimeoutMs: 1_500,
+  watchAttemptsMax: 4,
   /** A hub that has not said so for this long is not there. */
   presenceTtlMs: 20_000,
   /** How often `agreed at` is written down; --cluster-stale counts from it. */

@@ -6,19 +6,35 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
 import { findProgram } from '../../bench/machine/programs.ts';
 import { freePort } from '../system/freePorts.ts';
 import { eventually } from '../system/harness.ts';
 
+/** Where a server of a cluster is. */
+export interface NatsPlace {
+  readonly host: string;
+  /** Before its command: it runs elsewhere, as in a network namespace. */
+  readonly wrap: readonly string[];
+}
+
+/** Elections of NATS 2.9 take up to fifteen seconds, on a machine that has the time. */
+const AGREED_MS = 60_000;
+
+const HERE: NatsPlace = { host: '127.0.0.1', wrap: [] };
+
 export class NatsServer {
   readonly port: number;
   readonly url: string;
+  readonly #place: NatsPlace;
   readonly #config: string;
   #child: ChildProcess | null = null;
 
-  constructor(port: number, config: string) {
+  constructor(place: NatsPlace, port: number, config: string) {
     this.port = port;
-    this.url = `nats://127.0.0.1:${port}`;
+    this.url = `nats://${place.host}:${port}`;
+    this.#place = place;
     this.#config = config;
   }
 
@@ -26,11 +42,12 @@ export class NatsServer {
   async start(): Promise<void> {
     const program = findProgram('nats-server');
     if (program === null) throw new Error('nats-server is not installed');
-    this.#child = spawn(program, ['-c', this.#config], { stdio: 'ignore' });
+    const [command, ...args] = [...this.#place.wrap, program, '-c', this.#config];
+    this.#child = spawn(command!, args, { stdio: 'ignore' });
     await eventually(
       () =>
         new Promise<void>((resolve, reject) => {
-          const socket = connect(this.port, '127.0.0.1', () => {
+          const socket = connect(this.port, this.#place.host, () => {
             socket.destroy();
             resolve();
           });
@@ -49,6 +66,10 @@ export class NatsServer {
     await exited;
   }
 
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   /** SIGSTOP: it is there and answers nothing. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
@@ -62,6 +83,10 @@ export class NatsServer {
 export interface NatsOptions {
   /** A line of the configuration, such as `authorization { user: u, password: p }`. */
   readonly more?: string;
+  /** One for each server; this machine's loopback unless they are given. */
+  readonly places?: readonly NatsPlace[];
+  /** Its files lie in a folder of this one, by its number; by default in one that is removed at the end. */
+  readonly storeDir?: string;
 }
 
 export class Nats {
@@ -82,23 +107,51 @@ export class Nats {
     return this.servers.length;
   }
 
-  static async start(count: 1 | 3, { more = '' }: NatsOptions = {}): Promise<Nats> {
+  static async start(count: 1 | 3, options: NatsOptions = {}): Promise<Nats> {
     const folder = mkdtempSync(join(tmpdir(), 'restunnel-nats-'));
+    const { more = '', places = Array.from({ length: count }, () => HERE), storeDir = folder } = options;
     const ports = await Promise.all(Array.from({ length: 2 * count }, () => freePort()));
-    const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`);
-    const servers = Array.from({ length: count }, (_, at) => {
+    const routes = places.map(({ host }, at) => `nats://${host}:${ports[count + at]}`);
+    const servers = places.map((place, at) => {
+      const { host } = place;
       const config = join(folder, `${at}.conf`);
-      const cluster = `cluster { name: test, listen: "127.0.0.1:${ports[count + at]}", routes: [${routes.join(', ')}] }`;
+      const cluster = `cluster { name: test, listen: "${host}:${ports[count + at]}", routes: [${routes.join(', ')}] }`;
       writeFileSync(
         config,
-        `server_name: n${at}\nlisten: "127.0.0.1:${ports[at]}"\njetstream { store_dir: "${join(folder, String(at))}" }\n` +
+        `server_name: n${at}\nlisten: "${host}:${ports[at]}"\njetstream { store_dir: "${join(storeDir, String(at))}" }\n` +
           `${count > 1 ? cluster : ''}\n${more}\n`,
       );
-      return new NatsServer(ports[at]!, config);
+      return new NatsServer(place, ports[at]!, config);
     });
     const nats = new Nats(servers, folder);
     await Promise.all(servers.map((server) => server.start()));
+    if (count > 1) await nats.untilAgreed();
     return nats;
+  }
+
+  /** Resolves when JetStream answers: servers of a cluster choose a leader first. */
+  async untilAgreed(): Promise<void> {
+    await eventually(() => this.#asking((manager) => manager.getAccountInfo()), AGREED_MS);
+  }
+
+  /** The server that decides what goes into a bucket. */
+  async leaderOf(bucket: string): Promise<NatsServer> {
+    const leader = await eventually(async () => {
+      const info = await this.#asking((manager) => manager.streams.info(`KV_${bucket}`));
+      if (info.cluster?.leader === undefined) throw new Error('there is no leader');
+      return info.cluster.leader;
+    }, AGREED_MS);
+    return this.servers[Number(leader.slice(1))]!;
+  }
+
+  async #asking<T>(ask: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+    const servers = this.servers.map(({ url }) => url);
+    const connection = await connectNats({ servers, timeout: 2_000, ignoreClusterUpdates: true });
+    try {
+      return await ask(await jetstreamManager(connection, { timeout: 2_000, checkAPI: false }));
+    } finally {
+      await connection.close();
+    }
   }
 
   async stop(): Promise<void> {

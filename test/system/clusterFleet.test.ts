@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { idOf } from '../../src/hub/cluster/ownersCluster.ts';
 import { runBin } from '../cli/runBin.ts';
 import { Nats } from '../cluster/natsServers.ts';
 import { needs } from '../require.ts';
@@ -47,7 +48,7 @@ async function makeCluster(): Promise<void> {
 /** A hub that its owner has put on the list. */
 async function listedHub(name: string): Promise<Hub> {
   const hub = await startHub({ args: ['--cluster', nats.urls, '--cluster-name', cluster] });
-  await eventually(() => owner('add', hub.ready.publicKey, '--name', name, '--key', key), 40_000);
+  await eventually(() => owner('add', idOf(hub.ready.publicKey), '--name', name, '--key', key), 40_000);
   return hub;
 }
 

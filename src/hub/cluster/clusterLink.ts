@@ -7,7 +7,8 @@ import { META_KEY, type PresenceRecord } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
 import type { ClusterOptions } from './clusterOptions.ts';
 import { ClusterAway, connectNats, reasonOf } from './natsConnection.ts';
-import { type Buckets, type Entry, openBuckets, type Watch } from './recordStore.ts';
+import { type Buckets, openBuckets } from './recordStore.ts';
+import type { Entry, Watch } from './recordWatch.ts';
 
 /** `away`: the cluster cannot be reached. `catchingUp`: it can, or nobody has tried yet, and the copy may be old. */
 export type LinkState = 'away' | 'catchingUp' | 'inStep';
@@ -25,6 +26,8 @@ export interface LinkParts {
   /** null: the hub is not ready to say where it is. */
   presence(appliedRevision: number): PresenceRecord | null;
   changed(state: LinkState, why: string): void;
+  /** Every few seconds, in step. */
+  beat(): void;
   /** A new connection; the watch ends with it. */
   connected(nats: NatsConnection, buckets: Buckets): Promise<Watch>;
 }
@@ -39,6 +42,8 @@ export class ClusterLink {
   readonly #parts: LinkParts;
   #buckets: Buckets | null = null;
   #nats: NatsConnection | null = null;
+  /** The server that could do nothing the last time, "host:port": its partners may still agree without it. */
+  #useless: string | null = null;
   #closed = false;
   #wake: () => void = () => {};
   readonly #waiting = new Set<() => void>();
@@ -108,8 +113,9 @@ export class ClusterLink {
   /** Resolves when the connection has ended. */
   async #connectOnce(): Promise<void> {
     const { options, hubId } = this.#parts;
-    const nats = await connectNats(options, `restunnel hub ${hubId}`);
+    const nats = await connectNats(options, `restunnel hub ${hubId}`, this.#useless);
     this.#nats = nats;
+    this.#useless = null;
     const ended = nats.closed().then((error) => {
       if (this.state === 'away') return;
       this.#become('away', error instanceof Error ? reasonOf(error) : 'the connection has ended');
@@ -131,6 +137,7 @@ export class ClusterLink {
       void this.#followTokens(watches[1]!);
       await this.#beatUntil(ended, buckets);
     } catch (error) {
+      this.#useless = nats.getServer();
       this.#become('away', error instanceof ClusterAway ? error.why : reasonOf(error));
     } finally {
       for (const watch of watches) watch.stop();
@@ -202,6 +209,7 @@ export class ClusterLink {
     let before = -1;
     while (!isOver && !this.#closed) {
       const isInStep = await this.#beat(buckets);
+      if (isInStep) this.#parts.beat();
       stalled = isInStep || this.appliedRevision !== before ? 0 : stalled + 1;
       before = this.appliedRevision;
       // The watch has died in silence.
@@ -210,23 +218,17 @@ export class ClusterLink {
     }
   }
 
-  /** Whether the copy has all that there is. */
+  /** Whether the copy has all that there is. Rejects with ClusterAway when this server cannot say. */
   async #beat(buckets: Buckets): Promise<boolean> {
     const startMs = performance.now();
-    try {
-      await this.say(buckets);
-      const { lastRevision } = await buckets.state.state();
-      if (this.state === 'away') this.#become('catchingUp', '');
-      const isInStep = await this.applied(lastRevision, CLUSTER.beatEveryMs);
-      if (!isInStep || this.#buckets === null) return false;
-      this.agreedAtMs = startMs;
-      this.#become('inStep', '');
-      return true;
-    } catch (error) {
-      this.#become('away', error instanceof ClusterAway ? error.why : reasonOf(error));
-      // It did not get the chance.
-      return true;
-    }
+    await this.say(buckets);
+    const { lastRevision } = await buckets.state.state();
+    if (this.state === 'away') this.#become('catchingUp', '');
+    const isInStep = await this.applied(lastRevision, CLUSTER.beatEveryMs);
+    if (!isInStep || this.#buckets === null) return false;
+    this.agreedAtMs = startMs;
+    this.#become('inStep', '');
+    return true;
   }
 
   /** Says that the hub is there. */

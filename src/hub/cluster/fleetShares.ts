@@ -16,7 +16,8 @@ import { answerHub, type HubQuestion, type HubQuestions } from './hubQuestions.t
 import { HubTalk } from './hubTalk.ts';
 import { natsBucket } from './natsBucket.ts';
 import { QuotaKeeper } from './quotaKeeper.ts';
-import type { Buckets, Watch } from './recordStore.ts';
+import type { Buckets } from './recordStore.ts';
+import type { Watch } from './recordWatch.ts';
 import { type NodeUse, ShareKeeper } from './shareKeeper.ts';
 import { StickyKeeper } from './stickyKeeper.ts';
 

@@ -9,7 +9,7 @@ import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { DEFAULT_SETTINGS, type KnownNode } from '../fleet/nodeSettings.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
-import type { Entry } from './recordStore.ts';
+import type { Entry } from './recordWatch.ts';
 
 interface Sorted {
   readonly nodes: Map<string, NodeRecord>;

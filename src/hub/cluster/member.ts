@@ -22,7 +22,7 @@ import { MemberStore } from './memberStore.ts';
 import { ClusterAway } from './natsConnection.ts';
 import { Outbox } from './outbox.ts';
 import { OwnerWrites } from './ownerWrites.ts';
-import type { Entry } from './recordStore.ts';
+import type { Entry } from './recordWatch.ts';
 
 export interface ClusterMemberParts {
   readonly options: MemberOptions;
@@ -136,6 +136,10 @@ export class ClusterMember {
           : presenceOf(keeper, this.#hubName(publicKey), publicKey, at, appliedRevision);
       },
       changed: (state, why) => this.#changed(state, why),
+      // What the servers did not take, between two beats, stays no secret.
+      beat: () => {
+        if (this.#outbox !== null && this.#outbox.unpublished !== null) void this.#outbox.publish();
+      },
       connected: (nats, buckets) => this.#sharesOf().connected(nats, buckets),
     });
     this.#link = link;

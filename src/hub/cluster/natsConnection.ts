@@ -18,15 +18,25 @@ import { type Credentials, certificateOf, credentialsOf, trustedOf } from './nat
 /** The cluster cannot be reached, or does not answer: `why` in a few words. */
 export class ClusterAway extends UserError {
   readonly why: string;
+  /** It was asked to write something, and may have. */
+  readonly mayHaveWritten: boolean;
 
-  constructor(why: string) {
+  constructor(why: string, mayHaveWritten = false) {
     super(`the cluster cannot be reached (${why})`);
     this.why = why;
+    this.mayHaveWritten = mayHaveWritten;
   }
 }
 
-/** Rejects with ClusterAway, and with UserError for a file that cannot be used. A connection that is lost stays lost. */
-export async function connectNats(options: ClusterOptions, name: string): Promise<NatsConnection> {
+/**
+ * Rejects with ClusterAway, and with UserError for a file that cannot be used. A connection that is lost stays lost.
+ * @param last the server that is asked after the others, "host:port": it was of no use
+ */
+export async function connectNats(
+  options: ClusterOptions,
+  name: string,
+  last: string | null = null,
+): Promise<NatsConnection> {
   const { credentials, certificate, ca } = options;
   // Read for each connection: the owner may have put other secrets there.
   const secret = credentials === null ? null : credentialsOf(credentials);
@@ -35,7 +45,7 @@ export async function connectNats(options: ClusterOptions, name: string): Promis
   const wantsTls =
     ca !== null || certificate !== null || options.servers.some((server) => server.startsWith('tls://'));
   const failures: unknown[] = [];
-  for (const server of shuffled(options.servers)) {
+  for (const server of inAnyOrder(options.servers, last)) {
     const chosen: NodeConnectionOptions = {
       servers: [server],
       name,
@@ -69,12 +79,12 @@ function withHints(reason: string, secret: Credentials | null, wantsTls: boolean
     : reason;
 }
 
-/** In any order: hubs should not all go to one server. */
-function shuffled<Item>(items: readonly Item[]): Item[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
+/** Hubs should not all go to one server. */
+function inAnyOrder(servers: readonly string[], last: string | null): string[] {
+  return servers
+    .map((server) => ({ server, at: last !== null && server.endsWith(`//${last}`) ? 1 : Math.random() }))
     .sort((one, other) => one.at - other.at)
-    .map(({ item }) => item);
+    .map(({ server }) => server);
 }
 
 /** What the certificate has to say of an address: the library asks for "localhost" there. */

@@ -37,19 +37,27 @@ export class Outbox {
   }
 
   async #publishAll(): Promise<void> {
+    let unpublished: string | null = null;
+    const publish = async (revocation: Unpublished, isPublished: () => unknown) => {
+      try {
+        await this.#publishOne(revocation);
+        await isPublished();
+      } catch (error) {
+        // The others do not wait for one that cannot be published, such as of a device whose record is a newer program's.
+        unpublished = error instanceof ClusterAway ? error.why : (error as Error).message;
+      }
+    };
     try {
       for (const revocation of await this.#store.ask('outbox')) {
-        await this.#publishOne(revocation);
-        await this.#store.ask('published', revocation);
+        await publish(revocation, () => this.#store.ask('published', revocation));
       }
-      for (const revocation of this.#inMemory.values()) {
-        await this.#publishOne(revocation);
-        this.#inMemory.delete(revocation.nodeId);
+      for (const revocation of [...this.#inMemory.values()]) {
+        await publish(revocation, () => this.#inMemory.delete(revocation.nodeId));
       }
-      this.unpublished = null;
     } catch (error) {
-      this.unpublished = error instanceof ClusterAway ? error.why : (error as Error).message;
+      unpublished = (error as Error).message;
     }
+    this.unpublished = unpublished;
   }
 
   /** A device that was let in again after it stays in. */

@@ -96,9 +96,12 @@ export class OwnerWrites {
         };
         const revision = await state.update('node', nodeKey(id), record, kept.revision);
         if (revision === null) return null;
-        if (name !== null && stored.revokedAtMs === null && !(await keepsName(state, name, id))) {
-          await state.update('node', nodeKey(id), { ...record, name: kept.record.name }, revision);
-          throw new UserError(`another node is already called ${name}`);
+        if (name !== null && stored.revokedAtMs === null) {
+          await afterWriting(async () => {
+            if (await keepsName(state, name, id)) return;
+            await state.update('node', nodeKey(id), { ...record, name: kept.record.name }, revision);
+            throw new UserError(`another node is already called ${name}`);
+          });
         }
         return { record, revision, before: kept.record.name };
       }),
@@ -185,20 +188,25 @@ export async function repeatedly<T>(work: () => Promise<T | null>): Promise<T> {
   throw new ClusterAway('others were faster again and again');
 }
 
+/** What fails here fails with the record written. */
+async function afterWriting(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof ClusterAway ? new ClusterAway(error.why, true) : error;
+  }
+}
+
 /** The owner reads what became of the wish. */
 async function unchanged<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof ClusterAway)) throw error;
-    if (error.why === NO_ANSWER) {
-      throw new UserError(
-        'the cluster cannot be reached (it does not answer): the change may still come into force; look again before you repeat it',
-      );
-    }
-    throw new UserError(`${error.message}: nothing was changed`);
+    throw new UserError(
+      error.mayHaveWritten
+        ? `${error.message}: the change may still come into force; look again before you repeat it`
+        : `${error.message}: nothing was changed`,
+    );
   }
 }
-
-/** As natsConnection.ts says it of what was asked already. */
-const NO_ANSWER = 'it does not answer';

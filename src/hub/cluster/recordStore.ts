@@ -1,42 +1,39 @@
 // A bucket of records in NATS: read, compare-and-set, watch.
 
-import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
-import { type KV, Kvm, type KvWatchEntry } from '@nats-io/kv';
+import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { UserError } from '../../base/userError.ts';
 import { type RecordKind, type Records, readRecord, writeRecord } from '../../cluster/records.ts';
 import { CLUSTER, CLUSTER_STICKY } from '../../limits/cluster.ts';
 import { ClusterAway, reasonOf } from './natsConnection.ts';
+import { type Entry, openWatch, type Watch, WatchEnded } from './recordWatch.ts';
 
 export interface Kept<Record> {
   readonly record: Record;
   readonly revision: number;
 }
 
-/** What a watch brings; `value` null: it was removed. */
-export interface Entry {
-  readonly key: string;
-  readonly value: Uint8Array | null;
-  readonly revision: number;
-}
-
-export interface Watch {
-  readonly entries: AsyncIterable<Entry>;
-  stop(): void;
-}
-
 /** JetStream error codes: the stream has another last sequence for the key. */
 const OVERTAKEN = new Set([10_071, 10_164]);
 
-export class RecordStore {
-  readonly #kv: KV;
-  readonly #stream: string;
-  readonly #nats: NatsConnection;
+/** For questions, and for watches, which have less time. */
+interface Managers {
+  readonly asking: JetStreamManager;
+  readonly watching: JetStreamManager;
+}
 
-  constructor(nats: NatsConnection, kv: KV, bucket: string) {
+export class RecordStore {
+  readonly #nats: NatsConnection;
+  readonly #managers: Managers;
+  readonly #kv: KV;
+  readonly #bucket: string;
+
+  constructor(nats: NatsConnection, managers: Managers, kv: KV, bucket: string) {
     this.#nats = nats;
+    this.#managers = managers;
     this.#kv = kv;
-    this.#stream = `KV_${bucket}`;
+    this.#bucket = bucket;
   }
 
   /** null: there is none. Rejects with ClusterAway, and UserError for a record that this program must leave alone. */
@@ -79,7 +76,7 @@ export class RecordStore {
   }
 
   async removeBytes(key: string): Promise<void> {
-    await inSentences(() => this.#kv.delete(key));
+    await writing(() => this.#kv.delete(key));
   }
 
   createBytes(key: string, bytes: Uint8Array): Promise<number | null> {
@@ -87,7 +84,7 @@ export class RecordStore {
   }
 
   async put<Kind extends RecordKind>(kind: Kind, key: string, record: Records[Kind]): Promise<number> {
-    return inSentences(() => this.#kv.put(key, writeRecord(kind, record)));
+    return writing(() => this.#kv.put(key, writeRecord(kind, record)));
   }
 
   /** Whether it was still that one. */
@@ -99,33 +96,62 @@ export class RecordStore {
     return removed !== null;
   }
 
-  /** All that is there, removed keys left out. */
+  /** All that is there, removed keys left out. `filter`: of keys, as NATS has it. */
   async all(filter: string): Promise<Entry[]> {
     const found: Entry[] = [];
     await inSentences(async () => {
-      for await (const entry of await this.#kv.history({ key: filter })) {
-        if (entry.operation === 'PUT') found.push(entryOf(entry));
+      const watch = await openWatch(this.#watched, { filter, fromRevision: 0 });
+      let left = watch.pending;
+      if (left > 0) {
+        for await (const entry of watch.entries) {
+          if (entry.value !== null) found.push(entry);
+          if (--left === 0) break;
+        }
       }
+      watch.stop();
     });
     return found;
   }
 
-  /** What is there, then what comes; from a revision on, where one is given. */
+  /**
+   * What is there, then what comes; from a revision on, where one is given. It goes on when the server that it came from has died; its
+   * entries end with ClusterAway when it cannot.
+   */
   async watch(fromRevision: number): Promise<Watch> {
-    const watch = await inSentences(() =>
-      this.#kv.watch(fromRevision > 0 ? { resumeFromRevision: fromRevision } : {}),
-    );
-    return { entries: entriesOf(watch), stop: () => watch.stop() };
+    const open = (from: number) =>
+      inSentences(() => openWatch(this.#watched, { filter: '>', fromRevision: from }));
+    let watch = await open(fromRevision);
+    let isStopped = false;
+    async function* entries(): AsyncIterable<Entry> {
+      for (let last = 0; ; watch = await open(last === 0 ? fromRevision : last + 1)) {
+        try {
+          for await (const entry of watch.entries) {
+            last = entry.revision;
+            yield entry;
+          }
+          return;
+        } catch (error) {
+          if (isStopped || !(error instanceof WatchEnded)) throw error;
+        }
+      }
+    }
+    return {
+      entries: entries(),
+      stop: () => {
+        isStopped = true;
+        watch.stop();
+      },
+    };
+  }
+
+  get #watched() {
+    return { nats: this.#nats, manager: this.#managers.watching, bucket: this.#bucket };
   }
 
   /** The newest revision, and how many keys there are. */
   async state(): Promise<{ lastRevision: number; keys: number }> {
     return inSentences(async () => {
-      const manager = await jetstreamManager(this.#nats, {
-        timeout: CLUSTER.answerTimeoutMs,
-        checkAPI: false,
-      });
-      const { state } = await manager.streams.info(this.#stream);
+      const { state } = await this.#managers.asking.streams.info(`KV_${this.#bucket}`);
       return { lastRevision: state.last_seq, keys: state.messages };
     });
   }
@@ -143,9 +169,15 @@ export interface Buckets {
 
 /** Rejects with ClusterAway. Whether the buckets are there shows at the first question. */
 export async function openBuckets(nats: NatsConnection, cluster: string): Promise<Buckets> {
-  const manager = new Kvm(nats);
+  const kvs = new Kvm(jetstream(nats, ANSWER));
+  const managerOf = (timeout: number) =>
+    inSentences(() => jetstreamManager(nats, { timeout, checkAPI: false }));
+  const managers = {
+    asking: await managerOf(CLUSTER.answerTimeoutMs),
+    watching: await managerOf(CLUSTER.watchTimeoutMs),
+  };
   const open = async (bucket: string) =>
-    new RecordStore(nats, await inSentences(() => manager.open(bucket, { ...OPEN })), bucket);
+    new RecordStore(nats, managers, await inSentences(() => kvs.open(bucket, { ...OPEN })), bucket);
   return {
     state: await open(`${cluster}_state`),
     tokens: await open(`${cluster}_tokens`),
@@ -155,12 +187,14 @@ export async function openBuckets(nats: NatsConnection, cluster: string): Promis
   };
 }
 
-/** Reading from a follower could miss what was just written. The library writes into what it is given. */
-const OPEN = { timeout: CLUSTER.answerTimeoutMs, allow_direct: false };
+const ANSWER = { timeout: CLUSTER.answerTimeoutMs };
+
+/** Reading from a follower could miss what was just written. */
+const OPEN = { ...ANSWER, allow_direct: false };
 
 /** What is there already stays. Rejects with ClusterAway. */
 export async function makeBuckets(nats: NatsConnection, cluster: string, replicas: number): Promise<Buckets> {
-  const manager = new Kvm(nats);
+  const manager = new Kvm(jetstream(nats, ANSWER));
   const common = { replicas, history: 1, maxValueSize: 65_536, ...OPEN };
   await inSentences(async () => {
     await manager.create(`${cluster}_state`, common);
@@ -172,31 +206,34 @@ export async function makeBuckets(nats: NatsConnection, cluster: string, replica
   return openBuckets(nats, cluster);
 }
 
-async function unlessOvertaken(work: () => Promise<number>): Promise<number | null> {
+async function unlessOvertaken(write: () => Promise<number>): Promise<number | null> {
   try {
-    return await work();
+    return await write();
   } catch (error) {
     if (error instanceof JetStreamApiError && OVERTAKEN.has(error.code)) return null;
-    throw sentenceOf(error);
+    throw writeFailure(error);
   }
+}
+
+async function writing<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw writeFailure(error);
+  }
+}
+
+/** What the servers have refused was not written; of what they did not answer, nobody knows. */
+function writeFailure(error: unknown): Error {
+  if (error instanceof UserError) return error;
+  const isRefused = error instanceof JetStreamApiError || (error as Error).name === 'NoRespondersError';
+  return new ClusterAway(reasonOf(error), !isRefused);
 }
 
 async function inSentences<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw sentenceOf(error);
+    throw error instanceof UserError ? error : new ClusterAway(reasonOf(error));
   }
-}
-
-function sentenceOf(error: unknown): Error {
-  return error instanceof UserError ? error : new ClusterAway(reasonOf(error));
-}
-
-async function* entriesOf(watch: AsyncIterable<KvWatchEntry>): AsyncIterable<Entry> {
-  for await (const entry of watch) yield entryOf(entry);
-}
-
-function entryOf({ key, operation, value, revision }: KvWatchEntry): Entry {
-  return { key, value: operation === 'PUT' ? value : null, revision };
 }
