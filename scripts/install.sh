@@ -20,9 +20,17 @@ has() { command -v "$1" >/dev/null 2>&1; }
 fetch() {
   if has curl; then
     curl --fail --silent --show-error --location --retry 2 --output "$work/$1" "$releases/$1" 2>"$work/why"
+  elif wget --version >/dev/null 2>&1; then
+    wget --no-verbose --tries=3 --output-document="$work/$1" "$releases/$1" 2>"$work/why"
   else
-    wget --quiet --tries=3 --output-document="$work/$1" "$releases/$1" 2>"$work/why"
+    # BusyBox
+    wget -q -O "$work/$1" "$releases/$1" 2>"$work/why"
   fi || fail "cannot fetch $releases/$1 ($(tail -n 1 "$work/why"))"
+}
+
+# "System-processor". A shell under Rosetta calls Apple's processor x86_64.
+machine() {
+  if [ "$(sysctl -n hw.optional.arm64 2>/dev/null)" = 1 ]; then echo "$(uname -s)-arm64"; else echo "$(uname -s)-$(uname -m)"; fi
 }
 
 sum_of() {
@@ -31,11 +39,11 @@ sum_of() {
 
 # Everything is in a function: half a script, from a download that broke off, does nothing.
 main() {
-  case "$(uname -s)-$(uname -m)" in
+  case "$(machine)" in
     Linux-x86_64 | Linux-amd64) name=restunnel-linux-x64 ;;
     Linux-aarch64 | Linux-arm64) name=restunnel-linux-arm64 ;;
     Darwin-arm64) name=restunnel-darwin-arm64 ;;
-    *) fail "there is no file for $(uname -s) on $(uname -m); npm has a package (npm install --global restunnel)" ;;
+    *) fail "there is no file for $(uname -s) on $(uname -m); with Node 24 or newer, it runs there from a checkout" ;;
   esac
   has curl || has wget || fail 'it needs curl or wget to download; install one of them'
   has openssl || fail 'it needs openssl to check the signature of the release; install it'
@@ -46,7 +54,8 @@ main() {
   elif [ "$(id -u)" = 0 ]; then
     to=/usr/local/bin
   else
-    to=${HOME:?}/.local/bin
+    [ -n "${HOME:-}" ] || fail 'HOME is not set; set RESTUNNEL_TO to the folder that it goes into'
+    to=$HOME/.local/bin
   fi
 
   work=$(mktemp -d) || fail 'there is no temporary folder to download into'

@@ -1,5 +1,5 @@
 // `npm run build:binaries [PLATFORM…]`: one file for each platform, .deb packages, an SBOM and SHA256SUMS, in build/. Runs on Linux x64.
-// With RESTUNNEL_SIGNING_KEY=FILE also SHA256SUMS.sig and install.sh.
+// With RESTUNNEL_SIGNING_KEY=FILE also SHA256SUMS.sig and install.sh, for `releases` of package.json or RESTUNNEL_RELEASES.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -25,6 +25,11 @@ if (strange.length > 0) {
   process.exit(2);
 }
 
+const keyFile = process.env.RESTUNNEL_SIGNING_KEY;
+const signingKey = keyFile === undefined ? null : readFileSync(keyFile, 'utf8');
+// Before anything is built: it may have no address or no good key.
+const installer = signingKey === null ? null : madeInstaller(signingKey);
+
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
@@ -42,14 +47,21 @@ try {
     }
   }
   writeFileSync(join(OUT, 'restunnel.cdx.json'), makeSbom());
-  const keyFile = process.env.RESTUNNEL_SIGNING_KEY;
-  const signingKey = keyFile === undefined ? null : readFileSync(keyFile, 'utf8');
-  if (signingKey !== null) writeFileSync(join(OUT, 'install.sh'), installScript(signingKey), { mode: 0o755 });
+  if (installer !== null) writeFileSync(join(OUT, 'install.sh'), installer, { mode: 0o755 });
   writeSums();
   if (signingKey !== null)
     writeFileSync(join(OUT, `${SUMS}.sig`), signatureOf(readFileSync(join(OUT, SUMS)), signingKey));
 } finally {
   rmSync(WORK, { recursive: true, force: true });
+}
+
+function madeInstaller(key: string): string {
+  try {
+    return installScript(key);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
 }
 
 /** As `sha256sum --check` reads it. */

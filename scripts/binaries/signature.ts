@@ -6,9 +6,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './npmPackages.ts';
 
-/** Where releases are: package.json's `releases`, without a slash at the end. */
+/** Where releases are, without a slash at the end: package.json's `releases`, which is a placeholder until its owner has a server. */
 export function releaseAddress(): string {
-  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).releases;
+  const address: string =
+    process.env.RESTUNNEL_RELEASES ?? JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).releases;
+  if (new URL(address).hostname.endsWith('.example')) {
+    throw new Error(
+      `${address} is no server's address: set \`releases\` in package.json, or RESTUNNEL_RELEASES, to where the release will be`,
+    );
+  }
+  return address;
 }
 
 /** In DER, as openssl reads it. @param privateKeyPem PKCS #8 */

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -14,7 +15,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { installScript, signatureOf } from '../../scripts/binaries/signature.ts';
+import { installScript, releaseAddress, signatureOf } from '../../scripts/binaries/signature.ts';
 import { needs } from '../require.ts';
 import { makeTempDir } from '../system/harness.ts';
 import { run } from '../system/programs.ts';
@@ -49,9 +50,9 @@ beforeEach(() => {
   publish(PROGRAM, KEY);
 });
 
-function publish(program: string, key: string): void {
-  const sums = `${createHash('sha256').update(program).digest('hex')}  ${FILE}\n`;
-  release.set(FILE, program);
+function publish(program: string, key: string, file = FILE): void {
+  const sums = `${createHash('sha256').update(program).digest('hex')}  ${file}\n`;
+  release.set(file, program);
   release.set('SHA256SUMS', sums);
   release.set('SHA256SUMS.sig', signatureOf(Buffer.from(sums), key));
 }
@@ -72,6 +73,19 @@ async function install(environment: Record<string, string> = {}) {
   const { code, stdout, stderr } = await run('env', ['-i', ...words, '/bin/sh', script]);
   return { code, stdout: stdout.toString(), stderr: stderr.toString() };
 }
+
+/** Another system, as far as its programs tell. */
+function faked(path: { PATH: string }, programs: Record<string, string>): { PATH: string } {
+  for (const [name, body] of Object.entries(programs)) {
+    rmSync(join(path.PATH, name), { force: true });
+    writeFileSync(join(path.PATH, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  }
+  return path;
+}
+
+const SHASUM = '[ "$1 $2" = "-a 256" ] && exec /usr/bin/sha256sum "$3"';
+const uname = (system: string, processor: string) =>
+  `case $1 in -s) echo ${system} ;; -m) echo ${processor} ;; esac`;
 
 /** A PATH with these programs alone. */
 function only(...programs: string[]): { PATH: string } {
@@ -112,6 +126,69 @@ describe.skipIf(process.platform !== 'linux' || skip)(`on Linux${why}`, () => {
     expect(readFileSync(join(to, 'restunnel'), 'utf8')).toContain('# newer');
   });
 
+  test.skipIf(needs('busybox').skip)('BusyBox has a wget with fewer options', async () => {
+    const real = only(...BASE, 'sha256sum', 'openssl', 'wget', 'busybox');
+    faked(real, { wget: 'exec busybox wget "$@"' });
+    expect(await install(real)).toMatchObject({ code: 0, stderr: '' });
+    release.delete(FILE);
+    expect((await install(real)).stderr).toMatch(/cannot fetch .* \(wget: server returned error: .*404/);
+  });
+
+  test('wget says why it cannot fetch', async () => {
+    release.delete(FILE);
+    const { stderr } = await install(only(...BASE, 'sha256sum', 'openssl', 'wget'));
+    expect(stderr).toMatch(new RegExp(`cannot fetch .*${FILE} \\(.*404`));
+  });
+
+  test.each(['arm64', 'x86_64'])(
+    'Apple silicon gets its own file, signed there, also where a shell says %s',
+    async (processor) => {
+      publish(PROGRAM, KEY, 'restunnel-darwin-arm64');
+      const mac = faked(only(...BASE, 'openssl', 'curl'), {
+        uname: uname('Darwin', processor),
+        shasum: SHASUM,
+        sysctl: '[ "$*" = "-n hw.optional.arm64" ] && echo 1',
+        codesign: `for last; do :; done; [ "$1 $2 $3" = "--sign - --force" ] && echo '# signed' >>"$last"`,
+      });
+      const { code, stdout, stderr } = await install(mac);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toContain('restunnel 7.8.9 is in ');
+      expect(readFileSync(join(to, 'restunnel'), 'utf8')).toBe(`${PROGRAM}# signed\n`);
+    },
+  );
+
+  test('a Mac that cannot sign it gets nothing', async () => {
+    publish(PROGRAM, KEY, 'restunnel-darwin-arm64');
+    const mac = faked(only(...BASE, 'openssl', 'curl'), {
+      uname: uname('Darwin', 'arm64'),
+      shasum: SHASUM,
+      codesign: 'echo "no identity found" >&2; exit 1',
+    });
+    expect((await install(mac)).stderr).toBe(
+      'restunnel is not installed: codesign cannot sign it (no identity found)\n',
+    );
+    expect(existsSync(to)).toBe(false);
+  });
+
+  test.each([
+    ['Darwin', 'x86_64'],
+    ['FreeBSD', 'amd64'],
+    ['Linux', 'armv7l'],
+  ])('%s on %s has no file', async (system, processor) => {
+    const other = faked(only(...BASE, 'sha256sum', 'openssl', 'curl'), { uname: uname(system, processor) });
+    expect(await install(other)).toMatchObject({
+      code: 1,
+      stderr: `restunnel is not installed: there is no file for ${system} on ${processor}; with Node 24 or newer, it runs there from a checkout\n`,
+    });
+  });
+
+  test('without HOME it asks where', async () => {
+    const user = faked(only(...BASE, 'sha256sum', 'openssl', 'curl'), { id: 'echo 1000' });
+    expect((await install({ ...user, HOME: '', RESTUNNEL_TO: '' })).stderr).toMatch(
+      /HOME is not set; set RESTUNNEL_TO/,
+    );
+  });
+
   test.each<[string, () => Spoilt, RegExp]>([
     [
       'another key signed the checksums',
@@ -148,4 +225,8 @@ describe.skipIf(process.platform !== 'linux' || skip)(`on Linux${why}`, () => {
       installed: false,
     });
   });
+});
+
+test('no release is made for the placeholder of package.json', () => {
+  expect(() => releaseAddress()).toThrow("is no server's address");
 });
