@@ -11,6 +11,9 @@ export const CONTROL = {
   lockRetryMs: 20,
   /** How often the hub looks whether its socket is still there: several times while a command waits for it (lockWaitMs). */
   socketCheckMs: 1_000,
+  /** How often a hub or a node looks for the order of `restunnel stop`, and how long that waits for it to be taken. */
+  stopCheckMs: 500,
+  stopTakeMs: 10_000,
   /** Pairing links that may be open at once. */
   liveTokensMax: 1_024,
   nodesMax: 65_536,

@@ -9,6 +9,7 @@ import {
   KINDS,
   listNodes,
   makeLink,
+  runCommand,
   startHub,
   startNode,
   startPair,
@@ -108,4 +109,30 @@ test('--drain says what open streams get to end; a container is killed after ten
   node.signal('SIGTERM');
   expect(await node.exited).toEqual({ code: 0, signal: null });
   expect(node.log).toContainEqual(expect.objectContaining({ msg: expect.stringContaining('up to 8 s') }));
+});
+
+test('`restunnel stop` drains without a signal, and once more with --now cuts', async () => {
+  const hub = await startHub({ args: ['--drain', '1h'] });
+  const node = await startNode({ links: [(await makeLink(hub)).link] });
+  await eventually(async () => expect(await listNodes(hub)).toMatchObject([{ connected: true }]));
+  const ending = await half(hub);
+  const cut = await half(hub);
+  const stop = runCommand(['stop'], hub.dataDir);
+  await hub.waitForLog(
+    ({ msg }) => msg === 'stopping: up to 3600 s for open streams; a second signal stops at once',
+  );
+  ending.far.end(patternAt(100_000, 100_000));
+  expect(await ending.stream.over).toBe('end');
+  expect(ending.stream).toMatchObject({ received: 200_000, damaged: false });
+  expect(await runCommand(['stop', 'hub', '--now'], hub.dataDir)).toMatchObject({
+    stdout: expect.stringMatching(/has stopped\n$/),
+  });
+  expect(await stop).toMatchObject({ stdout: `the hub in ${hub.dataDir} has stopped\n` });
+  expect(await cut.stream.over).toBe('ECONNRESET');
+  expect(await hub.exited).toEqual({ code: 0, signal: null });
+  expect(await runCommand(['stop'], node.dataDir)).toMatchObject({
+    stdout: expect.stringMatching(/has stopped\n$/),
+  });
+  expect(await node.exited).toEqual({ code: 0, signal: null });
+  expect([...hub.faults(), ...node.faults()]).toEqual([]);
 });

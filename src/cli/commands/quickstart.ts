@@ -15,7 +15,8 @@ import type { HubFlags } from '../arguments/flags.ts';
 import { openLog } from '../process/log.ts';
 import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
-import { reportWhen, type Stoppable, signalsWithReload, untilStopped } from '../process/shutdown.ts';
+import { reportWhen, type Stoppable, serverRequests, untilStopped } from '../process/shutdown.ts';
+import { StopFile } from '../process/stopFile.ts';
 import { hubOptions, hubReadiness } from './runHub.ts';
 
 export interface QuickstartFlags extends HubFlags {
@@ -55,7 +56,7 @@ export async function runQuickstart(flags: QuickstartFlags): Promise<number> {
       both(hub, node),
       log,
       flags.drain,
-      signalsWithReload(() => hub.reload()),
+      serverRequests(() => hub.reload(), new StopFile(options.dataDir, 'hub')),
     ),
     unreported,
   ]);

@@ -13,7 +13,8 @@ import { readPasswordFile } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
 import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
-import { signalsWithReload, untilStopped } from '../process/shutdown.ts';
+import { serverRequests, untilStopped } from '../process/shutdown.ts';
+import { StopFile } from '../process/stopFile.ts';
 import { underSystemd } from '../process/systemd.ts';
 
 /** Resolves with the exit code. */
@@ -24,8 +25,8 @@ export async function runHub(flags: HubFlags): Promise<number> {
   const readyFile = flags.readyFile === undefined ? null : prepareReadyFile(flags.readyFile);
   const hub = await bootHub(options);
   // Before anyone can know that it is ready: a signal may come in that same moment.
-  const signals = signalsWithReload(() => hub.reload());
-  const stopped = untilStopped(underSystemd(hub, process.env), log, flags.drain, signals);
+  const requests = serverRequests(() => hub.reload(), new StopFile(options.dataDir, 'hub'));
+  const stopped = untilStopped(underSystemd(hub, process.env), log, flags.drain, requests);
   readyFile?.write(hubReadiness(hub));
   giveBackAfterStart();
   const { addresses, publicKey } = hub;

@@ -8,7 +8,8 @@ import { resolveLinks, resolveVia } from '../arguments/secrets.ts';
 import { openLog } from '../process/log.ts';
 import { reapOrphans } from '../process/orphans.ts';
 import { prepareReadyFile } from '../process/readyFile.ts';
-import { reportWhen, signalsWithReload, untilStopped } from '../process/shutdown.ts';
+import { reportWhen, serverRequests, untilStopped } from '../process/shutdown.ts';
+import { StopFile } from '../process/stopFile.ts';
 import { underSystemd } from '../process/systemd.ts';
 
 export interface NodeFlags extends RunFlags {
@@ -60,9 +61,13 @@ export async function runNode(flags: NodeFlags): Promise<number> {
     log.info({ nodeId, hubs }, 'node connected');
   });
   // A logout ends no node that was started with nohup, or with its output in a file.
-  const signals = signalsWithReload(() =>
-    log.info('SIGHUP: the node goes on; it has no files to read again'),
+  const requests = serverRequests(
+    () => log.info('SIGHUP: the node goes on; it has no files to read again'),
+    new StopFile(dataDir, 'node'),
   );
   // Ready as soon as it runs: that a hub is away is no reason to start the node again.
-  return Promise.race([untilStopped(underSystemd(node, process.env), log, flags.drain, signals), unreported]);
+  return Promise.race([
+    untilStopped(underSystemd(node, process.env), log, flags.drain, requests),
+    unreported,
+  ]);
 }

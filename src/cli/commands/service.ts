@@ -1,7 +1,16 @@
 // `restunnel service`: lets the system's service manager run a hub or a node.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -12,8 +21,10 @@ import { parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
 import { fitDeviceName } from '../../noise/payload.ts';
 import { type CommandLine, type Machine, type Manager, makeUser, managerOf } from '../service/manager.ts';
+import { dataDirOfTask } from '../service/scheduledTask.ts';
 import { ROLES, type Role, SERVICE_USER, type Service } from '../service/service.ts';
 import { splitOptions, withKeyStore } from '../service/serviceOptions.ts';
+import { stopRunning } from './stop.ts';
 
 export interface ServiceFlags {
   user?: boolean;
@@ -59,15 +70,26 @@ export function installService(
   process.stdout.write(`${installed(service, manager)}\n`);
 }
 
-export function uninstallService(role: Role | undefined, flags: ServiceFlags): void {
+export async function uninstallService(role: Role | undefined, flags: ServiceFlags): Promise<void> {
   const { manager } = serviceManager(flags);
   const chosen = installedRole(manager, role);
+  if (manager.isAbrupt) await drain(manager, chosen);
   for (const line of manager.stop(chosen)) tryRun(line);
   rmSync(manager.file(chosen), { force: true });
   for (const line of manager.forget()) run(line);
   process.stdout.write(
     `the ${chosen} is stopped and starts no more; its keys and state stay in ${manager.dataDir(chosen)}\n`,
   );
+}
+
+/** As `restunnel stop`. What hangs is ended by its manager. */
+async function drain(manager: Manager, role: Role): Promise<void> {
+  const task = readFileSync(manager.file(role), 'utf16le');
+  try {
+    await stopRunning(dataDirOfTask(task) ?? manager.dataDir(role), role, 'drain');
+  } catch (error) {
+    process.stderr.write(`restunnel: ${(error as Error).message}\n`);
+  }
 }
 
 /** The manager's own words and its exit code. */

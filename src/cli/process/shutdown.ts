@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { handleLauncherSignals, type StopSignal } from './launcher.ts';
 import { watchNpmShell } from './npmShell.ts';
+import type { StopFile } from './stopFile.ts';
 
 export interface Stoppable {
   /** Drains; a second call stops at once. */
@@ -11,9 +12,12 @@ export interface Stoppable {
   readonly ended: Promise<Error | null>;
 }
 
+/** A signal, Ctrl-Break on Windows, or the command of that name. */
+export type StopReason = StopSignal | 'SIGBREAK' | 'restunnel stop';
+
 export interface StopRequests {
   /** `times` is 1 for "drain", 2 for "at once", more for "now really". */
-  listen(onRequest: (signal: StopSignal, times: number) => void): void;
+  listen(onRequest: (reason: StopReason, times: number) => void): void;
 }
 
 /**
@@ -29,7 +33,7 @@ export class StopCounter {
   private lastInterruptMs = Number.NEGATIVE_INFINITY;
 
   /** The number of requests so far, or 0 when this one is an echo of the last. */
-  count(signal: StopSignal, source: 'own' | 'forwarded', nowMs: number): number {
+  count(signal: StopReason, source: 'own' | 'forwarded', nowMs: number): number {
     const before = Math.max(this.own, this.forwarded);
     if (source === 'own') {
       if (signal === 'SIGINT' && nowMs - this.lastInterruptMs < SAME_PRESS_MS) return 0;
@@ -44,38 +48,50 @@ export class StopCounter {
 }
 
 /** SIGTERM, SIGINT and SIGHUP of this process, and those that a launcher forwards. */
-export const processSignals: StopRequests = signalsOf(null);
+export const processSignals: StopRequests = {
+  listen(onRequest) {
+    listenToSignals(onRequest, null);
+  },
+};
 
-/** As processSignals, but SIGHUP means "read your files again", as daemons take it, unless it says that our terminal has gone. */
-export function signalsWithReload(reload: () => void): StopRequests {
-  return signalsOf(reload);
-}
-
-function signalsOf(reload: (() => void) | null): StopRequests {
+/**
+ * As processSignals, but SIGHUP means "read your files again", as daemons take it, unless it says that our terminal has gone. And the
+ * orders of `restunnel stop`.
+ */
+export function serverRequests(reload: () => void, stopFile: StopFile): StopRequests {
   return {
     listen(onRequest) {
-      listenToSignals(onRequest, reload);
+      const signals = listenToSignals(onRequest, reload);
+      let isCut = false;
+      // The command repeats its order: one of each kind counts.
+      stopFile.watch((order) => {
+        if (!signals.isAsked()) signals.take('restunnel stop', 'own');
+        if (order === 'now' && !isCut) {
+          isCut = true;
+          signals.take('restunnel stop', 'own');
+        }
+      });
     },
   };
 }
 
 function listenToSignals(
-  onRequest: (signal: StopSignal, times: number) => void,
+  onRequest: (reason: StopReason, times: number) => void,
   reload: (() => void) | null,
-): void {
+) {
   const onTerminal = process.stderr.isTTY === true;
   const counter = new StopCounter();
   let isAsked = false;
-  const take = (signal: StopSignal, source: 'own' | 'forwarded') => {
-    if (signal === 'SIGHUP' && reload !== null && !(onTerminal && terminalIsGone())) {
+  const take = (reason: StopReason, source: 'own' | 'forwarded') => {
+    if (reason === 'SIGHUP' && reload !== null && !saysWindowCloses(onTerminal)) {
       reload();
       return;
     }
-    const times = counter.count(signal, source, performance.now());
+    const times = counter.count(reason, source, performance.now());
     isAsked ||= times > 0;
-    if (times > 0) onRequest(signal, times);
+    if (times > 0) onRequest(reason, times);
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', ...windowsOnly()] as const) {
     process.on(signal, () => take(signal, 'own'));
   }
   handleLauncherSignals((signal) => take(signal, 'forwarded'));
@@ -83,6 +99,17 @@ function listenToSignals(
   watchNpmShell(() => {
     if (!isAsked) take('SIGTERM', 'own');
   });
+  return { take, isAsked: () => isAsked };
+}
+
+/** Ctrl-Break. */
+function windowsOnly(): 'SIGBREAK'[] {
+  return process.platform === 'win32' ? ['SIGBREAK'] : [];
+}
+
+/** Windows sends SIGHUP for nothing else, and ends the process a few seconds later. */
+function saysWindowCloses(onTerminal: boolean): boolean {
+  return process.platform === 'win32' || (onTerminal && terminalIsGone());
 }
 
 function terminalIsGone(): boolean {

@@ -11,7 +11,7 @@ import { declareNodes, declarePair } from './declareDevices.ts';
 import { declareApk, declareBackup, declareHub, declareQuickstart } from './declareHub.ts';
 import { declareKey } from './declareKey.ts';
 import { declareHubs, declareNode } from './declareNode.ts';
-import { declareService } from './declareService.ts';
+import { declareService, declareStop } from './declareService.ts';
 import { declareEvents, declareStatus, declareStreams, declareTest } from './declareWatching.ts';
 
 const EXAMPLES = `
@@ -65,6 +65,7 @@ export function buildProgram(hooks: ProgramHooks): Command {
   declareNode(program.commandsGroup('On a device:'), ends);
   declareHubs(program);
   declareService(program.commandsGroup('On either:'), ends);
+  declareStop(program);
   declareKey(program);
   declareBench(program.commandsGroup('Measure:'));
   return program.commandsGroup('Other:').helpCommand('help [command]', 'show help for a command');

@@ -1,8 +1,9 @@
-// Declares `restunnel service`.
+// Declares `restunnel service` and `restunnel stop`.
 
 import { Argument, type Command } from 'commander';
-import type { Ends } from '../arguments/flags.ts';
+import { addDataDir, type Ends } from '../arguments/flags.ts';
 import type { InstallFlags, ServiceFlags } from '../commands/service.ts';
+import type { StopFlags } from '../commands/stop.ts';
 import { ROLES, type Role } from '../service/service.ts';
 
 export function declareService(program: Command, ends: Ends): void {
@@ -34,7 +35,7 @@ export function declareService(program: Command, ends: Ends): void {
     });
   add(service, 'uninstall', 'stop it and remove the service; keys and state stay').action(
     async (role: Role | undefined, flags: ServiceFlags) => {
-      (await import('../commands/service.ts')).uninstallService(role, flags);
+      await (await import('../commands/service.ts')).uninstallService(role, flags);
     },
   );
   add(service, 'status', 'what the service manager says of it').action(
@@ -46,6 +47,25 @@ export function declareService(program: Command, ends: Ends): void {
     .option('--follow', 'go on as it logs more')
     .action(async (role: Role | undefined, flags: ServiceFlags & { follow?: boolean }) => {
       ends((await import('../commands/service.ts')).showLogs(role, flags));
+    });
+}
+
+export function declareStop(program: Command): void {
+  const command = program
+    .command('stop')
+    .summary('stop the hub or the node that runs here')
+    .description(
+      'Stops the hub or the node that runs in the data directory as SIGTERM does: open streams get what its --drain says to end. Waits until it has ended.',
+    )
+    .addArgument(new Argument('[role]', 'where both run').choices(ROLES));
+  addDataDir(command)
+    .option('--now', 'give open streams no time')
+    .addHelpText(
+      'after',
+      '\nA service is started again: stop it with its manager, or with restunnel service uninstall.',
+    )
+    .action(async (role: Role | undefined, flags: StopFlags) => {
+      await (await import('../commands/stop.ts')).runStop(role, flags);
     });
 }
 

@@ -31,6 +31,8 @@ export interface Manager {
   prepare(service: Service): readonly CommandLine[];
   /** After it is written: makes it start now and at boot. */
   start(role: Role): readonly CommandLine[];
+  /** Whether stop() ends it on the spot, its streams with it. */
+  readonly isAbrupt: boolean;
   /** Before it is deleted. */
   stop(role: Role): readonly CommandLine[];
   /** After it is deleted. */
@@ -72,6 +74,7 @@ function systemd({ home, env }: Machine, isSystem: boolean): Manager {
       systemctl('enable', unitName(role)),
       systemctl('restart', unitName(role)),
     ],
+    isAbrupt: false,
     stop: (role) => [systemctl('disable', '--now', unitName(role))],
     forget: () => [systemctl('daemon-reload')],
     status: (role) => systemctl('status', '--no-pager', unitName(role)),
@@ -103,6 +106,7 @@ function launchd({ home, uid }: Machine, isSystem: boolean): Manager {
       ['launchctl', 'bootstrap', domain, file(role)],
       ['launchctl', 'kickstart', `${domain}/${launchdLabel(role)}`],
     ],
+    isAbrupt: false,
     stop: (role) => [['launchctl', 'bootout', `${domain}/${launchdLabel(role)}`]],
     forget: () => [],
     status: (role) => ['launchctl', 'print', `${domain}/${launchdLabel(role)}`],
@@ -142,6 +146,7 @@ function taskScheduler({ home, env }: Machine, isSystem: boolean): Manager {
       task('/Create', '/F', '/TN', taskName(role), '/XML', file(role)),
       task('/Run', '/TN', taskName(role)),
     ],
+    isAbrupt: true,
     stop: (role) => [task('/End', '/TN', taskName(role)), task('/Delete', '/F', '/TN', taskName(role))],
     forget: () => [],
     status: (role) => task('/Query', '/V', '/FO', 'LIST', '/TN', taskName(role)),

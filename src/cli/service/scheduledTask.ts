@@ -24,6 +24,7 @@ export function renderTask(service: Service, log: string): string {
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
     <Description>Restunnel ${role === 'hub' ? 'hub' : 'exit node'}</Description>
+    <Documentation>${escaped(service.dataDir)}</Documentation>
   </RegistrationInfo>
   <Triggers>
     <${trigger}>
@@ -54,6 +55,21 @@ export function renderTask(service: Service, log: string): string {
   </Actions>
 </Task>
 `;
+}
+
+/** The data directory of a task as renderTask() wrote it; null for one of before it was noted. */
+export function dataDirOfTask(xml: string): string | null {
+  const noted = /<Documentation>([^<]*)<\/Documentation>/.exec(xml)?.[1];
+  return noted === undefined ? null : unescaped(noted);
+}
+
+function unescaped(text: string): string {
+  return text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'")
+    .replaceAll('&amp;', '&');
 }
 
 /** A word as CommandLineToArgvW reads it; `%` would be a variable to cmd. */

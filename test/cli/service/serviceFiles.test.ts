@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { renderPlist } from '../../../src/cli/service/launchdPlist.ts';
-import { renderTask } from '../../../src/cli/service/scheduledTask.ts';
+import { dataDirOfTask, renderTask } from '../../../src/cli/service/scheduledTask.ts';
 import { commandLine, ROLES, type Role, type Service } from '../../../src/cli/service/service.ts';
 import { renderUnit } from '../../../src/cli/service/systemdUnit.ts';
 import { CHECKOUT } from '../runBin.ts';
@@ -95,6 +95,12 @@ test.each([
   expect(python(read, '', file).trim()).toBe(
     `['${trigger}'] /d /s /c ""C:\\Program Files\\restunnel.exe" hub --data-dir /var/lib/restunnel >> C:\\logs\\hub.log 2>&1"`,
   );
+});
+
+test('a task says where its data is, for who stops it', () => {
+  const dataDir = 'C:\\Users\\A & B <"c">\\.restunnel';
+  expect(dataDirOfTask(renderTask(service({ dataDir }), 'C:\\hub.log'))).toBe(dataDir);
+  expect(dataDirOfTask('<Task/>')).toBe(null);
 });
 
 /** As systemd.service says that it reads a command line. */
