@@ -18,6 +18,7 @@ import { timestampAfter } from '../noise/timestamp.ts';
 import { inTurns } from './addressOrder.ts';
 import { Backoff } from './backoff.ts';
 import type { HubRecord, HubsFile } from './hubsFile.ts';
+import type { LaneTurns } from './laneTurns.ts';
 import { distinctAddresses } from './nameCache.ts';
 import { NONE, withNetworks } from './ownAddresses.ts';
 import type { Resolver } from './resolver.ts';
@@ -42,8 +43,8 @@ export interface HubLaneOptions {
   readonly resolver: Pick<Resolver, 'resolve'>;
   /** The proxy on the way to a host; null: none. */
   readonly via: ViaFor;
-  /** The lanes of one hub shake hands one after the other. */
-  readonly turns: { last: Promise<void> };
+  /** Shared by the lanes of one hub. */
+  readonly turns: LaneTurns;
   readonly log: Logger;
   readonly status: () => Promise<string>;
   readonly onConnected: () => void;
@@ -127,9 +128,8 @@ export class HubLane {
   }
 
   start(): void {
-    const { turns } = this.#options;
-    const mine = turns.last.then(() => this.#attempt());
-    turns.last = mine;
+    const { turns, lane } = this.#options;
+    turns.take(lane, () => this.#attempt());
   }
 
   /** No more dials; a session that is up is left to the engine thread. */
@@ -345,8 +345,9 @@ export class HubLane {
     this.#backoff.connected(performance.now());
     this.#fruitless = 0;
     this.#family = IpAddress.parse(this.localAddress)?.family ?? this.#family;
-    const { hubs, publicKey } = this.#options;
+    const { hubs, publicKey, turns, lane } = this.#options;
     hubs.workedBy(publicKey, this.#way);
+    turns.stands(lane);
     this.#waysTried = 0;
     this.#isNewNetwork = false;
     const via = this.#via === null ? {} : { via: viaText(this.#via) };
@@ -364,6 +365,8 @@ export class HubLane {
   #failed(reason: string): void {
     const wasConnected = this.isConnected;
     const { wayName } = this;
+    const { turns, lane } = this.#options;
+    if (wasConnected) turns.fell(lane);
     this.isConnected = false;
     this.localAddress = '';
     this.#dial = 0;

@@ -9,6 +9,7 @@ import type { KeyPair } from '../noise/keyPair.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import { HubLane, type LaneMessage, type ViaFor } from './hubLane.ts';
 import type { HubsFile } from './hubsFile.ts';
+import { LaneTurns } from './laneTurns.ts';
 import type { NodeOptions } from './nodeOptions.ts';
 import type { Resolver } from './resolver.ts';
 
@@ -31,8 +32,8 @@ export class Lanes {
   readonly #options: LanesOptions;
   #lanes: HubLane[] = [];
   #lanesPerHub = 1;
-  /** By hub: its lanes shake hands one after the other, so that their timestamps arrive in order. */
-  readonly #turnsOf = new Map<string, { last: Promise<void> }>();
+  /** By hub. */
+  readonly #turnsOf = new Map<string, LaneTurns>();
   /** Called, and forgotten, when a lane has connected. */
   #onceConnected: (() => void)[] = [];
 
@@ -64,6 +65,7 @@ export class Lanes {
 
   /** Lets the streams of a hub end within `drainMs`. `onGone`: the hub has no lane any more. */
   leaveHub(publicKey: string, drainMs: number, reason: string, onGone: () => void): void {
+    this.#turnsOf.delete(publicKey);
     for (const lane of this.#lanes.filter((each) => each.publicKey === publicKey)) {
       lane.leave(drainMs, reason, () => {
         this.#lanes = this.#lanes.filter((each) => each !== lane);
@@ -79,7 +81,7 @@ export class Lanes {
 
   #add(publicKey: string, lane: number): HubLane {
     const { hubs, keyPair, thread, resolver, via, log } = this.#options;
-    const turns = this.#turnsOf.get(publicKey) ?? { last: Promise.resolve() };
+    const turns = this.#turnsOf.get(publicKey) ?? new LaneTurns();
     this.#turnsOf.set(publicKey, turns);
     const added = new HubLane({
       index: this.#freeIndex(),

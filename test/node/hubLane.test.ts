@@ -9,6 +9,7 @@ import type { Order } from '../../src/engine/messages.ts';
 import { NODE } from '../../src/limits/node.ts';
 import { HubLane } from '../../src/node/hubLane.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
+import { LaneTurns } from '../../src/node/laneTurns.ts';
 import type { Resolution } from '../../src/node/resolver.ts';
 import { answerInitiator } from '../../src/noise/handshake.ts';
 import { decodeMessage1, encodeMessage2, type Message1Payload } from '../../src/noise/payload.ts';
@@ -26,7 +27,7 @@ let hubs: HubsFile;
 let orders: Order[];
 let resolved: () => Resolution;
 let connected: number;
-let turns: { last: Promise<void> };
+let turns: LaneTurns;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
@@ -34,7 +35,7 @@ beforeEach(() => {
   hubs = new HubsFile(dir);
   orders = [];
   connected = 0;
-  turns = { last: Promise.resolve() };
+  turns = new LaneTurns();
   resolved = () => ({ addresses: ['192.0.2.1'], ttlMs: 1_000 });
 });
 afterEach(() => {
