@@ -75,17 +75,21 @@ function makeHub(shared: Shared, stepsLeft = Number.POSITIVE_INFINITY) {
   const life = { stepsLeft };
   const link = { state: 'inStep' as const, settled: async () => {}, buckets: shared.bucketsOf(life) };
   const door = new ClusterDoor({ link, copy, keeper, store: direct, isStale: () => false });
+  /** The door's word alone. */
+  const knocks = (byte: number, token: Uint8Array, name = 'phone') => {
+    const publicKey = new Uint8Array(32).fill(byte);
+    return door.refusal({ nodeId: nodeIdOf(publicKey), remoteStatic: publicKey, enroll: { token, name } });
+  };
   /** What the device gets: true, a session. */
   const comes = async (byte: number, token: Uint8Array, name = 'phone') => {
     const publicKey = new Uint8Array(32).fill(byte);
     const nowMs = Date.now();
     const enroll = { token, name };
-    const why = await door.refusal({ nodeId: nodeIdOf(publicKey), remoteStatic: publicKey, enroll });
-    if (why !== null) return false;
+    if ((await knocks(byte, token, name)) !== null) return false;
     const timestamp = timestampAfter(nowMs, null);
     return store.admit({ publicKey, timestamp, enroll, nowMs }).verdict === 'accept';
   };
-  return { comes, life, book };
+  return { comes, knocks, life, book };
 }
 
 function makeToken(shared: Shared, byte = 9): Uint8Array {
@@ -102,6 +106,16 @@ function makeToken(shared: Shared, byte = 9): Uint8Array {
 }
 
 const idOf = (byte: number) => nodeIdOf(new Uint8Array(32).fill(byte));
+
+test('a device that comes between the claim of another and its admission does not get in by that token', async () => {
+  const shared = new Shared();
+  const token = makeToken(shared);
+  const hub = makeHub(shared);
+  expect(await hub.knocks(1, token)).toBeNull();
+  expect(await hub.comes(2, token)).toBe(false);
+  expect(await hub.comes(1, token)).toBe(true);
+  expect(shared.get('node', nodeKey(idOf(2)))).toBeNull();
+});
 
 describe('a hub that ends after any step of an enrolment', () => {
   test('leaves nothing half done: the device gets in at another hub, and nobody else does', async () => {

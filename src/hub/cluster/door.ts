@@ -45,8 +45,9 @@ export class ClusterDoor {
     }
     if (comer.enroll === null) return null;
     try {
-      await this.#enroll(comer, comer.enroll);
-      return null;
+      const isWorthless = !(await this.#enroll(comer, comer.enroll));
+      // The store, which has the token for the device that it belongs to, does not see it.
+      return isWorthless && !this.#isMember(comer) ? 'its token is used up, cancelled or too old' : null;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       // The key of a member is enough.
@@ -59,30 +60,39 @@ export class ClusterDoor {
     return known !== null && known.stored.revokedAtMs === null;
   }
 
-  /** Any step may be the last that this hub does: the device comes again with the same token, to any hub, and gets through. */
-  async #enroll(comer: Comer, { token, name }: NonNullable<Comer['enroll']>): Promise<void> {
+  /**
+   * Any step may be the last that this hub does: the device comes again with the same token, to any hub, and gets through.
+   * @returns false for a token of the cluster that is worth nothing; one that the cluster does not know is the store's
+   */
+  async #enroll(comer: Comer, { token, name }: NonNullable<Comer['enroll']>): Promise<boolean> {
     const buckets = this.#parts.link.buckets;
     const nowMs = Date.now();
     const hash = tokenHash(token);
     const claim = await this.#claim(buckets, hash, comer.nodeId, nowMs);
-    if (claim === null) return;
+    if (typeof claim === 'string') return claim === 'unknown';
     await this.#putNode(buckets, comer, claim, name);
     await this.#parts.store.ask('takeToken', hash, claim.name, claim.expiresAtMs, nowMs);
+    return true;
   }
 
-  /** null: the token is worth nothing. */
-  #claim(buckets: Buckets, hash: Uint8Array, nodeId: string, nowMs: number): Promise<TokenRecord | null> {
+  #claim(
+    buckets: Buckets,
+    hash: Uint8Array,
+    nodeId: string,
+    nowMs: number,
+  ): Promise<TokenRecord | 'unknown' | 'worthless'> {
     return repeatedly(async () => {
       const kept = await buckets.tokens.read('token', tokenKey(hash));
       const node = kept === null ? null : await buckets.state.read('node', nodeKey(nodeId));
       const word = tokenWord(kept?.record ?? null, nodeId, node?.record ?? null, nowMs);
-      if (kept === null || word === 'refuse') return { token: null };
-      if (word === 'again') return { token: kept.record };
+      if (kept === null) return 'unknown';
+      if (word === 'refuse') return 'worthless';
+      if (word === 'again') return kept.record;
       this.#checkRoom(nodeId);
       const record = claimed(kept.record, nodeId, node?.record ?? null, nowMs);
       const revision = await buckets.tokens.update('token', tokenKey(hash), record, kept.revision);
-      return revision === null ? null : { token: record };
-    }).then(({ token }) => token);
+      return revision === null ? null : record;
+    });
   }
 
   #checkRoom(nodeId: string): void {
