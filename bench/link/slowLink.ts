@@ -55,6 +55,7 @@ export class SlowLink {
       originHosts: [FAR_HOST],
       originRange: `${FAR_HOST}/32`,
       shape: (up, down, bufferMs) => this.#shape(up, down, bufferMs),
+      carriedBytes: (direction) => carriedBytes(direction === 'up' ? this.#far : this.#near),
     };
   }
 
@@ -86,4 +87,12 @@ export class SlowLink {
     this.#own.leave();
     for (const name of [this.#near, this.#far]) removeNamespace(name);
   }
+}
+
+/** As the token bucket counts. */
+function carriedBytes(namespace: string): number {
+  const args = ['-n', namespace, '-s', '-j', 'qdisc', 'show', 'dev', 'slow0', 'root'];
+  const text = execFileSync(findProgram('tc') ?? 'tc', args, { encoding: 'utf8' });
+  const [bucket] = JSON.parse(text) as { bytes: number }[];
+  return bucket?.bytes ?? 0;
 }

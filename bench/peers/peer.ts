@@ -21,6 +21,8 @@ export interface Site {
   readonly originRange: string;
   /** From now on its link is so slow: bits per second from the far end and to it, and what waits in front of it. */
   readonly shape?: (up: number, down: number, bufferMs: number) => void;
+  /** What that link has carried so far, with the headers of its packets. */
+  readonly carriedBytes?: (direction: 'up' | 'down') => number;
 }
 
 export interface PeerOptions {

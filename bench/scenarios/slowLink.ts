@@ -21,6 +21,7 @@ const METRICS: readonly Metric[] = [
   { key: 'p50Ms', label: 'p50 ms beside', digits: 1, better: 'lower' },
   { key: 'p99Ms', label: 'p99', digits: 1, better: 'lower' },
   { key: 'linkPercent', label: 'bulk % of link', digits: 1, better: 'higher' },
+  { key: 'busyPercent', label: 'link busy %', digits: 1, better: 'higher' },
   { key: 'answered', label: 'requests', digits: 0, better: 'higher' },
 ];
 
@@ -88,7 +89,7 @@ export const slowLink: Scenario = {
             await sleep(settleMs);
             const read = await moved(stage, direction);
             const beside = await requests(stage, streams, span);
-            const { bytes, elapsedMs } = await read();
+            const { bytes, carried, elapsedMs } = await read();
             const bulk = await client.stop('bulk');
             if (bulk.failed > 0) throw new Error(`transfers were lost: ${bulk.failures.join(', ')}`);
             await client.close('bulk');
@@ -100,6 +101,7 @@ export const slowLink: Scenario = {
                 p50Ms: beside.p50 / 1e3,
                 p99Ms: beside.p99 / 1e3,
                 linkPercent: (bytes / linkBytes) * 100,
+                busyPercent: (carried / linkBytes) * 100,
                 answered: beside.count,
               },
             };
@@ -139,11 +141,15 @@ async function requests(stage: Stage, streams: number, { measureMs, requests }: 
   return tally.latencies!;
 }
 
+interface Moved {
+  readonly bytes: number;
+  /** By the link, with headers and requests. */
+  readonly carried: number;
+  readonly elapsedMs: number;
+}
+
 /** Starts to count the transfers' bytes on arrival; the function it returns says how many came since, and in what time. */
-async function moved(
-  stage: Stage,
-  direction: string,
-): Promise<() => Promise<{ bytes: number; elapsedMs: number }>> {
+async function moved(stage: Stage, direction: string): Promise<() => Promise<Moved>> {
   const arrived = async (): Promise<number> => {
     if (direction !== 'up') return (await stage.client.look('bulk')).bytesDown;
     const { process } = stage.origin;
@@ -151,10 +157,14 @@ async function moved(
     const news = await process.await('origin: so far', TIMEOUT_MS, (one) => one.news === 'so far');
     return news.news === 'so far' ? news.bytesReceived : 0;
   };
+  // Uploads go to the device.
+  const carried = () => stage.site.carriedBytes!(direction === 'up' ? 'down' : 'up');
   const bytesBefore = await arrived();
+  const carriedBefore = carried();
   const startMs = performance.now();
   return async () => {
     const elapsedMs = performance.now() - startMs;
-    return { bytes: (await arrived()) - bytesBefore, elapsedMs };
+    const carriedNow = carried();
+    return { bytes: (await arrived()) - bytesBefore, carried: carriedNow - carriedBefore, elapsedMs };
   };
 }

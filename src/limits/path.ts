@@ -34,7 +34,7 @@ export const SLOW_PATH = {
   lightBytes: 16_384,
 } as const;
 
-/** What a tunnel has under way where its socket does not say what the system holds (src/tunnel/markedFeed.ts). */
+/** What a tunnel has under way on a slow path, or where its socket does not say what the system holds (src/tunnel/markedFeed.ts). */
 export const MARKS = {
   /**
    * How long bytes may stand in line beyond the time of the fastest: at least this, or a share of the round trip. More while the path runs
@@ -42,7 +42,7 @@ export const MARKS = {
    */
   lineMs: 10,
   lineShare: 0.125,
-  lineMaxMs: 20,
+  lineMaxMs: 30,
   lineGrowth: 1.5,
   lineDecay: 0.98,
   /** What is under way never has to be less, and nothing is read for less room than this. */

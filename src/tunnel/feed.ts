@@ -1,7 +1,7 @@
 // What a session hands to its socket and takes from its streams. A tunnel is *tight* when its path is slow enough to be bounded: then its
 // socket gets no more than it can send in a few milliseconds, and streams are read only for that, so that what comes last can still go
-// first. Where the system says what it has not sent, that is what is bounded (socketFeed.ts); elsewhere, what the peer has not confirmed
-// (markedFeed.ts).
+// first. Where the system says what it has not sent, that is bounded (socketFeed.ts), and once the path has proved to be slow, what the
+// peer has not confirmed as well; where the system says nothing, that alone (markedFeed.ts).
 
 export interface Feed {
   readonly queueMaxBytes: number;
@@ -27,4 +27,10 @@ export interface Feed {
    * waits that had no room.
    */
   left(roomBytes: number, isWaiting: boolean, sentBytes: number): void;
+  /** The number of a MARK that should follow the `writtenBytes` that the session has written in all; -1: none now. */
+  mark(writtenBytes: number, nowMs: number): number;
+  /** Milliseconds until mark() gives what a full tunnel waits for; -1 when it waits for none. */
+  markDueInMs(writtenBytes: number): number;
+  /** The peer read MARK `number` at `micros` of its clock. False for one that waits for no answer. */
+  returned(number: number, micros: number, nowMs: number): boolean;
 }

@@ -1,7 +1,7 @@
-// Bounds what is under way to the peer, for sockets that say nothing of what their system holds (node:net). The sender puts MARKs between
-// its bytes, the peer answers each with its own clock. So the sender knows what has arrived, and by how much longer a mark took than the
-// fastest one: that is how long it stood in line, here or in a router. The bytes under way are bounded so that this stays at a few
-// milliseconds, as in LEDBAT (RFC 6817), whose one-way delay leaves the way back out. Pure: time is an argument.
+// Bounds what is under way to the peer: in the system, in flight, in a router's queue. The sender puts MARKs between its bytes, the peer
+// answers each with its own clock. So the sender knows what has arrived, and by how much longer a mark took than the fastest one: that is how
+// long it stood in line, here or in a router. The bytes under way are bounded so that this stays at a few milliseconds, as in LEDBAT
+// (RFC 6817), whose one-way delay leaves the way back out. Pure: time is an argument.
 
 import { Bucket } from '../base/tokenBucket.ts';
 import { ENGINE } from '../limits/engine.ts';
@@ -56,6 +56,7 @@ export class MarkedFeed implements Feed {
   /** Rounds left in which the window is small, so that the line empties and the fastest time shows; the window after them. */
   #drainRounds = 0;
   #fullWindowBytes = 0;
+  #beginsAnew = false;
   /** Where the measurement of the rate began. */
   #sinceBytes = 0;
   #sinceMicros = NONE;
@@ -65,6 +66,27 @@ export class MarkedFeed implements Feed {
     this.queueBytes = queueMaxBytes;
     this.#freshMs = nowMs;
     this.#bucket = new Bucket(MARKS.sentBurst, nowMs);
+  }
+
+  /**
+   * Marks begin on a path that has been in use and takes `bytesPerMs`. What is under way hides the fastest time, so it has to arrive first;
+   * how much may be under way is found out from the beginning.
+   */
+  begin(bytesPerMs: number): void {
+    this.isTight = true;
+    this.#bytesPerMs = bytesPerMs;
+    this.#sinceMicros = NONE;
+    this.#lastPosition = Number.NEGATIVE_INFINITY;
+    this.#lastMs = Number.NEGATIVE_INFINITY;
+    this.#roundEnd = 0;
+    this.#lineMs = Number.POSITIVE_INFINITY;
+    this.#knowsFastest = false;
+    this.#isSuspect = false;
+    this.#isStarting = false;
+    this.#beginsAnew = true;
+    this.#drainRounds = 2;
+    this.#fullWindowBytes = Math.max(MARKS.windowMinBytes, bytesPerMs * MARKS.lineMs);
+    this.#setWindow(bytesPerMs * MARKS.lineMs * MARKS.emptyShare);
   }
 
   get datagramBytes(): number {
@@ -102,7 +124,6 @@ export class MarkedFeed implements Feed {
 
   // --- Marks -----------------------------------------------------------------------------------------------------------------------
 
-  /** The number of a MARK that should follow the `writtenBytes` that the session has written in all; -1: none now. */
   mark(writtenBytes: number, nowMs: number): number {
     const since = writtenBytes - this.#lastPosition;
     const underWay = writtenBytes - this.#deliveredBytes;
@@ -129,13 +150,11 @@ export class MarkedFeed implements Feed {
     return this.#next++ >>> 0;
   }
 
-  /** Milliseconds until mark() gives what a full window waits for; -1 when it waits for none. */
   markDueInMs(writtenBytes: number): number {
     const isFull = this.isTight && this.#roomAt(writtenBytes) === 0;
     return isFull && this.#next === this.#oldest ? MARKS.everyMs : NONE;
   }
 
-  /** The peer read MARK `number` at `micros` of its clock. False for one that waits for no answer. */
   returned(number: number, micros: number, nowMs: number): boolean {
     const behind = (number - this.#oldest) >>> 0;
     if (behind >= this.#next - this.#oldest) return false;
@@ -251,7 +270,8 @@ export class MarkedFeed implements Feed {
     this.#fastestMicros = (this.#fastestMicros + Math.round(lineMs * 1_000)) | 0;
     this.#freshMs = nowMs;
     // Another way: how much it takes has to be found out again.
-    this.#isStarting = lineMs > this.#targetMs();
+    this.#isStarting = this.#beginsAnew || lineMs > this.#targetMs();
+    this.#beginsAnew = false;
     this.windowBytes = this.#fullWindowBytes;
   }
 

@@ -3,9 +3,9 @@
 import { SESSION } from '../limits/session.ts';
 import { decodeControl } from './controlOrders.ts';
 import type { Counters } from './counters.ts';
+import type { Feed } from './feed.ts';
 import { expectLength, FRAME, HEADER_BYTES, payloadLength, readU32 } from './frames.ts';
 import type { Inbound } from './inboundRecords.ts';
-import type { MarkedFeed } from './markedFeed.ts';
 import type { OwedFrames } from './owed.ts';
 import { ProtocolError } from './protocolError.ts';
 import type { Rates } from './rates.ts';
@@ -27,7 +27,7 @@ export class Receiver {
   readonly #knowsGoAway: boolean;
   readonly #knowsControl: boolean;
   readonly #knowsMarks: boolean;
-  readonly #marks: MarkedFeed | null;
+  readonly #feed: Feed;
   #stopped = false;
   goAwayReceived = false;
 
@@ -44,8 +44,7 @@ export class Receiver {
     knowsGoAway: boolean;
     knowsControl: boolean;
     knowsMarks: boolean;
-    /** Where this side sends marks. */
-    marks: MarkedFeed | null;
+    feed: Feed;
   }) {
     this.#inbound = parts.inbound;
     this.#streamFrames = parts.streamFrames;
@@ -59,7 +58,7 @@ export class Receiver {
     this.#knowsGoAway = parts.knowsGoAway;
     this.#knowsControl = parts.knowsControl;
     this.#knowsMarks = parts.knowsMarks;
-    this.#marks = parts.marks;
+    this.#feed = parts.feed;
   }
 
   /** Every whole record received. Throws ProtocolError. */
@@ -177,7 +176,7 @@ export class Receiver {
 
   #receiveMarked(number: number, micros: number, nowMs: number): void {
     if (!this.#knowsMarks) throw new ProtocolError('a MARKED that was not agreed on');
-    if (this.#marks === null || !this.#marks.returned(number, micros, nowMs)) this.#rates.empty(nowMs);
+    if (!this.#feed.returned(number, micros, nowMs)) this.#rates.empty(nowMs);
   }
 
   #receiveStatus(json: Uint8Array, nowMs: number): void {

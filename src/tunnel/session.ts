@@ -52,7 +52,7 @@ export interface SessionOptions {
   capabilities?: number;
   /** Hub: nothing is sent before greet() or the first stream, because the first record promises the node that streams come. */
   waitsToGreet?: boolean;
-  /** The socket does not say what its system holds: what is under way to a peer that knows marks is bounded instead. */
+  /** The socket does not say what its system holds: what is under way to a peer that knows marks is bounded instead, from the first byte. */
   marks?: boolean;
   /** What growing windows may take in all sessions of the thread. Without one, windows stay as they are. */
   threadBudget?: WindowBudget;
@@ -68,8 +68,6 @@ export class Session {
   readonly capabilities: number;
   /** The time of this turn. receive() sets it; the owner sets it before sendDatagram() and prepare(). */
   nowMs: number;
-  /** The feed where it puts marks between the bytes. */
-  readonly #marks: MarkedFeed | null;
   readonly #owed: OwedFrames;
   readonly #credit: ReceiveCredit;
   readonly #lifecycle: Lifecycle;
@@ -97,8 +95,10 @@ export class Session {
     const rate = this.#rate;
     const initialWindowBytes = options.initialWindowBytes ?? PROTOCOL.initialWindowBytes;
     const budget = new WindowBudget(WINDOW.sessionBudgetBytes, options.threadBudget ?? new WindowBudget(0));
-    const marks = options.marks === true && this.knowsMarks ? new MarkedFeed(queueMaxBytes, nowMs) : null;
-    const feed = marks ?? new SocketFeed(queueMaxBytes);
+    const marksOnly = options.marks === true && this.knowsMarks;
+    const feed = marksOnly
+      ? new MarkedFeed(queueMaxBytes, nowMs)
+      : new SocketFeed(queueMaxBytes, this.knowsMarks);
     const share = new DatagramShare(UDP.shareBytes);
     const streams = new Streams(initialWindowBytes);
     const inbound = new Inbound(options.receiveCipher, options.inboundPool);
@@ -114,7 +114,6 @@ export class Session {
     const credit = new ReceiveCredit(streams, owed, budget, initialWindowBytes);
     const lifecycle = new Lifecycle(streams, turns, owed, credit, opens);
     this.feed = feed;
-    this.#marks = marks;
     this.streams = streams;
     this.inbound = inbound;
     this.outbound = outbound;
@@ -153,7 +152,7 @@ export class Session {
       knowsGoAway,
       knowsControl,
       knowsMarks,
-      marks,
+      feed,
     });
   }
 
@@ -389,13 +388,13 @@ export class Session {
     if (mayMeasure && this.#roundTrip.isDue(this.nowMs)) this.ping(this.nowMs);
     this.#control.flush(this.nowMs);
     this.#turns.flushed();
-    if (this.#marks !== null) this.#mark(this.#marks);
+    this.#mark();
     this.#owed.write();
     this.outbound.seal();
   }
 
-  #mark(marks: MarkedFeed): void {
-    const number = marks.mark(this.outbound.sentBytes + this.outbound.heldBytes, this.nowMs);
+  #mark(): void {
+    const number = this.feed.mark(this.outbound.sentBytes + this.outbound.heldBytes, this.nowMs);
     if (number >= 0) this.#owed.mark(number);
   }
 
@@ -420,8 +419,8 @@ export class Session {
   /** Milliseconds until wakeBlocked() is due for the sake of the rate, or prepare() for that of a mark; -1 when nobody waits for that. */
   get paceDueInMs(): number {
     const rateMs = this.#sender.rateDueInMs(this.nowMs);
-    if (this.#marks === null || rateMs >= 0) return rateMs;
-    return this.#marks.markDueInMs(this.outbound.sentBytes + this.outbound.heldBytes);
+    if (rateMs >= 0) return rateMs;
+    return this.feed.markDueInMs(this.outbound.sentBytes + this.outbound.heldBytes);
   }
 
   /** The session is over: every slab goes back, the keys are wiped. */

@@ -1,9 +1,13 @@
-// Bounds what the system holds unsent, by the rate at which that leaves. Pure: time and what the socket holds are arguments.
+// Bounds what the system holds unsent, by the rate at which that leaves; and what is in flight on a path that is slow, with marks. Pure:
+// time and what the socket holds are arguments.
 
 import { SLOW_PATH } from '../limits/path.ts';
 import type { Feed } from './feed.ts';
+import { MarkedFeed } from './markedFeed.ts';
 import { PathRate } from './pathRate.ts';
 import { SendBounds } from './sendBounds.ts';
+
+const NONE = -1;
 
 export class SocketFeed implements Feed {
   readonly #rate = new PathRate();
@@ -17,10 +21,16 @@ export class SocketFeed implements Feed {
   /** When, and after how many bytes, the socket of a tunnel that is not tight is worth asking again. */
   #dueMs = 0;
   #dueBytes: number = SLOW_PATH.measureBytes;
+  readonly #knowsMarks: boolean;
+  /** Made when the path is slow for the first time: fast ones pay nothing for it. */
+  #marks: MarkedFeed | null = null;
+  #isMarking = false;
 
-  constructor(queueMaxBytes: number) {
+  /** `knowsMarks`: the peer does. */
+  constructor(queueMaxBytes: number, knowsMarks = false) {
     this.queueMaxBytes = queueMaxBytes;
     this.queueBytes = queueMaxBytes;
+    this.#knowsMarks = knowsMarks;
   }
 
   get isTight(): boolean {
@@ -57,6 +67,7 @@ export class SocketFeed implements Feed {
     const changed = this.#bounds.follow(rate.bytesPerMs, this.#ranOut);
     this.#ranOut = false;
     if (!this.isTight) this.#rest(sentBytes, nowMs + SLOW_PATH.measureEveryMs);
+    else if (this.#knowsMarks && !this.#isMarking && rate.bytesPerMs > 0) this.#beginMarks(nowMs);
     return changed;
   }
 
@@ -71,8 +82,15 @@ export class SocketFeed implements Feed {
     return this.#rate.bytesPerMs === 0 && this.#bounds.beCareful();
   }
 
+  #beginMarks(nowMs: number): void {
+    this.#marks ??= new MarkedFeed(this.queueMaxBytes, nowMs);
+    this.#marks.begin(this.#rate.bytesPerMs);
+    this.#isMarking = true;
+  }
+
   #rest(sentBytes: number, untilMs: number): void {
     this.#isMeasuring = false;
+    this.#isMarking = false;
     this.#dueMs = untilMs;
     this.#dueBytes = sentBytes + SLOW_PATH.measureBytes;
     this.queueBytes = this.queueMaxBytes;
@@ -82,8 +100,25 @@ export class SocketFeed implements Feed {
     return this.#bounds.roomBytes(unsentBytes);
   }
 
-  left(roomBytes: number, isWaiting: boolean): void {
+  left(roomBytes: number, isWaiting: boolean, sentBytes: number): void {
     this.#isWaiting = isWaiting && roomBytes <= 0;
     this.queueBytes = Math.min(this.queueMaxBytes, roomBytes);
+    if (!this.#isMarking || this.#marks === null) return;
+    this.#marks.left(roomBytes, isWaiting, sentBytes);
+    if (this.#marks.isTight) this.queueBytes = Math.min(this.queueBytes, this.#marks.queueBytes);
+  }
+
+  // --- Marks -----------------------------------------------------------------------------------------------------------------------
+
+  mark(writtenBytes: number, nowMs: number): number {
+    return this.#isMarking && this.#marks !== null ? this.#marks.mark(writtenBytes, nowMs) : NONE;
+  }
+
+  markDueInMs(writtenBytes: number): number {
+    return this.#isMarking && this.#marks !== null ? this.#marks.markDueInMs(writtenBytes) : NONE;
+  }
+
+  returned(number: number, micros: number, nowMs: number): boolean {
+    return this.#marks?.returned(number, micros, nowMs) ?? false;
   }
 }

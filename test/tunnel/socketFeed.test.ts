@@ -186,8 +186,9 @@ describe('the bounds', () => {
 });
 
 /** A sender that always has more, and a path of `bytesPerMs` that is looked at every `turnMs`. */
-function bulk(rateAt: (ms: number) => number, turnMs: number, forMs: number) {
-  const feed = new SocketFeed(ENGINE.tunnelQueueBytes);
+function bulk(rateAt: (ms: number) => number, turnMs: number, forMs: number, knowsMarks = false) {
+  const feed = new SocketFeed(ENGINE.tunnelQueueBytes, knowsMarks);
+  const marksAtMs: number[] = [];
   let sent = 0;
   let left = 0;
   let unsentMax = 0;
@@ -199,11 +200,16 @@ function bulk(rateAt: (ms: number) => number, turnMs: number, forMs: number) {
     if (feed.asks) feed.asked(sent, Math.floor(sent - left), ms);
     const room = feed.isTight ? feed.roomBytes(Math.floor(sent - left)) : ENGINE.tunnelQueueBytes;
     sent += room;
-    if (feed.isTight) feed.left(0, true);
+    const mark = feed.mark(sent, ms);
+    if (mark >= 0) {
+      marksAtMs.push(ms);
+      feed.returned(mark, Math.round(ms * 1_000), ms);
+    }
+    if (feed.isTight) feed.left(0, true, sent);
     else if (feed.isDue(sent, ms)) feed.asked(sent, Math.floor(sent - left), ms);
     if (ms > forMs / 2) unsentMax = Math.max(unsentMax, sent - left);
   }
-  return { feed, unsentMax, starvedMs };
+  return { feed, unsentMax, starvedMs, marksAtMs };
 }
 
 describe('a tunnel', () => {
@@ -245,5 +251,25 @@ describe('a tunnel', () => {
     // It runs empty each time: it is as fast as we are.
     feed.asked(10 * SLOW_PATH.measureBytes, 0, 2 * SLOW_PATH.sampleMinMs);
     expect([feed.isTight, feed.queueBytes]).toEqual([false, ENGINE.tunnelQueueBytes]);
+  });
+
+  test('sends marks only while its path is slow, and to a peer that knows them', () => {
+    expect(bulk(() => 200_000, 0.5, 2_000, true).marksAtMs).toEqual([]);
+    expect(bulk(() => 1_000, 0.5, 2_000).marksAtMs).toEqual([]);
+    const { marksAtMs } = bulk((ms) => (ms < 2_000 ? 1_000 : 150_000), 0.5, 4_000, true);
+    expect(marksAtMs.length).toBeGreaterThan(100);
+    expect(marksAtMs.at(-1)).toBeLessThan(2_500);
+  });
+
+  test('knows the answer to a mark that was under way when its path became fast', () => {
+    const feed = new SocketFeed(ENGINE.tunnelQueueBytes, true);
+    feed.asked(SLOW_PATH.measureBytes, 20_000, 0);
+    feed.asked(40_000, 5_000, 20);
+    const mark = feed.mark(40_000, 20);
+    expect(mark).toBe(0);
+    feed.asked(40_000 + 100_000_000, 1_000, 40);
+    expect([feed.isTight, feed.mark(2e8, 60)]).toEqual([false, -1]);
+    expect(feed.returned(mark, 0, 70)).toBe(true);
+    expect(feed.returned(mark, 0, 70)).toBe(false);
   });
 });
