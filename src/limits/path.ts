@@ -40,7 +40,7 @@ export const MARKS = {
    * How long bytes may stand in line beyond the time of the fastest: at least this, or a share of the round trip. More while the path runs
    * out before we hear of it; that goes back by a share with each round trip.
    */
-  lineMs: 10,
+  lineMs: 7,
   lineShare: 0.125,
   lineMaxMs: 30,
   lineGrowth: 1.5,
@@ -56,9 +56,9 @@ export const MARKS = {
   sentBurst: 256,
   sentPerSecond: 400,
   /** How much of the difference to the aim a round trip makes up for, and by what factors the window changes in one at most. */
-  gain: 0.8,
+  gain: 0.4,
   leastShare: 0.125,
-  mostGrowth: 0.25,
+  mostGrowth: 0.1,
   /** Below this share of the aim there is as good as no line, and the window grows by the most. */
   emptyShare: 0.25,
   /** A mark that took no longer than the fastest and this proves that the fastest time still holds. */
