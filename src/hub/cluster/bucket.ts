@@ -26,15 +26,20 @@ export interface Bucket {
   remove(key: string): Promise<void>;
 }
 
-/** Changes an entry until nobody else is faster. `change` returns null when nothing is to be changed. Rejects with ClusterAwayError. */
+/**
+ * Changes an entry until nobody else is faster. `change` returns null when nothing is to be changed. Rejects with ClusterAwayError.
+ * @returns the revision of the entry then; 0: there is none
+ */
 export async function changeEntry(
   bucket: Bucket,
   key: string,
   change: (value: Uint8Array | null) => Uint8Array | null,
-): Promise<void> {
+): Promise<number> {
   for (;;) {
     const entry = await bucket.get(key);
     const value = change(entry?.value ?? null);
-    if (value === null || (await bucket.update(key, value, entry?.revision ?? 0)) !== null) return;
+    if (value === null) return entry?.revision ?? 0;
+    const revision = await bucket.update(key, value, entry?.revision ?? 0);
+    if (revision !== null) return revision;
   }
 }

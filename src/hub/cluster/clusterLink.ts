@@ -5,18 +5,21 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { META_KEY, type PresenceRecord } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
-import type { ClusterOptions } from './clusterOptions.ts';
-import { ClusterAway, connectNats, reasonOf } from './natsConnection.ts';
-import { type Buckets, openBuckets } from './recordStore.ts';
+import { ClusterAway, reasonOf } from './natsConnection.ts';
+import type { Buckets } from './recordStore.ts';
 import type { Entry, Watch } from './recordWatch.ts';
 
 /** `away`: the cluster cannot be reached. `catchingUp`: it can, or nobody has tried yet, and the copy may be old. */
 export type LinkState = 'away' | 'catchingUp' | 'inStep';
 
 export interface LinkParts {
-  readonly options: ClusterOptions;
+  /** The cluster's, on its servers. */
+  readonly name: string;
   readonly hubId: string;
   readonly log: Logger;
+  /** One connection, which stays lost once it is lost; to the server `last`, "host:port", only if no other takes it. Rejects with ClusterAway. */
+  connect(last: string | null): Promise<NatsConnection>;
+  openBuckets(nats: NatsConnection): Promise<Buckets>;
   /** Public, of the cluster, base64url; null: not known yet, and the first that is seen is kept. */
   clusterKey(): string | null;
   firstSeen(clusterKey: string): Promise<void>;
@@ -112,8 +115,7 @@ export class ClusterLink {
 
   /** Resolves when the connection has ended. */
   async #connectOnce(): Promise<void> {
-    const { options, hubId } = this.#parts;
-    const nats = await connectNats(options, `restunnel hub ${hubId}`, this.#useless);
+    const nats = await this.#parts.connect(this.#useless);
     this.#nats = nats;
     this.#useless = null;
     const ended = nats.closed().then((error) => {
@@ -122,7 +124,7 @@ export class ClusterLink {
     });
     let watches: Watch[] = [];
     try {
-      const buckets = await openBuckets(nats, options.name);
+      const buckets = await this.#parts.openBuckets(nats);
       await this.#checkKey(buckets);
       if (this.#closed) return;
       this.#buckets = buckets;
@@ -147,7 +149,7 @@ export class ClusterLink {
 
   async #checkKey(buckets: Buckets): Promise<void> {
     const meta = await buckets.state.read('meta', META_KEY);
-    const { name } = this.#parts.options;
+    const { name } = this.#parts;
     if (meta === null) throw new ClusterAway(`there is no cluster ${name} on these servers`);
     const known = this.#parts.clusterKey();
     if (known === null) await this.#parts.firstSeen(meta.record.key);

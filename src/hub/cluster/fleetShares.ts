@@ -135,7 +135,7 @@ export class FleetShares {
 
   async #hearSticky(watch: Watch): Promise<void> {
     try {
-      for await (const { key, value } of watch.entries) this.#sticky.heard(key, value);
+      for await (const { key, value, revision } of watch.entries) this.#sticky.heard(key, value, revision);
     } catch (error) {
       this.#parts.log.debug({ err: error }, 'the watch of the sticky sessions has ended');
     }

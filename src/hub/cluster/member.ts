@@ -19,9 +19,10 @@ import { ClusterDoor } from './door.ts';
 import { FleetShares } from './fleetShares.ts';
 import { LocalCopy } from './localCopy.ts';
 import { MemberStore } from './memberStore.ts';
-import { ClusterAway } from './natsConnection.ts';
+import { ClusterAway, connectNats } from './natsConnection.ts';
 import { Outbox } from './outbox.ts';
 import { OwnerWrites } from './ownerWrites.ts';
+import { openBuckets } from './recordStore.ts';
 import type { Entry } from './recordWatch.ts';
 
 export interface ClusterMemberParts {
@@ -121,8 +122,10 @@ export class ClusterMember {
     this.#copy = copy;
     const hubId = nodeIdOf(publicKey);
     const link = new ClusterLink({
-      options,
+      name: options.name,
       hubId,
+      connect: (last) => connectNats(options, `restunnel hub ${hubId}`, last),
+      openBuckets: (nats) => openBuckets(nats, options.name),
       log: this.#log,
       clusterKey: () =>
         this.clusterKey === null ? null : Buffer.from(this.clusterKey).toString('base64url'),

@@ -28,6 +28,12 @@ export interface StickyKeeperOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** As the watch brings it; `value` null: it was removed. */
+interface Heard {
+  readonly value: Uint8Array | null;
+  readonly revision: number;
+}
+
 type Asked = Extract<FromFront, { type: 'placeSticky' }>;
 
 export class StickyKeeper {
@@ -36,6 +42,12 @@ export class StickyKeeper {
   readonly #places = new LRUCache<string, StickyPlace>({ max: ROUTING.stickySessionsMax });
   /** The keys of sessions that this hub has asked about or moved, by entry key. */
   readonly #keys = new LRUCache<string, string>({ max: ROUTING.stickySessionsMax });
+  /** Of moves by this hub: the revision that each has, by entry key. What is older says nothing new. */
+  readonly #written = new LRUCache<string, number>({ max: ROUTING.stickySessionsMax });
+  /** Of moves that are being written: how many, and what was heard meanwhile. */
+  readonly #writing = new Map<string, { count: number; heard: Heard | null }>();
+  /** Moves that the cluster has not taken, by entry key. */
+  readonly #unsaid = new LRUCache<string, StoredStickySession>({ max: ROUTING.stickySessionsMax });
 
   constructor(options: StickyKeeperOptions) {
     this.#options = options;
@@ -82,17 +94,27 @@ export class StickyKeeper {
   }
 
   /** The session goes on with another node here: so it does elsewhere. Never rejects. */
-  async moved({ key, nodeId, ttlMs, strict }: StoredStickySession): Promise<void> {
+  async moved(session: StoredStickySession): Promise<void> {
+    const { key, nodeId, ttlMs, strict } = session;
     const { bucket, hub, nowMs } = this.#options;
     const entryKey = stickyEntryKey(key);
+    const writing = this.#writing.get(entryKey) ?? { count: 0, heard: null };
+    writing.count++;
+    this.#writing.set(entryKey, writing);
+    this.#unsaid.delete(entryKey);
     this.#keys.set(entryKey, key);
     const place = { nodeId, ttlMs, strict, usedAtMs: nowMs(), hub };
     this.#places.set(entryKey, place);
     try {
-      await changeEntry(bucket, entryKey, () => writeStickyPlace(place));
+      const revision = await changeEntry(bucket, entryKey, () => writeStickyPlace(place));
+      this.#written.set(entryKey, Math.max(revision, this.#written.get(entryKey) ?? 0));
     } catch (error) {
+      this.#unsaid.set(entryKey, session);
       this.#failed(error);
     }
+    if (--writing.count > 0) return;
+    this.#writing.delete(entryKey);
+    if (writing.heard !== null) this.#take(entryKey, writing.heard);
   }
 
   /** The owner has ended it. Never rejects. */
@@ -109,8 +131,15 @@ export class StickyKeeper {
 
   // --- What the other hubs say ---------------------------------------------------------------------------------------------------------
 
-  /** An entry as the watch has it; null: it was removed. */
-  heard(entryKey: string, value: Uint8Array | null): void {
+  /** An entry as the watch has it; null: it was removed. What this hub writes meanwhile comes after it, or is older: that shows then. */
+  heard(entryKey: string, value: Uint8Array | null, revision: number): void {
+    const writing = this.#writing.get(entryKey);
+    if (writing === undefined) this.#take(entryKey, { value, revision });
+    else writing.heard = { value, revision };
+  }
+
+  #take(entryKey: string, { value, revision }: Heard): void {
+    if (revision < (this.#written.get(entryKey) ?? 0)) return;
     const key = this.#keys.get(entryKey);
     const place = value === null ? null : readStickyPlace(value);
     if (place === null) {
@@ -121,15 +150,19 @@ export class StickyKeeper {
       return;
     }
     this.#places.set(entryKey, place);
-    if (place.hub === this.#options.hub || key === undefined) return;
+    // Its own from before a restart is news as well.
+    const isOwn = place.hub === this.#options.hub && revision === this.#written.get(entryKey);
+    if (isOwn || key === undefined) return;
+    this.#unsaid.delete(entryKey);
     this.#options.toFront({ type: 'moveSticky', key, nodeId: place.nodeId });
   }
 
   // --- Now and then ------------------------------------------------------------------------------------------------------------------------
 
-  /** Says which of the sessions that are written down were used here since, before they count as over. Never rejects. */
+  /** Says what the cluster has not taken, and which of the sessions that are written down were used here since, before they count as over. Never rejects. */
   async refresh(): Promise<void> {
     const { askFront, bucket, hub, nowMs } = this.#options;
+    await Promise.all([...this.#unsaid.values()].map((session) => this.moved(session)));
     try {
       for (const { key, nodeId, ttlMs, strict, unusedMs } of await askFront({ what: 'all' })) {
         const entryKey = stickyEntryKey(key);

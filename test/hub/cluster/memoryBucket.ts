@@ -3,13 +3,13 @@
 
 import { type Bucket, ClusterAwayError, type Entry } from '../../../src/hub/cluster/bucket.ts';
 
-type Heard = (key: string, value: Uint8Array | null) => void;
+type Heard = (key: string, value: Uint8Array | null, revision: number) => void;
 
 export class MemoryBucket {
   readonly entries = new Map<string, Entry>();
   readonly away = new Set<string>();
   #revision = 0;
-  readonly #watchers = new Map<string, { heard: Heard; behind: [string, Uint8Array | null][] }>();
+  readonly #watchers = new Map<string, { heard: Heard; behind: Parameters<Heard>[] }>();
   readonly #turns: () => number;
 
   /** @param turns how many turns of the event loop an answer takes */
@@ -31,6 +31,7 @@ export class MemoryBucket {
       remove: (key) =>
         this.#ask(hub, () => {
           this.entries.delete(key);
+          this.#revision++;
           this.#tell(key, null);
         }),
     };
@@ -44,7 +45,7 @@ export class MemoryBucket {
   comeBack(hub: string): void {
     this.away.delete(hub);
     const watcher = this.#watchers.get(hub);
-    for (const [key, value] of watcher?.behind.splice(0) ?? []) watcher?.heard(key, value);
+    for (const heard of watcher?.behind.splice(0) ?? []) watcher?.heard(...heard);
   }
 
   async #ask<Answer>(hub: string, does: () => Answer): Promise<Answer> {
@@ -57,8 +58,8 @@ export class MemoryBucket {
 
   #tell(key: string, value: Uint8Array | null): void {
     for (const [hub, watcher] of this.#watchers) {
-      if (this.away.has(hub)) watcher.behind.push([key, value]);
-      else watcher.heard(key, value);
+      if (this.away.has(hub)) watcher.behind.push([key, value, this.#revision]);
+      else watcher.heard(key, value, this.#revision);
     }
   }
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ToFront } from '../../../src/engine/messages.ts';
 import { StickyKeeper } from '../../../src/hub/cluster/stickyKeeper.ts';
-import { stickyEntryKey } from '../../../src/hub/cluster/stickyPlace.ts';
+import { readStickyPlace, stickyEntryKey } from '../../../src/hub/cluster/stickyPlace.ts';
 import { CLUSTER_STICKY } from '../../../src/limits/cluster.ts';
 import type { StoredStickySession } from '../../../src/routing/stickySessions.ts';
 import { MemoryBucket } from './memoryBucket.ts';
@@ -51,7 +51,7 @@ class Hub {
         throw error;
       },
     });
-    bucket.watch(name, (key, value) => this.keeper.heard(key, value));
+    bucket.watch(name, (...heard) => this.keeper.heard(...heard));
   }
 
   #obey(message: ToFront): void {
@@ -158,6 +158,25 @@ describe('a soft session', () => {
     expect(await one.use('a', 'phone', true)).toBe('laptop');
     expect(await other.use('a', 'phone', true)).toBe('laptop');
   });
+});
+
+test('when two hubs move a session at once, both go on with the one device that the cluster has', async () => {
+  const [one, other] = [new Hub('one'), new Hub('other')];
+  for (const hub of [one, other]) await hub.use('a', 'phone', false);
+  await Promise.all([one.move('a', 'laptop'), other.move('a', 'tablet')]);
+  const kept = readStickyPlace(bucket.entries.get(stickyEntryKey('u-a'))!.value)!.nodeId;
+  for (const hub of [one, other]) expect(await hub.use('a', 'phone', false)).toBe(kept);
+});
+
+test('a hub that begins anew goes on with what it wrote before', async () => {
+  const before = new Hub('one');
+  await before.use('a', 'phone', false);
+  await before.move('a', 'laptop');
+  const { value, revision } = bucket.entries.get(stickyEntryKey('u-a'))!;
+  const again = new Hub('one');
+  await again.use('a', 'phone', false);
+  again.keeper.heard(stickyEntryKey('u-a'), value, revision);
+  expect(await again.use('a', 'phone', false)).toBe('laptop');
 });
 
 test('names of users and sessions are nowhere in the store', async () => {
