@@ -6,12 +6,14 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectOwner } from '../../src/api/ownerConnection.ts';
 import type { OwnerSocket } from '../../src/api/ownerServer.ts';
 import { UserError } from '../../src/base/userError.ts';
 import { answerOf, runningHub } from '../../src/boot/ownerClient.ts';
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';
 import { CONTROL } from '../../src/limits/owner.ts';
 import { serveFleet } from '../cli/fakeHub.ts';
+import { isWindows } from '../windows.ts';
 import { FakeFleet } from './fakeFleet.ts';
 
 let dir: string;
@@ -44,24 +46,27 @@ interface Raw {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-function raw({ method = 'POST', path, body = '', headers = {} }: Raw) {
-  return new Promise<{ status: number; connection: string | undefined; answer: Record<string, unknown> }>(
-    (resolve, reject) => {
-      const asked = { socketPath: join(dir, 'hub.sock'), method, path, headers, agent: false };
-      const outgoing = request(asked, (incoming) => {
-        let text = '';
-        incoming.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        incoming.on('end', () => {
-          const { statusCode: status = 0, headers } = incoming;
-          resolve({ status, connection: headers.connection, answer: JSON.parse(text) });
-        });
+async function raw({ method = 'POST', path, body = '', headers = {} }: Raw) {
+  const socket = (await connectOwner(dir))!;
+  return await new Promise<{
+    status: number;
+    connection: string | undefined;
+    answer: Record<string, unknown>;
+  }>((resolve, reject) => {
+    const asked = { createConnection: () => socket, method, path, headers };
+    const outgoing = request(asked, (incoming) => {
+      let text = '';
+      incoming.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
       });
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    },
-  );
+      incoming.on('end', () => {
+        const { statusCode: status = 0, headers } = incoming;
+        resolve({ status, connection: headers.connection, answer: JSON.parse(text) });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
 }
 
 describe('requests', () => {
@@ -136,7 +141,8 @@ describe('requests', () => {
   });
 });
 
-describe('the socket', () => {
+// Windows has a pipe: ownerPipe.test.ts.
+describe.skipIf(isWindows)('the socket', () => {
   test('is for its owner alone, and gone afterwards', async () => {
     const before = process.umask();
     const socket = await serve();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createFileAtomicSync, writeFileAtomic, writeFileAtomicSync } from '../../src/base/atomicFile.ts';
+import { modeOf } from '../windows.ts';
 
 // The real file system, with its calls recorded: what a power cut leaves behind depends on their order.
 
@@ -89,6 +90,7 @@ beforeEach(() => {
   calls.length = 0;
   renameErrors = [];
   linkError = null;
+  runningOn('linux');
 });
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -97,8 +99,8 @@ afterEach(() => {
 
 const content = () => readFileSync(file, 'utf8');
 
-function onWindows(): void {
-  vi.stubGlobal('process', { ...process, platform: 'win32' });
+function runningOn(platform: NodeJS.Platform): void {
+  vi.stubGlobal('process', { ...process, platform });
 }
 
 describe.each([
@@ -108,7 +110,7 @@ describe.each([
   it('puts the content on the disk before the name, and the name before it returns', async () => {
     await write(file, 'first');
     expect(calls).toEqual([WRITE, 'rename temporary file', 'fsync folder']);
-    expect([content(), statSync(file).mode & 0o777]).toEqual(['first', 0o600]);
+    expect([content(), statSync(file).mode & 0o777]).toEqual(['first', modeOf(0o600)]);
     await write(file, 'second');
     expect([content(), readdirSync(folder)]).toEqual(['second', ['kept.json']]);
   });
@@ -127,7 +129,7 @@ describe.each([
   it.each(['EPERM', 'EACCES', 'EBUSY'])(
     'on Windows tries again when the rename fails with %s',
     async (code) => {
-      onWindows();
+      runningOn('win32');
       renameErrors = [code, code];
       await write(file, 'third time');
       expect(content()).toBe('third time');
@@ -140,7 +142,7 @@ describe.each([
     renameErrors = new Array(100).fill('EPERM');
     await expect(write(file, 'x')).rejects.toThrow('EPERM');
     expect(renameErrors).toHaveLength(99);
-    onWindows();
+    runningOn('win32');
     await expect(write(file, 'x')).rejects.toThrow('EPERM');
     expect(renameErrors).toHaveLength(91);
     expect(readdirSync(folder)).toEqual([]);
@@ -153,7 +155,7 @@ describe('createFileAtomicSync', () => {
     expect(calls).toEqual([WRITE, 'link temporary file', 'fsync folder']);
     expect([content(), statSync(file).mode & 0o777, readdirSync(folder)]).toEqual([
       'new',
-      0o600,
+      modeOf(0o600),
       ['kept.json'],
     ]);
   });

@@ -4,19 +4,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageFile, programFolder, programModule } from '../../src/base/programFiles.ts';
+import { isWindows } from '../windows.ts';
+
+const ROOT = isWindows ? 'file:///C:/opt/r' : 'file:///opt/r';
 
 test.each([
-  [
-    'a checkout',
-    'file:///opt/r/src/base/programFiles.ts',
-    'file:///opt/r/src/hub/sessions/handshakeThread.ts',
-  ],
-  [
-    'compiled',
-    'file:///opt/r/dist/src/base/programFiles.js',
-    'file:///opt/r/dist/src/hub/sessions/handshakeThread.js',
-  ],
-  ['bundled', 'file:///opt/r/src/cli/main.js', 'file:///opt/r/src/hub/sessions/handshakeThread.js'],
+  ['a checkout', `${ROOT}/src/base/programFiles.ts`, `${ROOT}/src/hub/sessions/handshakeThread.ts`],
+  ['compiled', `${ROOT}/dist/src/base/programFiles.js`, `${ROOT}/dist/src/hub/sessions/handshakeThread.js`],
+  ['bundled', `${ROOT}/src/cli/main.js`, `${ROOT}/src/hub/sessions/handshakeThread.js`],
 ])('a module from %s', (_, here, module) => {
   expect(programModule('hub/sessions/handshakeThread', here).href).toBe(module);
 });

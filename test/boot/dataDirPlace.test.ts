@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { resolveDataDir } from '../../src/boot/dataDir.ts';
 import { BIN } from '../cli/runBin.ts';
@@ -16,8 +16,8 @@ test('a user without a home directory hears what to give instead', () => {
       throw new Error('uv_os_homedir returned ENOENT');
     };
     expect(() => resolveDataDir(undefined, none)).toThrow('give --data-dir or set HOME');
-    expect(resolveDataDir('/srv/data', none)).toBe('/srv/data');
-    expect(resolveDataDir(undefined, () => '/home/a')).toBe('/home/a/.restunnel');
+    expect(resolveDataDir('/srv/data', none)).toBe(resolve('/srv/data'));
+    expect(resolveDataDir(undefined, () => '/home/a')).toBe(resolve('/home/a/.restunnel'));
   } finally {
     if (known !== undefined) process.env.RESTUNNEL_DATA_DIR = known;
   }

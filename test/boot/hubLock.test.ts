@@ -13,6 +13,9 @@ import { answerOf, runningHub } from '../../src/boot/ownerClient.ts';
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';
 import { FakeFleet } from '../api/fakeFleet.ts';
 import { serveFleet } from '../cli/fakeHub.ts';
+import { isWindows, modeOf } from '../windows.ts';
+
+const SOCKET = isWindows ? 'hub.pipe' : 'hub.sock';
 
 let dir: string;
 let hubs: Hub[];
@@ -67,14 +70,14 @@ async function leaveDeadHub(dataDir: string): Promise<void> {
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await gone;
-  expect(statSync(join(dataDir, 'hub.sock')).isSocket()).toBe(true);
+  expect(statSync(join(dataDir, SOCKET)).isSocket()).toBe(!isWindows);
 }
 
 test('the lock file is private, and there is no hub before one starts', async () => {
   await expect(whoRuns(dir)).rejects.toBeInstanceOf(HubNotRunning);
   await expect(whoRuns(join(dir, 'missing'))).rejects.toBeInstanceOf(HubNotRunning);
   await start(dir, 'first');
-  expect(statSync(join(dir, 'hub.lock')).mode & 0o777).toBe(0o600);
+  expect(statSync(join(dir, 'hub.lock')).mode & 0o777).toBe(modeOf(0o600));
   expect(tryLock(dir)).toBe(null);
 });
 
@@ -83,7 +86,7 @@ test('what a killed hub left is replaced', async () => {
   await expect(whoRuns(dir)).rejects.toBeInstanceOf(HubNotRunning);
   await start(dir, 'next');
   expect(await whoRuns(dir)).toBe('next');
-  expect(readdirSync(dir)).toEqual(['hub.lock', 'hub.sock']);
+  expect(readdirSync(dir)).toEqual(['hub.lock', SOCKET]);
 });
 
 test('a living hub stays, and a second one hears so at once', async () => {
@@ -104,7 +107,7 @@ test('of several hubs that start over a dead socket, one serves and the others s
       if (started.status === 'rejected')
         expect(started.reason).toEqual(new UserError(`another hub runs in ${dataDir}`));
     }
-    expect(readdirSync(dataDir)).toEqual(['hub.lock', 'hub.sock']);
+    expect(readdirSync(dataDir)).toEqual(['hub.lock', SOCKET]);
   }
 });
 

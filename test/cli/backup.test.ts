@@ -10,6 +10,7 @@ import { StoredFleet } from '../../src/hub/fleet/storedFleet.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { formatLink } from '../../src/model/pairingLink.ts';
+import { modeOf } from '../windows.ts';
 import { serveFleet } from './fakeHub.ts';
 import { runBin } from './runBin.ts';
 
@@ -41,7 +42,7 @@ test('without a hub: a private file, which replaces the one before', async () =>
     const { code, stdout, stderr } = await runBin(['backup', file, '--json'], dataDir);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({ file, bytes: statSync(file).size });
-    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(file).mode & 0o777).toBe(modeOf(0o600));
     expect(linksIn(file)).toBe(links);
   }
   expect(readdirSync(dataDir).sort()).toEqual(['hub.db', 'hub.lock', 'hub_key.bin']);

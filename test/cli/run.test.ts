@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isWindows } from '../windows.ts';
 import { BIN, olderNode, runBin } from './runBin.ts';
 
 const ANY_PORTS = ['--tunnel', '127.0.0.1:0', '--socks', ':0', '--http', ':0', '--dashboard', ':0'];
@@ -96,6 +97,12 @@ async function listedNodes(): Promise<{ id: string; name: string; connected: boo
   return JSON.parse((await runBin(['nodes', '--json'], dataDir)).stdout);
 }
 
+/** Windows has the command alone. */
+async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM', dir = dataDir): Promise<void> {
+  if (isWindows) expect((await runBin(['stop'], dir)).code).toBe(0);
+  else child.kill(signal);
+}
+
 test('quickstart: a page is fetched, and the next start has the same hub and the same node', async () => {
   const args = ['quickstart', ...ANY_PORTS, '--allow-target', '127.0.0.0/8'];
   const first = await start(args);
@@ -110,7 +117,7 @@ test('quickstart: a page is fetched, and the next start has the same hub and the
   expect(await fetchThrough(first.ready.http)).toBe('200 a page');
   const nodes = await listedNodes();
   expect(nodes).toMatchObject([{ name: 'this machine', connected: true }]);
-  first.child.kill('SIGTERM');
+  await stop(first.child);
   expect(await first.exited).toEqual({ code: 0, signal: null });
   expect(first.output.stdout).toContain(`curl -x socks5h://${first.ready.socks} http://example.com`);
   expect(first.output.stderr).toBe('');
@@ -119,7 +126,7 @@ test('quickstart: a page is fetched, and the next start has the same hub and the
   expect(second.ready.publicKey).toBe(first.ready.publicKey);
   expect(await fetchThrough(second.ready.http)).toBe('200 a page');
   expect(await listedNodes()).toMatchObject([{ id: nodes[0]!.id, connected: true }]);
-  second.child.kill('SIGINT');
+  await stop(second.child, 'SIGINT');
   expect(await second.exited).toEqual({ code: 0, signal: null });
 });
 
@@ -136,8 +143,8 @@ test('hub, pair, node, revoke: each command does its part', async () => {
   expect(await fetchThrough(hub.ready.http)).toMatch(/^403 /);
   expect(await listedNodes()).toMatchObject([{ id: node.ready.nodeId, name: 'laptop', connected: true }]);
   expect((await runBin(['nodes', 'revoke', 'laptop'], dataDir)).code).toBe(0);
-  node.child.kill('SIGTERM');
-  hub.child.kill('SIGTERM');
+  await stop(node.child, 'SIGTERM', join(folder, 'node'));
+  await stop(hub.child);
   expect(await node.exited).toEqual({ code: 0, signal: null });
   expect(await hub.exited).toEqual({ code: 0, signal: null });
   expect(hub.output.stdout + hub.output.stderr).not.toContain(new URL(link).searchParams.get('t'));
@@ -163,7 +170,8 @@ test('a port in use is a sentence that names the flag, and a second hub on the s
   expect(second.code).toBe(1);
 });
 
-test('SIGUSR1 opens no inspector', async () => {
+// Windows has no such signal.
+test.skipIf(isWindows)('SIGUSR1 opens no inspector', async () => {
   const hub = await start(['hub', ...ANY_PORTS]);
   hub.child.kill('SIGUSR1');
   expect(await listedNodes()).toEqual([]);

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DASHBOARD } from '../../src/limits/owner.ts';
 import { ask, bearerOf, portOf, say, sessionOf } from '../api/asker.ts';
+import { isWindows } from '../windows.ts';
 import { type FakeDashboard, serveFake } from './serveFake.ts';
 
 let fake: FakeDashboard;
@@ -129,7 +130,8 @@ describe('bodies', () => {
     expect(statusOf(heard)).toBe(413);
   });
 
-  test('larger than its word: the rest is no request', async () => {
+  // Windows throws away what was not read yet when a connection is reset.
+  test.skipIf(isWindows)('larger than its word: the rest is no request', async () => {
     const heard = await say(
       fake,
       `POST /api/v1/nodes/0002f00d/rotate HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${bearerOf(fake).Authorization}\r\n` +

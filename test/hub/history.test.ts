@@ -335,6 +335,8 @@ describe('a full disk', () => {
     beside.exec(`
       CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT);
       INSERT INTO full VALUES (9223372036854775807);
+      CREATE TABLE last (id INTEGER PRIMARY KEY);
+      INSERT INTO last VALUES (1); -- the id that Node 26 reads after each statement must fit
       CREATE TRIGGER full_insert BEFORE INSERT ON history_days BEGIN INSERT INTO full VALUES (NULL); END;`);
     for (let minute = 0; minute < 100; minute++) {
       pass(MINUTE_MS);

@@ -34,7 +34,7 @@ afterEach(() => {
 const at = (name: string) => join(dir, name);
 
 function start(acceptLoss = false): HubState {
-  const state = openHubState({ dataDir: dir, waitMs: 0, acceptLoss });
+  const state = openHubState({ dataDir: dir, waitMs: 0, acceptLoss, keyStore: 'file' });
   open.push(state);
   state.keep((reason) => expect.fail(reason));
   return state;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type NodeStatus, parseNodeStatus } from '../../src/hub/fleet/nodeStatus.ts';
 import { statusJson } from '../../src/node/statusReport.ts';
+import { isWindows } from '../windows.ts';
 
 const NOTHING: NodeStatus = {
   platform: null,
@@ -82,7 +83,7 @@ test("our own node's STATUS is understood", () => {
   };
   const status = parseNodeStatus(statusJson(facts))!;
   expect(status).toMatchObject({ batteryPercent: 50, charging: true, canRotate: true, hubList: 7 });
-  expect(status.platform).toContain(process.platform);
+  expect(status.platform).toContain(isWindows ? 'windows' : process.platform);
   expect(status.version).toMatch(/^\d+\.\d+\.\d+/);
 });
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Reserve } from '../../src/hub/store/reserve.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { RESERVE } from '../../src/limits/owner.ts';
+import { modeOf } from '../windows.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -22,7 +23,7 @@ test('it is really there, private, used once and filled again', () => {
     reserve.fill();
     reserve.fill();
     const { size, mode, blocks } = statSync(path);
-    expect([size, mode & 0o777]).toEqual([RESERVE.bytes, 0o600]);
+    expect([size, mode & 0o777]).toEqual([RESERVE.bytes, modeOf(0o600)]);
     expect(blocks * 512).toBeGreaterThanOrEqual(RESERVE.bytes);
     expect(reserve.use()).toBe(true);
     expect(existsSync(path)).toBe(false);

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { problemText, RulesFile, readRules } from '../../src/hub/access/rulesFile.ts';
 import { RULES } from '../../src/limits/owner.ts';
 import { type CompiledRules, Rules } from '../../src/routing/rules.ts';
+import { isWindows } from '../windows.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -56,7 +57,7 @@ describe('a rules file', () => {
     ['hosts: {refus: []}', /rules\.yaml:1:9: hosts\.refus: there is no such setting$/],
     [
       'a: 1\nb: 2',
-      /rules\.yaml:1:1: a: there is no such setting \(and 1 more: restunnel rules check \/.*\)$/,
+      /rules\.yaml:1:1: a: there is no such setting \(and 1 more: restunnel rules check .*rules\.yaml\)$/,
     ],
     [Buffer.from([0xff, 0xfe]), /rules\.yaml: it is not UTF-8 text$/],
     [`#${'x'.repeat(RULES.fileMaxBytes)}`, /rules\.yaml: it is larger than 1048576 bytes$/],
@@ -66,7 +67,8 @@ describe('a rules file', () => {
     expect(() => open(path).file.start()).toThrow(sentence);
   });
 
-  test('is read again when it changes during reading', async () => {
+  // Windows makes no named pipes in folders.
+  test.skipIf(isWindows)('is read again when it changes during reading', async () => {
     const dir = makeDir();
     const path = join(dir, 'rules.yaml');
     // Whoever opens the pipe has read the rules by then, and waits for the list.

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/userError.ts';
 import { NODE } from '../../src/limits/node.ts';
 import { HubsFile } from '../../src/node/hubsFile.ts';
+import { modeOf } from '../windows.ts';
 
 let root: string;
 let dataDir: string;
@@ -41,8 +42,8 @@ describe('HubsFile', () => {
       { ...one, nodeId: 'n1', token: null },
       { ...two, lastTimestamp: Buffer.alloc(12, 7).toString('base64url') },
     ]);
-    expect(statSync(file.path).mode & 0o777).toBe(0o600);
-    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    expect(statSync(file.path).mode & 0o777).toBe(modeOf(0o600));
+    expect(statSync(dataDir).mode & 0o777).toBe(modeOf(0o700));
     expect(readdirSync(dataDir)).toEqual(['node.json']);
   });
 

@@ -19,6 +19,7 @@ import { DamagedKeyError } from '../../src/noise/keyFile.ts';
 import { defaultKeyStore, type KeyStoreName, parseKeyStore } from '../../src/noise/keyStores.ts';
 import { moveKey } from '../../src/noise/moveKey.ts';
 import { OwnKey } from '../../src/noise/ownKey.ts';
+import { modeOf } from '../windows.ts';
 import { FakeKeyPlatform } from './fakeKeyPlatform.ts';
 
 let dir: string;
@@ -44,7 +45,7 @@ describe('a new key', () => {
     expect(defaultKeyStore('win32')).toBe('credential-manager');
     const made = publicKey(own(mac));
     expect(files()).toEqual(['node_key.json']);
-    expect(statSync(join(dir, 'node_key.json')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'node_key.json')).mode & 0o777).toBe(modeOf(0o600));
     expect(mac.entries.size).toBe(1);
     const [account, secret] = [...mac.entries][0]!;
     expect(JSON.parse(readFileSync(join(dir, 'node_key.json'), 'utf8'))).toEqual({
@@ -227,7 +228,7 @@ describe('moving a key', () => {
     expect(back).toMatchObject({ from: { store: 'secret-service' }, to: { store: 'file' }, remarks: [] });
     expect([files(), linux.entries.size]).toEqual([['node_key.bin'], 0]);
     expect(publicKey(own(linux))).toBe(made);
-    expect(statSync(join(dir, 'node_key.bin')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'node_key.bin')).mode & 0o777).toBe(modeOf(0o600));
   });
 
   test('to where it is changes nothing', () => {
