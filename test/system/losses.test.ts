@@ -117,3 +117,22 @@ test('quickstart pairs its own node again', { timeout: PATIENCE_MS }, async () =
     expect((await listNodes(second)).filter(({ connected }) => connected).length).toBe(1);
   });
 });
+
+test('quickstart whose hub has a new key leaves the old one behind, and no other', {
+  timeout: PATIENCE_MS,
+}, async () => {
+  const first = await startQuickstart();
+  const { dataDir } = first;
+  await first.stop();
+  const path = join(dataDir, 'quickstart-node', 'node.json');
+  const written = JSON.parse(readFileSync(path, 'utf8'));
+  const added = { ...written.hubs[0], name: 'laptop', publicKey: Buffer.alloc(32, 9).toString('base64url') };
+  writeFileSync(path, JSON.stringify({ ...written, hubs: [...written.hubs, added] }));
+  rmSync(join(dataDir, 'hub_key.bin'));
+  const second = await startQuickstart({ dataDir, args: ['--accept-loss'] });
+  const { hubs } = JSON.parse(readFileSync(path, 'utf8')) as { hubs: { name: string; publicKey: string }[] };
+  expect(hubs.map(({ name, publicKey }) => [name, publicKey])).toEqual([
+    ['laptop', added.publicKey],
+    ['this machine', second.ready.publicKey],
+  ]);
+});

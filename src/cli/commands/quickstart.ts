@@ -9,7 +9,7 @@ import { prepareDataDir } from '../../boot/dataDir.ts';
 import { giveBackAfterStart } from '../../boot/giveBack.ts';
 import type { RunningHub } from '../../boot/wholeHub.ts';
 import { formatLink, parseLink } from '../../model/pairingLink.ts';
-import { HubsFile } from '../../node/hubsFile.ts';
+import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
 import type { RunningNode } from '../../node/nodeOptions.ts';
 import type { HubFlags } from '../arguments/flags.ts';
 import { openLog } from '../process/log.ts';
@@ -72,6 +72,7 @@ async function bootNode(
   const dataDir = join(options.dataDir, 'quickstart-node');
   prepareDataDir(dataDir);
   const log: Logger = options.log.child({ part: 'node' });
+  forgetOldHubs(hub, dataDir);
   // The hub may not know the node any more when its key is a new one.
   const links = isPaired(hub, dataDir) && !acceptLoss ? [] : [await ownLink(hub)];
   const chosen = {
@@ -87,6 +88,19 @@ async function bootNode(
     log,
   };
   return startNode(chosen);
+}
+
+/** The hub of an earlier quickstart, from before it got a new key: it is no more. Hubs that the owner added stay. */
+function forgetOldHubs(hub: RunningHub, dataDir: string): void {
+  const file = new HubsFile(dataDir);
+  for (const publicKey of oldOwnHubs(file.hubs, hub.publicKey)) file.forget(publicKey);
+}
+
+/** A hub of a cluster is the business of its list. */
+export function oldOwnHubs(hubs: readonly HubRecord[], publicKey: string): string[] {
+  return hubs
+    .filter((known) => known.name === NAME && known.cluster === null && known.publicKey !== publicKey)
+    .map((known) => known.publicKey);
 }
 
 /** An earlier quickstart enrolled the node's key at this hub, and the hub still listens where it did. */
