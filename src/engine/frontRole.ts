@@ -155,6 +155,9 @@ export class FrontRole {
       case 'routing':
         this.router.describe(order.routing);
         return;
+      case 'rotatedFor':
+        this.router.rotatedFor(order.user, order.nodeId);
+        return;
       case 'forgetNode':
         this.router.forget(order.nodeId);
         return;

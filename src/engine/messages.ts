@@ -120,6 +120,8 @@ export type ToFront =
   | { readonly type: 'routing'; readonly routing: NodeRouting }
   /** The owner's rules, in force from now on. */
   | { readonly type: 'rules'; readonly rules: CompiledRules }
+  /** A node has changed its address for a client of this user, or has tried: both have to leave it alone for a while. */
+  | { readonly type: 'rotatedFor'; readonly user: string; readonly nodeId: string }
   /** The node was revoked. */
   | { readonly type: 'forgetNode'; readonly nodeId: string }
   /** Answered with `stickySessions`. */

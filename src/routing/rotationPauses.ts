@@ -1,20 +1,17 @@
 // How often clients may have a node change its address: a rotation takes the node away from all others for a while. Pure: time is an
 // argument.
 
-import { UserError } from '../../base/userError.ts';
-import { SETTINGS } from '../../limits/owner.ts';
+import { SETTINGS } from '../limits/owner.ts';
 
 export class RotationPauses {
   /** By node, and by user and node: when the next one may be. Oldest first, as all pauses of a map are equally long. */
   readonly #nodes = new Map<string, number>();
   readonly #users = new Map<string, number>();
 
-  /** Throws UserError while the node has to be left alone, by everybody or by this user. */
-  check(user: string, nodeId: string, nowMs: number): void {
+  /** How long the node has to be left alone, by everybody or by this user; 0: it may be asked. */
+  leftMs(user: string, nodeId: string, nowMs: number): number {
     const untilMs = Math.max(this.#nodes.get(nodeId) ?? 0, this.#users.get(keyOf(user, nodeId)) ?? 0);
-    if (nowMs >= untilMs) return;
-    const seconds = Math.ceil((untilMs - nowMs) / 1_000);
-    throw new UserError(`clients may have it change its address again in ${seconds} s`);
+    return Math.max(0, untilMs - nowMs);
   }
 
   /** A rotation for this user is over, whether it brought a new address or not. */

@@ -11,6 +11,7 @@ import { NodeTable } from './nodeTable.ts';
 import { NodeWeights } from './nodeWeights.ts';
 import { hashOf } from './rendezvous.ts';
 import { anyNode, type RoutingRequest, type StickyRequest, userOfSticky } from './request.ts';
+import { RotationPauses } from './rotationPauses.ts';
 import { Lane, type Route, type RoutedNode, type SessionFigures } from './routedNode.ts';
 import { type StickySession, StickySessions, type StoredStickySession } from './stickySessions.ts';
 
@@ -40,6 +41,7 @@ export class Router {
   readonly #draw: NodeDraw;
   readonly #bans = new HostBans();
   readonly stickySessions: StickySessions;
+  readonly #rotationPauses = new RotationPauses();
   /** Sticky sessions from before a restart wait for their nodes until then. */
   #graceUntilMs = Number.NEGATIVE_INFINITY;
   /** The hub is one of a cluster's: a sticky session begins with the node with which it would begin at the others. */
@@ -65,6 +67,11 @@ export class Router {
   /** A node that will not come back. Its routes leave with their sessions. */
   forget(nodeId: string): void {
     this.#table.forget(nodeId);
+  }
+
+  /** The node has changed its address for a client of this user, or has tried. */
+  rotatedFor(user: string, nodeId: string): void {
+    this.#rotationPauses.begin(user, nodeId, this.#nowMs());
   }
 
   add(route: Route): void {
@@ -139,9 +146,12 @@ export class Router {
     const session = this.stickySessions.begin(key, node.id, ttlMs, strict, this.#nowMs());
     if (session === null) return 'hubBusy';
     if (!rotate) return node.take(this.#figures);
-    this.#wantRotation(node.id, userOfSticky(key));
-    // Its first stream must not leave from the old address: the client has to try again. Where there never is another, it need not.
-    return node.routing.canRotate === false ? node.take(this.#figures) : 'nodeRotating';
+    const user = userOfSticky(key);
+    this.#wantRotation(node.id, user);
+    // Its first stream must not leave from the old address: the client has to try again. Where there will be no other, it need not.
+    const keepsAddress =
+      node.routing.canRotate === false || this.#rotationPauses.leftMs(user, node.id, this.#nowMs()) > 0;
+    return keepsAddress ? node.take(this.#figures) : 'nodeRotating';
   }
 
   #moveSticky(

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SETTINGS } from '../../src/limits/owner.ts';
 import { BREAKER, ROUTING } from '../../src/limits/routing.ts';
 import { unknownNode } from '../../src/routing/nodeRouting.ts';
 import { anyNode, narrowed } from '../../src/routing/request.ts';
@@ -443,6 +444,20 @@ describe('sticky sessions', () => {
     expect(fleet.router.pick(request)).toMatchObject({ nodeId: 'a' });
     // Control says in the log why the address stays.
     expect(fleet.rotations).toEqual(['a']);
+  });
+
+  test('rotate costs no connection while the node has to be left alone', () => {
+    const fleet = new PretendFleet();
+    fleet.join('a');
+    expect(fleet.router.pick(read('me-session-s-rotate'))).toBe('nodeRotating');
+    fleet.router.rotatedFor('me', 'a');
+    expect(fleet.router.pick(read('me-session-s2-rotate'))).toMatchObject({ nodeId: 'a' });
+    expect(fleet.router.pick(read('other-session-s-rotate'))).toMatchObject({ nodeId: 'a' });
+    fleet.pass(SETTINGS.rotationNodePauseMs);
+    expect(fleet.router.pick(read('me-session-s3-rotate'))).toMatchObject({ nodeId: 'a' });
+    expect(fleet.router.pick(read('other-session-s3-rotate'))).toBe('nodeRotating');
+    fleet.pass(SETTINGS.rotationUserPauseMs - SETTINGS.rotationNodePauseMs);
+    expect(fleet.router.pick(read('me-session-s4-rotate'))).toBe('nodeRotating');
   });
 
   test('after a restart, one waits a while for its node, then moves', () => {

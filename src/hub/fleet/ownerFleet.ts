@@ -27,6 +27,7 @@ import type {
 import type { OwnerUsers } from '../../model/userAccounts.ts';
 import { CAPABILITY } from '../../noise/payload.ts';
 import { stickyKey, userOfSticky } from '../../routing/request.ts';
+import { RotationPauses } from '../../routing/rotationPauses.ts';
 import type { StoredStickySession } from '../../routing/stickySessions.ts';
 import { NotedUsers } from '../access/ownerUsers.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
@@ -37,7 +38,6 @@ import { FleetWatch } from './fleetWatch.ts';
 import { cleanName } from './nodeName.ts';
 import type { KnownNode } from './nodeSettings.ts';
 import { isSameTraffic, nodeView } from './nodeView.ts';
-import { RotationPauses } from './rotationPauses.ts';
 
 /** What stays as it is while the hub runs; the addresses are known once it listens. */
 export type HubFacts = Pick<HubStatus, 'version' | 'addresses' | 'publicKey' | 'io' | 'workers'>;
@@ -270,11 +270,14 @@ export class OwnerFleet implements Fleet {
   async rotateFor(user: string, nodeId: string): Promise<Rotation> {
     const known = this.#keeper.book.find(nodeId);
     this.#checkRotatable(known);
-    this.#rotationPauses.check(user, nodeId, performance.now());
+    const leftMs = this.#rotationPauses.leftMs(user, nodeId, performance.now());
+    if (leftMs > 0)
+      throw new UserError(`clients may have it change its address again in ${Math.ceil(leftMs / 1_000)} s`);
     try {
       return await this.#rotate(known);
     } finally {
       this.#rotationPauses.begin(user, nodeId, performance.now());
+      this.#keeper.parts.toFront({ type: 'rotatedFor', user, nodeId });
     }
   }
 
