@@ -119,6 +119,8 @@ test('a session that asks for it in the user name starts with a new address, onc
   rmSync(marker);
   await ask();
   expect(existsSync(marker)).toBe(false);
+  const other = await Stream.open(hub.socks, target.port, 'send 1000', 'me-session-other-rotate');
+  expect(await other.over).toBe('end');
 });
 
 test.each([
