@@ -85,6 +85,7 @@ export class Rotator {
         shell: true,
         // A process group of its own, so that all of it can be ended.
         detached: process.platform !== 'win32',
+        windowsHide: true,
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, RESTUNNEL_REASON: 'rotate' },
       });
@@ -96,14 +97,14 @@ export class Rotator {
       const { commandMs, killMs } = this.#bounds;
       const timer = setTimeout(() => {
         late = true;
-        signalGroup(child, 'SIGTERM');
-        killer = setTimeout(() => signalGroup(child, 'SIGKILL'), killMs);
+        signalAll(child, 'SIGTERM');
+        killer = setTimeout(() => signalAll(child, 'SIGKILL'), killMs);
       }, commandMs);
       let killer: NodeJS.Timeout | undefined;
       const over = (failure: string | null) => {
         clearTimeout(timer);
         // What ignores SIGTERM behind a shell that did not ignore it.
-        if (killer !== undefined) signalGroup(child, 'SIGKILL');
+        if (killer !== undefined) signalAll(child, 'SIGKILL');
         clearTimeout(killer);
         this.#child = null;
         // What it left running may hold these open for ever.
@@ -119,7 +120,7 @@ export class Rotator {
 
   /** The node stops: so does the command. */
   stop(): void {
-    if (this.#child !== null) signalGroup(this.#child, 'SIGTERM');
+    if (this.#child !== null) signalAll(this.#child, 'SIGTERM');
   }
 }
 
@@ -129,13 +130,23 @@ function failureOf(code: number | null, signal: NodeJS.Signals | null): string |
   return code === 127 ? 'was not found (exit code 127)' : `failed with exit code ${code}`;
 }
 
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+/** The command and all that it has started. */
+function signalAll(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    if (process.platform === 'win32' || child.pid === undefined) child.kill(signal);
+    if (child.pid === undefined) child.kill(signal);
+    else if (process.platform === 'win32') endTree(child, child.pid);
     else process.kill(-child.pid, signal);
   } catch {
     // It has ended.
   }
+}
+
+/** Windows has neither groups nor a signal that asks: whatever was to ask ends it. */
+function endTree(child: ChildProcess, pid: number): void {
+  // Once it has ended, the number may be another's.
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ending = spawn('taskkill', ['/PID', String(pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true });
+  ending.on('error', () => child.kill('SIGKILL'));
 }
 
 /** The first bytes of what a command says. */
