@@ -38,6 +38,8 @@ export const QUOTA = {
   sliceMinBytes: 1_048_576,
   /** How long the traffic of the last seconds may go on with what a hub has in hand. */
   inHandSeconds: 20,
+  /** How long a node that had something in hand goes on while the cluster does not answer. */
+  askGraceMs: 1_000,
   /** After an answer that gave too little, and while the cluster is away. */
   askAgainMs: 1_000,
 } as const;

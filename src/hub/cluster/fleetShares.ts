@@ -128,6 +128,7 @@ export class FleetShares {
   /** A new connection: what the other hubs say comes, and what they have written about sticky sessions. */
   async connected(nats: NatsConnection, buckets: Buckets): Promise<Watch> {
     this.#talk.connected(nats);
+    await this.#sticky.learn();
     const watch = await buckets.sticky.watch(0);
     void this.#hearSticky(watch);
     return watch;

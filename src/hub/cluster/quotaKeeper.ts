@@ -35,6 +35,7 @@ interface Held {
   /** Up to which its traffic of the month may go here; null: the cluster has not answered yet. */
   limitBytes: number | null;
   isAsking: boolean;
+  askedAtMs: number;
   /** By the last answer. */
   isUsedUp: boolean;
   /** The last answer gave less than was wanted: not before then again. */
@@ -44,6 +45,7 @@ interface Held {
 export class QuotaKeeper {
   readonly #options: QuotaKeeperOptions;
   readonly #held = new Map<string, Held>();
+  readonly #returning = new Map<string, Promise<void>>();
 
   constructor(options: QuotaKeeperOptions) {
     this.#options = options;
@@ -51,13 +53,14 @@ export class QuotaKeeper {
 
   /**
    * Up to which the node's traffic of this month may go here. While a question is under way, a little further than now: a node that had
-   * something in hand is not closed for the time that an answer takes.
+   * something in hand is not closed for the time that an answer takes, unless none comes.
    */
   limitOf(nodeId: string): number {
-    const { usedBytes, month } = this.#options;
+    const { usedBytes, month, nowMs } = this.#options;
     const held = this.#held.get(nodeId);
     const limit = held === undefined || held.month !== month() ? null : held.limitBytes;
-    const isOpen = held === undefined || (held.isAsking && !held.isUsedUp);
+    const isOpen =
+      held === undefined || (held.isAsking && !held.isUsedUp && nowMs() - held.askedAtMs < QUOTA.askGraceMs);
     return isOpen ? Math.max(limit ?? 0, usedBytes(nodeId) + 1) : (limit ?? 0);
   }
 
@@ -83,7 +86,7 @@ export class QuotaKeeper {
     const known = this.#held.get(nodeId);
     if (known !== undefined) return known;
     const month = this.#options.month();
-    const held = { month, limitBytes: null, isAsking: false, isUsedUp: false, notBeforeMs: 0 };
+    const held = { month, limitBytes: null, isAsking: false, askedAtMs: 0, isUsedUp: false, notBeforeMs: 0 };
     this.#held.set(nodeId, held);
     return held;
   }
@@ -91,6 +94,11 @@ export class QuotaKeeper {
   async #ask(nodeId: string, held: Held, quotaBytes: number, wanted: number): Promise<void> {
     const { hub, bucket, hubs, usedBytes, month, nowMs, changed } = this.#options;
     held.isAsking = true;
+    held.askedAtMs = nowMs();
+    // What is on its way back is not to be found in hand.
+    await this.#returning.get(nodeId);
+    // By the first answer it may find what it had; a giving back whose answer was lost is overtaken then.
+    const isFirst = held.limitBytes === null;
     const asked = { hub, month: month(), quotaBytes, wantedBytes: wanted, hubs: hubs() };
     try {
       let limit = 0;
@@ -98,7 +106,8 @@ export class QuotaKeeper {
         const record = value === null ? null : readQuota(value);
         const after = withSlice(record, { ...asked, usedBytes: usedBytes(nodeId) });
         limit = after.limits[hub]!;
-        return record?.month === after.month && record.limits[hub] === limit ? null : writeQuota(after);
+        const isSame = record?.month === after.month && record.limits[hub] === limit;
+        return isSame && !isFirst ? null : writeQuota(after);
       });
       held.limitBytes = limit;
       const hasEnough = limit - usedBytes(nodeId) >= wanted / 2;
@@ -116,11 +125,18 @@ export class QuotaKeeper {
 
   /** The node has left, or has no quota any more: other hubs may have what is left here. Never rejects. */
   async giveBack(nodeId: string): Promise<void> {
-    const { hub, bucket, month, usedBytes } = this.#options;
     const held = this.#held.get(nodeId);
     if (held === undefined || held.isAsking) return;
     this.#held.delete(nodeId);
-    if (held.limitBytes === null || held.limitBytes <= usedBytes(nodeId)) return;
+    if (held.limitBytes === null || held.limitBytes <= this.#options.usedBytes(nodeId)) return;
+    const returned = this.#giveBack(nodeId);
+    this.#returning.set(nodeId, returned);
+    await returned;
+    if (this.#returning.get(nodeId) === returned) this.#returning.delete(nodeId);
+  }
+
+  async #giveBack(nodeId: string): Promise<void> {
+    const { hub, bucket, month, usedBytes } = this.#options;
     try {
       await changeEntry(bucket, nodeId, (value) => {
         const record = value === null ? null : readQuota(value);

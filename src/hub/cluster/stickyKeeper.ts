@@ -159,28 +159,58 @@ export class StickyKeeper {
 
   // --- Now and then ------------------------------------------------------------------------------------------------------------------------
 
+  /** Before the watch begins: moves of sessions from before a restart are of interest as well. Never rejects. */
+  async learn(): Promise<void> {
+    try {
+      for (const { key } of await this.#options.askFront({ what: 'all' }))
+        this.#keys.set(stickyEntryKey(key), key);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   /** Says what the cluster has not taken, and which of the sessions that are written down were used here since, before they count as over. Never rejects. */
   async refresh(): Promise<void> {
-    const { askFront, bucket, hub, nowMs } = this.#options;
     await Promise.all([...this.#unsaid.values()].map((session) => this.moved(session)));
+    let isAway = false;
     try {
-      for (const { key, nodeId, ttlMs, strict, unusedMs } of await askFront({ what: 'all' })) {
-        const entryKey = stickyEntryKey(key);
-        const there = this.#places.peek(entryKey);
-        const usedAtMs = Math.round(nowMs() - unusedMs);
-        if (there === undefined || there.nodeId !== nodeId) continue;
-        if (usedAtMs - there.usedAtMs < ttlMs / CLUSTER_STICKY.refreshDivisor) continue;
-        const place = { nodeId, ttlMs, strict: strict || there.strict, usedAtMs, hub };
-        await changeEntry(bucket, entryKey, (value) => {
-          const now = value === null ? null : readStickyPlace(value);
-          // Another hub has moved it, or uses it as well.
-          if (now !== null && (now.nodeId !== nodeId || now.usedAtMs >= usedAtMs)) return null;
-          return writeStickyPlace(place);
-        });
+      for (const session of await this.#options.askFront({ what: 'all' })) {
+        const there = this.#places.peek(stickyEntryKey(session.key));
+        if (there === undefined || there.nodeId !== session.nodeId) continue;
+        isAway ||= !(await this.#refreshOne(session, there));
+        if (isAway) await this.#letGo(session, there);
       }
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** Whether the cluster could be asked. */
+  async #refreshOne(session: StoredStickySession, there: StickyPlace): Promise<boolean> {
+    const { bucket, hub, nowMs } = this.#options;
+    const { key, nodeId, ttlMs, strict, unusedMs } = session;
+    const usedAtMs = Math.round(nowMs() - unusedMs);
+    if (usedAtMs - there.usedAtMs < ttlMs / CLUSTER_STICKY.refreshDivisor) return true;
+    const place = { nodeId, ttlMs, strict: strict || there.strict, usedAtMs, hub };
+    try {
+      await changeEntry(bucket, stickyEntryKey(key), (value) => {
+        const now = value === null ? null : readStickyPlace(value);
+        // Another hub has moved it, or uses it as well.
+        if (now !== null && (now.nodeId !== nodeId || now.usedAtMs >= usedAtMs)) return null;
+        return writeStickyPlace(place);
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof ClusterAwayError) return false;
+      throw error;
+    }
+  }
+
+  /** Cut off for its time to live: another hub may soon begin a strict session with another device. */
+  async #letGo({ key, strict }: StoredStickySession, there: StickyPlace): Promise<void> {
+    if (!strict || isLive(there, this.#options.nowMs(), 0)) return;
+    this.#places.delete(stickyEntryKey(key));
+    await this.#options.askFront({ what: 'end', key });
   }
 
   #isLive(place: StickyPlace): boolean {

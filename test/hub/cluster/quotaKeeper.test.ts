@@ -147,6 +147,32 @@ describe('a quota', () => {
     expect(other.usedBytes).toBeGreaterThan(50 * MB);
   });
 
+  test('ends at what is in hand, and a moment, when the cluster does not answer', async () => {
+    const hub = new Hub('a');
+    hub.usedBytes = 5;
+    hub.keeper.look(NODE, MB);
+    nowMs += QUOTA.askGraceMs;
+    expect(hub.keeper.limitOf(NODE)).toBe(0);
+  });
+
+  test('is not counted twice when a node comes back while its slice is being given back', async () => {
+    for (let turns = 1; turns < 5; turns++) {
+      let inTurn = 0;
+      bucket = new MemoryBucket(() => (inTurn++ % 4 === 2 ? turns : 1));
+      hubs = [];
+      const [one, other] = [new Hub('one'), new Hub('other')];
+      one.rate = other.rate = MB;
+      await one.second(8 * MB);
+      const returned = one.keeper.giveBack(NODE);
+      one.keeper.look(NODE, 8 * MB);
+      await returned;
+      for (let turn = 0; turn < 16; turn++) await new Promise(setImmediate);
+      await seconds(30, 8 * MB);
+      // While an answer is under way, a node is open for one byte more.
+      expect(sumUsed()).toBeLessThanOrEqual(8 * MB + hubs.length);
+    }
+  });
+
   test('of a later version is not divided', async () => {
     const value = new TextEncoder().encode(JSON.stringify({ v: 2 }));
     await bucket.for('later').update(NODE, value, 0);

@@ -22,7 +22,7 @@ beforeEach(() => {
 
 /** A hub, with what its front would know. */
 class Hub {
-  readonly keeper: StickyKeeper;
+  keeper!: StickyKeeper;
   /** Node of each sticky session, as the front has it. */
   readonly sessions = new Map<string, { nodeId: string; strict: boolean; usedMs: number }>();
   readonly ended: string[] = [];
@@ -32,6 +32,13 @@ class Hub {
 
   constructor(name: string) {
     this.name = name;
+    this.start();
+    bucket.watch(name, (...heard) => this.keeper.heard(...heard));
+  }
+
+  /** Also anew: its front has kept its sessions. */
+  start(): void {
+    const { name } = this;
     this.keeper = new StickyKeeper({
       hub: name,
       bucket: bucket.for(name),
@@ -51,7 +58,6 @@ class Hub {
         throw error;
       },
     });
-    bucket.watch(name, (...heard) => this.keeper.heard(...heard));
   }
 
   #obey(message: ToFront): void {
@@ -137,6 +143,47 @@ describe('a strict session', () => {
     nowMs += TTL_MS + CLUSTER_STICKY.slackMs;
     expect(await other.use('a', 'laptop')).toBe('laptop');
   });
+});
+
+describe('a strict session that a hub knows from before its restart', () => {
+  test('is over there when another hub ends it', async () => {
+    const [one, other] = [new Hub('one'), new Hub('other')];
+    for (const hub of [one, other]) await hub.use('a', 'phone');
+    other.start();
+    await other.keeper.learn();
+    one.sessions.delete('u-a');
+    await one.keeper.ended('u-a');
+    expect(await one.use('a', 'laptop')).toBe('laptop');
+    expect(await other.use('a', 'phone')).toBe('laptop');
+  });
+
+  test('moves there as well', async () => {
+    const [one, other] = [new Hub('one'), new Hub('other')];
+    for (const hub of [one, other]) await hub.use('a', 'phone');
+    other.start();
+    await other.keeper.learn();
+    await one.move('a', 'laptop');
+    expect(await other.use('a', 'phone')).toBe('laptop');
+  });
+});
+
+test('a hub that is cut off lets go of a strict session before another may begin it with another device', async () => {
+  const [one, other] = [new Hub('one'), new Hub('other')];
+  await one.use('a', 'phone');
+  bucket.away.add('one');
+  let there: string | null = 'phone';
+  while (there === 'phone') {
+    nowMs += CLUSTER_STICKY.refreshEveryMs;
+    await one.keeper.refresh();
+    const here = await one.use('a', 'phone');
+    there = await other.use('a', 'laptop');
+    other.sessions.clear();
+    if (here !== null) expect(there).toBe(here);
+  }
+  expect(there).toBe('laptop');
+  expect(await one.use('a', 'phone')).toBeNull();
+  bucket.comeBack('one');
+  expect(await one.use('a', 'phone')).toBe(await other.use('a', 'laptop'));
 });
 
 describe('a soft session', () => {
