@@ -48,7 +48,8 @@ async function statusOf(hub: Hub): Promise<unknown> {
 }
 
 test('a hub that drains: what runs through it finishes, and its node keeps the other hub', async () => {
-  const hubs = await Promise.all([startHub({ workers: 1 }), startHub()]);
+  // Longer than a busy machine takes for what happens meanwhile.
+  const hubs = await Promise.all([startHub({ workers: 1, args: ['--drain', '10m'] }), startHub()]);
   const [first, second] = hubs;
   const links = await Promise.all(hubs.map(async (hub) => (await makeLink(hub)).link));
   const node = await startNode({ links });
