@@ -9,6 +9,8 @@ import { UserError } from './base/userError.ts';
 import { bootHub } from './boot/bootHub.ts';
 import { prepareDataDir, resolveDataDir } from './boot/dataDir.ts';
 import type { RunningHub } from './boot/wholeHub.ts';
+import { type MemberOptions, parseClusterName, parseServers } from './hub/cluster/clusterOptions.ts';
+import { CLUSTER } from './limits/cluster.ts';
 import type { EventRecord, Fleet, LiveTick } from './model/fleet.ts';
 import { parseWebSocketAddress } from './model/pairingLink.ts';
 import { parseVia } from './model/via.ts';
@@ -20,6 +22,22 @@ import type { KeyStoreName } from './noise/keyStores.ts';
 export { FAILURES, type Failure, type FailureName } from './model/failures.ts';
 export type * from './model/fleet.ts';
 export { UserError };
+
+/** As the options of `restunnel hub` that begin with --cluster (docs/guides/cluster.md). */
+export interface ClusterSetup {
+  /** The NATS servers, "nats://host:port" or "tls://host:port". */
+  readonly servers: readonly string[];
+  /** Default: "restunnel". */
+  readonly name?: string;
+  /** A file with what the servers ask for: a .creds file, the seed of an nkey, "user:password", or a token. */
+  readonly credentials?: string;
+  /** A file with the certificates (PEM) that sign the servers'. Default: the system's. */
+  readonly ca?: string;
+  /** A file with the certificate and key (PEM) of this hub. */
+  readonly certificate?: string;
+  /** How old the copy may be by which devices are let in while the servers cannot be reached; null: it does not matter. Default: a day. */
+  readonly staleMs?: number | null;
+}
 
 export interface HubSetup {
   /** Keys, devices and history; made when it is not there. Default: $RESTUNNEL_DATA_DIR or ~/.restunnel. */
@@ -43,6 +61,8 @@ export interface HubSetup {
   readonly io?: 'auto' | 'epoll' | 'net';
   /** The name or address in pairing links, with a port ("hub.example.org:443") where that is not the tunnel's; remembered. */
   readonly publicHost?: string;
+  /** Shares its devices with the other hubs of a cluster. Default: it is alone. */
+  readonly cluster?: ClusterSetup;
   /** Whether it starts although its key or store is missing or damaged, and begins that part anew. Default: no. */
   readonly acceptLoss?: boolean;
   /** Where a new key goes. Default: a file on Linux, the Keychain on macOS, the Credential Manager on Windows; an old key stays where it is. */
@@ -171,6 +191,7 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     workers: setup.workers,
     io: setup.io,
     publicHost: setup.publicHost,
+    cluster: setup.cluster === undefined ? undefined : memberOf(setup.cluster),
     rules: setup.rules,
     acceptLoss: setup.acceptLoss,
     keyStore: setup.keyStore,
@@ -182,6 +203,24 @@ export async function startHub(setup: HubSetup = {}): Promise<Hub> {
     log: setup.log ?? pino({ level: 'silent' }),
   });
   return new Hub(hub);
+}
+
+function memberOf({ servers, name, credentials, ca, certificate, staleMs }: ClusterSetup): MemberOptions {
+  const stale = staleMs === undefined ? CLUSTER.staleDefaultMs : staleMs;
+  if (stale !== null && !(stale >= CLUSTER.staleMinMs && stale <= CLUSTER.staleMaxMs)) {
+    throw new UserError(
+      `cluster.staleMs: ${stale} is not from ${CLUSTER.staleMinMs} to ${CLUSTER.staleMaxMs}`,
+      2,
+    );
+  }
+  return {
+    servers: parseServers(servers.join(','), 'cluster.servers'),
+    name: parseClusterName(name ?? 'restunnel', 'cluster.name'),
+    credentials: credentials ?? null,
+    ca: ca ?? null,
+    certificate: certificate ?? null,
+    staleMs: stale,
+  };
 }
 
 function read<T>(text: string | undefined, parse: (text: string) => T): T | undefined {

@@ -2,8 +2,13 @@
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { quote, UserError } from '../../base/userError.ts';
-import type { ClusterOptions, MemberOptions } from '../../hub/cluster/clusterOptions.ts';
+import { UserError } from '../../base/userError.ts';
+import {
+  type ClusterOptions,
+  type MemberOptions,
+  parseClusterName,
+  parseServers,
+} from '../../hub/cluster/clusterOptions.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
 import { formatDuration, parseDuration } from '../units.ts';
 
@@ -26,7 +31,7 @@ export function addClusterFlags(command: Command): Command {
       new Option(
         '--cluster <urls>',
         'the NATS servers of the cluster, nats://HOST:PORT or tls://HOST:PORT, several with commas between them',
-      ).argParser(parseServers),
+      ).argParser((text) => parseServers(text, '--cluster')),
     )
     .addOption(
       new Option('--cluster-name <name>', 'the name of the cluster on these servers')
@@ -94,41 +99,4 @@ export function clusterOptions(flags: ClusterFlags): ClusterOptions {
     ca: flags.clusterCa ?? null,
     certificate: flags.clusterCertificate ?? null,
   };
-}
-
-/** Throws UserError (exit code 2). */
-export function parseServers(text: string): string[] {
-  const servers = text.split(',').map((server) => server.trim());
-  if (servers.length > CLUSTER.serversMax) {
-    throw new UserError(`--cluster: at most ${CLUSTER.serversMax} servers are allowed`, 2);
-  }
-  return servers.map(parseServer);
-}
-
-function parseServer(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && (url.username !== '' || url.password !== '')) {
-    // Not quoted: it is a secret.
-    throw new UserError(
-      '--cluster: put USER:PASSWORD into a file and name it with --cluster-credentials; the process list shows arguments',
-      2,
-    );
-  }
-  const isServer =
-    url !== null &&
-    ['nats:', 'tls:'].includes(url.protocol) &&
-    url.hostname !== '' &&
-    /^\/?$/.test(url.pathname);
-  if (!isServer) {
-    throw new UserError(`--cluster: ${quote(text)} is not a server such as nats://10.0.0.1:4222`, 2);
-  }
-  return `${url.protocol}//${url.host}`;
-}
-
-/** Throws UserError (exit code 2). */
-export function parseClusterName(text: string, flag: string): string {
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(text)) {
-    throw new UserError(`${flag}: ${quote(text)} is not a name of 1 to 32 letters, digits, _ and -`, 2);
-  }
-  return text;
 }

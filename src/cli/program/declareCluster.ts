@@ -2,8 +2,9 @@
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { parseClusterName } from '../../hub/cluster/clusterOptions.ts';
 import { HUB_LIST } from '../../limits/cluster.ts';
-import { addClusterFlags, parseClusterName } from '../arguments/clusterFlags.ts';
+import { addClusterFlags } from '../arguments/clusterFlags.ts';
 import { addDataDir } from '../arguments/flags.ts';
 import { parseName, parseOneOf, parseWhole } from '../arguments/values.ts';
 import type { ClusterCommandFlags } from '../commands/cluster.ts';
