@@ -52,6 +52,7 @@ const SHELLS = [
   'src/noise/aeadProvider.ts', // chooses between the providers
   'src/ring/bell.ts', // rings the doorbell of a reactor
   'src/node/battery.ts', // reads the battery from /sys
+  'src/node/exitRehearsal.ts', // has a reactor of its own, without a network
   'src/node/networkFiles.ts', // reads routes and interfaces from /proc and /sys
   'src/node/hubsFile.ts', // keeps the list of hubs
   'src/node/identity.ts', // reads the node's key

@@ -41,6 +41,10 @@ function addScenario(scenario: Scenario): void {
     .option('--peers <names>', `of ${Object.keys(PEERS).join(', ')}`, scenario.peers.join(','))
     .option('--rounds <n>', 'rounds that count', String(scenario.rounds))
     .option('--workers <n,…>', "our hub's worker threads; each of several is measured")
+    .option(
+      '--program <file,…>',
+      'our hub and node: `source`, the one file, or the bin/restunnel.js of another checkout; each of several is measured',
+    )
     .option('--no-warm-up', 'count the first round as well')
     .option('--node-option <option>', 'for our hub and node, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all samples there')
@@ -61,7 +65,7 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   const peers = wanted.filter((name) => isThere(name));
   const versions = Object.entries(peerVersions()).map((named) => named.join(' '));
   process.stderr.write(`other programs: ${versions.join(', ')}\n`);
-  const variants = variantsOf(scenario, flags.workers);
+  const variants = variantsOf(scenario, flags);
   const rounds = Number(flags.rounds ?? scenario.rounds);
   const results = await runScenario(scenario, {
     settings,
@@ -82,9 +86,14 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   }
 }
 
-function variantsOf(scenario: Scenario, workers: Flags[string]): readonly Variant[] {
-  if (workers === undefined) return scenario.variants ?? [{ workers: 0, nodes: 1 }];
-  return numbersOf(String(workers)).map((count) => ({ workers: count, nodes: Math.max(count, 1) }));
+function variantsOf(scenario: Scenario, { workers, program }: Flags): readonly Variant[] {
+  const variants =
+    workers === undefined
+      ? (scenario.variants ?? [{ workers: 0, nodes: 1 }])
+      : numbersOf(String(workers)).map((count) => ({ workers: count, nodes: Math.max(count, 1) }));
+  if (program === undefined) return variants;
+  const programs = String(program).split(',');
+  return variants.flatMap((variant) => programs.map((one) => ({ ...variant, program: one })));
 }
 
 function isThere(name: PeerName): boolean {

@@ -78,7 +78,8 @@ function contestantsOf({ peers, variants }: RunOptions): Contestant[] {
   );
 }
 
-function variantName({ workers, nodes, io }: Variant): string {
+function variantName({ workers, nodes, io, program }: Variant): string {
+  if (program !== undefined) return program;
   if (io !== undefined) return `--io ${io}`;
   return `${workers} worker${workers === 1 ? '' : 's'}, ${nodes} node${nodes === 1 ? '' : 's'}`;
 }
@@ -149,7 +150,7 @@ class Theatre {
     return this.#site.site;
   }
 
-  async #start({ name, peer, workers, nodes, io }: Contestant): Promise<RunningPeer> {
+  async #start({ name, peer, workers, nodes, io, program }: Contestant): Promise<RunningPeer> {
     this.#way ??= (await this.#scenario.detour?.(this.#options.settings)) ?? null;
     const folder = join(this.#folder, `${peer}${++this.#folders}`);
     mkdirSync(folder, { mode: 0o700 });
@@ -159,6 +160,7 @@ class Theatre {
       ...{ folder, workers, nodes, nodeOptions, detour },
       site: await this.#siteOf(),
       ...(io === undefined ? {} : { io }),
+      ...(program === undefined ? {} : { program }),
     });
     this.#running.set(name, running);
     return running;

@@ -25,8 +25,13 @@ process.on('exit', () => {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
-export function startChild(name: string, program: string, args: readonly string[]): Child {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function startChild(
+  name: string,
+  program: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Child {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
   let output = '';
   let printedLines = 0;
   const keep = (text: string): void => {
@@ -76,9 +81,10 @@ export function startWrapped(
   wrap: readonly string[],
   program: string,
   args: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
 ): Child {
   const [first, ...rest] = [...wrap, program, ...args];
-  return startChild(name, first!, rest);
+  return startChild(name, first!, rest, environment);
 }
 
 /** Asks every 20 ms until `probe` gives something else than null; throws after `timeoutMs`, or when the child has ended. */

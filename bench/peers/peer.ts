@@ -37,6 +37,8 @@ export interface PeerOptions {
   readonly site?: Site;
   /** The reactor of our hub and node, when it is not their own choice. */
   readonly io?: 'epoll' | 'net';
+  /** Ours to run, as Variant.program. */
+  readonly program?: string;
   /** Node.js options for our hub and node (--cpu-prof …). */
   readonly nodeOptions: readonly string[];
 }

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Address } from '../load/orders.ts';
@@ -44,7 +44,7 @@ async function startAll(options: PeerOptions, children: Child[]): Promise<Runnin
   let readyMs = performance.now() - hubStartedMs;
   const dial = options.detour === null ? address(tunnel) : await options.detour(address(tunnel));
   for (let i = 0; i < options.nodes; i++) {
-    const link = new URL(await pairingLink(dataDir));
+    const link = new URL(await pairingLink(options, dataDir));
     link.host = `${dial.host}:${dial.port}`;
     const nodeStartedMs = performance.now();
     const node = startBin(options, `node${i + 1}`, [
@@ -71,11 +71,21 @@ function startBin(options: PeerOptions, name: string, args: readonly string[]): 
   const command = name === 'hub' ? 'hub' : 'node';
   const readyFile = join(options.folder, `${name}.json`);
   const wrap = command === 'node' ? (options.site ?? LOOPBACK).farCommand : [];
-  return startWrapped(name, wrap, process.execPath, [
-    ...[...options.nodeOptions, BIN, command, ...args],
+  const { path, before, environment } = programOf(options);
+  const rest = [
+    ...[...before, command, ...args],
     ...['--log-level', 'warn', '--ready-file', readyFile],
     ...(options.io === undefined ? [] : ['--io', options.io]),
-  ]);
+  ];
+  return startWrapped(name, wrap, path, rest, environment);
+}
+
+/** The one file takes no options of Node's. */
+function programOf({ program, nodeOptions }: Pick<PeerOptions, 'program' | 'nodeOptions'>) {
+  const environment = program === 'source' ? { ...process.env, RESTUNNEL_FROM_SOURCE: '1' } : process.env;
+  const script = program === 'source' ? BIN : resolve(program ?? BIN);
+  if (!script.endsWith('.js')) return { path: script, before: [], environment };
+  return { path: process.execPath, before: [...nodeOptions, script], environment };
 }
 
 function ready<T>(options: PeerOptions, child: Child): Promise<T> {
@@ -85,9 +95,10 @@ function ready<T>(options: PeerOptions, child: Child): Promise<T> {
   );
 }
 
-async function pairingLink(dataDir: string): Promise<string> {
-  const args = [BIN, 'pair', '--data-dir', dataDir, '--public-host', '127.0.0.1', '--json'];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
+async function pairingLink(options: PeerOptions, dataDir: string): Promise<string> {
+  const { path, before, environment } = programOf({ ...options, nodeOptions: [] });
+  const args = [...before, 'pair', '--data-dir', dataDir, '--public-host', '127.0.0.1', '--json'];
+  const { stdout } = await promisify(execFile)(path, args, { env: environment });
   return (JSON.parse(stdout) as { link: string }).link;
 }
 

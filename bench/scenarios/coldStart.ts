@@ -2,7 +2,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spentBetween, usageOf } from '../machine/usage.ts';
-import { type Metric, type Numbers, runLoad, type Scenario, type Stage, sizeOf } from './scenario.ts';
+import {
+  type Measured,
+  type Metric,
+  runLoad,
+  type Sample,
+  type Scenario,
+  type Stage,
+  sizeOf,
+} from './scenario.ts';
 
 const TIMEOUT_MS = 180_000;
 const BYTES = 1_024;
@@ -42,14 +50,14 @@ export const coldStart: Scenario = {
       {
         label: `${streams} at once, ${BYTES} B`,
         metrics: METRICS,
-        async measure(stage): Promise<{ numbers: Numbers }> {
+        async measure(stage): Promise<Sample> {
           await sleep(restMs);
           const startCpuMs = cpuMsOf(stage);
-          const firstTotal = await connect(stage, streams, first);
-          const earlyTotal = firstTotal + (await connect(stage, streams, early - first));
+          const start = await connect(stage, streams, first);
+          const firstMicros = microsOf(start) / first;
+          const earlyTotal = microsOf(start) + microsOf(await connect(stage, streams, early - first));
           await connect(stage, streams, warmUp);
-          const firstMicros = firstTotal / first;
-          const warmMicros = (await connect(stage, streams, warm)) / warm;
+          const warmMicros = microsOf(await connect(stage, streams, warm)) / warm;
           const { readyMs } = stage.peer;
           return {
             numbers: {
@@ -57,6 +65,7 @@ export const coldStart: Scenario = {
               ...{ startCpuMs, firstMicros, earlyMicros: earlyTotal / early, warmMicros },
               firstToWarm: firstMicros / warmMicros,
             },
+            threads: start.threads,
           };
         },
       },
@@ -70,11 +79,15 @@ function cpuMsOf({ peer }: Stage): number {
   return spentBetween({ processes: new Map(), rssBytes: 0 }, usageOf(pids)).cpuMs;
 }
 
-/** Microseconds of CPU that `count` connections cost. */
-async function connect(stage: Stage, streams: number, count: number): Promise<number> {
+/** What `count` connections cost. */
+async function connect(stage: Stage, streams: number, count: number): Promise<Measured> {
   const load = { kind: 'churn', sizes: { kind: 'fixed', bytes: BYTES }, count } as const;
   const { measured } = await runLoad(stage, 'connections', {
     ...{ streams, load, completed: count, timeoutMs: TIMEOUT_MS },
   });
-  return measured.peerCpuMs * 1e3;
+  return measured;
+}
+
+function microsOf({ peerCpuMs }: Measured): number {
+  return peerCpuMs * 1e3;
 }

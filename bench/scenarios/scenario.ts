@@ -63,6 +63,8 @@ export interface Variant {
   readonly nodes: number;
   /** The reactor of both. */
   readonly io?: 'epoll' | 'net';
+  /** What runs as hub and node: 'source', the one file, or the restunnel.js of another checkout. This checkout's command when it is left out. */
+  readonly program?: string;
 }
 
 export interface Scenario {

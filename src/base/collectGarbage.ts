@@ -3,10 +3,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-export function collectGarbage(): void {
+export function collectGarbage({ keepsCode = false } = {}): void {
   // Only contexts made after the flag have the function.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
-  // Code that ran once goes as well.
-  collect({ type: 'major', flavor: 'last-resort' });
+  // Unless it is to be kept, code that ran once goes as well.
+  collect({ type: 'major', flavor: keepsCode ? 'regular' : 'last-resort' });
 }

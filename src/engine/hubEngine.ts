@@ -68,6 +68,11 @@ export class HubEngine {
     if (order.type === 'settle') this.#settling++;
   }
 
+  /** Whether there are clients or streams. */
+  get isServing(): boolean {
+    return (this.front?.front.count ?? 0) > 0 || (this.worker?.worker.streams.count ?? 0) > 0;
+  }
+
   /** Before the reactor closes what is still open. */
   end(): void {
     this.worker?.worker.end();

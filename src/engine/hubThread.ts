@@ -4,7 +4,9 @@ import '../limits/relations.ts';
 import { workerData } from 'node:worker_threads';
 import { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { HubEngine } from './hubEngine.ts';
+import { HubRehearsal } from './hubRehearsal.ts';
 import type { FrontPlan, WorkerPlan } from './messages.ts';
+import { Rehearsal } from './rehearsal.ts';
 import { ThreadLoop } from './threadLoop.ts';
 
 const plan = workerData as FrontPlan | WorkerPlan;
@@ -20,7 +22,17 @@ const engine = new HubEngine({
   },
   tell: loop.tell,
 });
+const rehearsal = new Rehearsal({
+  reactor: loop.reactor,
+  setUp: () => new HubRehearsal(loop.makeAead, loop.fault),
+  hasWork: () => engine.isServing,
+  onFault: loop.fault,
+});
 loop.run(
-  (order) => engine.obey(order),
+  (order) => {
+    engine.obey(order);
+    // Streams come now.
+    if (order.type === 'greet' || order.type === 'route') rehearsal.begin();
+  },
   () => engine.end(),
 );

@@ -19,8 +19,10 @@ export class ThreadLoop {
     const reactor = createReactor(io, keepAliveIdleS);
     this.reactor = reactor;
     this.makeAead = chooseAead((bytes) => reactor.slab(bytes)).make;
-    this.reactor.onFault((error) => this.tell({ type: 'fault', error: textOf(error) }));
+    this.reactor.onFault(this.fault);
   }
+
+  readonly fault = (error: unknown): void => this.tell({ type: 'fault', error: textOf(error) });
 
   readonly tell = (message: FromEngine): void => {
     this.#port.postMessage(message);

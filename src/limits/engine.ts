@@ -82,3 +82,22 @@ export const DESCRIPTORS = {
   /** How often clients get that answer at most. */
   tellEveryMs: 1_000,
 } as const;
+
+/** The rehearsal of an engine thread, which has its code compiled before the first connections (engine/rehearsal.ts). */
+export const REHEARSAL = {
+  /** After the first session of the thread is up. */
+  afterMs: 300,
+  /** CPU time of the thread, once in its life; V8's own threads compile beside it. */
+  cpuMaxMs: 100,
+  /** No new connections begin in a slice that has taken so long. */
+  sliceMs: 3,
+  pauseMs: 16,
+  /** A thread that has used more than 1/n of a pause has other things to do, and rehearses after a longer one; not later than this. */
+  idleDivisor: 4,
+  busyPauseMs: 500,
+  giveUpAfterMs: 60_000,
+  /** More than a session's tables hold at first: they grow. */
+  connectionsAtOnceMax: 32,
+  /** Far more than a connection needs, should one never end. */
+  turnsMax: 64,
+} as const;

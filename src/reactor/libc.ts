@@ -115,8 +115,16 @@ let loaded: Libc | null | undefined;
 
 /** The bindings, made on the first call. null on a system other than Linux x64 or arm64, or where koffi does not load. */
 export function loadLibc(): Libc | null {
-  if (loaded === undefined) loaded = bind();
+  if (loaded === undefined) {
+    const bound = bind();
+    loaded = bound === null ? null : copyOf(bound);
+  }
   return loaded;
+}
+
+/** Made like the one that loadLibc() returns, so that compiled code takes both for objects of one kind. */
+export function copyOf(libc: Libc): Libc {
+  return { ...libc };
 }
 
 function bind(): Libc | null {

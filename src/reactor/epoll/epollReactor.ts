@@ -51,8 +51,8 @@ export class EpollReactor implements Reactor {
   #stopping = false;
   #released = false;
 
-  constructor(keepAliveIdleS?: number) {
-    const libc = loadLibc();
+  /** @param libc the system; another one in a rehearsal */
+  constructor(keepAliveIdleS?: number, libc: Libc | null = loadLibc()) {
     if (libc === null) throw new Error('the epoll reactor needs Linux on x64 or arm64, and koffi');
     const sockets = new Sockets(libc, keepAliveIdleS);
     const poller = new Poller(libc);
@@ -202,15 +202,20 @@ export class EpollReactor implements Reactor {
     if (this.#running) throw new Error('run() inside run()');
     this.#running = true;
     try {
-      while (!this.#stopping) this.#turn();
+      while (!this.#stopping) this.#turn(this.#sleepMs());
     } finally {
       this.#running = false;
       this.stop();
     }
   }
 
-  #turn(): void {
-    const eventCount = this.#poller.wait(this.#sleepMs());
+  /** In place of run(): one turn with what has happened already. */
+  runOnce(): void {
+    if (!this.#stopping) this.#turn(0);
+  }
+
+  #turn(sleepMs: number): void {
+    const eventCount = this.#poller.wait(sleepMs);
     this.nowMs = performance.now();
     // What becomes ready in this turn waits for the next.
     let readyCount = this.#io.readyCount;
