@@ -18,9 +18,10 @@ const RANGES = {
   '30d': { from: 'hours', stepMs: 6 * HOUR_MS, steps: 120 },
 } as const;
 
+/** Written over every second; who asks gets a copy. */
 interface Sums {
-  today: { downBytes: number; upBytes: number };
-  month: { downBytes: number; upBytes: number };
+  readonly today: { downBytes: number; upBytes: number };
+  readonly month: { downBytes: number; upBytes: number };
 }
 
 const UNWRITABLE = 'history cannot be written; it is kept in memory until it can';
@@ -133,11 +134,11 @@ export class History {
   }
 
   today(nodeId: string): Traffic {
-    return this.#sums.get(nodeId)?.today ?? NOTHING;
+    return copyOf(this.#sums.get(nodeId)?.today);
   }
 
   month(nodeId: string): Traffic {
-    return this.#sums.get(nodeId)?.month ?? NOTHING;
+    return copyOf(this.#sums.get(nodeId)?.month);
   }
 
   /** `nodeId` null: all nodes together. The last point is of the step under way. Rejects with UserError when the store cannot be read. */
@@ -171,8 +172,10 @@ export class History {
       sums = { today: { ...NOTHING }, month: { ...NOTHING } };
       this.#sums.set(nodeId, sums);
     }
-    sums.today = { downBytes: sums.today.downBytes + downBytes, upBytes: sums.today.upBytes + upBytes };
-    sums.month = { downBytes: sums.month.downBytes + downBytes, upBytes: sums.month.upBytes + upBytes };
+    sums.today.downBytes += downBytes;
+    sums.today.upBytes += upBytes;
+    sums.month.downBytes += downBytes;
+    sums.month.upBytes += upBytes;
   }
 
   /** Until the store has answered, the sums go on as those of the day before; one that cannot be read is asked again. */
@@ -193,7 +196,9 @@ export class History {
   /** The store's word on a date and its month, and what is not in it yet. */
   #useSums(day: string, stored: StoredSums): void {
     const month = monthOfDay(day);
-    this.#sums = new Map(stored);
+    this.#sums = new Map();
+    for (const [nodeId, { today, month }] of stored)
+      this.#sums.set(nodeId, { today: copyOf(today), month: copyOf(month) });
     this.#day = day;
     for (const { nodeId, at, downBytes, upBytes } of this.#rollup.rows().days) {
       if (monthOfDay(at) !== month) continue;
@@ -203,7 +208,7 @@ export class History {
         upBytes: one.upBytes + upBytes,
       });
       this.#sums.set(nodeId, {
-        today: at === day ? sum(known.today) : { ...known.today },
+        today: at === day ? sum(known.today) : copyOf(known.today),
         month: sum(known.month),
       });
     }
@@ -260,6 +265,10 @@ function add(figures: Figures, more: Readonly<Figures>): void {
   figures.succeeded += more.succeeded;
   figures.failed += more.failed;
   figures.streams = Math.max(figures.streams, more.streams);
+}
+
+function copyOf(sum: Traffic = NOTHING): Traffic {
+  return { downBytes: sum.downBytes, upBytes: sum.upBytes };
 }
 
 function point(atMs: number, figures: Readonly<Figures>): HistoryView['points'][number] {

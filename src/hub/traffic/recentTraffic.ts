@@ -77,8 +77,7 @@ export class RecentTraffic {
   #ring(nodeId: string, step: number): Ring {
     let ring = this.#rings.get(nodeId);
     if (ring === undefined) {
-      ring = { numbers: new Float64Array(STEPS * FIELDS), lastStep: step };
-      if (this.#rings.size >= this.#nodesMax) this.#forgetOldest();
+      ring = this.#emptyRing(step);
       this.#rings.set(nodeId, ring);
       return ring;
     }
@@ -92,12 +91,18 @@ export class RecentTraffic {
     return ring;
   }
 
-  #forgetOldest(): void {
-    for (const nodeId of this.#rings.keys()) {
-      if (nodeId === ALL_NODES) continue;
-      this.#rings.delete(nodeId);
-      return;
+  /** Once there are enough, that of the node that was idle longest: a larger fleet would throw away megabytes a second. */
+  #emptyRing(step: number): Ring {
+    if (this.#rings.size >= this.#nodesMax) {
+      for (const [nodeId, ring] of this.#rings) {
+        if (nodeId === ALL_NODES) continue;
+        this.#rings.delete(nodeId);
+        ring.numbers.fill(0);
+        ring.lastStep = step;
+        return ring;
+      }
     }
+    return { numbers: new Float64Array(STEPS * FIELDS), lastStep: step };
   }
 }
 
