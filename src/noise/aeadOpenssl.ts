@@ -28,34 +28,97 @@ interface Evp {
   control(context: number, command: number, argument: number, pointer: number): number;
 }
 
-// One thread's scratch: key[32] | nonce[12] (4 zero bytes, then the counter) | length i32 | rekey[48].
-const SCRATCH_BYTES = 128;
-const NONCE_AT = 32;
-const LENGTH_AT = 48;
-const REKEY_AT = 64;
+// One thread's scratch: nonce[12] (4 zero bytes, then the counter) | padding | length i32 | padding | rekey[48].
+const SCRATCH_BYTES = 80;
+const NONCE_AT = 0;
+const LENGTH_AT = 16;
+const REKEY_AT = 32;
+
+/**
+ * OpenSSL's context for one direction of all sessions of a thread, so that it stays in the processor's cache however many there are. The
+ * key goes in with the nonce when the record before was another session's.
+ */
+class Context {
+  readonly #evp: Evp;
+  readonly #scratchAddress: number;
+  readonly #direction: number;
+  #context = 0;
+  /** Whose key is in it. */
+  #holder: OpensslAead | null = null;
+
+  constructor(evp: Evp, scratchAddress: number, direction: number) {
+    this.#evp = evp;
+    this.#scratchAddress = scratchAddress;
+    this.#direction = direction;
+  }
+
+  /** With the nonce in the scratch; false when OpenSSL refuses. */
+  begin(holder: OpensslAead, keyAddress: number): boolean {
+    const nonce = this.#scratchAddress + NONCE_AT;
+    if (this.#holder === holder) return this.#evp.init(this.#context, 0, 0, 0, nonce, KEEP) === 1;
+    const isNew = this.#context === 0;
+    if (isNew) this.#context = this.#evp.newContext();
+    if (this.#context === 0) throw new Error('OpenSSL is out of memory');
+    const cipher = isNew ? this.#evp.cipher : 0;
+    this.#holder = holder;
+    return this.#evp.init(this.#context, cipher, 0, keyAddress, nonce, this.#direction) === 1;
+  }
+
+  /** In place; false when it fails, as with a wrong tag. */
+  transform(at: number, length: number): boolean {
+    const evp = this.#evp;
+    const context = this.#context;
+    const outLength = this.#scratchAddress + LENGTH_AT;
+    const end = at + length;
+    for (let from = at; from < end; from += STEP_BYTES) {
+      if (evp.update(context, from, outLength, from, Math.min(STEP_BYTES, end - from)) !== 1) return false;
+    }
+    return evp.final(context, end, outLength) === 1;
+  }
+
+  /** After begin(): copies the tag from or to `at`. */
+  tag(command: number, at: number): boolean {
+    return this.#evp.control(this.#context, command, TAG_BYTES, at) === 1;
+  }
+
+  /** The holder's key is another from now on. OpenSSL wipes what it frees. */
+  forget(holder: OpensslAead): void {
+    if (this.#holder !== holder) return;
+    this.#evp.free(this.#context);
+    this.#context = 0;
+    this.#holder = null;
+  }
+}
+
+/** What the sessions of a thread share. */
+interface Shared {
+  readonly sealing: Context;
+  readonly opening: Context;
+  readonly scratch: Slab;
+}
 
 class OpensslAead implements Aead {
-  readonly #evp: Evp;
-  readonly #scratch: Slab;
+  readonly #shared: Shared;
   readonly #key: Uint8Array;
-  #sealing = 0;
-  #opening = 0;
+  readonly #keyAddress: number;
 
-  constructor(evp: Evp, scratch: Slab, key: Uint8Array) {
+  constructor(shared: Shared, key: Uint8Array, keySlab: Slab) {
     if (key.length !== KEY_BYTES) throw new RangeError(`an AEAD key has ${KEY_BYTES} bytes`);
-    this.#evp = evp;
-    this.#scratch = scratch;
-    this.#key = new Uint8Array(key);
+    this.#shared = shared;
+    this.#key = keySlab.bytes;
+    this.#keyAddress = keySlab.address;
+    this.#key.set(key);
   }
 
   seal(slab: Slab, offset: number, length: number, nonceLow: number, nonceHigh: number): void {
     assertInSlab(slab, offset, length + TAG_BYTES);
-    if (this.#sealing === 0) this.#sealing = this.#context(ENCRYPT);
     const at = slab.address + offset;
+    const { sealing } = this.#shared;
     this.#setNonce(nonceLow, nonceHigh);
     if (
-      !this.#transform(this.#sealing, at, length) ||
-      this.#evp.control(this.#sealing, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, at + length) !== 1
+      !sealing.begin(this, this.#keyAddress) ||
+      !sealing.transform(at, length) ||
+      !sealing.tag(EVP_CTRL_AEAD_GET_TAG, at + length)
     ) {
       throw new Error('OpenSSL failed to seal');
     }
@@ -64,69 +127,40 @@ class OpensslAead implements Aead {
   open(slab: Slab, offset: number, sealedLength: number, nonceLow: number, nonceHigh: number): boolean {
     if (sealedLength < TAG_BYTES) return false;
     assertInSlab(slab, offset, sealedLength);
-    if (this.#opening === 0) this.#opening = this.#context(DECRYPT);
     const at = slab.address + offset;
     const length = sealedLength - TAG_BYTES;
+    const { opening } = this.#shared;
     this.#setNonce(nonceLow, nonceHigh);
-    // final() compares the tag that is set here.
-    if (this.#evp.control(this.#opening, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, at + length) !== 1) return false;
-    return this.#transform(this.#opening, at, length);
-  }
-
-  #transform(context: number, at: number, length: number): boolean {
-    const { address } = this.#scratch;
-    const evp = this.#evp;
+    // The end of transform() compares the tag that is set here.
     return (
-      evp.init(context, 0, 0, 0, address + NONCE_AT, KEEP) === 1 &&
-      this.#update(context, at, length) &&
-      evp.final(context, at + length, address + LENGTH_AT) === 1
+      opening.begin(this, this.#keyAddress) &&
+      opening.tag(EVP_CTRL_AEAD_SET_TAG, at + length) &&
+      opening.transform(at, length)
     );
   }
 
-  #update(context: number, at: number, length: number): boolean {
-    const outLength = this.#scratch.address + LENGTH_AT;
-    const end = at + length;
-    for (; at < end; at += STEP_BYTES) {
-      if (this.#evp.update(context, at, outLength, at, Math.min(STEP_BYTES, end - at)) !== 1) return false;
-    }
-    return true;
-  }
-
   rekey(): void {
-    const { bytes } = this.#scratch;
+    const { scratch } = this.#shared;
+    const { bytes } = scratch;
     bytes.fill(0, REKEY_AT, REKEY_AT + KEY_BYTES);
-    this.seal(this.#scratch, REKEY_AT, KEY_BYTES, 0xffff_ffff, 0xffff_ffff);
+    this.seal(scratch, REKEY_AT, KEY_BYTES, 0xffff_ffff, 0xffff_ffff);
     this.#key.set(bytes.subarray(REKEY_AT, REKEY_AT + KEY_BYTES));
     bytes.fill(0, REKEY_AT, REKEY_AT + KEY_BYTES + TAG_BYTES);
-    this.#freeContexts();
+    this.#forget();
   }
 
   wipe(): void {
     this.#key.fill(0);
-    this.#freeContexts();
+    this.#forget();
   }
 
-  #context(direction: number): number {
-    const { bytes, address } = this.#scratch;
-    const context = this.#evp.newContext();
-    if (context === 0) throw new Error('OpenSSL is out of memory');
-    bytes.set(this.#key);
-    const made = this.#evp.init(context, this.#evp.cipher, 0, address, 0, direction);
-    bytes.fill(0, 0, KEY_BYTES);
-    if (made !== 1) throw new Error('OpenSSL refuses ChaCha20-Poly1305');
-    return context;
-  }
-
-  /** OpenSSL wipes what it frees. */
-  #freeContexts(): void {
-    if (this.#sealing !== 0) this.#evp.free(this.#sealing);
-    if (this.#opening !== 0) this.#evp.free(this.#opening);
-    this.#sealing = 0;
-    this.#opening = 0;
+  #forget(): void {
+    this.#shared.sealing.forget(this);
+    this.#shared.opening.forget(this);
   }
 
   #setNonce(low: number, high: number): void {
-    const { view } = this.#scratch;
+    const { view } = this.#shared.scratch;
     view.setUint32(NONCE_AT + 4, low, true);
     view.setUint32(NONCE_AT + 8, high, true);
   }
@@ -137,8 +171,13 @@ export function loadOpensslAead(makeSlab: (bytes: number) => Slab): AeadFactory 
   const evp = bind();
   if (evp === null || evp.cipher === 0) return null;
   const scratch = makeSlab(SCRATCH_BYTES);
-  if (scratch.address === 0) return null;
-  return (key) => new OpensslAead(evp, scratch, key);
+  const { address } = scratch;
+  if (address === 0) return null;
+  const sealing = new Context(evp, address, ENCRYPT);
+  const opening = new Context(evp, address, DECRYPT);
+  const shared = { sealing, opening, scratch };
+  // Keys lie in memory that never moves, so wiping one leaves no copy behind.
+  return (key) => new OpensslAead(shared, key, makeSlab(KEY_BYTES));
 }
 
 function bind(): Evp | null {
