@@ -22,6 +22,7 @@ import {
   ERRORED,
   PAUSED,
   QUEUED,
+  READ_SHORT,
   READABLE,
   UNTIL_EAGAIN,
   WANT_WRITE,
@@ -73,9 +74,24 @@ export class ConnIo {
       if (table.has(slot, ERRORED)) this.reportBroken(slot, 0);
     } else if (!table.has(slot, QUEUED)) {
       // One in the ready queue is called from there, so that it is called once a turn.
-      table.handlerOf(slot).onReadable(conn, table.tagOf(slot));
-      if (table.idOf(slot) === conn) this.#queueIfReady(slot);
+      this.#callReadable(slot, conn);
     }
+  }
+
+  /**
+   * One quantum. Once more where that took all there was and the end is reported: the last bytes and the end then leave together, in one
+   * record of a tunnel.
+   */
+  #callReadable(slot: number, conn: ConnId): void {
+    const table = this.#table;
+    table.clear(slot, READ_SHORT);
+    table.handlerOf(slot).onReadable(conn, table.tagOf(slot));
+    if (table.idOf(slot) !== conn) return;
+    if ((table.flagsOf(slot) & (READABLE | READ_SHORT | PAUSED | END_READ)) === (READABLE | READ_SHORT)) {
+      table.handlerOf(slot).onReadable(conn, table.tagOf(slot));
+      if (table.idOf(slot) !== conn) return;
+    }
+    this.#queueIfReady(slot);
   }
 
   /** onBroken, once in a connection's life. An errno of 0 is looked up. */
@@ -109,8 +125,7 @@ export class ConnIo {
     if ((table.flagsOf(slot) & (READABLE | PAUSED | END_READ)) !== READABLE) return;
     const conn = table.idOf(slot);
     table.current = conn;
-    table.handlerOf(slot).onReadable(conn, table.tagOf(slot));
-    if (table.idOf(slot) === conn) this.#queueIfReady(slot);
+    this.#callReadable(slot, conn);
   }
 
   read(conn: ConnId, slab: Slab, offset: number, length: number): number {
@@ -122,7 +137,10 @@ export class ConnIo {
     if (length === 0) return WOULD_BLOCK;
     const count = this.#libc.recv(table.fdOf(slot), slab.address + offset, length, 0);
     if (count <= 0) return this.#readNothing(slot, count < 0 ? this.#libc.errno() : 0);
-    if (count < length && !table.has(slot, UNTIL_EAGAIN)) table.clear(slot, READABLE);
+    if (count < length) {
+      if (table.has(slot, UNTIL_EAGAIN)) table.set(slot, READ_SHORT);
+      else table.clear(slot, READABLE);
+    }
     return count;
   }
 

@@ -24,6 +24,8 @@ export const WRITE_SHUT = 64;
 export const QUEUED = 128;
 /** The kernel reported an error that the handler has not heard of yet. */
 export const ERRORED = 256;
+/** UNTIL_EAGAIN, and the last read got less than it asked for: most likely only the end, or the error, is left. */
+export const READ_SHORT = 512;
 
 /** The handler of an accepted connection that has not been attached yet. */
 export const UNATTACHED: ConnHandler = {
