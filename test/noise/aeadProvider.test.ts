@@ -57,6 +57,38 @@ describe.skipIf(libc === null)('OpenSSL compared with libsodium', () => {
     );
   });
 
+  test('keys by turns, with rekeys and ends between: each goes on as if it were alone', () => {
+    const step = fc.record({
+      who: fc.integer({ min: 0, max: 3 }),
+      does: fc.constantFrom('seal', 'open', 'forged', 'rekey', 'replace'),
+    });
+    const newTwins = () => twins(crypto.getRandomValues(new Uint8Array(32)));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const pairs = Array.from({ length: 4 }, newTwins);
+        for (const [nonce, { who, does }] of steps.entries()) {
+          const [openssl, sodium] = pairs[who]!;
+          const [a, b] = [addressed(80), addressed(80)];
+          if (does === 'seal') {
+            openssl.seal(a, 0, 64, nonce, 0);
+            sodium.seal(b, 0, 64, nonce, 0);
+            expect(Buffer.compare(a.bytes, b.bytes)).toBe(0);
+          } else if (does === 'rekey') {
+            openssl.rekey();
+            sodium.rekey();
+          } else if (does === 'replace') {
+            openssl.wipe();
+            pairs[who] = newTwins();
+          } else {
+            sodium.seal(b, 0, 64, nonce, 0);
+            if (does === 'forged') b.bytes[70]! ^= 1;
+            expect(openssl.open(b, 0, 80, nonce, 0)).toBe(does === 'open');
+          }
+        }
+      }),
+    );
+  });
+
   test.each([8_191, 8_192, 8_193, 16_384, 65_519])('records of several steps: %i bytes', (length) => {
     const [openssl, sodium] = twins(new Uint8Array(32).fill(3));
     const [a, b] = [addressed(length + 16), addressed(length + 16)];

@@ -197,6 +197,16 @@ describe.each(reactorKinds)('%s reactor', (io) => {
     await thread.end();
   });
 
+  it.runIf(io === 'epoll')('reads the end in the turn of the last bytes', async () => {
+    const thread = start('lastBytesAndEnd');
+    const socket = dial(await thread.port());
+    await thread.next('ready');
+    await new Promise<void>((sent) => socket.end('my last words', sent));
+    await thread.command('resume');
+    expect(await thread.next('ended')).toEqual({ turnsLater: 0 });
+    await thread.end();
+  });
+
   it('goes on writing after the peer ended', async () => {
     const thread = start('halfClosedByPeer');
     const socket = dial(await thread.port());

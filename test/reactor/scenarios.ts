@@ -246,6 +246,30 @@ export const scenarios: Record<string, Scenario> = {
     });
   },
 
+  lastBytesAndEnd(context) {
+    const { reactor } = context;
+    let turn = 0;
+    let readIn = 0;
+    let only: ConnId;
+    const handler = context.handler({
+      onReadable(conn) {
+        const count = reactor.read(conn, context.slab, 0, 16_384);
+        if (count > 0) readIn = turn;
+        if (count !== END) return;
+        context.report('ended', { turnsLater: turn - readIn });
+        reactor.close(conn);
+      },
+    });
+    reactor.onTurnEnd({ onTurnEnd: () => void turn++ });
+    context.listen('127.0.0.1', (conn) => {
+      only = conn;
+      reactor.attach(conn, handler, 0);
+      reactor.pauseRead(conn);
+      context.report('ready', {});
+    });
+    context.onCommand(() => reactor.resumeRead(only));
+  },
+
   halfClosedByPeer(context) {
     const { reactor } = context;
     const handler = context.handler({
