@@ -10,7 +10,7 @@ import { StoredFleet } from '../../src/hub/fleet/storedFleet.ts';
 import { DirectStore } from '../../src/hub/store/directStore.ts';
 import { Store } from '../../src/hub/store/store.ts';
 import { formatLink } from '../../src/model/pairingLink.ts';
-import { modeOf } from '../windows.ts';
+import { isWindows, modeOf } from '../windows.ts';
 import { serveFleet } from './fakeHub.ts';
 import { runBin } from './runBin.ts';
 
@@ -45,7 +45,11 @@ test('without a hub: a private file, which replaces the one before', async () =>
     expect(statSync(file).mode & 0o777).toBe(modeOf(0o600));
     expect(linksIn(file)).toBe(links);
   }
-  expect(readdirSync(dataDir).sort()).toEqual(['hub.db', 'hub.lock', 'hub_key.bin']);
+  expect(readdirSync(dataDir).sort()).toEqual([
+    'hub.db',
+    'hub.lock',
+    isWindows ? 'hub_key.json' : 'hub_key.bin',
+  ]);
 });
 
 test('of a hub that runs: what it acknowledged is in it, and the hub goes on', async () => {
