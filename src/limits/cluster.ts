@@ -5,6 +5,8 @@ export const HUB_LIST = {
   hubsMax: 64,
   /** UTF-8 bytes of a cluster's and a hub's name. */
   nameMaxBytes: 64,
+  /** Of any other text that hubs say of themselves and of devices. */
+  saidMaxBytes: 512,
   /** Signature and text. A list of 64 hubs with long names of hosts fits. */
   maxBytes: 24_576,
   /** Characters of base64url in one CONTROL, whose other characters are at most about 100. */

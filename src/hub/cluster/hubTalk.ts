@@ -6,14 +6,8 @@ import { UserError } from '../../base/userError.ts';
 import { PICTURE } from '../../limits/cluster.ts';
 import type { HubSays } from './fleetPicture.ts';
 import type { HubAnswer, HubQuestion, HubQuestions, OtherHubs } from './hubQuestions.ts';
+import { readSaid, type Said } from './hubWords.ts';
 import type { Uses } from './shareKeeper.ts';
-
-/** What travels on the subject of all hubs. A later version adds kinds; a hub leaves those alone that it does not know. */
-type Said =
-  | { readonly kind: 'says'; readonly says: HubSays }
-  | { readonly kind: 'uses'; readonly uses: Uses }
-  /** A hub that has just come asks all to say everything. */
-  | { readonly kind: 'whoIsThere'; readonly hub: string };
 
 interface Asked {
   readonly from: string;
@@ -77,7 +71,7 @@ export class HubTalk implements OtherHubs {
   async #hear(messages: Subscription): Promise<void> {
     for await (const message of messages) {
       try {
-        this.#take(parsed<Said>(message));
+        this.#take(readSaid(parsed(message)));
       } catch (error) {
         // Whoever has the password of NATS may say anything: a malformed word ends nothing.
         this.#options.onError(error);
