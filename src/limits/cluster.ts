@@ -71,6 +71,8 @@ export const PICTURE = {
 
 /** Of what hubs of one cluster share through NATS. */
 export const CLUSTER = {
+  /** Compare-and-sets of one key, while others write other keys. */
+  swapAttemptsMax: 32,
   /** The version of the records that this program writes and reads. */
   recordVersion: 1,
   recordMaxBytes: 16_384,

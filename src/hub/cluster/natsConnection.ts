@@ -102,9 +102,11 @@ function isSilence(error: unknown): boolean {
   return error instanceof TimeoutError || codeOf(error) === 'ECONNREFUSED';
 }
 
+/** JetStream's own codes are numbers, and say nothing here. */
 function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
-  return (error as NodeJS.ErrnoException).code ?? codeOf(error.cause);
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : codeOf(error.cause);
 }
 
 /** A few words. */
@@ -119,7 +121,7 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   if (cause instanceof Error && cause.message !== '') return reasonOf(cause);
-  const { code } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
   if (code === 'ECONNREFUSED') return 'none of its servers takes connections';
   if (error.name === 'NoRespondersError') return 'JetStream does not run there, or has no majority';
   return tlsReasonOf(error.message, code) ?? (error.message === '' ? error.name : error.message);
@@ -129,10 +131,10 @@ const REFUSED = 'its servers refuse these credentials';
 const UNKNOWN_SIGNER = 'no authority that is known here signs its certificate: name yours with --cluster-ca';
 
 /** null: it is no failure of TLS. */
-function tlsReasonOf(message: string, code: string | undefined): string | null {
+function tlsReasonOf(message: string, code: string | null): string | null {
   if (message === "server does not support 'tls'")
     return 'its servers do not offer TLS: name them as nats://HOST:PORT, without certificates';
-  if (code === undefined) return null;
+  if (code === null) return null;
   return TLS_REASONS[code] ?? (code.startsWith('ERR_SSL_') ? CERTIFICATE_REFUSED : null);
 }
 

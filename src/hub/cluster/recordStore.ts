@@ -1,8 +1,14 @@
 // A bucket of records in NATS: read, compare-and-set, watch.
 
-import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { UserError } from '../../base/userError.ts';
 import { type RecordKind, type Records, readRecord, writeRecord } from '../../cluster/records.ts';
 import { CLUSTER, CLUSTER_STICKY } from '../../limits/cluster.ts';
@@ -17,10 +23,11 @@ export interface Kept<Record> {
 /** JetStream error codes: the stream has another last sequence for the key. */
 const OVERTAKEN = new Set([10_071, 10_164]);
 
-/** For questions, and for watches, which have less time. */
+/** For questions, for watches, which have less time, and for writing. */
 interface Managers {
   readonly asking: JetStreamManager;
   readonly watching: JetStreamManager;
+  readonly writing: JetStreamClient;
 }
 
 export class RecordStore {
@@ -58,7 +65,15 @@ export class RecordStore {
 
   /** The new revision; null: there is one already. */
   create<Kind extends RecordKind>(kind: Kind, key: string, record: Records[Kind]): Promise<number | null> {
-    return unlessOvertaken(() => this.#kv.create(key, writeRecord(kind, record)));
+    return this.createBytes(key, writeRecord(kind, record));
+  }
+
+  async createBytes(key: string, bytes: Uint8Array): Promise<number | null> {
+    const revision = await this.#swap(key, 0, bytes);
+    if (revision !== null) return revision;
+    // A key that was removed has a last revision as well.
+    const entry = await inSentences(() => this.#kv.get(key));
+    return entry === null || entry.operation === 'PUT' ? null : this.#swap(key, entry.revision, bytes);
   }
 
   /** `revision`: of the record that was read. The new one; null: somebody else was first. */
@@ -72,28 +87,52 @@ export class RecordStore {
   }
 
   updateBytes(key: string, bytes: Uint8Array, revision: number): Promise<number | null> {
-    return unlessOvertaken(() => this.#kv.update(key, bytes, revision, CLUSTER.answerTimeoutMs));
+    return this.#swap(key, revision, bytes);
+  }
+
+  /** Whether it was still that one. */
+  async remove(key: string, revision: number): Promise<boolean> {
+    return (await this.#swap(key, revision, null)) !== null;
   }
 
   async removeBytes(key: string): Promise<void> {
     await writing(() => this.#kv.delete(key));
   }
 
-  createBytes(key: string, bytes: Uint8Array): Promise<number | null> {
-    return unlessOvertaken(() => this.#kv.create(key, bytes));
+  /**
+   * Compare-and-set. Several NATS 2.9 servers compare the revision of a *key* before they agree, so of two writers at once both may win.
+   * The last revision of the whole *bucket* they compare while they write, so that has to be the same as well.
+   * @param bytes null: removes the key
+   */
+  async #swap(key: string, revision: number, bytes: Uint8Array | null): Promise<number | null> {
+    for (let attempt = 1; attempt <= CLUSTER.swapAttemptsMax; attempt++) {
+      const { lastRevision } = await this.state();
+      const written = await unlessOvertaken(() => this.#write(key, bytes, revision, lastRevision));
+      if (written !== null) return written;
+      const entry = await inSentences(() => this.#kv.get(key));
+      if ((entry?.revision ?? 0) !== revision) return null;
+    }
+    throw new ClusterAway('others write there without a pause');
+  }
+
+  async #write(
+    key: string,
+    bytes: Uint8Array | null,
+    lastSubjectSequence: number,
+    lastSequence: number,
+  ): Promise<number> {
+    const fields = headers();
+    if (bytes === null) fields.set('KV-Operation', 'DEL');
+    const { seq } = await this.#managers.writing.publish(
+      `$KV.${this.#bucket}.${key}`,
+      bytes ?? new Uint8Array(),
+      { headers: fields, expect: { lastSequence, lastSubjectSequence }, timeout: CLUSTER.answerTimeoutMs },
+    );
+    return seq;
   }
 
   async put<Kind extends RecordKind>(kind: Kind, key: string, record: Records[Kind]): Promise<number> {
     return writing(() => this.#kv.put(key, writeRecord(kind, record)));
-  }
-
-  /** Whether it was still that one. */
-  async remove(key: string, revision: number): Promise<boolean> {
-    const removed = await unlessOvertaken(async () => {
-      await this.#kv.delete(key, { previousSeq: revision });
-      return 1;
-    });
-    return removed !== null;
   }
 
   /** All that is there, removed keys left out. `filter`: of keys, as NATS has it. */
@@ -175,6 +214,7 @@ export async function openBuckets(nats: NatsConnection, cluster: string): Promis
   const managers = {
     asking: await managerOf(CLUSTER.answerTimeoutMs),
     watching: await managerOf(CLUSTER.watchTimeoutMs),
+    writing: jetstream(nats, ANSWER),
   };
   const open = async (bucket: string) =>
     new RecordStore(nats, managers, await inSentences(() => kvs.open(bucket, { ...OPEN })), bucket);
