@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 
 /** A hub, as its SOCKS clients see it. */
 export interface ProxyPorts {
-  readonly socks: { readonly host: string; readonly port: number };
+  readonly socks: { readonly host: string; readonly port: number } | { readonly path: string };
 }
 
 /** A SOCKS5 connection through the hub to a target that only LightNodes know. Rejects with the reply when it is refused. */

@@ -70,6 +70,11 @@ export class NatsServer {
     return this.#child!.pid!;
   }
 
+  /** Without waiting for it. */
+  end(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
   /** SIGSTOP: it is there and answers nothing. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
@@ -124,6 +129,9 @@ export class Nats {
       return new NatsServer(place, ports[at]!, config);
     });
     const nats = new Nats(servers, folder);
+    process.on('exit', () => {
+      for (const server of servers) server.end();
+    });
     await Promise.all(servers.map((server) => server.start()));
     if (count > 1) await nats.untilAgreed();
     return nats;

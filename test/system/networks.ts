@@ -1,6 +1,7 @@
 // Networks for one test: a namespace for the hubs, one for each node's site, and a cable (veth) between them. Nothing reaches the machine's
 // own network, and everything is gone when the test file ends. Needs Linux and root.
 
+import { execFileSync } from 'node:child_process';
 import {
   inNamespace,
   ip,
@@ -45,6 +46,34 @@ export class Networks {
     const site = new Site(this.#hubs, `restunnel-${process.pid}-${this.#sites.length}`, this.#sites.length);
     this.#sites.push(site);
     return site;
+  }
+
+  /** Sites reach each other, by way of the hubs' place. For all that there are. */
+  connectSites(): void {
+    const forward = ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'];
+    execFileSync(inNamespace(this.#hubs)[0]!, [...inNamespace(this.#hubs).slice(1), ...forward]);
+    for (const { namespace, hubAddress } of this.#sites) {
+      ip('-n', namespace, 'route', 'replace', 'default', 'via', hubAddress[4]);
+    }
+  }
+
+  /** Every packet between the two sites vanishes; others come through. */
+  cut(one: Site, other: Site): void {
+    this.#between(one, other, 'add');
+  }
+
+  join(one: Site, other: Site): void {
+    this.#between(one, other, 'del');
+  }
+
+  #between(one: Site, other: Site, action: 'add' | 'del'): void {
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const rule = ['from', from.nodeAddress[4], 'to', to.nodeAddress[4], 'blackhole'];
+      ip('-n', this.#hubs, 'rule', action, ...rule);
+    }
   }
 
   /** Runs `work` at the site: sockets this thread makes meanwhile belong there, and so do processes it starts. */

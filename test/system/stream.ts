@@ -42,7 +42,12 @@ export class Stream {
    * Rejects with Refused, or with the error of a broken connection. `order` is what Target obeys. `username` says which way; without one
    * any node will do.
    */
-  static async open(proxy: Address, port: number, order: string, username = ''): Promise<Stream> {
+  static async open(
+    proxy: Address | { readonly path: string },
+    port: number,
+    order: string,
+    username = '',
+  ): Promise<Stream> {
     const socket = connect({ ...proxy, allowHalfOpen: true });
     const reader = new ExactReader(socket);
     socket.write(Buffer.from([5, 1, username === '' ? 0 : 2]));

@@ -1,0 +1,52 @@
+// What a storm over a cluster remembers of what owners were told, and what it reads from a device's own files.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openHubList } from '../../src/cluster/hubList.ts';
+
+/** One value that is changed again and again, each time to a higher number, and what may stand there. */
+export class Register {
+  /** The last change that was confirmed; 0: none was. */
+  confirmed = 0;
+  readonly #possible = new Set<number>();
+
+  /** `answer` null: it was done. Else the sentence that came. */
+  heard(number: number, answer: string | null): void {
+    if (answer === null) {
+      this.confirmed = number;
+      this.#possible.clear();
+    } else if (!answer.includes('nothing was changed')) this.#possible.add(number);
+  }
+
+  may(number: number): boolean {
+    return number === this.confirmed || this.#possible.has(number);
+  }
+
+  toString(): string {
+    return `${this.confirmed} was confirmed, and perhaps there is one of ${[...this.#possible]}`;
+  }
+}
+
+/** Of the newest list that a device has; 0: none. */
+export function listNumberOf(dataDir: string): number {
+  const file = JSON.parse(readFileSync(join(dataDir, 'node.json'), 'utf8')) as {
+    clusters?: { key: string; signed: string | null }[];
+  };
+  const [cluster] = file.clusters ?? [];
+  if (cluster === undefined || cluster.signed === null) return 0;
+  return openHubList(
+    Buffer.from(cluster.signed, 'base64url'),
+    new Uint8Array(Buffer.from(cluster.key, 'base64url')),
+  ).number;
+}
+
+/** Numbers in [0, 1), the same ones for the same seed (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b_79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
