@@ -33,6 +33,8 @@ const LEFT_OUT = [
   'that gets SIGTERM the moment it is ready',
   // A JVM takes the heap that it may have and keeps it, so resident memory says nothing of streams. cost.ts measures the heap.
   'again and again',
+  // A command for desktops.
+  '`restunnel stop`',
   // The core is told its network, and looks for none; and a phone has no hangups.
   'platform and network',
   'SIGHUP',
@@ -54,6 +56,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    env: { RESTUNNEL_TEST_NODE: coreCommand() },
+    env: { RESTUNNEL_TEST_NODE: coreCommand(), RESTUNNEL_REHEARSAL: 'off' },
   },
 });
