@@ -1,8 +1,47 @@
-// What a storm over a cluster remembers of what owners were told, and what it reads from a device's own files.
+// What all who take part in a storm over a cluster share: chance, what was seen, what owners were told, and what stands in a device's files.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHubList } from '../../src/cluster/hubList.ts';
+
+export class Witness {
+  /** They come to an end. */
+  isOver = false;
+  readonly random: () => number;
+  readonly say: (line: string) => void;
+  readonly #violations = new Set<string>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(seed: number, say: (line: string) => void) {
+    this.random = randomOf(seed);
+    this.say = say;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.random() * items.length)]!;
+  }
+
+  count(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  /** Something was seen that must not be. */
+  violation(text: string): void {
+    if (!this.#violations.has(text)) this.say(`VIOLATION: ${text}`);
+    this.#violations.add(text);
+  }
+
+  get violations(): readonly string[] {
+    return [...this.#violations];
+  }
+
+  counts(): string {
+    return [...this.#counts]
+      .sort()
+      .map(([what, times]) => `${times} ${what}`)
+      .join(', ');
+  }
+}
 
 /** One value that is changed again and again, each time to a higher number, and what may stand there. */
 export class Register {
