@@ -45,6 +45,7 @@ function addScenario(scenario: Scenario): void {
       '--program <file,…>',
       'our hub and node: `source`, the one file, or the bin/restunnel.js of another checkout; each of several is measured',
     )
+    .option('--cluster <nats,…>', 'our hub as well as a member of the cluster "bench" on these servers')
     .option('--no-warm-up', 'count the first round as well')
     .option('--node-option <option>', 'for our hub and node, e.g. --cpu-prof; may be repeated', collect, [])
     .option('--json <file>', 'write all samples there')
@@ -86,11 +87,15 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   }
 }
 
-function variantsOf(scenario: Scenario, { workers, program }: Flags): readonly Variant[] {
-  const variants =
+function variantsOf(scenario: Scenario, { workers, program, cluster }: Flags): readonly Variant[] {
+  const plain =
     workers === undefined
       ? (scenario.variants ?? [{ workers: 0, nodes: 1 }])
       : numbersOf(String(workers)).map((count) => ({ workers: count, nodes: Math.max(count, 1) }));
+  const variants =
+    cluster === undefined
+      ? plain
+      : plain.flatMap((variant) => [variant, { ...variant, cluster: String(cluster) }]);
   if (program === undefined) return variants;
   const programs = String(program).split(',');
   return variants.flatMap((variant) => programs.map((one) => ({ ...variant, program: one })));

@@ -78,7 +78,8 @@ function contestantsOf({ peers, variants }: RunOptions): Contestant[] {
   );
 }
 
-function variantName({ workers, nodes, io, program }: Variant): string {
+function variantName({ workers, nodes, io, program, cluster }: Variant): string {
+  if (cluster !== undefined) return program === undefined ? 'in a cluster' : `${program} in a cluster`;
   if (program !== undefined) return program;
   if (io !== undefined) return `--io ${io}`;
   return `${workers} worker${workers === 1 ? '' : 's'}, ${nodes} node${nodes === 1 ? '' : 's'}`;
@@ -150,7 +151,7 @@ class Theatre {
     return this.#site.site;
   }
 
-  async #start({ name, peer, workers, nodes, io, program }: Contestant): Promise<RunningPeer> {
+  async #start({ name, peer, workers, nodes, io, program, cluster }: Contestant): Promise<RunningPeer> {
     this.#way ??= (await this.#scenario.detour?.(this.#options.settings)) ?? null;
     const folder = join(this.#folder, `${peer}${++this.#folders}`);
     mkdirSync(folder, { mode: 0o700 });
@@ -161,6 +162,7 @@ class Theatre {
       site: await this.#siteOf(),
       ...(io === undefined ? {} : { io }),
       ...(program === undefined ? {} : { program }),
+      ...(cluster === undefined ? {} : { cluster }),
     });
     this.#running.set(name, running);
     return running;

@@ -39,6 +39,8 @@ export interface PeerOptions {
   readonly io?: 'epoll' | 'net';
   /** Ours to run, as Variant.program. */
   readonly program?: string;
+  /** As Variant.cluster. */
+  readonly cluster?: string;
   /** Node.js options for our hub and node (--cpu-prof …). */
   readonly nodeOptions: readonly string[];
 }

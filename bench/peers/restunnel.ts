@@ -38,6 +38,8 @@ async function startAll(options: PeerOptions, children: Child[]): Promise<Runnin
     ...['--data-dir', dataDir, '--workers', String(options.workers)],
     ...['--tunnel', `${site.nearHost}:0`, '--socks', LOOPBACK_ANY],
     ...['--http', LOOPBACK_ANY, '--dashboard', LOOPBACK_ANY],
+    ...(options.cluster === undefined ? [] : ['--cluster', options.cluster, '--cluster-name', 'bench']),
+    ...(options.cluster === undefined ? [] : ['--public-host', '127.0.0.1']),
   ]);
   children.push(hub);
   const { socks, http, tunnel } = await ready<{ socks: string; http: string; tunnel: string }>(options, hub);

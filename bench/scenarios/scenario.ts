@@ -65,6 +65,8 @@ export interface Variant {
   readonly io?: 'epoll' | 'net';
   /** What runs as hub and node: 'source', the one file, or the restunnel.js of another checkout. This checkout's command when it is left out. */
   readonly program?: string;
+  /** NATS servers of a cluster that our hub is a member of; none when it is left out. */
+  readonly cluster?: string;
 }
 
 export interface Scenario {
