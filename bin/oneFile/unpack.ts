@@ -39,6 +39,8 @@ export function unpack(payload: Payload, cache: string): string {
   try {
     makePrivate(cache);
     const folder = join(cache, payload.id);
+    // Before the check: a newer version that starts now leaves what is marked.
+    if (existsSync(folder)) mark(folder);
     if (!isIntact(payload, folder)) put(payload, cache, folder);
     mark(folder);
     return folder;
@@ -57,8 +59,18 @@ export function removeOthers(payload: Payload, cache: string, isAlive: (pid: num
     const marks = namesIn(join(folder, IN_USE));
     const dead = marks.filter((mark) => !isAlive(Number(mark)));
     if (name === payload.id) for (const mark of dead) remove(join(folder, IN_USE, mark));
-    else if (dead.length === marks.length) remove(folder);
+    else if (dead.length === marks.length) removeUnused(folder, cache, isAlive);
   }
+}
+
+/** Out of the way first: a start that marks it later finds nothing, and one that marked it just now gets it back. */
+function removeUnused(folder: string, cache: string, isAlive: (pid: number) => boolean): void {
+  const aside = join(cache, `.old-${process.pid}-${randomBytes(6).toString('hex')}`);
+  try {
+    renameSync(folder, aside);
+    if (namesIn(join(aside, IN_USE)).some((mark) => isAlive(Number(mark)))) renameSync(aside, folder);
+    else remove(aside);
+  } catch {}
 }
 
 function makePrivate(cache: string): void {

@@ -132,3 +132,18 @@ test('versions that nobody runs any more are removed', () => {
   expect(existsSync(left)).toBe(false);
   expect(readdirSync(join(current, '.in-use'))).toEqual([String(process.pid)]);
 });
+
+test('an older version that starts while a newer one tidies up keeps its folder', () => {
+  const older = unpack(payload('0.9-old'), cache);
+  rmSync(join(older, '.in-use', String(process.pid)));
+  writeFileSync(join(older, '.in-use', '12345'), '');
+  unpack(payload(), cache);
+  let asked = 0;
+  removeOthers(payload(), cache, (pid) => {
+    // It marks its folder right behind the look at the marks.
+    if (pid === 12_345 && ++asked === 1) writeFileSync(join(older, '.in-use', '777'), '');
+    return pid === process.pid || pid === 777;
+  });
+  expect(readFileSync(join(older, 'bin/a.js'), 'utf8')).toBe('first');
+  expect(readdirSync(cache).filter((name) => name.startsWith('.old'))).toEqual([]);
+});
