@@ -12,7 +12,7 @@ import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import type { OwnerFleet } from '../fleet/ownerFleet.ts';
 import { ClusterFleet } from './clusterFleet.ts';
 import { atHub, FleetPicture, type NodeAtHub } from './fleetPicture.ts';
-import { answerHub, type HubQuestion, type HubQuestions } from './hubQuestions.ts';
+import { answerHub } from './hubQuestions.ts';
 import { HubTalk } from './hubTalk.ts';
 import { natsBucket } from './natsBucket.ts';
 import { QuotaKeeper } from './quotaKeeper.ts';
@@ -70,8 +70,7 @@ export class FleetShares {
       askedAll: () => {
         this.#saysAll = true;
       },
-      answer: (question: HubQuestion, asked) =>
-        answerHub(own, question, asked as HubQuestions[HubQuestion]['asked']),
+      answer: ({ question, asked }) => answerHub(own, question, asked),
       others: () => this.#picture.others,
     });
     this.fleet = new ClusterFleet({

@@ -6,14 +6,8 @@ import { UserError } from '../../base/userError.ts';
 import { PICTURE } from '../../limits/cluster.ts';
 import type { HubSays } from './fleetPicture.ts';
 import type { HubAnswer, HubQuestion, HubQuestions, OtherHubs } from './hubQuestions.ts';
-import { readSaid, type Said } from './hubWords.ts';
+import { type Asked, readAsked, readSaid, type Said } from './hubWords.ts';
 import type { Uses } from './shareKeeper.ts';
-
-interface Asked {
-  readonly from: string;
-  readonly question: HubQuestion;
-  readonly asked: unknown;
-}
 
 export interface HubTalkOptions {
   readonly cluster: string;
@@ -25,7 +19,7 @@ export interface HubTalkOptions {
   /** All that there is to say is to be said. */
   askedAll(): void;
   /** Rejects with UserError. */
-  answer(question: HubQuestion, asked: unknown): Promise<unknown>;
+  answer(asked: Asked): Promise<unknown>;
   /** How many other hubs there are. */
   others(): number;
   onError(error: unknown): void;
@@ -96,7 +90,7 @@ export class HubTalk implements OtherHubs {
     if (!this.isConnected || others === 0) return [];
     const answers: HubAnswer<Question>[] = [];
     try {
-      const body: Asked = { from: this.#options.hub, question, asked };
+      const body = { from: this.#options.hub, question, asked };
       const replies = await this.#nats!.requestMany(this.#questions, JSON.stringify(body), {
         strategy: 'count',
         maxMessages: others,
@@ -115,17 +109,17 @@ export class HubTalk implements OtherHubs {
 
   async #answer(messages: Subscription): Promise<void> {
     for await (const message of messages) {
-      const asked = parsed<Asked>(message);
+      const asked = readAsked(parsed(message));
       // Its own question comes back to it as well.
       if (asked === null || asked.from === this.#options.hub) continue;
       void this.#reply(message, asked);
     }
   }
 
-  async #reply(message: Msg, { question, asked }: Asked): Promise<void> {
+  async #reply(message: Msg, asked: Asked): Promise<void> {
     const { name, answer, onError } = this.#options;
     try {
-      message.respond(JSON.stringify({ hub: name(), answer: await answer(question, asked) }));
+      message.respond(JSON.stringify({ hub: name(), answer: await answer(asked) }));
     } catch (error) {
       if (!(error instanceof UserError)) onError(error);
       message.respond(JSON.stringify({ error: error instanceof UserError ? error.message : 'it failed' }));

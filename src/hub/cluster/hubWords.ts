@@ -1,8 +1,17 @@
-// What one hub of a cluster says to all: read field by field, since whoever has the password of NATS may say anything. Pure.
+// What one hub of a cluster says to all and asks them, read field by field: anybody with the password of NATS may say anything. Pure.
 
 import { HUB_LIST, PICTURE } from '../../limits/cluster.ts';
-import { NETWORKS, NODE_STATES, type Traffic } from '../../model/fleet.ts';
+import {
+  type BanReport,
+  EVENT_KINDS,
+  type EventQuery,
+  HISTORY_RANGES,
+  NETWORKS,
+  NODE_STATES,
+  type Traffic,
+} from '../../model/fleet.ts';
 import type { HubSays, NodeAtHub } from './fleetPicture.ts';
+import type { HubQuestion, HubQuestions } from './hubQuestions.ts';
 import type { Uses } from './shareKeeper.ts';
 
 /** A later version adds kinds; a hub leaves those alone that it does not know. */
@@ -90,6 +99,70 @@ function usesOf({ hub, nodes, users }: Value): Uses {
   });
   const open = Object.entries(object(users)).map(([user, streams]) => [text(user), amount(streams)] as const);
   return { hub: id(hub), nodes: Object.fromEntries(used), users: Object.fromEntries(open) };
+}
+
+// --- Questions -------------------------------------------------------------------------------------------------------------------------
+
+export type Asked = {
+  readonly [Question in HubQuestion]: {
+    /** The hub that asks. */
+    readonly from: string;
+    readonly question: Question;
+    readonly asked: HubQuestions[Question]['asked'];
+  };
+}[HubQuestion];
+
+/** null: it is malformed, or no question that this program knows. */
+export function readAsked(value: unknown): Asked | null {
+  try {
+    const { from, question, asked } = object(value);
+    const known = oneOf(QUESTIONS, question);
+    return { from: id(from), question: known, asked: READ_ASKED[known](asked) } as Asked;
+  } catch (error) {
+    if (error instanceof Malformed) return null;
+    throw error;
+  }
+}
+
+const READ_ASKED: {
+  readonly [Question in HubQuestion]: (asked: unknown) => HubQuestions[Question]['asked'];
+} = {
+  events: (asked) => eventsOf(object(asked)),
+  history: (asked) => {
+    const { node, range } = object(asked);
+    return { node: orNull(id, node), range: oneOf(HISTORY_RANGES, range) };
+  },
+  streams: (asked) => ({ node: orNull(id, object(asked).node) }),
+  sessions: () => null,
+  endSession: (asked) => {
+    const { user, name } = object(asked);
+    return { user: text(user), name: text(name) };
+  },
+  rotate: (asked) => ({ node: id(object(asked).node) }),
+  report: (asked) => reportOf(object(asked)),
+};
+const QUESTIONS = Object.keys(READ_ASKED) as readonly HubQuestion[];
+
+function eventsOf({ kinds, nodeId, contains, before, after, limit }: Value): EventQuery {
+  if (kinds !== undefined && !Array.isArray(kinds)) throw new Malformed();
+  return {
+    ...(kinds === undefined ? {} : { kinds: kinds.map((kind) => oneOf(EVENT_KINDS, kind)) }),
+    ...(nodeId === undefined ? {} : { nodeId: id(nodeId) }),
+    ...(contains === undefined ? {} : { contains: text(contains) }),
+    ...(before === undefined ? {} : { before: amount(before) }),
+    ...(after === undefined ? {} : { after: amount(after) }),
+    limit: Math.min(amount(limit), PICTURE.eventsMax),
+  };
+}
+
+function reportOf({ session, user, node, host, restMs }: Value): BanReport {
+  return {
+    session: orNull(text, session),
+    user: text(user),
+    node: orNull(id, node),
+    host: text(host),
+    restMs: amount(restMs),
+  };
 }
 
 // --- Fields ----------------------------------------------------------------------------------------------------------------------------

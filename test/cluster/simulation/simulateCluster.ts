@@ -428,7 +428,9 @@ class World {
     if (isGone !== isRevoked(record)) throw new Error(`${name} has ${id} revoked: ${isGone}`);
     if (known.stored.name !== record.name) throw new Error(`${name} calls ${id} ${known.stored.name}`);
     if (JSON.stringify(known.settings) !== JSON.stringify({ ...DEFAULT_SETTINGS, ...record.settings }))
-      throw new Error(`${name} has other settings of ${id}`);
+      throw new Error(
+        `${name} has other settings of ${id}: ${JSON.stringify(known.settings)} vs ${JSON.stringify(record.settings)}`,
+      );
     if (isGone && life!.devices.has(id)) throw new Error(`${name} still serves the revoked ${id}`);
   }
 

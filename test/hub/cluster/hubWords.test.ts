@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { atHub } from '../../../src/hub/cluster/fleetPicture.ts';
-import { readSaid } from '../../../src/hub/cluster/hubWords.ts';
+import { readAsked, readSaid } from '../../../src/hub/cluster/hubWords.ts';
 import { PICTURE } from '../../../src/limits/cluster.ts';
 import { FakeFleet } from '../../api/fakeFleet.ts';
 
@@ -81,6 +81,43 @@ test('anything at all is read or void', () => {
       expect(readSaid(value)).toBeNull();
       const word = readSaid({ kind, [kind]: value, hub: value });
       expect(word === null || typeof value === 'object' || typeof value === 'string').toBe(true);
+    }),
+  );
+});
+
+const QUESTIONS = [
+  { question: 'events', asked: { limit: 50 } },
+  {
+    question: 'events',
+    asked: { kinds: ['paired'], nodeId: HUB, contains: 'lap', before: 9, after: 1, limit: 50 },
+  },
+  { question: 'history', asked: { node: null, range: '1d' } },
+  { question: 'streams', asked: { node: HUB } },
+  { question: 'sessions', asked: null },
+  { question: 'endSession', asked: { user: 'eve', name: 'cart' } },
+  { question: 'rotate', asked: { node: HUB } },
+  {
+    question: 'report',
+    asked: { session: null, user: '', node: HUB, host: 'example.com', restMs: 60_000 },
+  },
+].map((asked) => ({ from: HUB, ...asked }));
+
+test('a question passes, and nothing that is none', () => {
+  for (const question of QUESTIONS) expect(readAsked(sent(question))).toEqual(question);
+  expect(readAsked({ from: HUB, question: 'events', asked: { limit: 1e9 } })).toMatchObject({
+    asked: { limit: PICTURE.eventsMax },
+  });
+  for (const question of ['constructor', 'toString', '', 1, null])
+    expect(readAsked({ from: HUB, question, asked: null })).toBeNull();
+  expect(readAsked({ from: HUB, question: 'rotate', asked: { node: '../x' } })).toBeNull();
+  fc.assert(
+    fc.property(fc.constantFrom(...QUESTIONS), fc.jsonValue(), ({ question }, asked) => {
+      expect(() => readAsked({ from: HUB, question, asked })).not.toThrow();
+    }),
+  );
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(readAsked(value)).toBeNull();
     }),
   );
 });
