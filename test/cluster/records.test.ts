@@ -80,7 +80,9 @@ describe('records', () => {
         fc.constantFrom('id', 'publicKey', 'name', 'settings', 'enrolledAtMs'),
         (record, value, field) => {
           const read = readRecord('node', Buffer.from(JSON.stringify({ v: 1, ...record, [field]: value })));
-          if (read.state === 'good') expect(read.record).toEqual({ ...record, [field]: value });
+          // JSON has no -0.
+          const sent: unknown = JSON.parse(JSON.stringify(value));
+          if (read.state === 'good') expect(read.record).toEqual({ ...record, [field]: sent });
         },
       ),
     );
