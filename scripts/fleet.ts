@@ -2,7 +2,7 @@
 // to their promises: node scripts/fleet.ts [--nodes 200] [--sessions 5000] [--rounds 3] [--workers 1] [--seed 1]
 
 import { parseArgs } from 'node:util';
-import { seededRandom } from '../test/routing/pretendFleet.ts';
+import { seededRandom } from '../test/seededRandom.ts';
 import { storm } from '../test/system/fleetStorm.ts';
 import { endAll, startHub } from '../test/system/harness.ts';
 import { startFleet } from '../test/system/lightFleet.ts';

@@ -88,7 +88,7 @@ export class RingDoor implements TunnelDoor {
 }
 
 /** Until the connection gets its real handler, in the same call. */
-const NOBODY: ConnHandler = {
+export const NOBODY: ConnHandler = {
   onConnected() {},
   onConnectFailed() {},
   onReadable() {},

@@ -8,10 +8,10 @@ import { closeDoorbell } from '../reactor/doorbell.ts';
 import { EpollReactor } from '../reactor/epoll/epollReactor.ts';
 import { PairedSockets } from '../reactor/epoll/pairedSockets.ts';
 import { loadLibc } from '../reactor/libc.ts';
-import type { ConnHandler } from '../reactor/reactor.ts';
 import { heldPlan } from '../ring/heldShare.ts';
 import { makeSlots, SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
 import { CLOSE, FRAME } from '../tunnel/frames.ts';
+import { NOBODY } from './doors.ts';
 import { HubEngine } from './hubEngine.ts';
 import type { FromEngine, FrontPlan } from './messages.ts';
 import type { Stage } from './rehearsal.ts';
@@ -34,15 +34,6 @@ const TO_ADDRESS = Uint8Array.of(5, 1, 0, 1, 192, 0, 2, 1, 1, 187);
 const HTTP_CONNECT = Buffer.from(
   'CONNECT rehearsal.example:443 HTTP/1.1\r\nHost: rehearsal.example:443\r\nProxy-Connection: Keep-Alive\r\n\r\n',
 );
-
-/** Until the engine takes the tunnel, in the same call. */
-const NOBODY: ConnHandler = {
-  onConnected() {},
-  onConnectFailed() {},
-  onReadable() {},
-  onWritable() {},
-  onBroken() {},
-};
 
 /** A client, as its far end sees it. */
 interface Client {

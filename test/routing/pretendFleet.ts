@@ -6,17 +6,7 @@ import type { Route } from '../../src/routing/routedNode.ts';
 import { Router } from '../../src/routing/router.ts';
 import type { StoredStickySession } from '../../src/routing/stickySessions.ts';
 import { BadUsername, parseUsername } from '../../src/routing/username.ts';
-
-/** Mulberry32: evenly from [0, 1). */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seededRandom } from '../seededRandom.ts';
 
 interface Figures {
   isSilent: boolean;

@@ -2,11 +2,12 @@
 // owners pair, revoke and change. Those who take part also know what may be seen and what may not.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '../seededRandom.ts';
 import { LIGHT_COUNTRY, QUOTA_BYTES, QUOTA_MBIT, StormClients } from './clusterClients.ts';
 import { SERVED_MS, STALE_SECONDS, StormDevices } from './clusterDevices.ts';
 import { CONVERGED_MS, StormOwners } from './clusterOwners.ts';
 import { type Blow, ClusterPlace, chooseBlow, silencesHub } from './clusterPlace.ts';
-import { randomOf, Witness } from './clusterWitness.ts';
+import { Witness } from './clusterWitness.ts';
 import { type ExitNode, eventually, startNode } from './harness.ts';
 import { changeNode, makePairing, nodesOf } from './ownerOf.ts';
 import { Target } from './target.ts';
@@ -126,7 +127,7 @@ class ClusterStorm {
   }
 
   async #blows(clients: StormClients, forMs: number): Promise<void> {
-    const random = randomOf(this.#options.seed);
+    const random = seededRandom(this.#options.seed);
     const endMs = performance.now() + forMs;
     while (performance.now() < endMs) {
       const blows = [chooseBlow(this.#place, random)];

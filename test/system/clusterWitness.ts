@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHubList } from '../../src/cluster/hubList.ts';
+import { seededRandom } from '../seededRandom.ts';
 
 export class Witness {
   /** They come to an end. */
@@ -13,7 +14,7 @@ export class Witness {
   readonly #counts = new Map<string, number>();
 
   constructor(seed: number, say: (line: string) => void) {
-    this.random = randomOf(seed);
+    this.random = seededRandom(seed);
     this.say = say;
   }
 
@@ -77,15 +78,4 @@ export function listNumberOf(dataDir: string): number {
     Buffer.from(cluster.signed, 'base64url'),
     new Uint8Array(Buffer.from(cluster.key, 'base64url')),
   ).number;
-}
-
-/** Numbers in [0, 1), the same ones for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

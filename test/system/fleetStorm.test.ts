@@ -2,7 +2,7 @@
 // sessions.
 
 import { expect, test } from 'vitest';
-import { seededRandom } from '../routing/pretendFleet.ts';
+import { seededRandom } from '../seededRandom.ts';
 import { storm } from './fleetStorm.ts';
 import { startHub } from './harness.ts';
 import { startFleet } from './lightFleet.ts';

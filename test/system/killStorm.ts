@@ -5,6 +5,7 @@ import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '../seededRandom.ts';
 import {
   endAll,
   eventually,
@@ -46,7 +47,7 @@ export async function killStorm(options: {
   onReturn?: (back: Return) => void;
 }): Promise<void> {
   const { workers, onReturn } = options;
-  const random = randomOf(options.seed);
+  const random = seededRandom(options.seed);
   const target = await Target.start();
   try {
     let hub = await startHub({ workers });
@@ -126,15 +127,4 @@ async function checkStore(dataDir: string): Promise<void> {
   } finally {
     database.close();
   }
-}
-
-/** Numbers in [0, 1), the same ones for the same seed (xorshift32). */
-function randomOf(seed: number): () => number {
-  let state = (seed ^ 0x9e37_79b9) | 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
