@@ -28,6 +28,8 @@ try {
   process.exit(0);
 } catch (error) {
   console.error(error);
+  for (const line of (error instanceof Error ? error.message : String(error)).split('\n'))
+    console.log(`failed: ${line}`);
   say(`again: node scripts/clusterStorm.ts ${seconds} ${seed}`);
   process.exit(1);
 }
