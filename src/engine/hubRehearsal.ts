@@ -1,31 +1,21 @@
 // A hub's engine in a rehearsal: clients come by SOCKS5 and HTTP CONNECT, and a node answers what they send. Both are played here.
 
-import { ENGINE, REHEARSAL } from '../limits/engine.ts';
-import { PROTOCOL } from '../limits/wire.ts';
+import { REHEARSAL } from '../limits/engine.ts';
 import type { AeadFactory } from '../noise/aead.ts';
-import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
-import { closeDoorbell } from '../reactor/doorbell.ts';
-import { EpollReactor } from '../reactor/epoll/epollReactor.ts';
-import { PairedSockets } from '../reactor/epoll/pairedSockets.ts';
-import { loadLibc } from '../reactor/libc.ts';
-import { heldPlan } from '../ring/heldShare.ts';
-import { makeSlots, SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
-import { CLOSE, FRAME } from '../tunnel/frames.ts';
+import type { PairedSockets } from '../reactor/epoll/pairedSockets.ts';
+import { SessionSlots, ThreadSlots, UserSlots } from '../ring/slots.ts';
+import { FRAME } from '../tunnel/frames.ts';
 import { NOBODY } from './doors.ts';
 import { HubEngine } from './hubEngine.ts';
 import type { FromEngine, FrontPlan } from './messages.ts';
 import type { Stage } from './rehearsal.ts';
-import { REHEARSAL_KEYS, RehearsalPeer } from './rehearsalPeer.ts';
+import { RehearsalPeer } from './rehearsalPeer.ts';
+import { RehearsalReactor } from './rehearsalReactor.ts';
+import { ANSWER, END, REHEARSAL_KEYS, REHEARSAL_TERMS, REQUEST, REQUESTS } from './rehearsalScript.ts';
 
-const HELD_BYTES = 2 ** 24;
 const SESSION = { index: 1, number: 1 } as const;
 const LISTENERS = ['socks', 'http'] as const;
 const HOST = '127.0.0.1';
-const REQUEST = new Uint8Array(64).fill(7);
-const ANSWER = new Uint8Array(512).fill(8);
-/** Requests on each stream, the last of which the node answers with its end. */
-const REQUESTS = 3;
-const END = Uint8Array.of(CLOSE.END);
 
 const GREETING = Uint8Array.of(5, 1, 0);
 const NAME = Buffer.from('rehearsal.example');
@@ -41,70 +31,59 @@ interface Client {
   readonly opening: readonly Uint8Array[];
   /** Messages of the opening that were sent, then requests. */
   sent: number;
-  isOver: boolean;
 }
 
 export class HubRehearsal implements Stage {
-  readonly #sockets: PairedSockets;
-  readonly #reactor: EpollReactor;
+  readonly #ground: RehearsalReactor;
   readonly #engine: HubEngine;
   readonly #node: RehearsalPeer;
   readonly #told: FromEngine[] = [];
   /** By stream: requests that came. */
   readonly #heard = new Map<number, number>();
-  #clients = 0;
+  readonly #clients = new Set<Client>();
+  #arrived = 0;
 
-  constructor(
-    makeAead: AeadFactory,
-    onFault: (error: unknown) => void,
-    sockets: PairedSockets = new PairedSockets(loadLibc()),
-  ) {
-    const { libc } = sockets;
-    const reactor = new EpollReactor(ENGINE.keepAliveIdleS, libc);
-    reactor.onFault(onFault);
-    const slots = makeSlots(1);
+  constructor(makeAead: AeadFactory, onFault: (error: unknown) => void, sockets?: PairedSockets) {
+    this.#ground = new RehearsalReactor(onFault, sockets);
+    const { reactor } = this.#ground;
+    const { libc } = this.#ground.sockets;
     const plan: FrontPlan = {
+      ...this.#ground.plan,
       role: 'front',
-      io: 'epoll',
-      thread: 0,
-      slots,
-      held: heldPlan(HELD_BYTES, 1),
       mac1Key: REHEARSAL_KEYS.up,
       trustedProxies: [],
       proxy: { askUser: false, proxyHeaders: false, showTargets: false },
-      descriptorLimit: Number.POSITIVE_INFINITY,
       workers: [],
     };
-    this.#sockets = sockets;
-    this.#reactor = reactor;
     this.#engine = new HubEngine({
       plan,
       reactor,
       makeAead,
       slots: {
-        sessions: new SessionSlots(slots),
-        thread: new ThreadSlots(slots, 0),
-        users: new UserSlots(slots, 0),
+        sessions: new SessionSlots(plan.slots),
+        thread: new ThreadSlots(plan.slots, 0),
+        users: new UserSlots(plan.slots, 0),
       },
       tell: (message) => this.#told.push(message),
     });
+    const { up: sendKey, down: receiveKey } = REHEARSAL_KEYS;
+    const onFrame = (type: number, id: number, payload: Uint8Array) => this.#hear(type, id, payload);
+    this.#node = new RehearsalPeer({ libc, reactor, makeAead, sendKey, receiveKey, onFrame });
+  }
+
+  open(): void {
     for (const name of LISTENERS) this.#engine.obey({ type: 'listen', name, bind: { host: HOST, port: 0 } });
+    const { reactor, sockets } = this.#ground;
     const { ours, theirs } = sockets.pair();
-    const { up, down } = REHEARSAL_KEYS;
-    const terms = {
-      initialWindowBytes: PROTOCOL.initialWindowBytes,
-      capabilities: OFFERED_CAPABILITIES,
-    };
-    const keys = { sendKey: down.slice(), receiveKey: up.slice() };
+    this.#node.connect(theirs);
     const conn = reactor.adopt(ours, NOBODY, 0);
-    this.#engine.worker!.worker.adopt(SESSION.index, SESSION.number, conn, terms, keys);
-    this.#node = new RehearsalPeer({
-      ...{ libc, fd: theirs, reactor, makeAead, sendKey: up, receiveKey: down },
-      onFrame: (type, id, payload) => this.#hear(type, id, payload),
-    });
+    const { up, down } = REHEARSAL_KEYS;
+    const keys = { sendKey: down.slice(), receiveKey: up.slice() };
+    this.#engine.worker!.worker.adopt(SESSION.index, SESSION.number, conn, REHEARSAL_TERMS, keys);
     this.#node.say(FRAME.STATUS, 0, Buffer.from('{}'));
     this.#turn();
-    if (!this.#told.some(({ type }) => type === 'tunnelUp')) throw new Error('a rehearsal has no tunnel');
+    if (!this.#told.some(({ type }) => type === 'tunnelUp'))
+      throw sockets.failure('a rehearsal has no tunnel');
     this.#route();
     this.#turn();
   }
@@ -116,13 +95,13 @@ export class HubRehearsal implements Stage {
   }
 
   serve(connections: number): void {
-    this.#sockets.exchange();
-    const clients = Array.from({ length: connections }, () => this.#arrive());
-    let left = clients.length;
-    for (let turn = 0; left > 0; turn++) {
-      if (turn > REHEARSAL.turnsMax) throw new Error(`${left} connections of a rehearsal do not end`);
+    this.#ground.sockets.exchange();
+    for (let nth = 0; nth < connections; nth++) this.#arrive();
+    const clients = this.#clients;
+    for (let turn = 0; clients.size > 0; turn++) {
+      if (turn > REHEARSAL.turnsMax) throw new Error(`${clients.size} connections of a rehearsal do not end`);
       this.#turn();
-      for (const client of clients) if (!client.isOver && this.#play(client)) left--;
+      for (const client of clients) this.#play(client);
     }
     this.#turn();
     this.#told.length = 0;
@@ -130,37 +109,38 @@ export class HubRehearsal implements Stage {
 
   #turn(): void {
     this.#node.turn();
-    this.#reactor.runOnce();
+    this.#ground.reactor.runOnce();
   }
 
   // --- Clients -------------------------------------------------------------------------------------------------------------------
 
-  #arrive(): Client {
-    const nth = this.#clients++;
+  #arrive(): void {
+    const nth = this.#arrived++;
     const isHttp = nth % 4 === 3;
     const opening = isHttp ? [HTTP_CONNECT] : [GREETING, nth % 2 === 0 ? TO_ADDRESS : TO_NAME];
-    const client = { fd: this.#sockets.arrive(isHttp ? 1 : 0), opening, sent: 0, isOver: false };
+    const client = { fd: this.#ground.sockets.arrive(isHttp ? 1 : 0), opening, sent: 0 };
+    this.#clients.add(client);
     this.#sendNext(client);
-    return client;
   }
 
-  /** Answers what has come; true when that was the end. */
-  #play(client: Client): boolean {
-    const taken = this.#sockets.receive(client.fd);
-    if (taken < 0) return false;
-    if (taken === 0) {
-      this.#sockets.close(client.fd);
-      client.isOver = true;
-      if (client.sent < client.opening.length + REQUESTS) throw new Error('a rehearsal was refused');
-      return true;
+  /** Goes on when something has come, and leaves when that was the end. */
+  #play(client: Client): void {
+    const { sockets } = this.#ground;
+    const taken = sockets.receive(client.fd);
+    if (taken < 0) return;
+    if (taken > 0) {
+      this.#sendNext(client);
+      return;
     }
-    this.#sendNext(client);
-    return false;
+    sockets.close(client.fd);
+    this.#clients.delete(client);
+    if (client.sent < client.opening.length + REQUESTS) throw sockets.failure('a rehearsal was refused');
   }
 
   #sendNext(client: Client): void {
     const message = client.opening[client.sent];
-    if (client.sent < client.opening.length + REQUESTS) this.#sockets.send(client.fd, message ?? REQUEST);
+    if (client.sent < client.opening.length + REQUESTS)
+      this.#ground.sockets.send(client.fd, message ?? REQUEST);
     client.sent++;
   }
 
@@ -186,9 +166,8 @@ export class HubRehearsal implements Stage {
 
   end(): void {
     this.#engine.end();
-    this.#reactor.stop();
-    closeDoorbell(this.#reactor.doorbell);
+    for (const { fd } of this.#clients) this.#ground.sockets.close(fd);
+    this.#ground.end();
     this.#node.end();
-    this.#sockets.end();
   }
 }

@@ -3,11 +3,13 @@
 
 import { collectGarbage } from '../base/collectGarbage.ts';
 import { REHEARSAL } from '../limits/engine.ts';
-import { NoDescriptorError } from '../reactor/epoll/pairedSockets.ts';
+import { NoDescriptorError } from '../reactor/errno.ts';
 import type { Reactor, TimerHandler } from '../reactor/reactor.ts';
 
 /** An engine of its own, beside the thread's: nothing real is in it, nor anything of it in what is real. */
 export interface Stage {
+  /** Brings its session up, before all else. Throws NoDescriptorError; end() closes what is open then. */
+  open(): void;
   /** Serves connections from their first byte to their end. */
   serve(connections: number): void;
   /** Closes what is open. */
@@ -86,12 +88,18 @@ export class Rehearsal implements TimerHandler {
 
   /** The first connections take milliseconds each, later ones a hundredth of that. */
   #slice(beganMs: number): void {
-    const stage = this.#stage ?? this.#setUp();
-    this.#stage = stage;
+    const stage = this.#stage ?? this.#openStage();
     do {
       stage.serve(this.#connections);
       this.#connections = Math.min(2 * this.#connections, REHEARSAL.connectionsAtOnceMax);
     } while (this.#cpuMs() - beganMs < REHEARSAL.sliceMs);
+  }
+
+  #openStage(): Stage {
+    const stage = this.#setUp();
+    this.#stage = stage;
+    stage.open();
+    return stage;
   }
 
   #pause(ms: number): void {

@@ -13,29 +13,22 @@ import { SlabPool } from '../tunnel/slabPool.ts';
 const SLAB_BYTES = 262_144;
 const NOTHING = new Uint8Array(0);
 
-/** Known to everybody: what they seal is made up and stays in this thread. */
-export const REHEARSAL_KEYS = {
-  down: new Uint8Array(32).fill(1),
-  up: new Uint8Array(32).fill(2),
-} as const;
-
 export class RehearsalPeer {
   readonly #libc: Libc;
-  readonly #fd: number;
+  #fd = -1;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #onFrame: (type: number, id: number, payload: Uint8Array) => void;
 
   constructor(parts: {
     libc: Libc;
-    fd: number;
     reactor: Reactor;
     makeAead: AeadFactory;
     sendKey: Uint8Array;
     receiveKey: Uint8Array;
     onFrame: (type: number, id: number, payload: Uint8Array) => void;
   }) {
-    const { libc, fd, reactor, makeAead } = parts;
+    const { libc, reactor, makeAead } = parts;
     const pool = () =>
       new SlabPool(
         (bytes) => reactor.borrowSlab(bytes),
@@ -45,10 +38,14 @@ export class RehearsalPeer {
         (slab) => reactor.returnSlab(slab),
       );
     this.#libc = libc;
-    this.#fd = fd;
     this.#onFrame = parts.onFrame;
     this.#inbound = new Inbound(new TransportCipher(makeAead(parts.receiveKey)), pool());
     this.#outbound = new Outbound(new TransportCipher(makeAead(parts.sendKey)), pool());
+  }
+
+  /** From now on it speaks on this descriptor, and closes it in the end. */
+  connect(fd: number): void {
+    this.#fd = fd;
   }
 
   say(type: number, id: number, payload: Uint8Array = NOTHING): void {
@@ -105,6 +102,6 @@ export class RehearsalPeer {
     this.#outbound.release();
     this.#inbound.wipe();
     this.#outbound.wipe();
-    this.#libc.close(this.#fd);
+    if (this.#fd >= 0) this.#libc.close(this.#fd);
   }
 }

@@ -2,21 +2,23 @@
 
 import type { ExitPlan, FromEngine } from '../engine/messages.ts';
 import type { Stage } from '../engine/rehearsal.ts';
-import { REHEARSAL_KEYS, RehearsalPeer } from '../engine/rehearsalPeer.ts';
+import { RehearsalPeer } from '../engine/rehearsalPeer.ts';
+import { RehearsalReactor } from '../engine/rehearsalReactor.ts';
+import {
+  ANSWER,
+  END,
+  REHEARSAL_KEYS,
+  REHEARSAL_TERMS,
+  REQUEST,
+  REQUESTS,
+} from '../engine/rehearsalScript.ts';
 import { ENGINE, REHEARSAL } from '../limits/engine.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { AeadFactory } from '../noise/aead.ts';
-import { OFFERED_CAPABILITIES } from '../noise/payload.ts';
-import { closeDoorbell } from '../reactor/doorbell.ts';
-import { EpollReactor } from '../reactor/epoll/epollReactor.ts';
-import { PairedSockets } from '../reactor/epoll/pairedSockets.ts';
-import { loadLibc } from '../reactor/libc.ts';
-import { heldPlan } from '../ring/heldShare.ts';
-import { makeSlots } from '../ring/slots.ts';
-import { CLOSE, connectBytes, FRAME, writeConnect } from '../tunnel/frames.ts';
+import type { PairedSockets } from '../reactor/epoll/pairedSockets.ts';
+import { connectBytes, FRAME, writeConnect } from '../tunnel/frames.ts';
 import { ExitEngine } from './exitEngine.ts';
 
-const HELD_BYTES = 2 ** 24;
 const DIAL = 1;
 const HOST = '127.0.0.1';
 /** Passes the target policy; nothing is dialled. */
@@ -25,11 +27,6 @@ const PORT = 443;
 const NAME = 'rehearsal.example';
 const HOSTS = [NAME, HOST, PUBLIC] as const;
 const NAME_TTL_MS = 60_000;
-const REQUEST = new Uint8Array(64).fill(7);
-const ANSWER = new Uint8Array(512).fill(8);
-/** Requests on each stream, the last of which its target answers with its end. */
-const REQUESTS = 3;
-const END = Uint8Array.of(CLOSE.END);
 const SLOTS = 2 ** 16;
 
 /** By the far end of its connection. */
@@ -39,8 +36,7 @@ interface Target {
 }
 
 export class ExitRehearsal implements Stage {
-  readonly #sockets: PairedSockets;
-  readonly #reactor: EpollReactor;
+  readonly #ground: RehearsalReactor;
   readonly #engine: ExitEngine;
   readonly #hub: RehearsalPeer;
   readonly #told: FromEngine[] = [];
@@ -48,51 +44,30 @@ export class ExitRehearsal implements Stage {
   #streams = 0;
   #ended = 0;
 
-  constructor(
-    makeAead: AeadFactory,
-    onFault: (error: unknown) => void,
-    sockets: PairedSockets = new PairedSockets(loadLibc()),
-  ) {
-    const { libc } = sockets;
-    const reactor = new EpollReactor(ENGINE.keepAliveIdleS, libc);
-    reactor.onFault(onFault);
+  constructor(makeAead: AeadFactory, onFault: (error: unknown) => void, sockets?: PairedSockets) {
+    this.#ground = new RehearsalReactor(onFault, sockets);
+    const { reactor } = this.#ground;
+    const { libc } = this.#ground.sockets;
     const plan: ExitPlan = {
+      ...this.#ground.plan,
       role: 'exit',
-      io: 'epoll',
-      thread: 0,
-      slots: makeSlots(1),
-      held: heldPlan(HELD_BYTES, 1),
       allowTargets: ['127.0.0.0/8'],
       ownAddresses: [],
-      descriptorLimit: Number.POSITIVE_INFINITY,
       hubs: 1,
       keepAliveIdleS: ENGINE.keepAliveIdleS,
     };
-    this.#sockets = sockets;
-    this.#reactor = reactor;
     const secure = () => {
       throw new Error('a rehearsal knows no TLS');
     };
     const tell = (message: FromEngine) => void this.#told.push(message);
     this.#engine = new ExitEngine({ plan, reactor, makeAead, secure, tell });
-    const fd = this.#dialHub();
-    const { up, down } = REHEARSAL_KEYS;
-    this.#hub = new RehearsalPeer({
-      ...{ libc, fd, reactor, makeAead, sendKey: down, receiveKey: up },
-      onFrame: (type, id, payload) => this.#hear(type, id, payload),
-    });
-    this.#hub.say(FRAME.PING, 0, new Uint8Array(8));
-    this.#turn();
+    const { down: sendKey, up: receiveKey } = REHEARSAL_KEYS;
+    const onFrame = (type: number, id: number, payload: Uint8Array) => this.#hear(type, id, payload);
+    this.#hub = new RehearsalPeer({ libc, reactor, makeAead, sendKey, receiveKey, onFrame });
   }
 
-  /** The far end of the node's tunnel. */
-  #dialHub(): number {
-    const message1 = new Uint8Array(PROTOCOL.message1OverheadBytes);
-    const order = { addresses: [HOST], port: PORT, via: null, web: null, message1 } as const;
-    this.#engine.obey({ type: 'dial', dial: DIAL, ...order });
-    this.#reactor.runOnce();
-    const fd = this.#sockets.dialled.shift();
-    if (fd === undefined || this.#sockets.receive(fd) <= 0) throw new Error('a rehearsal has no tunnel');
+  open(): void {
+    this.#dialHub();
     this.#engine.obey({
       type: 'session',
       dial: DIAL,
@@ -100,16 +75,29 @@ export class ExitRehearsal implements Stage {
       hub: 'rehearsal',
       sendKey: REHEARSAL_KEYS.up.slice(),
       receiveKey: REHEARSAL_KEYS.down.slice(),
-      initialWindowBytes: PROTOCOL.initialWindowBytes,
-      capabilities: OFFERED_CAPABILITIES,
+      ...REHEARSAL_TERMS,
       observed: [],
       status: '{}',
     });
-    return fd;
+    this.#hub.say(FRAME.PING, 0, new Uint8Array(8));
+    this.#turn();
+  }
+
+  #dialHub(): void {
+    const { reactor, sockets } = this.#ground;
+    const message1 = new Uint8Array(PROTOCOL.message1OverheadBytes);
+    const order = { addresses: [HOST], port: PORT, via: null, web: null, message1 } as const;
+    this.#engine.obey({ type: 'dial', dial: DIAL, ...order });
+    reactor.runOnce();
+    const fd = sockets.dialled.shift();
+    if (fd === undefined) throw sockets.failure('a rehearsal has no tunnel');
+    this.#hub.connect(fd);
+    // Message 1, which nobody answers: the keys are known.
+    if (sockets.receive(fd) <= 0) throw sockets.failure('a rehearsal has no tunnel');
   }
 
   serve(connections: number): void {
-    this.#sockets.exchange();
+    this.#ground.sockets.exchange();
     const goal = this.#ended + connections;
     for (let nth = 0; nth < connections; nth++) this.#open(this.#streams++);
     for (let turn = 0; this.#ended < goal || this.#targets.size > 0; turn++) {
@@ -122,9 +110,9 @@ export class ExitRehearsal implements Stage {
 
   #turn(): void {
     this.#hub.turn();
-    this.#reactor.runOnce();
+    this.#ground.reactor.runOnce();
     this.#answerLookups();
-    for (const fd of this.#sockets.dialled.splice(0)) this.#targets.add({ fd, heard: 0 });
+    for (const fd of this.#ground.sockets.dialled.splice(0)) this.#targets.add({ fd, heard: 0 });
     for (const target of this.#targets) this.#play(target);
   }
 
@@ -140,12 +128,13 @@ export class ExitRehearsal implements Stage {
   // --- Targets -------------------------------------------------------------------------------------------------------------------
 
   #play(target: Target): void {
-    const taken = this.#sockets.receive(target.fd);
+    const { sockets } = this.#ground;
+    const taken = sockets.receive(target.fd);
     if (taken < 0) return;
     target.heard++;
-    this.#sockets.send(target.fd, ANSWER);
+    sockets.send(target.fd, ANSWER);
     if (target.heard < REQUESTS) return;
-    this.#sockets.close(target.fd);
+    sockets.close(target.fd);
     this.#targets.delete(target);
   }
 
@@ -172,7 +161,7 @@ export class ExitRehearsal implements Stage {
         hub.say(FRAME.DATA, id, REQUEST);
         return;
       case FRAME.CONNECT_FAIL:
-        throw new Error('a stream of a rehearsal was refused');
+        throw this.#ground.sockets.failure('a stream of a rehearsal was refused');
       case FRAME.CLOSE:
         this.#ended++;
         hub.say(FRAME.CLOSE, id, END);
@@ -182,10 +171,8 @@ export class ExitRehearsal implements Stage {
 
   end(): void {
     this.#engine.end();
-    this.#reactor.stop();
-    closeDoorbell(this.#reactor.doorbell);
+    for (const { fd } of this.#targets) this.#ground.sockets.close(fd);
+    this.#ground.end();
     this.#hub.end();
-    for (const { fd } of this.#targets) this.#sockets.close(fd);
-    this.#sockets.end();
   }
 }

@@ -44,3 +44,15 @@ export function codeOfErrno(errno: number): string {
   for (const [code, number] of BY_CODE) if (number === errno) return code;
   return `errno ${errno}`;
 }
+
+/** There is no descriptor left for this process or this system: the same call may succeed later. */
+export class NoDescriptorError extends Error {
+  override readonly name = 'NoDescriptorError';
+}
+
+/** What `call` failed with, for whoever cannot go on without it. */
+export function failureOf(call: string, errno: number): Error {
+  const text = `${call} failed: ${codeOfErrno(errno)}`;
+  const isShort = errno === ERRNO.EMFILE || errno === ERRNO.ENFILE;
+  return isShort ? new NoDescriptorError(text) : new Error(text);
+}

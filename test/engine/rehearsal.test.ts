@@ -7,8 +7,9 @@ import { REHEARSAL } from '../../src/limits/engine.ts';
 import { ExitRehearsal } from '../../src/node/exitRehearsal.ts';
 import { chooseAead } from '../../src/noise/aeadProvider.ts';
 import { EpollReactor } from '../../src/reactor/epoll/epollReactor.ts';
-import { NoDescriptorError, PairedSockets } from '../../src/reactor/epoll/pairedSockets.ts';
-import { copyOf, type Libc, loadLibc } from '../../src/reactor/libc.ts';
+import { PairedSockets } from '../../src/reactor/epoll/pairedSockets.ts';
+import { ERRNO, NoDescriptorError } from '../../src/reactor/errno.ts';
+import { type Libc, loadLibc } from '../../src/reactor/libc.ts';
 import type { Reactor, TimerHandler } from '../../src/reactor/reactor.ts';
 
 const libc = loadLibc();
@@ -22,23 +23,51 @@ describe.skipIf(libc === null)('the stage', () => {
       const reactor = new EpollReactor();
       const { make } = chooseAead((bytes) => reactor.slab(bytes));
       const faults: unknown[] = [];
-      const descriptors = { open: 0, badlyClosed: 0 };
+      const descriptors = new Descriptors();
       const sockets = new PairedSockets(withoutNetwork(descriptors));
       const stage = new Engine(make, (error) => faults.push(error), sockets);
+      stage.open();
       // More than its tables hold at first, and ids that come again.
       for (const connections of [1, 2, 4, 8, 16, 32, 32, 32]) stage.serve(connections);
       stage.end();
       expect(faults).toEqual([]);
-      // The doorbell is closed by another way.
-      expect(descriptors).toEqual({ open: 1, badlyClosed: 0 });
+      expect(descriptors).toMatchObject({ open: 0, badlyClosed: 0 });
       reactor.stop();
     },
   );
 
-  it('hears that there is no descriptor left', () => {
-    const sockets = new PairedSockets({ ...copyOf(libc as Libc), socketpair: () => -1 });
-    expect(() => sockets.pair()).toThrow(NoDescriptorError);
-  });
+  it.each(Object.entries(engines))(
+    'of a %s says so wherever its descriptors run out, and closes those that it had',
+    (_, Engine) => {
+      const reactor = new EpollReactor();
+      const { make } = chooseAead((bytes) => reactor.slab(bytes));
+      const faults: unknown[] = [];
+      const serves = (descriptors: Descriptors): boolean => {
+        let stage: Stage | null = null;
+        try {
+          const sockets = new PairedSockets(withoutNetwork(descriptors));
+          stage = new Engine(make, (error) => faults.push(error), sockets);
+          stage.open();
+          stage.serve(2);
+          return true;
+        } catch (error) {
+          expect(error).toBeInstanceOf(NoDescriptorError);
+          return false;
+        } finally {
+          stage?.end();
+        }
+      };
+      let enough = 0;
+      for (let isEnough = false; !isEnough; enough++) {
+        const descriptors = new Descriptors(enough);
+        isEnough = serves(descriptors);
+        expect(descriptors).toMatchObject({ open: 0, badlyClosed: 0 });
+      }
+      expect(enough).toBeGreaterThan(4);
+      expect(faults).toEqual([]);
+      reactor.stop();
+    },
+  );
 });
 
 describe('the rehearsal', () => {
@@ -64,11 +93,12 @@ describe('the rehearsal', () => {
   });
 
   function rehearsal(
-    options: { kind?: 'epoll' | 'net'; hasWork?: () => boolean; serve?: () => void } = {},
+    options: { kind?: 'epoll' | 'net'; hasWork?: () => boolean; open?: () => void; serve?: () => void } = {},
   ): Rehearsal {
-    const { kind = 'epoll', hasWork = () => false, serve = () => {} } = options;
+    const { kind = 'epoll', hasWork = () => false, open = () => {}, serve = () => {} } = options;
     const setTimer = (ms: number, handler: TimerHandler) => timers.push({ ms, handler });
     const stage: Stage = {
+      open,
       serve(connections) {
         served += connections;
         cpuMs += REHEARSAL.sliceMs;
@@ -139,20 +169,48 @@ describe('the rehearsal', () => {
 
   it('ends in silence without descriptors, and tells of any other failure', () => {
     for (const error of [new NoDescriptorError(''), new Error('a bug')]) {
-      const serve = () => {
+      const fail = () => {
         throw error;
       };
-      rehearsal({ serve }).begin();
-      fire();
+      for (const failing of [{ open: fail }, { serve: fail }]) {
+        rehearsal(failing).begin();
+        fire();
+      }
     }
     expect(timers).toEqual([]);
-    expect(ended).toBe(2);
-    expect(faults).toEqual([new Error('a bug')]);
+    expect(ended).toBe(4);
+    expect(faults).toEqual([new Error('a bug'), new Error('a bug')]);
   });
 });
 
+/** Those of one rehearsal, but for the doorbell's, which is closed by another way. */
+class Descriptors {
+  open = 0;
+  badlyClosed = 0;
+  #left: number;
+  #isRefused = false;
+
+  constructor(left = Number.POSITIVE_INFINITY) {
+    this.#left = left;
+  }
+
+  /** Calls what opens so many, or fails as the system does without any. */
+  take(count: number, call: () => number): number {
+    this.#isRefused = count > this.#left;
+    if (this.#isRefused) return -1;
+    this.#left -= count;
+    return call();
+  }
+
+  errno(real: () => number): number {
+    const errno = this.#isRefused ? ERRNO.EMFILE : real();
+    this.#isRefused = false;
+    return errno;
+  }
+}
+
 /** Whatever reaches beyond this thread throws; descriptors are counted. */
-function withoutNetwork(descriptors: { open: number; badlyClosed: number }): Libc {
+function withoutNetwork(descriptors: Descriptors): Libc {
   const real = libc as Libc;
   const forbidden = (): number => {
     throw new Error('a rehearsal reached for the network');
@@ -161,18 +219,18 @@ function withoutNetwork(descriptors: { open: number; badlyClosed: number }): Lib
     ...real,
     ...{ socket: forbidden, bind: forbidden, listen: forbidden },
     ...{ accept4: forbidden, connect: forbidden, sendto: forbidden },
-    socketpair: (...pair) => {
-      descriptors.open += 2;
-      return real.socketpair(...pair);
-    },
-    epoll_create1: (flags) => {
-      descriptors.open++;
-      return real.epoll_create1(flags);
-    },
-    eventfd: (initial, flags) => {
-      descriptors.open++;
-      return real.eventfd(initial, flags);
-    },
+    errno: () => descriptors.errno(real.errno),
+    socketpair: (...pair) =>
+      descriptors.take(2, () => {
+        descriptors.open += 2;
+        return real.socketpair(...pair);
+      }),
+    epoll_create1: (flags) =>
+      descriptors.take(1, () => {
+        descriptors.open++;
+        return real.epoll_create1(flags);
+      }),
+    eventfd: (initial, flags) => descriptors.take(1, () => real.eventfd(initial, flags)),
     close: (fd) => {
       descriptors.open--;
       const closed = real.close(fd);

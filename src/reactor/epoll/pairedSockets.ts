@@ -2,14 +2,10 @@
 // or dialled, and no byte leaves; all other calls are the real ones.
 
 import type { Slab } from '../../base/slab.ts';
+import { NoDescriptorError } from '../errno.ts';
 import { copyOf, type Libc, MSG_NOSIGNAL, openSocketPair, SO_ERROR, SOL_SOCKET } from '../libc.ts';
 
 const SCRATCH_BYTES = 4_096;
-
-/** There is no descriptor left. */
-export class NoDescriptorError extends Error {
-  override readonly name = 'NoDescriptorError';
-}
 
 interface Listening {
   /** What is sent here makes the listener readable. */
@@ -31,6 +27,8 @@ export class PairedSockets {
   /** Far ends of sockets that were made, until it is known what for. */
   readonly #made = new Map<number, number>();
   readonly #listening = new Map<number, Listening>();
+  /** The reactor asked for a socket, and there was no descriptor for it. */
+  #ranOut = false;
 
   /** Throws Error where there is no epoll reactor either. */
   constructor(real: Libc | null) {
@@ -71,10 +69,15 @@ export class PairedSockets {
     return pair;
   }
 
+  /** What a rehearsal ends with that does not get on. The reactor says only that a socket failed, not always why. */
+  failure(message: string): Error {
+    return this.#ranOut ? new NoDescriptorError(message) : new Error(message);
+  }
+
   /** A client of the reactor's nth listener, from 0: its far end. */
   arrive(nth: number): number {
     const listening = [...this.#listening.values()][nth];
-    if (listening === undefined) throw new Error(`there is no listener ${nth}`);
+    if (listening === undefined) throw this.failure(`there is no listener ${nth}`);
     const { ours, theirs } = this.pair();
     listening.arriving.push(ours);
     this.#real.send(listening.bell, this.#scratch.address, 1, MSG_NOSIGNAL);
@@ -99,7 +102,10 @@ export class PairedSockets {
 
   #make(): number {
     const pair = openSocketPair(this.#real);
-    if (pair === null) return -1;
+    if (pair === null) {
+      this.#ranOut = true;
+      return -1;
+    }
     this.#made.set(pair.ours, pair.theirs);
     return pair.ours;
   }

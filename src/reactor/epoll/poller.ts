@@ -1,7 +1,7 @@
 // An epoll instance, its array of events and its doorbell: what the epoll reactor sleeps on.
 
 import { ENGINE } from '../../limits/engine.ts';
-import { ERRNO } from '../errno.ts';
+import { ERRNO, failureOf } from '../errno.ts';
 import {
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -37,14 +37,14 @@ export class Poller {
     this.#eventsAddress = libc.addressOf(new Uint8Array(this.#events.buffer));
     this.#eventAddress = libc.addressOf(new Uint8Array(this.#event.buffer));
     this.#fd = libc.epoll_create1(EPOLL_CLOEXEC);
-    if (this.#fd < 0) throw new Error(`epoll_create1 failed: errno ${libc.errno()}`);
+    if (this.#fd < 0) throw failureOf('epoll_create1', libc.errno());
     this.doorbellFd = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     // Edge-triggered: each ring is an edge of its own, so the counter is never read back.
     if (this.doorbellFd < 0 || this.watch(this.doorbellFd, EPOLLIN + EPOLLET, DOORBELL_WORD, 0) < 0) {
       const errno = libc.errno();
       if (this.doorbellFd >= 0) libc.close(this.doorbellFd);
       libc.close(this.#fd);
-      throw new Error(`cannot make the doorbell of the epoll reactor: errno ${errno}`);
+      throw failureOf('eventfd', errno);
     }
   }
 
@@ -71,7 +71,7 @@ export class Poller {
     const errno = this.#libc.errno();
     if (errno === ERRNO.EINTR) return 0;
     // EBADF, EFAULT and EINVAL: a bug of this program.
-    throw new Error(`epoll_wait failed: errno ${errno}`);
+    throw failureOf('epoll_wait', errno);
   }
 
   events(index: number): number {
