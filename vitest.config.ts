@@ -15,8 +15,9 @@ export default defineConfig({
     pool: 'forks',
     // Many tests wait for deadlines of the network, so one more than the cores that the suite is meant for.
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Long, since what is slow on a busy machine is no fault; what waits for an event has a deadline of its own.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // The programs that tests start are compiled once, not in every process and thread: less than half the CPU of a start.
     env: {
       NODE_COMPILE_CACHE: fileURLToPath(new URL('./node_modules/.cache/compiled', import.meta.url)),

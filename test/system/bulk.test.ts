@@ -3,7 +3,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROTOCOL } from '../../src/limits/wire.ts';
 import {
-  type Counters,
   counters,
   type ExitNode,
   eventually,
@@ -11,7 +10,9 @@ import {
   KINDS,
   listNodes,
   type Mode,
+  socketsOf,
   startPair,
+  untilSocketsAreBack,
 } from './harness.ts';
 import { Origin, portOf, sendSeeded } from './origin.ts';
 import { closeRawClients, dialConnect, dialSocks, type RawClient } from './rawClient.ts';
@@ -30,21 +31,16 @@ afterAll(async () => {
   await origin.stop();
 });
 
-/** The descriptors that a process holds. Files come and go by themselves: one is open while its process reads it. */
-function held(program: { pid: number }): Counters['fds'] {
-  return { ...counters(program.pid).fds, file: 0 };
-}
-
 const isLong = (mode: Mode) => mode.workers === 0;
 
 describe.each(KINDS)('$name', (mode) => {
   let hub: Hub;
   let node: ExitNode;
-  let before: Record<'hub' | 'node', Counters['fds']>;
+  let before: Record<'hub' | 'node', number>;
 
   beforeAll(async () => {
     ({ hub, node } = await startPair(mode));
-    before = { hub: held(hub), node: held(node) };
+    before = { hub: socketsOf(hub), node: socketsOf(node) };
   });
 
   afterAll(async () => {
@@ -99,10 +95,8 @@ describe.each(KINDS)('$name', (mode) => {
     await Promise.all(drained);
     for (const check of checks) expect([check.bytes, check.wrongAt]).toEqual([bytes, -1]);
     for (const client of clients) client.close();
-    await eventually(() => {
-      expect(held(hub)).toEqual(before.hub);
-      expect(held(node)).toEqual(before.node);
-    });
+    await untilSocketsAreBack(hub, before.hub);
+    await untilSocketsAreBack(node, before.node);
   });
 
   test('a client that stops reading costs its window and slows nobody', { timeout: TEST_MS }, async () => {

@@ -2,7 +2,15 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../require.ts';
-import { counters, type ExitNode, eventually, type Hub, MODES, startPair } from './harness.ts';
+import {
+  type ExitNode,
+  eventually,
+  type Hub,
+  MODES,
+  socketsOf,
+  startPair,
+  untilSocketsAreBack,
+} from './harness.ts';
 import { Origin, PAGE, portOf } from './origin.ts';
 import { CLIENTS, dumpDom, run } from './programs.ts';
 import {
@@ -48,16 +56,19 @@ describe.each(MODES)('$name', (mode) => {
   let node: ExitNode;
   let socketsBefore = { hub: 0, node: 0 };
 
-  const sockets = () => ({ hub: counters(hub.pid).fds.socket!, node: counters(node.pid).fds.socket! });
+  const nothingStays = async () => {
+    await untilSocketsAreBack(hub, socketsBefore.hub);
+    await untilSocketsAreBack(node, socketsBefore.node);
+  };
 
   beforeAll(async () => {
     ({ hub, node } = await startPair(mode));
-    socketsBefore = sockets();
+    socketsBefore = { hub: socketsOf(hub), node: socketsOf(node) };
   });
 
   afterAll(async () => {
     // Nothing that a client opened outlives it.
-    await eventually(() => expect(sockets()).toEqual(socketsBefore));
+    await nothingStays();
     expect([...hub.faults(), ...node.faults(), ...hub.complaints, ...node.complaints]).toEqual([]);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
     expect(await hub.stop()).toEqual({ code: 0, signal: null });

@@ -1,20 +1,21 @@
 // What clients learn when they get no stream, or when it ends too early; and that nothing stays behind.
 
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLIENT } from '../../src/limits/clients.ts';
+import { freePort } from './freePorts.ts';
 import {
   type Address,
-  counters,
   type ExitNode,
   eventually,
   type Hub,
   KINDS,
   listNodes,
   pairNode,
+  socketsOf,
   startHub,
   startNode,
   startQuickstart,
+  untilSocketsAreBack,
 } from './harness.ts';
 import { Origin, PAGE, portOf } from './origin.ts';
 import {
@@ -31,12 +32,12 @@ import { StuckTarget } from './stuckTarget.ts';
 
 const origin = new Origin();
 let stuck: StuckTarget;
-let closedPort = 0;
+/** Nobody listens there, nor will: the system gives out others. */
+const closedPort = freePort();
 
 beforeAll(async () => {
   await origin.start();
   stuck = await StuckTarget.start();
-  closedPort = await portOfNobody();
 });
 
 afterAll(async () => {
@@ -44,16 +45,6 @@ afterAll(async () => {
   stuck.stop();
   await origin.stop();
 });
-
-/** A port that was just free. */
-function portOfNobody(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const port = portOf(server);
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** The reply to a SOCKS request, after which the hub closes. */
 async function socksReply(socks: Address, host: string, port: number, command?: number): Promise<number> {
@@ -190,13 +181,17 @@ describe.each(KINDS)('$name', (mode) => {
   let node: ExitNode;
   let socketsBefore = { hub: 0, node: 0 };
 
-  const sockets = () => ({ hub: counters(hub.pid).fds.socket!, node: counters(node.pid).fds.socket! });
-  const nothingStays = () => eventually(() => expect(sockets()).toEqual(socketsBefore));
+  const nothingStays = async () => {
+    await untilSocketsAreBack(hub, socketsBefore.hub);
+    await untilSocketsAreBack(node, socketsBefore.node);
+  };
+  const untilThereAre = (streams: number) =>
+    eventually(async () => expect(await listNodes(hub)).toMatchObject([{ streams }]));
 
   beforeAll(async () => {
     hub = await startHub(mode);
     node = await pairNode(hub, { io: mode.io });
-    socketsBefore = sockets();
+    socketsBefore = { hub: socketsOf(hub), node: socketsOf(node) };
   });
 
   afterAll(async () => {
@@ -286,7 +281,7 @@ describe.each(KINDS)('$name', (mode) => {
       clients[0]!.send(Buffer.concat([SOCKS_GREETING, socksRequest('127.0.0.1', stuck.port)]));
       clients[1]!.send(connectRequest('127.0.0.1', stuck.port));
       clients[2]!.send(absoluteRequest(`http://127.0.0.1:${stuck.port}/`));
-      await eventually(() => sockets().node === socketsBefore.node + 3);
+      await untilThereAre(3);
       for (const client of clients) client.socket.resetAndDestroy();
       await nothingStays();
     },
@@ -330,7 +325,7 @@ describe.each(KINDS)('$name', (mode) => {
     const dialling = await RawClient.dial(hub.socks);
     dialling.send(Buffer.concat([SOCKS_GREETING, socksRequest('127.0.0.1', stuck.port)]));
     await dialling.take(2);
-    await eventually(() => sockets().node === socketsBefore.node + 5);
+    await untilThereAre(5);
 
     expect(await node.kill()).toEqual({ code: null, signal: 'SIGKILL' });
     for (const client of [...streams, begun]) {

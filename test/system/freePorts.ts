@@ -3,8 +3,10 @@
 
 import { readFileSync } from 'node:fs';
 
-const FIRST = 10_000;
-const COUNT = 20_000;
+/** Test files run beside each other, and each has ports of its own: two that look at the same moment would find the same one free. */
+const FILES_AT_ONCE_MAX = 16;
+const PORTS_EACH = 1_250;
+const FIRST = 10_000 + (Number(process.env.VITEST_POOL_ID ?? 0) % FILES_AT_ONCE_MAX) * PORTS_EACH;
 const given = new Set<number>();
 
 /** A port on loopback that nobody listens on; 0 where the system does not list them. Each call of a process gets another one. */
@@ -12,7 +14,7 @@ export function freePort(): number {
   const taken = usedPorts();
   if (taken === null) return 0;
   for (;;) {
-    const port = FIRST + Math.floor(Math.random() * COUNT);
+    const port = FIRST + Math.floor(Math.random() * PORTS_EACH);
     if (taken.has(port) || given.has(port)) continue;
     given.add(port);
     return port;

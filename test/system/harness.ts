@@ -13,6 +13,8 @@ import { freePort } from './freePorts.ts';
 const POLL_MS = 10;
 /** Programs under emulation take longer (scripts/test-binaries). */
 const READY_MS = Number(process.env.RESTUNNEL_TEST_READY_MS ?? 50_000);
+/** What takes a moment may take this long on a busy machine. */
+const PATIENCE_MS = 40_000;
 
 export interface Address {
   readonly host: string;
@@ -165,7 +167,7 @@ export class Program<Ready> {
   }
 
   /** The first log line that matches, past or future. */
-  waitForLog(matches: (line: LogLine) => boolean, timeoutMs = 15_000): Promise<LogLine> {
+  waitForLog(matches: (line: LogLine) => boolean, timeoutMs = PATIENCE_MS): Promise<LogLine> {
     const known = this.log.find(matches);
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
@@ -418,6 +420,22 @@ export function counters(pid: number): Counters {
   return { fds, fdsTotal, rssBytes: (field('VmRSS') - field('RssFile')) * 1024, threads: field('Threads') };
 }
 
+/** Other descriptors come and go with a program's threads: one for handshakes ends when it was idle for a while. */
+export function socketsOf({ pid }: { readonly pid: number }): number {
+  return counters(pid).fds.socket ?? 0;
+}
+
+/**
+ * Waits until a program holds no more sockets than `before`. Fewer are fine: something of its start, or a look at its network, may have
+ * been open at that moment.
+ */
+export async function untilSocketsAreBack(program: { readonly pid: number }, before: number): Promise<void> {
+  await eventually(() => {
+    const now = socketsOf(program);
+    if (now > before) throw new Error(`process ${program.pid} holds ${now} sockets; they were ${before}`);
+  });
+}
+
 /** null when it has just been closed. */
 function kindOfFd(path: string): string | null {
   try {
@@ -436,7 +454,7 @@ export class Fatal extends Error {}
  * Calls `attempt` until it neither throws nor returns false, and resolves with what it returned; with its last error when the
  * deadline passes.
  */
-export async function eventually<T>(attempt: () => T | Promise<T>, deadlineMs = 15_000): Promise<T> {
+export async function eventually<T>(attempt: () => T | Promise<T>, deadlineMs = PATIENCE_MS): Promise<T> {
   const endMs = performance.now() + deadlineMs;
   for (;;) {
     let why: unknown;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RATE } from '../../src/limits/session.ts';
 import { connectPayload, type Frame, frame, TYPE } from '../tunnel/framesTwin.ts';
 import { say } from '../tunnel/rawPeer.ts';
+import { freePort } from './freePorts.ts';
 import {
   counters,
   type ExitNode,
@@ -12,8 +13,10 @@ import {
   type Hub,
   makeLink,
   pairNode,
+  socketsOf,
   startHub,
   startNode,
+  untilSocketsAreBack,
 } from './harness.ts';
 import { patternAt } from './pattern.ts';
 import { RawHub, RawNode, type RawSession } from './rawSession.ts';
@@ -158,7 +161,7 @@ describe('a hostile node', () => {
     await eventually(() => target.held.length === 1);
     await transfer.goOn();
     raw = await RawNode.pair(hub);
-    sockets = counters(hub.pid).fds.socket!;
+    sockets = socketsOf(hub);
   });
   afterAll(() => target.close());
 
@@ -184,7 +187,7 @@ describe('a hostile node', () => {
   }
 
   async function nothingIsLeft(): Promise<void> {
-    await eventually(() => counters(hub.pid).fds.socket === sockets);
+    await untilSocketsAreBack(hub, sockets);
     await transfer.goOn();
     expect([hub.faults(), honest.faults()]).toEqual([[], []]);
   }
@@ -335,7 +338,7 @@ describe('a hostile hub', () => {
     const session = await raws.get(name)!.session();
     raws.get(name)!.close();
     openSessions.push(session);
-    sockets = counters(node.pid).fds.socket!;
+    sockets = socketsOf(node);
     await session.send(connectTo(FIRST, target.port), frame(TYPE.DATA, FIRST, Buffer.from(`${order}\n`)));
     expect((await session.next(TYPE.CONNECT_OK)).id).toBe(FIRST);
     return { session, id: FIRST };
@@ -343,7 +346,7 @@ describe('a hostile hub', () => {
 
   /** The raw session's own socket is also gone. */
   async function nothingIsLeft(): Promise<void> {
-    await eventually(() => counters(node.pid).fds.socket! < sockets);
+    await untilSocketsAreBack(node, sockets - 1);
     await eventually(() => target.open.size === 1);
     await transfer.goOn();
     expect([hub.faults(), node.faults()]).toEqual([[], []]);
@@ -364,9 +367,8 @@ describe('a hostile hub', () => {
 
   test('is bounded: streams to a target that refuses, with the answers unread', async () => {
     const { session } = await begin('openings', 'hold');
-    const closed = await Target.start();
-    const { port } = closed;
-    await closed.close();
+    // Nobody listens there.
+    const port = freePort();
     session.socket.pause();
     const before = counters(node.pid).rssBytes;
     await flood(

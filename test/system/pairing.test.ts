@@ -242,8 +242,8 @@ function expectSilence(what: string, heard: Heard, [before, after]: readonly [He
 
 /** The hub's clock is read once a turn. */
 const TIMER_TICK_MS = 50;
-/** Deadlines of neighbours fall into one tick of the hub's timers. */
-const SAME_MOMENT_MS = 500;
+/** Deadlines of neighbours fall into one tick of the hub's timers; the rest is this machine being busy. */
+const SAME_MOMENT_MS = STRANGER.deadlineMs / 2;
 
 interface Saying {
   what: string;

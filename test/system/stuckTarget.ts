@@ -46,7 +46,8 @@ export class StuckTarget {
     this.#fillers.push(filler);
     filler.on('error', () => {});
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), QUEUED_WITHIN_MS);
+      // Behind events: that it was made may wait in line, since this process was busy.
+      const timer = setTimeout(() => setImmediate(() => resolve(!filler.connecting)), QUEUED_WITHIN_MS);
       filler.once('connect', () => {
         clearTimeout(timer);
         resolve(true);
