@@ -1,10 +1,9 @@
-// Reads an HTTP client's request to the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form, which it rewrites into the
-// request that the client would have sent to the target itself. The body is not read here, but in httpBody.ts.
+// Reads the head of an HTTP client's request to the proxy (RFC 9110, RFC 9112): CONNECT, or a request in absolute-form. httpBody.ts reads
+// the body.
 
 import { CLIENT } from '../limits/clients.ts';
 import type { FailureName } from '../model/failures.ts';
 import type { BodyFraming } from '../model/openRequest.ts';
-import { CONNECTION_CLOSE, CONNECTION_UPGRADE, CRLF, HeadWriter } from './headWriter.ts';
 import { CHUNKED, NO_BODY } from './httpBody.ts';
 import {
   CODING_CHUNKED_LAST,
@@ -19,11 +18,13 @@ import {
   transferCoding,
 } from './httpFields.ts';
 import { answerToOptions, answerToTrace } from './lastHop.ts';
+import { rewriteRequest } from './requestRewrite.ts';
 import { hostText, ipv6Text, latin1Text, portNumber } from './target.ts';
 
 const CR = 0x0d;
 const SPACE = 0x20;
 const HASH = 0x23;
+const STAR = 0x2a;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const QUESTION = 0x3f;
@@ -34,11 +35,6 @@ const BRACKET_CLOSE = 0x5d;
 const DEFAULT_PORT = 80;
 const HTTP_SCHEME = Buffer.from('http://');
 const VERSION_1 = Buffer.from('HTTP/1.');
-const ONE_SPACE = Buffer.from(' ');
-const ONE_SLASH = Buffer.from('/');
-const ONE_STAR = Buffer.from('*');
-const HOST_NAME = Buffer.from('Host: ');
-const VERSION_LINE_END = Buffer.from(' HTTP/1.1\r\n');
 const HEAD_METHOD = Buffer.from('HEAD ');
 const WEBSOCKET = Buffer.from('websocket');
 const CONTINUE = Buffer.from('100-continue');
@@ -48,7 +44,6 @@ const NO_HEAD = new Uint8Array(0);
 const REFUSED = -3;
 
 const fields = new FieldIndex();
-const writer = new HeadWriter();
 
 export interface RequestHead {
   /** `connect`: a tunnel. `forward`: the target gets `head`, then the body. `lastHop`: the client gets `head`, and that is all. */
@@ -180,9 +175,18 @@ export class RequestHeadParser {
     if (isLastHop) {
       head = method === 'TRACE' ? answerToTrace(bytes, start, linesAt, fields) : answerToOptions();
     } else if (!connect) {
-      this.#beginRewrite(bytes, start, methodEnd, pathAt, targetEnd);
-      this.#rewriteFields(bytes, httpMinor, upgrade, hosts > 0, isLimited);
-      head = writer.take();
+      head = rewriteRequest(bytes, fields, {
+        methodAt: start,
+        methodEnd,
+        authorityAt: this.#authorityAt,
+        authorityEnd: this.#authorityEnd,
+        pathAt,
+        targetEnd,
+        httpMinor,
+        isUpgrade: upgrade,
+        hasHost: hosts > 0,
+        lowersForwards: isLimited,
+      });
     }
     this.request = {
       kind: isLastHop ? 'lastHop' : connect ? 'connect' : 'forward',
@@ -208,7 +212,7 @@ export class RequestHeadParser {
 
   /** RFC 9112 section 3.2.2: "http://" authority path-and-query. Returns where path and query begin. */
   #absoluteForm(bytes: Uint8Array, start: number, end: number): number {
-    if (bytes[start] === SLASH || (end - start === 1 && bytes[start] === ONE_STAR[0])) {
+    if (bytes[start] === SLASH || (end - start === 1 && bytes[start] === STAR)) {
       this.#refuse(
         'this is a proxy, not a web server; set it as the proxy of a client, which then sends whole http:// addresses or CONNECT',
       );
@@ -284,69 +288,6 @@ export class RequestHeadParser {
     return left;
   }
 
-  /** The request line in origin-form. */
-  #beginRewrite(
-    bytes: Uint8Array,
-    methodAt: number,
-    methodEnd: number,
-    pathAt: number,
-    targetEnd: number,
-  ): void {
-    writer.begin();
-    writer.copy(bytes, methodAt, methodEnd);
-    writer.add(ONE_SPACE);
-    if (pathAt === targetEnd && isOptions(bytes, methodAt, methodEnd)) writer.add(ONE_STAR);
-    else if (pathAt === targetEnd || bytes[pathAt] === QUESTION) writer.add(ONE_SLASH);
-    writer.copy(bytes, pathAt, targetEnd);
-    writer.add(VERSION_LINE_END);
-  }
-
-  /**
-   * The fields. The target must see what it would see from an ordinary client on the exit node: no Via (which RFC 9110 section 7.6.3
-   * asks of proxies), no Forwarded, the client's order and spelling of headers, the target's authority where the client had Host, and
-   * Connection where the client had it. One stream serves one request: close.
-   */
-  #rewriteFields(
-    bytes: Uint8Array,
-    httpMinor: 0 | 1,
-    upgrade: boolean,
-    hasHost: boolean,
-    isLimited: boolean,
-  ): void {
-    if (!hasHost) this.#writeHost(bytes);
-    let connectionLine: Uint8Array | undefined = upgrade ? CONNECTION_UPGRADE : CONNECTION_CLOSE;
-    for (let i = 0; i < fields.count; i++) {
-      const kind = fields.kind[i]!;
-      if (kind === FIELD.host) this.#writeHost(bytes);
-      else if (kind === FIELD.maxForwards && isLimited) this.#writeForwards(bytes, i);
-      else if (kind === FIELD.expect && httpMinor === 0) {
-        // An HTTP/1.0 client waits for no 100 (RFC 9110 section 10.1.1).
-      } else if (kind <= FIELD.expect || (kind === FIELD.upgrade && upgrade)) {
-        writer.copy(bytes, fields.nameAt[i]!, fields.valueEnd[i]!);
-        writer.add(CRLF);
-      } else if (connectionLine && (kind === FIELD.connection || kind === FIELD.proxyConnection)) {
-        writer.add(connectionLine);
-        connectionLine = undefined;
-      }
-    }
-    if (connectionLine) writer.add(connectionLine);
-    writer.add(CRLF);
-  }
-
-  /** Max-Forwards, one less; one that is no number stays what it is. */
-  #writeForwards(bytes: Uint8Array, i: number): void {
-    const left = contentLength(bytes, fields.valueAt[i]!, fields.valueEnd[i]!);
-    writer.copy(bytes, fields.nameAt[i]!, left < 0 ? fields.valueEnd[i]! : fields.valueAt[i]!);
-    if (left > 0) writer.add(Buffer.from(`${left - 1}`));
-    writer.add(CRLF);
-  }
-
-  #writeHost(bytes: Uint8Array): void {
-    writer.add(HOST_NAME);
-    writer.copy(bytes, this.#authorityAt, this.#authorityEnd);
-    writer.add(CRLF);
-  }
-
   #isValue(bytes: Uint8Array, i: number, lower: Uint8Array): boolean {
     return equalsText(bytes, fields.valueAt[i]!, fields.valueEnd[i]!, lower);
   }
@@ -411,8 +352,4 @@ function startsWith(bytes: Uint8Array, start: number, end: number, text: Uint8Ar
   if (end - start < text.length) return false;
   for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false;
   return true;
-}
-
-function isOptions(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 7 && latin1Text(bytes, start, end) === 'OPTIONS';
 }
