@@ -17,7 +17,8 @@ import { decodeMessage2, encodeMessage1, OFFERED_CAPABILITIES, VERSION } from '.
 import { timestampAfter } from '../noise/timestamp.ts';
 import { inTurns } from './addressOrder.ts';
 import { Backoff } from './backoff.ts';
-import type { HubRecord, HubsFile } from './hubsFile.ts';
+import type { HubRecord } from './hubRecords.ts';
+import type { HubsFile } from './hubsFile.ts';
 import type { LaneTurns } from './laneTurns.ts';
 import { distinctAddresses } from './nameCache.ts';
 import { NONE, withNetworks } from './ownAddresses.ts';

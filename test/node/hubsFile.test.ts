@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -155,67 +155,5 @@ describe('HubsFile', () => {
     file.setLastTimestamp(publicKey, new Uint8Array(12).fill(2));
     expect(heard.slice(1)).toEqual([null]);
     expect(new HubsFile(dataDir).hubs).toEqual(file.hubs);
-  });
-
-  describe('damaged', () => {
-    const good = {
-      host: 'h',
-      port: 1,
-      publicKey: Buffer.alloc(32).toString('base64url'),
-      nodeId: null,
-      token: null,
-      name: 'n',
-      lastTimestamp: null,
-    };
-    const file = (hubs: unknown) => JSON.stringify({ version: 1, hubs });
-
-    it('is not what the good record is', () => {
-      writeFileSync(join(root, 'node.json'), file([good]));
-      const ways = { ways: [{ host: 'h', port: 1 }], lastWay: 0 };
-      expect(new HubsFile(root).hubs).toEqual([{ ...good, ...ways, cluster: null }]);
-    });
-
-    it.each([
-      ['empty', ''],
-      ['cut off', file([good]).slice(0, -3)],
-      ['null', 'null'],
-      ['an array', '[]'],
-      ['no version', JSON.stringify({ hubs: [] })],
-      ['no list', JSON.stringify({ version: 1 })],
-      ['too many', file(new Array(NODE.hubsMax + 1).fill(good))],
-      ['twice the same', file([good, good])],
-      ['no record', file([null])],
-      ['host', file([{ ...good, host: '' }])],
-      ['port', file([{ ...good, port: 65_536 }])],
-      ['port text', file([{ ...good, port: '1' }])],
-      ['key length', file([{ ...good, publicKey: 'AAAA' }])],
-      ['key alphabet', file([{ ...good, publicKey: `+${good.publicKey.slice(1)}` }])],
-      ['node id', file([{ ...good, nodeId: 5 }])],
-      ['token', file([{ ...good, token: 'x' }])],
-      ['name', file([{ ...good, name: null }])],
-      ['timestamp', file([{ ...good, lastTimestamp: 5 }])],
-      ['no ways', file([{ ...good, ways: [] }])],
-      ['a way', file([{ ...good, ways: [{ host: 'h', port: 0 }] }])],
-      [
-        'a path',
-        file([{ ...good, ways: [{ host: 'h', port: 1, webSocket: { secure: true, path: '/ \r\n' } }] }]),
-      ],
-      ['the last way', file([{ ...good, ways: [{ host: 'h', port: 1 }], lastWay: 1 }])],
-    ])('%s: a sentence that names the file, which stays as it is', (_what, text) => {
-      const path = join(root, 'node.json');
-      writeFileSync(path, text);
-      expect(() => new HubsFile(root)).toThrow(UserError);
-      expect(() => new HubsFile(root)).toThrow(`${path} is damaged`);
-      expect(readFileSync(path, 'utf8')).toBe(text);
-    });
-
-    it('is not what a later version wrote', () => {
-      writeFileSync(join(root, 'node.json'), JSON.stringify({ version: 2, hubs: {} }));
-      expect(() => new HubsFile(root)).toThrow('newer version');
-    });
-
-    it('nor what cannot be read', () => {
-      expect(() => new HubsFile(join(root, 'x\0'))).toThrow(UserError);
-    });
   });
 });

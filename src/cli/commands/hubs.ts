@@ -5,7 +5,8 @@ import { UserError } from '../../base/userError.ts';
 import { dataDirExists, resolveDataDir } from '../../boot/dataDir.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { wayText } from '../../model/way.ts';
-import { type HubRecord, HubsFile } from '../../node/hubsFile.ts';
+import type { HubRecord } from '../../node/hubRecords.ts';
+import { HubsFile } from '../../node/hubsFile.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
 import { drawTable } from '../output/terminalText.ts';
 
