@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Address } from './harness.ts';
 
+const ASK_AGAIN_MS = 2_000;
+
 const open = new Set<{ close(): void }>();
 
 export function closeUdp(): void {
@@ -81,6 +83,26 @@ export class UdpClient {
       });
     }
     return this.received.shift()!;
+  }
+
+  /**
+   * Sends it until its answer comes: on a busy machine a datagram may be lost. An answer may come twice then, so those to earlier questions
+   * are passed over. Throws when something else comes.
+   */
+  async ask(host: readonly number[], port: number, data: Buffer, earlier: readonly Buffer[]): Promise<void> {
+    const isAnswer = (got: Received, to: Buffer) => got.data.equals(Buffer.concat([Buffer.from('re:'), to]));
+    this.send(host, port, data);
+    const again = setInterval(() => this.send(host, port, data), ASK_AGAIN_MS);
+    try {
+      for (;;) {
+        const got = await this.next();
+        if (isAnswer(got, data)) return;
+        if (!earlier.some((one) => isAnswer(got, one)))
+          throw new Error('an answer to somebody else, or a part of one');
+      }
+    } finally {
+      clearInterval(again);
+    }
   }
 
   #hear(message: Buffer, from: RemoteInfo): void {

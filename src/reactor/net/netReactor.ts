@@ -18,13 +18,13 @@ import {
   type ListenerId,
   type ListenHandler,
   type Reactor,
-  SLOTS_MAX,
   type TimerHandler,
   type TimerId,
   type TurnHandler,
   WOULD_BLOCK,
 } from '../reactor.ts';
-import { descriptorOf, isReadable, type NetConn, NO_BYTES, newConn, withOnRead } from './netConn.ts';
+import { descriptorOf, isReadable, type NetConn, NO_BYTES, withOnRead } from './netConn.ts';
+import { NetConnTable } from './netConnTable.ts';
 import { NetListeners, SOCKET } from './netListeners.ts';
 import { NetTurn } from './netTurn.ts';
 import { plainAddress } from './nodeAddress.ts';
@@ -39,10 +39,7 @@ export class NetReactor implements Reactor {
     (bytes) => this.slab(bytes),
     () => {},
   );
-  readonly #conns = new Map<ConnId, NetConn>();
-  /** By slot, from 1: the generation last given out. */
-  readonly #generations = [0];
-  readonly #freeSlots: number[] = [];
+  readonly #conns = new NetConnTable();
   /** Readable, though node will not say so again. */
   #ready: NetConn[] = [];
   /** Closed, but still sending what was written. */
@@ -61,7 +58,7 @@ export class NetReactor implements Reactor {
   }
 
   get connections(): number {
-    return this.#conns.size;
+    return this.#conns.count;
   }
 
   slab(bytes: number): Slab {
@@ -88,11 +85,11 @@ export class NetReactor implements Reactor {
   }
 
   #accepted(socket: Socket, listener: ListenerId, handler: ListenHandler): void {
-    if (this.#conns.size >= ENGINE.connectionsMax) {
+    if (this.#conns.count >= ENGINE.connectionsMax) {
       socket.destroy();
       return;
     }
-    const conn = this.#add(null, 0);
+    const conn = this.#conns.add(null, 0);
     conn.socket = withOnRead(socket, this.#onRead(conn));
     this.#watch(conn);
     this.#call(conn, () => {
@@ -110,7 +107,7 @@ export class NetReactor implements Reactor {
   }
 
   connect(address: IpAddress, port: number, timeoutMs: number, handler: ConnHandler, tag: number): ConnId {
-    const conn = this.#add(handler, tag);
+    const conn = this.#conns.add(handler, tag);
     conn.connecting = true;
     if (this.#turn.stopped) {
       this.#remove(conn);
@@ -120,7 +117,7 @@ export class NetReactor implements Reactor {
       this.#turn.answerLater(() => this.#failConnect(conn, ERRNO.EINVAL));
       return conn.id;
     }
-    if (this.#conns.size >= ENGINE.connectionsMax) {
+    if (this.#conns.count >= ENGINE.connectionsMax) {
       this.#turn.answerLater(() => this.#failConnect(conn, ERRNO.ENFILE));
       return conn.id;
     }
@@ -183,17 +180,8 @@ export class NetReactor implements Reactor {
     if (this.#isOpen(conn) && conn.start < conn.end) conn.socket.pause();
   }
 
-  #add(handler: ConnHandler | null, tag: number): NetConn {
-    const slot = this.#freeSlots.pop() ?? this.#generations.push(0) - 1;
-    const generation = (this.#generations[slot] ?? 0) + 1;
-    this.#generations[slot] = generation;
-    const conn = newConn(generation * SLOTS_MAX + slot, handler, tag);
-    this.#conns.set(conn.id, conn);
-    return conn;
-  }
-
   #isOpen(conn: NetConn): boolean {
-    return this.#conns.has(conn.id);
+    return this.#conns.isOpen(conn);
   }
 
   /** Calls the connection's handler. One that throws loses its connection. */
@@ -380,8 +368,7 @@ export class NetReactor implements Reactor {
   }
 
   #remove(conn: NetConn): void {
-    this.#conns.delete(conn.id);
-    this.#freeSlots.push(conn.id & (SLOTS_MAX - 1));
+    this.#conns.remove(conn);
     this.#turn.clearTimer(conn.connectTimer);
     conn.chunk = NO_BYTES;
   }
@@ -446,7 +433,7 @@ export class NetReactor implements Reactor {
   stop(): void {
     this.#turn.stop();
     this.#ready = [];
-    for (const conn of this.#conns.values()) {
+    for (const conn of this.#conns.all()) {
       this.#remove(conn);
       conn.socket.destroy();
     }
