@@ -1,6 +1,5 @@
-// What node.json says, read field by field: a damaged file is refused with the field that is wrong.
+// What node.json says, read field by field: a damaged file is refused with the field that is wrong. Pure.
 
-import { readFileSync } from 'node:fs';
 import { UserError } from '../base/userError.ts';
 import { type HubList, openHubList } from '../cluster/hubList.ts';
 import { HUB_LIST } from '../limits/cluster.ts';
@@ -42,23 +41,14 @@ export interface FollowedCluster {
   readonly signed: string | null;
 }
 
-/** The file, as it was read. */
-interface Content {
-  readonly hubs: HubRecord[];
+export interface HubRecords {
+  readonly hubs: readonly HubRecord[];
   readonly deviceKey: string | null;
-  readonly clusters: FollowedCluster[];
+  readonly clusters: readonly FollowedCluster[];
 }
 
-/** None is an empty list. Throws UserError when the file cannot be read or is damaged. */
-export function readHubs(path: string): Content {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return { hubs: [], deviceKey: null, clusters: [] };
-    throw new UserError(`cannot read ${path}: ${(error as Error).message}`);
-  }
+/** Throws UserError, which names `path`, when the text of the file is damaged. */
+export function parseHubs(path: string, text: string): HubRecords {
   let content: unknown;
   try {
     content = JSON.parse(text);

@@ -1,7 +1,7 @@
 // The hubs that a node serves: <data-dir>/node.json, mode 0600 (it may hold a one-time token). Only one process opens it at a time; a
 // change blocks for an fsync.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomicSync } from '../base/atomicFile.ts';
 import { UserError } from '../base/userError.ts';
@@ -11,7 +11,7 @@ import { NODE } from '../limits/node.ts';
 import { PROTOCOL } from '../limits/wire.ts';
 import type { PairingLink } from '../model/pairingLink.ts';
 import { isSameWay, type Way } from '../model/way.ts';
-import { type FollowedCluster, type HubRecord, readHubs, VERSION } from './hubRecords.ts';
+import { type FollowedCluster, type HubRecord, type HubRecords, parseHubs, VERSION } from './hubRecords.ts';
 
 export const HUBS_FILE_NAME = 'node.json';
 
@@ -220,6 +220,18 @@ export class HubsFile {
     }
     this.#hubs = hubs;
   }
+}
+
+function readHubs(path: string): HubRecords {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      return { hubs: [], deviceKey: null, clusters: [] };
+    throw new UserError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+  return parseHubs(path, text);
 }
 
 function withWay(ways: readonly Way[], { host, port, webSocket }: Way): readonly Way[] {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -155,5 +155,13 @@ describe('HubsFile', () => {
     file.setLastTimestamp(publicKey, new Uint8Array(12).fill(2));
     expect(heard.slice(1)).toEqual([null]);
     expect(new HubsFile(dataDir).hubs).toEqual(file.hubs);
+  });
+
+  it('refuses a damaged file, which stays as it is, and one that cannot be read', () => {
+    const path = join(root, 'node.json');
+    writeFileSync(path, '{');
+    expect(() => new HubsFile(root)).toThrow(UserError);
+    expect(readFileSync(path, 'utf8')).toBe('{');
+    expect(() => new HubsFile(join(root, 'x\0'))).toThrow(UserError);
   });
 });
