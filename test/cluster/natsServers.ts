@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { connect as connectNats } from '@nats-io/transport-node';
+import { AckPolicy, DeliverPolicy, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats, createInbox, type NatsConnection } from '@nats-io/transport-node';
 import { findProgram } from '../../bench/machine/programs.ts';
 import { freePort } from '../system/freePorts.ts';
 import { eventually } from '../system/harness.ts';
@@ -23,6 +23,12 @@ export interface NatsPlace {
 const AGREED_MS = 60_000;
 
 const HERE: NatsPlace = { host: '127.0.0.1', wrap: [] };
+
+/** In front of a command: the system kills it when this process is gone, even if that was killed. */
+function endsWithUs(): string[] {
+  const program = findProgram('setpriv');
+  return program === null ? [] : [program, '--pdeathsig', 'KILL'];
+}
 
 export class NatsServer {
   readonly port: number;
@@ -42,7 +48,7 @@ export class NatsServer {
   async start(): Promise<void> {
     const program = findProgram('nats-server');
     if (program === null) throw new Error('nats-server is not installed');
-    const [command, ...args] = [...this.#place.wrap, program, '-c', this.#config];
+    const [command, ...args] = [...this.#place.wrap, ...endsWithUs(), program, '-c', this.#config];
     this.#child = spawn(command!, args, { stdio: 'ignore' });
     await eventually(
       () =>
@@ -131,6 +137,7 @@ export class Nats {
     const nats = new Nats(servers, folder);
     process.on('exit', () => {
       for (const server of servers) server.end();
+      rmSync(folder, { recursive: true, force: true });
     });
     await Promise.all(servers.map((server) => server.start()));
     if (count > 1) await nats.untilAgreed();
@@ -152,11 +159,37 @@ export class Nats {
     return this.servers[Number(leader.slice(1))]!;
   }
 
-  async #asking<T>(ask: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+  /** What servers have of one key, whether they agree or not: each entry with its revision, its time, and the server. */
+  async copiesOf(bucket: string, key: string): Promise<string[]> {
+    const found = new Set<string>();
+    // The servers choose which of them answers.
+    for (let attempt = 0; attempt < 12; attempt++) {
+      await this.#asking(async (manager, connection) => {
+        const inbox = createInbox();
+        const heard = connection.subscribe(inbox, { max: 1, timeout: 2_000 });
+        const consumer = await manager.consumers.add(`KV_${bucket}`, {
+          filter_subject: `$KV.${bucket}.${key}`,
+          deliver_subject: inbox,
+          deliver_policy: DeliverPolicy.LastPerSubject,
+          ack_policy: AckPolicy.None,
+          num_replicas: 1,
+          mem_storage: true,
+        });
+        for await (const message of heard) {
+          const words = message.reply?.split('.') ?? [];
+          const [revision, time] = [words[5], new Date(Number(words[7]) / 1e6).toISOString()];
+          found.add(`${consumer.cluster?.leader} has ${revision} of ${time}: ${message.string()}`);
+        }
+      }).catch((error: Error) => found.add(`a server does not say: ${error.message}`));
+    }
+    return [...found].sort();
+  }
+
+  async #asking<T>(ask: (manager: JetStreamManager, connection: NatsConnection) => Promise<T>): Promise<T> {
     const servers = this.servers.map(({ url }) => url);
     const connection = await connectNats({ servers, timeout: 2_000, ignoreClusterUpdates: true });
     try {
-      return await ask(await jetstreamManager(connection, { timeout: 2_000, checkAPI: false }));
+      return await ask(await jetstreamManager(connection, { timeout: 2_000, checkAPI: false }), connection);
     } finally {
       await connection.close();
     }

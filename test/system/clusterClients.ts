@@ -105,7 +105,7 @@ export class StormClients {
   }
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+export async function inTime<T>(work: Promise<T>): Promise<T> {
   const late = new AbortController();
   try {
     return await Promise.race([

@@ -13,7 +13,7 @@ export const STALE_SECONDS = 60;
 /** A member gets in again, and a page through, at a hub that devices reach, whatever befalls NATS. */
 export const SERVED_MS = 45_000;
 /** A revocation reaches a hub that has been left alone for so long; far above what it takes on an idle machine. */
-const HEARD_MS = 30_000;
+export const HEARD_MS = 30_000;
 
 export interface Member {
   readonly name: string;

@@ -1,7 +1,8 @@
 // The owners of a storm over a cluster: they change settings and sign lists, and in the end every hub has what was confirmed.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { changeList } from '../../src/hub/cluster/ownersCluster.ts';
+import { nodeKey } from '../../src/cluster/records.ts';
+import { changeList, clusterStatus } from '../../src/hub/cluster/ownersCluster.ts';
 import type { NodeView } from '../../src/model/fleet.ts';
 import { SERVED_MS, type StormDevices } from './clusterDevices.ts';
 import { type ClusterPlace, type HubPlace, pauseMs } from './clusterPlace.ts';
@@ -102,15 +103,37 @@ export class StormOwners {
   /** All hubs show one fleet, with all that was confirmed, and every member is at each of them. */
   async converged(): Promise<void> {
     const { options, seed } = this.#place;
+    this.#witness.phase = 'the last list of hubs is signed';
     const { number } = await eventually(() => changeList(options, seed, (hubs) => hubs, null), CONVERGED_MS);
     const startMs = performance.now();
     let why = '';
     await eventually(async () => {
       why = await this.#difference(number);
+      this.#witness.phase = `the hubs come to agree: ${why}`;
       return why === '';
-    }, CONVERGED_MS).catch(() => this.#witness.violation(`the hubs do not agree: ${why}`));
+    }, CONVERGED_MS).catch(async () => {
+      this.#witness.violation(`the hubs do not agree: ${why}`);
+      await this.#tellOfRecords();
+    });
     this.#witness.say(`all agree after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
     await this.#checkLists();
+  }
+
+  /** For whoever reads of hubs that do not agree: how far each is, and what each server has of devices that are changed. */
+  async #tellOfRecords(): Promise<void> {
+    const { options, nats } = this.#place;
+    const { say } = this.#witness;
+    try {
+      const { revision, hubs } = await clusterStatus(options);
+      say(`the cluster is at revision ${revision}; ${hubs.map((hub) => `${hub.name} behind ${hub.behind}`)}`);
+    } catch (error) {
+      say(`the cluster's status: ${(error as Error).message}`);
+    }
+    const changed = this.#devices.members.slice(0, 3);
+    for (const { name, id } of changed) {
+      say(`${name} is ${id}: tags ${this.#tags.get(name)}; streams ${this.#limits.get(name)}`);
+      for (const line of await nats.copiesOf(`${options.name}_state`, nodeKey(id))) say(`  ${line}`);
+    }
   }
 
   async #difference(list: number): Promise<string> {
@@ -119,8 +142,8 @@ export class StormOwners {
         if (revoked === null && !node.connected) await node.attempt(2_000).catch(() => {});
     }
     const fleets = await Promise.all(this.#place.hubs.map(({ hub }) => nodesOf(hub!)));
-    const pictures = fleets.map((fleet) => JSON.stringify(fleet.map(pictureOf).sort()));
-    if (new Set(pictures).size > 1) return `fleets differ: ${pictures.join('\n')}`;
+    const apart = differencesOf(fleets);
+    if (apart.length > 0) return `they differ about ${apart.join('; ')}`;
     for (const [at, fleet] of fleets.entries()) {
       for (const member of this.#devices.members) {
         const node = fleet.find(({ id }) => id === member.id);
@@ -172,7 +195,19 @@ export class StormOwners {
   }
 }
 
-/** What all hubs have to agree on. */
-function pictureOf({ id, name, revoked, tags, country, paused, limits }: NodeView): string {
-  return JSON.stringify([id, name, revoked, tags, country, paused, limits]);
+/** What all hubs have to agree on, where they do not: by device, what each hub has. */
+function differencesOf(fleets: readonly (readonly NodeView[])[]): string[] {
+  const ids = new Set(fleets.flatMap((fleet) => fleet.map(({ id }) => id)));
+  return [...ids].flatMap((id) => {
+    const views = fleets.map((fleet) => pictureOf(fleet.find((node) => node.id === id)));
+    if (new Set(views).size === 1) return [];
+    return [`${id}: ${views.map((view, at) => `hub ${at} has ${view}`).join(', ')}`];
+  });
+}
+
+function pictureOf(node: NodeView | undefined): string {
+  if (node === undefined) return 'nothing';
+  const { name, revoked, tags, country, paused, limits } = node;
+  const { mbitPerSecond, streams, monthlyBytes } = limits;
+  return JSON.stringify([name, revoked, tags, country, paused, mbitPerSecond, streams, monthlyBytes]);
 }

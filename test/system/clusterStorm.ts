@@ -7,7 +7,8 @@ import { LIGHT_COUNTRY, QUOTA_BYTES, QUOTA_MBIT, StormClients } from './clusterC
 import { SERVED_MS, STALE_SECONDS, StormDevices } from './clusterDevices.ts';
 import { CONVERGED_MS, StormOwners } from './clusterOwners.ts';
 import { type Blow, ClusterPlace, chooseBlow, silencesHub } from './clusterPlace.ts';
-import { Witness } from './clusterWitness.ts';
+import { StormUsers } from './clusterUsers.ts';
+import type { Witness } from './clusterWitness.ts';
 import { type ExitNode, eventually, startNode } from './harness.ts';
 import { changeNode, makePairing, nodesOf } from './ownerOf.ts';
 import { Target } from './target.ts';
@@ -15,19 +16,27 @@ import { Target } from './target.ts';
 export interface ClusterStormOptions {
   readonly seed: number;
   readonly seconds: number;
-  readonly say: (line: string) => void;
+  readonly witness: Witness;
 }
 
 const LIGHT_NODES = 17;
 const REAL_NODES = 3;
+/** As pino has it. */
+const WARNING_LEVEL = 40;
+const WARNINGS_SHOWN = 8;
 
-/** Throws when anything was seen that must not be. */
+/** What the witness has seen is its verdict; rejects when the storm itself fails. */
 export async function clusterStorm(options: ClusterStormOptions): Promise<void> {
+  const { witness } = options;
+  witness.phase = 'NATS servers and hubs start';
   const place = await ClusterPlace.start(STALE_SECONDS);
   const storm = new ClusterStorm(place, options);
+  let isWell = false;
   try {
     await storm.run();
+    isWell = !witness.hasSeenViolations;
   } finally {
+    if (!isWell) storm.tellOfLogs();
     await storm.close();
     await place.end();
   }
@@ -44,18 +53,24 @@ class ClusterStorm {
   constructor(place: ClusterPlace, options: ClusterStormOptions) {
     this.#place = place;
     this.#options = options;
-    this.#witness = new Witness(options.seed + 1, options.say);
+    this.#witness = options.witness;
     this.#devices = new StormDevices(place, this.#witness);
   }
 
   async run(): Promise<void> {
-    const { say, seconds } = this.#options;
+    const { seconds } = this.#options;
     const { hubs } = this.#place;
     const [witness, devices] = [this.#witness, this.#devices];
+    const { say } = witness;
     await this.#settle();
     say('twenty devices are at three hubs');
+    witness.phase = 'revocations are measured';
     await devices.measureRevocations();
     const clients = new StormClients(this.#place, witness, this.#target.port);
+    const users = new StormUsers(this.#place, witness);
+    witness.phase = 'users get in at all hubs';
+    await users.prepare();
+    witness.phase = 'the storm is under way';
     const owners = new StormOwners(this.#place, witness, devices, this.#real);
     const changed = devices.members.slice(0, 3);
     const actors = Promise.all([
@@ -65,6 +80,8 @@ class ClusterStorm {
       ...[0, 1].map(() => clients.useSessions()),
       ...hubs.map((hub) => clients.askForPages(hub)),
       ...hubs.map((hub) => clients.useQuota(hub)),
+      ...hubs.map((hub) => users.holdStreams(hub)),
+      users.comeAndGo(),
       ...changed.map(({ name }) => owners.changeTags(name)),
       ...changed.map(({ name }) => owners.changeLimits(name)),
       owners.changeLists(),
@@ -72,18 +89,33 @@ class ClusterStorm {
     ]);
     await Promise.race([this.#blows(clients, seconds * 1_000), actors]);
     witness.isOver = true;
+    witness.phase = 'those who take part come to an end';
     await actors;
     say('the storm is over');
     await owners.converged();
+    witness.phase = 'the end';
     clients.checkQuota();
-    for (const program of [...hubs.flatMap(({ lives }) => lives), ...this.#real])
-      for (const fault of program.faults()) witness.violation(JSON.stringify(fault));
+    for (const hub of hubs)
+      for (const fault of hub.lives.flatMap((life) => life.faults()))
+        witness.violation(`hub ${hub.at} has a fault: ${JSON.stringify(fault)}`);
+    for (const [at, node] of this.#real.entries())
+      for (const fault of node.faults())
+        witness.violation(`the device real${at} has a fault: ${JSON.stringify(fault)}`);
     say(witness.counts());
     say(
       `a member was away from a hub that it could reach for ${(devices.longestGoneMs / 1_000).toFixed(1)} s at most; ` +
         `a hub that devices could reach served no page for ${(clients.longestAskMs / 1_000).toFixed(1)} s at most`,
     );
-    if (witness.violations.length > 0) throw new Error(witness.violations.join('\n'));
+    say(`a user with a limit of streams had ${users.mostStreams} over all hubs at most`);
+  }
+
+  /** What the hubs said last of what went wrong. */
+  tellOfLogs(): void {
+    for (const { at, lives } of this.#place.hubs) {
+      const warnings = lives.flatMap((life) => life.log.filter(({ level }) => level >= WARNING_LEVEL));
+      for (const line of warnings.slice(-WARNINGS_SHOWN))
+        this.#witness.say(`hub ${at}: ${JSON.stringify(line)}`);
+    }
   }
 
   async close(): Promise<void> {
@@ -94,6 +126,7 @@ class ClusterStorm {
 
   async #settle(): Promise<void> {
     const [first] = this.#place.hubs;
+    this.#witness.phase = 'devices are paired and dial all hubs';
     for (let at = 0; at < LIGHT_NODES; at++)
       this.#devices.members.push(await this.#devices.pair(first!, `light${at}`));
     const { networks, deviceSite } = this.#place;
@@ -137,7 +170,7 @@ class ClusterStorm {
       if (isPaired && second.what.startsWith('hub') !== blows[0]!.what.startsWith('hub')) blows.push(second);
       const lasts = 2_000 + random() * 10_000;
       const calm = 500 + random() * 6_000;
-      this.#witness.say(
+      this.#witness.blow(
         `${blows.map(({ what }) => what).join(', and ')}, for ${(lasts / 1_000).toFixed(1)} s`,
       );
       this.#mark(blows, Number.POSITIVE_INFINITY);

@@ -5,17 +5,45 @@ import { join } from 'node:path';
 import { openHubList } from '../../src/cluster/hubList.ts';
 import { seededRandom } from '../seededRandom.ts';
 
+/** Of one that is printed again at the end. */
+const VIOLATION_CHARS = 1_500;
+const LATEST_BLOWS = 3;
+
+interface Violation {
+  readonly text: string;
+  readonly at: string;
+  /** What befell the cluster last, newest first. */
+  readonly blows: readonly string[];
+}
+
 export class Witness {
   /** They come to an end. */
   isOver = false;
+  /** What the storm waits for, as it goes into a sentence. */
+  phase = 'it starts';
   readonly random: () => number;
-  readonly say: (line: string) => void;
-  readonly #violations = new Set<string>();
+  readonly #startMs = performance.now();
+  readonly #violations = new Map<string, Violation>();
   readonly #counts = new Map<string, number>();
+  #blows: string[] = [];
 
-  constructor(seed: number, say: (line: string) => void) {
+  constructor(seed: number) {
     this.random = seededRandom(seed);
-    this.say = say;
+  }
+
+  /** Since the start. */
+  get now(): string {
+    return `${((performance.now() - this.#startMs) / 1_000).toFixed(1)} s`;
+  }
+
+  readonly say = (line: string): void => {
+    console.log(`${this.now.padStart(8)}  ${line}`);
+  };
+
+  /** Something befalls the cluster. */
+  blow(text: string): void {
+    this.say(text);
+    this.#blows = [`${this.now}: ${text}`, ...this.#blows].slice(0, LATEST_BLOWS);
   }
 
   pick<T>(items: readonly T[]): T {
@@ -28,12 +56,22 @@ export class Witness {
 
   /** Something was seen that must not be. */
   violation(text: string): void {
-    if (!this.#violations.has(text)) this.say(`VIOLATION: ${text}`);
-    this.#violations.add(text);
+    if (this.#violations.has(text)) return;
+    this.#violations.set(text, { text, at: this.now, blows: this.#blows });
+    this.say(`VIOLATION: ${text}`);
   }
 
-  get violations(): readonly string[] {
-    return [...this.#violations];
+  get hasSeenViolations(): boolean {
+    return this.#violations.size > 0;
+  }
+
+  /** All that was seen that must not be: enough to begin with, for whoever has only the last lines. */
+  verdict(): string {
+    const broken = [...this.#violations.values()].map(({ text, at, blows }, index) => {
+      const before = blows.map((blow) => `\n     before it, at ${blow}`).join('');
+      return `  ${index + 1}. at ${at}: ${text.slice(0, VIOLATION_CHARS)}${before}`;
+    });
+    return broken.length === 0 ? 'no promise was seen broken' : `promises were broken:\n${broken.join('\n')}`;
   }
 
   counts(): string {

@@ -257,6 +257,13 @@ process.on('exit', () => {
       // It has exited.
     }
   }
+  for (const folder of folders) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // A program that is being killed still wrote there.
+    }
+  }
 });
 
 /** Kills every process of this test file and removes its folders. */

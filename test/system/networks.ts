@@ -2,6 +2,7 @@
 // own network, and everything is gone when the test file ends. Needs Linux and root.
 
 import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import {
   inNamespace,
   ip,
@@ -28,6 +29,7 @@ export class Networks {
   readonly #own = new OwnNamespace();
 
   constructor() {
+    removeLeftOvers();
     process.on('exit', () => this.remove());
     ip('netns', 'add', this.#hubs);
     ip('-n', this.#hubs, 'link', 'set', 'lo', 'up');
@@ -89,6 +91,15 @@ export class Networks {
   remove(): void {
     this.#own.leave();
     for (const name of [...this.#sites.map(({ namespace }) => namespace), this.#hubs]) removeNamespace(name);
+  }
+}
+
+/** Of processes that were killed before they could remove theirs. */
+function removeLeftOvers(): void {
+  if (!existsSync('/run/netns')) return;
+  for (const name of readdirSync('/run/netns')) {
+    const [, pid] = /^restunnel-(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeNamespace(name);
   }
 }
 
