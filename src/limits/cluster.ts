@@ -112,6 +112,8 @@ export const CLUSTER = {
   tokensTtlMs: 31 * 86_400_000,
   tokensMax: 65_536,
   staleDefaultMs: 86_400_000,
+  /** How often a hub looks whether its copy is too old for the devices that are connected to it. */
+  staleLookEveryMs: 1_000,
   staleMinMs: 1_000,
   staleMaxMs: 366 * 86_400_000,
 } as const;

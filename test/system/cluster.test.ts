@@ -182,12 +182,20 @@ describe.skipIf(need.skip)(`a cluster of hubs ${need.why}`, () => {
     expect((await nodesOf(b)).find(({ name }) => name === 'tablet')).toMatchObject({ revoked: true });
   });
 
-  test('a hub whose copy is older than --cluster-stale lets nobody in until the cluster is back', async () => {
+  test('a hub whose copy is older than --cluster-stale cuts its devices off, and lets nobody in until the cluster is back', async () => {
     await makeCluster();
     const hub = await member(undefined, ['--cluster-stale', '1s']);
     const phone = await pairAt(hub, 'phone');
     await phone.connect();
+    const cut = lost(phone);
     await nats.servers[0]!.stop();
+    await cut;
+    const [event] = await eventually(async () => {
+      const events = await eventsOf(hub, 'cut off: the cluster cannot be reached');
+      expect(events).not.toHaveLength(0);
+      return events;
+    });
+    expect(event!.text).toContain('1 device was cut off');
     let visitor = phone;
     try {
       await eventually(async () => {

@@ -61,7 +61,7 @@ export function addClusterFlags(command: Command): Command {
 export function staleOption(): Option {
   return new Option(
     '--cluster-stale <duration>',
-    "how old the hub's copy may be by which it lets devices in while the cluster cannot be reached, or never",
+    "how old the hub's copy may be by which it serves devices while the cluster cannot be reached, or never",
   )
     .default(CLUSTER.staleDefaultMs, formatDuration(CLUSTER.staleDefaultMs))
     .argParser((text) =>

@@ -132,7 +132,7 @@ export function drawStatus(status: ClusterStatus): string {
     late.length === 0
       ? ''
       : `Not known to have every revocation: ${late.map((hub) => hub.name).join(', ')}; while it cannot reach the cluster, a hub lets ` +
-        'devices in by its copy until --cluster-stale\n';
+        'devices in by its copy until --cluster-stale, and then cuts them off\n';
   return `${head}${drawTable([titles, ...rows])}${warning}`;
 }
 

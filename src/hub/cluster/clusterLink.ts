@@ -23,6 +23,8 @@ export interface LinkParts {
   /** Public, of the cluster, base64url; null: not known yet, and the first that is seen is kept. */
   clusterKey(): string | null;
   firstSeen(clusterKey: string): Promise<void>;
+  /** The watch of all that there is begins: apply() comes. */
+  begins(): void;
   /** In their order. Rejects when the store takes nothing. */
   apply(entries: readonly Entry[]): Promise<void>;
   heardToken(entry: Entry): void;
@@ -129,10 +131,10 @@ export class ClusterLink {
       if (this.#closed) return;
       this.#buckets = buckets;
       if (this.state === 'away') this.#become('catchingUp', '');
-      const { lastRevision } = await buckets.state.state();
-      const from = lastRevision < this.appliedRevision ? 0 : this.appliedRevision;
-      if (from === 0) this.appliedRevision = 0;
-      const state = await buckets.state.watch(from === 0 ? 0 : from + 1);
+      // All of it: servers that have lost their power or come out of a backup count their revisions from an older one.
+      this.appliedRevision = 0;
+      this.#parts.begins();
+      const state = await buckets.state.watch(0);
       watches = [state, await buckets.tokens.watch(0)];
       watches.push(await this.#parts.connected(nats, buckets));
       void this.#follow(state, nats);

@@ -1,5 +1,5 @@
-// Who may come to the door of a hub in a cluster: nobody while its copy may be old, whoever the copy knows while the cluster is away, and
-// with a token only the device that claims it in the cluster first.
+// Who may come to the door of a hub in a cluster, and stay: nobody comes while its copy may be old, whoever the copy knows while the cluster
+// is away, and with a token only the device that claims it in the cluster first. Nobody stays when the copy is too old.
 
 import { UserError } from '../../base/userError.ts';
 import { claimed, enrolled, isRevoked, tokenWord } from '../../cluster/merge.ts';
@@ -33,6 +33,12 @@ export class ClusterDoor {
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
+  }
+
+  /** Its devices are to be cut off: one that has been revoked would have no end here otherwise. In step, a copy is never too old. */
+  get isShut(): boolean {
+    const { link, isStale } = this.#parts;
+    return link.state !== 'inStep' && isStale();
   }
 
   /** null: the store decides. Else why the device gets silence. Never rejects with UserError. */

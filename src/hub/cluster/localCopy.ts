@@ -9,6 +9,7 @@ import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import { DEFAULT_SETTINGS, type KnownNode } from '../fleet/nodeSettings.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
+import { KnownEntries } from './knownEntries.ts';
 import type { Entry } from './recordWatch.ts';
 
 interface Sorted {
@@ -22,8 +23,9 @@ export class LocalCopy {
   readonly #store: HubStore;
   readonly #keeper: FleetKeeper;
   readonly #clusterKey: () => Uint8Array | null;
-  /** The newest revision that was applied, by key. */
-  readonly #revisions = new Map<string, number>();
+  readonly known = new KnownEntries();
+  /** By device: when its name or settings were changed last, as far as this run of the hub knows. */
+  readonly #changedAtMs = new Map<string, number>();
   readonly #toldOf = new Set<string>();
   /** Until when a node's next record is this hub's own doing, on the clock of performance.now(). */
   readonly #ownUntilMs = new Map<string, number>();
@@ -44,11 +46,18 @@ export class LocalCopy {
 
   /** Rejects with UserError when the store takes nothing; what was revoked is cut all the same. */
   async apply(entries: readonly Entry[]): Promise<void> {
-    const sorted = this.#sort(
-      entries.filter(({ key, revision }) => revision > (this.#revisions.get(key) ?? 0)),
-    );
+    const news = entries.filter((entry) => this.known.isNews(entry));
+    await this.#take(news, entries.at(-1)?.revision ?? null);
+  }
+
+  /** The record as it is in the cluster, whatever this hub has heard before. */
+  takeAnew(entry: Entry): Promise<void> {
+    return this.#take([entry], null);
+  }
+
+  async #take(entries: readonly Entry[], revision: number | null): Promise<void> {
+    const sorted = this.#sort(entries);
     const { nodes, users, removedUsers, hubs } = sorted;
-    const revision = entries.at(-1)?.revision ?? null;
     const batch = {
       nodes: [...nodes.values()],
       users: [...users.values()],
@@ -63,9 +72,10 @@ export class LocalCopy {
       throw error;
     }
     for (const node of stored) this.#keepNode(node, nodes.get(node.id)!);
+    for (const record of nodes.values()) this.#noteChange(record);
     this.#keepUsers(sorted);
     if (hubs !== null) await this.#takeHubs(hubs);
-    for (const { key, revision: newest } of entries) this.#noteRevision(key, newest);
+    for (const entry of entries) this.known.took(entry);
   }
 
   /** The owner hears of this hub's own doing from whoever does it, not as another hub's. */
@@ -92,12 +102,18 @@ export class LocalCopy {
       removedUsers: change.removedUser === undefined ? [] : [change.removedUser],
       revision: null,
     });
-    this.#noteRevision(key, revision);
+    if (change.node !== undefined) this.#noteChange(change.node);
+    this.known.wrote(key, revision);
     return stored;
   }
 
-  #noteRevision(key: string, revision: number): void {
-    if (revision > (this.#revisions.get(key) ?? 0)) this.#revisions.set(key, revision);
+  #noteChange({ id, changedAtMs }: NodeRecord): void {
+    this.#changedAtMs.set(id, changedAtMs);
+  }
+
+  /** null: this run of the hub has not heard of the device yet. */
+  changedAtMs(nodeId: string): number | null {
+    return this.#changedAtMs.get(nodeId) ?? null;
   }
 
   #sort(entries: readonly Entry[]): Sorted {

@@ -22,6 +22,7 @@ import { MemberStore } from './memberStore.ts';
 import { ClusterAway, connectNats } from './natsConnection.ts';
 import { Outbox } from './outbox.ts';
 import { OwnerWrites } from './ownerWrites.ts';
+import { PutBack } from './putBack.ts';
 import { openBuckets } from './recordStore.ts';
 import type { Entry } from './recordWatch.ts';
 
@@ -42,7 +43,7 @@ export class ClusterMember {
   #keeper: FleetKeeper | null = null;
   #copy: LocalCopy | null = null;
   #shares: FleetShares | null = null;
-  #saving: NodeJS.Timeout | null = null;
+  readonly #timers: NodeJS.Timeout[] = [];
   #hasBeenAway = false;
 
   /** Rejects with UserError for a hub that is a member of another cluster. */
@@ -120,6 +121,11 @@ export class ClusterMember {
     }
     const copy = new LocalCopy(store, keeper, () => this.clusterKey, this.#tellHubs(keeper, membership));
     this.#copy = copy;
+    const buckets = () => {
+      if (this.#link === null) throw new ClusterAway('this hub has not started yet');
+      return this.#link.buckets;
+    };
+    const putBack = new PutBack({ keeper, copy, store, buckets });
     const hubId = nodeIdOf(publicKey);
     const link = new ClusterLink({
       name: options.name,
@@ -130,6 +136,7 @@ export class ClusterMember {
       clusterKey: () =>
         this.clusterKey === null ? null : Buffer.from(this.clusterKey).toString('base64url'),
       firstSeen: (key) => this.#join(key),
+      begins: () => putBack.begins(),
       apply: (entries) => copy.apply(entries),
       heardToken: (entry) => this.#heardToken(entry),
       presence: (appliedRevision) => {
@@ -139,9 +146,10 @@ export class ClusterMember {
           : presenceOf(keeper, this.#hubName(publicKey), publicKey, at, appliedRevision);
       },
       changed: (state, why) => this.#changed(state, why),
-      // What the servers did not take, between two beats, stays no secret.
+      // What the servers did not take between two beats, or have lost.
       beat: () => {
-        if (this.#outbox !== null && this.#outbox.unpublished !== null) void this.#outbox.publish();
+        void this.#outbox?.publish();
+        void putBack.look();
       },
       connected: (nats, buckets) => this.#sharesOf().connected(nats, buckets),
     });
@@ -156,7 +164,10 @@ export class ClusterMember {
       throw new UserError(`the cluster cannot be reached (${link.why}), and this hub has never been in it`);
     }
     this.#sharesOf().start();
-    this.#saving = setInterval(() => void this.#saveAgreed(), CLUSTER.agreedSaveEveryMs).unref();
+    this.#timers.push(
+      setInterval(() => void this.#saveAgreed(), CLUSTER.agreedSaveEveryMs).unref(),
+      setInterval(() => this.#cutWhenStale(keeper), CLUSTER.staleLookEveryMs).unref(),
+    );
   }
   #outbox: Outbox | null = null;
 
@@ -224,6 +235,17 @@ export class ClusterMember {
     return staleMs !== null && Date.now() - this.agreedAtMs > staleMs;
   }
 
+  /** What --cluster-stale says of devices that come holds for those that are there. Again and again: one may have been at the door. */
+  #cutWhenStale(keeper: FleetKeeper): void {
+    if (this.#door?.isShut !== true) return;
+    const nodes = keeper.cutAll("this hub's copy of its cluster is too old");
+    if (nodes === 0) return;
+    const devices = nodes === 1 ? '1 device was' : `${nodes} devices were`;
+    const text = `${devices} cut off: the cluster cannot be reached, and this hub's copy is older than --cluster-stale allows`;
+    this.#log.warn({ nodes }, text);
+    keeper.note({ kind: 'warning', text });
+  }
+
   async #saveAgreed(): Promise<void> {
     if (this.#link === null || this.#link.agreedAtMs === null) return;
     try {
@@ -235,7 +257,7 @@ export class ClusterMember {
 
   /** Before the store is closed. Harmless twice, and without a start. */
   async close(): Promise<void> {
-    if (this.#saving !== null) clearInterval(this.#saving);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#shares?.close();
     await this.#link?.close();
     await this.#saveAgreed();

@@ -218,6 +218,14 @@ export class FleetKeeper {
     }
   }
 
+  /** Ends all sessions, those that are not up yet as well. How many nodes were connected. */
+  cutAll(reason: string): number {
+    const { sessions, cut } = this.parts;
+    const connected = [...sessions.nodes()].length;
+    for (const session of sessions.all()) cut(session, reason);
+    return connected;
+  }
+
   /** What is kept of a node beside the book ends with its revocation. */
   forgetRevoked(nodeId: string): void {
     this.limits.revoked(nodeId);

@@ -101,6 +101,7 @@ export class ClusterTable {
       return [];
     }
     return this.#identity.change(() => {
+      for (const record of nodes) this.#keepRevocation(record);
       const waiting = new Map(this.outbox().map(({ nodeId, revokedAtMs }) => [nodeId, revokedAtMs]));
       // Names may have gone round among these.
       for (const { id } of nodes) this.#run('UPDATE nodes SET folded_name = ? WHERE id = ?', unnamed(id), id);
@@ -110,6 +111,14 @@ export class ClusterTable {
       if (revision !== null) this.#run('UPDATE cluster SET applied = ?', revision);
       return nodes.map(({ id }) => id);
     });
+  }
+
+  /** A revocation that the cluster had and has lost, as servers that come out of a backup, is to be told anew. */
+  #keepRevocation({ id, enrolledAtMs, revokedAtMs }: NodeRecord): void {
+    const row = this.#database.prepare('SELECT revoked_at FROM nodes WHERE id = ?').get(id);
+    const hereMs = row === undefined || row.revoked_at === null ? -1 : Number(row.revoked_at);
+    if (hereMs < enrolledAtMs || hereMs <= (revokedAtMs ?? -1)) return;
+    this.#run('INSERT OR REPLACE INTO cluster_outbox VALUES (?, ?)', id, hereMs);
   }
 
   /** `waitingMs`: when it was revoked here, which the cluster has not heard of. */

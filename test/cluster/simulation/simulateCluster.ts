@@ -391,6 +391,12 @@ class World {
       return;
     }
     if (!this.#revokedAtMs.has(device.id)) this.#revokedAtMs.set(device.id, this.#time.nowMs);
+    // One that was connected does not stay, either.
+    const ageMs = this.#time.nowMs - this.#revokedAtMs.get(device.id)!;
+    for (const { name, life } of this.#hubs) {
+      if (ageMs > STALE_MS + NOTICED_WITHIN_MS && life !== null && life.devices.has(device.id))
+        throw new Error(`${name} still has a device that was revoked ${ageMs} ms ago`);
+    }
   }
 
   /** When all is whole again for a while: every hub has what the cluster has, and that is what owners were told. */

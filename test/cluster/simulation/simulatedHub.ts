@@ -12,6 +12,7 @@ import { MemberStore } from '../../../src/hub/cluster/memberStore.ts';
 import { natsBucket } from '../../../src/hub/cluster/natsBucket.ts';
 import { Outbox } from '../../../src/hub/cluster/outbox.ts';
 import { OwnerWrites } from '../../../src/hub/cluster/ownerWrites.ts';
+import { PutBack } from '../../../src/hub/cluster/putBack.ts';
 import { QuotaKeeper } from '../../../src/hub/cluster/quotaKeeper.ts';
 import { ShareKeeper, type Uses } from '../../../src/hub/cluster/shareKeeper.ts';
 import { StickyKeeper } from '../../../src/hub/cluster/stickyKeeper.ts';
@@ -145,6 +146,7 @@ export class SimulatedHub {
         store.cluster.join('home', new Uint8Array(Buffer.from(key, 'base64url')), Date.now());
         membership = store.cluster.membership();
       },
+      begins: () => putBack.begins(),
       apply: (entries) => copy.apply(entries),
       heardToken: () => {},
       presence: () => null,
@@ -152,7 +154,8 @@ export class SimulatedHub {
         if (state === 'inStep') void outbox.publish();
       },
       beat: () => {
-        if (outbox.unpublished !== null) void outbox.publish();
+        void outbox.publish();
+        void putBack.look();
       },
       connected: async (_nats, buckets) => {
         const watch = await buckets.sticky.watch(0);
@@ -162,6 +165,7 @@ export class SimulatedHub {
         return watch;
       },
     });
+    const putBack = new PutBack({ keeper, copy, store: direct, buckets: () => link.buckets });
     const outbox = new Outbox(() => link.buckets, copy, direct);
     member.connect(new OwnerWrites(() => link.buckets, copy, keeper), outbox);
     const isStale = () => {
@@ -261,6 +265,7 @@ export class SimulatedHub {
     const life = this.life!;
     const { quota, hubs } = this.parts;
     this.seconds++;
+    if (life.door.isShut) life.devices.clear();
     life.quota.look(quota.nodeId, quota.bytes);
     const limit = life.quota.limitOf(quota.nodeId);
     this.usedBytes = Math.max(this.usedBytes, Math.min(this.usedBytes + quota.rate(), limit));
