@@ -3,10 +3,13 @@
 
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { answerOf } from '../../src/boot/ownerClient.ts';
 import { idOf } from '../../src/hub/cluster/ownersCluster.ts';
+import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { runBin } from '../cli/runBin.ts';
 import { Nats } from '../cluster/natsServers.ts';
 import { needs } from '../require.ts';
+import { freePort } from './freePorts.ts';
 import {
   type ExitNode,
   endAll,
@@ -17,7 +20,7 @@ import {
   startHub,
   startNode,
 } from './harness.ts';
-import { changeNode, makePairing, nodeOf, nodesOf } from './ownerOf.ts';
+import { changeNode, makePairing, nodeOf, nodesOf, ownerOf, revokeNode } from './ownerOf.ts';
 import { Refused, Stream } from './stream.ts';
 import { Target } from './target.ts';
 
@@ -46,8 +49,8 @@ async function makeCluster(): Promise<void> {
 }
 
 /** A hub that its owner has put on the list. */
-async function listedHub(name: string): Promise<Hub> {
-  const hub = await startHub({ args: ['--cluster', nats.urls, '--cluster-name', cluster] });
+async function listedHub(name: string, more: readonly string[] = []): Promise<Hub> {
+  const hub = await startHub({ args: ['--cluster', nats.urls, '--cluster-name', cluster, ...more] });
   await eventually(() => owner('add', idOf(hub.ready.publicKey), '--name', name, '--key', key), 40_000);
   return hub;
 }
@@ -103,6 +106,65 @@ describe.skipIf(need.skip)(`hubs of one fleet ${need.why}`, () => {
     await owner('revoke', 'paris', '--key', key);
     await untilAt([berlin], 'phone', ['berlin']);
     await eventually(async () => expect((await nodesOf(paris))[0]!.hubs).toEqual(['berlin']), 60_000);
+  }, 180_000);
+
+  test('a revocation is told of in its order, at every hub alike', async () => {
+    await makeCluster();
+    const hubs = [await listedHub('berlin'), await listedHub('paris')] as const;
+    const [berlin] = hubs;
+    const phone = await pairAt(berlin, 'phone');
+    await untilAt(hubs, 'phone', ['berlin', 'paris']);
+    await revokeNode(berlin, 'phone');
+    const told = {
+      berlin: ['phone was revoked and its sessions were cut', 'phone disconnected: the node was revoked'],
+      paris: [
+        'phone was revoked at another hub, and its sessions were cut',
+        'phone disconnected: the node was revoked',
+      ],
+    };
+    for (const hub of hubs) {
+      await eventually(async () => {
+        const events = await answerOf(ownerOf(hub).events.$get({ query: { contains: 'phone' } }));
+        // Oldest first, from the revocation on: nothing of the device comes after it, however long it knocks.
+        const after = events.toReversed();
+        const at = after.findIndex(({ kind }) => kind === 'revoked');
+        const [first] = after.slice(at);
+        expect(first).toMatchObject({ hub: 'berlin', text: told.berlin[0] });
+        for (const name of ['berlin', 'paris'] as const)
+          expect(
+            after
+              .slice(at)
+              .filter((event) => event.hub === name)
+              .map(({ text }) => text),
+          ).toEqual(told[name]);
+      }, 60_000);
+    }
+    // It goes on knocking, and nobody opens.
+    const refused = async (hub: Hub) =>
+      answerOf(ownerOf(hub).events.$get({ query: { contains: 'it was revoked' } }));
+    for (const hub of hubs)
+      await eventually(async () => expect(await refused(hub)).not.toHaveLength(0), 60_000);
+    for (const hub of hubs) expect(await nodesOf(hub)).toMatchObject([{ revoked: true, connected: false }]);
+    await phone.stop();
+  }, 180_000);
+
+  test('a device that reaches a hub by WebSocket alone keeps it when a list names the hub’s own port', async () => {
+    await makeCluster();
+    const door = freePort();
+    // The list says 127.0.0.2, where nobody listens.
+    const args = ['--tunnel-websocket', `127.0.0.1:${door}`, '--public-host', '127.0.0.2'];
+    const berlin = await listedHub('berlin', args);
+    const { link } = await makePairing(berlin, 'phone', 600_000);
+    const webSocket = { secure: false, path: '/' };
+    const byWeb = formatLink({ ...parseLink(link), host: '127.0.0.1', port: door, webSocket });
+    const phone = await startNode({ links: [byWeb] });
+    const paris = await listedHub('paris');
+    await untilAt([berlin, paris], 'phone', ['berlin', 'paris']);
+    await phone.stop();
+    // What it has written down brings it back to both.
+    await startNode({ dataDir: phone.dataDir });
+    await untilAt([berlin, paris], 'phone', ['berlin', 'paris']);
+    expect([...berlin.faults(), ...paris.faults(), ...phone.faults()]).toEqual([]);
   }, 180_000);
 
   test('a strict session has one device at all hubs; cut off, a hub refuses one that it does not know', async () => {
