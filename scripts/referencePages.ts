@@ -75,7 +75,7 @@ function failuresPart(): string {
 
 function metricsPart(): string {
   // Nothing is asked of the fleet before somebody scrapes.
-  const metrics = makeMetrics({} as Fleet).getMetricsAsArray() as unknown as readonly {
+  const metrics = makeMetrics({ hubs: {} } as Fleet).getMetricsAsArray() as unknown as readonly {
     readonly name: string;
     readonly help: string;
     readonly constructor: { readonly name: string };

@@ -4,9 +4,12 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { DASHBOARD } from '../limits/owner.ts';
 import { type Fleet, NODE_STATES } from '../model/fleet.ts';
+import { makeClusterMetrics } from './clusterMetrics.ts';
 
 /** What /metrics answers, as prom-client's registry. `nodesMax`: how many nodes have series of their own. */
-export function makeMetrics(fleet: Fleet, nodesMax: number = DASHBOARD.metricsNodesDefault): Registry {
+export function makeMetrics(shownFleet: Fleet, nodesMax: number = DASHBOARD.metricsNodesDefault): Registry {
+  // Of several hubs, each counts what happens at itself: their sum is the cluster.
+  const fleet = shownFleet.hubs?.own ?? shownFleet;
   const registry = new Registry();
   const registers = [registry];
   const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
@@ -106,6 +109,8 @@ export function makeMetrics(fleet: Fleet, nodesMax: number = DASHBOARD.metricsNo
     'Paired nodes that are left out of the metrics of a node, because there are more than --metrics-nodes.',
   );
 
+  const setCluster = shownFleet.hubs === undefined ? null : makeClusterMetrics(registry);
+
   /** Everything at once: no two numbers of one scrape are of different moments. */
   function collect(): void {
     registry.resetMetrics();
@@ -136,6 +141,7 @@ export function makeMetrics(fleet: Fleet, nodesMax: number = DASHBOARD.metricsNo
     const shown = paired.slice(0, nodesMax);
     listed.set(shown.length);
     unlisted.set(paired.length - shown.length);
+    if (shownFleet.hubs !== undefined) setCluster?.(shownFleet.hubs, shown);
     for (const view of shown) {
       const labels = { node_id: view.id, node: view.name };
       nodeUp.set(labels, view.connected ? 1 : 0);

@@ -4,6 +4,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClientResponse, hc } from 'hono/client';
+import { MISSING_HUBS } from '../api/eventPages.ts';
 import type { OwnerApi } from '../api/ownerApi.ts';
 import { connectOwner } from '../api/ownerConnection.ts';
 import { OTHER_VERSION } from '../api/ownerServer.ts';
@@ -12,6 +13,7 @@ import { BusyError } from '../base/sqliteFile.ts';
 import { UserError } from '../base/userError.ts';
 import { HubNotRunning } from '../hub/fleet/hubNotRunning.ts';
 import { CONTROL } from '../limits/owner.ts';
+import type { EventPage } from '../model/fleet.ts';
 import type { StoredHub } from './storedHub.ts';
 
 export type OwnerClient = ReturnType<typeof hc<OwnerApi>>['api']['v1'];
@@ -99,6 +101,24 @@ type Answered<R> = R extends ClientResponse<infer T, 200, 'json'> ? Parsed<T> : 
 /** JSON knows no undefined: a property has a value or is absent. */
 type Parsed<T> = T extends object ? { [K in keyof T]: Parsed<Exclude<T[K], undefined>> } : T;
 
+/** The same of a page of events, with where its links lead. */
+export async function eventsOf(asking: ReturnType<OwnerClient['events']['$get']>): Promise<EventPage> {
+  const response = await asking;
+  const events = await answerOf(Promise.resolve(response));
+  const missing = response.headers.get(MISSING_HUBS);
+  return {
+    events,
+    older: cursorOf(response.headers, 'next'),
+    newer: cursorOf(response.headers, 'prev'),
+    missingHubs: missing === null ? [] : missing.split(',').map(decodeURIComponent),
+  };
+}
+
+function cursorOf(headers: Headers, rel: string): string | null {
+  const link = new RegExp(`<([^>]*)>; rel="${rel}"`).exec(headers.get('Link') ?? '');
+  return link === null ? null : new URL(link[1]!, 'http://hub').searchParams.get('cursor');
+}
+
 /** A node's id or name as a part of a path. */
 export function inPath(name: string): string {
   // A URL drops these parts, however they are escaped.
@@ -143,7 +163,8 @@ async function askSocket(dataDir: string, { url, init }: Asked): Promise<Respons
       },
       (incoming) => {
         readAll(incoming).then(
-          (bytes) => resolve(new Response(bytes, { status: incoming.statusCode ?? 500 })),
+          (bytes) =>
+            resolve(new Response(bytes, { status: incoming.statusCode ?? 500, headers: shown(incoming) })),
           (error: unknown) => reject(cannotAsk(dataDir, error)),
         );
       },
@@ -151,6 +172,16 @@ async function askSocket(dataDir: string, { url, init }: Asked): Promise<Respons
     outgoing.on('error', (error) => reject(cannotAsk(dataDir, error)));
     outgoing.end(body ?? undefined);
   });
+}
+
+/** What a client of the API reads of the headers. */
+function shown({ headers }: IncomingMessage): Headers {
+  const found = new Headers();
+  for (const name of ['Link', MISSING_HUBS]) {
+    const value = headers[name.toLowerCase()];
+    if (typeof value === 'string') found.set(name, value);
+  }
+  return found;
 }
 
 async function readAll(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {

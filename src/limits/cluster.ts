@@ -66,7 +66,21 @@ export const PICTURE = {
   hubSilentMs: 45_000,
   /** How long a hub waits for the others' answers to what its owner asks. */
   askMs: 2_000,
-  eventsMax: 1_000,
+  /** A hub that has said nothing for so long is not waited for: it says something every second. */
+  hubLateMs: 5_000,
+  /** Answers of others that are read for one question: what goes beyond one for each hub, nobody of this program has sent. */
+  answersMax: 128,
+  /** Questions of others that this hub answers at once. Those beyond are left alone. */
+  answeringMax: 128,
+  /** In one answer, of NATS' 1 MB. */
+  eventsMax: 500,
+  streamsMax: 2_000,
+  /** Steps of a history: a day in quarters of an hour, or more. */
+  pointsMax: 1_000,
+  /** Clocks of hubs may differ so much: how far back a reader looks at a hub that did not answer at first. */
+  clocksApartMs: 120_000,
+  /** A place at each of 64 hubs: 8 bytes for the hub, two numbers of at most 8. */
+  cursorMaxChars: 2_080,
 } as const;
 
 /** Of what hubs of one cluster share through NATS. */

@@ -144,12 +144,15 @@ export interface HubStatus {
   readonly cpuPercent: number;
 }
 
+export const STREAM_PROTOCOLS = ['socks', 'http-connect', 'http', 'udp'] as const;
+export const STREAM_STATES = ['opening', 'open', 'halfClosed'] as const;
+
 export interface LiveStream {
   readonly nodeId: string;
   /** null unless the hub was started with --show-targets. */
   readonly target: string | null;
-  readonly protocol: 'socks' | 'http-connect' | 'http' | 'udp';
-  readonly state: 'opening' | 'open' | 'halfClosed';
+  readonly protocol: (typeof STREAM_PROTOCOLS)[number];
+  readonly state: (typeof STREAM_STATES)[number];
   readonly ageMs: number;
 }
 
@@ -223,7 +226,7 @@ export const EVENT_KINDS = [
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 export interface EventRecord {
-  /** Grows with every event, across restarts. */
+  /** Grows with every event of its hub, across restarts. */
   readonly number: number;
   readonly at: string;
   readonly kind: EventKind;
@@ -245,6 +248,15 @@ export interface EventQuery {
   readonly before?: number;
   readonly after?: number;
   readonly limit: number;
+}
+
+/** Events newest first, and the cursors that lead on from them; null: there are none, or the page is one further back. */
+export interface EventPage {
+  readonly events: readonly EventRecord[];
+  readonly older: string | null;
+  readonly newer: string | null;
+  /** Names of hubs of the cluster that did not answer: their events are missing, and come as soon as they do. */
+  readonly missingHubs: readonly string[];
 }
 
 /** One token, by each way that devices have to the hub. */
@@ -347,10 +359,37 @@ export interface LiveDelta {
   readonly events: readonly EventRecord[];
 }
 
+/** One hub of a cluster, as the hub knows it that is asked. */
+export interface HubOfFleet {
+  readonly id: string;
+  readonly name: string;
+  /** How long ago it spoke; 0 for the hub that is asked. */
+  readonly heardMsAgo: number;
+  readonly figures: LiveTick['hub'];
+  /** Connects since that hub started; null: it is of a version that does not say. */
+  readonly connects: Pick<ConnectFigures, 'succeeded' | 'failures'> | null;
+  /** Devices that are connected to it, or have moved bytes there this month. */
+  readonly nodes: ReadonlyMap<string, NodeAtHub>;
+}
+
+/** What a device does at one hub of a cluster. */
+export type NodeAtHub = Pick<NodeView, 'connected' | 'roundTripMs' | 'streams' | 'month'>;
+
+/** Beside the Fleet of all hubs: each of them. */
+export interface FleetOfHubs {
+  /** The hub that is asked, alone. */
+  readonly own: Fleet;
+  hubs(): readonly HubOfFleet[];
+  /** `cursor`: from an earlier page; null: the newest. Of the query, `before` and `after` do not count. Rejects with UserError. */
+  eventPage(query: EventQuery, cursor: string | null): Promise<EventPage>;
+}
+
 /** `node` is an id or a name. Methods throw UserError (rejecting where they promise) for what the owner can mend: no such node, a name in use. */
 export interface Fleet {
   /** Of the proxy. */
   readonly users: OwnerUsers;
+  /** Absent where there is no cluster. */
+  readonly hubs?: FleetOfHubs;
   status(): HubStatus;
   nodes(): NodeView[];
   /** At most `limit` of those whose id comes after this one, by id; `hasMore`: there are others behind them. */
@@ -370,7 +409,7 @@ export interface Fleet {
   /** The node rests for the host, and the sticky session, strict or not, goes on with another. */
   report(report: BanReport): Promise<Ban>;
   history(node: string | null, range: HistoryRange): Promise<History>;
-  /** Newest first. */
+  /** Newest first; in a cluster, of this hub. */
   events(query: EventQuery): Promise<readonly EventRecord[]>;
   /** The newest of those after this number, oldest first; at most EVENTS.latestMax. */
   latestEvents(after: number): readonly EventRecord[];

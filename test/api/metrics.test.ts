@@ -83,6 +83,65 @@ test.each([
   expect(values.get('restunnel_nodes_without_metrics')).toBe(nodes - listed);
 });
 
+describe('in a cluster', () => {
+  /** The scraped hub, and another one with one device. */
+  function two() {
+    const own = new FakeFleet({ now: () => NOW_MS });
+    const phone = own.node('Pixel 8');
+    const month = { downBytes: 7, upBytes: 0 };
+    const nodes = new Map([[phone.id, { connected: true, roundTripMs: 20, streams: 3, month }]]);
+    const figures = { ...own.status(), streams: 3, nodesConnected: 1 };
+    const hubs = [
+      {
+        id: '1',
+        name: 'berlin',
+        heardMsAgo: 0,
+        figures: own.status(),
+        connects: own.status().connects,
+        nodes: new Map(),
+      },
+      {
+        id: '2',
+        name: 'paris',
+        heardMsAgo: 1_500,
+        figures,
+        connects: { succeeded: 4, failures: { refused: 2 } },
+        nodes,
+      },
+      { id: '3', name: 'paris', heardMsAgo: 9_000, figures, connects: null, nodes: new Map() },
+    ];
+    const fleet = Object.assign(new FakeFleet({ now: () => NOW_MS }), {
+      hubs: { own, hubs: () => hubs, eventPage: () => Promise.reject(new Error('not asked for')) },
+    });
+    // As the fleet of all hubs shows it.
+    fleet.setAway('Laptop at home', true);
+    return { fleet, own, phone };
+  }
+
+  test('each hub has series of its own, by id and name', async () => {
+    const { fleet, phone } = two();
+    const values = await scrape(fleet);
+    const [paris, third] = ['hub_id="2",hub="paris"', 'hub_id="3",hub="paris"'];
+    const node = `node_id="${phone.id}",node="Pixel 8"`;
+    expect(values.get(`restunnel_cluster_hub_heard_seconds{${paris}}`)).toBe(1.5);
+    expect(values.get(`restunnel_cluster_streams{${paris}}`)).toBe(3);
+    expect(values.get(`restunnel_cluster_connects_total{${paris}}`)).toBe(4);
+    expect(values.has(`restunnel_cluster_connects_total{${third}}`)).toBe(false);
+    expect(values.get(`restunnel_cluster_failures_total{${paris},cause="refused"}`)).toBe(2);
+    expect(values.get(`restunnel_cluster_node_streams{${paris},${node}}`)).toBe(3);
+    expect(values.get(`restunnel_cluster_node_bytes_total{${paris},${node},direction="down"}`)).toBe(7);
+    expect(values.has(`restunnel_cluster_node_connected{${third},${node}}`)).toBe(false);
+  });
+
+  test('what has no hub in its labels is of the scraped hub alone, whatever the fleet of all shows', async () => {
+    const { fleet, own } = two();
+    const values = await scrape(fleet);
+    const alone = await scrape(own);
+    for (const [key, value] of alone) expect([key, values.get(key)]).toEqual([key, value]);
+    expect([...values.keys()].filter((key) => !alone.has(key) && !key.includes('cluster_'))).toEqual([]);
+  });
+});
+
 describe('docs/grafana/restunnel.json', () => {
   interface Panel {
     readonly title: string;

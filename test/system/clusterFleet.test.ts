@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { answerOf } from '../../src/boot/ownerClient.ts';
 import { idOf } from '../../src/hub/cluster/ownersCluster.ts';
+import type { EventRecord } from '../../src/model/fleet.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { runBin } from '../cli/runBin.ts';
 import { Nats } from '../cluster/natsServers.ts';
@@ -103,6 +104,20 @@ describe.skipIf(need.skip)(`hubs of one fleet ${need.why}`, () => {
     }, 40_000);
     const { stdout } = await runCommand(['nodes'], paris.dataDir);
     expect(stdout).toContain('berlin,paris');
+    // What happened at either hub, at both, page by page; and each hub's own numbers under its name.
+    await eventually(async () => {
+      for (const hub of [berlin, paris]) {
+        const shown = await runCommand(['events', '--json', '--limit', '1000'], hub.dataDir);
+        const events = JSON.parse(shown.stdout) as EventRecord[];
+        const started = events.filter(({ kind }) => kind === 'hubStarted').map(({ hub: at }) => at);
+        expect(started.toSorted()).toEqual(['berlin', 'paris']);
+        expect(shown.stderr).toBe('');
+        const metrics = await (await fetch(`http://${hub.ready.dashboard}/metrics`)).text();
+        expect(metrics).toMatch(/^restunnel_connects_total 1$/m);
+        for (const name of ['berlin', 'paris'])
+          expect(metrics).toMatch(new RegExp(`^restunnel_cluster_connects_total{.*hub="${name}"} 1$`, 'm'));
+      }
+    }, 60_000);
     await owner('revoke', 'paris', '--key', key);
     await untilAt([berlin], 'phone', ['berlin']);
     await eventually(async () => expect((await nodesOf(paris))[0]!.hubs).toEqual(['berlin']), 60_000);

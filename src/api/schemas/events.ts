@@ -1,12 +1,13 @@
 // What happened at the hub.
 
 import { z } from '@hono/zod-openapi';
+import { PICTURE } from '../../limits/cluster.ts';
 import { LISTING } from '../../limits/owner.ts';
 import { EVENT_KINDS } from '../../model/fleet.ts';
 import { allBut, count, nodeId, text, time } from './fields.ts';
 
 const eventFields = {
-  number: count,
+  number: count.describe('Of its hub; grows with every event, across restarts.'),
   at: time,
   kind: z.enum(EVENT_KINDS),
   nodeId: z.string().nullable(),
@@ -35,7 +36,15 @@ export const eventsQuery = z.object({
     }),
   node: nodeId.exactOptional().openapi({ param: { required: false }, description: 'An id or a name.' }),
   contains: text.exactOptional().openapi({ param: { required: false } }),
-  before: eventNumber.openapi({ description: 'Only events before this number.' }),
-  after: eventNumber.openapi({ description: 'Only events after this number.' }),
+  cursor: z
+    .string()
+    .max(PICTURE.cursorMaxChars)
+    .exactOptional()
+    .openapi({
+      param: { required: false },
+      description: 'From a `Link` header.',
+    }),
+  before: eventNumber.openapi({ description: 'Only events of this hub before this number.' }),
+  after: eventNumber.openapi({ description: 'Only events of this hub after this number.' }),
   limit: z.coerce.number().int().min(1).max(LISTING.eventsMax).default(LISTING.eventsDefault),
 });

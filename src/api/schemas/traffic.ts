@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { FAILURES, type FailureName } from '../../model/failures.ts';
-import { HISTORY_RANGES } from '../../model/fleet.ts';
+import { HISTORY_RANGES, STREAM_PROTOCOLS, STREAM_STATES } from '../../model/fleet.ts';
 import { count, nodeId, rate, time } from './fields.ts';
 
 const FAILURE_NAMES = Object.keys(FAILURES) as [FailureName, ...FailureName[]];
@@ -25,8 +25,8 @@ export const liveStream = z
   .object({
     nodeId: z.string(),
     target: z.string().nullable().describe('null unless the hub was started with --show-targets.'),
-    protocol: z.enum(['socks', 'http-connect', 'http', 'udp']),
-    state: z.enum(['opening', 'open', 'halfClosed']),
+    protocol: z.enum(STREAM_PROTOCOLS),
+    state: z.enum(STREAM_STATES),
     ageMs: rate,
   })
   .openapi('Stream');

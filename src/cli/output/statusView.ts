@@ -118,7 +118,7 @@ const STATE_STYLES: Partial<Record<NodeState, Style>> = {
   rotating: 'yellow',
 };
 
-function columnsOf({ nodeRates }: StatusState): Column[] {
+function columnsOf({ nodeRates, nodes }: StatusState): Column[] {
   const live = (node: NodeView, text: string) => (node.connected ? text : '-');
   const right = { side: 'right', maxCells: 12 } as const;
   const left = { side: 'left', maxCells: 12 } as const;
@@ -131,6 +131,17 @@ function columnsOf({ nodeRates }: StatusState): Column[] {
       read: ({ state }) => stateWord(state),
       style: ({ state }) => STATE_STYLES[state],
     },
+    ...(nodes.some(({ hubs }) => hubs !== undefined)
+      ? [
+          {
+            ...left,
+            title: 'HUBS',
+            rank: 3,
+            maxCells: 24,
+            read: ({ hubs }: NodeView) => printable((hubs ?? []).join(',') || '-'),
+          },
+        ]
+      : []),
     { ...left, title: 'NETWORK', rank: 5, read: ({ network }) => network ?? '-' },
     {
       ...right,
@@ -196,7 +207,12 @@ function nodeLines(state: StatusState, nodes: readonly NodeView[], width: number
 }
 
 function eventLines(events: readonly EventRecord[]): Segment[][] {
-  return events.map((event) => [[`${clockOf(event.at)}  `, 'dim'], [sentenceOf(event)]]);
+  const hubs = events.map(({ hub }) => (hub === undefined ? '' : printable(hub)));
+  const widest = Math.min(24, Math.max(...hubs.map(cellsOf)));
+  return events.map((event, at) => {
+    const hub = widest === 0 ? '' : `${fill(hubs[at]!, widest)}  `;
+    return [[`${clockOf(event.at)}  ${hub}`, 'dim'], [sentenceOf(event)]];
+  });
 }
 
 /**

@@ -3,6 +3,7 @@
 import type {
   ConnectFigures,
   EventKind,
+  EventPage,
   EventRecord,
   History,
   HistoryRange,
@@ -78,14 +79,18 @@ function sentence(text: string): string {
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
 }
 
-/** A token of an earlier run of the hub is renewed, once. */
 async function call<T>(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<T> {
-  const attempt = async (): Promise<T> => {
+  const answer = await sendOrRenew(() => {
     const headers: Record<string, string> = sessionHeaders();
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-    return (await (await send(`/api/v1/${path}`, init, timeoutMs)).json()) as T;
-  };
+    return send(`/api/v1/${path}`, init, timeoutMs);
+  });
+  return (await answer.json()) as T;
+}
+
+/** A token of an earlier run of the hub is renewed, once. */
+async function sendOrRenew(attempt: () => Promise<Response>): Promise<Response> {
   try {
     return await attempt();
   } catch (error) {
@@ -120,14 +125,28 @@ export interface EventFilter {
   readonly contains: string;
 }
 
-/** Newest first, those before `before` when it is given. */
-export function getEvents(filter: EventFilter, before: number | null, limit: number): Promise<EventRecord[]> {
+/** The newest, newest first. */
+export function getEvents(filter: EventFilter, limit: number): Promise<EventPage> {
   const query = new URLSearchParams({ limit: String(limit) });
   if (filter.kind !== null) query.set('kind', filter.kind);
   if (filter.nodeId !== null) query.set('node', filter.nodeId);
   if (filter.contains !== '') query.set('contains', filter.contains);
-  if (before !== null) query.set('before', String(before));
-  return call('GET', `events?${query}`);
+  return getEventPage(`/api/v1/events?${query}`);
+}
+
+/** `path`: a link of another page. In the answer, `older` and `newer` are such paths. */
+export async function getEventPage(path: string): Promise<EventPage> {
+  const answer = await sendOrRenew(() => send(path, { headers: sessionHeaders() }, TIMEOUT_MS));
+  const events = (await answer.json()) as EventRecord[];
+  const link = (rel: string) =>
+    new RegExp(`<([^>]*)>; rel="${rel}"`).exec(answer.headers.get('Link') ?? '')?.[1] ?? null;
+  const missing = answer.headers.get('Restunnel-Missing-Hubs');
+  return {
+    events,
+    older: link('next'),
+    newer: link('prev'),
+    missingHubs: missing === null ? [] : missing.split(',').map(decodeURIComponent),
+  };
 }
 
 export const makePairing = (name: string | null): Promise<Pairing> => call('POST', 'pairings', { name });

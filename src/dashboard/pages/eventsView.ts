@@ -1,7 +1,7 @@
 // What happened and why, newest first: filtered, live, older events on demand.
 
-import type { EventKind, EventRecord } from '../../model/fleet.ts';
-import { type EventFilter, getEvents } from './apiClient.ts';
+import type { EventKind, EventPage, EventRecord } from '../../model/fleet.ts';
+import { type EventFilter, getEventPage, getEvents } from './apiClient.ts';
 import { actionButton, el, heading, setText } from './dom.ts';
 import type { HubState } from './hubState.ts';
 import { notifyError } from './notices.ts';
@@ -13,6 +13,8 @@ const PAGE = 50;
 /** Above it, live rows push the oldest out at the bottom. */
 const ROWS_MAX = 1_000;
 const TYPING_MS = 250;
+/** How often other hubs of a cluster are asked for what has happened there: ticks have this hub's events alone. */
+const OTHERS_MS = 5_000;
 
 export function eventsView(hub: HubState): View {
   const kind = el('select', { 'aria-label': 'Kind of event', change: () => void load() });
@@ -39,6 +41,7 @@ export function eventsView(hub: HubState): View {
   });
   const list = el('ol', { class: 'events' });
   const none = el('p', { class: 'muted', role: 'status' });
+  const missing = el('p', { class: 'muted', role: 'status', hidden: true });
   const older = actionButton('Older events', { hidden: true }, loadOlder);
   const root = el(
     'div',
@@ -53,6 +56,7 @@ export function eventsView(hub: HubState): View {
       'section',
       { class: 'card', 'aria-label': 'Events' },
       el('div', { class: 'tools' }, kind, node, text),
+      missing,
       list,
       none,
       older,
@@ -60,8 +64,13 @@ export function eventsView(hub: HubState): View {
   );
   let typing = 0;
   let asked = 0;
-  let newest = 0;
-  let oldest: number | null = null;
+  /** Of each hub, the number of its newest event here; '' is a hub without a cluster. */
+  const newest = new Map<string, number>();
+  /** Links to the events before the last row, and after the first page. */
+  let olderLink: string | null = null;
+  let newerLink: string | null = null;
+  /** Behind the last row of a page: the link to the next one. */
+  const pageEnds = new WeakMap<Element, string>();
 
   function filter(): EventFilter {
     return {
@@ -75,27 +84,32 @@ export function eventsView(hub: HubState): View {
     asked += 1;
     const mine = asked;
     try {
-      const events = await getEvents(filter(), null, PAGE);
+      const page = await getEvents(filter(), PAGE);
       if (mine !== asked) return;
-      list.replaceChildren(...events.map(row));
-      newest = events[0]?.number ?? newest;
-      bottom(events);
-      setText(none, events.length === 0 ? 'No such event.' : '');
+      list.replaceChildren();
+      newest.clear();
+      top(page);
+      bottom(page);
+      setText(none, page.events.length === 0 ? 'No such event.' : '');
     } catch (error) {
       notifyError(error);
     }
   }
 
-  /** What came while nobody looked. */
+  /** What came while nobody looked, and at the other hubs. */
   async function catchUp(): Promise<void> {
     const mine = asked;
-    const known = newest;
+    if (newerLink === null) return;
     try {
-      const events = await getEvents(filter(), null, PAGE);
+      const page = await getEventPage(newerLink);
       if (mine !== asked) return;
-      // More than a page was missed, or a tick was faster.
-      if ((events.at(-1)?.number ?? 0) > known || newest !== known) await load();
-      else take(events);
+      // More than a page was missed.
+      if (page.older !== null) {
+        await load();
+        return;
+      }
+      top(page);
+      take(page.events);
     } catch {
       // The banner already says that the hub is gone.
     }
@@ -103,40 +117,72 @@ export function eventsView(hub: HubState): View {
 
   async function loadOlder(): Promise<void> {
     const mine = asked;
+    if (olderLink === null) return;
     try {
-      const events = await getEvents(filter(), oldest, PAGE);
-      if (mine !== asked) return;
-      list.append(...events.map(row));
-      bottom(events);
+      const page = await getEventPage(olderLink);
+      if (mine === asked) bottom(page);
     } catch (error) {
       notifyError(error);
     }
   }
 
-  function bottom(events: readonly EventRecord[]): void {
-    oldest = events.at(-1)?.number ?? oldest;
-    older.hidden = events.length < PAGE;
+  function top({ newer, missingHubs }: EventPage): void {
+    newerLink = newer ?? newerLink;
+    missing.hidden = missingHubs.length === 0;
+    const names = missingHubs.join(', ');
+    setText(
+      missing,
+      missingHubs.length === 0 ? '' : `No answer from ${names}: what happened there comes once it answers.`,
+    );
   }
 
-  /** Those of a tick come in any order. */
+  function bottom({ events, older: link }: EventPage): void {
+    list.append(...events.map(row));
+    for (const { hub: at = '', number } of events) newest.set(at, Math.max(newest.get(at) ?? 0, number));
+    const last = list.lastElementChild;
+    if (link !== null && last !== null) pageEnds.set(last, link);
+    olderLink = link;
+    older.hidden = link === null;
+  }
+
+  /** Those of a tick come in any order, and from other hubs later than their time. */
   function take(events: readonly EventRecord[]): void {
     const { kind: only, nodeId, contains } = filter();
     for (const event of [...events].sort((a, b) => a.number - b.number)) {
-      if (event.number <= newest) continue;
-      newest = event.number;
+      const at = event.hub ?? '';
+      if (event.number <= (newest.get(at) ?? 0)) continue;
+      newest.set(at, event.number);
       if (only !== null && event.kind !== only) continue;
       if (nodeId !== null && event.nodeId !== nodeId) continue;
       if (!event.text.toLowerCase().includes(contains.toLowerCase())) continue;
       const made = row(event);
       made.classList.add('fresh');
-      list.prepend(made);
+      insert(made);
       setText(none, '');
     }
-    while (list.childElementCount > ROWS_MAX) {
-      list.lastElementChild?.remove();
-      oldest = Number(list.lastElementChild?.getAttribute('data-number'));
-      older.hidden = false;
+    if (list.childElementCount > ROWS_MAX) trim();
+  }
+
+  function insert(made: HTMLElement): void {
+    const time = made.dataset.at ?? '';
+    let behind = list.firstElementChild;
+    while (behind instanceof HTMLElement && (behind.dataset.at ?? '') > time)
+      behind = behind.nextElementSibling;
+    list.insertBefore(made, behind);
+  }
+
+  /** To the end of a page, from which a link leads on. */
+  function trim(): void {
+    for (let last = list.lastElementChild; last !== null; last = list.lastElementChild) {
+      const link = pageEnds.get(last);
+      if (link !== undefined && list.childElementCount <= ROWS_MAX) {
+        olderLink = link;
+        older.hidden = false;
+        return;
+      }
+      last.remove();
     }
+    void load();
   }
 
   function fillNodes(): void {
@@ -168,6 +214,9 @@ export function eventsView(hub: HubState): View {
     if (tick.events.some((event) => event.kind === 'paired')) fillNodes();
   }, fillNodes);
   document.addEventListener('hubreopen', catchUp);
+  const others = setInterval(() => {
+    if (!document.hidden && [...hub.nodes.values()].some(({ hubs }) => hubs !== undefined)) void catchUp();
+  }, OTHERS_MS);
   fillNodes();
   void load();
   return {
@@ -176,17 +225,18 @@ export function eventsView(hub: HubState): View {
     close() {
       asked += 1;
       clearTimeout(typing);
+      clearInterval(others);
       document.removeEventListener('hubreopen', catchUp);
       unwatch();
     },
   };
 }
 
-function row({ number, at, kind, nodeId, nodeName, text, hub }: EventRecord): HTMLElement {
+function row({ at, kind, nodeId, nodeName, text, hub }: EventRecord): HTMLElement {
   const { label, tone } = eventWords(kind);
   return el(
     'li',
-    { 'data-number': number },
+    { 'data-at': at },
     relativeTime(at),
     el('span', { class: `badge ${tone}` }, label),
     el('span', { class: 'text' }, ...sentence(text, nodeId, nodeName), hub === undefined ? '' : ` (${hub})`),

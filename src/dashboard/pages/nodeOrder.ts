@@ -53,6 +53,7 @@ export function matchesFilter(node: NodeView, filter: string): boolean {
     ...node.tags,
     node.country ?? '',
     node.publicAddress ?? '',
+    ...(node.hubs ?? []),
     networkWords(node.network),
     platformWords(node.platform),
     stateWords(node).label,

@@ -144,6 +144,7 @@ function factList(): { root: HTMLElement; set(node: NodeView): void } {
     'Battery',
     'Round trip',
     'Lanes',
+    'Hubs',
     'Version',
     'Last seen',
     'Paired',
@@ -165,9 +166,12 @@ function factList(): { root: HTMLElement; set(node: NodeView): void } {
         Battery: batteryWords(node),
         'Round trip': millis(node.connected ? node.roundTripMs : null),
         Lanes: String(node.lanes),
+        Hubs: (node.hubs ?? []).join(', ') || '–',
         Version: node.version ?? '–',
       };
       for (const [label, text] of Object.entries(texts)) setText(values.get(label)!, text);
+      // A hub alone has none to name.
+      values.get('Hubs')!.parentElement!.hidden = node.hubs === undefined;
       setTime(seen, node.connected ? new Date().toISOString() : node.lastSeenAt);
       setTime(made, node.createdAt);
     },

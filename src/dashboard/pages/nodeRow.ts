@@ -12,6 +12,7 @@ import { batteryWords, networkWords, platformWords, stateWords } from './wording
 export const COLUMNS: readonly { name: string; label: string; order: Order | null; number?: true }[] = [
   { name: 'name', label: 'Device', order: 'name' },
   { name: 'state', label: 'State', order: 'state' },
+  { name: 'hubs', label: 'Hubs', order: null },
   { name: 'network', label: 'Network', order: null },
   { name: 'address', label: 'Public address', order: null },
   { name: 'battery', label: 'Battery', order: null, number: true },
@@ -57,11 +58,10 @@ export class Row {
   update(node: NodeView): void {
     const { label, tone, reason } = stateWords(node);
     setText(this.#name, node.name);
-    const hubs = (node.hubs ?? []).map((hub) => ` · ${hub}`).join('');
     const tags = node.tags.length > 0 ? ` · ${node.tags.join(', ')}` : '';
     setText(
       this.#platform,
-      `${platformWords(node.platform)}${node.country === null ? '' : ` · ${node.country}`}${tags}${hubs}`,
+      `${platformWords(node.platform)}${node.country === null ? '' : ` · ${node.country}`}${tags}`,
     );
     setText(this.#badge, label);
     if (this.#title !== tone) this.#badge.className = `badge ${tone}`;
@@ -70,6 +70,7 @@ export class Row {
       setTime(this.#seen, node.lastSeenAt);
       if (this.#reason.firstChild !== this.#seen) this.#reason.replaceChildren(this.#seen);
     } else setText(this.#reason, reason);
+    this.#cell('hubs', (node.hubs ?? []).join(', ') || '–');
     this.#cell('network', networkWords(node.network));
     this.#cell('address', node.publicAddress ?? '–');
     this.#cell('battery', batteryWords(node));

@@ -111,6 +111,10 @@ export function nodeTable(hub: HubState): NodeTable {
         header.setAttribute('aria-sort', by === 'name' || by === 'roundTrip' ? 'ascending' : 'descending');
       else header.removeAttribute('aria-sort');
     });
+    table.classList.toggle(
+      'clustered',
+      all.some(({ hubs }) => hubs !== undefined),
+    );
     const few = all.length - revokedCount <= 5;
     filter.hidden = few && filter.value === '';
     sort.hidden = few;

@@ -2,6 +2,8 @@
 // answer. The owner's changes to devices and users reach all of them by another way (ownerWrites.ts).
 
 import { UserError } from '../../base/userError.ts';
+import { decodeCursor, WHOLE } from '../../cluster/eventCursor.ts';
+import { mergedPage } from '../../cluster/eventPages.ts';
 import { PICTURE } from '../../limits/cluster.ts';
 import { LISTING } from '../../limits/owner.ts';
 import type {
@@ -10,11 +12,14 @@ import type {
   BanReport,
   ClientSession,
   ConnectFigures,
+  EventPage,
   EventQuery,
   EventRecord,
   Fleet,
+  FleetOfHubs,
   History,
   HistoryRange,
+  HubOfFleet,
   HubStatus,
   LiveStream,
   LiveTick,
@@ -27,9 +32,11 @@ import type {
 } from '../../model/fleet.ts';
 import type { OwnerUsers } from '../../model/userAccounts.ts';
 import type { FleetPicture, HubSays } from './fleetPicture.ts';
-import type { OtherHubs } from './hubQuestions.ts';
+import { type OtherHubs, rangeOf } from './hubQuestions.ts';
 
 export interface ClusterFleetOptions {
+  /** This hub's own id. */
+  readonly id: string;
   readonly own: Fleet;
   readonly picture: FleetPicture;
   readonly others: OtherHubs;
@@ -37,12 +44,15 @@ export interface ClusterFleetOptions {
   connected(): Iterable<string>;
   /** What the owner calls this hub. */
   hub(): string;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
   /** The owner has ended a sticky session. */
   ended(user: string, name: string): void;
 }
 
 export class ClusterFleet implements Fleet {
   readonly users: OwnerUsers;
+  readonly hubs: FleetOfHubs;
   readonly #own: Fleet;
   readonly #picture: FleetPicture;
   readonly #others: OtherHubs;
@@ -52,8 +62,13 @@ export class ClusterFleet implements Fleet {
   /** By watcher: devices that changed at other hubs since its last tick. */
   readonly #changed = new Set<Set<string>>();
 
-  constructor({ own, picture, others, connected, hub, ended }: ClusterFleetOptions) {
+  constructor({ id, own, picture, others, connected, hub, wallMs, ended }: ClusterFleetOptions) {
     this.users = own.users;
+    this.hubs = {
+      own,
+      hubs: () => [this.#ownHub(id), ...picture.each(performance.now())],
+      eventPage: (query, cursor) => this.#eventPage(id, query, cursor, wallMs()),
+    };
     this.#own = own;
     this.#picture = picture;
     this.#others = others;
@@ -95,6 +110,13 @@ export class ClusterFleet implements Fleet {
     );
   }
 
+  #ownHub(id: string): HubOfFleet {
+    const own = this.#own.status();
+    const { succeeded, failures } = own.connects;
+    const nodes = new Map(this.#own.nodes().map((view) => [view.id, view]));
+    return { id, name: this.#hub(), heardMsAgo: 0, figures: own, connects: { succeeded, failures }, nodes };
+  }
+
   #merged(view: NodeView): NodeView {
     return this.#picture.merged(view, this.#hub());
   }
@@ -123,41 +145,37 @@ export class ClusterFleet implements Fleet {
       this.#own.history(id, range),
       this.#others.ask('history', { node: id, range }),
     ]);
-    return others.reduce((sum, { answer }) => summed(sum, answer), own);
+    return others.answers.reduce((sum, { answer }) => summed(sum, answer), own);
   }
 
-  /** Newest first: those of this hub, and those of the others from the same time. */
   async events(query: EventQuery): Promise<readonly EventRecord[]> {
-    const { before: _before, after: _after, ...of } = query;
-    const isPaged = query.before !== undefined || query.after !== undefined;
-    const [own, others] = await Promise.all([
-      this.#own.events(query),
-      // A page further back names an event of this hub.
-      isPaged ? [] : this.#others.ask('events', { ...of, limit: PICTURE.eventsMax }),
-    ]);
-    const oldest = own.length < query.limit ? '' : (own.at(-1)?.at ?? '');
-    const theirs = others.flatMap(({ hub, answer }) => answer.map((event) => ({ ...event, hub })));
-    const all = [
-      ...own.map((event) => ({ ...event, hub: this.#hub() })),
-      ...theirs.filter(({ at }) => at >= oldest),
-    ];
-    all.sort((one, other) => (one.at < other.at ? 1 : one.at > other.at ? -1 : 0));
-    return this.#numbered(all, own.at(-1)?.number ?? 0);
-  }
-
-  /** Pages go by this hub's numbers: an event of another hub gets the one of this hub's event before it. */
-  #numbered(events: readonly (EventRecord & { hub: string })[], oldest: number): EventRecord[] {
-    const own = this.#hub();
-    let number = oldest;
-    const numbered = events.toReversed().map((event) => {
-      if (event.hub === own) number = event.number;
-      return { ...event, number };
-    });
-    return numbered.toReversed();
+    const events = await this.#own.events(query);
+    return events.map((event) => ({ ...event, hub: this.#hub() }));
   }
 
   latestEvents(after: number): readonly EventRecord[] {
     return this.#own.latestEvents(after).map((event) => ({ ...event, hub: this.#hub() }));
+  }
+
+  async #eventPage(id: string, query: EventQuery, word: string | null, nowMs: number): Promise<EventPage> {
+    const cursor = word === null ? WHOLE : decodeCursor(word);
+    if (cursor === null) throw new UserError('this cursor is none that a hub of this version has given', 2);
+    const { before: _before, after: _after, ...asked } = query;
+    const askedMax = Math.min(query.limit, PICTURE.eventsMax);
+    const [own, others] = await Promise.all([
+      this.#own.events({ ...asked, ...rangeOf(cursor.places.get(id)) }),
+      this.#others.ask('events', { ...asked, limit: askedMax, places: Object.fromEntries(cursor.places) }),
+    ]);
+    const page = mergedPage(
+      cursor,
+      [
+        { id, name: this.#hub(), events: own, askedMax: query.limit },
+        ...others.answers.map((hub) => ({ id: hub.id, name: hub.hub, events: hub.answer, askedMax })),
+      ],
+      query.limit,
+      nowMs,
+    );
+    return { ...page, missingHubs: others.missing };
   }
 
   async streams(node: string | null): Promise<readonly LiveStream[]> {
@@ -166,14 +184,14 @@ export class ClusterFleet implements Fleet {
       this.#own.streams(id),
       this.#others.ask('streams', { node: id }),
     ]);
-    return [...own, ...others.flatMap(({ answer }) => answer)].slice(0, LISTING.streamsMax);
+    return [...own, ...others.answers.flatMap(({ answer }) => answer)].slice(0, LISTING.streamsMax);
   }
 
   /** One that several hubs know is listed once, as it was used last. */
   async sessions(): Promise<readonly ClientSession[]> {
     const [own, others] = await Promise.all([this.#own.sessions(), this.#others.ask('sessions', null)]);
     const found = new Map<string, ClientSession>();
-    for (const session of [...own, ...others.flatMap(({ answer }) => answer)]) {
+    for (const session of [...own, ...others.answers.flatMap(({ answer }) => answer)]) {
       const key = JSON.stringify([session.user, session.name]);
       const known = found.get(key);
       if (known === undefined || session.unusedMs < known.unusedMs) found.set(key, session);
@@ -225,7 +243,8 @@ export class ClusterFleet implements Fleet {
   async rotate(node: string): Promise<Rotation> {
     const own = this.#own.node(node);
     if (own.connected || !this.#merged(own).connected) return this.#own.rotate(own.id);
-    const [first] = await this.#others.ask('rotate', { node: own.id });
+    const { answers } = await this.#others.ask('rotate', { node: own.id });
+    const first = answers.find(({ answer }) => answer.nodeId === own.id);
     if (first === undefined)
       throw new UserError(`${own.name} got no new address: no hub that it is connected to could ask it`);
     return first.answer;
@@ -239,7 +258,7 @@ export class ClusterFleet implements Fleet {
       }),
       this.#others.ask('endSession', { user, name }),
     ]);
-    const ended = own instanceof UserError ? others[0]?.answer : own;
+    const ended = own instanceof UserError ? others.answers[0]?.answer : own;
     if (ended === undefined) throw own;
     this.#ended(user, name);
     return ended;
@@ -263,7 +282,7 @@ export class ClusterFleet implements Fleet {
       this.#others.ask('report', report),
     ]);
     if (!(own instanceof UserError)) return own;
-    const [first] = others;
+    const [first] = others.answers;
     if (first === undefined) throw own;
     return first.answer;
   }

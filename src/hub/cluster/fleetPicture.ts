@@ -3,10 +3,10 @@
 
 import { HUB_LIST, PICTURE } from '../../limits/cluster.ts';
 import { CONTROL } from '../../limits/owner.ts';
-import type { LiveTick, NodeView, Traffic } from '../../model/fleet.ts';
+import type { ConnectFigures, HubOfFleet, LiveTick, NodeView, Traffic } from '../../model/fleet.ts';
 
 /** What a device is and does at one hub; what its owner decided about it every hub knows. */
-export type NodeAtHub = Pick<
+export type SaidNode = Pick<
   NodeView,
   | 'id'
   | 'state'
@@ -35,18 +35,23 @@ export interface HubSays {
   readonly name: string;
   /** What the hub said before is void: these are all of its devices that are connected, or have moved bytes this month. */
   readonly isWhole: boolean;
-  readonly nodes: readonly NodeAtHub[];
+  readonly nodes: readonly SaidNode[];
   readonly figures: LiveTick['hub'];
+  /** Since it started; absent in what an older version says. */
+  readonly connects?: HubConnects;
 }
+
+export type HubConnects = Pick<ConnectFigures, 'succeeded' | 'failures'>;
 
 interface OtherHub {
   name: string;
   heardAtMs: number;
   figures: LiveTick['hub'];
-  readonly nodes: Map<string, NodeAtHub>;
+  connects: HubConnects | null;
+  readonly nodes: Map<string, SaidNode>;
 }
 
-export function atHub(view: NodeView): NodeAtHub {
+export function atHub(view: NodeView): SaidNode {
   const { id, state, connected, lastSeenAt, platform, network, version, batteryPercent, charging } = view;
   const { publicAddress, canRotate, keyShared, lanes, roundTripMs, streams } = view;
   const { downBytesPerSecond, upBytesPerSecond, today, month } = view;
@@ -65,20 +70,34 @@ export class FleetPicture {
     return this.#hubs.size;
   }
 
+  /** The same hubs: by id, what each is called, and whether it has spoken just now. */
+  speakers(nowMs: number): Map<string, { readonly name: string; readonly isLate: boolean }> {
+    const of = ({ name, heardAtMs }: OtherHub) => ({ name, isLate: nowMs - heardAtMs > PICTURE.hubLateMs });
+    return new Map([...this.#hubs].map(([id, hub]) => [id, of(hub)]));
+  }
+
+  /** The other hubs, each alone. */
+  each(nowMs: number): HubOfFleet[] {
+    return [...this.#hubs].map(([id, { name, heardAtMs, figures, connects, nodes }]) => {
+      return { id, name, heardMsAgo: nowMs - heardAtMs, figures, connects, nodes };
+    });
+  }
+
   /** Ids of the other hubs to which a device is connected. */
   hubsOf(nodeId: string): string[] {
     return [...this.#hubs].flatMap(([id, { nodes }]) => (nodes.get(nodeId)?.connected === true ? [id] : []));
   }
 
   /** Devices whose view is another one now. */
-  hear({ hub, name, isWhole, nodes, figures }: HubSays, nowMs: number): Set<string> {
+  hear({ hub, name, isWhole, nodes, figures, connects: said }: HubSays, nowMs: number): Set<string> {
+    const connects = said ?? null;
     const known = this.#hubs.get(hub);
     if (known === undefined && this.#hubs.size >= HUB_LIST.hubsMax) return new Set();
     const changed = new Set<string>(isWhole ? known?.nodes.keys() : []);
-    const other = known ?? { name, heardAtMs: nowMs, figures, nodes: new Map<string, NodeAtHub>() };
+    const other: OtherHub = known ?? { name, heardAtMs: nowMs, figures, connects, nodes: new Map() };
     this.#hubs.set(hub, other);
     if (isWhole) other.nodes.clear();
-    Object.assign(other, { name, figures, heardAtMs: nowMs });
+    Object.assign(other, { name, figures, connects, heardAtMs: nowMs });
     for (const node of nodes) {
       if (!other.nodes.has(node.id) && other.nodes.size >= CONTROL.nodesMax) break;
       other.nodes.set(node.id, node);
@@ -128,7 +147,7 @@ export class FleetPicture {
   }
 }
 
-function withHub(view: NodeView, there: NodeAtHub, name: string): NodeView {
+function withHub(view: NodeView, there: SaidNode, name: string): NodeView {
   // Its device says the same of itself to every hub: whoever has it connected knows it better.
   const isBetter = there.connected && !view.connected;
   const { platform, network, version, batteryPercent, charging, publicAddress, canRotate } = isBetter

@@ -11,7 +11,7 @@ import { stickyKey } from '../../routing/request.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
 import type { OwnerFleet } from '../fleet/ownerFleet.ts';
 import { ClusterFleet } from './clusterFleet.ts';
-import { atHub, FleetPicture, type NodeAtHub } from './fleetPicture.ts';
+import { atHub, FleetPicture, type SaidNode } from './fleetPicture.ts';
 import { answerHub } from './hubQuestions.ts';
 import { HubTalk } from './hubTalk.ts';
 import { natsBucket } from './natsBucket.ts';
@@ -70,11 +70,11 @@ export class FleetShares {
       askedAll: () => {
         this.#saysAll = true;
       },
-      answer: ({ question, asked }) => answerHub(own, question, asked),
-      others: () => this.#picture.others,
+      answer: ({ question, asked }) => answerHub(own, hub, question, asked),
+      others: () => this.#picture.speakers(nowMs()),
     });
     this.fleet = new ClusterFleet({
-      ...{ own, picture: this.#picture, others: this.#talk, hub: name },
+      ...{ id: hub, own, picture: this.#picture, others: this.#talk, hub: name, wallMs: Date.now },
       connected: () => keeper.parts.sessions.nodes(),
       ended: (user, session) => void this.#sticky.ended(stickyKey(user, session)),
     });
@@ -160,20 +160,22 @@ export class FleetShares {
   #say(): void {
     this.fleet.forgetSilent(performance.now());
     if (!this.#talk.isConnected) return;
-    const { hub, own } = this.#parts;
+    const { hub, own, keeper } = this.#parts;
     const name = this.#parts.name();
     const isWhole = this.#saysAll;
     const nodes = this.#toSay(isWhole);
     this.#saysAll = false;
     this.#changed.clear();
     const figures = own.figures();
+    const { succeeded, failures } = keeper.traffic.connects();
+    const connects = { succeeded, failures };
     for (let at = 0; at === 0 || at < nodes.length; at += PICTURE.nodesPerMessage) {
       const some = nodes.slice(at, at + PICTURE.nodesPerMessage);
-      this.#talk.say({ hub, name, isWhole: isWhole && at === 0, nodes: some, figures });
+      this.#talk.say({ hub, name, isWhole: isWhole && at === 0, nodes: some, figures, connects });
     }
   }
 
-  #toSay(isWhole: boolean): NodeAtHub[] {
+  #toSay(isWhole: boolean): SaidNode[] {
     const { own, keeper } = this.#parts;
     if (!isWhole) {
       return [...this.#changed].flatMap((id) => (keeper.book.get(id) === null ? [] : [atHub(own.node(id))]));

@@ -1,11 +1,13 @@
 // What hubs of a cluster say to each other without its being kept: what they do, what they use, and questions of their owners. Over plain
 // NATS subjects; whoever is not there hears nothing.
 
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { UserError } from '../../base/userError.ts';
 import { PICTURE } from '../../limits/cluster.ts';
+import { SETTINGS } from '../../limits/owner.ts';
 import type { HubSays } from './fleetPicture.ts';
-import type { HubAnswer, HubQuestion, HubQuestions, OtherHubs } from './hubQuestions.ts';
+import { readAnswer } from './hubAnswers.ts';
+import type { HubAnswer, HubAnswers, HubQuestion, HubQuestions, OtherHubs } from './hubQuestions.ts';
 import { type Asked, readAsked, readSaid, type Said } from './hubWords.ts';
 import type { Uses } from './shareKeeper.ts';
 
@@ -20,8 +22,8 @@ export interface HubTalkOptions {
   askedAll(): void;
   /** Rejects with UserError. */
   answer(asked: Asked): Promise<unknown>;
-  /** How many other hubs there are. */
-  others(): number;
+  /** The other hubs by id, as FleetPicture.speakers() gives them. */
+  others(): ReadonlyMap<string, { readonly name: string; readonly isLate: boolean }>;
   onError(error: unknown): void;
 }
 
@@ -85,26 +87,52 @@ export class HubTalk implements OtherHubs {
   async ask<Question extends HubQuestion>(
     question: Question,
     asked: HubQuestions[Question]['asked'],
-  ): Promise<HubAnswer<Question>[]> {
+  ): Promise<HubAnswers<Question>> {
     const others = this.#options.others();
-    if (!this.isConnected || others === 0) return [];
-    const answers: HubAnswer<Question>[] = [];
-    try {
-      const body = { from: this.#options.hub, question, asked };
-      const replies = await this.#nats!.requestMany(this.#questions, JSON.stringify(body), {
-        strategy: 'count',
-        maxMessages: others,
-        maxWait: PICTURE.askMs,
-      });
-      for await (const reply of replies) {
-        const answer = parsed<HubAnswer<Question> | { readonly error: string }>(reply);
-        if (answer !== null && 'answer' in answer) answers.push(answer);
+    const answers = new Map<string, HubAnswer<Question>>();
+    const awaited = new Set([...others].flatMap(([id, { isLate }]) => (isLate ? [] : [id])));
+    const { waitMs, oneIsEnough } = PATIENCE[question];
+    const isEnough = () => awaited.size === 0 || (oneIsEnough && answers.size > 0);
+    if (this.isConnected && others.size > 0) {
+      try {
+        for await (const reply of this.#replies(question, asked, isEnough, waitMs)) {
+          const read = readAnswer(question, parsed(reply));
+          const hub = others.get(read?.from ?? '')?.name;
+          if (read === null || hub === undefined) continue;
+          const { from: id, answer } = read;
+          awaited.delete(id);
+          if (answer !== null && !answers.has(id)) answers.set(id, { id, hub, answer });
+        }
+      } catch (error) {
+        // The connection has ended meanwhile.
+        if (this.isConnected) this.#options.onError(error);
       }
-    } catch (error) {
-      // Nobody is there, or the connection has ended meanwhile.
-      if (this.isConnected && (error as Error).name !== 'NoRespondersError') this.#options.onError(error);
     }
-    return answers;
+    const missing = [...others].flatMap(([id, { name }]) => (answers.has(id) ? [] : [name]));
+    return { answers: [...answers.values()], missing };
+  }
+
+  /** What is answered in time, until `isEnough` is true between two of them. */
+  async *#replies(
+    question: HubQuestion,
+    asked: unknown,
+    isEnough: () => boolean,
+    waitMs: number,
+  ): AsyncGenerator<Msg> {
+    const inbox = createInbox();
+    const replies = this.#nats!.subscribe(inbox, { max: PICTURE.answersMax });
+    const timer = setTimeout(() => replies.unsubscribe(), isEnough() ? 0 : waitMs);
+    try {
+      const body = JSON.stringify({ from: this.#options.hub, question, asked });
+      this.#nats!.publish(this.#questions, body, { reply: inbox });
+      for await (const reply of replies) {
+        yield reply;
+        if (isEnough()) return;
+      }
+    } finally {
+      clearTimeout(timer);
+      replies.unsubscribe();
+    }
   }
 
   async #answer(messages: Subscription): Promise<void> {
@@ -112,26 +140,55 @@ export class HubTalk implements OtherHubs {
       const asked = readAsked(parsed(message));
       // Its own question comes back to it as well.
       if (asked === null || asked.from === this.#options.hub) continue;
-      void this.#reply(message, asked);
+      if (this.#answering >= PICTURE.answeringMax) continue;
+      this.#answering += 1;
+      void this.#reply(message, asked).finally(() => {
+        this.#answering -= 1;
+      });
+    }
+  }
+  #answering = 0;
+
+  /** Never rejects. */
+  async #reply(message: Msg, asked: Asked): Promise<void> {
+    const { hub, name, answer, onError } = this.#options;
+    try {
+      message.respond(JSON.stringify({ from: hub, hub: name(), answer: await answer(asked) }));
+    } catch (error) {
+      if (!(error instanceof UserError)) onError(error);
+      this.#refuse(message, error instanceof UserError ? error.message : 'it failed');
     }
   }
 
-  async #reply(message: Msg, asked: Asked): Promise<void> {
-    const { name, answer, onError } = this.#options;
+  #refuse(message: Msg, error: string): void {
+    const { hub, name, onError } = this.#options;
     try {
-      message.respond(JSON.stringify({ hub: name(), answer: await answer(asked) }));
-    } catch (error) {
-      if (!(error instanceof UserError)) onError(error);
-      message.respond(JSON.stringify({ error: error instanceof UserError ? error.message : 'it failed' }));
+      message.respond(JSON.stringify({ from: hub, hub: name(), error }));
+    } catch (fault) {
+      // The connection has ended.
+      if (this.isConnected) onError(fault);
     }
   }
 }
 
-/** null: it is no JSON object. What is in it, a hub of the same cluster has written. */
-function parsed<Value extends object>(message: Msg): Value | null {
+/** How long the others' answers are waited for, and whether the first one ends that. */
+const PATIENCE: {
+  readonly [Question in HubQuestion]: { readonly waitMs: number; readonly oneIsEnough: boolean };
+} = {
+  events: { waitMs: PICTURE.askMs, oneIsEnough: false },
+  history: { waitMs: PICTURE.askMs, oneIsEnough: false },
+  streams: { waitMs: PICTURE.askMs, oneIsEnough: false },
+  sessions: { waitMs: PICTURE.askMs, oneIsEnough: false },
+  endSession: { waitMs: PICTURE.askMs, oneIsEnough: false },
+  // The device's own command takes its time. Hubs without the device refuse at once.
+  rotate: { waitMs: SETTINGS.rotationTimeoutMs, oneIsEnough: true },
+  report: { waitMs: PICTURE.askMs, oneIsEnough: false },
+};
+
+/** null: it is no JSON. */
+function parsed(message: Msg): unknown {
   try {
-    const value: unknown = message.json();
-    return typeof value === 'object' && value !== null ? (value as Value) : null;
+    return message.json();
   } catch {
     return null;
   }

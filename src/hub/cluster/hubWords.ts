@@ -1,17 +1,33 @@
 // What one hub of a cluster says to all and asks them, read field by field: anybody with the password of NATS may say anything. Pure.
 
 import { HUB_LIST, PICTURE } from '../../limits/cluster.ts';
+import { CONTROL, USERS } from '../../limits/owner.ts';
+import { FAILURES } from '../../model/failures.ts';
 import {
   type BanReport,
   EVENT_KINDS,
-  type EventQuery,
   HISTORY_RANGES,
   NETWORKS,
   NODE_STATES,
   type Traffic,
 } from '../../model/fleet.ts';
-import type { HubSays, NodeAtHub } from './fleetPicture.ts';
-import type { HubQuestion, HubQuestions } from './hubQuestions.ts';
+import type { HubConnects, HubSays, SaidNode } from './fleetPicture.ts';
+import {
+  amount,
+  count,
+  flag,
+  id,
+  list,
+  Malformed,
+  object,
+  oneOf,
+  orNull,
+  readOrNull,
+  text,
+  time,
+  type Value,
+} from './hubFields.ts';
+import type { HubQuestion, HubQuestions, HubsEventQuery } from './hubQuestions.ts';
 import type { Uses } from './shareKeeper.ts';
 
 /** A later version adds kinds; a hub leaves those alone that it does not know. */
@@ -21,42 +37,43 @@ export type Said =
   /** A hub that has just come asks all to say everything. */
   | { readonly kind: 'whoIsThere'; readonly hub: string };
 
-type Value = Record<string, unknown>;
-
-/** Something that is not what this program would say. */
-class Malformed extends Error {}
-
 /** null: it is malformed, or of a kind that this program does not know. Fields that it does not know are left out. */
 export function readSaid(value: unknown): Said | null {
-  try {
+  return readOrNull(() => {
     const { kind, says, uses, hub } = object(value);
     if (kind === 'says') return { kind, says: saysOf(object(says)) };
     if (kind === 'uses') return { kind, uses: usesOf(object(uses)) };
     return kind === 'whoIsThere' ? { kind, hub: id(hub) } : null;
-  } catch (error) {
-    if (error instanceof Malformed) return null;
-    throw error;
-  }
+  });
 }
 
-function saysOf({ hub, name, isWhole, nodes, figures }: Value): HubSays {
-  if (!Array.isArray(nodes) || nodes.length > PICTURE.nodesPerMessage) throw new Malformed();
+function saysOf({ hub, name, isWhole, nodes, figures, connects }: Value): HubSays {
   return {
     hub: id(hub),
     name: text(name),
     isWhole: flag(isWhole),
-    nodes: nodes.map((node) => nodeOf(object(node))),
+    nodes: list(nodes, PICTURE.nodesPerMessage, nodeOf),
     figures: figuresOf(object(figures)),
+    ...(connects === undefined ? {} : { connects: connectsOf(object(connects)) }),
+  };
+}
+
+/** A later version knows more causes. */
+function connectsOf({ succeeded, failures }: Value): HubConnects {
+  const causes = Object.entries(object(failures)).filter(([cause]) => Object.hasOwn(FAILURES, cause));
+  return {
+    succeeded: count(succeeded),
+    failures: Object.fromEntries(causes.map(([cause, times]) => [cause, count(times)])),
   };
 }
 
 function figuresOf(value: Value): HubSays['figures'] {
   return {
     stopping: flag(value.stopping),
-    nodesConnected: amount(value.nodesConnected),
-    nodesPaired: amount(value.nodesPaired),
-    streams: amount(value.streams),
-    clients: amount(value.clients),
+    nodesConnected: count(value.nodesConnected),
+    nodesPaired: count(value.nodesPaired),
+    streams: count(value.streams),
+    clients: count(value.clients),
     downBytesPerSecond: amount(value.downBytesPerSecond),
     upBytesPerSecond: amount(value.upBytesPerSecond),
     connectsPerSecond: amount(value.connectsPerSecond),
@@ -64,7 +81,7 @@ function figuresOf(value: Value): HubSays['figures'] {
   };
 }
 
-function nodeOf(value: Value): NodeAtHub {
+function nodeOf(value: Value): SaidNode {
   return {
     id: id(value.id),
     state: oneOf(NODE_STATES, value.state),
@@ -73,14 +90,14 @@ function nodeOf(value: Value): NodeAtHub {
     platform: orNull(text, value.platform),
     network: orNull((network) => oneOf(NETWORKS, network), value.network),
     version: orNull(text, value.version),
-    batteryPercent: orNull(amount, value.batteryPercent),
+    batteryPercent: orNull((percent) => amount(percent, 100), value.batteryPercent),
     charging: orNull(flag, value.charging),
     publicAddress: orNull(text, value.publicAddress),
     canRotate: orNull(flag, value.canRotate),
     keyShared: flag(value.keyShared),
-    lanes: amount(value.lanes),
-    roundTripMs: orNull(amount, value.roundTripMs),
-    streams: amount(value.streams),
+    lanes: count(value.lanes),
+    roundTripMs: orNull((ms) => amount(ms), value.roundTripMs),
+    streams: count(value.streams),
     downBytesPerSecond: amount(value.downBytesPerSecond),
     upBytesPerSecond: amount(value.upBytesPerSecond),
     today: trafficOf(object(value.today)),
@@ -93,12 +110,20 @@ function trafficOf({ downBytes, upBytes }: Value): Traffic {
 }
 
 function usesOf({ hub, nodes, users }: Value): Uses {
-  const used = Object.entries(object(nodes)).map(([node, use]) => {
+  const used = entries(nodes, CONTROL.nodesMax).map(([node, use]) => {
     const { bytesPerSecond, streams } = object(use);
     return [id(node), { bytesPerSecond: amount(bytesPerSecond), streams: amount(streams) }] as const;
   });
-  const open = Object.entries(object(users)).map(([user, streams]) => [text(user), amount(streams)] as const);
+  const open = entries(users, USERS.countedMax).map(
+    ([user, streams]) => [text(user), amount(streams)] as const,
+  );
   return { hub: id(hub), nodes: Object.fromEntries(used), users: Object.fromEntries(open) };
+}
+
+function entries(value: unknown, max: number): [string, unknown][] {
+  const found = Object.entries(object(value));
+  if (found.length > max) throw new Malformed();
+  return found;
 }
 
 // --- Questions -------------------------------------------------------------------------------------------------------------------------
@@ -114,14 +139,11 @@ export type Asked = {
 
 /** null: it is malformed, or no question that this program knows. */
 export function readAsked(value: unknown): Asked | null {
-  try {
+  return readOrNull(() => {
     const { from, question, asked } = object(value);
     const known = oneOf(QUESTIONS, question);
     return { from: id(from), question: known, asked: READ_ASKED[known](asked) } as Asked;
-  } catch (error) {
-    if (error instanceof Malformed) return null;
-    throw error;
-  }
+  });
 }
 
 const READ_ASKED: {
@@ -143,16 +165,27 @@ const READ_ASKED: {
 };
 const QUESTIONS = Object.keys(READ_ASKED) as readonly HubQuestion[];
 
-function eventsOf({ kinds, nodeId, contains, before, after, limit }: Value): EventQuery {
-  if (kinds !== undefined && !Array.isArray(kinds)) throw new Malformed();
+function eventsOf({ kinds, nodeId, contains, before, after, limit, places }: Value): HubsEventQuery {
+  if (kinds !== undefined && (!Array.isArray(kinds) || kinds.length > EVENT_KINDS.length))
+    throw new Malformed();
   return {
     ...(kinds === undefined ? {} : { kinds: kinds.map((kind) => oneOf(EVENT_KINDS, kind)) }),
     ...(nodeId === undefined ? {} : { nodeId: id(nodeId) }),
     ...(contains === undefined ? {} : { contains: text(contains) }),
-    ...(before === undefined ? {} : { before: amount(before) }),
-    ...(after === undefined ? {} : { after: amount(after) }),
-    limit: Math.min(amount(limit), PICTURE.eventsMax),
+    ...(before === undefined ? {} : { before: count(before) }),
+    ...(after === undefined ? {} : { after: count(after) }),
+    limit: Math.min(count(limit), PICTURE.eventsMax),
+    ...(places === undefined ? {} : { places: placesOf(places) }),
   };
+}
+
+function placesOf(value: unknown): NonNullable<HubsEventQuery['places']> {
+  return Object.fromEntries(
+    entries(value, HUB_LIST.hubsMax).map(([hub, place]) => {
+      const { after, before } = object(place);
+      return [id(hub), { after: count(after), before: orNull((number) => count(number), before) }];
+    }),
+  );
 }
 
 function reportOf({ session, user, node, host, restMs }: Value): BanReport {
@@ -163,51 +196,4 @@ function reportOf({ session, user, node, host, restMs }: Value): BanReport {
     host: text(host),
     restMs: amount(restMs),
   };
-}
-
-// --- Fields ----------------------------------------------------------------------------------------------------------------------------
-
-function object(value: unknown): Value {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Malformed();
-  return value as Value;
-}
-
-/** Of a hub or a node: both come from a key. */
-function id(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{16}$/.test(value)) throw new Malformed();
-  return value;
-}
-
-/** Nothing that could harm a terminal or a page. */
-function text(value: unknown): string {
-  const isText = typeof value === 'string' && /^[^\p{C}]*$/u.test(value);
-  if (!isText || Buffer.byteLength(value) > HUB_LIST.saidMaxBytes) throw new Malformed();
-  return value;
-}
-
-function flag(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new Malformed();
-  return value;
-}
-
-/** JSON has no infinite ones. */
-function amount(value: unknown): number {
-  if (typeof value !== 'number' || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new Malformed();
-  return value;
-}
-
-function time(value: unknown): string {
-  if (typeof value !== 'string' || value.length > 40 || Number.isNaN(Date.parse(value)))
-    throw new Malformed();
-  return value;
-}
-
-function oneOf<Word extends string>(words: readonly Word[], value: unknown): Word {
-  const word = words.find((each) => each === value);
-  if (word === undefined) throw new Malformed();
-  return word;
-}
-
-function orNull<Read>(read: (value: unknown) => Read, value: unknown): Read | null {
-  return value === null ? null : read(value);
 }

@@ -21,14 +21,17 @@ let there: FakeFleet;
 let isThereReachable: boolean;
 let fleet: ClusterFleet;
 
+const [BERLIN, PARIS] = ['b'.repeat(16), 'a'.repeat(16)];
+
 /** As the hub does whose fleet this is. */
 const others: OtherHubs = {
   async ask<Question extends HubQuestion>(question: Question, asked: HubQuestions[Question]['asked']) {
-    if (!isThereReachable) return [];
+    if (!isThereReachable) return { answers: [], missing: ['paris'] };
     try {
-      return [{ hub: 'paris', answer: await answerHub(there, question, asked) }];
+      const answer = await answerHub(there, PARIS, question, asked);
+      return { answers: [{ id: PARIS, hub: 'paris', answer }], missing: [] };
     } catch (error) {
-      if (error instanceof UserError) return [];
+      if (error instanceof UserError) return { answers: [], missing: ['paris'] };
       throw error;
     }
   },
@@ -41,7 +44,17 @@ function say(isWhole = true): void {
     ...{ stopping, nodesConnected, nodesPaired, streams, clients },
     ...{ downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond },
   };
-  fleet.hear({ hub: 'p', name: 'paris', isWhole, nodes: there.nodes().map(atHub), figures }, nowMs);
+  fleet.hear(
+    {
+      hub: 'p',
+      name: 'paris',
+      isWhole,
+      nodes: there.nodes().map(atHub),
+      figures,
+      connects: { succeeded: 7, failures: {} },
+    },
+    nowMs,
+  );
 }
 
 beforeEach(() => {
@@ -49,11 +62,13 @@ beforeEach(() => {
   [here, there] = [new FakeFleet({ now: () => nowMs }), new FakeFleet({ now: () => nowMs })];
   isThereReachable = true;
   fleet = new ClusterFleet({
+    id: BERLIN,
     own: here,
     picture: new FleetPicture(),
     others,
     connected: () => here.nodes().flatMap(({ id, connected }) => (connected ? [id] : [])),
     hub: () => 'berlin',
+    wallMs: () => nowMs,
     ended: () => {},
   });
 });
@@ -125,19 +140,49 @@ describe('what only another hub knows', () => {
     await there.change(FIRST, { paused: true });
     nowMs += 1_000;
     await here.change(SECOND, { paused: true });
-    const events = await fleet.events({ limit: 50 });
+    const { events, older, newer } = await fleet.hubs.eventPage({ limit: 50 }, null);
     expect(events.slice(0, 2).map(({ hub, nodeId }) => [hub, nodeId])).toEqual([
       ['berlin', SECOND],
       ['paris', FIRST],
     ]);
-    const [newest] = await fleet.events({ limit: 1 });
-    expect(newest).toMatchObject({ hub: 'berlin' });
-    // Pages go by the numbers of this hub.
-    const numbers = events.map(({ number }) => number);
-    expect(numbers).toEqual(numbers.toSorted((one, other) => other - one));
-    expect(numbers[0]).toBe((await here.events({ limit: 1 }))[0]!.number);
+    const all = [...(await here.events({ limit: 500 })), ...(await there.events({ limit: 500 }))];
+    const found = [...events];
+    for (let cursor = older; cursor !== null; ) {
+      const page = await fleet.hubs.eventPage({ limit: 7 }, cursor);
+      found.push(...page.events);
+      cursor = page.older;
+    }
+    expect(found.length).toBe(all.length);
+    await there.change(FIRST, { paused: false });
+    await here.change(SECOND, { paused: false });
+    const since = await fleet.hubs.eventPage({ limit: 50 }, newer);
+    expect(since.events.map(({ hub }) => hub).sort()).toEqual(['berlin', 'paris']);
+  });
+
+  test('a hub that does not answer is named, and what happened there comes when it does', async () => {
     isThereReachable = false;
-    expect(new Set((await fleet.events({ limit: 50 })).map(({ hub }) => hub))).toEqual(new Set(['berlin']));
+    nowMs += 3_600_000;
+    const first = await fleet.hubs.eventPage({ limit: 50 }, null);
+    expect(first.missingHubs).toEqual(['paris']);
+    expect(new Set(first.events.map(({ hub }) => hub))).toEqual(new Set(['berlin']));
+    nowMs += 1_000;
+    await there.change(FIRST, { paused: true });
+    isThereReachable = true;
+    const next = await fleet.hubs.eventPage({ limit: 50 }, first.newer);
+    expect(next.missingHubs).toEqual([]);
+    expect(next.events.map(({ hub, nodeId }) => [hub, nodeId])).toEqual([['paris', FIRST]]);
+    await expect(fleet.hubs.eventPage({ limit: 50 }, 'no cursor')).rejects.toThrow(UserError);
+  });
+
+  test('each hub alone, for who counts at each', () => {
+    say();
+    const [own, other] = fleet.hubs.hubs();
+    expect([own!.name, other!.name]).toEqual(['berlin', 'paris']);
+    expect(own!.figures.streams).toBe(here.status().streams);
+    expect(own!.connects!.succeeded).toBe(here.status().connects.succeeded);
+    expect(other!.connects).toEqual({ succeeded: 7, failures: {} });
+    expect(other!.nodes.get(FIRST)!.connected).toBe(true);
+    expect(fleet.hubs.own.status()).toEqual(here.status());
   });
 
   test('history is summed', async () => {
