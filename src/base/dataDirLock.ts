@@ -13,8 +13,14 @@ export interface DataDirLock {
 /** Throws UserError when another of the kind, in this process or any other, holds the directory. Collected as garbage, it is released. */
 export function lockDataDir(dataDir: string, kind: 'hub' | 'node'): DataDirLock {
   const lock = tryLockDataDir(dataDir, kind);
-  if (lock === null) throw new UserError(`another ${kind} runs in ${dataDir}`);
+  if (lock === null) throw heldElsewhere(dataDir, kind);
   return lock;
+}
+
+export function heldElsewhere(dataDir: string, kind: 'hub' | 'node'): UserError {
+  return new UserError(
+    `another ${kind} runs in ${dataDir}; stop it with restunnel stop, or give this one another --data-dir`,
+  );
 }
 
 /** null when another of the kind holds the directory. Throws UserError when there can be no lock. */

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectOwner } from '../api/ownerConnection.ts';
-import { type DataDirLock, tryLockDataDir } from '../base/dataDirLock.ts';
+import { type DataDirLock, heldElsewhere, tryLockDataDir } from '../base/dataDirLock.ts';
 import { UserError } from '../base/userError.ts';
 import { CONTROL } from '../limits/owner.ts';
 
@@ -19,7 +19,7 @@ export async function lockForHub(dataDir: string): Promise<DataDirLock> {
     const lock = tryLock(dataDir);
     if (lock !== null) return lock;
     if (performance.now() > untilMs || (await isServed(dataDir))) {
-      throw new UserError(`another hub runs in ${dataDir}`);
+      throw heldElsewhere(dataDir, 'hub');
     }
     await delay(CONTROL.lockRetryMs);
   }

@@ -88,7 +88,7 @@ export function loginRoutes({ sessions, password, remotes, live }: LoginParts) {
       const headers = { 'Retry-After': '60' };
       throw new Problem(429, 'too many passwords were tried; wait a minute', { headers });
     }
-    if (!(await guess)) throw new Problem(403, 'this is not the password');
+    if (!(await guess)) throw new Problem(403, 'the password is wrong');
     // A new one: a session that somebody else may have planted in the browser never becomes a trusted one.
     const session = sessions.make(true, Date.now(), randomBytes(DASHBOARD.secretBytes));
     c.header('Set-Cookie', sessions.setCookie(session));

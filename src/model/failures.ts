@@ -108,7 +108,7 @@ export const FAILURES = {
     'connection_terminated',
     'the exit node was lost before the target answered',
   ),
-  nodeSilent: failure(0xf2, 'node', 1, 502, 'connection_timeout', 'the exit node has fallen silent'),
+  nodeSilent: failure(0xed, 'node', 1, 502, 'connection_timeout', 'the exit node has fallen silent'),
   targetLost: failure(
     0xfa,
     'target',
@@ -124,7 +124,7 @@ export const FAILURES = {
     1,
     503,
     'connection_limit_reached',
-    'the memory of the hub is filled by what its clients have asked for and do not read',
+    'the memory of the hub is full of what its clients have asked for and do not read',
   ),
   openTimedOut: failure(0xf3, 'node', 6, 504, 'connection_timeout', 'the exit node gave no answer in time'),
   stopping: failure(0xf4, 'hub', 1, 503, 'connection_limit_reached', 'the hub is shutting down'),

@@ -87,7 +87,10 @@ export class HubFollower {
       onList();
     } catch (error) {
       if (!(error instanceof HubListError)) throw error;
-      log.warn({ hub, reason: error.message }, 'a list of hubs is not the owner’s; it is ignored');
+      log.warn(
+        { hub, reason: error.message },
+        'a list of hubs does not come from the owner of the cluster; it is ignored',
+      );
     }
   }
 

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { OwnerSocket } from '../../src/api/ownerServer.ts';
-import type { DataDirLock } from '../../src/base/dataDirLock.ts';
-import { UserError } from '../../src/base/userError.ts';
+import { type DataDirLock, heldElsewhere } from '../../src/base/dataDirLock.ts';
 import { lockForHub, tryLock } from '../../src/boot/hubLock.ts';
 import { answerOf, runningHub } from '../../src/boot/ownerClient.ts';
 import { HubNotRunning } from '../../src/hub/fleet/hubNotRunning.ts';
@@ -66,7 +65,7 @@ async function leaveDeadHub(dataDir: string): Promise<void> {
   });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   expect(await whoRuns(dataDir)).toBe('0.0.0.0:9000');
-  await expect(start(dataDir, 'second')).rejects.toEqual(new UserError(`another hub runs in ${dataDir}`));
+  await expect(start(dataDir, 'second')).rejects.toEqual(heldElsewhere(dataDir, 'hub'));
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await gone;
@@ -91,7 +90,7 @@ test('what a killed hub left is replaced', async () => {
 
 test('a living hub stays, and a second one hears so at once', async () => {
   await start(dir, 'first');
-  await expect(start(dir, 'second')).rejects.toEqual(new UserError(`another hub runs in ${dir}`));
+  await expect(start(dir, 'second')).rejects.toEqual(heldElsewhere(dir, 'hub'));
   expect(await whoRuns(dir)).toBe('first');
 });
 
@@ -104,8 +103,7 @@ test('of several hubs that start over a dead socket, one serves and the others s
     const winners = starts.flatMap(({ status }, name) => (status === 'fulfilled' ? [`hub ${name}`] : []));
     expect(winners).toEqual([await whoRuns(dataDir)]);
     for (const started of starts) {
-      if (started.status === 'rejected')
-        expect(started.reason).toEqual(new UserError(`another hub runs in ${dataDir}`));
+      if (started.status === 'rejected') expect(started.reason).toEqual(heldElsewhere(dataDir, 'hub'));
     }
     expect(readdirSync(dataDir)).toEqual(['hub.lock', SOCKET]);
   }

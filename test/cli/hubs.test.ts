@@ -38,7 +38,10 @@ test('a running node keeps its hubs', async () => {
   const lock = lockDataDir(dataDir, 'node');
   try {
     const { code, stderr } = await runBin(['hubs', 'forget', '192.0.2.1:9000'], dataDir);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: `restunnel: another node runs in ${dataDir}\n` });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `restunnel: another node runs in ${dataDir}; stop it with restunnel stop, or give this one another --data-dir\n`,
+    });
   } finally {
     lock.release();
   }

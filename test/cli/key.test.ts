@@ -52,7 +52,7 @@ test.each([
     ['hub', 'node'] as const,
     ['move', '--to', 'file'],
     2,
-    'hub and node both have a key here: say which',
+    'hub and node both have a key here: add hub or node',
   ],
   ['no store', ['hub'] as const, ['move'], 2, "required option '--to <store>' not specified"],
   ['a strange store', ['hub'] as const, ['move', '--to', 'keyutils'], 2, '"keyutils" is no key store'],

@@ -101,6 +101,6 @@ describe('the command', () => {
     await expect(runStop('hub', { dataDir: dir })).rejects.toThrow(`no hub runs in ${dir}`);
     hold('hub');
     hold('node');
-    await expect(runStop(undefined, { dataDir: dir })).rejects.toThrow('say which');
+    await expect(runStop(undefined, { dataDir: dir })).rejects.toThrow('say restunnel stop hub, or');
   });
 });

@@ -91,7 +91,7 @@ function chosenKey(dataDir: string, role: Role | undefined): FoundKey {
     const whose = role === undefined ? 'no key' : `no key of a ${role}`;
     throw new UserError(`there is ${whose} in ${dataDir}; give its --data-dir`);
   }
-  if (another !== undefined) throw new UserError('hub and node both have a key here: say which', 2);
+  if (another !== undefined) throw new UserError('hub and node both have a key here: add hub or node', 2);
   return only;
 }
 

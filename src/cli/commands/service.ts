@@ -178,7 +178,7 @@ function installedRole(manager: Manager, role: Role | undefined): Role {
   const [only, another] = role === undefined ? found : [role];
   if (only === undefined)
     throw new UserError('nothing is installed as a service; see: restunnel service install --help');
-  if (another !== undefined) throw new UserError('hub and node are both installed: say which', 2);
+  if (another !== undefined) throw new UserError('hub and node are both installed: add hub or node', 2);
   return only;
 }
 

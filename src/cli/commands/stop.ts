@@ -73,8 +73,9 @@ function runningRole(dataDir: string, role: Role | undefined): Role {
   const running = ROLES.filter((each) => isRunning(dataDir, each));
   if (role !== undefined && !running.includes(role)) throw new UserError(`no ${role} runs in ${dataDir}`);
   const [only, another] = role === undefined ? running : [role];
-  if (only === undefined) throw new UserError(`nothing runs in ${dataDir}`);
-  if (another !== undefined) throw new UserError('hub and node both run here: say which', 2);
+  if (only === undefined) throw new UserError(`nothing runs in ${dataDir}; give its --data-dir`);
+  if (another !== undefined)
+    throw new UserError('hub and node both run here: say restunnel stop hub, or restunnel stop node', 2);
   return only;
 }
 

@@ -272,7 +272,7 @@ export class OwnerFleet implements Fleet {
     this.#checkRotatable(known);
     const leftMs = this.#rotationPauses.leftMs(user, nodeId, performance.now());
     if (leftMs > 0)
-      throw new UserError(`clients may have it change its address again in ${Math.ceil(leftMs / 1_000)} s`);
+      throw new UserError(`clients can have it change its address again in ${Math.ceil(leftMs / 1_000)} s`);
     try {
       return await this.#rotate(known);
     } finally {
