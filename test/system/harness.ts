@@ -12,7 +12,7 @@ import { freePort } from './freePorts.ts';
 
 const POLL_MS = 10;
 /** Programs under emulation take longer (scripts/test-binaries). */
-const READY_MS = Number(process.env.RESTUNNEL_TEST_READY_MS ?? 50_000);
+export const READY_MS = Number(process.env.RESTUNNEL_TEST_READY_MS ?? 50_000);
 /** What takes a moment may take this long on a busy machine. */
 const PATIENCE_MS = 40_000;
 

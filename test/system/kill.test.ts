@@ -20,6 +20,7 @@ import {
   makeLink,
   makeTempDir,
   pairNode,
+  READY_MS,
   runCommand,
   socketsOf,
   startHub,
@@ -143,7 +144,7 @@ describe.each([0, 2])('kill -9 in the middle of transfers, %i workers', (workers
 
     const again = await startHub({ workers, ...samePlace(hub) });
     expect(again.ready.publicKey).toBe(hub.ready.publicKey);
-    await again.waitForLog(({ msg }) => msg === 'node connected', 30_000);
+    await again.waitForLog(({ msg }) => msg === 'node connected', READY_MS);
     await fetchWhole(again);
     await untilSocketsAreBack(node, before);
     await idle(again, 1);
