@@ -124,8 +124,7 @@ export class ClusterDoor {
       const isMine = revision !== null && (await keepsName(buckets.state, record.name, comer.nodeId));
       return isMine ? { record, revision } : null;
     });
-    const [stored] = await this.#parts.copy.applyOwn({ node: record }, key, revision);
-    this.#parts.keeper.book.take(stored!, record.settings);
+    await this.#parts.copy.applyOwn({ node: record }, key, revision);
   }
 
   async #recordOf(

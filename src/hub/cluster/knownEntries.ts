@@ -35,6 +35,11 @@ export class KnownEntries {
     return false;
   }
 
+  /** Whether the hub's copy has something newer. */
+  isOlder(key: string, revision: number): boolean {
+    return revision < (this.#known.get(key)?.revision ?? 0);
+  }
+
   /** It is in the hub's copy now. */
   took({ key, value, revision }: Entry): void {
     this.#keep(key, { revision, digest: digestOf(value) });

@@ -27,6 +27,7 @@ export class LocalCopy {
   /** By device: when its name or settings were changed last, as far as this run of the hub knows. */
   readonly #changedAtMs = new Map<string, number>();
   readonly #toldOf = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
   /** Until when a node's next record is this hub's own doing, on the clock of performance.now(). */
   readonly #ownUntilMs = new Map<string, number>();
   /** The newest list of the cluster's hubs; null: there was none yet. */
@@ -45,14 +46,23 @@ export class LocalCopy {
   }
 
   /** Rejects with UserError when the store takes nothing; what was revoked is cut all the same. */
-  async apply(entries: readonly Entry[]): Promise<void> {
-    const news = entries.filter((entry) => this.known.isNews(entry));
-    await this.#take(news, entries.at(-1)?.revision ?? null);
+  apply(entries: readonly Entry[]): Promise<void> {
+    return this.#inTurn(() => {
+      const news = entries.filter((entry) => this.known.isNews(entry));
+      return this.#take(news, entries.at(-1)?.revision ?? null);
+    });
   }
 
   /** The record as it is in the cluster, whatever this hub has heard before. */
   takeAnew(entry: Entry): Promise<void> {
-    return this.#take([entry], null);
+    return this.#inTurn(() => this.#take([entry], null));
+  }
+
+  /** One after the other: what another hub made of a record may come before the answer to what this hub had made of it. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   async #take(entries: readonly Entry[], revision: number | null): Promise<void> {
@@ -90,21 +100,28 @@ export class LocalCopy {
     return performance.now() < untilMs;
   }
 
-  /** What this hub has written into the cluster itself. */
-  async applyOwn(
+  /** What this hub has written into the cluster itself, for the store and the book of nodes. False: something newer is there by now. */
+  applyOwn(
     change: { node?: NodeRecord; user?: UserRecord; removedUser?: string },
     key: string,
     revision: number,
-  ) {
-    const stored = await this.#store.ask('applyCluster', {
-      nodes: change.node === undefined ? [] : [change.node],
-      users: change.user === undefined ? [] : [change.user],
-      removedUsers: change.removedUser === undefined ? [] : [change.removedUser],
-      revision: null,
+  ): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.known.isOlder(key, revision)) return false;
+      const { node, user, removedUser } = change;
+      const [stored] = await this.#store.ask('applyCluster', {
+        nodes: node === undefined ? [] : [node],
+        users: user === undefined ? [] : [user],
+        removedUsers: removedUser === undefined ? [] : [removedUser],
+        revision: null,
+      });
+      if (node !== undefined) {
+        this.#keeper.book.take(stored!, node.settings);
+        this.#noteChange(node);
+      }
+      this.known.wrote(key, revision);
+      return true;
     });
-    if (change.node !== undefined) this.#noteChange(change.node);
-    this.known.wrote(key, revision);
-    return stored;
   }
 
   #noteChange({ id, changedAtMs }: NodeRecord): void {

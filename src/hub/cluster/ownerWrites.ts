@@ -106,9 +106,9 @@ export class OwnerWrites {
         return { record, revision, before: kept.record.name };
       }),
     );
-    const [written] = await this.#copy.applyOwn({ node: record }, nodeKey(id), revision);
+    await this.#copy.applyOwn({ node: record }, nodeKey(id), revision);
     if (foldName(before) !== foldName(record.name)) await this.#letGo(before, id);
-    return written!;
+    return this.#keeper.book.find(id).stored;
   }
 
   /** The old name may be claimed by others even if this fails. */
@@ -136,8 +136,7 @@ export class OwnerWrites {
     }
     const revision = await unchanged(() => this.#buckets().state.create('user', userKey(name), record));
     if (revision === null) throw new UserError(`there is already a user ${name}`);
-    await this.#copy.applyOwn({ user: record }, userKey(name), revision);
-    return storedUser(record);
+    return this.#applyUser(record, revision);
   }
 
   async changeUser(
@@ -160,8 +159,16 @@ export class OwnerWrites {
         return revision === null ? null : { record, revision };
       }),
     );
-    await this.#copy.applyOwn({ user: record }, userKey(name), revision);
-    return storedUser(record);
+    return this.#applyUser(record, revision);
+  }
+
+  /** As it is now: another hub may have changed or removed the user meanwhile. */
+  async #applyUser(record: UserRecord, revision: number): Promise<StoredUser> {
+    const { name } = record;
+    if (await this.#copy.applyOwn({ user: record }, userKey(name), revision)) return storedUser(record);
+    const known = this.#keeper.users.find(name);
+    if (known === null) throw noSuchUser(name);
+    return known;
   }
 
   /** The user as it was. */

@@ -129,7 +129,9 @@ export class NodeBook {
       ...(name === undefined ? {} : { name }),
       ...(Object.keys(change).length === 0 ? {} : { settings }),
     });
-    return { before, after: this.#put(stored, settings) };
+    // In a cluster, take() has brought what all hubs have made of it.
+    const now = this.find(id);
+    return { before, after: now.settings === before.settings ? this.#put(stored, settings) : now };
   }
 
   /** Rejects with UserError. */

@@ -86,6 +86,9 @@ class World {
   /** When the cluster knew first that a device is revoked, by id; gone when it is paired anew. */
   readonly #revokedAtMs = new Map<string, number>();
   readonly #tags = new Map<string, Register>();
+  readonly #limits = new Map<string, Register>();
+  /** By device: links that it has shown since it got in last. */
+  readonly #shown = new Map<string, Set<Token>>();
   readonly #users = new Map<string, Register>();
   /** Nodes that have served each strict session. */
   readonly #strict = new Map<string, Set<string>>();
@@ -162,7 +165,7 @@ class World {
     else if (does < 24) await as(() => this.#comes(hub, device, random.pick(this.#tokens) ?? null));
     else if (does < 38) await as(() => this.#comes(hub, device, null));
     else if (does < 44) await as(() => this.#revoke(hub, device));
-    else if (does < 56) await as(() => this.#tag(hub, device));
+    else if (does < 56) await this.#settings([hub, random.pick(alive)!], device);
     else if (does < 60) await as(() => this.#rename(hub, device));
     else if (does < 66) await as(() => this.#user(hub));
     else if (does < 84) await as(() => this.#request(hub));
@@ -259,6 +262,7 @@ class World {
   async #comes(hub: SimulatedHub, device: Device, token: Token | null): Promise<void> {
     // A member that shows an old link is let in by its key.
     const before = this.#recordOf(device);
+    if (token !== null) this.#shown.set(device.id, (this.#shown.get(device.id) ?? new Set()).add(token));
     const isIn = await hub.comes(device.publicKey, token?.bytes ?? null);
     if (!isIn) {
       this.#count.refused++;
@@ -268,7 +272,10 @@ class World {
     const record = this.#recordOf(device);
     if (record === null) throw new Error(`${hub.name} let in a device of which the cluster knows nothing`);
     const isNew = before === null || before.enrolledAtMs < record.enrolledAtMs;
-    if (isNew && token !== null) token.usedBy.add(device.id);
+    // By which of several links, shown at once or one after the other was lost in a hub, nobody can tell.
+    const isSure = this.#shown.get(device.id)?.size === 1;
+    if (isNew && token !== null && isSure) token.usedBy.add(device.id);
+    this.#shown.delete(device.id);
     this.#checkAdmission(hub, device, record);
   }
 
@@ -292,6 +299,24 @@ class World {
     this.#count.revoked++;
     await book.revoke(id, Date.now());
     devices.delete(id);
+  }
+
+  /** Tags at one hub, and a limit at another, or the same, nearly at once: each keeps what the other has made of it. */
+  async #settings(hubs: readonly SimulatedHub[], device: Device): Promise<void> {
+    const [one, other] = hubs;
+    if (!this.#random.chance(3)) await this.#as(one!, () => this.#tag(one!, device));
+    await this.#time.pass(this.#random.below(60));
+    if (this.#random.chance(2)) await this.#as(other!, () => this.#limit(other!, device));
+  }
+
+  async #limit(hub: SimulatedHub, { id }: Device): Promise<void> {
+    const { book } = hub.life!;
+    if (book.get(id) === null) return;
+    const streams = ++this.#changes;
+    await this.#registerOf(this.#limits, id).write(String(streams), this.#time, async () => {
+      await book.change(id, { limits: { streams } });
+    });
+    this.#count.changed++;
   }
 
   async #tag(hub: SimulatedHub, { id }: Device): Promise<void> {
@@ -412,6 +437,10 @@ class World {
         names.set(foldName(record.name), device.id);
       }
       this.#tags.get(device.id)?.check(record.settings.tags[0] ?? null, `tags of ${device.id}`);
+      const { streams } = record.settings.limits;
+      this.#limits
+        .get(device.id)
+        ?.check(streams === null ? null : String(streams), `streams of ${device.id}`);
       for (const hub of this.#hubs) this.#checkCopy(hub, device, record);
     }
     for (const [name, register] of this.#users) {
