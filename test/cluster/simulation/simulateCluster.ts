@@ -18,7 +18,7 @@ import {
 } from '../../../src/cluster/records.ts';
 import { readStickyPlace, stickyEntryKey } from '../../../src/hub/cluster/stickyPlace.ts';
 import { DEFAULT_SETTINGS } from '../../../src/hub/fleet/nodeSettings.ts';
-import { CLUSTER } from '../../../src/limits/cluster.ts';
+import { CLUSTER, CLUSTER_STICKY } from '../../../src/limits/cluster.ts';
 import { foldName } from '../../../src/model/nameSyntax.ts';
 import { nodeIdOf } from '../../../src/noise/nodeId.ts';
 import { Random } from '../../tunnel/simulation.ts';
@@ -138,7 +138,8 @@ class World {
       this.#checkAlways();
     }
     await this.#heal();
-    await this.#time.pass(60_000);
+    // Each hub has come to say what it could not say before, and once more what its sessions have become.
+    await this.#time.pass(CLUSTER_STICKY.refreshEveryMs + 20_000);
     this.#checkAlways();
     this.#checkAgreement();
     const movedBytes = this.#hubs.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
