@@ -40,6 +40,7 @@ const PURE_FOLDERS = [
 const SHELLS = [
   'src/base/atomicFile.ts', // writes files
   'src/base/dataDirLock.ts', // locks a file
+  'src/base/fileAccess.ts', // asks Windows
   'src/base/foreignCalls.ts', // loads koffi
   'src/base/sqliteFile.ts', // opens a database
   'src/base/version.ts', // reads package.json

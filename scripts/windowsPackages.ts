@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { lockedPin, unpacked } from './binaries/npmPackages.ts';
 
 const NATIVE_PARTS = [
+  '@koromix/koffi-win32-x64',
   '@napi-rs/keyring-win32-x64-msvc',
   '@rolldown/binding-win32-x64-msvc',
   'lightningcss-win32-x64-msvc',

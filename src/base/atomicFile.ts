@@ -17,20 +17,22 @@ import {
 import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makePrivate } from './fileAccess.ts';
 
 /** Windows: a virus scanner or a reader may hold the file for a moment. */
 const RENAME_TRIES = 8;
 const RENAME_FIRST_WAIT_MS = 4;
 
-/** Replaces the file at `path`, or makes it. `mode` is the new file's, less the umask. */
+/** Replaces the file at `path`, or makes it. `mode` is the new file's, less the umask; one for the owner alone is a list on Windows. */
 export function writeFileAtomicSync(path: string, content: string | Uint8Array, mode: number): void {
-  replaceSync(path, (temporary) => writeFileSync(temporary, content, { mode, flag: 'wx', flush: true }));
+  replaceSync(path, (temporary) => writeNewSync(temporary, content, mode));
 }
 
-/** The same with another file's content and mode. */
+/** The same with another file's content and mode; what is copied is the owner's alone. */
 export function copyFileAtomicSync(source: string, path: string): void {
   replaceSync(path, (temporary) => {
     copyFileSync(source, temporary, constants.COPYFILE_EXCL);
+    makePrivate(temporary, false);
     syncFileSync(temporary);
   });
 }
@@ -52,7 +54,8 @@ function replaceSync(path: string, fill: (temporary: string) => void): void {
 export async function writeFileAtomic(path: string, content: string, mode: number): Promise<void> {
   const temporary = temporaryName(path);
   try {
-    await writeFile(temporary, content, { mode, flag: 'wx', flush: true });
+    const flag = begin(temporary, mode);
+    await writeFile(temporary, content, { mode, flag, flush: true });
     await renameWithRetries(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -66,13 +69,26 @@ export function createFileAtomicSync(path: string, content: string | Uint8Array,
   const temporary = temporaryName(path);
   let isNew: boolean;
   try {
-    writeFileSync(temporary, content, { mode, flag: 'wx', flush: true });
+    writeNewSync(temporary, content, mode);
     isNew = publishNew(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }
   syncDirectorySync(dirname(path));
   return isNew;
+}
+
+function writeNewSync(temporary: string, content: string | Uint8Array, mode: number): void {
+  const flag = begin(temporary, mode);
+  writeFileSync(temporary, content, { mode, flag, flush: true });
+}
+
+/** How to open the new file. On Windows others are kept out of it before anything is in it. */
+function begin(temporary: string, mode: number): 'wx' | 'r+' {
+  if (process.platform !== 'win32' || (mode & 0o077) !== 0) return 'wx';
+  closeSync(openSync(temporary, 'wx', mode));
+  makePrivate(temporary, false);
+  return 'r+';
 }
 
 function temporaryName(path: string): string {

@@ -28,3 +28,13 @@ export function loadForeignCalls(): ForeignCalls | null {
     return null;
   }
 }
+
+/** The same for Windows x64, which asks for access lists alone: its Node has the ciphers of OpenSSL as well, and does not need ours. */
+export function loadWindowsCalls(): ForeignCalls | null {
+  if (process.platform !== 'win32' || process.arch !== 'x64') return null;
+  try {
+    return createRequire(import.meta.url)('@koromix/koffi-win32-x64');
+  } catch {
+    return null;
+  }
+}

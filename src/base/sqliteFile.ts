@@ -2,6 +2,7 @@
 
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { makePrivate } from './fileAccess.ts';
 import { UserError } from './userError.ts';
 
 /** Another program has the file open. */
@@ -26,12 +27,13 @@ const SQLITE = {
 };
 
 /**
- * An empty file of mode 0600, unless there is one, which gets that mode; SQLite gives its -wal and -shm files the same. An existing
+ * An empty file of mode 0600 (Windows: with a list of its own), unless there is one, which gets that mode; SQLite gives its -wal and -shm files the same. An existing
  * file is not opened: closing it would drop the locks that SQLite holds on it in this process (fcntl(2)).
  */
 export function makePrivateFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
+    makePrivate(path, false);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

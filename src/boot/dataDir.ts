@@ -3,6 +3,7 @@
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { makePrivate } from '../base/fileAccess.ts';
 import { UserError } from '../base/userError.ts';
 
 /** The option, else RESTUNNEL_DATA_DIR, else ~/.restunnel; absolute. Throws UserError where no home directory is known. */
@@ -27,7 +28,7 @@ interface Identity {
 }
 
 /**
- * Makes the directory (mode 0700) if it is not there. One that others could read becomes private, and `tell` hears of it. Throws UserError
+ * Makes the directory (mode 0700; on Windows with a list of its own) if it is not there. One that others could read becomes private, and `tell` hears of it. Throws UserError
  * when it cannot be used, and when others could have put keys of theirs into it.
  */
 export function prepareDataDir(
@@ -36,19 +37,21 @@ export function prepareDataDir(
   own: Identity | null = identity(),
 ): void {
   try {
-    makeDirectory(dataDir);
+    const isNew = makeDirectory(dataDir);
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     if (own !== null) keepPrivate(dataDir, own, tell);
+    else if (makePrivate(dataDir, true) && !isNew)
+      tell(`${dataDir} could be read by other users; its access list is yours alone now`);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot use ${dataDir} as the data directory: ${reasonOf(error)}`);
   }
 }
 
-/** mkdir() itself says no more than ENOENT when the file system is read-only; the nearest directory that is there says why. */
-function makeDirectory(path: string): void {
+/** Whether it was not there. mkdir() itself says no more than ENOENT when the file system is read-only; the nearest directory that is there says why. */
+function makeDirectory(path: string): boolean {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       accessSync(nearestThatExists(path), constants.W_OK);

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createFileAtomicSync } from '../base/atomicFile.ts';
+import { othersMayRead } from '../base/fileAccess.ts';
 import { UserError } from '../base/userError.ts';
 import { KEY_BYTES, type KeyPair, keyPairOf } from './keyPair.ts';
 
@@ -19,7 +20,7 @@ export class DamagedKeyError extends UserError {
 }
 
 /**
- * The key pair in the file. The first call creates the file (0600) and its directory (0700). Two processes that start at once end up
+ * The key pair in the file. The first call creates the file (0600, on Windows with a list of its own) and its directory (0700). Two processes that start at once end up
  * with the same key. Throws UserError when others may read the file, when it is not a key, or when it cannot be read or created.
  */
 export function loadOrCreateKey(path: string): KeyPair {
@@ -40,7 +41,7 @@ export function loadKey(path: string): KeyPair | null {
 
 /** The same for a file that somebody else looks after, with access lists of their own: systemd's credentials. */
 export function loadSharedKey(path: string): KeyPair | null {
-  return inSentences(path, () => readKey(path, { checksMode: false }));
+  return inSentences(path, () => readKey(path, { isOwn: false }));
 }
 
 function inSentences<T>(path: string, work: () => T): T {
@@ -52,7 +53,7 @@ function inSentences<T>(path: string, work: () => T): T {
   }
 }
 
-function readKey(path: string, { checksMode = process.platform !== 'win32' } = {}): KeyPair | null {
+function readKey(path: string, { isOwn = true } = {}): KeyPair | null {
   let fd: number;
   try {
     // Non-blocking, in case it is a FIFO.
@@ -65,10 +66,8 @@ function readKey(path: string, { checksMode = process.platform !== 'win32' } = {
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new UserError(`${path} is not a file`);
-    // Windows has no such mode bits.
-    if (checksMode && (stat.mode & 0o077) !== 0) {
-      throw new UserError(`${path} may be read by other users of this machine; run: chmod 600 ${path}`);
-    }
+    const others = isOwn ? othersIn(path, stat.mode) : null;
+    if (others !== null) throw new UserError(others);
     if (stat.size !== KEY_BYTES || readSync(fd, secret, 0, KEY_BYTES, 0) !== KEY_BYTES) {
       throw new DamagedKeyError(
         `${path} is not a key: it should hold ${KEY_BYTES} bytes but holds ${stat.size}`,
@@ -84,6 +83,14 @@ function readKey(path: string, { checksMode = process.platform !== 'win32' } = {
     closeSync(fd);
     secret.fill(0);
   }
+}
+
+/** What tells that others may read the key, and how to end that. */
+function othersIn(path: string, mode: number): string | null {
+  if (process.platform === 'win32') return othersMayRead(path);
+  return (mode & 0o077) === 0
+    ? null
+    : `${path} may be read by other users of this machine; run: chmod 600 ${path}`;
 }
 
 /** Does not replace a key that another process created meanwhile. */

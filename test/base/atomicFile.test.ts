@@ -134,7 +134,9 @@ describe.each([
       await write(file, 'third time');
       expect(content()).toBe('third time');
       // A directory cannot be synced there.
-      expect(calls.filter((call) => call !== WRITE)).toEqual(new Array(3).fill('rename temporary file'));
+      expect(calls.filter((call) => !call.startsWith('write '))).toEqual(
+        new Array(3).fill('rename temporary file'),
+      );
     },
   );
 

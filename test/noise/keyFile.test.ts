@@ -37,7 +37,7 @@ test('the first call creates file and directory for the owner alone, the second 
   expect(loadOrCreateKey(join(dir, 'other.bin'))).not.toEqual(made);
 });
 
-// Its modes are Linux's and macOS's; Windows' lists are in privateFile.test.ts.
+// Its modes are Linux's and macOS's; Windows' lists are in base/fileAccess.test.ts.
 test.skipIf(isWindows)('a file that others may read is refused in one sentence, and stays unchanged', () => {
   const path = join(dir, 'hub_key.bin');
   loadOrCreateKey(path);
