@@ -62,6 +62,7 @@ export function installService(
   prepareDataDir(service.dataDir);
   if (role === 'node') pair(service.dataDir, links, name);
   if (owner !== null) giveAway(service.dataDir, owner);
+  makeFolderOf(manager.file(role));
   for (const line of manager.prepare(service)) run(line);
   write(manager.file(role), Buffer.from(text, encoding));
   const log = manager.logFile(role);
@@ -161,9 +162,16 @@ function giveAway(dataDir: string, { uid, gid }: { uid: number; gid: number }): 
     chownSync(path, uid, gid);
 }
 
-function write(file: string, content: Buffer): void {
+function makeFolderOf(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot make ${dirname(file)}: ${reasonOf(error)}`);
+  }
+}
+
+function write(file: string, content: Buffer): void {
+  try {
     writeFileSync(file, content);
   } catch (error) {
     throw new UserError(`cannot write ${resolve(file)}: ${reasonOf(error)}`);

@@ -2,9 +2,10 @@
 // writes and runs what this says.
 
 import { posix, win32 } from 'node:path';
+import { ADMINISTRATORS, LOCAL_SERVICE } from '../../base/accessList.ts';
 import { UserError } from '../../base/userError.ts';
 import { launchdLabel, renderPlist } from './launchdPlist.ts';
-import { LOCAL_SERVICE, renderTask, taskName } from './scheduledTask.ts';
+import { renderTask, taskName } from './scheduledTask.ts';
 import { type Role, SERVICE_USER, type Service } from './service.ts';
 import { renderUnit, unitName } from './systemdUnit.ts';
 
@@ -128,8 +129,9 @@ function taskScheduler({ home, env }: Machine, isSystem: boolean): Manager {
     dataDir,
     logFile,
     render: (service) => ({ text: renderTask(service, logFile(service.role)), encoding: 'utf16le' }),
-    // Below ProgramData everybody may read; keys are the service's and the administrators' alone.
-    prepare: () =>
+    // Below ProgramData everybody may read; the log and keys are the service's and the administrators' alone. The data directory can be
+    // elsewhere, and is its maker's until then; /T is for what lies in it already.
+    prepare: ({ dataDir: data }) =>
       isSystem
         ? [
             [
@@ -137,9 +139,10 @@ function taskScheduler({ home, env }: Machine, isSystem: boolean): Manager {
               base,
               '/inheritance:r',
               '/grant',
-              `*${LOCAL_SERVICE}:(OI)(CI)F`,
-              '*S-1-5-32-544:(OI)(CI)F',
+              everything(LOCAL_SERVICE),
+              everything(ADMINISTRATORS),
             ],
+            ['icacls', data, '/grant', everything(LOCAL_SERVICE), '/T'],
           ]
         : [],
     start: (role) => [
@@ -157,6 +160,11 @@ function taskScheduler({ home, env }: Machine, isSystem: boolean): Manager {
       `Get-Content -LiteralPath '${logFile(role).replaceAll("'", "''")}' -Tail 200${follow ? ' -Wait' : ''}`,
     ],
   };
+}
+
+/** As icacls takes it: the account may do everything, also in what is made below. */
+function everything(sid: string): string {
+  return `*${sid}:(OI)(CI)F`;
 }
 
 /** What makes the machine's user for services, where it does not exist yet. */

@@ -1,10 +1,8 @@
 // The task of a service for Windows' Task Scheduler: it starts at boot, or when its user logs on, and again a minute after it failed.
 
+import { LOCAL_SERVICE } from '../../base/accessList.ts';
 import { escaped } from './launchdPlist.ts';
 import { commandLine, type Service } from './service.ts';
-
-/** Windows' account for services that need no rights of their own. */
-export const LOCAL_SERVICE = 'S-1-5-19';
 
 export function taskName(role: Service['role']): string {
   return `Restunnel ${role}`;
@@ -13,9 +11,10 @@ export function taskName(role: Service['role']): string {
 /** UTF-16 is what schtasks reads: encode the text so, with its byte order mark. */
 export function renderTask(service: Service, log: string): string {
   const { isSystem, role } = service;
-  const [program, ...words] = commandLine(service).map(quoted);
+  const [program = '', ...rest] = commandLine(service).map(quoted);
+  const words = [program, ...rest.map(forCmd)];
   // The scheduler keeps no output; cmd writes it to the log. The outermost quotes are cmd's own.
-  const line = `/d /s /c "${[program, ...words].join(' ')} >> ${quoted(log)} 2>&1"`;
+  const line = `/d /s /c "${words.join(' ')} >> ${quoted(log)} 2>&1"`;
   const trigger = isSystem ? 'BootTrigger' : 'LogonTrigger';
   const principal = isSystem
     ? `<UserId>${LOCAL_SERVICE}</UserId>`
@@ -72,9 +71,13 @@ function unescaped(text: string): string {
     .replaceAll('&amp;', '&');
 }
 
-/** A word as CommandLineToArgvW reads it; `%` would be a variable to cmd. */
+/** A word as CommandLineToArgvW reads it. */
 function quoted(word: string): string {
-  const text = word.replaceAll('%', '%%');
-  if (/^[\w+=:,./\\%-]+$/.test(text)) return text;
-  return `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`;
+  if (/^[\w+=:,./\\%-]+$/.test(word)) return word;
+  return `"${word.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`;
+}
+
+/** As cmd hands it on: with its quotes taken for letters too, no sign in it is cmd's own. */
+function forCmd(text: string): string {
+  return text.replace(/[()%!^"<>&|]/g, '^$&');
 }

@@ -94,6 +94,25 @@ describe('managers', () => {
     ]);
     const system = managerOf({ ...machine('win32'), env: { ProgramData: 'D:\\PD' } }, true);
     expect(system.dataDir('node')).toBe('D:\\PD\\restunnel\\node');
+    const service = {
+      role: 'node',
+      isSystem: true,
+      program: ['r.exe'],
+      options: [],
+      dataDir: 'E:\\data',
+    } as const;
+    expect(system.prepare(service)).toEqual([
+      [
+        'icacls',
+        'D:\\PD\\restunnel',
+        '/inheritance:r',
+        '/grant',
+        '*S-1-5-19:(OI)(CI)F',
+        '*S-1-5-32-544:(OI)(CI)F',
+      ],
+      ['icacls', 'E:\\data', '/grant', '*S-1-5-19:(OI)(CI)F', '/T'],
+    ]);
+    expect(own.prepare(service)).toEqual([]);
   });
 
   test('elsewhere there is a sentence', () => {

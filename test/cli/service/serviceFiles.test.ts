@@ -1,6 +1,6 @@
 // The files of services: what systemd, launchd and the Task Scheduler read, judged by other readers where there are some.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { renderUnit } from '../../../src/cli/service/systemdUnit.ts';
 import { isWindows } from '../../windows.ts';
 import { CHECKOUT } from '../runBin.ts';
 
+const SIGNS: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 const AWKWARD = ['--on-rotate', 'sh -c "echo $HOME 100%" && b\\c <&>', "it's", 'a\\'];
 
 function service(change: Partial<Service> = {}): Service {
@@ -97,6 +98,23 @@ test.skipIf(isWindows).each([
   expect(python(read, '', file).trim()).toBe(
     `['${trigger}'] /d /s /c ""C:\\Program Files\\restunnel.exe" hub --data-dir /var/lib/restunnel >> C:\\logs\\hub.log 2>&1"`,
   );
+});
+
+// Its cmd reads them.
+test.skipIf(!isWindows)('words reach the program of a task as they are, and what it says the log', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'restunnel task (1)-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const script = join(folder, 'words.cjs');
+  writeFileSync(script, 'console.log(JSON.stringify(process.argv.slice(2)))');
+  const log = join(folder, 'hub.log');
+  const options = [...AWKWARD, '%PATH%', '!x! ^y (z)', '', 'C:\\a b\\'];
+  const text = renderTask(service({ program: [process.execPath, script], options }), log);
+  const line = /<Arguments>([^<]*)</
+    .exec(text)![1]!
+    .replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => SIGNS[name]!);
+  const { status } = spawnSync('cmd.exe', [line], { windowsVerbatimArguments: true });
+  expect(status).toBe(0);
+  expect(JSON.parse(readFileSync(log, 'utf8'))).toEqual(commandLine(service({ program: [], options })));
 });
 
 test('a task says where its data is, for who stops it', () => {
