@@ -180,7 +180,7 @@ test('the drawing of a pairing holds the code, the command and the time left', (
     false,
   );
   expect(drawing.startsWith(drawQr('restunnel://h:1/?k=a&t=b', false))).toBe(true);
-  expect(drawing).toContain("restunnel node --pair 'restunnel://h:1/?k=a&t=b'");
+  expect(drawing).toContain('restunnel node --pair "restunnel://h:1/?k=a&t=b"');
   expect(drawing).toContain("fingerprint of the hub's key: aaaa bbbb");
   expect(drawing).toContain('within 10m (until 2030-01-01T00:00:00Z)');
 });

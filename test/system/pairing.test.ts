@@ -62,7 +62,7 @@ describe('restunnel pair', () => {
       ['pair', '--name', 'phone', '--public-host', 'hub.example.org'],
       hub.dataDir,
     );
-    const link = /restunnel node --pair '([^']+)'/.exec(stdout)![1]!;
+    const link = /restunnel node --pair "([^"]+)"/.exec(stdout)![1]!;
     const { host, port, hubPublicKey } = parseLink(link);
     expect({ host, port }).toEqual({ host: 'hub.example.org', port: hub.tunnel.port });
     expect(Buffer.from(hubPublicKey).toString('base64url')).toBe(hub.ready.publicKey);

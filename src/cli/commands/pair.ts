@@ -72,7 +72,7 @@ export function drawPairing(
   return `${drawQr(link, colour)}
   Run on the device (the code above holds the same link):
 
-    restunnel node --pair '${link}'
+    restunnel node --pair "${link}"
 ${webSocketLink === null ? '' : drawWebSocketLink(webSocketLink)}
   A phone's app asks before it pairs, and shows this fingerprint of the hub's key: ${fingerprint}
 
@@ -84,6 +84,6 @@ function drawWebSocketLink(link: string): string {
   return `
   Where the network lets nothing but web pages through, add this, or use it alone:
 
-    --pair '${link}'
+    --pair "${link}"
 `;
 }

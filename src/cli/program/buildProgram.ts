@@ -19,7 +19,7 @@ Examples:
   restunnel quickstart                        try it: hub and exit node on this machine
   restunnel hub --public-host hub.example.org run the hub on a server
   restunnel pair --name phone                 make a link for a device (shows a QR code)
-  restunnel node --pair 'restunnel://...'     run an exit node on the device
+  restunnel node --pair "restunnel://..."     run an exit node on the device
   restunnel nodes                             list your devices
   restunnel status                            watch them
 

@@ -100,7 +100,7 @@ export function pairView(hub: HubState): View {
             el('code', {}, pairing.fingerprint),
           ),
           el('p', { class: 'muted' }, 'Run this on the device. It needs Node.js 20 or later:'),
-          copyable(`npx restunnel node --pair '${pairing.link}'`, 'the command line'),
+          copyable(`npx restunnel node --pair "${pairing.link}"`, 'the command line'),
           ...webSocketPart(pairing),
           el('div', { class: 'actions' }, el('p', { class: 'muted' }, 'Works for ', left), cancel),
         ),
@@ -185,6 +185,6 @@ export function pairView(hub: HubState): View {
 function webSocketPart({ link, webSocketLink }: Pairing): HTMLElement[] {
   if (webSocketLink === null) return [];
   const text = 'Where the network lets only web pages through, give it both ways:';
-  const command = `npx restunnel node --pair '${link}' --pair '${webSocketLink}'`;
+  const command = `npx restunnel node --pair "${link}" --pair "${webSocketLink}"`;
   return [el('p', { class: 'muted' }, text), copyable(command, 'the command line with both ways')];
 }
