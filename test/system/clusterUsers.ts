@@ -6,7 +6,7 @@ import { askOnce, openStream } from '../../bench/fleet/ask.ts';
 import { HOLD_PATH } from '../../bench/fleet/lightNode.ts';
 import { hashPassword } from '../../src/hub/access/passwords.ts';
 import { inTime, LIGHT_COUNTRY } from './clusterClients.ts';
-import { HEARD_MS, SERVED_MS, STALE_SECONDS } from './clusterDevices.ts';
+import { AT_ONCE_MS, HEARD_MS, SERVED_MS, STALE_SECONDS } from './clusterDevices.ts';
 import { type ClusterPlace, type HubPlace, pauseMs } from './clusterPlace.ts';
 import type { Witness } from './clusterWitness.ts';
 import { eventually } from './harness.ts';
@@ -168,7 +168,8 @@ export class StormUsers {
         this.#witness.count(isServed ? 'removed users served' : 'removed users refused');
         if (!isServed) continue;
         const late = `the user ${name} was removed ${((startMs - removedAtMs) / 1_000).toFixed(1)} s ago, and`;
-        if (hub === by) this.#witness.violation(`${late} is served at hub ${hub.at}, which removed it`);
+        if (hub === by && startMs > removedAtMs + AT_ONCE_MS)
+          this.#witness.violation(`${late} is served at hub ${hub.at}, which removed it`);
         const heardMs = Math.max(removedAtMs, hub.agreesSinceMs) + HEARD_MS;
         if (startMs > heardMs)
           this.#witness.violation(`${late} hub ${hub.at}, which hears the others, serves it`);
