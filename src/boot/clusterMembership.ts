@@ -127,7 +127,8 @@ async function withState<T>(dataDir: string, work: (state: HubState) => Promise<
   const lock: DataDirLock | null = tryLock(dataDir);
   if (lock === null) throw new UserError(`a hub runs in ${dataDir}: stop it first`);
   try {
-    const state = openHubState({ dataDir });
+    // The key may be where only the hub's service can read it.
+    const state = openHubState({ dataDir, readsKey: false });
     try {
       return await work(state);
     } finally {

@@ -185,6 +185,39 @@ test('a low window shows the nodes that work first, says how many are missing, a
   ]);
 });
 
+test('in a cluster, a column has the hubs of a device, events have theirs, and silent hubs are named', () => {
+  const event: EventRecord = {
+    number: 1,
+    at: '2026-03-01T12:00:00.000Z',
+    kind: 'changed',
+    nodeId: null,
+    nodeName: null,
+    text: 'list 2 is in force',
+  };
+  const state: StatusState = {
+    hub: HUB,
+    nodes: [node({ hubs: ['berlin', 'paris'] }), node({ id: 'other', name: 'tablet', hubs: [] })],
+    events: [
+      { ...event, hub: 'berlin' },
+      { ...event, hub: 'rome' },
+    ],
+    missingHubs: ['paris'],
+    down: [],
+    up: [],
+    nodeRates: new Map(),
+    nowMs: NOW,
+    trouble: null,
+  };
+  const text = renderStatus(state, EVERYTHING).join('\n');
+  expect(text).toMatch(/NODE +STATE +HUBS +NETWORK/);
+  expect(text).toMatch(/phone +connected +berlin,paris +cellular/);
+  expect(text).toMatch(/tablet +connected +- +cellular/);
+  expect(text).toMatch(/EVENTS {2}no answer from paris/);
+  expect(text).toMatch(/berlin {2}list 2 is in force/);
+  expect(text).toMatch(/rome {4}list 2 is in force/);
+  expect(renderStatus({ ...state, nodes: [node()] }, EVERYTHING).join('\n')).not.toContain('HUBS');
+});
+
 describe('a name that wants to do harm', () => {
   const evil = 'a\u001b[2J\u0007\u202e\n📱电话';
 

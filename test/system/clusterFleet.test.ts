@@ -90,6 +90,10 @@ describe.skipIf(need.skip)(`hubs of one fleet ${need.why}`, () => {
 
   test('a device dials the hubs of the list, every hub shows it, and a hub that is thrown out loses it', async () => {
     await makeCluster();
+    const nobody = ['cluster', 'status', '--cluster', nats.urls, '--cluster-name', 'nobody'];
+    const unknown = await runBin(nobody, makeTempDir());
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('its servers have no cluster of this name');
     const berlin = await listedHub('berlin');
     await pairAt(berlin, 'phone');
     const paris = await listedHub('paris');

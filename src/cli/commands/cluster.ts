@@ -1,6 +1,8 @@
 // `restunnel cluster`: what the owner does with a cluster of hubs.
 
 import { existsSync } from 'node:fs';
+import { formatHostPort } from '../../base/hostPort.ts';
+import { isLoopback } from '../../base/ipAddress.ts';
 import { UserError } from '../../base/userError.ts';
 import { joinCluster, leaveCluster } from '../../boot/clusterMembership.ts';
 import { prepareDataDir, resolveDataDir } from '../../boot/dataDir.ts';
@@ -51,7 +53,7 @@ export async function runClusterJoin(flags: ClusterCommandFlags): Promise<void> 
   else {
     for (const remark of remarks) process.stdout.write(`${remark}\n`);
     process.stdout.write(
-      `this hub is a member of the cluster ${options.name}, with ${devices} devices and ${users} users of its own; ` +
+      `this hub is a member of the cluster ${options.name}, with ${counted(devices, 'device')} and ${counted(users, 'user')} of its own; ` +
         'start it with --cluster, then add it to the list: restunnel cluster add\n',
     );
   }
@@ -78,7 +80,13 @@ export async function runClusterAdd(hub: string, flags: ClusterCommandFlags): Pr
     (hubs, there) => withHub(hubs, there, hub, name),
     perDevice,
   );
-  tellList(flags, list.number, `${list.hubs.at(-1)!.name} is in the list`);
+  const added = list.hubs.at(-1)!;
+  tellList(flags, list.number, `${added.name} is in the list, at ${formatHostPort(added)}`);
+  if (flags.json !== true && isLoopback(added.host)) {
+    process.stderr.write(
+      `restunnel: devices on other machines do not reach ${added.host}; start the hub with --public-host HOST, then add it again\n`,
+    );
+  }
 }
 
 export async function runClusterRevoke(hub: string, flags: ClusterCommandFlags): Promise<void> {
@@ -102,9 +110,12 @@ export async function runClusterStatus(flags: ClusterCommandFlags): Promise<void
 }
 
 export function drawStatus(status: ClusterStatus): string {
-  const { name, list, devices, hubs } = status;
-  const head = `cluster ${name}: ${devices} devices, ${hubs.length} hubs, list ${list}\n`;
-  if (hubs.length === 0) return `${head}no hub has joined yet; start one with: restunnel hub --cluster URL\n`;
+  const { name, key, list, devices, hubs } = status;
+  const head =
+    `cluster ${name}: ${counted(devices, 'device')}, ${counted(hubs.length, 'hub')}, list ${list}\n` +
+    `public key: ${key}\n`;
+  if (hubs.length === 0)
+    return `${head}no hub has joined yet; start one with: restunnel hub --cluster URL --cluster-name ${name}\n`;
   const rows = hubs.map((hub) => [
     hub.name,
     hub.id,
@@ -134,6 +145,10 @@ export function drawStatus(status: ClusterStatus): string {
       : `Not known to have every revocation: ${late.map((hub) => hub.name).join(', ')}; while it cannot reach the cluster, a hub lets ` +
         'devices in by its copy until --cluster-stale, and then cuts them off\n';
   return `${head}${drawTable([titles, ...rows])}${warning}`;
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function keyFile({ key }: ClusterCommandFlags): string {

@@ -1,7 +1,7 @@
 // `restunnel status`: how the running hub is doing. A live view on a terminal, plain text or JSON elsewhere. statusView.ts draws it.
 
 import { resolveDataDir } from '../../boot/dataDir.ts';
-import { answerOf, runningHub } from '../../boot/ownerClient.ts';
+import { answerOf, eventsOf, runningHub } from '../../boot/ownerClient.ts';
 import { HubNotRunning } from '../../hub/fleet/hubNotRunning.ts';
 import type { EventRecord, History, HubStatus, NodeView } from '../../model/fleet.ts';
 import type { CommonFlags } from '../arguments/flags.ts';
@@ -22,6 +22,8 @@ interface Snapshot {
   readonly nodes: readonly NodeView[];
   /** Newest first. */
   readonly events: readonly EventRecord[];
+  /** Names of hubs of the cluster that do not answer. */
+  readonly missingHubs: readonly string[];
 }
 
 const EVENTS_SHOWN = 20;
@@ -45,9 +47,9 @@ async function snapshot(dataDir: string): Promise<Snapshot> {
   const [hub, nodes, events] = await Promise.all([
     answerOf(api.status.$get()),
     answerOf(api.nodes.$get({ query: {} })),
-    answerOf(api.events.$get({ query: { limit: EVENTS_SHOWN } })),
+    eventsOf(api.events.$get({ query: { limit: EVENTS_SHOWN } })),
   ]);
-  return { hub, nodes, events };
+  return { hub, nodes, events: events.events, missingHubs: events.missingHubs };
 }
 
 async function printOnce(dataDir: string): Promise<void> {
@@ -125,13 +127,14 @@ class Watched {
   }
 
   state(nowMs: number): StatusState {
-    const { hub, nodes, events } = this.#last!;
+    const { hub, nodes, events, missingHubs } = this.#last!;
     const { points, stepMs } = this.#history!;
     const perSecond = stepMs / 1_000;
     return {
       hub,
       nodes,
       events,
+      missingHubs,
       down: points.map(({ downBytes }) => downBytes / perSecond),
       up: points.map(({ upBytes }) => upBytes / perSecond),
       nodeRates: this.#nodeRates,

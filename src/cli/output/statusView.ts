@@ -13,6 +13,8 @@ export interface StatusState {
   readonly nodes: readonly NodeView[];
   /** Newest first. */
   readonly events: readonly EventRecord[];
+  /** Hubs of the cluster whose events are missing. */
+  readonly missingHubs?: readonly string[];
   /** Bytes per second of the last minutes, oldest first. */
   readonly down: readonly number[];
   readonly up: readonly number[];
@@ -49,7 +51,8 @@ export function renderStatus(state: StatusState, { width, height, colour }: Wind
   const nodeRows = nodes.length <= room - eventRows ? nodes.length : Math.max(0, room - eventRows - 1);
   const lines = [...head, ...nodeLines(state, nodes.slice(0, nodeRows), width)];
   if (nodeRows < nodes.length) lines.push([[`and ${nodes.length - nodeRows} more: restunnel nodes`, 'dim']]);
-  if (eventRows > 0) lines.push([], [['EVENTS', 'dim']], ...eventLines(events.slice(0, eventRows)));
+  if (eventRows > 0)
+    lines.push([], eventsTitle(state.missingHubs ?? []), ...eventLines(events.slice(0, eventRows)));
   return lines.slice(0, height).map((line) => drawLine(line, width, colour));
 }
 
@@ -204,6 +207,14 @@ function nodeLines(state: StatusState, nodes: readonly NodeView[], width: number
     }),
   );
   return [[[title.trimEnd(), 'dim']], ...rows];
+}
+
+function eventsTitle(missingHubs: readonly string[]): Segment[] {
+  if (missingHubs.length === 0) return [['EVENTS', 'dim']];
+  return [
+    ['EVENTS', 'dim'],
+    [`  no answer from ${missingHubs.map(printable).join(', ')}`, 'yellow'],
+  ];
 }
 
 function eventLines(events: readonly EventRecord[]): Segment[][] {

@@ -21,7 +21,7 @@ export function declareStatus(program: Command): void {
     .addHelpText('after', '\nq or Ctrl-C leaves the view.');
   addDataDir(command)
     .option('--once', 'print it once as plain text, on a terminal too')
-    .option('--json', 'print one JSON object: {hub, nodes, events}')
+    .option('--json', 'print one JSON object: {hub, nodes, events, missingHubs}')
     .option('--follow', 'with --json: one object a second, one per line')
     .action(async (flags: StatusFlags) => {
       if (flags.follow === true && flags.json !== true) throw new UserError('--follow needs --json', 2);

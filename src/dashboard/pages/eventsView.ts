@@ -236,10 +236,11 @@ function row({ at, kind, nodeId, nodeName, text, hub }: EventRecord): HTMLElemen
   const { label, tone } = eventWords(kind);
   return el(
     'li',
-    { 'data-at': at },
+    { 'data-at': at, class: hub === undefined ? '' : 'ofHub' },
     relativeTime(at),
+    ...(hub === undefined ? [] : [el('span', { class: 'hub' }, hub)]),
     el('span', { class: `badge ${tone}` }, label),
-    el('span', { class: 'text' }, ...sentence(text, nodeId, nodeName), hub === undefined ? '' : ` (${hub})`),
+    el('span', { class: 'text' }, ...sentence(text, nodeId, nodeName)),
   );
 }
 

@@ -124,9 +124,13 @@ export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   if (code === 'ECONNREFUSED') return 'none of its servers takes connections';
   if (error.name === 'NoRespondersError') return 'JetStream does not run there, or has no majority';
+  // JSStreamNotFoundErr of the server, of the first bucket that is asked.
+  if (error.message === 'stream not found') return NO_CLUSTER;
   return tlsReasonOf(error.message, code) ?? (error.message === '' ? error.name : error.message);
 }
 
+const NO_CLUSTER =
+  'its servers have no cluster of this name: see --cluster-name, or make it with restunnel cluster create';
 const REFUSED = 'its servers refuse these credentials';
 const UNKNOWN_SIGNER = 'no authority that is known here signs its certificate: name yours with --cluster-ca';
 

@@ -25,6 +25,8 @@ export interface HubStateOptions {
   readonly acceptLoss?: boolean;
   /** Where a new key goes, and where an old one must be; null: nobody chose. */
   readonly keyStore?: KeyStoreName | null;
+  /** False for a command without use for the key: where that is in no file, it is taken for the one that hub_identity.json names. */
+  readonly readsKey?: boolean;
 }
 
 export interface HubState {
@@ -49,6 +51,7 @@ class OpeningState {
   readonly #waitMs: number;
   readonly #acceptLoss: boolean;
   readonly #ownKey: OwnKey;
+  readonly #readsKey: boolean;
   readonly #file: IdentityRecord | 'damaged' | null;
   readonly #remarks: string[] = [];
   #hasLost = false;
@@ -60,6 +63,7 @@ class OpeningState {
     waitMs = CONTROL.storeBusyTimeoutMs,
     acceptLoss = false,
     keyStore = null,
+    readsKey = true,
   }: HubStateOptions) {
     this.#dataDir = dataDir;
     this.#storePath = join(dataDir, 'hub.db');
@@ -67,6 +71,7 @@ class OpeningState {
     this.#waitMs = waitMs;
     this.#acceptLoss = acceptLoss;
     this.#ownKey = new OwnKey({ dataDir, name: 'hub_key', store: keyStore });
+    this.#readsKey = readsKey;
     this.#file = readIdentity(dataDir);
   }
 
@@ -97,6 +102,8 @@ class OpeningState {
 
   /** The public key, base64url; null: there is none. */
   #readKey(): string | null {
+    const isNamed = this.#file !== null && this.#file !== 'damaged';
+    if (!this.#readsKey && isNamed && !existsSync(this.#ownKey.filePath)) return this.#file.publicKey;
     try {
       const keyPair = this.#ownKey.load();
       if (keyPair === null) return null;
@@ -208,7 +215,8 @@ class OpeningState {
   // --- What was lost ---------------------------------------------------------------------------------------------------------------
 
   #lossOf(key: string | null, store: StoreFacts): Loss | null {
-    return lossOf({ key, keyText: keyText(this.#ownKey), store, file: this.#file });
+    const named = this.#readsKey ? { keyText: keyText(this.#ownKey) } : {};
+    return lossOf({ key, ...named, store, file: this.#file });
   }
 
   /** Throws UserError unless losses are accepted. */
