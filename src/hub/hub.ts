@@ -10,7 +10,7 @@ import { LogThrottle } from '../base/logThrottle.ts';
 import { machineMemoryBytes } from '../base/machineMemory.ts';
 import { version } from '../base/version.ts';
 import { descriptorLimit } from '../engine/descriptorLimit.ts';
-import type { FromEngine, FromFront } from '../engine/messages.ts';
+import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE } from '../limits/engine.ts';
 import { ROUTING } from '../limits/routing.ts';
 import type { Fleet, HubStatus, PairingLinks } from '../model/fleet.ts';
@@ -42,6 +42,7 @@ import { chooseEngine } from './threads/engineChoice.ts';
 import { HubListeners } from './threads/hubListeners.ts';
 import { HubMemory } from './threads/hubMemory.ts';
 import { HubThreads } from './threads/hubThreads.ts';
+import { ThreadTroubles } from './threads/threadTroubles.ts';
 
 type HubAddresses = { -readonly [Name in keyof HubStatus['addresses']]: HubStatus['addresses'][Name] };
 
@@ -69,7 +70,7 @@ export class Hub {
   readonly #proxyUsers: ProxyUsers;
   readonly #stickyFile: StickySessionsFile | null;
   readonly #memory: HubMemory;
-  readonly #shortageLog = new LogThrottle(performance.now());
+  readonly #troubles: ThreadTroubles;
   readonly #rotationLog = new LogThrottle(performance.now());
   #rulesFile: RulesFile | null = null;
   #rules: CompiledRules | null = null;
@@ -144,6 +145,12 @@ export class Hub {
       toFront: (message) => threads.toFront(message),
       toWorker: (worker, message) => threads.toWorker(worker, message),
       cut: (session, reason) => this.#sessionLife.cut(session, reason),
+    });
+    this.#troubles = new ThreadTroubles({
+      log,
+      memory: this.#memory,
+      warn: (text) => this.#keeper.note({ kind: 'warning', text }),
+      nowMs: performance.now(),
     });
     const { addresses, publicKey } = this;
     this.#ownFleet = new OwnerFleet(
@@ -345,15 +352,13 @@ export class Hub {
         );
         return;
       case 'outOfDescriptors':
-        this.#warnOfShortage(message);
+        this.#troubles.outOfDescriptors(message, performance.now());
         return;
-      case 'memoryShort': {
-        const text = this.#memory.short(message, performance.now());
-        if (text !== null) this.#keeper.note({ kind: 'warning', text });
+      case 'memoryShort':
+        this.#troubles.memoryShort(message, performance.now());
         return;
-      }
       case 'fault':
-        this.#warnOfFault(message.error);
+        this.#troubles.fault(message.error);
         return;
     }
   }
@@ -367,23 +372,6 @@ export class Hub {
         'a client asked for a new address and got none',
       );
     });
-  }
-
-  #warnOfShortage({ name, accepting }: Extract<FromFront, { type: 'outOfDescriptors' }>): void {
-    const line = this.#shortageLog.line(performance.now());
-    if (line === null) return;
-    const what = accepting
-      ? 'few file descriptors are left: clients are refused'
-      : 'out of file descriptors: new connections wait';
-    const text = `${what}; raise the limit with ulimit -n`;
-    this.#log.warn({ port: name, ...line }, text);
-    this.#keeper.note({ kind: 'warning', text });
-  }
-
-  #warnOfFault(error: string): void {
-    const text = 'an engine thread caught an error; the connection was reset';
-    this.#log.error({ error }, text);
-    this.#keeper.note({ kind: 'warning', text });
   }
 
   // --- Watchdogs and the terminal ---------------------------------------------------------------------------------------------------
