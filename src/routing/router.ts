@@ -133,15 +133,23 @@ export class Router {
     return this.#moveSticky(session, set, request, host, excluded);
   }
 
+  /** Hubs that share sticky sessions give one to the same node, a hub alone to any. */
+  #forSticky(
+    set: CandidateSet,
+    key: string,
+    host: string,
+    excluded: readonly string[],
+  ): RoutedNode | FailureName {
+    return this.sharesSticky ? this.#first(set, key, host, excluded) : this.#choose(set, host, excluded);
+  }
+
   #beginSticky(
     set: CandidateSet,
     { key, ttlMs, strict, rotate }: StickyRequest,
     host: string,
     excluded: readonly string[],
   ): Route | FailureName {
-    const node = this.sharesSticky
-      ? this.#first(set, key, host, excluded)
-      : this.#choose(set, host, excluded);
+    const node = this.#forSticky(set, key, host, excluded);
     if (typeof node === 'string') return node;
     const session = this.stickySessions.begin(key, node.id, ttlMs, strict, this.#nowMs());
     if (session === null) return 'hubBusy';
@@ -161,9 +169,7 @@ export class Router {
     host: string,
     excluded: readonly string[],
   ): Route | FailureName {
-    const node = this.sharesSticky
-      ? this.#first(set, key, host, excluded)
-      : this.#choose(set, host, excluded);
+    const node = this.#forSticky(set, key, host, excluded);
     if (typeof node === 'string') return node;
     session.nodeId = node.id;
     session.banned = false;
