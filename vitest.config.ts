@@ -18,6 +18,8 @@ export default defineConfig({
     // Long, since what is slow on a busy machine is no fault; what waits for an event has a deadline of its own.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // What is polled for may take long as well; vitest's own second is short.
+    expect: { poll: { timeout: 40_000 } },
     // The programs that tests start are compiled once, not in every process and thread: less than half the CPU of a start.
     env: {
       NODE_COMPILE_CACHE: fileURLToPath(new URL('./node_modules/.cache/compiled', import.meta.url)),

@@ -37,7 +37,7 @@ function open(path: string) {
   return { file, told, loaded, refuses };
 }
 
-const WAIT = { timeout: 10_000, interval: 10 };
+const WAIT = { timeout: 30_000, interval: 10 };
 
 describe('a rules file', () => {
   test('is loaded at the start, with the lists beside it', () => {

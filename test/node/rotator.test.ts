@@ -133,7 +133,7 @@ describe('a rotation', () => {
         error: 'the command did not end within 0.3 s',
       });
       const pid = Number(readFileSync(file, 'utf8'));
-      await vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 5_000 });
+      await vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 20_000 });
     },
   );
 
@@ -192,7 +192,7 @@ describe('a rotation', () => {
     const file = join(makeDir(), 'started');
     const device = rotator(node(hangsWithChild(file)));
     const answer = device.rotate(1);
-    await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 30_000 });
     device.stop();
     expect(await answer).toMatchObject({
       ok: false,

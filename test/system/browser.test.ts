@@ -61,7 +61,7 @@ describe.skipIf(skip)(`the dashboard in a browser ${why}`, () => {
   async function sees(words: string): Promise<void> {
     const shown = 'document.body.innerText.toLowerCase()';
     await page
-      .waitForFunction(`${shown}.includes(${JSON.stringify(words.toLowerCase())})`, { timeout: 15_000 })
+      .waitForFunction(`${shown}.includes(${JSON.stringify(words.toLowerCase())})`, { timeout: 40_000 })
       .catch(async () => {
         throw new Error(
           `the page never showed ${JSON.stringify(words)}, but:\n${await page.evaluate(shown)}`,
@@ -112,7 +112,7 @@ describe.skipIf(skip)(`the dashboard in a browser ${why}`, () => {
     const first = await download(nodes[0]!.ready.nodeId);
     const row = `document.querySelector('tr:has(a[href="#/nodes/${nodes[0]!.ready.nodeId}"])')`;
     await page.waitForFunction(`/[1-9][\\d.,]*\\s*MB\\/s/.test(${row}?.textContent ?? '')`, {
-      timeout: 15_000,
+      timeout: 40_000,
     });
     expect(first.bytes()).toBeGreaterThan(0);
   });
