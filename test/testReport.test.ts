@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/testReport.js', import.meta.url));
 
-type Files = readonly { status: string; tests: Record<string, string> }[];
+type Files = readonly { status: string; message?: string; tests: Record<string, string> }[];
 
 /** What it prints for reports of vitest's, which have one file for each list of tests. */
 function summary(...runs: Files[]) {
@@ -20,10 +20,13 @@ function run(flags: string[], ...runs: Files[]) {
   const folder = mkdtempSync(join(tmpdir(), 'restunnel-report-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const reports = runs.map((files, number) => {
-    const testResults = files.map(({ status, tests }, index) => ({
+    const testResults = files.map(({ status, message = '', tests }, index) => ({
       name: join(process.cwd(), `test/file${index}.test.ts`),
-      status,
-      assertionResults: Object.entries(tests).map(([fullName, status]) => ({ fullName, status })),
+      ...{ status, message },
+      assertionResults: Object.entries(tests).map(([fullName, status]) => ({
+        ...{ fullName, status },
+        failureMessages: status === 'failed' ? [`Error: ${fullName} is wrong\n  at somewhere`] : [],
+      })),
     }));
     const path = join(folder, `report${number}.json`);
     writeFileSync(path, JSON.stringify({ testResults }));
@@ -36,17 +39,28 @@ function run(flags: string[], ...runs: Files[]) {
   });
 }
 
-test('it counts what passed and failed, and names nothing when nothing was left out', async () => {
+test('it counts what passed and failed, and says in a line why each failed', async () => {
   const files = [{ status: 'failed', tests: { a: 'passed', b: 'failed', c: 'passed' } }];
-  expect(await summary(files)).toEqual({ stdout: '2 1\n', stderr: '' });
+  expect(await summary(files)).toEqual({
+    stdout: '2 1\n',
+    stderr: 'failed: test/file0.test.ts: b: Error: b is wrong\n',
+  });
+});
+
+test('it names nothing when all passed and nothing was left out', async () => {
+  const files = [{ status: 'passed', tests: { a: 'passed' } }];
+  expect(await summary(files)).toEqual({ stdout: '1 0\n', stderr: '' });
 });
 
 test('a file that could not be loaded counts as one failure', async () => {
   const files = [
-    { status: 'failed', tests: {} },
+    { status: 'failed', message: 'Cannot find module x\n  at y', tests: {} },
     { status: 'passed', tests: { a: 'passed' } },
   ];
-  expect((await summary(files)).stdout).toBe('1 1\n');
+  expect(await summary(files)).toEqual({
+    stdout: '1 1\n',
+    stderr: 'failed: test/file0.test.ts: Cannot find module x\n',
+  });
 });
 
 test('it names the tests that were left out, with their number', async () => {
@@ -77,6 +91,8 @@ test('a test that passes when run again counts as passed and is named; one that 
   const again = [{ status: 'failed', tests: { a: 'passed', b: 'failed', c: 'passed' } }];
   expect(await summary(first, again)).toEqual({
     stdout: '3 1\n',
-    stderr: '\nFailed beside other tests, passed alone (1):\n  test/file0.test.ts: a\n',
+    stderr:
+      '\nFailed beside other tests, passed alone (1):\n  test/file0.test.ts: a\n' +
+      'failed: test/file0.test.ts: b: Error: b is wrong\n',
   });
 });
