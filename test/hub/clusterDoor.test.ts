@@ -70,7 +70,8 @@ function makeHub(shared: Shared, stepsLeft = Number.POSITIVE_INFINITY) {
   open.push(store);
   const direct = new DirectStore(store);
   const book = new NodeBook(direct, { nodes: [], settings: new Map() });
-  const keeper = { book } as unknown as FleetKeeper;
+  const nothing = () => {};
+  const keeper = { book, touch: nothing, apply: nothing, cutOff: nothing } as unknown as FleetKeeper;
   const copy = new LocalCopy(direct, keeper, () => null, null);
   const life = { stepsLeft };
   const link = { state: 'inStep' as const, settled: async () => {}, buckets: shared.bucketsOf(life) };

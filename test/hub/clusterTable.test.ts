@@ -95,14 +95,35 @@ test('the outbox is empty once the cluster has heard of it, but not of an older 
 test('a token of the cluster is worth one device here, and not again when it is taken over twice', () => {
   const token = keyOf(9);
   const enroll = { token, name: 'phone' };
-  const take = () => store.cluster.takeToken(tokenHash(token), null, 10_000, 1_000);
+  const take = () =>
+    store.cluster.takeToken({
+      ...{ hash: tokenHash(token), name: null, expiresAtMs: 10_000, nodeId: idOf(1), nowMs: 1_000 },
+    });
   const admit = (byte: number, nowMs: number) =>
     store.admit({ publicKey: keyOf(byte), timestamp: timestampAfter(nowMs, null), enroll, nowMs });
+  apply(record(1, 'phone'));
   take();
   expect(admit(1, 1_000)).toMatchObject({ verdict: 'accept', enrolled: true });
   take();
   expect(admit(2, 1_001)).toEqual({ verdict: 'refuse', why: 'token' });
   expect(admit(1, 1_002)).toMatchObject({ verdict: 'accept', enrolled: false });
+});
+
+test('a token that a device has claimed is nobody else’s here, and nothing any more once that device is revoked', () => {
+  const enroll = { token: keyOf(9), name: 'phone' };
+  const hash = tokenHash(enroll.token);
+  const admit = (byte: number, nowMs: number) =>
+    store.admit({ publicKey: keyOf(byte), timestamp: timestampAfter(nowMs, null), enroll, nowMs });
+  const take = () =>
+    store.cluster.takeToken({ hash, name: null, expiresAtMs: 10_000, nodeId: idOf(1), nowMs: 1_000 });
+  apply(record(1, 'phone'));
+  expect(take()).toBe(true);
+  expect(admit(2, 1_000)).toEqual({ verdict: 'refuse', why: 'token' });
+  // The owner revokes it at another hub before the store has its first message.
+  apply(record(1, 'phone', { revokedAtMs: 500 }));
+  expect(admit(1, 1_001)).toEqual({ verdict: 'refuse', why: 'token' });
+  expect(take()).toBe(false);
+  expect(admit(1, 1_002)).toEqual({ verdict: 'refuse', why: 'token' });
 });
 
 test('a hub is a member of one cluster until it leaves, and keeps its devices', () => {

@@ -44,16 +44,14 @@ export class UserBook {
   }
 
   #keep(known: StoredUser): User {
-    this.#users.set(known.user.name, known);
-    this.#tell();
+    if (this.#store.keepsBooks !== true) this.take([known], []);
     return known.user;
   }
 
   /** The user as it was. Rejects with UserError when there is none. */
   async remove(name: string): Promise<User> {
     const user = await this.#store.ask('removeUser', name);
-    this.#users.delete(name);
-    this.#tell();
+    if (this.#store.keepsBooks !== true) this.take([], [name]);
     return user;
   }
 

@@ -77,8 +77,10 @@ export class ClusterDoor {
     const claim = await this.#claim(buckets, hash, comer.nodeId, nowMs);
     if (typeof claim === 'string') return claim === 'unknown';
     await this.#putNode(buckets, comer, claim, name);
-    await this.#parts.store.ask('takeToken', hash, claim.name, claim.expiresAtMs, nowMs);
-    return true;
+    const { name: given, expiresAtMs } = claim;
+    const { nodeId } = comer;
+    // By now the owner may have revoked it at another hub.
+    return this.#parts.store.ask('takeToken', { hash, name: given, expiresAtMs, nodeId, nowMs });
   }
 
   #claim(
@@ -124,7 +126,7 @@ export class ClusterDoor {
       const isMine = revision !== null && (await keepsName(buckets.state, record.name, comer.nodeId));
       return isMine ? { record, revision } : null;
     });
-    await this.#parts.copy.applyOwn({ node: record }, key, revision);
+    await this.#parts.copy.applyOwn({ node: record }, { key, revision });
   }
 
   async #recordOf(

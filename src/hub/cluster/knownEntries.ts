@@ -35,9 +35,9 @@ export class KnownEntries {
     return false;
   }
 
-  /** Whether the hub's copy has something newer. */
-  isOlder(key: string, revision: number): boolean {
-    return revision < (this.#known.get(key)?.revision ?? 0);
+  /** Than what this hub has. */
+  isNewer({ key, revision }: Pick<Entry, 'key' | 'revision'>): boolean {
+    return revision > (this.#known.get(key)?.revision ?? 0);
   }
 
   /** It is in the hub's copy now. */
@@ -46,7 +46,7 @@ export class KnownEntries {
   }
 
   /** The same, of what this hub has written itself. */
-  wrote(key: string, revision: number): void {
+  wrote({ key, revision }: Pick<Entry, 'key' | 'revision'>): void {
     this.#keep(key, { revision, digest: null });
   }
 
@@ -60,6 +60,11 @@ export class KnownEntries {
     for (const key of keys) this.#known.delete(key);
     this.#older.clear();
     return keys;
+  }
+
+  /** The servers no longer have it: whatever they write there is news. */
+  forget(key: string): void {
+    this.#known.delete(key);
   }
 
   /** Whether the watch has brought it, be it as removed. */

@@ -1,12 +1,13 @@
-// Brings records of the cluster into this hub: its store, the books of nodes and users, and the sessions of what was revoked. A record
-// that a newer program wrote, and one that is damaged, stays what it was here, and the owner hears of it once.
+// Brings records of the cluster into this hub: its store, the books of nodes and users, and the sessions of what was revoked. The watch and
+// this hub's own writes come in any order; of each record the newest revision stays. A record that a newer program wrote, and one that is
+// damaged, stays what it was here, and the owner hears of it once.
 
 import { UnwritableError } from '../../base/sqliteFile.ts';
 import { type HubList, openHubList } from '../../cluster/hubList.ts';
 import { keyOf, type NodeRecord, readRecord, type UserRecord } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
-import { DEFAULT_SETTINGS, type KnownNode } from '../fleet/nodeSettings.ts';
+import type { KnownNode } from '../fleet/nodeSettings.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { KnownEntries } from './knownEntries.ts';
@@ -27,9 +28,10 @@ export class LocalCopy {
   /** By device: when its name or settings were changed last, as far as this run of the hub knows. */
   readonly #changedAtMs = new Map<string, number>();
   readonly #toldOf = new Set<string>();
-  #turn: Promise<unknown> = Promise.resolve();
   /** Until when a node's next record is this hub's own doing, on the clock of performance.now(). */
   readonly #ownUntilMs = new Map<string, number>();
+  /** One after the other: what is compared with the newest revision is in the store and the books before the next one comes. */
+  #applying: Promise<unknown> = Promise.resolve();
   /** The newest list of the cluster's hubs; null: there was none yet. */
   list: HubList | null;
 
@@ -45,6 +47,12 @@ export class LocalCopy {
     this.list = list;
   }
 
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#applying.then(work);
+    this.#applying = done.catch(() => {});
+    return done;
+  }
+
   /** Rejects with UserError when the store takes nothing; what was revoked is cut all the same. */
   apply(entries: readonly Entry[]): Promise<void> {
     return this.#inTurn(() => {
@@ -53,16 +61,11 @@ export class LocalCopy {
     });
   }
 
-  /** The record as it is in the cluster, whatever this hub has heard before. */
+  /** The record as it is in the cluster, unless the watch has brought something newer. */
   takeAnew(entry: Entry): Promise<void> {
-    return this.#inTurn(() => this.#take([entry], null));
-  }
-
-  /** One after the other: what another hub made of a record may come before the answer to what this hub had made of it. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
-    return done;
+    return this.#inTurn(async () => {
+      if (this.known.isNewer(entry)) await this.#take([entry], null);
+    });
   }
 
   async #take(entries: readonly Entry[], revision: number | null): Promise<void> {
@@ -81,9 +84,9 @@ export class LocalCopy {
       if (error instanceof UnwritableError) await this.#revokeInMemory(batch.nodes);
       throw error;
     }
-    for (const node of stored) this.#keepNode(node, nodes.get(node.id)!);
+    for (const node of stored) this.#keepNode(node, nodes.get(node.id)!, this.#isOwn(node.id));
     for (const record of nodes.values()) this.#noteChange(record);
-    this.#keepUsers(sorted);
+    this.#keepUsers(batch.users, batch.removedUsers);
     if (hubs !== null) await this.#takeHubs(hubs);
     for (const entry of entries) this.known.took(entry);
   }
@@ -100,27 +103,30 @@ export class LocalCopy {
     return performance.now() < untilMs;
   }
 
-  /** What this hub has written into the cluster itself, for the store and the book of nodes. False: something newer is there by now. */
+  /** What this hub has written into the cluster itself, unless the watch has brought something newer. */
   applyOwn(
     change: { node?: NodeRecord; user?: UserRecord; removedUser?: string },
-    key: string,
-    revision: number,
-  ): Promise<boolean> {
+    written: Pick<Entry, 'key' | 'revision'>,
+  ): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.known.isOlder(key, revision)) return false;
-      const { node, user, removedUser } = change;
-      const [stored] = await this.#store.ask('applyCluster', {
-        nodes: node === undefined ? [] : [node],
-        users: user === undefined ? [] : [user],
-        removedUsers: removedUser === undefined ? [] : [removedUser],
-        revision: null,
-      });
-      if (node !== undefined) {
-        this.#keeper.book.take(stored!, node.settings);
-        this.#noteChange(node);
-      }
-      this.known.wrote(key, revision);
-      return true;
+      if (!this.known.isNewer(written)) return;
+      const nodes = change.node === undefined ? [] : [change.node];
+      const users = change.user === undefined ? [] : [change.user];
+      const removedUsers = change.removedUser === undefined ? [] : [change.removedUser];
+      const batch = { nodes, users, removedUsers, revision: null };
+      const stored = await this.#store.ask('applyCluster', batch);
+      for (const node of stored) this.#keepNode(node, change.node!, true);
+      for (const record of nodes) this.#noteChange(record);
+      this.#keepUsers(users, removedUsers);
+      this.known.wrote(written);
+    });
+  }
+
+  /** Revokes here, before the cluster hears of it. Rejects as the store does. */
+  revoke(job: 'revokeForCluster' | 'revokeInMemory', nodeId: string, nowMs: number): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#keeper.book.keep(await this.#store.ask(job, nodeId, nowMs));
+      this.#keeper.cutOff(nodeId);
     });
   }
 
@@ -184,11 +190,11 @@ export class LocalCopy {
 
   // --- What follows from it ---------------------------------------------------------------------------------------------------------------
 
-  #keepNode(stored: StoredNode, { settings }: NodeRecord): void {
+  /** `isOwn`: the owner hears of it from whoever does it here. */
+  #keepNode(stored: StoredNode, { settings }: Pick<NodeRecord, 'settings'>, isOwn: boolean): void {
     const keeper = this.#keeper;
     const before = keeper.book.get(stored.id);
     const known = keeper.book.take(stored, settings);
-    const isOwn = this.#isOwn(stored.id);
     if (stored.revokedAtMs !== null) this.#endOf(known, isOwn ? null : before);
     else if (isOwn) keeper.touch(stored.id);
     else if (before === null || before.stored.revokedAtMs !== null) {
@@ -206,9 +212,8 @@ export class LocalCopy {
     keeper.note({ kind: 'revoked', node: stored, text });
   }
 
-  #keepUsers({ users, removedUsers }: Sorted): void {
-    if (users.size + removedUsers.size === 0) return;
-    this.#keeper.users.take([...users.values()].map(storedUser), [...removedUsers]);
+  #keepUsers(users: readonly UserRecord[], removed: readonly string[]): void {
+    if (users.length + removed.length > 0) this.#keeper.users.take(users.map(storedUser), removed);
   }
 
   async #revokeInMemory(nodes: readonly NodeRecord[]): Promise<void> {
@@ -218,7 +223,7 @@ export class LocalCopy {
       if (record.revokedAtMs < record.enrolledAtMs) continue;
       this.#keeper.cutOff(record.id);
       const stored = await this.#store.ask('revokeInMemory', record.id, record.revokedAtMs);
-      this.#keepNode(stored, { ...record, settings: known.settings ?? DEFAULT_SETTINGS });
+      this.#keepNode(stored, known, this.#isOwn(record.id));
     }
   }
 

@@ -156,7 +156,8 @@ export class ClusterMember {
     this.#link = link;
     const outbox = new Outbox(() => link.buckets, copy, store);
     this.#outbox = outbox;
-    this.store.connect(new OwnerWrites(() => link.buckets, copy, keeper), outbox);
+    const writes = new OwnerWrites(() => link.buckets, copy, keeper);
+    this.store.connect({ writes, outbox, copy, book: keeper.book });
     this.#door = new ClusterDoor({ link, copy, keeper, store, isStale: () => this.isStale() });
     link.start();
     await link.settled(CLUSTER.connectTimeoutMs + CLUSTER.answerTimeoutMs);

@@ -1,14 +1,25 @@
 // The store of a hub that is a member of a cluster: what its owner changes goes through the cluster, all else is the hub's own.
 
 import { UserError } from '../../base/userError.ts';
+import type { NodeBook } from '../fleet/nodeBook.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { JobInput, JobResult, StoreJob } from '../store/storeJobs.ts';
+import type { LocalCopy } from './localCopy.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnerWrites } from './ownerWrites.ts';
 
 type Answers = { readonly [Job in StoreJob]?: (...input: JobInput<Job>) => Promise<JobResult<Job>> };
 
+/** What changes go through. */
+export interface MemberParts {
+  readonly writes: OwnerWrites;
+  readonly outbox: Outbox;
+  readonly copy: LocalCopy;
+  readonly book: NodeBook;
+}
+
 export class MemberStore implements HubStore {
+  keepsBooks = false;
   readonly #store: HubStore;
   #answers: Answers = {};
   #outbox: Outbox | null = null;
@@ -18,8 +29,8 @@ export class MemberStore implements HubStore {
   }
 
   /** From now on changes go through the cluster. */
-  connect(writes: OwnerWrites, outbox: Outbox): void {
-    const store = this.#store;
+  connect({ writes, outbox, copy, book }: MemberParts): void {
+    this.keepsBooks = true;
     this.#outbox = outbox;
     this.#answers = {
       createToken: (options) => writes.createToken(options),
@@ -29,15 +40,15 @@ export class MemberStore implements HubStore {
       changeUser: (name, change, nowMs) => writes.changeUser(name, change, nowMs),
       removeUser: (name) => writes.removeUser(name),
       async revokeNode(id, nowMs) {
-        const stored = await store.ask('revokeForCluster', id, nowMs);
+        await copy.revoke('revokeForCluster', id, nowMs);
         await outbox.publish();
-        return stored;
+        return book.find(id).stored;
       },
       async revokeInMemory(id, nowMs) {
-        const stored = await store.ask('revokeInMemory', id, nowMs);
+        await copy.revoke('revokeInMemory', id, nowMs);
         outbox.keepInMemory({ nodeId: id, revokedAtMs: nowMs });
         await outbox.publish();
-        return stored;
+        return book.find(id).stored;
       },
     };
   }

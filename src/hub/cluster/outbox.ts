@@ -74,7 +74,7 @@ export class Outbox {
       return revision === null ? null : { record, revision };
     });
     if (record === null) return;
-    await this.#copy.applyOwn({ node: record }, key, revision);
+    await this.#copy.applyOwn({ node: record }, { key, revision });
     if (isRevoked(record)) await letGoOfName(state, record.name, nodeId);
   }
 }

@@ -106,7 +106,7 @@ export class OwnerWrites {
         return { record, revision, before: kept.record.name };
       }),
     );
-    await this.#copy.applyOwn({ node: record }, nodeKey(id), revision);
+    await this.#copy.applyOwn({ node: record }, { key: nodeKey(id), revision });
     if (foldName(before) !== foldName(record.name)) await this.#letGo(before, id);
     return this.#keeper.book.find(id).stored;
   }
@@ -136,7 +136,8 @@ export class OwnerWrites {
     }
     const revision = await unchanged(() => this.#buckets().state.create('user', userKey(name), record));
     if (revision === null) throw new UserError(`there is already a user ${name}`);
-    return this.#applyUser(record, revision);
+    await this.#copy.applyOwn({ user: record }, { key: userKey(name), revision });
+    return storedUser(record);
   }
 
   async changeUser(
@@ -159,16 +160,8 @@ export class OwnerWrites {
         return revision === null ? null : { record, revision };
       }),
     );
-    return this.#applyUser(record, revision);
-  }
-
-  /** As it is now: another hub may have changed or removed the user meanwhile. */
-  async #applyUser(record: UserRecord, revision: number): Promise<StoredUser> {
-    const { name } = record;
-    if (await this.#copy.applyOwn({ user: record }, userKey(name), revision)) return storedUser(record);
-    const known = this.#keeper.users.find(name);
-    if (known === null) throw noSuchUser(name);
-    return known;
+    await this.#copy.applyOwn({ user: record }, { key: userKey(name), revision });
+    return storedUser(record);
   }
 
   /** The user as it was. */
@@ -178,10 +171,11 @@ export class OwnerWrites {
         const { state } = this.#buckets();
         const kept = await state.read('user', userKey(name));
         if (kept === null) throw noSuchUser(name);
-        return (await state.remove(userKey(name), kept.revision)) ? kept : null;
+        const revision = await state.remove(userKey(name), kept.revision);
+        return revision === null ? null : { record: kept.record, revision };
       }),
     );
-    await this.#copy.applyOwn({ removedUser: name }, userKey(name), revision);
+    await this.#copy.applyOwn({ removedUser: name }, { key: userKey(name), revision });
     return storedUser(record).user;
   }
 }

@@ -86,7 +86,11 @@ export class PutBack {
       ...keeper.users.list().map(({ name }) => userKey(name)),
       ...(list === null ? [] : [HUBS_KEY]),
     ];
-    for (const key of mine) if (!known.isThere(key)) this.#keys.add(key);
+    for (const key of mine) {
+      if (known.isThere(key)) continue;
+      known.forget(key);
+      this.#keys.add(key);
+    }
   }
 
   /** Whether there was something to put back. Rejects with ClusterAway. */
@@ -129,6 +133,8 @@ export class PutBack {
 
   async #nodeOf(id: string): Promise<NodeRecord | null> {
     const { keeper, copy, store } = this.#parts;
+    const enrolments = await store.ask('enrolments');
+    // What the book has, it has since the change of that time.
     const known = keeper.book.get(id);
     if (known === null) return null;
     const { publicKey, name, createdAtMs, revokedAtMs } = known.stored;
@@ -137,7 +143,7 @@ export class PutBack {
       publicKey: Buffer.from(publicKey).toString('base64url'),
       name,
       createdAtMs,
-      enrolledAtMs: (await store.ask('enrolments')).get(id) ?? createdAtMs,
+      enrolledAtMs: enrolments.get(id) ?? createdAtMs,
       revokedAtMs,
       changedAtMs: copy.changedAtMs(id) ?? 0,
       settings: known.settings,
@@ -162,7 +168,7 @@ export class PutBack {
       const { state } = this.#parts.buckets();
       const kept = await state.read('user', key);
       if (own === null) {
-        const isGone = kept === null || (await state.remove(key, kept.revision));
+        const isGone = kept === null || (await state.remove(key, kept.revision)) !== null;
         return isGone ? { record: null, revision: 0, isPut: kept !== null } : null;
       }
       if (kept !== null && kept.record.changedAtMs >= own.changedAtMs) return { ...kept, isPut: false };

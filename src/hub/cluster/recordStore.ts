@@ -90,9 +90,9 @@ export class RecordStore {
     return this.#swap(key, revision, bytes);
   }
 
-  /** Whether it was still that one. */
-  async remove(key: string, revision: number): Promise<boolean> {
-    return (await this.#swap(key, revision, null)) !== null;
+  /** The revision from which on it is gone; null: somebody else was first. */
+  remove(key: string, revision: number): Promise<number | null> {
+    return this.#swap(key, revision, null);
   }
 
   async removeBytes(key: string): Promise<void> {

@@ -129,19 +129,22 @@ export class NodeBook {
       ...(name === undefined ? {} : { name }),
       ...(Object.keys(change).length === 0 ? {} : { settings }),
     });
-    // In a cluster, take() has brought what all hubs have made of it.
-    const now = this.find(id);
-    return { before, after: now.settings === before.settings ? this.#put(stored, settings) : now };
+    return { before, after: this.#answered(stored, settings) };
   }
 
   /** Rejects with UserError. */
   async revoke(idOrName: string, nowMs: number): Promise<KnownNode> {
-    return this.keep(await this.#store.ask('revokeNode', this.find(idOrName).stored.id, nowMs));
+    return this.#answered(await this.#store.ask('revokeNode', this.find(idOrName).stored.id, nowMs));
   }
 
   /** For a disk that takes nothing: the store remembers it until it can write. */
   async revokeInMemory(idOrName: string, nowMs: number): Promise<KnownNode> {
-    return this.keep(await this.#store.ask('revokeInMemory', this.find(idOrName).stored.id, nowMs));
+    return this.#answered(await this.#store.ask('revokeInMemory', this.find(idOrName).stored.id, nowMs));
+  }
+
+  #answered(stored: StoredNode, settings: NodeSettings | null = null): KnownNode {
+    if (this.#store.keepsBooks === true) return this.find(stored.id);
+    return settings === null ? this.keep(stored) : this.#put(stored, settings);
   }
 }
 

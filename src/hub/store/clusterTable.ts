@@ -28,6 +28,15 @@ export interface Unpublished {
   readonly revokedAtMs: number;
 }
 
+/** `hash`: of the token. */
+export interface TakenToken {
+  readonly hash: Uint8Array;
+  readonly name: string | null;
+  readonly expiresAtMs: number;
+  readonly nodeId: string;
+  readonly nowMs: number;
+}
+
 /** Records of the cluster; all in one transaction. */
 export interface ClusterBatch {
   readonly nodes: readonly NodeRecord[];
@@ -146,7 +155,13 @@ export class ClusterTable {
       enrolledAtMs,
       gone ? revokedAtMs : null,
     );
+    if (gone) this.#cancelClaimed(id, revokedAtMs);
     this.#settings.put(id, settings);
+  }
+
+  /** What a device has claimed and not used yet, at the door of this hub, lets it in no more. */
+  #cancelClaimed(nodeId: string, atMs: number): void {
+    this.#run('UPDATE tokens SET cancelled_at = ? WHERE used_by = ? AND used_at IS NULL', atMs, nodeId);
   }
 
   #putUser({ name, hash, limits: { streams, tags }, createdAtMs, changedAtMs }: UserRecord): void {
@@ -182,6 +197,7 @@ export class ClusterTable {
       const revokedAtMs = Math.max(nowMs, Number(row.enrolled_at ?? row.created_at));
       this.#run('UPDATE nodes SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', revokedAtMs, nodeId);
       this.#run('INSERT OR REPLACE INTO cluster_outbox VALUES (?, ?)', nodeId, revokedAtMs);
+      this.#cancelClaimed(nodeId, revokedAtMs);
       return { nodeId, revokedAtMs };
     });
   }
@@ -203,12 +219,20 @@ export class ClusterTable {
     });
   }
 
-  /** A token that this cluster gave to a device which is here now; one that was used here stays used. */
-  takeToken(hash: Uint8Array, name: string | null, expiresAtMs: number, nowMs: number): void {
-    inTransaction(this.#path, this.#database, () => {
+  /**
+   * A token that a device has claimed in the cluster is here now, for that device; one that was used here stays used.
+   * @returns false: the device has been revoked meanwhile, and nothing was done
+   */
+  takeToken({ hash, name, expiresAtMs, nodeId, nowMs }: TakenToken): boolean {
+    return inTransaction(this.#path, this.#database, () => {
+      const sql = 'SELECT 1 FROM nodes WHERE id = ? AND revoked_at IS NULL';
+      if (this.#database.prepare(sql).get(nodeId) === undefined) return false;
       this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs);
-      const sql = 'INSERT OR IGNORE INTO tokens (hash, name, created_at, expires_at) VALUES (?, ?, ?, ?)';
-      this.#run(sql, hash, name, nowMs, expiresAtMs);
+      this.#run(
+        'INSERT OR IGNORE INTO tokens (hash, name, created_at, expires_at, used_by) VALUES (?, ?, ?, ?, ?)',
+        ...[hash, name, nowMs, expiresAtMs, nodeId],
+      );
+      return true;
     });
   }
 

@@ -7,6 +7,8 @@ export interface HubStore {
   readonly unwritable: string | null;
   /** Why the other hubs of a cluster have not heard of a revocation made here; absent or null when they have, or there are none. */
   readonly unpublished?: string | null;
+  /** The books have what an answer says, or something newer: other hubs of a cluster change the same. Absent: they take the answer. */
+  readonly keepsBooks?: boolean;
   /**
    * What changed is on the disk when this resolves, except by jobs that say otherwise. Rejects with UserError: what the owner can mend,
    * BusyError, UnwritableError.

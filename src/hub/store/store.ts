@@ -146,7 +146,7 @@ export class Store {
     const id = known?.id ?? nodeIdOf(publicKey);
     const isOld = known !== null && compareTimestamps(timestamp, this.#lastTimestamp(known)) <= 0;
     // The owner lets a device in again whose clock was ahead once, by a new link: a replay has no live token.
-    if (isOld && (enroll === null || !this.tokens.isLive(enroll.token, nowMs))) return refuse('replay');
+    if (isOld && (enroll === null || !this.tokens.isLive(enroll.token, id, nowMs))) return refuse('replay');
     if ((isOld || (known?.timestamp_before ?? null) !== null) && isFarOff(timestamp, nowMs)) {
       return refuse('clock');
     }

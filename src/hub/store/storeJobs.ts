@@ -3,7 +3,7 @@
 import type { EventQuery, NodeSettings, Traffic } from '../../model/fleet.ts';
 import type { UserLimits } from '../../model/userAccounts.ts';
 import type { Rows } from '../traffic/rollup.ts';
-import type { ClusterBatch, Unpublished } from './clusterTable.ts';
+import type { ClusterBatch, TakenToken, Unpublished } from './clusterTable.ts';
 import type { LastEvent } from './eventTable.ts';
 import type { SeenNetwork } from './networkTable.ts';
 import type { AdmitRequest, Doings, Store } from './store.ts';
@@ -68,8 +68,7 @@ export const STORE_JOBS = {
   revokeForCluster: (store: Store, nodeId: string, nowMs: number) => store.revokeForCluster(nodeId, nowMs),
   published: (store: Store, revocation: Unpublished) => store.cluster.published(revocation),
   enrolments: (store: Store) => store.cluster.enrolments(),
-  takeToken: (store: Store, hash: Uint8Array, name: string | null, expiresAtMs: number, nowMs: number) =>
-    store.cluster.takeToken(hash, name, expiresAtMs, nowMs),
+  takeToken: (store: Store, token: TakenToken) => store.cluster.takeToken(token),
 
   record: (store: Store, doings: Doings) => store.record(doings),
   readEvents: (store: Store, query: EventQuery) => store.events.read(query),

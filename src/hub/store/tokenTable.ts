@@ -65,19 +65,19 @@ export class Tokens {
   burn(token: Uint8Array, usedBy: string, nowMs: number): { name: string | null } | null {
     const row = this.#get(
       `UPDATE tokens SET used_by = ?, used_at = ?
-       WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ? RETURNING name`,
+       WHERE hash = ? AND ${LIVE} RETURNING name`,
       usedBy,
       nowMs,
       tokenHash(token),
       nowMs,
+      usedBy,
     );
     return row === undefined ? null : { name: row.name as string | null };
   }
 
-  isLive(token: Uint8Array, nowMs: number): boolean {
-    const sql =
-      'SELECT 1 FROM tokens WHERE hash = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ?';
-    return this.#get(sql, tokenHash(token), nowMs) !== undefined;
+  isLive(token: Uint8Array, nodeId: string, nowMs: number): boolean {
+    const sql = `SELECT 1 FROM tokens WHERE hash = ? AND ${LIVE}`;
+    return this.#get(sql, tokenHash(token), nowMs, nodeId) !== undefined;
   }
 
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Record<string, unknown> | undefined {
@@ -89,6 +89,10 @@ export class Tokens {
     return Number(this.#database.prepare(sql).run(...values).changes);
   }
 }
+
+/** With the time and the node that shows it: one that was claimed in a cluster is the claimer's before it is used. */
+const LIVE =
+  'used_at IS NULL AND cancelled_at IS NULL AND expires_at > ? AND (used_by IS NULL OR used_by = ?)';
 
 /** BLAKE2b-256. */
 export function tokenHash(token: Uint8Array): Uint8Array {

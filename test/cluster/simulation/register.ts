@@ -4,43 +4,50 @@
 import { UserError } from '../../../src/base/userError.ts';
 import type { VirtualTime } from './virtualTime.ts';
 
-type Outcome = 'under way' | 'done' | 'not done' | 'perhaps';
+export type Value = string | number | null;
+/** `perhaps`: it may come into force at any time. */
+export type Outcome = 'done' | 'not done' | 'perhaps';
 
 interface Write {
-  readonly value: string | null;
+  readonly value: Value;
   readonly startMs: number;
   endMs: number;
-  outcome: Outcome;
+  outcome: Outcome | 'under way';
 }
 
 export class Register {
   readonly #writes: Write[] = [];
 
-  async write(value: string | null, time: VirtualTime, work: () => Promise<void>): Promise<void> {
-    const write: Write = {
-      value,
-      startMs: time.nowMs,
-      endMs: Number.POSITIVE_INFINITY,
-      outcome: 'under way',
-    };
+  /** The function returned says what became of it. */
+  begin(value: Value, time: VirtualTime): (outcome: Outcome) => void {
+    const startMs = time.nowMs;
+    const write: Write = { value, startMs, endMs: Number.POSITIVE_INFINITY, outcome: 'under way' };
     this.#writes.push(write);
+    return (outcome) => {
+      write.outcome = outcome;
+      if (outcome !== 'perhaps') write.endMs = time.nowMs;
+    };
+  }
+
+  async write(value: Value, time: VirtualTime, work: () => Promise<void>): Promise<void> {
+    const end = this.begin(value, time);
     try {
       await work();
-      write.outcome = 'done';
+      end('done');
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      write.outcome = error.message.includes('may still come into force') ? 'perhaps' : 'not done';
+      const mayBe = error instanceof UserError && error.message.includes('may still come into force');
+      end(mayBe ? 'perhaps' : 'not done');
       throw error;
-    } finally {
-      // What may still come into force may do so at any time.
-      if (write.outcome !== 'perhaps') write.endMs = time.nowMs;
     }
   }
 
-  /** Throws unless the value may be what the last of the writes left; null: it was never written, or removed. */
-  check(value: string | null, what: string): void {
+  /**
+   * Throws unless the value may be what the last of the writes left; null: it was never written, or removed. `apartMs`: of two writes that
+   * are no further apart than that, either may count as the later one.
+   */
+  check(value: Value, what: string, apartMs = 0): void {
     const done = this.#writes.filter(({ outcome }) => outcome === 'done');
-    const isOvertaken = (write: { endMs: number }) => done.some(({ startMs }) => startMs > write.endMs);
+    const isOvertaken = (write: Write) => done.some(({ startMs }) => startMs > write.endMs + apartMs);
     if (value === null && done.length === 0) return;
     const candidates = this.#writes.filter((write) => write.value === value && write.outcome !== 'not done');
     if (candidates.some((write) => !isOvertaken(write))) return;

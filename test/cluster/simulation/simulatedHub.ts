@@ -18,13 +18,13 @@ import { ShareKeeper, type Uses } from '../../../src/hub/cluster/shareKeeper.ts'
 import { StickyKeeper } from '../../../src/hub/cluster/stickyKeeper.ts';
 import type { FleetKeeper } from '../../../src/hub/fleet/fleetKeeper.ts';
 import { NodeBook } from '../../../src/hub/fleet/nodeBook.ts';
-import { DirectStore } from '../../../src/hub/store/directStore.ts';
 import { Store } from '../../../src/hub/store/store.ts';
 import { CLUSTER, SHARES } from '../../../src/limits/cluster.ts';
 import { nodeIdOf } from '../../../src/noise/nodeId.ts';
 import { timestampAfter } from '../../../src/noise/timestamp.ts';
 import type { StoredStickySession } from '../../../src/routing/stickySessions.ts';
 import type { SimulatedConnection, SimulatedNats } from './simulatedNats.ts';
+import { SimulatedStore } from './simulatedStore.ts';
 import type { Owner, VirtualTime } from './virtualTime.ts';
 
 export interface Session {
@@ -51,6 +51,7 @@ export interface HubParts {
 export interface Life {
   readonly owner: Owner;
   readonly store: Store;
+  readonly jobs: SimulatedStore;
   readonly member: MemberStore;
   readonly book: NodeBook;
   readonly users: UserBook;
@@ -69,7 +70,7 @@ export interface Life {
 }
 
 export class SimulatedHub {
-  readonly network = { isCut: false };
+  readonly network = { isCut: false, wholeAtMs: 0 };
   readonly parts: HubParts;
   life: Life | null = null;
   /** Bytes of the node with a quota, which the hub has counted for good. */
@@ -109,8 +110,8 @@ export class SimulatedHub {
   #start(owner: Owner): void {
     const { folder, name, nats, hubs, quota, staleMs, time, onError } = this.parts;
     const store = new Store(folder);
-    const direct = new DirectStore(store);
-    const member = new MemberStore(direct);
+    const jobs = new SimulatedStore(store, time, nats.random);
+    const member = new MemberStore(jobs);
     const contents = { nodes: store.listNodes(), settings: store.settings.all() };
     const book = new NodeBook(member, contents);
     const users = new UserBook(member, store.users.all());
@@ -134,7 +135,7 @@ export class SimulatedHub {
     let membership = store.cluster.membership();
     const kept = membership?.hubs ?? null;
     const list = kept === null ? null : openHubList(kept, membership!.key);
-    const copy = new LocalCopy(direct, keeper, () => membership?.key ?? null, list);
+    const copy = new LocalCopy(jobs, keeper, () => membership?.key ?? null, list);
     const link: ClusterLink = new ClusterLink({
       name: 'home',
       hubId: name,
@@ -165,9 +166,10 @@ export class SimulatedHub {
         return watch;
       },
     });
-    const putBack = new PutBack({ keeper, copy, store: direct, buckets: () => link.buckets });
-    const outbox = new Outbox(() => link.buckets, copy, direct);
-    member.connect(new OwnerWrites(() => link.buckets, copy, keeper), outbox);
+    const putBack = new PutBack({ keeper, copy, store: jobs, buckets: () => link.buckets });
+    const outbox = new Outbox(() => link.buckets, copy, jobs);
+    const writes = new OwnerWrites(() => link.buckets, copy, keeper);
+    member.connect({ writes, outbox, copy, book });
     const isStale = () => {
       const agreedAtMs =
         link.agreedAtMs === null
@@ -175,7 +177,7 @@ export class SimulatedHub {
           : Date.now() - (performance.now() - link.agreedAtMs);
       return Date.now() - agreedAtMs > staleMs;
     };
-    const door = new ClusterDoor({ link, copy, keeper, store: direct, isStale });
+    const door = new ClusterDoor({ link, copy, keeper, store: jobs, isStale });
     const quotaKeeper = new QuotaKeeper({
       hub: name,
       bucket: natsBucket(() => link.buckets.leases),
@@ -199,14 +201,28 @@ export class SimulatedHub {
     });
     const shares = new ShareKeeper(name);
     this.life = {
-      ...{ owner, store, member, book, users, copy, link, door, outbox, quota: quotaKeeper, sticky, shares },
+      ...{
+        owner,
+        store,
+        jobs,
+        member,
+        book,
+        users,
+        copy,
+        link,
+        door,
+        outbox,
+        quota: quotaKeeper,
+        sticky,
+        shares,
+      },
       ...{ devices, sessions, answers },
     };
     link.start();
     setInterval(() => this.#second(), SHARES.sayEveryMs);
     setInterval(() => {
       if (link.agreedAtMs === null) return;
-      void direct.ask('agreed', Math.floor(Date.now() - (performance.now() - link.agreedAtMs)));
+      void jobs.ask('agreed', Math.floor(Date.now() - (performance.now() - link.agreedAtMs)));
     }, CLUSTER.agreedSaveEveryMs);
     setInterval(() => void sticky.refresh(), 60_000);
   }
@@ -222,8 +238,8 @@ export class SimulatedHub {
     if (why !== null) return false;
     const nowMs = Date.now();
     const timestamp = timestampAfter(nowMs, null);
-    const verdict = life.store.admit({ publicKey, timestamp, enroll, nowMs });
-    if (verdict.verdict !== 'accept') return false;
+    const [verdict] = await life.jobs.ask('admit', [{ publicKey, timestamp, enroll, nowMs }]);
+    if (verdict === undefined || verdict instanceof Error || verdict.verdict !== 'accept') return false;
     life.book.keep(verdict.node);
     life.devices.set(nodeId, this.parts.time.nowMs);
     return true;

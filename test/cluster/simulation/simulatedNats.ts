@@ -13,6 +13,8 @@ import type { Owner, VirtualTime } from './virtualTime.ts';
 /** What one hub can reach, and the words of the others that it hears. */
 export interface Network {
   isCut: boolean;
+  /** Since when, unless it is cut. */
+  wholeAtMs: number;
 }
 
 type BucketName = keyof Buckets;
@@ -47,6 +49,7 @@ export class SimulatedNats {
     SimulatedBucket
   >;
   isUp = true;
+  upAtMs = 0;
   readonly connections = new Set<SimulatedConnection>();
   readonly time: VirtualTime;
   readonly random: Random;
@@ -82,6 +85,7 @@ export class SimulatedNats {
   }
 
   start(): void {
+    if (!this.isUp) this.upAtMs = this.time.nowMs;
     this.isUp = true;
   }
 }
@@ -291,7 +295,7 @@ class SimulatedStore implements Pick<RecordStore, keyof RecordStore> {
   }
 
   remove(key: string, revision: number) {
-    return this.#connection.ask(() => this.#bucket.compareAndSet(key, null, revision) !== null, true);
+    return this.#connection.ask(() => this.#bucket.compareAndSet(key, null, revision), true);
   }
 
   all() {

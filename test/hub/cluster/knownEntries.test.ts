@@ -25,7 +25,7 @@ test('an entry is news once', () => {
 
 test('what this hub has written is no news when it comes back', () => {
   const known = new KnownEntries();
-  known.wrote('a', 5);
+  known.wrote({ key: 'a', revision: 5 });
   expect(known.isNews(entry('a', 5))).toBe(false);
   expect(known.isNews(entry('a', 4))).toBe(false);
   expect(known.isNews(entry('a', 5))).toBe(false);

@@ -1,0 +1,203 @@
+// The copy of a hub whose own writes and the watch come in any order: of each record the newest revision stays, in the store and in the
+// books, and owners see what they changed beside what others did.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  type NodeRecord,
+  nodeKey,
+  type RecordKind,
+  type UserRecord,
+  userKey,
+  writeRecord,
+} from '../../../src/cluster/records.ts';
+import { UserBook } from '../../../src/hub/access/userBook.ts';
+import { LocalCopy } from '../../../src/hub/cluster/localCopy.ts';
+import { MemberStore } from '../../../src/hub/cluster/memberStore.ts';
+import { Outbox } from '../../../src/hub/cluster/outbox.ts';
+import { OwnerWrites } from '../../../src/hub/cluster/ownerWrites.ts';
+import type { Buckets } from '../../../src/hub/cluster/recordStore.ts';
+import type { Entry } from '../../../src/hub/cluster/recordWatch.ts';
+import type { FleetKeeper } from '../../../src/hub/fleet/fleetKeeper.ts';
+import { NodeBook } from '../../../src/hub/fleet/nodeBook.ts';
+import { DEFAULT_SETTINGS } from '../../../src/hub/fleet/nodeSettings.ts';
+import { DirectStore } from '../../../src/hub/store/directStore.ts';
+import { Store } from '../../../src/hub/store/store.ts';
+import { nodeIdOf } from '../../../src/noise/nodeId.ts';
+
+const KEY = new Uint8Array(32).fill(1);
+const ID = nodeIdOf(KEY);
+
+/** The servers; `answered` is called between a write and its answer. */
+class Servers {
+  readonly kept = new Map<string, { record: unknown; revision: number }>();
+  revision = 0;
+  answered: () => Promise<void> = async () => {};
+
+  write(key: string, record: unknown): number {
+    this.kept.set(key, { record, revision: ++this.revision });
+    return this.revision;
+  }
+
+  get buckets(): Buckets {
+    const write = async (key: string, record: unknown, revision: number) => {
+      if ((this.kept.get(key)?.revision ?? 0) !== revision) return null;
+      const written = this.write(key, record);
+      await this.answered();
+      return written;
+    };
+    const store = {
+      read: async (_kind: RecordKind, key: string) => {
+        const kept = this.kept.get(key);
+        return kept === undefined || kept.record === null ? null : kept;
+      },
+      create: (_kind: RecordKind, key: string, record: unknown) => write(key, record, 0),
+      update: (_kind: RecordKind, key: string, record: unknown, revision: number) =>
+        write(key, record, revision),
+      remove: (key: string, revision: number) => write(key, null, revision),
+    };
+    return {
+      state: store,
+      tokens: store,
+      presence: store,
+      leases: store,
+      sticky: store,
+    } as unknown as Buckets;
+  }
+
+  /** As the watch brings it. */
+  entry(key: string): Entry {
+    const { record, revision } = this.kept.get(key)!;
+    const kind = key.startsWith('user') ? 'user' : 'node';
+    return { key, value: record === null ? null : writeRecord(kind, record as never), revision };
+  }
+}
+
+let folder: string;
+let store: Store;
+let servers: Servers;
+let copy: LocalCopy;
+let book: NodeBook;
+let users: UserBook;
+let cut: string[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'restunnel-copy-'));
+  store = new Store(folder);
+  servers = new Servers();
+  cut = [];
+  const direct = new DirectStore(store);
+  const member = new MemberStore(direct);
+  book = new NodeBook(member, { nodes: [], settings: new Map() });
+  users = new UserBook(member, []);
+  const nothing = () => {};
+  const keeper = {
+    ...{ book, users, note: nothing, touch: nothing, apply: nothing, forgetRevoked: nothing },
+    cutOff: (nodeId: string) => cut.push(nodeId),
+  } as unknown as FleetKeeper;
+  copy = new LocalCopy(direct, keeper, () => null, null);
+  const outbox = new Outbox(() => servers.buckets, copy, direct);
+  member.connect({ writes: new OwnerWrites(() => servers.buckets, copy, keeper), outbox, copy, book });
+  servers.write(nodeKey(ID), record());
+  await copy.apply([servers.entry(nodeKey(ID))]);
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function record(more: Partial<NodeRecord> = {}): NodeRecord {
+  return {
+    id: ID,
+    publicKey: Buffer.from(KEY).toString('base64url'),
+    name: 'phone',
+    ...{ createdAtMs: 100, enrolledAtMs: 100, revokedAtMs: null, changedAtMs: 100 },
+    settings: DEFAULT_SETTINGS,
+    ...more,
+  };
+}
+
+const settings = (more: Partial<NodeRecord['settings']>) => ({ ...DEFAULT_SETTINGS, ...more });
+const inBook = () => book.get(ID)!.settings;
+const inStore = () => store.settings.all().get(ID);
+
+test('what another hub changed after an own write stays, whichever of both this hub hears of first', async () => {
+  const newer = settings({ tags: ['newer'] });
+  servers.answered = async () => {
+    servers.answered = async () => {};
+    servers.write(nodeKey(ID), record({ changedAtMs: 1_000, settings: newer }));
+    await copy.apply([servers.entry(nodeKey(ID))]);
+  };
+  await book.change(ID, { tags: ['older'] });
+  expect([inBook(), inStore()]).toEqual([newer, newer]);
+});
+
+test('nor does a slow disk turn them round', async () => {
+  const newer = settings({ tags: ['newer'] });
+  let applied: Promise<void> | null = null;
+  servers.answered = async () => {
+    servers.answered = async () => {};
+    servers.write(nodeKey(ID), record({ changedAtMs: 1_000, settings: newer }));
+    // It is on its way into the store when the own write is answered.
+    applied = copy.apply([servers.entry(nodeKey(ID))]);
+  };
+  await book.change(ID, { tags: ['older'] });
+  await applied;
+  expect([inBook(), inStore()]).toEqual([newer, newer]);
+});
+
+test('an own write has what another hub changed before it, of which this hub hears only later', async () => {
+  servers.write(nodeKey(ID), record({ changedAtMs: 1_000, settings: settings({ paused: true }) }));
+  const late = servers.entry(nodeKey(ID));
+  await book.change(ID, { tags: ['mine'] });
+  await copy.apply([late]);
+  const both = settings({ paused: true, tags: ['mine'] });
+  expect([inBook(), inStore()]).toEqual([both, both]);
+});
+
+test('a device that another hub paired anew while a revocation was on its way is a member here as well', async () => {
+  servers.answered = async () => {
+    servers.answered = async () => {};
+    const at = Date.now() + 60_000;
+    servers.write(nodeKey(ID), record({ revokedAtMs: at - 1, enrolledAtMs: at }));
+    await copy.apply([servers.entry(nodeKey(ID))]);
+  };
+  await book.revoke(ID, Date.now());
+  expect(cut).toContain(ID);
+  expect(book.get(ID)!.stored.revokedAtMs).toBeNull();
+  expect(store.listNodes()[0]!.revokedAtMs).toBeNull();
+});
+
+test('a revocation is in force here, and sessions are cut, before the cluster has answered', async () => {
+  let seen: unknown;
+  servers.answered = async () => {
+    seen = { cut: [...cut], isGone: book.get(ID)!.stored.revokedAtMs !== null };
+  };
+  await book.revoke(ID, Date.now());
+  expect(seen).toEqual({ cut: [ID], isGone: true });
+});
+
+test('a user whom another hub removed after an own change is gone, and one that it changed after a removal is there', async () => {
+  const key = userKey('ada');
+  const ada = (hash: string): UserRecord => {
+    return { name: 'ada', hash, limits: { streams: null, tags: null }, createdAtMs: 1, changedAtMs: 1 };
+  };
+  const overtake = (value: UserRecord | null) => {
+    servers.answered = async () => {
+      servers.answered = async () => {};
+      servers.write(key, value);
+      await copy.apply([servers.entry(key)]);
+    };
+  };
+  await users.add('ada', 'h1', { streams: null, tags: null }, 1);
+  overtake(null);
+  await users.change('ada', { hash: 'h2' }, 2);
+  expect([users.find('ada'), store.users.all()]).toEqual([null, []]);
+  servers.write(key, ada('h3'));
+  await copy.apply([servers.entry(key)]);
+  overtake(ada('h4'));
+  await users.remove('ada');
+  expect([users.find('ada')?.hash, store.users.all()[0]?.hash]).toEqual(['h4', 'h4']);
+});
