@@ -94,9 +94,10 @@ export class StormClients {
 
   checkQuota(): void {
     const perSecond = (QUOTA_MBIT * 1_000_000) / 8;
-    // Each hub looks once a second, streams that are open then go on, and one that was killed has forgotten up to five seconds.
+    // Each hub looks once a second and waits a second for the answer, streams that are open then go on, and one that was killed has forgotten
+    // up to five seconds.
     const late =
-      this.#place.hubs.length * STREAM_BYTES + (2 * this.#place.hubs.length + 5 * this.hubKills) * perSecond;
+      this.#place.hubs.length * STREAM_BYTES + (3 * this.#place.hubs.length + 5 * this.hubKills) * perSecond;
     this.#witness.say(
       `a quota of ${QUOTA_BYTES} bytes: ${this.#quotaBytes} came through, ${this.hubKills} hubs were killed`,
     );

@@ -35,8 +35,9 @@ interface Held {
   /** Up to which its traffic of the month may go here; null: the cluster has not answered yet. */
   limitBytes: number | null;
   isAsking: boolean;
-  askedAtMs: number;
-  /** By the last answer. */
+  /** Of the last question, or of the answer to it. */
+  heardAtMs: number;
+  /** The last answer gave nothing. */
   isUsedUp: boolean;
   /** The last answer gave less than was wanted: not before then again. */
   notBeforeMs: number;
@@ -52,15 +53,14 @@ export class QuotaKeeper {
   }
 
   /**
-   * Up to which the node's traffic of this month may go here. While a question is under way, a little further than now: a node that had
-   * something in hand is not closed for the time that an answer takes, unless none comes.
+   * Up to which the node's traffic of this month may go here. Behind a question, and behind an answer that gave something, a little further than
+   * now: a node is not closed for the time that an answer takes, nor because it used up a slice before the next look, unless none comes.
    */
   limitOf(nodeId: string): number {
     const { usedBytes, month, nowMs } = this.#options;
     const held = this.#held.get(nodeId);
     const limit = held === undefined || held.month !== month() ? null : held.limitBytes;
-    const isOpen =
-      held === undefined || (held.isAsking && !held.isUsedUp && nowMs() - held.askedAtMs < QUOTA.askGraceMs);
+    const isOpen = held === undefined || (!held.isUsedUp && nowMs() - held.heardAtMs < QUOTA.askGraceMs);
     return isOpen ? Math.max(limit ?? 0, usedBytes(nodeId) + 1) : (limit ?? 0);
   }
 
@@ -86,7 +86,14 @@ export class QuotaKeeper {
     const known = this.#held.get(nodeId);
     if (known !== undefined) return known;
     const month = this.#options.month();
-    const held = { month, limitBytes: null, isAsking: false, askedAtMs: 0, isUsedUp: false, notBeforeMs: 0 };
+    const held = {
+      month,
+      limitBytes: null,
+      isAsking: false,
+      heardAtMs: -QUOTA.askGraceMs,
+      isUsedUp: false,
+      notBeforeMs: 0,
+    };
     this.#held.set(nodeId, held);
     return held;
   }
@@ -94,7 +101,7 @@ export class QuotaKeeper {
   async #ask(nodeId: string, held: Held, quotaBytes: number, wanted: number): Promise<void> {
     const { hub, bucket, hubs, usedBytes, month, nowMs, changed } = this.#options;
     held.isAsking = true;
-    held.askedAtMs = nowMs();
+    held.heardAtMs = nowMs();
     // What is on its way back is not to be found in hand.
     await this.#returning.get(nodeId);
     // By the first answer it may find what it had; a giving back whose answer was lost is overtaken then.
@@ -102,23 +109,27 @@ export class QuotaKeeper {
     const asked = { hub, month: month(), quotaBytes, wantedBytes: wanted, hubs: hubs() };
     try {
       let limit = 0;
+      let usedThen = 0;
       await changeEntry(bucket, nodeId, (value) => {
         const record = value === null ? null : readQuota(value);
-        const after = withSlice(record, { ...asked, usedBytes: usedBytes(nodeId) });
+        usedThen = usedBytes(nodeId);
+        const after = withSlice(record, { ...asked, usedBytes: usedThen });
         limit = after.limits[hub]!;
         const isSame = record?.month === after.month && record.limits[hub] === limit;
         return isSame && !isFirst ? null : writeQuota(after);
       });
       held.limitBytes = limit;
+      held.isUsedUp = limit <= usedThen;
+      held.heardAtMs = nowMs();
       const hasEnough = limit - usedBytes(nodeId) >= wanted / 2;
-      held.notBeforeMs = hasEnough ? 0 : nowMs() + QUOTA.askAgainMs;
+      held.notBeforeMs = hasEnough || !held.isUsedUp ? 0 : nowMs() + QUOTA.askAgainMs;
     } catch (error) {
       this.#failed(error);
+      held.isUsedUp = (held.limitBytes ?? 0) <= usedBytes(nodeId);
       // The cluster is away: what this hub has in hand is what it may use.
       held.notBeforeMs = nowMs() + QUOTA.askAgainMs;
     } finally {
       held.isAsking = false;
-      held.isUsedUp = (held.limitBytes ?? 0) <= usedBytes(nodeId);
       changed(nodeId);
     }
   }

@@ -107,6 +107,25 @@ describe('a quota', () => {
     expect(hub.keeper.limitOf(NODE)).toBe(3 * MB);
   });
 
+  test('does not close a node that has used up its slice before the next look, while there is more', async () => {
+    const hub = new Hub('a');
+    await hub.second(8 * MB);
+    // A download has begun since.
+    hub.usedBytes = 2 * MB;
+    expect(hub.keeper.limitOf(NODE)).toBeGreaterThan(hub.usedBytes);
+    nowMs += 1_000;
+    await hub.second(8 * MB);
+    expect(hub.keeper.limitOf(NODE)).toBeGreaterThan(hub.usedBytes + 1);
+  });
+
+  test('closes it when no question follows', async () => {
+    const hub = new Hub('a');
+    await hub.second(8 * MB);
+    hub.usedBytes = 2 * MB;
+    nowMs += QUOTA.askGraceMs;
+    expect(hub.keeper.limitOf(NODE)).toBeLessThanOrEqual(hub.usedBytes);
+  });
+
   test('of nothing closes the node', async () => {
     const hub = new Hub('a');
     await hub.second(0);
