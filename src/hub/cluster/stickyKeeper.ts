@@ -44,8 +44,8 @@ export class StickyKeeper {
   readonly #keys = new LRUCache<string, string>({ max: ROUTING.stickySessionsMax });
   /** Of moves by this hub: the revision that each has, by entry key. What is older says nothing new. */
   readonly #written = new LRUCache<string, number>({ max: ROUTING.stickySessionsMax });
-  /** Of moves that are being written: how many, and what was heard meanwhile. */
-  readonly #writing = new Map<string, { count: number; heard: Heard | null }>();
+  /** Of moves that are being written: how many, where the last of them goes, and what was heard meanwhile. */
+  readonly #writing = new Map<string, { count: number; place: StickyPlace; heard: Heard | null }>();
   /** Moves that the cluster has not taken, by entry key. */
   readonly #unsaid = new LRUCache<string, StoredStickySession>({ max: ROUTING.stickySessionsMax });
 
@@ -98,18 +98,20 @@ export class StickyKeeper {
     const { key, nodeId, ttlMs, strict } = session;
     const { bucket, hub, nowMs } = this.#options;
     const entryKey = stickyEntryKey(key);
-    const writing = this.#writing.get(entryKey) ?? { count: 0, heard: null };
+    const place = { nodeId, ttlMs, strict, usedAtMs: nowMs(), hub };
+    const writing = this.#writing.get(entryKey) ?? { count: 0, place, heard: null };
     writing.count++;
+    writing.place = place;
     this.#writing.set(entryKey, writing);
     this.#unsaid.delete(entryKey);
     this.#keys.set(entryKey, key);
-    const place = { nodeId, ttlMs, strict, usedAtMs: nowMs(), hub };
     this.#places.set(entryKey, place);
     try {
-      const revision = await changeEntry(bucket, entryKey, () => writeStickyPlace(place));
+      // Of two moves at once either may be written last: both write where it is by then.
+      const revision = await changeEntry(bucket, entryKey, () => writeStickyPlace(writing.place));
       this.#written.set(entryKey, Math.max(revision, this.#written.get(entryKey) ?? 0));
     } catch (error) {
-      this.#unsaid.set(entryKey, session);
+      if (writing.place === place) this.#unsaid.set(entryKey, session);
       this.#failed(error);
     }
     if (--writing.count > 0) return;
@@ -152,6 +154,9 @@ export class StickyKeeper {
     this.#places.set(entryKey, place);
     // Its own from before a restart is news as well.
     const isOwn = place.hub === this.#options.hub && revision === this.#written.get(entryKey);
+    const unsaid = this.#unsaid.get(entryKey);
+    // A new watch begins with what this hub wrote before it was cut off.
+    if (isOwn && unsaid !== undefined) void this.moved(unsaid);
     if (isOwn || key === undefined) return;
     this.#unsaid.delete(entryKey);
     this.#options.toFront({ type: 'moveSticky', key, nodeId: place.nodeId });

@@ -104,7 +104,8 @@ class World {
       await this.#pause();
     }
     await this.#heal();
-    await this.#time.pass(60_000);
+    // Sessions are refreshed once a minute.
+    await this.#time.pass(70_000);
     this.#check();
     this.#checker.checkAgreement();
     const movedBytes = this.#hubs.reduce((sum, { usedBytes }) => sum + usedBytes, 0);

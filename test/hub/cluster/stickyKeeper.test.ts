@@ -215,6 +215,37 @@ test('when two hubs move a session at once, both go on with the one device that 
   for (const hub of [one, other]) expect(await hub.use('a', 'phone', false)).toBe(kept);
 });
 
+test('of two moves by one hub at once, the cluster has the later one, whichever is written last', async () => {
+  for (let late = 0; late < 12; late++) {
+    let asked = 0;
+    bucket = new MemoryBucket(() => (asked++ === late ? 8 : 1));
+    const hub = new Hub('one');
+    await hub.use('a', 'phone', false);
+    asked = 0;
+    await Promise.all([hub.move('a', 'laptop'), hub.move('a', 'tablet')]);
+    const entry = bucket.entries.get(stickyEntryKey('u-a'));
+    expect([readStickyPlace(entry!.value)?.nodeId, hub.sessions.get('u-a')?.nodeId]).toEqual([
+      'tablet',
+      'tablet',
+    ]);
+  }
+});
+
+test('a move while the hub was cut off is written as soon as it is back', async () => {
+  const hub = new Hub('one');
+  await hub.use('a', 'phone', false);
+  await hub.move('a', 'laptop');
+  bucket.away.add('one');
+  await hub.move('a', 'tablet');
+  bucket.comeBack('one');
+  const entryKey = stickyEntryKey('u-a');
+  const { value, revision } = bucket.entries.get(entryKey)!;
+  hub.keeper.heard(entryKey, value, revision);
+  for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate);
+  expect(readStickyPlace(bucket.entries.get(entryKey)!.value)?.nodeId).toBe('tablet');
+  expect(hub.sessions.get('u-a')?.nodeId).toBe('tablet');
+});
+
 test('a hub that begins anew goes on with what it wrote before', async () => {
   const before = new Hub('one');
   await before.use('a', 'phone', false);
