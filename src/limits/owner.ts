@@ -117,6 +117,8 @@ export const PAIRING = {
   rememberedMs: 3_600_000,
   /** How far the clock of a device may be off whose timestamps a new link has set back, until they pass their old maximum. */
   clockToleranceMs: 86_400_000,
+  /** A device that is paired anew at another hub of the cluster gets in after so long at the latest, if its clock was ahead by no more. */
+  clockAheadMs: 60_000,
 } as const;
 
 /** The Android app that the hub hands out: ours has less than a tenth of it. */

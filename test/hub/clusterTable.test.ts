@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { NodeRecord } from '../../src/cluster/records.ts';
 import { DEFAULT_SETTINGS } from '../../src/hub/fleet/nodeSettings.ts';
 import { Store } from '../../src/hub/store/store.ts';
@@ -107,6 +107,38 @@ test('a token of the cluster is worth one device here, and not again when it is 
   take();
   expect(admit(2, 1_001)).toEqual({ verdict: 'refuse', why: 'token' });
   expect(admit(1, 1_002)).toMatchObject({ verdict: 'accept', enrolled: false });
+});
+
+describe('a device that another hub has let in by a new link', () => {
+  const HOUR_MS = 3_600_000;
+  const NOW_MS = 1_000 * HOUR_MS;
+  const comes = (timeMs: number, nowMs = NOW_MS + 1_000) =>
+    store.admit({ publicKey: keyOf(1), timestamp: timestampAfter(timeMs, null), enroll: null, nowMs });
+  const renewed = record(1, 'phone', { enrolledAtMs: NOW_MS });
+
+  test('gets in here as well if its clock was ahead once, but by no message of that time', () => {
+    apply(record(1, 'phone'));
+    const aheadMs = 48 * HOUR_MS;
+    expect(comes(NOW_MS + aheadMs, NOW_MS)).toMatchObject({ verdict: 'accept' });
+    expect(comes(NOW_MS)).toEqual({ verdict: 'refuse', why: 'replay' });
+    apply(renewed);
+    expect(comes(NOW_MS + aheadMs - 1)).toEqual({ verdict: 'refuse', why: 'clock' });
+    expect(comes(NOW_MS)).toMatchObject({ verdict: 'accept' });
+    // The same again, as after a new start.
+    apply(renewed);
+    expect(comes(NOW_MS)).toEqual({ verdict: 'refuse', why: 'replay' });
+    expect(comes(NOW_MS + aheadMs + 1)).toEqual({ verdict: 'refuse', why: 'clock' });
+    expect(comes(NOW_MS + 2_000)).toMatchObject({ verdict: 'accept' });
+  });
+
+  test('stays safe from replays if its clock was right', () => {
+    apply(record(1, 'phone'));
+    expect(comes(NOW_MS - 10_000, NOW_MS - 10_000)).toMatchObject({ verdict: 'accept' });
+    apply(renewed);
+    expect(comes(NOW_MS - 10_000)).toEqual({ verdict: 'refuse', why: 'replay' });
+    expect(comes(NOW_MS - 20_000)).toEqual({ verdict: 'refuse', why: 'replay' });
+    expect(comes(NOW_MS)).toMatchObject({ verdict: 'accept' });
+  });
 });
 
 test('a token that a device has claimed is nobody else’s here, and nothing any more once that device is revoked', () => {

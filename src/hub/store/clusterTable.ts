@@ -6,8 +6,10 @@ import { inDurableTransaction, inSentences, inTransaction } from '../../base/sql
 import { UserError } from '../../base/userError.ts';
 import { isRevoked } from '../../cluster/merge.ts';
 import type { NodeRecord, UserRecord } from '../../cluster/records.ts';
+import { PAIRING } from '../../limits/owner.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { foldName } from '../../model/nameSyntax.ts';
+import { compareTimestamps, timeOfTimestamp, timestampAfter } from '../../noise/timestamp.ts';
 import type { IdentityTable } from './identityTable.ts';
 import type { SettingsTable } from './nodeSettingsTable.ts';
 
@@ -135,6 +137,7 @@ export class ClusterTable {
     const { id, name, createdAtMs, enrolledAtMs, settings } = record;
     const revokedAtMs = Math.max(record.revokedAtMs ?? -1, waitingMs ?? -1);
     const gone = isRevoked({ enrolledAtMs, revokedAtMs: revokedAtMs < 0 ? null : revokedAtMs });
+    this.#renewTimestamp(record);
     const folded = foldName(name);
     // Whoever has the name here has another one in the cluster, which comes later in the same watch.
     if (!gone) {
@@ -157,6 +160,23 @@ export class ClusterTable {
     );
     if (gone) this.#cancelClaimed(id, revokedAtMs);
     this.#settings.put(id, settings);
+  }
+
+  /**
+   * The owner has let in again a device whose clock was ahead: at this hub as well, its clock counts from now on, as where it has shown its
+   * new link. The largest timestamp so far stays known, so that the store believes only times that are not far off.
+   */
+  #renewTimestamp({ id, enrolledAtMs }: NodeRecord): void {
+    const sql =
+      'SELECT last_timestamp, timestamp_before, coalesce(enrolled_at, created_at) AS at FROM nodes WHERE id = ?';
+    const row = this.#database.prepare(sql).get(id);
+    if (row === undefined || enrolledAtMs <= Number(row.at)) return;
+    const last = row.last_timestamp as Uint8Array;
+    if (timeOfTimestamp(last) <= enrolledAtMs + PAIRING.clockAheadMs) return;
+    const before = row.timestamp_before as Uint8Array | null;
+    const largest = before !== null && compareTimestamps(before, last) > 0 ? before : last;
+    const from = timestampAfter(Math.max(0, enrolledAtMs - PAIRING.clockToleranceMs), null);
+    this.#run('UPDATE nodes SET last_timestamp = ?, timestamp_before = ? WHERE id = ?', from, largest, id);
   }
 
   /** What a device has claimed and not used yet, at the door of this hub, lets it in no more. */
