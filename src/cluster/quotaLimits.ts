@@ -26,9 +26,10 @@ export interface QuotaAsked {
 
 /**
  * The record with a higher limit for one hub, which is as low as its use when nothing is left. A hub gets at most a share of what is left, so that the
- * last hub to ask finds some.
+ * last hub to ask finds some. A month that begins later on the hub's clock is left alone: the hub counts the bytes of another.
  */
 export function withSlice(record: QuotaRecord | null, asked: QuotaAsked): QuotaRecord {
+  if (record !== null && record.month > asked.month) return record;
   const { hub, usedBytes, quotaBytes, wantedBytes, hubs } = asked;
   const { month, limits } = currentRecord(record, asked.month);
   const granted = sumOf(limits, hub);
@@ -48,11 +49,12 @@ export function withoutSlice(
   month: string,
   usedBytes: number,
 ): QuotaRecord {
+  if (record !== null && record.month > month) return record;
   const current = currentRecord(record, month);
   return { month: current.month, limits: { ...current.limits, [hub]: usedBytes } };
 }
 
-/** A new month begins with the first hub whose clock says so. One whose clock is behind goes by the record's month. */
+/** A new month begins with the first hub whose clock says so. */
 function currentRecord(record: QuotaRecord | null, month: string): QuotaRecord {
   return record === null || record.month < month ? { month, limits: {} } : record;
 }

@@ -33,7 +33,8 @@ describe('a quota in slices', () => {
     const old: QuotaRecord = { month: '2026-10', limits: { a: 90 * MB, b: 5 * MB } };
     expect(withSlice(old, asked)).toEqual({ month: MONTH, limits: { a: 10 * MB } });
     const newer: QuotaRecord = { month: '2026-12', limits: { b: 5 * MB } };
-    expect(withSlice(newer, asked)).toMatchObject({ month: '2026-12', limits: { b: 5 * MB } });
+    expect(withSlice(newer, { ...asked, usedBytes: 60 * MB })).toEqual(newer);
+    expect(withoutSlice(newer, 'a', MONTH, 60 * MB)).toEqual(newer);
   });
 
   test('a hub that gives back keeps what it has used, and others find the rest', () => {

@@ -114,6 +114,11 @@ export class QuotaKeeper {
         const record = value === null ? null : readQuota(value);
         usedThen = usedBytes(nodeId);
         const after = withSlice(record, { ...asked, usedBytes: usedThen });
+        // The others are in the next month already: what is in hand of this one lasts until this hub is as well.
+        if (after.month !== asked.month) {
+          limit = held.limitBytes ?? usedThen;
+          return null;
+        }
         limit = after.limits[hub]!;
         const isSame = record?.month === after.month && record.limits[hub] === limit;
         return isSame && !isFirst ? null : writeQuota(after);

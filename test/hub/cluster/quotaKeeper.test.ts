@@ -17,6 +17,8 @@ class Hub {
   usedBytes = 0;
   rate = 0;
   changes = 0;
+  /** Where its clock is behind or ahead. */
+  month: string | null = null;
   readonly name: string;
   keeper!: QuotaKeeper;
 
@@ -32,7 +34,7 @@ class Hub {
       hub: this.name,
       bucket: bucket.for(this.name),
       hubs: () => hubs.length,
-      month: () => month,
+      month: () => this.month ?? month,
       usedBytes: () => this.usedBytes,
       bytesPerSecond: () => this.rate,
       nowMs: () => nowMs,
@@ -142,6 +144,23 @@ describe('a quota', () => {
     hub.usedBytes = 0;
     await seconds(30, 3 * MB);
     expect(hub.usedBytes).toBe(3 * MB);
+  });
+
+  test('of a new month is not used up by what a hub whose clock is behind has used in the old one', async () => {
+    const [ahead, behind] = [new Hub('ahead'), new Hub('behind')];
+    behind.rate = 3 * MB;
+    await seconds(16, 100 * MB);
+    const before = behind.usedBytes;
+    expect(before).toBeGreaterThan(40 * MB);
+    ahead.month = '2026-12';
+    ahead.rate = MB;
+    await seconds(3, 100 * MB);
+    // Nor does the turn of the month close the node there.
+    expect(behind.usedBytes).toBe(before + 9 * MB);
+    behind.month = '2026-12';
+    behind.usedBytes = behind.rate = 0;
+    await seconds(200, 100 * MB);
+    expect(ahead.usedBytes).toBeGreaterThan(95 * MB);
   });
 
   test('survives a crash: the hub finds what it had in hand, and no more', async () => {
