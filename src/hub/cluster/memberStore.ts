@@ -41,13 +41,13 @@ export class MemberStore implements HubStore {
       removeUser: (name) => writes.removeUser(name),
       async revokeNode(id, nowMs) {
         await copy.revoke('revokeForCluster', id, nowMs);
-        await outbox.publish();
+        await outbox.publish(id);
         return book.find(id).stored;
       },
       async revokeInMemory(id, nowMs) {
         await copy.revoke('revokeInMemory', id, nowMs);
         outbox.keepInMemory({ nodeId: id, revokedAtMs: nowMs });
-        await outbox.publish();
+        await outbox.publish(id);
         return book.find(id).stored;
       },
     };

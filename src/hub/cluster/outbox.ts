@@ -1,6 +1,6 @@
 // Revocations on their way into the cluster. Each is in the hub's store before anything else, and stays there until the cluster has it.
 
-import { isRevoked } from '../../cluster/merge.ts';
+import { isRevoked, revoked } from '../../cluster/merge.ts';
 import { nodeKey } from '../../cluster/records.ts';
 import type { Unpublished } from '../store/clusterTable.ts';
 import type { HubStore } from '../store/hubStore.ts';
@@ -30,17 +30,20 @@ export class Outbox {
     this.#inMemory.set(revocation.nodeId, revocation);
   }
 
-  /** All that wait, one after the other. Never rejects: `unpublished` says what is wrong. */
-  publish(): Promise<void> {
-    this.#publishing = this.#publishing.then(() => this.#publishAll());
+  /**
+   * All that wait, one after the other. Never rejects: `unpublished` says what is wrong.
+   * @param now whom the owner revokes at this moment: also if its last enrolment is in the future, by the clock of another hub
+   */
+  publish(now: string | null = null): Promise<void> {
+    this.#publishing = this.#publishing.then(() => this.#publishAll(now));
     return this.#publishing;
   }
 
-  async #publishAll(): Promise<void> {
+  async #publishAll(now: string | null): Promise<void> {
     let unpublished: string | null = null;
     const publish = async (revocation: Unpublished, isPublished: () => unknown) => {
       try {
-        await this.#publishOne(revocation);
+        await this.#publishOne(revocation, revocation.nodeId === now);
         await isPublished();
       } catch (error) {
         // The others do not wait for one that cannot be published, such as of a device whose record is a newer program's.
@@ -60,16 +63,19 @@ export class Outbox {
     this.unpublished = unpublished;
   }
 
-  /** A device that was let in again after it stays in. */
-  async #publishOne({ nodeId, revokedAtMs }: Unpublished): Promise<void> {
+  /** A device that was let in again after it stays in, unless it `isNow`. */
+  async #publishOne({ nodeId, revokedAtMs }: Unpublished, isNow: boolean): Promise<void> {
     const { state } = this.#buckets();
     const key = nodeKey(nodeId);
     this.#copy.expectOwn(nodeId);
     const { record, revision } = await repeatedly(async () => {
       const kept = await state.read('node', key);
-      if (kept === null || (kept.record.revokedAtMs ?? -1) >= revokedAtMs)
-        return { record: null, revision: 0 };
-      const record = { ...kept.record, revokedAtMs };
+      if (kept === null) return { record: null, revision: 0 };
+      const { revokedAtMs: knownMs } = kept.record;
+      const record = isNow
+        ? revoked(kept.record, revokedAtMs)
+        : { ...kept.record, revokedAtMs: Math.max(revokedAtMs, knownMs ?? 0) };
+      if (record.revokedAtMs === knownMs) return { record: null, revision: 0 };
       const revision = await state.update('node', key, record, kept.revision);
       return revision === null ? null : { record, revision };
     });

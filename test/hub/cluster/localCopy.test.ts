@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isRevoked } from '../../../src/cluster/merge.ts';
 import {
   type NodeRecord,
   nodeKey,
@@ -16,6 +17,7 @@ import {
 import { UserBook } from '../../../src/hub/access/userBook.ts';
 import { LocalCopy } from '../../../src/hub/cluster/localCopy.ts';
 import { MemberStore } from '../../../src/hub/cluster/memberStore.ts';
+import { ClusterAway } from '../../../src/hub/cluster/natsConnection.ts';
 import { Outbox } from '../../../src/hub/cluster/outbox.ts';
 import { OwnerWrites } from '../../../src/hub/cluster/ownerWrites.ts';
 import type { Buckets } from '../../../src/hub/cluster/recordStore.ts';
@@ -41,7 +43,10 @@ class Servers {
     return this.revision;
   }
 
+  isAway = false;
+
   get buckets(): Buckets {
+    if (this.isAway) throw new ClusterAway('it is away');
     const write = async (key: string, record: unknown, revision: number) => {
       if ((this.kept.get(key)?.revision ?? 0) !== revision) return null;
       const written = this.write(key, record);
@@ -76,6 +81,7 @@ class Servers {
 }
 
 let folder: string;
+let outbox: Outbox;
 let store: Store;
 let servers: Servers;
 let copy: LocalCopy;
@@ -98,7 +104,7 @@ beforeEach(async () => {
     cutOff: (nodeId: string) => cut.push(nodeId),
   } as unknown as FleetKeeper;
   copy = new LocalCopy(direct, keeper, () => null, null);
-  const outbox = new Outbox(() => servers.buckets, copy, direct);
+  outbox = new Outbox(() => servers.buckets, copy, direct);
   member.connect({ writes: new OwnerWrites(() => servers.buckets, copy, keeper), outbox, copy, book });
   servers.write(nodeKey(ID), record());
   await copy.apply([servers.entry(nodeKey(ID))]);
@@ -168,6 +174,23 @@ test('a device that another hub paired anew while a revocation was on its way is
   expect(cut).toContain(ID);
   expect(book.get(ID)!.stored.revokedAtMs).toBeNull();
   expect(store.listNodes()[0]!.revokedAtMs).toBeNull();
+});
+
+const isGone = () => isRevoked(servers.kept.get(nodeKey(ID))!.record as NodeRecord);
+
+test('a revocation now counts for more than an enrolment by a hub whose clock is ahead, of which this hub has not heard', async () => {
+  servers.write(nodeKey(ID), record({ enrolledAtMs: Date.now() + 600_000 }));
+  await book.revoke(ID, Date.now());
+  expect([isGone(), book.get(ID)!.stored.revokedAtMs === null]).toEqual([true, false]);
+});
+
+test('one that waited for the cluster does not: the owner may have let the device in again', async () => {
+  servers.isAway = true;
+  await book.revoke(ID, Date.now());
+  servers.write(nodeKey(ID), record({ enrolledAtMs: Date.now() + 1 }));
+  servers.isAway = false;
+  await outbox.publish();
+  expect([isGone(), book.get(ID)!.stored.revokedAtMs]).toEqual([false, null]);
 });
 
 test('a revocation is in force here, and sessions are cut, before the cluster has answered', async () => {
