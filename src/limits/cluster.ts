@@ -56,6 +56,13 @@ export const SHARES = {
   hubSilentMs: 10_000,
 } as const;
 
+/** Of the clocks of hubs, which no promise needs to the second. */
+export const CLOCKS = {
+  /** The owner hears of a hub whose clock has been further from this hub's than this for so long: far below CLUSTER_STICKY.slackMs. */
+  apartMs: 10_000,
+  apartForMs: 30_000,
+} as const;
+
 /** Of what hubs tell each other about the devices that are connected to them. */
 export const PICTURE = {
   /** A hub says what has changed so often, and everything so often. */

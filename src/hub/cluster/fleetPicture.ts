@@ -39,6 +39,8 @@ export interface HubSays {
   readonly figures: LiveTick['hub'];
   /** Since it started; absent in what an older version says. */
   readonly connects?: HubConnects;
+  /** What its clock shows, milliseconds since the Unix epoch; absent in what an older version says. */
+  readonly clockMs?: number;
 }
 
 export type HubConnects = Pick<ConnectFigures, 'succeeded' | 'failures'>;

@@ -4,14 +4,16 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { localDay, monthOfDay } from '../../base/localTime.ts';
+import { HubClocks } from '../../cluster/hubClocks.ts';
 import type { FromFront } from '../../engine/messages.ts';
 import { CLUSTER_STICKY, PICTURE, SHARES } from '../../limits/cluster.ts';
 import type { NodeSettings } from '../../model/fleet.ts';
 import { stickyKey } from '../../routing/request.ts';
 import type { FleetKeeper } from '../fleet/fleetKeeper.ts';
+import { cleanName } from '../fleet/nodeName.ts';
 import type { OwnerFleet } from '../fleet/ownerFleet.ts';
 import { ClusterFleet } from './clusterFleet.ts';
-import { atHub, FleetPicture, type SaidNode } from './fleetPicture.ts';
+import { atHub, FleetPicture, type HubSays, type SaidNode } from './fleetPicture.ts';
 import { answerHub } from './hubQuestions.ts';
 import { HubTalk } from './hubTalk.ts';
 import { natsBucket } from './natsBucket.ts';
@@ -38,6 +40,7 @@ export class FleetShares {
   readonly fleet: ClusterFleet;
   readonly #parts: FleetSharesParts;
   readonly #picture = new FleetPicture();
+  readonly #clocks = new HubClocks();
   readonly #talk: HubTalk;
   readonly #sticky: StickyKeeper;
   readonly #quota: QuotaKeeper;
@@ -65,7 +68,10 @@ export class FleetShares {
     this.#shares = new ShareKeeper(hub);
     this.#talk = new HubTalk({
       ...{ cluster, hub, name, onError },
-      heardSays: (says) => this.fleet.hear(says, nowMs()),
+      heardSays: (says) => {
+        this.fleet.hear(says, nowMs());
+        this.#hearClock(says);
+      },
       heardUses: (uses) => this.#shares.hear(uses, nowMs()),
       askedAll: () => {
         this.#saysAll = true;
@@ -171,8 +177,18 @@ export class FleetShares {
     const connects = { succeeded, failures };
     for (let at = 0; at === 0 || at < nodes.length; at += PICTURE.nodesPerMessage) {
       const some = nodes.slice(at, at + PICTURE.nodesPerMessage);
-      this.#talk.say({ hub, name, isWhole: isWhole && at === 0, nodes: some, figures, connects });
+      const clockMs = Date.now();
+      this.#talk.say({ hub, name, isWhole: isWhole && at === 0, nodes: some, figures, connects, clockMs });
     }
+  }
+
+  #hearClock({ hub, name, clockMs = Date.now() }: HubSays): void {
+    const aheadMs = clockMs - Date.now();
+    if (!this.#clocks.hear(hub, aheadMs, performance.now())) return;
+    const seconds = `${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+    const text = `the clock of the hub ${cleanName(name)} is ${seconds} this hub's: let both take the time from the network, since links end and strict sessions go on by it`;
+    this.#parts.keeper.note({ kind: 'warning', text });
+    this.#parts.log.warn({ hub, aheadMs }, 'the clocks of two hubs are apart');
   }
 
   #toSay(isWhole: boolean): SaidNode[] {

@@ -47,7 +47,7 @@ export function readSaid(value: unknown): Said | null {
   });
 }
 
-function saysOf({ hub, name, isWhole, nodes, figures, connects }: Value): HubSays {
+function saysOf({ hub, name, isWhole, nodes, figures, connects, clockMs }: Value): HubSays {
   return {
     hub: id(hub),
     name: text(name),
@@ -55,6 +55,7 @@ function saysOf({ hub, name, isWhole, nodes, figures, connects }: Value): HubSay
     nodes: list(nodes, PICTURE.nodesPerMessage, nodeOf),
     figures: figuresOf(object(figures)),
     ...(connects === undefined ? {} : { connects: connectsOf(object(connects)) }),
+    ...(clockMs === undefined ? {} : { clockMs: count(clockMs) }),
   };
 }
 
