@@ -57,8 +57,12 @@ export async function claimFreeName(
   throw new ClusterAway('others were faster again and again');
 }
 
-/** A name that the node no longer has; harmless when it is somebody else's. */
+/** A name that the node no longer has; harmless when it is somebody else's, or the node's again. */
 export async function letGoOfName(state: RecordStore, name: string, nodeId: string): Promise<void> {
-  const claim = await state.read('name', nameKey(name));
-  if (claim?.record.nodeId === nodeId) await state.remove(nameKey(name), claim.revision);
+  const key = nameKey(name);
+  const claim = await state.read('name', key);
+  if (claim?.record.nodeId !== nodeId || (await holds(state, nodeId, name))) return;
+  const revision = await state.remove(key, claim.revision);
+  // Another hub may have given it back to the node in between, and have seen the claim.
+  if (revision !== null && (await holds(state, nodeId, name))) await state.create('name', key, { nodeId });
 }

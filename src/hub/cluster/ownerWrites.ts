@@ -2,7 +2,7 @@
 // half: what the cluster did not take was not changed, and what it took every hub hears of.
 
 import { UserError } from '../../base/userError.ts';
-import { rebaseSettings } from '../../cluster/merge.ts';
+import { isRevoked, rebaseSettings } from '../../cluster/merge.ts';
 import { type NodeRecord, nodeKey, tokenKey, type UserRecord, userKey } from '../../cluster/records.ts';
 import { CLUSTER } from '../../limits/cluster.ts';
 import { USERS } from '../../limits/owner.ts';
@@ -81,7 +81,9 @@ export class OwnerWrites {
         const { state } = this.#buckets();
         const kept = await state.read('node', nodeKey(id));
         if (kept === null) throw new UserError(`the cluster has no record of ${stored.name}`);
-        if (name !== null && stored.revokedAtMs === null && !(await claimName(state, name, id))) {
+        // By the cluster: another hub may have let it in again meanwhile. A revoked device keeps no name from others.
+        const claims = name !== null && !isRevoked(kept.record);
+        if (claims && !(await claimName(state, name, id))) {
           throw new UserError(`another node is already called ${name}`);
         }
         const { settings } = change;
@@ -96,7 +98,7 @@ export class OwnerWrites {
         };
         const revision = await state.update('node', nodeKey(id), record, kept.revision);
         if (revision === null) return null;
-        if (name !== null && stored.revokedAtMs === null) {
+        if (claims) {
           await afterWriting(async () => {
             if (await keepsName(state, name, id)) return;
             await state.update('node', nodeKey(id), { ...record, name: kept.record.name }, revision);

@@ -9,11 +9,12 @@ import { UserError } from '../../../src/base/userError.ts';
 import { clusterKeyOf, signHubList } from '../../../src/cluster/hubList.ts';
 import { HUBS_KEY, META_KEY, writeRecord } from '../../../src/cluster/records.ts';
 import { nodeIdOf } from '../../../src/noise/nodeId.ts';
+import { timeOfTimestamp, timestampAfter } from '../../../src/noise/timestamp.ts';
 import { Random } from '../../tunnel/simulation.ts';
 import { ClusterChecker, type Device, type Quota, STALE_MS, type Token } from './clusterChecker.ts';
 import { SimulatedHub } from './simulatedHub.ts';
 import { SimulatedNats } from './simulatedNats.ts';
-import { VirtualTime } from './virtualTime.ts';
+import { EPOCH_MS, VirtualTime } from './virtualTime.ts';
 
 export interface ClusterSummary {
   readonly admitted: number;
@@ -29,6 +30,7 @@ export interface ClusterSummary {
 /** What a disk takes is not what is simulated here. */
 const IN_MEMORY = '/dev/shm';
 const MIB = 1_048_576;
+const HOUR_MS = 3_600_000;
 
 /** Throws with the seed and what was broken. */
 export async function simulateCluster(seed: number): Promise<ClusterSummary> {
@@ -84,7 +86,7 @@ class World {
     );
     this.#devices = Array.from({ length: 3 + random.below(4) }, (_, at) => {
       const publicKey = new Uint8Array(32).fill(at + 1);
-      return { publicKey, id: nodeIdOf(publicKey) };
+      return { publicKey, id: nodeIdOf(publicKey), aheadMs: 0, isKnownAhead: false, timestamp: null };
     });
     this.#checker = new ClusterChecker({
       ...{ time, nats: this.#nats, hubs: this.#hubs, devices: this.#devices, quota: this.#quota, apartMs },
@@ -108,8 +110,34 @@ class World {
     await this.#time.pass(70_000);
     this.#check();
     this.#checker.checkAgreement();
-    const movedBytes = this.#hubs.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+    await this.#checkIn();
+    const moved = this.#hubs.flatMap(({ usedBytes }) => [...usedBytes.values()]);
+    const movedBytes = moved.reduce((sum, bytes) => sum + bytes, 0);
     return { ...this.#count, strict: this.#checker.strictSessions, movedBytes };
+  }
+
+  async #checkIn(): Promise<void> {
+    for (const device of this.#devices) {
+      device.aheadMs = 0;
+      for (const hub of this.#hubs) {
+        const timestamp = this.#timestampOf(device);
+        await this.#as(hub, async () => {
+          this.#checker.checkIn(hub, device, await hub.comes(device.publicKey, timestamp, null));
+        });
+        await this.#time.pass(1_000);
+        this.#check();
+      }
+    }
+  }
+
+  /** Newer than its last, whatever its clock says, until that is set. */
+  #timestampOf(device: Device): Uint8Array {
+    const nowMs = EPOCH_MS + this.#time.nowMs + device.aheadMs;
+    const last = device.timestamp;
+    // Once its clock is right again, the device believes it.
+    const isSetBack = last !== null && timeOfTimestamp(last) > nowMs + HOUR_MS;
+    device.timestamp = timestampAfter(nowMs, isSetBack ? null : last);
+    return device.timestamp;
   }
 
   #check(): void {
@@ -151,7 +179,8 @@ class World {
     else if (does < 66) await as(() => this.#user(hub));
     else if (does < 84) await as(() => this.#request(hub));
     else if (does < 88) await this.#move(hub);
-    else if (does < 94) this.#rates.set(hub.name, random.below(3) * random.below(4 * MIB));
+    else if (does < 90) device.aheadMs = device.aheadMs === 0 && random.chance(3) ? 2 * HOUR_MS : 0;
+    else if (does < 95) this.#rates.set(hub.name, random.below(3) * random.below(4 * MIB));
     else this.#signList();
   }
 
@@ -267,7 +296,7 @@ class World {
     const attempt = this.#checker.comes(hub, device, token);
     const enrolment =
       token === null ? null : this.#checker.registerOf('membership', device.id).begin('member', this.#time);
-    const isIn = await hub.comes(device.publicKey, token?.bytes ?? null);
+    const isIn = await hub.comes(device.publicKey, this.#timestampOf(device), token?.bytes ?? null);
     const isNew = this.#checker.came(attempt, isIn);
     // The record of a device that does not get in may be there.
     enrolment?.(isNew ? 'done' : isIn ? 'not done' : 'perhaps');

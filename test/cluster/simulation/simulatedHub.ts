@@ -21,7 +21,6 @@ import { NodeBook } from '../../../src/hub/fleet/nodeBook.ts';
 import { Store } from '../../../src/hub/store/store.ts';
 import { CLUSTER, SHARES } from '../../../src/limits/cluster.ts';
 import { nodeIdOf } from '../../../src/noise/nodeId.ts';
-import { timestampAfter } from '../../../src/noise/timestamp.ts';
 import type { StoredStickySession } from '../../../src/routing/stickySessions.ts';
 import type { SimulatedConnection, SimulatedNats } from './simulatedNats.ts';
 import { SimulatedStore } from './simulatedStore.ts';
@@ -33,6 +32,9 @@ export interface Session {
   ttlMs: number;
   strict: boolean;
 }
+
+/** Has streams at every hub. */
+export const SHARING_USER = 'ada';
 
 export interface HubParts {
   readonly name: string;
@@ -73,8 +75,8 @@ export class SimulatedHub {
   readonly network = { isCut: false, wholeAtMs: 0 };
   readonly parts: HubParts;
   life: Life | null = null;
-  /** Bytes of the node with a quota, which the hub has counted for good. */
-  usedBytes = 0;
+  /** Bytes of the node with a quota, which the hub has counted for good, by months of its own clock. */
+  readonly usedBytes = new Map<string, number>();
   /** Seconds in which it may have moved a byte beyond its limit. */
   seconds = 0;
   /** Numbers of the lists that devices were told of. */
@@ -182,8 +184,8 @@ export class SimulatedHub {
       hub: name,
       bucket: natsBucket(() => link.buckets.leases),
       hubs: () => hubs().length,
-      month: () => '2026-11',
-      usedBytes: () => this.usedBytes,
+      month: ownMonth,
+      usedBytes: () => this.usedBytes.get(ownMonth()) ?? 0,
       bytesPerSecond: () => quota.rate(),
       nowMs: () => performance.now(),
       changed: () => {},
@@ -230,14 +232,13 @@ export class SimulatedHub {
   // --- What devices and clients do -------------------------------------------------------------------------------------------------------
 
   /** As Admission does: the door, then the store. True: the device has a session. */
-  async comes(publicKey: Uint8Array, token: Uint8Array | null): Promise<boolean> {
+  async comes(publicKey: Uint8Array, timestamp: Uint8Array, token: Uint8Array | null): Promise<boolean> {
     const life = this.life!;
     const enroll = token === null ? null : { token, name: 'phone' };
     const nodeId = nodeIdOf(publicKey);
     const why = await life.door.refusal({ nodeId, remoteStatic: publicKey, enroll });
     if (why !== null) return false;
     const nowMs = Date.now();
-    const timestamp = timestampAfter(nowMs, null);
     const [verdict] = await life.jobs.ask('admit', [{ publicKey, timestamp, enroll, nowMs }]);
     if (verdict === undefined || verdict instanceof Error || verdict.verdict !== 'accept') return false;
     life.book.keep(verdict.node);
@@ -284,16 +285,22 @@ export class SimulatedHub {
     if (life.door.isShut) life.devices.clear();
     life.quota.look(quota.nodeId, quota.bytes);
     const limit = life.quota.limitOf(quota.nodeId);
-    this.usedBytes = Math.max(this.usedBytes, Math.min(this.usedBytes + quota.rate(), limit));
+    const used = this.usedBytes.get(ownMonth()) ?? 0;
+    this.usedBytes.set(ownMonth(), Math.max(used, Math.min(used + quota.rate(), limit)));
     life.shares.isCutOff = life.link.state === 'away';
     life.shares.forgetSilent(this.parts.time.nowMs);
-    const uses = life.shares.say({ [quota.nodeId]: { bytesPerSecond: quota.rate(), streams: 3 } }, {});
+    const use = { bytesPerSecond: quota.rate(), streams: 3 };
+    const uses = life.shares.say({ [quota.nodeId]: use }, { [SHARING_USER]: 1 + (use.bytesPerSecond % 7) });
     for (const hub of hubs()) if (hub !== this) hub.hear(uses, this.isReachable);
   }
 
   hear(uses: Uses, isSent: boolean): void {
     if (isSent && this.isReachable) this.life?.shares.hear(uses, this.parts.time.nowMs);
   }
+}
+
+function ownMonth(): string {
+  return new Date(Date.now()).toISOString().slice(0, 7);
 }
 
 function obey(message: ToFront, sessions: Map<string, Session>, answers: Life['answers']): void {

@@ -3,7 +3,8 @@
 
 import type { Random } from '../../tunnel/simulation.ts';
 
-const EPOCH_MS = Date.UTC(2026, 10, 15, 12);
+/** A minute before the end of a month. */
+export const EPOCH_MS = Date.UTC(2026, 10, 30, 23, 59);
 
 export interface Owner {
   /** The process has ended: nothing of it happens any more. */

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isRevoked } from '../../../src/cluster/merge.ts';
 import {
   type NodeRecord,
+  nameKey,
   nodeKey,
   type RecordKind,
   type UserRecord,
@@ -191,6 +192,30 @@ test('one that waited for the cluster does not: the owner may have let the devic
   servers.isAway = false;
   await outbox.publish();
   expect([isGone(), book.get(ID)!.stored.revokedAtMs]).toEqual([false, null]);
+});
+
+test('a device that another hub has let in again meanwhile gets no name that somebody has', async () => {
+  servers.write(nodeKey(ID), record({ revokedAtMs: 200 }));
+  await copy.apply([servers.entry(nodeKey(ID))]);
+  servers.write(nodeKey(ID), record({ revokedAtMs: 200, enrolledAtMs: 300 }));
+  const key = new Uint8Array(32).fill(2);
+  const other = { id: nodeIdOf(key), publicKey: Buffer.from(key).toString('base64url'), name: 'tablet' };
+  servers.write(nodeKey(other.id), record(other));
+  servers.write(nameKey('tablet'), { nodeId: other.id });
+  await expect(book.change(ID, { name: 'tablet' })).rejects.toThrow('another node is already called tablet');
+  await book.change(ID, { name: 'tv' });
+  expect(servers.kept.get(nameKey('tv'))?.record).toEqual({ nodeId: ID });
+});
+
+test('a name that another hub gives back to the device, while it gets a new one here, stays claimed', async () => {
+  servers.write(nameKey('phone'), { nodeId: ID });
+  servers.answered = async () => {
+    if ((servers.kept.get(nodeKey(ID))!.record as NodeRecord).name === 'tv') {
+      servers.write(nodeKey(ID), record({ changedAtMs: Date.now() + 1 }));
+    }
+  };
+  await book.change(ID, { name: 'tv' });
+  expect(servers.kept.get(nameKey('phone'))?.record).toEqual({ nodeId: ID });
 });
 
 test('a revocation is in force here, and sessions are cut, before the cluster has answered', async () => {
