@@ -249,3 +249,10 @@ test('a user whom another hub removed after an own change is gone, and one that 
   await users.remove('ada');
   expect([users.find('ada')?.hash, store.users.all()[0]?.hash]).toEqual(['h4', 'h4']);
 });
+
+test('what is read of the cluster does not take the place of something newer that the watch has brought meanwhile', async () => {
+  const older = servers.entry(nodeKey(ID));
+  servers.write(nodeKey(ID), record({ changedAtMs: 1_000, settings: settings({ paused: true }) }));
+  await Promise.all([copy.apply([servers.entry(nodeKey(ID))]), copy.takeAnew(older)]);
+  expect([inBook().paused, inStore()!.paused, copy.changedAtMs(ID)]).toEqual([true, true, 1_000]);
+});
