@@ -63,6 +63,8 @@ export class ClusterChecker {
   /** When the cluster knew first that a device is revoked, by id; gone when it is paired anew. */
   readonly #revokedAtMs = new Map<string, number>();
   readonly #attempts = new Set<Attempt>();
+  /** Links that a device has shown since it got in last. */
+  readonly #shown = new Map<Device, Set<Token>>();
   /** What owners have written, by what it is and of whom. */
   readonly #registers = new Map<string, Register>();
   /** Nodes that have served each strict session. */
@@ -119,6 +121,7 @@ export class ClusterChecker {
       if (token !== null) other.others.add(token);
     }
     this.#attempts.add(attempt);
+    if (token !== null) this.#shown.set(device, (this.#shown.get(device) ?? new Set()).add(token));
     return attempt;
   }
 
@@ -131,8 +134,10 @@ export class ClusterChecker {
     const record = this.recordOf(device);
     if (record === null) throw new Error(`${hub.name} let in a device of which the cluster knows nothing`);
     const isNew = before === null || before.enrolledAtMs < record.enrolledAtMs;
-    // Of a device that shows two links at once, nobody can say which has let it in.
-    if (isNew && token !== null && others.size === 0) {
+    // By which of several links, shown at once or one after the other was lost in a hub, nobody can tell.
+    const isSure = others.size === 0 && this.#shown.get(device)?.size === 1;
+    if (others.size === 0) this.#shown.delete(device);
+    if (isNew && token !== null && isSure) {
       token.usedBy.add(device.id);
       device.isKnownAhead = device.aheadMs > 0;
     }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { UserError } from '../../../src/base/userError.ts';
 import { clusterKeyOf, signHubList } from '../../../src/cluster/hubList.ts';
 import { HUBS_KEY, META_KEY, writeRecord } from '../../../src/cluster/records.ts';
+import { CLUSTER_STICKY } from '../../../src/limits/cluster.ts';
 import { nodeIdOf } from '../../../src/noise/nodeId.ts';
 import { timeOfTimestamp, timestampAfter } from '../../../src/noise/timestamp.ts';
 import { Random } from '../../tunnel/simulation.ts';
@@ -106,8 +107,8 @@ class World {
       await this.#pause();
     }
     await this.#heal();
-    // Sessions are refreshed once a minute.
-    await this.#time.pass(70_000);
+    // Each hub has come to say what it could not say before, and once more what its sessions have become.
+    await this.#time.pass(CLUSTER_STICKY.refreshEveryMs + 20_000);
     this.#check();
     this.#checker.checkAgreement();
     await this.#checkIn();
