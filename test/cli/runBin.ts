@@ -12,6 +12,11 @@ export const COMMAND: readonly [string, ...string[]] = process.env.RESTUNNEL_BIN
   ? [process.env.RESTUNNEL_BIN]
   : [process.execPath, BIN];
 
+/** In front of that, a command that runs the checkout in its place: for one of several programs that work together. Empty where it is the checkout. */
+export const RUN_CHECKOUT: readonly string[] = process.env.RESTUNNEL_BIN
+  ? ['sh', '-c', 'node=$1 bin=$2; shift 3; exec "$node" "$bin" "$@"', 'sh', process.execPath, BIN]
+  : [];
+
 export interface RunOptions {
   /** The Node to run it with; this one, when absent. */
   program?: string;

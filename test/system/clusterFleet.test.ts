@@ -7,7 +7,7 @@ import { answerOf } from '../../src/boot/ownerClient.ts';
 import { idOf } from '../../src/hub/cluster/ownersCluster.ts';
 import type { EventRecord } from '../../src/model/fleet.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
-import { runBin } from '../cli/runBin.ts';
+import { RUN_CHECKOUT, runBin } from '../cli/runBin.ts';
 import { Nats } from '../cluster/natsServers.ts';
 import { needs } from '../require.ts';
 import { freePort } from './freePorts.ts';
@@ -50,8 +50,13 @@ async function makeCluster(): Promise<void> {
 }
 
 /** A hub that its owner has put on the list. */
-async function listedHub(name: string, more: readonly string[] = []): Promise<Hub> {
-  const hub = await startHub({ args: ['--cluster', nats.urls, '--cluster-name', cluster, ...more] });
+async function listedHub(
+  name: string,
+  more: readonly string[] = [],
+  wrap: readonly string[] = [],
+): Promise<Hub> {
+  const args = ['--cluster', nats.urls, '--cluster-name', cluster, ...more];
+  const hub = await startHub({ args, wrap });
   await eventually(() => owner('add', idOf(hub.ready.publicKey), '--name', name, '--key', key), 40_000);
   return hub;
 }
@@ -96,7 +101,8 @@ describe.skipIf(need.skip)(`hubs of one fleet ${need.why}`, () => {
     expect(unknown.stderr).toContain('its servers have no cluster of this name');
     const berlin = await listedHub('berlin');
     await pairAt(berlin, 'phone');
-    const paris = await listedHub('paris');
+    // scripts/test-binaries runs this with the one file: then this hub is the checkout, beside it.
+    const paris = await listedHub('paris', [], RUN_CHECKOUT);
     await untilAt([berlin, paris], 'phone', ['berlin', 'paris']);
     const streams = await Promise.all(
       [berlin, paris].map((hub) => Stream.open(hub.socks, target.port, 'send 1000000')),
