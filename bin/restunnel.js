@@ -43,7 +43,8 @@ if (canRunHere() && addressSpaceMb === null) {
 
 /** What `ps` shows of us is everybody's to read, and a pairing link, or a proxy with a password, among the arguments is a secret. */
 function hideLinks() {
-  if (process.argv.some((word) => /restunnel:\/\/|:\/\/[^/]*@/i.test(word))) process.title = 'restunnel';
+  if (process.argv.some((word) => /restunnel(?:\+wss?)?:\/\/|:\/\/[^/]*@/i.test(word)))
+    process.title = 'restunnel';
 }
 
 /**

@@ -60,6 +60,22 @@ describe('failures to start', () => {
       "unknown option '--sock' (Did you mean --socks?)",
     );
   });
+
+  test('no secret is repeated that was typed in the wrong place', () => {
+    const stray = (word: string) =>
+      usageSentence(`error: too many arguments for 'node'. Expected 0 arguments but got 1: ${word}.\n`);
+    for (const link of [
+      'restunnel://h:1/?k=a&t=b',
+      'restunnel+wss://h/x?k=a&t=b',
+      'RESTUNNEL+WS://[::1]/?t=b',
+    ])
+      expect(stray(link)).toBe(
+        'too many arguments: (a pairing link) (--help lists the commands and what they take)',
+      );
+    expect(stray('http://me:s3cret@proxy:3128')).toContain(
+      'too many arguments: http://(a password)@proxy:3128 ',
+    );
+  });
 });
 
 test('table columns line up', () => {

@@ -22,10 +22,11 @@ export function usageSentence(message: string): string {
   return oneLine(`too many arguments: ${words} (--help lists the commands and what they take)`);
 }
 
-/** Also of words the user typed in the wrong place: a pairing link among them holds a secret. */
+/** Also of words the user typed in the wrong place: a pairing link among them holds a secret, and so does a proxy with a password. */
 function oneLine(message: string): string {
   return message
     .trim()
     .replace(/\s*\n\s*/g, ' ')
-    .replace(/restunnel:\/\/[^\s'"]+/gi, '(a pairing link)');
+    .replace(/restunnel(?:\+wss?)?:\/\/[^\s'"]+/gi, '(a pairing link)')
+    .replace(/:\/\/[^\s'"/]*@/g, '://(a password)@');
 }
