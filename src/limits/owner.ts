@@ -266,6 +266,15 @@ export const SETTINGS = {
   listTimeoutMs: 2_000,
 } as const;
 
+/** What `restunnel service` installs. */
+export const SERVICE = {
+  /** After which launchd kills what it has told to end. */
+  launchdKillS: 20,
+  /** How long the command waits for that end, and how often it looks. */
+  endMs: 30_000,
+  endLookMs: 250,
+} as const;
+
 /** The log on stderr, when its reader is slow or hangs. */
 export const LOG = {
   /** Lines that wait for the pipe; those past it are dropped and counted. */

@@ -4,7 +4,7 @@ import { ACCESS, CLIENT } from './clients.ts';
 import { UDP } from './datagrams.ts';
 import { ENGINE, MEMORY } from './engine.ts';
 import { NODE, ROTATION } from './node.ts';
-import { CONTROL, DASHBOARD, EVENTS, HISTORY, RULES, SETTINGS, USERS } from './owner.ts';
+import { CONTROL, DASHBOARD, EVENTS, HISTORY, RULES, SERVICE, SETTINGS, USERS } from './owner.ts';
 import { MARKS, PACE, SLOW_PATH, WINDOW } from './path.ts';
 import { BREAKER, ROUTING } from './routing.ts';
 import { RATE, SESSION } from './session.ts';
@@ -34,6 +34,10 @@ assertRelation(
 assertRelation(
   SESSION.sharedKeyWaitMs <= NODE.sentAwayMaxMs && 2 * SESSION.sharedKeyWaitMs <= SESSION.sharedKeyForgetMs,
   'a key counts as shared until its second device has come again',
+);
+assertRelation(
+  ENGINE.drainMs < SERVICE.launchdKillS * 1_000 && SERVICE.launchdKillS * 1_000 < SERVICE.endMs,
+  'a service drains before launchd kills it, and is gone before the command gives up',
 );
 assertRelation(PROTOCOL.initialWindowBytes <= PROTOCOL.maxWindowBytes, 'initial window within the largest');
 assertRelation(

@@ -13,10 +13,12 @@ import {
 } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { lockDataDir } from '../../base/dataDirLock.ts';
 import { UserError } from '../../base/userError.ts';
 import { prepareDataDir, reasonOf } from '../../boot/dataDir.ts';
+import { SERVICE } from '../../limits/owner.ts';
 import { parseLink } from '../../model/pairingLink.ts';
 import { HubsFile } from '../../node/hubsFile.ts';
 import { fitDeviceName } from '../../noise/payload.ts';
@@ -38,12 +40,12 @@ export interface InstallFlags extends ServiceFlags {
  * @param command the role's own, which checks the words
  * @param words what follows the role on the command line
  */
-export function installService(
+export async function installService(
   role: Role,
   command: Command,
   words: readonly string[],
   flags: InstallFlags,
-): void {
+): Promise<void> {
   const { machine, isSystem, manager } = serviceManager(flags);
   const { options, dataDir, links, name } = splitOptions(command, words);
   const service: Service = {
@@ -60,7 +62,14 @@ export function installService(
   }
   const owner = isSystem ? serviceUser(machine) : null;
   prepareDataDir(service.dataDir);
-  if (role === 'node') pair(service.dataDir, links, name);
+  const isInstalled = existsSync(manager.file(role));
+  if (isInstalled) await halt(manager, role);
+  try {
+    if (role === 'node') pair(service.dataDir, links, name);
+  } catch (error) {
+    if (isInstalled) for (const line of manager.start(role)) tryRun(line);
+    throw error;
+  }
   if (owner !== null) giveAway(service.dataDir, owner);
   makeFolderOf(manager.file(role));
   for (const line of manager.prepare(service)) run(line);
@@ -74,13 +83,31 @@ export function installService(
 export async function uninstallService(role: Role | undefined, flags: ServiceFlags): Promise<void> {
   const { manager } = serviceManager(flags);
   const chosen = installedRole(manager, role);
-  if (manager.isAbrupt) await drain(manager, chosen);
-  for (const line of manager.stop(chosen)) tryRun(line);
+  await halt(manager, chosen);
+  for (const line of manager.remove(chosen)) tryRun(line);
   rmSync(manager.file(chosen), { force: true });
   for (const line of manager.forget()) run(line);
   process.stdout.write(
     `the ${chosen} is stopped and starts no more; its keys and state stay in ${manager.dataDir(chosen)}\n`,
   );
+}
+
+/** Returns when it has ended. */
+async function halt(manager: Manager, role: Role): Promise<void> {
+  if (manager.isAbrupt) await drain(manager, role);
+  const asks = manager.lingers(role);
+  if (asks === null) {
+    for (const line of manager.halt(role)) tryRun(line);
+    return;
+  }
+  if (!succeeds(asks)) return;
+  const untilMs = performance.now() + SERVICE.endMs;
+  for (const line of manager.halt(role)) succeeds(line);
+  while (succeeds(asks)) {
+    if (performance.now() > untilMs)
+      throw new UserError(`${manager.name} has not ended the ${role} within ${SERVICE.endMs / 1_000} s`);
+    await setTimeout(SERVICE.endLookMs);
+  }
 }
 
 /** As `restunnel stop`. What hangs is ended by its manager. */
@@ -201,6 +228,10 @@ function run([name, ...words]: CommandLine): void {
     );
   if (status !== 0)
     throw new UserError(`${[name, ...words].join(' ')} failed: ${stderr.trim() || `exit code ${status}`}`);
+}
+
+function succeeds([name, ...words]: CommandLine): boolean {
+  return spawnSync(name, words, { stdio: 'ignore' }).status === 0;
 }
 
 /** What is stopped already, or half installed, is removed all the same. */

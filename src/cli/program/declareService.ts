@@ -31,7 +31,7 @@ export function declareService(program: Command, ends: Ends): void {
     .allowUnknownOption()
     .action(async (role: Role, words: string[], flags: InstallFlags) => {
       const command = program.commands.find((each) => each.name() === role)!;
-      (await import('../commands/service.ts')).installService(role, command, words, flags);
+      await (await import('../commands/service.ts')).installService(role, command, words, flags);
     });
   add(service, 'uninstall', 'stop it and remove the service; keys and state stay').action(
     async (role: Role | undefined, flags: ServiceFlags) => {

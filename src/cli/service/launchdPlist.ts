@@ -1,5 +1,6 @@
 // The property list of a service for macOS's launchd (launchd.plist(5)).
 
+import { SERVICE } from '../../limits/owner.ts';
 import { commandLine, type Service } from './service.ts';
 
 export function launchdLabel(role: Service['role']): string {
@@ -26,7 +27,7 @@ ${words.join('\n')}
   <key>ThrottleInterval</key>
   <integer>2</integer>
   <key>ExitTimeOut</key>
-  <integer>20</integer>
+  <integer>${SERVICE.launchdKillS}</integer>
   <key>Umask</key>
   <integer>63</integer>
   <key>SoftResourceLimits</key>

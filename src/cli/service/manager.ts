@@ -32,10 +32,14 @@ export interface Manager {
   prepare(service: Service): readonly CommandLine[];
   /** After it is written: makes it start now and at boot. */
   start(role: Role): readonly CommandLine[];
-  /** Whether stop() ends it on the spot, its streams with it. */
+  /** Whether halt() ends it on the spot, its streams with it. */
   readonly isAbrupt: boolean;
-  /** Before it is deleted. */
-  stop(role: Role): readonly CommandLine[];
+  /** Ends it until start(). */
+  halt(role: Role): readonly CommandLine[];
+  /** Succeeds while it has not ended, where halt() does not wait for that. Null: it does. */
+  lingers(role: Role): CommandLine | null;
+  /** After halt(), before it is deleted. */
+  remove(role: Role): readonly CommandLine[];
   /** After it is deleted. */
   forget(): readonly CommandLine[];
   status(role: Role): CommandLine;
@@ -76,7 +80,9 @@ function systemd({ home, env }: Machine, isSystem: boolean): Manager {
       systemctl('restart', unitName(role)),
     ],
     isAbrupt: false,
-    stop: (role) => [systemctl('disable', '--now', unitName(role))],
+    halt: (role) => [systemctl('stop', unitName(role))],
+    lingers: () => null,
+    remove: (role) => [systemctl('disable', unitName(role))],
     forget: () => [systemctl('daemon-reload')],
     status: (role) => systemctl('status', '--no-pager', unitName(role)),
     logs: (role, follow) => [
@@ -95,6 +101,7 @@ function launchd({ home, uid }: Machine, isSystem: boolean): Manager {
   const file = (role: Role) =>
     posix.join(library, isSystem ? 'LaunchDaemons' : 'LaunchAgents', `${launchdLabel(role)}.plist`);
   const logFile = (role: Role) => posix.join(library, 'Logs', `restunnel-${role}.log`);
+  const target = (role: Role) => `${domain}/${launchdLabel(role)}`;
   return {
     name: 'launchd',
     file,
@@ -105,12 +112,15 @@ function launchd({ home, uid }: Machine, isSystem: boolean): Manager {
     prepare: () => [],
     start: (role) => [
       ['launchctl', 'bootstrap', domain, file(role)],
-      ['launchctl', 'kickstart', `${domain}/${launchdLabel(role)}`],
+      ['launchctl', 'kickstart', target(role)],
     ],
     isAbrupt: false,
-    stop: (role) => [['launchctl', 'bootout', `${domain}/${launchdLabel(role)}`]],
+    // It answers before the program has ended, and takes no other definition until then.
+    halt: (role) => [['launchctl', 'bootout', target(role)]],
+    lingers: (role) => ['launchctl', 'print', target(role)],
+    remove: () => [],
     forget: () => [],
-    status: (role) => ['launchctl', 'print', `${domain}/${launchdLabel(role)}`],
+    status: (role) => ['launchctl', 'print', target(role)],
     logs: (role, follow) => ['tail', ...(follow ? ['-f'] : ['-n', '200']), logFile(role)],
   };
 }
@@ -150,7 +160,9 @@ function taskScheduler({ home, env }: Machine, isSystem: boolean): Manager {
       task('/Run', '/TN', taskName(role)),
     ],
     isAbrupt: true,
-    stop: (role) => [task('/End', '/TN', taskName(role)), task('/Delete', '/F', '/TN', taskName(role))],
+    halt: (role) => [task('/End', '/TN', taskName(role))],
+    lingers: () => null,
+    remove: (role) => [task('/Delete', '/F', '/TN', taskName(role))],
     forget: () => [],
     status: (role) => task('/Query', '/V', '/FO', 'LIST', '/TN', taskName(role)),
     logs: (role, follow) => [

@@ -32,10 +32,22 @@ export function splitOptions(command: Command, words: readonly string[]): Servic
     const flag = option.long ?? word;
     if (NOT_FOR_SERVICES.includes(flag)) throw new UserError(`${flag} is not for services`, 2);
     if (flag === '--data-dir' || flag === '--pair') continue;
+    if (flag === '--via' && value !== null) checkVia(value);
     options.push(flag);
     if (value !== null) options.push(/<(file|path|dir)>/.test(option.flags) ? resolve(value) : value);
   }
   return { options, dataDir: dataDir === undefined ? null : resolve(dataDir), links: pair, name };
+}
+
+/** Everybody on the machine may read the definition, and the service has no standard input. */
+function checkVia(value: string): void {
+  if (value === FROM_STDIN)
+    throw new UserError('--via -: a service has no standard input; give the proxy by --via-file', 2);
+  if (!value.includes('@')) return;
+  throw new UserError(
+    '--via: everybody on this machine may read the definition of a service; give a proxy with a password by --via-file',
+    2,
+  );
 }
 
 /**

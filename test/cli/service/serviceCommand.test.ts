@@ -1,7 +1,10 @@
 // `restunnel service`: the words of the role, and what each manager is asked to do.
 
-import { resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { buildProgram } from '../../../src/cli/program/buildProgram.ts';
 import { type Machine, managerOf } from '../../../src/cli/service/manager.ts';
 import type { Role } from '../../../src/cli/service/service.ts';
@@ -40,6 +43,14 @@ describe('the words of the role', () => {
     ['a ready file', ['--ready-file', 'x'], '--ready-file is not for services'],
   ])('%s is refused before anything is written', (_, words, sentence) => {
     expect(() => split('hub', ...words)).toThrow(sentence);
+  });
+
+  test('no password gets into the definition, and nothing comes from standard input', () => {
+    const via = (value: string) => () => split('node', '--pair', LINK, `--via=${value}`);
+    expect(via('http://me:s3cret@proxy:3128')).toThrow(/^--via: everybody .* by --via-file$/);
+    expect(via('-')).toThrow(/^--via -: a service has no standard input/);
+    expect(via('http://proxy:3128')().options).toEqual(['--via', 'http://proxy:3128']);
+    expect(split('node', '--via-file', 'v').options).toEqual(['--via-file', resolve('v')]);
   });
 
   test('links from standard input are refused', () => {
@@ -82,7 +93,8 @@ describe('managers', () => {
     const own = managerOf({ ...machine('darwin'), home: '/Users/me', uid: 501 }, false);
     expect(own.file('hub')).toBe('/Users/me/Library/LaunchAgents/io.restunnel.hub.plist');
     expect(own.start('hub')[0]).toEqual(['launchctl', 'bootstrap', 'gui/501', own.file('hub')]);
-    expect(own.stop('hub')).toEqual([['launchctl', 'bootout', 'gui/501/io.restunnel.hub']]);
+    expect(own.halt('hub')).toEqual([['launchctl', 'bootout', 'gui/501/io.restunnel.hub']]);
+    expect(own.lingers('hub')).toEqual(['launchctl', 'print', 'gui/501/io.restunnel.hub']);
   });
 
   test('Task Scheduler', () => {
@@ -118,6 +130,79 @@ describe('managers', () => {
   test('elsewhere there is a sentence', () => {
     expect(() => managerOf(machine('freebsd'), true)).toThrow('not the manager of freebsd');
   });
+});
+
+/** Runs `restunnel service` as on another platform; programs in `home` stand for the system's. */
+function runFaked(platform: NodeJS.Platform, home: string, words: readonly string[]) {
+  const script = join(import.meta.dirname, 'onPlatform.ts');
+  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: '', PATH: `${home}:${process.env.PATH}` };
+  return spawnSync(process.execPath, [script, platform, 'service', ...words], { encoding: 'utf8', env });
+}
+
+function homeWith(program: string, script: string): string {
+  const home = mkdtempSync(join(tmpdir(), 'restunnel-service-'));
+  onTestFinished(() => rmSync(home, { recursive: true }));
+  writeFileSync(join(home, program), `#!/bin/sh\ncd "$(dirname "$0")"\n${script}`, { mode: 0o755 });
+  return home;
+}
+
+const linesOf = (home: string, file: string) => readFileSync(join(home, file), 'utf8').trim().split('\n');
+
+// As launchctl does: a definition that is there is not replaced, and one that was booted out is there until its program has ended.
+const LAUNCHCTL = `
+echo "$1" >>calls
+case "$1" in
+  print)
+    [ -e loaded ] || exit 113
+    if [ -e leaving ]; then
+      echo >>looks
+      [ "$(wc -l <looks)" -lt 3 ] || rm loaded leaving looks
+    fi ;;
+  bootout) touch leaving; echo 'Boot-out failed: 36: Operation now in progress' >&2; exit 36 ;;
+  bootstrap)
+    [ ! -e loaded ] || { echo 'Bootstrap failed: 5: Input/output error' >&2; exit 5; }
+    [ -e "$3" ] || { echo 'Bootstrap failed: 2: No such file or directory' >&2; exit 2; }
+    touch loaded ;;
+esac
+`;
+
+test.skipIf(isWindows)('launchd: installed again with other options, and uninstalled', () => {
+  const home = homeWith('launchctl', LAUNCHCTL);
+  const plist = join(home, 'Library', 'LaunchAgents', 'io.restunnel.hub.plist');
+  const install = (...words: string[]) => {
+    const { status, stderr } = runFaked('darwin', home, ['install', '--user', 'hub', ...words]);
+    expect([status, stderr]).toEqual([0, '']);
+  };
+  install();
+  install('--public-host', 'hub.example.org');
+  expect(readFileSync(plist, 'utf8')).toContain('<string>hub.example.org</string>');
+  expect(linesOf(home, 'calls')).toEqual(
+    'bootstrap kickstart print bootout print print print print bootstrap kickstart'.split(' '),
+  );
+  const { status, stderr } = runFaked('darwin', home, ['uninstall', '--user']);
+  expect([status, stderr, existsSync(plist), existsSync(join(home, 'loaded'))]).toEqual([
+    0,
+    '',
+    false,
+    false,
+  ]);
+});
+
+const SYSTEMCTL = 'echo "$2" >>calls\n';
+
+test.skipIf(isWindows)('systemd: a node that runs is stopped before it is paired again', () => {
+  const home = homeWith('systemctl', SYSTEMCTL);
+  const install = (...words: string[]) => runFaked('linux', home, ['install', '--user', 'node', ...words]);
+  expect(install('--pair', LINK).status).toBe(0);
+  const again = install('--lanes', '2');
+  expect([again.status, again.stderr]).toEqual([0, '']);
+  expect(linesOf(home, 'calls').slice(3)).toEqual(['stop', 'daemon-reload', 'enable', 'restart']);
+
+  writeFileSync(join(home, '.restunnel', 'node.json'), 'damaged');
+  const failed = install('--pair', LINK);
+  expect(failed.status).toBe(1);
+  expect(failed.stderr).toContain('node.json is damaged');
+  expect(linesOf(home, 'calls').at(-1)).toBe('restart');
 });
 
 // Windows prints a task.
