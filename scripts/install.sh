@@ -74,8 +74,9 @@ main() {
     fail "$releases/$name is not the file that was released; it may be damaged: try again"
 
   if [ "$name" = restunnel-darwin-arm64 ]; then
-    # Apple silicon runs nothing without a signature; this one is the machine's own.
-    codesign --sign - --force "$work/$name" 2>"$work/why" || fail "codesign cannot sign it ($(tail -n 1 "$work/why"))"
+    # Apple silicon runs nothing without a signature. The file has one; should macOS not like it, the machine makes its own.
+    codesign --verify "$work/$name" 2>/dev/null || codesign --sign - --force "$work/$name" 2>"$work/why" ||
+      fail "codesign cannot sign it ($(tail -n 1 "$work/why"))"
   fi
   mkdir -p "$to" 2>"$work/why" || fail "cannot make $to ($(tail -n 1 "$work/why"))"
   # In one step: a running one keeps its file.

@@ -14,6 +14,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { rolldown } from 'rolldown';
+import { signedAdHoc } from './machO.ts';
 import { lockedPin, ROOT, unpacked } from './npmPackages.ts';
 import { BUILDER_26, type Platform } from './platforms.ts';
 
@@ -56,6 +57,7 @@ export async function makeOneFile(
   mkdirSync(dirname(file), { recursive: true });
   if (platform.maker === 'build-sea') {
     run(join(unpacked(BUILDER_26), 'bin', 'node'), ['--build-sea', configFile]);
+    if (platform.isMachO) writeFileSync(file, signedAdHoc(readFileSync(file), 'restunnel'));
   } else {
     run(process.execPath, ['--experimental-sea-config', configFile]);
     copyFileSync(runtime, file);

@@ -12,6 +12,8 @@ export interface Platform {
   /** As @napi-rs/keyring names it. */
   readonly keyring: string;
   readonly suffix: '' | '.exe';
+  /** Its signature is made here. */
+  readonly isMachO: boolean;
   /** Debian's name of the architecture, where there is a .deb. */
   readonly debian: string | null;
   /** How the program gets its payload: see oneFile.ts. */
@@ -25,6 +27,7 @@ const linux = (arch: string, debian: string): Platform => ({
   koffi: `@koromix/koffi-linux-${arch}`,
   keyring: `linux-${arch}-gnu`,
   suffix: '',
+  isMachO: false,
   debian,
   maker: 'postject',
 });
@@ -39,6 +42,7 @@ export const PLATFORMS: readonly Platform[] = [
     koffi: null,
     keyring: 'darwin-arm64',
     suffix: '',
+    isMachO: true,
     debian: null,
     maker: 'build-sea',
   },
@@ -49,6 +53,7 @@ export const PLATFORMS: readonly Platform[] = [
     koffi: '@koromix/koffi-win32-x64',
     keyring: 'win32-x64-msvc',
     suffix: '.exe',
+    isMachO: false,
     debian: null,
     maker: 'build-sea',
   },

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseDescriptorLimit } from '../../src/engine/descriptorLimit.ts';
+import { parseDescriptorLimit, reportedDescriptorLimit } from '../../src/engine/descriptorLimit.ts';
 import { descriptorMarks } from '../../src/engine/descriptors.ts';
 import { ENGINE } from '../../src/limits/engine.ts';
 
@@ -35,6 +35,11 @@ Max locked memory         67108864             67108864             bytes
   expect(parseDescriptorLimit('')).toBe(Number.POSITIVE_INFINITY);
 });
 
-test.skipIf(process.platform !== 'linux')('this process has one', () => {
-  expect(parseDescriptorLimit(readFileSync('/proc/self/limits', 'utf8'))).toBeGreaterThan(0);
-});
+test.skipIf(process.platform !== 'linux')(
+  'this process has one, and Node says the same without /proc',
+  () => {
+    const limit = parseDescriptorLimit(readFileSync('/proc/self/limits', 'utf8'));
+    expect(limit).toBeGreaterThan(0);
+    expect(reportedDescriptorLimit()).toBe(limit);
+  },
+);

@@ -141,7 +141,7 @@ describe.skipIf(process.platform !== 'linux' || skip)(`on Linux${why}`, () => {
   });
 
   test.each(['arm64', 'x86_64'])(
-    'Apple silicon gets its own file, signed there, also where a shell says %s',
+    'Apple silicon gets its own file, signed there where its signature will not do, also where a shell says %s',
     async (processor) => {
       publish(PROGRAM, KEY, 'restunnel-darwin-arm64');
       const mac = faked(only(...BASE, 'openssl', 'curl'), {
@@ -156,6 +156,17 @@ describe.skipIf(process.platform !== 'linux' || skip)(`on Linux${why}`, () => {
       expect(readFileSync(join(to, 'restunnel'), 'utf8')).toBe(`${PROGRAM}# signed\n`);
     },
   );
+
+  test('a Mac keeps the signature of the file', async () => {
+    publish(PROGRAM, KEY, 'restunnel-darwin-arm64');
+    const mac = faked(only(...BASE, 'openssl', 'curl'), {
+      uname: uname('Darwin', 'arm64'),
+      shasum: SHASUM,
+      codesign: '[ "$1" = --verify ]',
+    });
+    expect((await install(mac)).code).toBe(0);
+    expect(readFileSync(join(to, 'restunnel'), 'utf8')).toBe(PROGRAM);
+  });
 
   test('a Mac that cannot sign it gets nothing', async () => {
     publish(PROGRAM, KEY, 'restunnel-darwin-arm64');
