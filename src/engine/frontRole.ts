@@ -103,8 +103,8 @@ export class FrontRole {
     });
     const { descriptorLimit, mac1Key } = plan;
     const trusted = plan.trustedProxies.map(rangeOf);
-    const onHandshake = (conn: ConnId, message1: Uint8Array, remoteAddress: string) =>
-      tell({ type: 'handshake', conn, message1, remoteAddress });
+    const onHandshake = (conn: ConnId, message1: Uint8Array, remoteAddress: string, webSocket: boolean) =>
+      tell({ type: 'handshake', conn, message1, remoteAddress, webSocket });
     this.strangers = new Strangers(reactor, mac1Key, descriptorLimit, onHandshake, trusted);
     const { front, strangers } = this;
     this.#listeners = new Listeners({ reactor, front, strangers, tell, descriptorLimit });

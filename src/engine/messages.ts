@@ -325,6 +325,8 @@ export type FromFront =
       readonly conn: ConnId;
       readonly message1: Uint8Array;
       readonly remoteAddress: string;
+      /** It came inside a WebSocket. */
+      readonly webSocket: boolean;
     }
   /** accept() failed for want of one, or a client was turned away before that. */
   | { readonly type: 'outOfDescriptors'; readonly name: ListenerName; readonly accepting: boolean };

@@ -42,8 +42,8 @@ interface Stranger {
   readonly web: WebStranger | null;
 }
 
-/** `address`: of the device. */
-type OnHandshake = (conn: ConnId, message1: Uint8Array, address: string) => void;
+/** `address`: of the device. `webSocket`: it came inside one. */
+type OnHandshake = (conn: ConnId, message1: Uint8Array, address: string, webSocket: boolean) => void;
 
 export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
   readonly #reactor: Reactor;
@@ -216,7 +216,8 @@ export class Strangers implements ConnHandler, TimerHandler, TurnHandler {
       const message1 = stranger.received!;
       stranger.state = 'asked';
       stranger.received = null;
-      this.#onHandshake(conn, message1, stranger.web?.address ?? this.#reactor.remoteAddress(conn));
+      const { web } = stranger;
+      this.#onHandshake(conn, message1, web?.address ?? this.#reactor.remoteAddress(conn), web !== null);
     }
     if (this.#looksAtLine || !this.#policy.isWaiting) return;
     this.#looksAtLine = true;

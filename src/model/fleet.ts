@@ -20,6 +20,14 @@ export type NodeState = (typeof NODE_STATES)[number];
 export const NETWORKS = ['wifi', 'cellular', 'ethernet'] as const;
 export type Network = (typeof NETWORKS)[number];
 
+/** How a node's sessions come: over TCP as they are, inside a WebSocket of a web server, or some this way and some that. */
+export const NODE_WAYS = ['tcp', 'webSocket', 'both'] as const;
+export type NodeWay = (typeof NODE_WAYS)[number];
+
+/** Proxies through which a node dials its hubs. */
+export const VIA_KINDS = ['http', 'socks5'] as const;
+export type ViaKind = (typeof VIA_KINDS)[number];
+
 export interface NodeLimits {
   /** In each direction; null as in all limits: none. */
   readonly mbitPerSecond: number | null;
@@ -81,6 +89,10 @@ export interface NodeView extends NodeSettings {
   readonly canRotate: boolean | null;
   /** Another device has come with the same key within the last hour: one of the two is a copy, and is sent away. */
   readonly keyShared: boolean;
+  /** null: it is not connected. */
+  readonly way: NodeWay | null;
+  /** The kind of proxy through which it dials, as it says itself; null: none, or it is not connected. */
+  readonly via: ViaKind | null;
   readonly lanes: number;
   readonly roundTripMs: number | null;
   readonly streams: number;
@@ -264,6 +276,8 @@ export interface PairingLinks {
   readonly link: string;
   /** By the web server in front; null: the hub does not know of one. */
   readonly webSocketLink: string | null;
+  /** By its port first, then by the web server; null as that. A device of an older version takes the first way alone. */
+  readonly bothWaysLink: string | null;
 }
 
 export interface Pairing extends PairingLinks {

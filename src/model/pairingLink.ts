@@ -1,6 +1,6 @@
 // The pairing link, restunnel://HOST:PORT/?k=<hub public key>&t=<one-time token>, both base64url; restunnel+wss://HOST/PATH?… where a web
-// server is in front; a hub of a cluster adds &c=<the cluster's public key>. Pure. No message in here repeats the link, because it holds a
-// secret.
+// server is in front; &w=wss://HOST/PATH where both are; a hub of a cluster adds &c=<the cluster's public key>. Pure. No message in here
+// repeats the link, because it holds a secret.
 
 import { formatHostPort } from '../base/hostPort.ts';
 import { IpAddress, isIPv6Literal, isLoopback } from '../base/ipAddress.ts';
@@ -14,17 +14,21 @@ export interface PairingLink extends Way {
   readonly hubPublicKey: Uint8Array;
   /** 32 bytes. */
   readonly token: Uint8Array;
+  /** By a web server, for when the first way leads nowhere; beside a first way by TCP alone. Absent: none. */
+  readonly otherWay?: Way;
   /** 32 bytes: the device follows the lists of hubs that this key signs. Absent: none. */
   readonly clusterKey?: Uint8Array;
 }
 
 const SCHEME = 'restunnel://';
 /** Far above any real link; so that a file pasted by mistake is not searched. */
-const LINK_MAX_CHARS = 1_024;
+const LINK_MAX_CHARS = 2_048;
 const WEB_SCHEMES: Readonly<Record<string, { secure: boolean; port: number }>> = {
   'restunnel+wss://': { secure: true, port: 443 },
   'restunnel+ws://': { secure: false, port: 80 },
 };
+const PARAMETERS: ReadonlySet<string> = new Set(['k', 't', 'c', 'w']);
+const WAY_OF_WAY = 'it leads to a web server, and names a second one';
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
 /** Throws UserError when the host or the port can't be part of a link. */
@@ -33,9 +37,19 @@ export function formatLink(link: PairingLink): string {
   checkPort(link.port);
   const cluster = link.clusterKey === undefined ? '' : `&c=${base64url(link.clusterKey)}`;
   const secrets = `?k=${base64url(link.hubPublicKey)}&t=${base64url(link.token)}${cluster}`;
-  if (link.webSocket === undefined) return `${SCHEME}${formatHostPort(link)}/${secrets}`;
+  if (link.webSocket === undefined)
+    return `${SCHEME}${formatHostPort(link)}/${secrets}${formatOtherWay(link.otherWay)}`;
+  if (link.otherWay !== undefined) throw wrong(WAY_OF_WAY);
   checkWebSocket(link.host, link.webSocket);
   return `restunnel+${wayText(link)}${secrets}`;
+}
+
+/** What a query or a shell's quotes would end is encoded. */
+function formatOtherWay(way: Way | undefined): string {
+  if (way === undefined) return '';
+  const text = wayText(way).replace(/[%&#+'$!]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+  parseOtherWay(text);
+  return `&w=${text}`;
 }
 
 /** `wss://hub.example.org/some/path`, for the option that names it. Throws UserError. */
@@ -59,10 +73,13 @@ export function parseLink(text: string): PairingLink {
   if (queryAt === -1) throw wrong('it has no ?k=…&t=… at its end; was it cut short?');
   const way = parseWay(link.slice(0, queryAt));
   const parameters = parseQuery(link.slice(queryAt + 1));
+  const otherWay = parameters.get('w');
+  if (otherWay !== undefined && way.webSocket !== undefined) throw wrong(WAY_OF_WAY);
   return {
     ...way,
     hubPublicKey: parseBytes(parameters, 'k', PROTOCOL.keyBytes, 'the key of the hub'),
     token: parseBytes(parameters, 't', PROTOCOL.tokenBytes, 'the one-time token'),
+    ...(otherWay === undefined ? {} : { otherWay: parseOtherWay(otherWay) }),
     ...(parameters.has('c')
       ? { clusterKey: parseBytes(parameters, 'c', PROTOCOL.keyBytes, 'the key of the cluster') }
       : {}),
@@ -101,6 +118,16 @@ function parseWay(address: string): Way {
   return { ...way, webSocket };
 }
 
+function parseOtherWay(text: string): Way {
+  try {
+    const way = parseWay(`restunnel+${decodeURIComponent(text)}`);
+    if (way.webSocket !== undefined) return way;
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof URIError)) throw error;
+  }
+  throw wrong('the address of the web server (w=) is damaged; copy the whole link again');
+}
+
 function checkWebSocket(host: string, { secure, path }: WebSocketWay): void {
   if (!isWebPath(path)) throw wrong('its path is too long, or has characters that no path has');
   if (!secure && !isLoopback(host)) throw wrong('only a link to this machine itself goes without TLS');
@@ -127,7 +154,7 @@ function parseQuery(query: string): Map<string, string> {
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
     const name = equals === -1 ? part : part.slice(0, equals);
-    if (name !== 'k' && name !== 't' && name !== 'c') continue;
+    if (!PARAMETERS.has(name)) continue;
     if (parameters.has(name)) throw wrong(`it has more than one parameter ${name}`);
     parameters.set(name, equals === -1 ? '' : part.slice(equals + 1));
   }

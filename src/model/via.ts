@@ -2,8 +2,7 @@
 
 import { type HostPort, isPort, unbracketed } from '../base/hostPort.ts';
 import { UserError } from '../base/userError.ts';
-
-export type ViaKind = 'http' | 'socks5';
+import type { ViaKind } from './fleet.ts';
 
 export interface Via extends HostPort {
   readonly kind: ViaKind;

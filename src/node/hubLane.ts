@@ -8,6 +8,7 @@ import type { EngineThread } from '../engine/engineThread.ts';
 import type { FromEngine } from '../engine/messages.ts';
 import { ENGINE } from '../limits/engine.ts';
 import { NODE } from '../limits/node.ts';
+import type { ViaKind } from '../model/fleet.ts';
 import { type Via, viaText } from '../model/via.ts';
 import { type Way, wayText } from '../model/way.ts';
 import { type Initiator, startInitiator } from '../noise/handshake.ts';
@@ -47,7 +48,7 @@ export interface HubLaneOptions {
   /** Shared by the lanes of one hub. */
   readonly turns: LaneTurns;
   readonly log: Logger;
-  readonly status: () => Promise<string>;
+  readonly status: (via: ViaKind | null) => Promise<string>;
   readonly onConnected: () => void;
   /** The hub's addresses, or ours on the way to it, are known anew. */
   readonly onAddresses: () => void;
@@ -119,6 +120,11 @@ export class HubLane {
   /** How it is connected, or dials. */
   get wayName(): string {
     return wayText(this.#way);
+  }
+
+  /** The proxy on the way; null: none. */
+  get via(): ViaKind | null {
+    return this.#via?.kind ?? null;
   }
 
   /** What led to the hub last, then the others in their order. */
@@ -313,7 +319,7 @@ export class HubLane {
       try {
         const { enrolledAs, initialWindowBytes, capabilities, observedAddress } = decodeMessage2(payload);
         if (enrolledAs !== null) hubs.enrolled(publicKey, enrolledAs);
-        const json = await status();
+        const json = await status(this.via);
         if (this.#stopped) return;
         thread.post({
           type: 'session',

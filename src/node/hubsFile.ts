@@ -71,7 +71,7 @@ export class HubsFile {
     const publicKey = base64url(link.hubPublicKey, PROTOCOL.keyBytes);
     const known = this.#hubs.find((hub) => hub.publicKey === publicKey);
     const hub: HubRecord = {
-      ...movedTo(known ?? { ways: [], lastWay: 0 }, link),
+      ...pairedBy(known ?? { ways: [], lastWay: 0 }, link),
       publicKey,
       nodeId: known?.nodeId ?? null,
       token: base64url(link.token, PROTOCOL.tokenBytes),
@@ -239,6 +239,15 @@ function withWay(ways: readonly Way[], { host, port, webSocket }: Way): readonly
   const at = ways.findIndex((way) => (way.webSocket === undefined) === (webSocket === undefined));
   if (at < 0) return [...ways, added];
   return ways.map((way, place) => (place === at && !isSameWay(way, added) ? added : way));
+}
+
+/** A link with two ways says in which order they are tried. */
+function pairedBy(known: Pick<HubRecord, 'ways' | 'lastWay'>, link: PairingLink): ReturnType<typeof movedTo> {
+  if (link.otherWay === undefined) return movedTo(known, link);
+  const last = known.ways[known.lastWay];
+  const ways = withWay(withWay([], link), link.otherWay);
+  const lastWay = last === undefined ? -1 : ways.findIndex((way) => isSameWay(way, last));
+  return { ...firstAddress(ways), ways, lastWay: Math.max(lastWay, 0) };
 }
 
 /** With another way, or another in the place of the one of its kind. */

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { IpAddress } from '../base/ipAddress.ts';
 import type { EngineThread } from '../engine/engineThread.ts';
 import { NODE } from '../limits/node.ts';
+import type { ViaKind } from '../model/fleet.ts';
 import type { KeyPair } from '../noise/keyPair.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import { HubLane, type LaneMessage, type ViaFor } from './hubLane.ts';
@@ -21,8 +22,8 @@ export interface LanesOptions {
   readonly resolver: Pick<Resolver, 'resolve'>;
   readonly via: ViaFor;
   readonly log: Logger;
-  /** The STATUS for a hub, by its public key. */
-  status(hub: string): Promise<string>;
+  /** The STATUS for a hub, by its public key, and a session that goes through such a proxy. */
+  status(hub: string, via: ViaKind | null): Promise<string>;
   onConnected(): void;
   /** A hub's addresses, or ours on the way to it, are known anew. */
   onAddresses(): void;
@@ -94,7 +95,7 @@ export class Lanes {
       via,
       turns,
       log,
-      status: () => this.#options.status(publicKey),
+      status: (via) => this.#options.status(publicKey, via),
       onConnected: () => this.#connected(),
       onAddresses: () => this.#options.onAddresses(),
     });

@@ -197,7 +197,7 @@ class ExitNode implements RunningNode {
       resolver: this.#resolver,
       via: viaFor(via, process.env),
       log,
-      status: (hub) => this.#status.json(hub),
+      status: (hub, via) => this.#status.json(hub, via),
       onConnected: () => this.#tellConnected(),
       onAddresses: () => this.#tellAddresses(),
     });

@@ -2,7 +2,7 @@
 
 import { arch, platform, release } from 'node:os';
 import { version } from '../base/version.ts';
-import type { Network } from '../model/fleet.ts';
+import type { Network, ViaKind } from '../model/fleet.ts';
 import type { Battery } from './battery.ts';
 import type { RotationAnswer } from './rotator.ts';
 
@@ -16,6 +16,8 @@ export interface NodeFacts {
   publicAddress: string | null;
   /** Whether the owner gave a command for it. */
   canRotate: boolean;
+  /** The proxy on the way to the hub that this is for; null: none. */
+  via: ViaKind | null;
   /** The last answer to the hub that this is for; null: it has asked nothing. */
   rotation: RotationAnswer | null;
   /** Of the list of the hub's cluster, 0 before the first; null: this device follows none there. */
@@ -24,7 +26,7 @@ export interface NodeFacts {
 
 export function statusJson(facts: NodeFacts): string {
   const { startedMs, nowMs, sentBytes, receivedBytes, battery, network, publicAddress, canRotate } = facts;
-  const { rotation, hubList } = facts;
+  const { via, rotation, hubList } = facts;
   return JSON.stringify({
     platform: platformWord(platform()),
     arch: arch(),
@@ -38,6 +40,7 @@ export function statusJson(facts: NodeFacts): string {
     charging: battery.charging,
     publicAddress,
     canRotate,
+    via,
     ...(rotation === null ? {} : { rotation }),
     ...(hubList === null ? {} : { hubList }),
   });

@@ -1,6 +1,6 @@
 // Gathers what a node tells its hubs about itself, and sends each its STATUS.
 
-import type { Network } from '../model/fleet.ts';
+import type { Network, ViaKind } from '../model/fleet.ts';
 import type { SessionSlots } from '../ring/slots.ts';
 import { type Battery, NO_BATTERY, readBattery } from './battery.ts';
 import type { Lanes } from './lanes.ts';
@@ -40,8 +40,8 @@ export class StatusSender {
     this.#device = { battery: NO_BATTERY, network: options.network };
   }
 
-  /** For a hub, by its public key. */
-  async json(hub: string): Promise<string> {
+  /** For a hub, by its public key, and a session with it that goes through such a proxy. */
+  async json(hub: string, via: ViaKind | null): Promise<string> {
     const { lanes, slots, canRotate, publicAddress, hubList } = this.#options;
     let sentBytes = 0;
     let receivedBytes = 0;
@@ -60,6 +60,7 @@ export class StatusSender {
       network,
       publicAddress: publicAddress(),
       canRotate,
+      via,
       rotation: this.#rotationOf.get(hub) ?? null,
       hubList: hubList(hub),
     });
@@ -79,7 +80,7 @@ export class StatusSender {
   /** To all hubs, or to one. */
   async send(hub: string | null = null): Promise<void> {
     for (const lane of this.#options.lanes.all()) {
-      if (hub === null || lane.publicKey === hub) lane.sendStatus(await this.json(lane.publicKey));
+      if (hub === null || lane.publicKey === hub) lane.sendStatus(await this.json(lane.publicKey, lane.via));
     }
   }
 

@@ -401,7 +401,14 @@ export class FakeFleet implements Fleet {
     this.#tell('linkMade', null, `a pairing link was made${name === null ? '' : ` for ${name}`}`);
     const key = Buffer.alloc(32, 7).toString('base64url');
     const link = `restunnel://hub.example.org:9000/?k=${key}&t=${token}`;
-    return { id, link, webSocketLink: null, expiresAt, fingerprint: 'BwcH BwcH BwcH BwcH' };
+    return {
+      id,
+      link,
+      webSocketLink: null,
+      bothWaysLink: null,
+      expiresAt,
+      fingerprint: 'BwcH BwcH BwcH BwcH',
+    };
   }
 
   pairing(id: string): PairingState {
@@ -491,6 +498,8 @@ export class FakeFleet implements Fleet {
       publicAddress: node.address,
       canRotate: node.network === 'cellular',
       keyShared: false,
+      way: !connected ? null : node.seed % 3 === 1 ? 'webSocket' : 'tcp',
+      via: connected && node.seed % 7 === 4 ? 'http' : null,
       lanes: connected ? 1 + (node.seed % 2) : 0,
       roundTripMs: connected
         ? Math.round(10 * (12 + node.seed * 3 + 8 * this.#wave(node.seed, 17))) / 10

@@ -61,6 +61,7 @@ test('of a hub that runs: what it acknowledged is in it, and the hub goes on', a
     linksOf: (token) => ({
       link: formatLink({ host: 'h', port: 9_000, hubPublicKey: new Uint8Array(32).fill(7), token }),
       webSocketLink: null,
+      bothWaysLink: null,
     }),
   });
   const socket = await serveFleet(dataDir, fleet);

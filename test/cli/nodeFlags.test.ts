@@ -82,6 +82,8 @@ test('columns that would be empty for all are left out', () => {
     version: null,
     batteryPercent: null,
     publicAddress: null,
+    way: null,
+    via: null,
     today: { downBytes: 0, upBytes: 0 },
     month: { downBytes: 1_500, upBytes: 500 },
   };
@@ -104,6 +106,29 @@ test('columns that would be empty for all are left out', () => {
       'last seen   1h ago\n' +
       'paired      2026-02-01T12:00:00Z (28d ago)\n',
   );
+});
+
+test('how a node comes is a column once one does not come directly', () => {
+  const [node] = new FakeFleet().nodes();
+  const come = (way: NodeView['way'], via: NodeView['via'] = null): NodeView => ({ ...node!, way, via });
+  const nowMs = Date.now();
+  expect(drawNodes([come('tcp'), come(null)], nowMs)).not.toContain('WAY');
+  const ways = [come('tcp'), come('webSocket'), come('tcp', 'http'), come('webSocket', 'socks5')];
+  const lines = drawNodes([...ways, come('both'), come(null)], nowMs).split('\n');
+  const at = lines[0]!.indexOf('WAY');
+  expect(lines.slice(1, -1).map((line) => line.slice(at).split(/ {2,}/)[0])).toEqual([
+    'direct',
+    'WebSocket',
+    'HTTP proxy',
+    'WebSocket, SOCKS5 proxy',
+    'direct and WebSocket',
+    '-',
+  ]);
+  expect(drawNode(come('tcp'), null, nowMs)).toMatch(/^way +direct$/m);
+  // Of a hub of an older version.
+  const { way, via, ...older } = node!;
+  expect(drawNodes([older as NodeView], nowMs)).not.toContain('WAY');
+  expect(drawNode(older as NodeView, null, nowMs)).not.toMatch(/^way/m);
 });
 
 test('everything about a node of a running hub, with how its connects went', () => {

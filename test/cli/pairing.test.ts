@@ -168,21 +168,44 @@ describe('with a running hub', () => {
   });
 });
 
-test('the drawing of a pairing holds the code, the command and the time left', () => {
-  const drawing = drawPairing(
-    {
-      link: 'restunnel://h:1/?k=a&t=b',
-      webSocketLink: null,
-      expiresAt: '2030-01-01T00:00:00Z',
-      fingerprint: 'aaaa bbbb',
-    },
-    600_000,
-    false,
-  );
-  expect(drawing.startsWith(drawQr('restunnel://h:1/?k=a&t=b', false))).toBe(true);
-  expect(drawing).toContain('restunnel node --pair "restunnel://h:1/?k=a&t=b"');
-  expect(drawing).toContain("fingerprint of the hub's key: aaaa bbbb");
-  expect(drawing).toContain('within 10m (until 2030-01-01T00:00:00Z)');
+describe('the drawing of a pairing', () => {
+  const pairing = {
+    link: 'restunnel://h:1/?k=a&t=b',
+    webSocketLink: null,
+    bothWaysLink: null,
+    expiresAt: '2030-01-01T00:00:00Z',
+    fingerprint: 'aaaa bbbb',
+  };
+  const how = { ttlMs: 600_000, colour: false };
+
+  test('holds the code, the command and the time left', () => {
+    const drawing = drawPairing(pairing, how);
+    expect(drawing.startsWith(drawQr('restunnel://h:1/?k=a&t=b', false))).toBe(true);
+    expect(drawing).toContain('restunnel node --pair "restunnel://h:1/?k=a&t=b"');
+    expect(drawing).toContain("fingerprint of the hub's key: aaaa bbbb");
+    expect(drawing).toContain('within 10m (until 2030-01-01T00:00:00Z)');
+    expect(drawing).not.toContain('--way');
+  });
+
+  test('is of the way that was asked for, by default of both', () => {
+    const links = {
+      ...pairing,
+      webSocketLink: 'restunnel+wss://h/x?k=a&t=b',
+      bothWaysLink: 'restunnel://h:1/?k=a&t=b&w=wss://h/x',
+    };
+    expect(drawPairing(links, how)).toContain(drawQr(links.bothWaysLink, false));
+    expect(drawPairing(links, how)).toContain(`restunnel node --pair "${links.bothWaysLink}"`);
+    expect(drawPairing(links, how)).toContain('--way websocket');
+    expect(drawPairing(links, { ...how, way: 'websocket' })).toContain(drawQr(links.webSocketLink, false));
+    // The app follows no such link.
+    expect(drawPairing(links, { ...how, way: 'websocket' })).not.toContain('fingerprint');
+    expect(drawPairing(links, { ...how, way: 'direct' })).toContain(drawQr(links.link, false));
+    expect(drawPairing(pairing, { ...how, way: 'direct' })).toContain(drawQr(pairing.link, false));
+    for (const way of ['both', 'websocket'] as const)
+      expect(() => drawPairing(pairing, { ...how, way })).toThrow(
+        /^--way \w+: the hub knows of no web server/,
+      );
+  });
 });
 
 test('the table of nodes', () => {

@@ -63,6 +63,8 @@ function node(changes: Partial<NodeView> = {}): NodeView {
     charging: null,
     canRotate: null,
     keyShared: false,
+    way: 'tcp',
+    via: null,
     publicAddress: null,
     lanes: 1,
     roundTripMs: 41.6,
@@ -112,6 +114,13 @@ test('a hub that stops says so', () => {
   );
   expect(stripVTControlCharacters(first({ ...HUB, stopping: true }, true) ?? '')).toContain('stopping');
   expect(first(HUB, false)).not.toContain('stopping');
+});
+
+test('how nodes come has a column once one does not come directly', () => {
+  const head = (nodes: NodeView[]) =>
+    renderStatus(state({ nodes }), EVERYTHING).find((line) => line.startsWith('NODE'));
+  expect(head([node()])).not.toContain('WAY');
+  expect(head([node(), node({ id: 'x', way: 'webSocket' })])).toMatch(/NETWORK +WAY +RTT/);
 });
 
 test('all of it, in a wide window', () => {

@@ -28,7 +28,14 @@ import {
   usernameOf,
 } from '../../src/dashboard/pages/recipes.ts';
 import { changeOf, valuesOf } from '../../src/dashboard/pages/settingsChange.ts';
-import { causesOf, eventWords, failureWords, stateWords } from '../../src/dashboard/pages/wording.ts';
+import {
+  causesOf,
+  eventWords,
+  failureWords,
+  indirectWords,
+  stateWords,
+  wayWords,
+} from '../../src/dashboard/pages/wording.ts';
 import { FAILURES } from '../../src/model/failures.ts';
 import { EVENT_KINDS, type History, type NodeView } from '../../src/model/fleet.ts';
 import type { RoutingRequest } from '../../src/routing/request.ts';
@@ -171,6 +178,18 @@ describe('words', () => {
     const limits = { mbitPerSecond: null, streams: null, monthlyBytes: 10e9, hours: '22:00-06:00' };
     expect(stateWords(node({ state: 'overQuota', limits })).reason).toBe('10.0 GB used this month');
     expect(stateWords(node({ state: 'offHours', limits })).reason).toBe('works 22:00–06:00');
+  });
+
+  it('says how a device comes, in the table where it is not the direct way', () => {
+    const words = (way: NodeView['way'], via: NodeView['via']) => {
+      const shown = node({ way, via });
+      return [wayWords(shown), indirectWords(shown)];
+    };
+    expect(words('tcp', null)).toEqual(['Direct', '']);
+    expect(words(null, null)).toEqual(['–', '']);
+    expect(words('webSocket', null)).toEqual(['WebSocket', 'WebSocket']);
+    expect(words('tcp', 'socks5')).toEqual(['SOCKS5 proxy', 'SOCKS5 proxy']);
+    expect(words('both', 'http')[1]).toBe('Direct and WebSocket, HTTP proxy');
   });
 
   it('says that two devices have one key, unless that does not matter any more', () => {

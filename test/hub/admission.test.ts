@@ -63,7 +63,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 const knock = async (device: number) =>
-  (await admission.admit(new Uint8Array(new Uint32Array([device]).buffer), '192.0.2.1')).accepted;
+  (await admission.admit(new Uint8Array(new Uint32Array([device]).buffer), '192.0.2.1', false)).accepted;
 /** Whoever knocked before is asked about, or waits for a commit. */
 async function turn(): Promise<void> {
   for (let at = 0; at < 3; at++) await new Promise((resolve) => setImmediate(resolve));

@@ -78,6 +78,7 @@ async function open(): Promise<void> {
         token,
       }),
       webSocketLink: null,
+      bothWaysLink: null,
     }),
     toFront: (message) => toFront.push(message),
     toWorker: (_, message) => toWorkers.push(message),
@@ -110,11 +111,14 @@ async function pair(key: number, name: string): Promise<string> {
   return verdict.node.id;
 }
 
-function connect(nodeId: string, { lane = 0, capabilities = CAPABILITY.control as number } = {}): HubSession {
+function connect(
+  nodeId: string,
+  { lane = 0, capabilities = CAPABILITY.control as number, webSocket = false } = {},
+): HubSession {
   const { stored } = keeper.book.get(nodeId)!;
   const session = sessions.add(
     stored,
-    { lane, capabilities, address: '192.0.2.1' },
+    { lane, capabilities, address: '192.0.2.1', webSocket },
     performance.now(),
   ) as HubSession;
   slots.reset(session.index);
@@ -146,6 +150,7 @@ const STATUS: NodeStatus = {
   charging: false,
   publicAddress: '198.51.100.7',
   canRotate: null,
+  via: null,
   rotation: null,
   hubList: null,
 };
@@ -153,6 +158,31 @@ const STATUS: NodeStatus = {
 test('the status says what waits in the hub, on all its threads', () => {
   new ThreadSlots(keeper.parts.slots, 0).set('heldKib', 3);
   expect(fleet.status()).toMatchObject({ heldBytes: 3_072, heldMaxBytes: 64_000_000 });
+});
+
+test('a view says how the node comes, session by session', async () => {
+  const id = await pair(1, 'phone');
+  const wayOf = () => {
+    const { way, via } = fleet.node(id);
+    return [way, via];
+  };
+  expect(wayOf()).toEqual([null, null]);
+  const direct = connect(id);
+  expect(wayOf()).toEqual(['tcp', null]);
+  keeper.heardStatus(direct, STATUS);
+  const inside = connect(id, { lane: 1, webSocket: true });
+  expect(wayOf()).toEqual(['both', null]);
+  keeper.heardStatus(inside, { ...STATUS, via: 'http' });
+  expect(wayOf()).toEqual(['both', 'http']);
+  leave(direct);
+  expect(wayOf()).toEqual(['webSocket', 'http']);
+  leave(inside);
+  expect(wayOf()).toEqual([null, null]);
+  const events = await fleet.events({ kinds: ['connected'], limit: 10 });
+  expect(events.map(({ text }) => text)).toEqual([
+    'phone connected from 192.0.2.1, inside a WebSocket, as its lane 1',
+    'phone connected from 192.0.2.1',
+  ]);
 });
 
 describe('limits', () => {

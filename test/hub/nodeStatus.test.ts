@@ -14,6 +14,7 @@ const NOTHING: NodeStatus = {
   charging: null,
   publicAddress: null,
   canRotate: null,
+  via: null,
   rotation: null,
   hubList: null,
 };
@@ -28,6 +29,7 @@ test('valid fields are taken', () => {
     charging: false,
     publicAddress: '2001:db8::7',
     canRotate: false,
+    via: 'socks5',
     rotation: {
       request: 7,
       ok: true,
@@ -48,6 +50,7 @@ test('invalid fields are left out, and the rest counts', () => {
     batteryPercent: 101,
     charging: 'yes',
     publicAddress: 'localhost',
+    via: 'pigeon',
     rotation: { request: -1, ok: true },
   };
   expect(parseNodeStatus(JSON.stringify(odd))).toEqual(NOTHING);
@@ -78,11 +81,18 @@ test("our own node's STATUS is understood", () => {
     network: null,
     publicAddress: null,
     canRotate: true,
+    via: 'http' as const,
     rotation: null,
     hubList: 7,
   };
   const status = parseNodeStatus(statusJson(facts))!;
-  expect(status).toMatchObject({ batteryPercent: 50, charging: true, canRotate: true, hubList: 7 });
+  expect(status).toMatchObject({
+    batteryPercent: 50,
+    charging: true,
+    canRotate: true,
+    via: 'http',
+    hubList: 7,
+  });
   expect(status.platform).toContain(isWindows ? 'windows' : process.platform);
   expect(status.version).toMatch(/^\d+\.\d+\.\d+/);
 });

@@ -77,7 +77,7 @@ describe('one lane, one session after another', () => {
   });
 
   function come(address: string, lane = 0): HubSession {
-    const facts = { lane, capabilities: 0, address };
+    const facts = { lane, capabilities: 0, address, webSocket: false };
     const session = sessions.add({ id: 'phone' } as StoredNode, facts, performance.now()) as HubSession;
     life.up({ type: 'tunnelUp', index: session.index, number: session.number });
     return session;
@@ -104,7 +104,7 @@ describe('one lane, one session after another', () => {
     sessions = new Sessions(1, 2);
     life = new SessionLife({ ...parts, sessions });
     come('a');
-    const facts = { lane: 1, capabilities: 0, address: 'b' };
+    const facts = { lane: 1, capabilities: 0, address: 'b', webSocket: false };
     const spare = sessions.add({ id: 'phone' } as StoredNode, facts, performance.now()) as HubSession;
     sessions.add({ id: 'tablet' } as StoredNode, { ...facts, lane: 0, address: 'c' }, performance.now());
     expect(spare.givesWay).toBe(true);
@@ -195,7 +195,11 @@ test('indices of sessions that end are free once the threads have settled, those
     settled: () => new Promise<void>((resolve) => settling.push(resolve)),
   } as unknown as SessionLifeParts);
   const add = (id: string) =>
-    table.add({ id } as StoredNode, { lane: 0, capabilities: 0, address: '' }, 0) as HubSession;
+    table.add(
+      { id } as StoredNode,
+      { lane: 0, capabilities: 0, address: '', webSocket: false },
+      0,
+    ) as HubSession;
   const end = ({ index, number }: HubSession) =>
     life.down({ type: 'tunnelDown', index, number, reason: 'it left' });
   const [a, b] = [add('a'), add('b')];

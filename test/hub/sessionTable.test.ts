@@ -12,7 +12,11 @@ import { SESSION } from '../../src/limits/session.ts';
 const MAX = 1_000;
 
 function add(sessions: Sessions, id: string, lane: number): ReturnType<Sessions['add']> {
-  return sessions.add({ id } as StoredNode, { lane, capabilities: 0, address: '192.0.2.1' }, 0);
+  return sessions.add(
+    { id } as StoredNode,
+    { lane, capabilities: 0, address: '192.0.2.1', webSocket: false },
+    0,
+  );
 }
 
 test('a node that proves nothing keeps its newest sessions only, and none of another node', () => {

@@ -24,7 +24,7 @@ function rig() {
   const connect = (nodeId: string, nowMs = 0): HubSession => {
     const session = sessions.add(
       nodeOf(nodeId),
-      { lane: 0, capabilities: 0, address: '192.0.2.1' },
+      { lane: 0, capabilities: 0, address: '192.0.2.1', webSocket: false },
       nowMs,
     ) as HubSession;
     slots.reset(session.index);

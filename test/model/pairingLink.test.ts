@@ -57,7 +57,7 @@ describe('each malformed part has its own sentence', () => {
     ['', 'it must begin with restunnel://'],
     ['https://example.org/', 'it must begin with restunnel://'],
     ['restunnel:hub:9000', 'it must begin with restunnel://'],
-    ['x'.repeat(2000), 'it is too long'],
+    ['x'.repeat(3000), 'it is too long'],
     ['restunnel://hub:9000/', 'it has no ?k=…&t=… at its end; was it cut short?'],
     [`restunnel://hub${query}`, 'it has no port after the host'],
     [`restunnel://hub:${query}`, 'it has no port after the host'],
@@ -165,6 +165,39 @@ describe('a link to a web server', () => {
     [`restunnel+wss:///x${query}`, 'it has no host'],
     [`restunnel+wss://hub.example.org:0/x${query}`, 'its port is not between 1 and 65535'],
     [`restunnel+http://hub.example.org/x${query}`, 'it must begin with restunnel://'],
+  ])('%s', (link, why) => {
+    expect(() => parseLink(link)).toThrow(new UserError(`this is not a pairing link: ${why}`, 2));
+  });
+
+  test.each([
+    [{ host: 'hub.example.org', port: 443, path: '/some/path' }, 'wss://hub.example.org/some/path'],
+    [
+      { host: '2001:db8::1', port: 8443, path: "/a'b&c=%20+d$!" },
+      'wss://[2001:db8::1]:8443/a%27b%26c=%2520%2bd%24%21',
+    ],
+  ])('beside the port of the hub: %j', ({ host, port, path }, text) => {
+    const parsed = parseLink(`${GOOD}&w=${text}`);
+    const otherWay = { host, port, webSocket: { secure: true, path } };
+    expect(parsed).toEqual({ host: 'hub.example.org', port: 9000, ...secrets, otherWay });
+    expect(formatLink(parsed)).toBe(`${GOOD}&w=${text}`);
+    expect(parseLink(formatLink({ ...parsed, clusterKey: TOKEN }))).toEqual({ ...parsed, clusterKey: TOKEN });
+  });
+
+  test.each([
+    ...[
+      '',
+      'hub:9000',
+      'wss://',
+      'wss://h:0/',
+      'ws://hub.example.org/',
+      'wss://h/%zz',
+      'wss://h/a%20b c',
+    ].map((text) => [
+      `${GOOD}&w=${text}`,
+      'the address of the web server (w=) is damaged; copy the whole link again',
+    ]),
+    [`${GOOD}&w=wss://h/&w=wss://h/`, 'it has more than one parameter w'],
+    [`restunnel+wss://h/x${query}&w=wss://h/`, 'it leads to a web server, and names a second one'],
   ])('%s', (link, why) => {
     expect(() => parseLink(link)).toThrow(new UserError(`this is not a pairing link: ${why}`, 2));
   });

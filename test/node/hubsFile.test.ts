@@ -114,6 +114,26 @@ describe('HubsFile', () => {
     });
   });
 
+  it('a link with two ways says which is tried first', () => {
+    const file = new HubsFile(dataDir);
+    const webSocket = { secure: true, path: '/a' };
+    const otherWay = { host: 'web.example.org', port: 443, webSocket };
+    const { publicKey } = file.pair({ ...link(1), otherWay }, 'phone');
+    const [direct, behindServer, ...more] = file.get(publicKey).ways;
+    expect([direct!.port, behindServer, more]).toEqual([link(1).port, otherWay, []]);
+    file.workedBy(publicKey, behindServer!);
+    // As a service does that is started with the same link each time.
+    file.pair({ ...link(1), otherWay }, 'phone');
+    expect(new HubsFile(dataDir).get(publicKey)).toMatchObject({ ways: [direct, behindServer], lastWay: 1 });
+    file.pair({ ...link(1), port: 9_999, otherWay: { ...otherWay, port: 444 } }, 'phone');
+    expect(file.get(publicKey)).toMatchObject({ ways: [{ port: 9_999 }, { port: 444 }], lastWay: 0 });
+
+    const other = file.pair({ ...link(2), ...otherWay }, 'phone').publicKey;
+    file.pair({ ...link(2), otherWay }, 'phone');
+    expect(file.get(other).ways).toMatchObject([{ port: link(2).port }, { webSocket }]);
+    expect(file.get(other)).toMatchObject({ lastWay: 1, host: link(2).host, port: link(2).port });
+  });
+
   it('is bounded', () => {
     const file = new HubsFile(root);
     const record = file.pair(link(255), 'phone');

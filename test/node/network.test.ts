@@ -136,6 +136,7 @@ describe('STATUS', () => {
       network: 'cellular',
       publicAddress: null,
       canRotate: false,
+      via: null,
       rotation: null,
       hubList: null,
     });
@@ -158,6 +159,7 @@ describe('STATUS', () => {
     const json = statusJson({
       ...{ startedMs: 0, nowMs: 1e12, sentBytes: bytes, receivedBytes: bytes, battery },
       ...{ network: 'cellular' as const, publicAddress: address, canRotate: false, rotation },
+      via: 'socks5',
       hubList: Number.MAX_SAFE_INTEGER,
     });
     expect(JSON.parse(json)).toMatchObject({ publicAddress: address, rotation });

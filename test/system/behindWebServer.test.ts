@@ -2,9 +2,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import puppeteer from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { findProgram } from '../../bench/machine/programs.ts';
 import { formatLink, parseLink } from '../../src/model/pairingLink.ts';
 import { startInitiator } from '../../src/noise/handshake.ts';
 import { keyPairOf } from '../../src/noise/keyPair.ts';
@@ -13,6 +15,7 @@ import { needs } from '../require.ts';
 import { freePort } from './freePorts.ts';
 import { eventually, type Hub, launchNode, listNodes, makeTempDir, runCommand, startHub } from './harness.ts';
 import { Origin, portOf, sendSeeded } from './origin.ts';
+import { readQr } from './qrOnPage.ts';
 import { absoluteRequest, closeRawClients, dialConnect, dialSocks, RawClient } from './rawClient.ts';
 import { SeededCheck } from './seeded.ts';
 import { answers, type Kind, PATH, WebServer } from './webServer.ts';
@@ -30,6 +33,7 @@ afterAll(async () => {
 interface Links {
   readonly link: string;
   readonly webSocketLink: string;
+  readonly bothWaysLink: string;
 }
 
 class Site {
@@ -128,6 +132,12 @@ describe.each([
         'a head': plain('HEAD'),
         'a method that files do not know': plain('PUT', 'Content-Length: 0\r\n'),
         'a WebSocket': plain('GET', 'Upgrade: websocket\r\n'),
+        'a WebSocket that waits to be told to go on': plain(
+          'GET',
+          'Upgrade: websocket\r\nExpect: 100-continue\r\n',
+        ),
+        'a WebSocket with a body': (path: string) =>
+          `${plain('GET', 'Upgrade: websocket\r\nContent-Length: 5\r\n')(path)}hello`,
         'a message with a wrong mac1': upgrade(stranger.message1.with(-1, stranger.message1.at(-1)! ^ 1)),
         'a message of somebody who knows the key of the hub': upgrade(stranger.message1),
       };
@@ -154,6 +164,8 @@ describe.each([
       const node = site.launch([webSocketLink], mode.io);
       await node.untilReady();
       expect(node.ready.hubs).toEqual([site.server.url]);
+      // What `ps` shows.
+      expect(readFileSync(`/proc/${node.pid}/cmdline`, 'utf8')).not.toContain('wss:');
       await site.echoes();
       const check = new SeededCheck(1);
       const down = (await dialSocks(site.hub.socks, portOf(origin.source))).send(`1 ${BULK_BYTES}\n`);
@@ -193,10 +205,16 @@ describe.each([
         const { webSocketLink } = await site.makeLinks();
         const node = site.launch([webSocketLink], mode.io, ['--via', `http://127.0.0.1:${port}`]);
         await node.untilReady();
-        const nodes = await listNodes(site.hub);
-        expect(nodes.find(({ id }) => id === node.ready.nodeId)).toMatchObject({
-          publicAddress: '127.0.0.7',
+        await eventually(async () => {
+          const nodes = await listNodes(site.hub);
+          expect(nodes.find(({ id }) => id === node.ready.nodeId)).toMatchObject({
+            publicAddress: '127.0.0.7',
+            way: 'webSocket',
+            via: 'http',
+          });
         });
+        const { stdout } = await runCommand(['nodes', 'show', node.ready.nodeId], site.hub.dataDir);
+        expect(stdout).toMatch(/^way +WebSocket, HTTP proxy$/m);
         const client = await RawClient.dial(site.hub.http);
         client.send(absoluteRequest(`http://127.0.0.1:${portOf(origin.http)}/`, ['Connection: close']));
         expect(String(await client.takeAll())).toMatch(/X-Restunnel-Exit-IP: 127\.0\.0\.7\r\n/i);
@@ -238,10 +256,14 @@ describe.skipIf(skip)(`several ways to a hub ${why}`, () => {
     'are tried in order, and the one that worked is remembered; on %s',
     { timeout: TEST_MS },
     async (io) => {
-      const { link, webSocketLink } = await site.makeLinks();
-      const blocked = formatLink({ ...parseLink(link), port: freePort() });
+      const { link, webSocketLink, bothWaysLink } = await site.makeLinks();
+      const port = freePort();
+      const links =
+        io === 'net'
+          ? [formatLink({ ...parseLink(bothWaysLink), port })]
+          : [formatLink({ ...parseLink(link), port }), webSocketLink];
       const dataDir = makeTempDir();
-      const first = site.launch([blocked, webSocketLink], io, [], dataDir);
+      const first = site.launch(links, io, [], dataDir);
       await first.untilReady();
       await first.waitForLog(({ msg }) => msg.startsWith('cannot connect to the hub (ECONNREFUSED)'));
       await first.waitForLog(({ msg, way }) => msg === 'connected to the hub' && way === site.server.url);
@@ -265,6 +287,42 @@ describe.skipIf(skip)(`several ways to a hub ${why}`, () => {
         msg.startsWith("this device does not trust the web server's certificate"),
       );
       expect(await node.stop()).toEqual({ code: 0, signal: null });
+    },
+  );
+
+  const chromium = needs('chromium');
+  test.skipIf(chromium.skip)(
+    `the owner chooses one on the dashboard, and sees by which a device came ${chromium.why}`,
+    { timeout: TEST_MS },
+    async () => {
+      const browser = await puppeteer.launch({
+        executablePath: findProgram('chromium')!,
+        args: ['--no-sandbox', '--force-color-profile=srgb'],
+      });
+      onTestFinished(() => browser.close());
+      const page = await browser.newPage();
+      await page.setViewport({ width: 1_280, height: 900 });
+      const sees = (words: string) =>
+        page.waitForFunction(`document.body.innerText.includes(${JSON.stringify(words)})`);
+      await page.goto(`http://${site.hub.ready.dashboard}/#/pair`);
+      await page.locator('::-p-aria([name="Make a pairing link"][role="button"])').click();
+      await sees('first, then the web server');
+      const both = parseLink((await readQr(page))!);
+      expect(both.port).toBe(site.hub.tunnel.port);
+      expect(both.otherWay?.port).toBe(site.server.port);
+
+      await page.locator('::-p-text(WebSocket)').click();
+      await sees('Through the web server only');
+      const link = (await readQr(page))!;
+      expect(link).toMatch(/^restunnel\+wss:/);
+      expect(parseLink(link).token).toEqual(both.token);
+      const node = site.launch([link], 'epoll', ['--name', 'train']);
+      await sees('train is connected');
+      await node.untilReady();
+      await page.goto(`http://${site.hub.ready.dashboard}/#/nodes/${node.ready.nodeId}`);
+      await page.waitForFunction(
+        `[...document.querySelectorAll('.facts div')].some(({ innerText }) => /Way\\s+WebSocket/i.test(innerText))`,
+      );
     },
   );
 });

@@ -1,8 +1,6 @@
 // The dashboard in a real browser, at a real hub with three real nodes: the owner pairs a device with the QR code from a screenshot, sees
 // its bytes move, throttles it, lets it fetch a test page, and revokes it.
 
-import jsqr from 'jsqr';
-import { PNG } from 'pngjs';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStream } from '../../bench/fleet/ask.ts';
@@ -10,6 +8,7 @@ import { findProgram } from '../../bench/machine/programs.ts';
 import { needs } from '../require.ts';
 import { type ExitNode, eventually, type Hub, pairNode, startHub, startNode } from './harness.ts';
 import { Origin, portOf } from './origin.ts';
+import { readQr } from './qrOnPage.ts';
 
 const { skip, why } = needs('chromium');
 
@@ -96,11 +95,9 @@ describe.skipIf(skip)(`the dashboard in a browser ${why}`, () => {
     await page.goto(`http://${hub.ready.dashboard}/#/pair`);
     await press('Make a pairing link');
     await sees('Waiting for the device');
-    const { data, width, height } = PNG.sync.read(Buffer.from(await page.screenshot()));
-    // The package's types call the function a module.
-    const code = jsqr.default(new Uint8ClampedArray(data), width, height);
-    expect(code?.data).toMatch(/^restunnel:\/\//);
-    nodes.push(await startNode({ links: [code!.data], args: ['--name', 'Pixel 8'] }));
+    const code = await readQr(page);
+    expect(code).toMatch(/^restunnel:\/\//);
+    nodes.push(await startNode({ links: [code!], args: ['--name', 'Pixel 8'] }));
     await sees('Pixel 8 is connected');
   });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { needs } from '../require.ts';
 import { freePort } from './freePorts.ts';
-import { eventually, type Hub, launchNode, makeLink, makeTempDir, startHub } from './harness.ts';
+import { eventually, type Hub, launchNode, listNodes, makeLink, makeTempDir, startHub } from './harness.ts';
 import { Origin, portOf } from './origin.ts';
 import { dialSocks } from './rawClient.ts';
 
@@ -100,6 +100,14 @@ async function echoes(): Promise<void> {
   client.close();
 }
 
+/** The hub's owner sees how the device comes. */
+async function comesVia(nodeId: string, via: 'http' | 'socks5'): Promise<void> {
+  await eventually(async () => {
+    const nodes = await listNodes(hub);
+    expect(nodes.find(({ id }) => id === nodeId)).toMatchObject({ way: 'tcp', via });
+  });
+}
+
 async function launch(...args: string[]) {
   const { link } = await makeLink(hub);
   const node = launchNode({ links: [link], args });
@@ -119,6 +127,7 @@ describe.each(['epoll', 'net'])('on %s', (io) => {
       ({ msg, via }) => msg === 'connected to the hub' && via === `http://127.0.0.1:${through.port}`,
     );
     await echoes();
+    await comesVia(node.ready.nodeId, 'http');
     expect(through.log()).toContain(`CONNECT ${hub.ready.tunnel}`);
     expect(through.log()).not.toContain(String(portOf(origin.echo)));
     expect(readFileSync(`/proc/${node.pid}/cmdline`, 'utf8')).not.toContain('s3cret');
@@ -137,6 +146,7 @@ describe.each(['epoll', 'net'])('on %s', (io) => {
     const node = await launch('--io', io, '--via', `socks5://127.0.0.1:${through.port}`);
     await node.untilReady();
     await echoes();
+    await comesVia(node.ready.nodeId, 'socks5');
     expect(through.log()).toContain(`.${hub.tunnel.port}`);
     expect(through.log()).not.toContain(`.${portOf(origin.echo)}`);
   });

@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { LISTING } from '../../limits/owner.ts';
-import { NETWORKS, NODE_STATES } from '../../model/fleet.ts';
+import { NETWORKS, NODE_STATES, NODE_WAYS, VIA_KINDS } from '../../model/fleet.ts';
 import { allBut, count, nodeId, rate, text, time } from './fields.ts';
 import { traffic } from './traffic.ts';
 
@@ -50,6 +50,16 @@ const nodeFields = {
     .describe(
       'Another device has come with the same key within the last hour: one of the two is a copy, and is sent away.',
     ),
+  way: z
+    .enum(NODE_WAYS)
+    .nullable()
+    .describe(
+      'How it comes: over TCP as it is, inside a WebSocket, or its lanes differ; null: not connected.',
+    ),
+  via: z
+    .enum(VIA_KINDS)
+    .nullable()
+    .describe('The kind of proxy through which it dials, as it says itself; null: none.'),
   lanes: count,
   roundTripMs: z.number().nullable(),
   streams: count,

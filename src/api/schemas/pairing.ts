@@ -19,6 +19,12 @@ export const pairing = z
       .string()
       .nullable()
       .describe('The same token by the web server of --public-websocket; null without one.'),
+    bothWaysLink: z
+      .string()
+      .nullable()
+      .describe(
+        'The same token by both, first as `link`; null as that. A device of an older version takes the first way alone.',
+      ),
     expiresAt: time,
     fingerprint: z.string().describe("Of the hub's key, as the phone's app shows it before it pairs."),
   })

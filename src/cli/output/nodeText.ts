@@ -29,9 +29,11 @@ export function drawNodes(nodes: readonly NodeView[], nowMs: number): string {
     ['LAST SEEN', (node) => (node.connected ? 'now' : ago(node.lastSeenAt, nowMs))],
     ['PAIRED', (node) => ago(node.createdAt, nowMs)],
   ];
+  const areDirect = !nodes.some(isIndirect);
   const perhaps: [string, (node: NodeView) => string][] = [
     ['HUBS', ({ hubs }) => (hubs ?? []).join(',')],
     ['NETWORK', ({ network }) => network ?? ''],
+    ['WAY', (node) => (areDirect ? '' : wayWords(node))],
     ['ADDRESS', ({ publicAddress }) => publicAddress ?? ''],
     ['MONTH', ({ month }) => (month === undefined ? '' : formatBytes(month.downBytes + month.upBytes))],
     ['COUNTRY', ({ country }) => country ?? ''],
@@ -54,6 +56,7 @@ export function drawNode(node: NodeView, connects: ConnectFigures | null, nowMs:
     ['device', deviceText(node)],
     ['hubs', (node.hubs ?? []).join(', ') || null],
     ['network', networkText(node)],
+    ['way', wayWords(node) || null],
     ['streams', node.connected ? String(node.streams) : null],
     [
       'rates',
@@ -96,6 +99,19 @@ export function limitsText({ mbitPerSecond, streams, monthlyBytes, hours }: Node
 
 export function stateWord(state: NodeState): string {
   return STATE_WORDS[state] ?? state;
+}
+
+/** It comes inside a WebSocket, or through a proxy. */
+export function isIndirect({ way, via }: NodeView): boolean {
+  return (way ?? 'tcp') !== 'tcp' || (via ?? null) !== null;
+}
+
+/** How it comes to its hub; '' while it does not, and from a hub that does not say. */
+export function wayWords({ way, via }: NodeView): string {
+  if ((way ?? null) === null) return '';
+  const proxy = { http: 'HTTP proxy', socks5: 'SOCKS5 proxy', none: '' }[via ?? 'none'];
+  const carrier = { tcp: proxy === '' ? 'direct' : '', webSocket: 'WebSocket', both: 'direct and WebSocket' };
+  return [carrier[way ?? 'tcp'], proxy].filter((word) => word !== '').join(', ');
 }
 
 function stateOf({ state, revoked, connected }: NodeView): string {

@@ -4,7 +4,7 @@ import { styleText } from 'node:util';
 import type { EventRecord, HubStatus, NodeState, NodeView } from '../../model/fleet.ts';
 import { formatBytes, formatRate, roundDuration } from '../units.ts';
 import { clockOf, sentenceOf } from './eventText.ts';
-import { stateWord } from './nodeText.ts';
+import { isIndirect, stateWord, wayWords } from './nodeText.ts';
 import { cellsOf, cut, fill, printable } from './terminalText.ts';
 
 export interface StatusState {
@@ -146,6 +146,9 @@ function columnsOf({ nodeRates, nodes }: StatusState): Column[] {
         ]
       : []),
     { ...left, title: 'NETWORK', rank: 5, read: ({ network }) => network ?? '-' },
+    ...(nodes.some(isIndirect)
+      ? [{ title: 'WAY', rank: 8, side: 'left', maxCells: 24, read: wayOf } satisfies Column]
+      : []),
     {
       ...right,
       title: 'RTT',
@@ -178,6 +181,10 @@ function columnsOf({ nodeRates, nodes }: StatusState): Column[] {
     { ...right, title: 'TODAY', rank: 3, read: ({ today }) => formatBytes(today.downBytes + today.upBytes) },
     { ...right, title: 'MONTH', rank: 6, read: ({ month }) => formatBytes(month.downBytes + month.upBytes) },
   ];
+}
+
+function wayOf(node: NodeView): string {
+  return wayWords(node) || '-';
 }
 
 function nodeLines(state: StatusState, nodes: readonly NodeView[], width: number): Segment[][] {

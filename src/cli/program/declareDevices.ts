@@ -13,7 +13,7 @@ import {
   parseWhole,
 } from '../arguments/values.ts';
 import type { NodesFlags } from '../commands/nodes.ts';
-import type { PairFlags } from '../commands/pair.ts';
+import type { PairFlags, PairingWay } from '../commands/pair.ts';
 import { parseDuration, parseSize } from '../units.ts';
 
 const STREAMS_MAX = 999_999_999;
@@ -35,7 +35,16 @@ export function declarePair(program: Command): void {
         (text) => parsePublicAddress(text, '--public-host'),
       ),
     )
-    .option('--json', 'print {link, expiresAt} instead')
+    .addOption(
+      new Option(
+        '--way <way>',
+        'what the link leads to, where a web server is in front of the hub (--public-websocket): both, the port first; the port alone; or the web server alone',
+      ).choices(['both', 'direct', 'websocket'] satisfies PairingWay[]),
+    )
+    .option(
+      '--json',
+      'print {link, webSocketLink, bothWaysLink, expiresAt} instead; link is the direct one, or that of --way',
+    )
     .action(async (flags: PairFlags) => {
       await (await import('../commands/pair.ts')).runPair(flags);
     });

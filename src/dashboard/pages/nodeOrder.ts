@@ -1,7 +1,7 @@
 // The order of devices in the table, and which of them a filter lets through. Pure.
 
 import type { NodeState, NodeView } from '../../model/fleet.ts';
-import { networkWords, platformWords, stateWords } from './wording.ts';
+import { indirectWords, networkWords, platformWords, stateWords } from './wording.ts';
 
 export const ORDERS = {
   name: 'Name',
@@ -55,6 +55,7 @@ export function matchesFilter(node: NodeView, filter: string): boolean {
     node.publicAddress ?? '',
     ...(node.hubs ?? []),
     networkWords(node.network),
+    indirectWords(node),
     platformWords(node.platform),
     stateWords(node).label,
   ]

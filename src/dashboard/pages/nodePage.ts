@@ -13,7 +13,7 @@ import { relativeTime, setTime } from './relativeTime.ts';
 import { settingsForm } from './settingsForm.ts';
 import { streamList } from './streamRows.ts';
 import type { View } from './view.ts';
-import { batteryWords, networkWords, platformWords, stateWords } from './wording.ts';
+import { batteryWords, networkWords, platformWords, stateWords, wayWords } from './wording.ts';
 
 const CONNECTS_EVERY_MS = 5_000;
 
@@ -141,6 +141,7 @@ function factList(): { root: HTMLElement; set(node: NodeView): void } {
     'Platform',
     'Network',
     'Public address',
+    'Way',
     'Battery',
     'Round trip',
     'Lanes',
@@ -163,6 +164,7 @@ function factList(): { root: HTMLElement; set(node: NodeView): void } {
         Platform: platformWords(node.platform),
         Network: networkWords(node.network),
         'Public address': node.publicAddress ?? '–',
+        Way: wayWords(node),
         Battery: batteryWords(node),
         'Round trip': millis(node.connected ? node.roundTripMs : null),
         Lanes: String(node.lanes),

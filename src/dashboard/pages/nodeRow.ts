@@ -7,7 +7,7 @@ import type { HubState } from './hubState.ts';
 import type { Order } from './nodeOrder.ts';
 import { relativeTime, setTime } from './relativeTime.ts';
 import { drawSparkline, sparkline } from './sparkline.ts';
-import { batteryWords, networkWords, platformWords, stateWords } from './wording.ts';
+import { batteryWords, indirectWords, networkWords, platformWords, stateWords } from './wording.ts';
 
 export const COLUMNS: readonly { name: string; label: string; order: Order | null; number?: true }[] = [
   { name: 'name', label: 'Device', order: 'name' },
@@ -59,10 +59,10 @@ export class Row {
     const { label, tone, reason } = stateWords(node);
     setText(this.#name, node.name);
     const tags = node.tags.length > 0 ? ` · ${node.tags.join(', ')}` : '';
-    setText(
-      this.#platform,
-      `${platformWords(node.platform)}${node.country === null ? '' : ` · ${node.country}`}${tags}`,
-    );
+    const way = indirectWords(node);
+    const country = node.country === null ? '' : ` · ${node.country}`;
+    const indirect = way === '' ? '' : ` · ${way}`;
+    setText(this.#platform, `${platformWords(node.platform)}${country}${tags}${indirect}`);
     setText(this.#badge, label);
     if (this.#title !== tone) this.#badge.className = `badge ${tone}`;
     this.#title = tone;

@@ -3,7 +3,7 @@
 import type { Pairing, PairingState } from '../../model/fleet.ts';
 import { cancelPairing, getPairing, makePairing } from './apiClient.ts';
 import { copyable } from './copyable.ts';
-import { actionButton, busy, el, field, heading, setText } from './dom.ts';
+import { actionButton, busy, el, field, freshId, heading, setText } from './dom.ts';
 import { countdown } from './format.ts';
 import type { HubState } from './hubState.ts';
 import { announce, notifyError } from './notices.ts';
@@ -14,6 +14,20 @@ import type { View } from './view.ts';
 const ASK_EVERY_MS = 2_000;
 /** On a phone, what is beside the code: the page's margins and the card's edges. */
 const FRAME_PX = 34;
+
+const NO_PHONE = 'The app on a phone does not follow this link. Other devices do:';
+
+type Way = 'both' | 'direct' | 'webSocket';
+const WAYS: Readonly<Record<Way, { label: string; hint: string }>> = {
+  both: { label: 'Both ways', hint: 'The device tries the hub’s own port first, then the web server.' },
+  direct: { label: 'Direct', hint: 'The device dials the hub’s own port only.' },
+  webSocket: {
+    label: 'WebSocket',
+    hint: 'Through the web server only, where a network lets nothing else out.',
+  },
+};
+/** Kept for the next link. */
+let chosen: Way = 'both';
 
 /** Kept while the page is open, so that the owner finds the same link after a look at another view. */
 let open: Pairing | null = null;
@@ -82,30 +96,35 @@ export function pairView(hub: HubState): View {
         notifyError(error);
       }
     });
+    const code = el('div', { class: 'qrBox' });
+    const words = el('div', { class: 'stack' });
+    const showWay = (way: Way): void => {
+      const { link, phone } = linkOf(pairing, way);
+      code.replaceChildren(qrCode(link, document.documentElement.clientWidth - FRAME_PX));
+      words.replaceChildren(
+        el('p', { class: 'muted' }, phone ? 'A phone’s camera reads this link from the code:' : NO_PHONE),
+        copyable(link, 'the pairing link'),
+        ...(phone ? [fingerprintLine(pairing)] : []),
+        el('p', { class: 'muted' }, 'Run this on the device. It needs Node.js 20 or later:'),
+        copyable(`npx restunnel node --pair "${link}"`, 'the command line'),
+      );
+    };
     put(
       el(
         'section',
         { class: 'card pairing' },
-        el('div', { class: 'qrBox' }, qrCode(pairing.link, document.documentElement.clientWidth - FRAME_PX)),
+        code,
         el(
           'div',
           { class: 'stack' },
           el('h2', { tabindex: -1 }, 'Waiting for the device…'),
-          el('p', { class: 'muted' }, 'A phone’s camera reads this link from the code:'),
-          copyable(pairing.link, 'the pairing link'),
-          el(
-            'p',
-            { class: 'muted' },
-            'Before it pairs, the app on a phone shows this fingerprint of the hub’s key: ',
-            el('code', {}, pairing.fingerprint),
-          ),
-          el('p', { class: 'muted' }, 'Run this on the device. It needs Node.js 20 or later:'),
-          copyable(`npx restunnel node --pair "${pairing.link}"`, 'the command line'),
-          ...webSocketPart(pairing),
+          ...(pairing.bothWaysLink === null ? [] : [wayChoice(showWay)]),
+          words,
           el('div', { class: 'actions' }, el('p', { class: 'muted' }, 'Works for ', left), cancel),
         ),
       ),
     );
+    showWay(chosen);
     const tick = (): void => setText(left, countdown(Date.parse(pairing.expiresAt) - Date.now()));
     tick();
     timers = [setInterval(tick, 1_000), setInterval(() => void ask(pairing), ASK_EVERY_MS)];
@@ -181,10 +200,30 @@ export function pairView(hub: HubState): View {
   };
 }
 
-/** For a device behind a network that lets only web pages out; the same token. */
-function webSocketPart({ link, webSocketLink }: Pairing): HTMLElement[] {
-  if (webSocketLink === null) return [];
-  const text = 'Where the network lets only web pages through, give it both ways:';
-  const command = `npx restunnel node --pair "${link}" --pair "${webSocketLink}"`;
-  return [el('p', { class: 'muted' }, text), copyable(command, 'the command line with both ways')];
+/** `phone`: its app follows the link. */
+function linkOf({ link, webSocketLink, bothWaysLink }: Pairing, way: Way): { link: string; phone: boolean } {
+  if (way === 'webSocket' && webSocketLink !== null) return { link: webSocketLink, phone: false };
+  return { link: (way === 'both' ? bothWaysLink : null) ?? link, phone: true };
+}
+
+/** Where a web server is in front of the hub. */
+function wayChoice(show: (way: Way) => void): HTMLElement {
+  const hint = el('p', { class: 'hint' }, WAYS[chosen].hint);
+  const segments = el('fieldset', { class: 'segments wrap' }, el('legend', { class: 'unseen' }, 'Way'));
+  const name = freshId('way');
+  for (const [way, { label }] of Object.entries(WAYS) as [Way, (typeof WAYS)[Way]][]) {
+    const input = el('input', { type: 'radio', name, value: way, checked: way === chosen });
+    input.addEventListener('change', () => {
+      chosen = way;
+      setText(hint, WAYS[way].hint);
+      show(way);
+    });
+    segments.append(el('label', {}, input, el('span', {}, label)));
+  }
+  return el('div', {}, segments, hint);
+}
+
+function fingerprintLine({ fingerprint }: Pairing): HTMLElement {
+  const words = 'Before it pairs, the app on a phone shows this fingerprint of the hub’s key: ';
+  return el('p', { class: 'muted' }, words, el('code', {}, fingerprint));
 }

@@ -61,6 +61,19 @@ export function networkWords(network: Network | null): string {
   return network === null ? '–' : { wifi: 'WiFi', cellular: 'Cellular', ethernet: 'Ethernet' }[network];
 }
 
+/** How it comes to the hub. */
+export function wayWords({ way, via }: NodeView): string {
+  if (way === null) return '–';
+  const proxy = via === null ? '' : { http: 'HTTP proxy', socks5: 'SOCKS5 proxy' }[via];
+  const carrier = { tcp: proxy === '' ? 'Direct' : '', webSocket: 'WebSocket', both: 'Direct and WebSocket' };
+  return [carrier[way], proxy].filter((word) => word !== '').join(', ');
+}
+
+/** For a line of the table: nothing where it comes directly, as most do. */
+export function indirectWords(node: NodeView): string {
+  return node.way === null || (node.way === 'tcp' && node.via === null) ? '' : wayWords(node);
+}
+
 const PLATFORMS: Readonly<Record<string, string>> = {
   linux: 'Linux',
   macos: 'macOS',

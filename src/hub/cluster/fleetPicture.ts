@@ -3,7 +3,7 @@
 
 import { HUB_LIST, PICTURE } from '../../limits/cluster.ts';
 import { CONTROL } from '../../limits/owner.ts';
-import type { ConnectFigures, HubOfFleet, LiveTick, NodeView, Traffic } from '../../model/fleet.ts';
+import type { ConnectFigures, HubOfFleet, LiveTick, NodeView, NodeWay, Traffic } from '../../model/fleet.ts';
 
 /** What a device is and does at one hub; what its owner decided about it every hub knows. */
 export type SaidNode = Pick<
@@ -20,6 +20,8 @@ export type SaidNode = Pick<
   | 'publicAddress'
   | 'canRotate'
   | 'keyShared'
+  | 'way'
+  | 'via'
   | 'lanes'
   | 'roundTripMs'
   | 'streams'
@@ -55,11 +57,11 @@ interface OtherHub {
 
 export function atHub(view: NodeView): SaidNode {
   const { id, state, connected, lastSeenAt, platform, network, version, batteryPercent, charging } = view;
-  const { publicAddress, canRotate, keyShared, lanes, roundTripMs, streams } = view;
+  const { publicAddress, canRotate, keyShared, way, via, lanes, roundTripMs, streams } = view;
   const { downBytesPerSecond, upBytesPerSecond, today, month } = view;
   return {
     ...{ id, state, connected, lastSeenAt, platform, network, version, batteryPercent, charging },
-    ...{ publicAddress, canRotate, keyShared, lanes, roundTripMs, streams },
+    ...{ publicAddress, canRotate, keyShared, way, via, lanes, roundTripMs, streams },
     ...{ downBytesPerSecond, upBytesPerSecond, today, month },
   };
 }
@@ -163,6 +165,8 @@ function withHub(view: NodeView, there: SaidNode, name: string): NodeView {
     connected: view.connected || (there.connected && !view.revoked),
     lastSeenAt: view.lastSeenAt > there.lastSeenAt ? view.lastSeenAt : there.lastSeenAt,
     keyShared: view.keyShared || there.keyShared,
+    way: bothWays(view.way, there.way),
+    via: view.via ?? there.via,
     lanes: view.lanes + there.lanes,
     roundTripMs: least(view.roundTripMs, there.roundTripMs),
     streams: view.streams + there.streams,
@@ -172,6 +176,11 @@ function withHub(view: NodeView, there: SaidNode, name: string): NodeView {
     month: sum(view.month, there.month),
     hubs: there.connected && !view.revoked ? [...(view.hubs ?? []), name].sort() : (view.hubs ?? []),
   };
+}
+
+function bothWays(one: NodeWay | null, other: NodeWay | null): NodeWay | null {
+  if (one === null || other === null) return one ?? other;
+  return one === other ? one : 'both';
 }
 
 function least(one: number | null, other: number | null): number | null {

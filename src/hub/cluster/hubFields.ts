@@ -78,3 +78,8 @@ export function oneOf<Word extends string>(words: readonly Word[], value: unknow
 export function orNull<Read>(read: (value: unknown) => Read, value: unknown): Read | null {
   return value === null ? null : read(value);
 }
+
+/** Of a field that an older version does not say. */
+export function perhapsOneOf<Word extends string>(words: readonly Word[], value: unknown): Word | null {
+  return orNull((word) => oneOf(words, word), value ?? null);
+}

@@ -9,7 +9,9 @@ import {
   HISTORY_RANGES,
   NETWORKS,
   NODE_STATES,
+  NODE_WAYS,
   type Traffic,
+  VIA_KINDS,
 } from '../../model/fleet.ts';
 import type { HubConnects, HubSays, SaidNode } from './fleetPicture.ts';
 import {
@@ -22,6 +24,7 @@ import {
   object,
   oneOf,
   orNull,
+  perhapsOneOf,
   readOrNull,
   text,
   time,
@@ -96,6 +99,8 @@ function nodeOf(value: Value): SaidNode {
     publicAddress: orNull(text, value.publicAddress),
     canRotate: orNull(flag, value.canRotate),
     keyShared: flag(value.keyShared),
+    way: perhapsOneOf(NODE_WAYS, value.way),
+    via: perhapsOneOf(VIA_KINDS, value.via),
     lanes: count(value.lanes),
     roundTripMs: orNull((ms) => amount(ms), value.roundTripMs),
     streams: count(value.streams),

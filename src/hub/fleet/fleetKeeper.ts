@@ -163,11 +163,11 @@ export class FleetKeeper {
   }
 
   /** Before the session's route goes to the front. */
-  connected({ nodeId, address, lane }: HubSession): void {
+  connected({ nodeId, address, lane, webSocket }: HubSession): void {
     this.lastKnown.set(nodeId, { status: this.lastKnown.get(nodeId)?.status ?? null, address });
     this.networks.proved(address, Date.now());
     this.apply(nodeId);
-    const where = lane === 0 ? address : `${address}, as its lane ${lane}`;
+    const where = `${address}${webSocket ? ', inside a WebSocket' : ''}${lane === 0 ? '' : `, as its lane ${lane}`}`;
     const text = `${this.nameOf(nodeId)} connected from ${where}`;
     this.noteOf(nodeId, { kind: 'connected', text, moved: !this.#hasOtherLane(nodeId, lane) });
   }

@@ -2,7 +2,7 @@
 // not fit is left out. Pure.
 
 import { z } from 'zod';
-import { NETWORKS, type Network } from '../../model/fleet.ts';
+import { NETWORKS, type Network, VIA_KINDS, type ViaKind } from '../../model/fleet.ts';
 
 /** Nothing that could harm a terminal or a page. */
 const words = z
@@ -35,6 +35,7 @@ const nodeStatus = z.object({
   charging: orNull(z.boolean()),
   publicAddress: orNull(address),
   canRotate: orNull(z.boolean()),
+  via: orNull(z.enum(VIA_KINDS)),
   rotation: orNull(rotationAnswer),
   hubList: orNull(z.int().nonnegative()),
 });
@@ -50,6 +51,8 @@ export interface NodeStatus {
   readonly publicAddress: string | null;
   /** Whether it can get a new address on request; null: an older version, which does not say. */
   readonly canRotate: boolean | null;
+  /** The kind of proxy through which this session came; null: none, or an older version, which does not say. */
+  readonly via: ViaKind | null;
   readonly rotation: RotationAnswer | null;
   /** The number of the cluster's list that it has; null: it follows none. */
   readonly hubList: number | null;

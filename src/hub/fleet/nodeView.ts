@@ -1,6 +1,6 @@
 // A node as its owner sees it: the store, its sessions, its STATUS and the counters in one record. Pure.
 
-import type { NodeState, NodeView, Traffic } from '../../model/fleet.ts';
+import type { NodeState, NodeView, NodeWay, Traffic } from '../../model/fleet.ts';
 import type { ClosedFor } from '../../routing/nodeRouting.ts';
 import type { HubSession } from '../sessions/sessionTable.ts';
 import type { Rates } from '../traffic/traffic.ts';
@@ -45,6 +45,8 @@ export function nodeView({ stored, settings }: KnownNode, facts: NodeFacts): Nod
     publicAddress: status?.publicAddress ?? facts.lastAddress,
     canRotate: status?.canRotate ?? null,
     keyShared: facts.isKeyShared,
+    way: wayOf(sessions),
+    via: sessions.findLast(({ status }) => status?.via != null)?.status?.via ?? null,
     lanes: sessions.length,
     roundTripMs: measured.length === 0 ? null : Math.min(...measured),
     streams: facts.streams,
@@ -60,6 +62,12 @@ function stateOf(revoked: boolean, { sessions, closedFor }: NodeFacts): NodeStat
   if (closedFor === 'rotating') return 'rotating';
   if (sessions.every((session) => session.draining)) return 'draining';
   return closedFor ?? 'connected';
+}
+
+function wayOf(sessions: readonly HubSession[]): NodeWay | null {
+  const webSockets = sessions.filter(({ webSocket }) => webSocket).length;
+  if (webSockets === 0) return sessions.length === 0 ? null : 'tcp';
+  return webSockets === sessions.length ? 'webSocket' : 'both';
 }
 
 /** Whether two views show the same; when a connected node was last seen is always now. */

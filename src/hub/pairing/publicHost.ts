@@ -45,5 +45,6 @@ export function pairingLinks(
   return {
     link: formatLink({ ...address, ...secrets }),
     webSocketLink: way === null ? null : formatLink({ ...way, ...secrets }),
+    bothWaysLink: way === null ? null : formatLink({ ...address, otherWay: way, ...secrets }),
   };
 }

@@ -50,10 +50,16 @@ export interface Door {
 /** What the front needs to answer a device and hand it over; the keys are to be wiped. */
 export type Accepted = NonNullable<Extract<ToEngine, { type: 'verdict' }>['accepted']>;
 
+interface From {
+  readonly remoteAddress: string;
+  /** Inside one. */
+  readonly webSocket: boolean;
+}
+
 /** An authentic first message that waits for the store's word. */
 interface Asking {
   readonly answer: HandshakeResult;
-  readonly remoteAddress: string;
+  readonly from: From;
   /** On the clock of performance.now(). */
   readonly sinceMs: number;
   readonly decided: (accepted: Accepted | null) => void;
@@ -101,11 +107,12 @@ export class Admission {
   async admit(
     message1: Uint8Array,
     remoteAddress: string,
+    webSocket: boolean,
   ): Promise<{ accepted: Accepted | null; costMs: number }> {
     const { result: answer, costMs } = await this.#pool.answer(message1, remoteAddress);
     if (answer === null) return { accepted: null, costMs };
     const accepted = (await this.#mayAsk(answer, remoteAddress))
-      ? await this.#ask(answer, remoteAddress)
+      ? await this.#ask(answer, { remoteAddress, webSocket })
       : null;
     answer.enroll?.token.fill(0);
     if (accepted === null) wipeKeys(answer);
@@ -142,13 +149,13 @@ export class Admission {
   }
 
   /** All that came while the disk was busy wait for it together: thousands of devices that return at once are not as many fsyncs. */
-  #ask(answer: HandshakeResult, remoteAddress: string): Promise<Accepted | null> {
+  #ask(answer: HandshakeResult, from: From): Promise<Accepted | null> {
     if (this.#asking.length >= CONTROL.askingMax) {
-      this.#logRefusal(remoteAddress, 'too many devices wait for the disk');
+      this.#logRefusal(from.remoteAddress, 'too many devices wait for the disk');
       return Promise.resolve(null);
     }
     return new Promise((decided) => {
-      this.#asking.push({ answer, remoteAddress, sinceMs: performance.now(), decided });
+      this.#asking.push({ answer, from, sinceMs: performance.now(), decided });
       if (!this.#isDeciding) setImmediate(() => this.#decideAll());
       this.#isDeciding = true;
     });
@@ -158,9 +165,9 @@ export class Admission {
     while (this.#asking.length > 0) {
       const asking = this.#takeAsking();
       const verdicts = this.#closed ? null : await this.#verdicts(asking);
-      asking.forEach(({ answer, remoteAddress, decided }, at) => {
+      asking.forEach(({ answer, from, decided }, at) => {
         const verdict = this.#closed ? undefined : verdicts?.[at];
-        decided(verdict === undefined ? null : this.#obey(verdict, answer, remoteAddress));
+        decided(verdict === undefined ? null : this.#obey(verdict, answer, from));
       });
     }
     this.#isDeciding = false;
@@ -196,7 +203,8 @@ export class Admission {
   }
 
   /** What follows from the store's word: a session for a device that is let in. */
-  #obey(verdict: Verdict | UserError, answer: HandshakeResult, remoteAddress: string): Accepted | null {
+  #obey(verdict: Verdict | UserError, answer: HandshakeResult, from: From): Accepted | null {
+    const { remoteAddress, webSocket } = from;
     try {
       if (verdict instanceof UserError) throw verdict;
       const { nodeId, enroll, lane, message2, initialWindowBytes, sendKey, receiveKey } = answer;
@@ -211,7 +219,7 @@ export class Admission {
       }
       this.#rates.admitted(nodeId, performance.now());
       const capabilities = answer.capabilities & OFFERED_CAPABILITIES;
-      const facts = { lane, capabilities, address: remoteAddress };
+      const facts = { lane, capabilities, address: remoteAddress, webSocket };
       const session = this.#sessions.add(verdict.node, facts, performance.now());
       if (typeof session === 'string') {
         this.#noSession(verdict.node, session);

@@ -41,8 +41,8 @@ export class SessionLife {
   }
 
   /** Answers a first message with a good mac1: a paired device gets a session, everyone else silence. */
-  async answerHandshake({ conn, message1, remoteAddress }: Said<'handshake'>): Promise<void> {
-    const { accepted, costMs } = await this.#parts.admission.admit(message1, remoteAddress);
+  async answerHandshake({ conn, message1, remoteAddress, webSocket }: Said<'handshake'>): Promise<void> {
+    const { accepted, costMs } = await this.#parts.admission.admit(message1, remoteAddress, webSocket);
     if (!this.#closed) this.#parts.toFront({ type: 'verdict', conn, accepted, costMs });
     if (accepted === null) return;
     wipeKeys(accepted);
@@ -85,7 +85,7 @@ export class SessionLife {
   #serve(session: HubSession): void {
     if (session.revoked) return;
     const { sessions, keeper, log } = this.#parts;
-    const { index, number, worker, nodeId, lane, address, capabilities } = session;
+    const { index, number, worker, nodeId, lane, address, capabilities, webSocket } = session;
     const older = sessions.replacedBy(session).filter(({ up }) => up);
     for (const old of older) {
       old.replaced = true;
@@ -97,7 +97,7 @@ export class SessionLife {
     const speaksUdp = (capabilities & CAPABILITY.udp) !== 0;
     keeper.connected(session);
     this.#parts.toFront({ type: 'route', index, number, worker, nodeId, speaksUdp });
-    log.info({ node: nodeId, lane, from: address }, 'node connected');
+    log.info({ node: nodeId, lane, from: address, ...(webSocket ? { webSocket } : {}) }, 'node connected');
     for (const old of older) {
       this.#parts.toFront({ type: 'unroute', index: old.index, number: old.number });
       this.#probe(old);

@@ -14,6 +14,8 @@ export interface HubSession {
   /** CAPABILITY bits in force. */
   readonly capabilities: number;
   readonly address: string;
+  /** It came inside a WebSocket. */
+  readonly webSocket: boolean;
   /** On the clock of performance.now(), which nobody sets back. */
   readonly sinceMs: number;
   /** The first record came: streams may go to it. */
@@ -64,7 +66,12 @@ export class Sessions {
   /** A session for a node that was just admitted, or why there is none. */
   add(
     node: StoredNode,
-    { lane, capabilities, address }: Pick<HubSession, 'lane' | 'capabilities' | 'address'>,
+    {
+      lane,
+      capabilities,
+      address,
+      webSocket,
+    }: Pick<HubSession, 'lane' | 'capabilities' | 'address' | 'webSocket'>,
     nowMs: number,
   ): HubSession | NoSession {
     if (this.#hasAllLanes(node.id, lane)) return 'lanes';
@@ -80,6 +87,7 @@ export class Sessions {
       lane,
       capabilities,
       address,
+      webSocket,
       sinceMs: nowMs,
       up: false,
       replaced: false,

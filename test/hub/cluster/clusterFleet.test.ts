@@ -11,7 +11,7 @@ import {
   type OtherHubs,
 } from '../../../src/hub/cluster/hubQuestions.ts';
 import { PICTURE } from '../../../src/limits/cluster.ts';
-import type { LiveTick } from '../../../src/model/fleet.ts';
+import type { LiveTick, NodeView } from '../../../src/model/fleet.ts';
 import { FakeFleet } from '../../api/fakeFleet.ts';
 
 let nowMs: number;
@@ -37,19 +37,20 @@ const others: OtherHubs = {
   },
 };
 
-function say(isWhole = true): void {
+function say(isWhole = true, changes: Partial<NodeView> = {}): void {
   const { stopping, nodesConnected, nodesPaired, streams, clients } = there.status();
   const { downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond } = there.status();
   const figures = {
     ...{ stopping, nodesConnected, nodesPaired, streams, clients },
     ...{ downBytesPerSecond, upBytesPerSecond, connectsPerSecond, failuresPerSecond },
   };
+  const nodes = there.nodes().map((node) => atHub({ ...node, ...changes }));
   fleet.hear(
     {
       hub: 'p',
       name: 'paris',
       isWhole,
-      nodes: there.nodes().map(atHub),
+      nodes,
       figures,
       connects: { succeeded: 7, failures: {} },
     },
@@ -86,8 +87,21 @@ describe('a device', () => {
     expect(merged.lanes).toBe(2 * before.lanes);
     expect(merged.month.downBytes).toBe(2 * before.month.downBytes);
     expect(merged.roundTripMs).toBe(before.roundTripMs);
+    expect([merged.way, merged.via]).toEqual([before.way, before.via]);
     expect(fleet.nodes().map(({ id }) => id)).toEqual(here.nodes().map(({ id }) => id));
     expect(fleet.nodePage('', 1).nodes[0]!.hubs).toEqual(['berlin', 'paris']);
+  });
+
+  test('comes as it comes to each hub', () => {
+    const wayOf = () => {
+      const { way, via } = fleet.node(FIRST);
+      return [way, via];
+    };
+    const [own] = wayOf();
+    say(true, { way: own === 'tcp' ? 'webSocket' : 'tcp', via: 'http' });
+    expect(wayOf()).toEqual(['both', 'http']);
+    here.setAway(FIRST, true);
+    expect(wayOf()).toEqual([own === 'tcp' ? 'webSocket' : 'tcp', 'http']);
   });
 
   test('that is away here and connected elsewhere is connected', () => {

@@ -69,14 +69,22 @@ test('one field that is something else makes all of it void', () => {
   for (const word of WORDS) {
     for (const path of paths(sent(word))) {
       for (const other of [undefined, -1, '\u001b[2J', 'x'.repeat(5_000), [[]], { a: {} }]) {
-        // Whoever does not say how many connects there were, or what its clock shows, is of an older version.
-        if (other === undefined && ['connects', 'clockMs'].includes(path.at(-1)!)) continue;
+        // Whoever does not say how many connects there were, what its clock shows, or how a device comes, is of an older version.
+        const isNew = ['connects', 'clockMs', 'way', 'via'].includes(path.at(-1)!);
+        if (other === undefined && isNew) continue;
         // Causes that this version does not know are left out.
         if (path.at(-1) === 'failures' && !Array.isArray(other) && typeof other === 'object') continue;
         expect([path, other, readSaid(changed(sent(word), path, other))]).toEqual([path, other, null]);
       }
     }
   }
+});
+
+test('a hub of an older version does not say how its devices come', () => {
+  const [node] = says().nodes;
+  const { way, via, ...older } = node!;
+  const heard = readSaid(sent({ kind: 'says', says: { ...says(), nodes: [older] } }));
+  expect(heard).toMatchObject({ says: { nodes: [{ ...older, way: null, via: null }] } });
 });
 
 test('more devices than one word may have are none', () => {
