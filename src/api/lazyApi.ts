@@ -21,6 +21,11 @@ export class LazyApi {
     this.#parts = { ...parts, live: this.live };
   }
 
+  /** Loads what app() needs, for who does not want to hold something meanwhile. */
+  static async load(): Promise<void> {
+    await import('./ownerApi.ts');
+  }
+
   app(): Promise<OwnerApi> {
     this.#app ??= import('./ownerApi.ts').then(({ makeOwnerApi }) => makeOwnerApi(this.#parts));
     return this.#app;

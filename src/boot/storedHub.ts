@@ -24,6 +24,8 @@ export interface StoredHub {
 
 /** null when somebody else holds the data directory. Rejects with BusyError when only its store is held, UserError when it cannot be used. */
 export async function openStoredHub(dataDir: string): Promise<StoredHub | null> {
+  // Others wait for the lock for a few seconds, which is what loading can take on a slow machine.
+  await LazyApi.load();
   const lock = tryLock(dataDir);
   if (lock === null) return null;
   let state: HubState;
