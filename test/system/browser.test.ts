@@ -1,6 +1,7 @@
 // The dashboard in a real browser, at a real hub with three real nodes: the owner pairs a device with the QR code from a screenshot, sees
 // its bytes move, throttles it, lets it fetch a test page, and revokes it.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStream } from '../../bench/fleet/ask.ts';
@@ -114,7 +115,7 @@ describe.skipIf(skip)(`the dashboard in a browser ${why}`, () => {
     expect(first.bytes()).toBeGreaterThan(0);
   });
 
-  test('throttles it, and the rate holds', async () => {
+  test('throttles it, and it keeps the rate', async () => {
     await page.goto(`http://${hub.ready.dashboard}/#/nodes/${nodes[0]!.ready.nodeId}`);
     await sees('Limits and labels');
     await page.locator('::-p-aria([name="Speed, Mbit/s"])').fill(String(LIMIT_MBIT));
@@ -124,12 +125,18 @@ describe.skipIf(skip)(`the dashboard in a browser ${why}`, () => {
     // What was under way without a limit has arrived long before this much comes with one.
     await eventually(() => expect(second.bytes()).toBeGreaterThan(LIMIT_MBIT * MBIT));
     const received = () => downloads.reduce((sum, { bytes }) => sum + bytes(), 0);
-    const before = received();
-    const startedMs = performance.now();
-    await eventually(() => expect(performance.now() - startedMs).toBeGreaterThan(MEASURED_MS));
-    const mbit = (received() - before) / MBIT / ((performance.now() - startedMs) / 1_000);
-    expect(mbit).toBeGreaterThan(LIMIT_MBIT * 0.9);
-    expect(mbit).toBeLessThan(LIMIT_MBIT * 1.1);
+    const measured = async () => {
+      const before = received();
+      const startedMs = performance.now();
+      await delay(MEASURED_MS);
+      return (received() - before) / MBIT / ((performance.now() - startedMs) / 1_000);
+    };
+    // On a busy machine one measurement may be off; a wrong rate is wrong each time.
+    await eventually(async () => {
+      const mbit = await measured();
+      expect(mbit).toBeGreaterThan(LIMIT_MBIT * 0.9);
+      expect(mbit).toBeLessThan(LIMIT_MBIT * 1.1);
+    });
   });
 
   test('fetches a test page through a device and shows each step', async () => {
