@@ -1,10 +1,11 @@
 // How the limits depend on each other, asserted at load, so that a contradiction stops the program.
 
 import { ACCESS, CLIENT } from './clients.ts';
+import { CLOCKS, CLUSTER_STICKY } from './cluster.ts';
 import { UDP } from './datagrams.ts';
 import { ENGINE, MEMORY } from './engine.ts';
 import { NODE, ROTATION } from './node.ts';
-import { CONTROL, DASHBOARD, EVENTS, HISTORY, RULES, SERVICE, SETTINGS, USERS } from './owner.ts';
+import { CONTROL, DASHBOARD, EVENTS, HISTORY, PAIRING, RULES, SERVICE, SETTINGS, USERS } from './owner.ts';
 import { MARKS, PACE, SLOW_PATH, WINDOW } from './path.ts';
 import { BREAKER, ROUTING } from './routing.ts';
 import { RATE, SESSION } from './session.ts';
@@ -18,6 +19,14 @@ function assertRelation(holds: boolean, text: string): void {
 assertRelation(
   RULES.groupsMax * 2 ** 16 <= Number.MAX_SAFE_INTEGER && RULES.listsMax <= RULES.groupsMax,
   'rules count their groups',
+);
+assertRelation(
+  2 * CLOCKS.apartMs + CLUSTER_STICKY.refreshEveryMs < CLUSTER_STICKY.slackMs,
+  'the owner hears of clocks that are apart before a strict session seems to be over',
+);
+assertRelation(
+  PAIRING.clockAheadMs < PAIRING.clockToleranceMs,
+  'a clock that is a little ahead is not far off',
 );
 assertRelation(
   ROUTING.stickySessionsOfUserMax * 2 <= ROUTING.stickySessionsMax,

@@ -33,7 +33,8 @@ export interface Attempt {
   readonly hub: SimulatedHub;
   readonly device: Device;
   readonly token: Token | null;
-  /** Its record when it came. */
+  /** By what the hub knew when it came; below, its record then. */
+  readonly wasAway: boolean;
   readonly before: NodeRecord | null;
   /** What else it showed meanwhile, at this hub or another. */
   readonly others: Set<Token>;
@@ -114,7 +115,8 @@ export class ClusterChecker {
 
   /** Before it does, with a link or without. */
   comes(hub: SimulatedHub, device: Device, token: Token | null): Attempt {
-    const attempt = { hub, device, token, before: this.recordOf(device), others: new Set<Token>() };
+    const wasAway = hub.life!.link.state === 'away';
+    const attempt = { hub, device, token, wasAway, before: this.recordOf(device), others: new Set<Token>() };
     for (const other of this.#attempts) {
       if (other.device !== device || other.token === token) continue;
       if (other.token !== null) attempt.others.add(other.token);
@@ -141,19 +143,19 @@ export class ClusterChecker {
       token.usedBy.add(device.id);
       device.isKnownAhead = device.aheadMs > 0;
     }
-    if (isRevoked(record)) this.#checkRevokedAtDoor(hub, device);
+    if (isRevoked(record)) this.#checkRevokedAtDoor(attempt);
     return isNew;
   }
 
   /** A revoked device gets in at hubs that cannot know, until their copy is too old. */
-  #checkRevokedAtDoor(hub: SimulatedHub, { id }: Device): void {
+  #checkRevokedAtDoor({ hub, device: { id }, wasAway }: Attempt): void {
     if (!hub.life!.devices.has(id)) return;
     const { nowMs } = this.#time;
     const revokedAtMs = this.#revokedAtMs.get(id) ?? nowMs;
     const ageMs = nowMs - revokedAtMs;
     // A cut that is over before the hub notices it is none for the hub: what it missed is still on its way.
-    const touchedMs =
-      hub.life!.link.state === 'away' ? 0 : nowMs - Math.max(revokedAtMs, this.#touchedAtMs(hub));
+    const isAway = wasAway || hub.life!.link.state === 'away';
+    const touchedMs = isAway ? 0 : nowMs - Math.max(revokedAtMs, this.#touchedAtMs(hub));
     if (touchedMs > REVOKED_WITHIN_MS || ageMs > STALE_MS + NOTICED_WITHIN_MS) {
       throw new Error(
         `${hub.name} let a device in that was revoked ${ageMs} ms ago (${touchedMs} ms of them in touch)`,
