@@ -459,6 +459,45 @@ describe.skipIf(need.skip)(`the pages in Chromium${need.why}`, () => {
     await eventually(async () => expect(await rows()).toBe(0));
   });
 
+  it('show the hubs of a cluster, what happened at each, and which do not answer', async () => {
+    const fake = await serve({ nodes: 2 });
+    const nodes = fake.fleet.nodes.bind(fake.fleet);
+    const [own] = await fake.fleet.events({ limit: 1 });
+    const event = { ...own!, number: 1, at: new Date().toISOString(), hub: 'paris' };
+    const asked: (string | null)[] = [];
+    let isThere = false;
+    Object.assign(fake.fleet, {
+      nodes: () => nodes().map((view) => ({ ...view, hubs: ['berlin', 'paris'] })),
+      hubs: {
+        eventPage: async (_query: unknown, cursor: string | null) => {
+          asked.push(cursor);
+          if (cursor === null)
+            return { events: [{ ...own!, hub: 'berlin' }], older: null, newer: 'N', missingHubs: ['paris'] };
+          return isThere
+            ? { events: [event], older: null, newer: 'N', missingHubs: [] }
+            : { events: [], older: null, newer: 'N', missingHubs: ['paris'] };
+        },
+      },
+    });
+    const page = await openPage(fake);
+    const cells = (): Promise<string[]> =>
+      inPage(page, `[...document.querySelectorAll('.nodes tbody .hubs')].map((cell) => cell.innerText)`);
+    await eventually(async () => expect(await cells()).toEqual(['berlin, paris', 'berlin, paris']));
+    await page.goto(`${page.url().split('#')[0]}#/events`);
+    const hubs = (): Promise<string[]> =>
+      inPage(page, `[...document.querySelectorAll('.events .hub')].map((cell) => cell.textContent)`);
+    const text = (): Promise<string> => inPage(page, `document.body.innerText`);
+    await eventually(async () => {
+      expect(await hubs()).toEqual(['berlin']);
+      expect(await text()).toContain('No answer from paris');
+    });
+    // A look at the other hubs, every few seconds.
+    isThere = true;
+    await eventually(async () => expect(await hubs()).toEqual(['paris', 'berlin']), 30_000);
+    expect(await text()).not.toContain('No answer from');
+    expect(asked.slice(0, 2)).toEqual([null, 'N']);
+  });
+
   it('share one live channel: eight of one browser load, and all hear', async () => {
     const fake = await serve({ nodes: 2 });
     const [node] = fake.fleet.nodes();
