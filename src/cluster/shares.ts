@@ -21,10 +21,11 @@ export function rateShare(limit: number, own: number, uses: readonly number[]): 
  * @param uses by hub: streams that are open, and those that were refused for want of a share
  */
 export function streamShare(limit: number, hub: string, uses: ReadonlyMap<string, number>): number {
-  // The same order everywhere, so that the remainders go to the same hubs.
+  // The same order everywhere, for sums to the last bit as well: the remainders go to the same hubs.
   const hubs = [...uses.keys()].sort();
   if (!hubs.includes(hub)) return 0;
-  const exact = new Map(hubs.map((each) => [each, rateShare(limit, uses.get(each)!, [...uses.values()])]));
+  const inOrder = hubs.map((each) => uses.get(each)!);
+  const exact = new Map(hubs.map((each, at) => [each, rateShare(limit, inOrder[at]!, inOrder)]));
   const shares = new Map(hubs.map((each) => [each, Math.floor(exact.get(each)!)]));
   let left = limit - [...shares.values()].reduce((all, share) => all + share, 0);
   const remainder = (each: string) => exact.get(each)! - shares.get(each)!;
