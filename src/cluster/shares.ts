@@ -15,10 +15,10 @@ export function rateShare(limit: number, own: number, uses: readonly number[]): 
 }
 
 /**
- * One hub's share of a number of streams, in whole ones: the shares of all hubs together are the limit. With more hubs than streams, some
- * hubs have none until they ask for one and others give some up.
+ * One hub's share of a number of streams, in whole ones: the shares of all hubs together are the limit. As long as streams are free, each hub
+ * may open one more than it has, whatever its share: an idle hub of a small limit would have none otherwise, and never come to use one.
  * @param hub names this one in `uses`
- * @param uses by hub: streams that are open, and those that were refused for want of a share
+ * @param uses open streams by hub
  */
 export function streamShare(limit: number, hub: string, uses: ReadonlyMap<string, number>): number {
   // The same order everywhere, for sums to the last bit as well: the remainders go to the same hubs.
@@ -36,5 +36,7 @@ export function streamShare(limit: number, hub: string, uses: ReadonlyMap<string
     shares.set(each, shares.get(each)! + 1);
     left--;
   }
-  return shares.get(hub)!;
+  const share = shares.get(hub)!;
+  const open = inOrder.reduce((all, use) => all + use, 0);
+  return open < limit ? Math.max(share, uses.get(hub)! + 1) : share;
 }

@@ -129,18 +129,32 @@ describe('a rate by use', () => {
   });
 });
 
-test('streams are divided in whole ones, all of them, and alike everywhere', () => {
+test('streams are divided in whole ones, all of them, and alike everywhere; a hub may open one while some are free', () => {
   const uses = fc.dictionary(fc.stringMatching(/^[a-f]{1,3}$/), fc.nat(500), { minKeys: 1, maxKeys: 12 });
   fc.assert(
     fc.property(fc.nat(300), uses, (limit, used) => {
       const entries = Object.entries(used);
       const shareOf = (hub: string, order: typeof entries) => streamShare(limit, hub, new Map(order));
       const shares = entries.map(([hub]) => shareOf(hub, entries));
-      expect(shares.reduce((all, share) => all + share, 0)).toBe(limit);
+      const sum = shares.reduce((all, share) => all + share, 0);
+      const open = entries.reduce((all, [, use]) => all + use, 0);
+      if (open >= limit) expect(sum).toBe(limit);
+      else {
+        for (const [at, [, use]] of entries.entries()) expect(shares[at]).toBeGreaterThan(use);
+        expect(sum).toBeGreaterThanOrEqual(limit);
+        expect(sum).toBeLessThanOrEqual(limit + entries.length);
+        expect(Math.max(...shares)).toBeLessThanOrEqual(limit);
+      }
       expect(entries.map(([hub]) => shareOf(hub, entries.toReversed()))).toEqual(shares);
     }),
   );
   expect(streamShare(10, 'a', new Map([['b', 1]]))).toBe(0);
+  const small = new Map([
+    ['a', 4],
+    ['b', 0],
+  ]);
+  expect([streamShare(6, 'a', small), streamShare(6, 'b', small)]).toEqual([6, 1]);
+  expect(streamShare(4, 'b', small)).toBe(0);
   // Sums of these in another order differ in their last bit, which is all that decides about the last stream.
   const close: [string, number][] = [
     ['a', 0],
