@@ -93,7 +93,7 @@ export class ClusterDoor {
       const kept = await buckets.tokens.read('token', tokenKey(hash));
       const node = kept === null ? null : await buckets.state.read('node', nodeKey(nodeId));
       const word = tokenWord(kept?.record ?? null, nodeId, node?.record ?? null, nowMs);
-      if (kept === null) return 'unknown';
+      if (kept === null) return (await this.#bringIn(buckets, hash, nodeId, nowMs)) ? null : 'unknown';
       if (word === 'refuse') return 'worthless';
       if (word === 'again') return kept.record;
       this.#checkRoom(nodeId);
@@ -101,6 +101,19 @@ export class ClusterDoor {
       const revision = await buckets.tokens.update('token', tokenKey(hash), record, kept.revision);
       return revision === null ? null : record;
     });
+  }
+
+  /** A link that this hub made before it joined, or that NATS' servers have lost, becomes one of the cluster. Whether it is one now. */
+  async #bringIn({ tokens }: Buckets, hash: Uint8Array, nodeId: string, nowMs: number): Promise<boolean> {
+    const own = await this.#parts.store.ask('findToken', hash, nodeId, nowMs);
+    if (own === null) return false;
+    await tokens.create('token', tokenKey(hash), {
+      ...own,
+      usedBy: null,
+      usedAtMs: null,
+      cancelledAtMs: null,
+    });
+    return true;
   }
 
   #checkRoom(nodeId: string): void {

@@ -34,7 +34,9 @@ export class MemberStore implements HubStore {
     this.#outbox = outbox;
     this.#answers = {
       createToken: (options) => writes.createToken(options),
-      cancelToken: (token, nowMs) => writes.cancelToken(token, nowMs),
+      // One of this hub's from before it joined is not known there.
+      cancelToken: async (token, nowMs) =>
+        (await writes.cancelToken(token, nowMs)) || this.#store.ask('cancelToken', token, nowMs),
       changeNode: (id, change) => writes.changeNode(id, change),
       addUser: (name, hash, limits, nowMs) => writes.addUser(name, hash, limits, nowMs),
       changeUser: (name, change, nowMs) => writes.changeUser(name, change, nowMs),

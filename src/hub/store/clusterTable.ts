@@ -249,7 +249,8 @@ export class ClusterTable {
       if (this.#database.prepare(sql).get(nodeId) === undefined) return false;
       this.#run('DELETE FROM tokens WHERE expires_at <= ?', nowMs);
       this.#run(
-        'INSERT OR IGNORE INTO tokens (hash, name, created_at, expires_at, used_by) VALUES (?, ?, ?, ?, ?)',
+        `INSERT INTO tokens (hash, name, created_at, expires_at, used_by) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (hash) DO UPDATE SET used_by = excluded.used_by WHERE used_at IS NULL`,
         ...[hash, name, nowMs, expiresAtMs, nodeId],
       );
       return true;

@@ -41,6 +41,8 @@ export const STORE_JOBS = {
   createToken: (store: Store, options: Parameters<Store['tokens']['create']>[0]) =>
     store.tokens.create(options),
   cancelToken: (store: Store, token: Uint8Array, nowMs: number) => store.tokens.cancel(token, nowMs),
+  findToken: (store: Store, hash: Uint8Array, nodeId: string, nowMs: number) =>
+    store.tokens.find(hash, nodeId, nowMs),
 
   changeNode: (store: Store, id: string, change: { name?: string; settings?: NodeSettings }) =>
     store.changeNode(id, change),

@@ -8,6 +8,12 @@ import { CONTROL, PAIRING } from '../../limits/owner.ts';
 import { PROTOCOL } from '../../limits/wire.ts';
 import { ownersName } from '../fleet/nodeName.ts';
 
+export interface OpenToken {
+  /** null: the device brings its own. */
+  readonly name: string | null;
+  readonly expiresAtMs: number;
+}
+
 export class Tokens {
   readonly #path: string;
   readonly #database: DatabaseSync;
@@ -78,6 +84,16 @@ export class Tokens {
   isLive(token: Uint8Array, nodeId: string, nowMs: number): boolean {
     const sql = `SELECT 1 FROM tokens WHERE hash = ? AND ${LIVE}`;
     return this.#get(sql, tokenHash(token), nowMs, nodeId) !== undefined;
+  }
+
+  /** What the device may still use; null: not live, or another's. */
+  find(hash: Uint8Array, nodeId: string, nowMs: number): OpenToken | null {
+    const row = inSentences(this.#path, () =>
+      this.#get(`SELECT name, expires_at FROM tokens WHERE hash = ? AND ${LIVE}`, hash, nowMs, nodeId),
+    );
+    return row === undefined
+      ? null
+      : { name: row.name as string | null, expiresAtMs: Number(row.expires_at) };
   }
 
   #get(sql: string, ...values: (string | number | Uint8Array)[]): Record<string, unknown> | undefined {

@@ -6,85 +6,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isRevoked } from '../../../src/cluster/merge.ts';
-import {
-  type NodeRecord,
-  nameKey,
-  nodeKey,
-  type RecordKind,
-  type UserRecord,
-  userKey,
-  writeRecord,
-} from '../../../src/cluster/records.ts';
+import { type NodeRecord, nameKey, nodeKey, type UserRecord, userKey } from '../../../src/cluster/records.ts';
 import { UserBook } from '../../../src/hub/access/userBook.ts';
 import { LocalCopy } from '../../../src/hub/cluster/localCopy.ts';
 import { MemberStore } from '../../../src/hub/cluster/memberStore.ts';
-import { ClusterAway } from '../../../src/hub/cluster/natsConnection.ts';
 import { Outbox } from '../../../src/hub/cluster/outbox.ts';
 import { OwnerWrites } from '../../../src/hub/cluster/ownerWrites.ts';
-import type { Buckets } from '../../../src/hub/cluster/recordStore.ts';
-import type { Entry } from '../../../src/hub/cluster/recordWatch.ts';
 import type { FleetKeeper } from '../../../src/hub/fleet/fleetKeeper.ts';
 import { NodeBook } from '../../../src/hub/fleet/nodeBook.ts';
 import { DEFAULT_SETTINGS } from '../../../src/hub/fleet/nodeSettings.ts';
 import { DirectStore } from '../../../src/hub/store/directStore.ts';
 import { Store } from '../../../src/hub/store/store.ts';
 import { nodeIdOf } from '../../../src/noise/nodeId.ts';
+import { MemoryServers } from './memoryServers.ts';
 
 const KEY = new Uint8Array(32).fill(1);
 const ID = nodeIdOf(KEY);
 
-/** The servers; `answered` is called between a write and its answer. */
-class Servers {
-  readonly kept = new Map<string, { record: unknown; revision: number }>();
-  revision = 0;
-  answered: () => Promise<void> = async () => {};
-
-  write(key: string, record: unknown): number {
-    this.kept.set(key, { record, revision: ++this.revision });
-    return this.revision;
-  }
-
-  isAway = false;
-
-  get buckets(): Buckets {
-    if (this.isAway) throw new ClusterAway('it is away');
-    const write = async (key: string, record: unknown, revision: number) => {
-      if ((this.kept.get(key)?.revision ?? 0) !== revision) return null;
-      const written = this.write(key, record);
-      await this.answered();
-      return written;
-    };
-    const store = {
-      read: async (_kind: RecordKind, key: string) => {
-        const kept = this.kept.get(key);
-        return kept === undefined || kept.record === null ? null : kept;
-      },
-      create: (_kind: RecordKind, key: string, record: unknown) => write(key, record, 0),
-      update: (_kind: RecordKind, key: string, record: unknown, revision: number) =>
-        write(key, record, revision),
-      remove: (key: string, revision: number) => write(key, null, revision),
-    };
-    return {
-      state: store,
-      tokens: store,
-      presence: store,
-      leases: store,
-      sticky: store,
-    } as unknown as Buckets;
-  }
-
-  /** As the watch brings it. */
-  entry(key: string): Entry {
-    const { record, revision } = this.kept.get(key)!;
-    const kind = key.startsWith('user') ? 'user' : 'node';
-    return { key, value: record === null ? null : writeRecord(kind, record as never), revision };
-  }
-}
-
 let folder: string;
 let outbox: Outbox;
 let store: Store;
-let servers: Servers;
+let servers: MemoryServers;
 let copy: LocalCopy;
 let book: NodeBook;
 let users: UserBook;
@@ -93,7 +35,7 @@ let cut: string[];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'restunnel-copy-'));
   store = new Store(folder);
-  servers = new Servers();
+  servers = new MemoryServers();
   cut = [];
   const direct = new DirectStore(store);
   const member = new MemberStore(direct);
