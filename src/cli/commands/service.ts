@@ -88,7 +88,7 @@ export async function uninstallService(role: Role | undefined, flags: ServiceFla
   rmSync(manager.file(chosen), { force: true });
   for (const line of manager.forget()) run(line);
   process.stdout.write(
-    `the ${chosen} is stopped and starts no more; its keys and state stay in ${manager.dataDir(chosen)}\n`,
+    `the ${chosen} is stopped and starts no more; its data directory, with keys and state, stays\n`,
   );
 }
 
