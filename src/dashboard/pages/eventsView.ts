@@ -215,7 +215,7 @@ export function eventsView(hub: HubState): View {
   }, fillNodes);
   document.addEventListener('hubreopen', catchUp);
   const others = setInterval(() => {
-    if (!document.hidden && [...hub.nodes.values()].some(({ hubs }) => hubs !== undefined)) void catchUp();
+    if (!document.hidden && hub.isInCluster) void catchUp();
   }, OTHERS_MS);
   fillNodes();
   void load();

@@ -34,11 +34,13 @@ export function figures(labels: Readonly<Record<string, string>>): Figures {
 
 export interface Causes {
   readonly root: HTMLElement;
-  set(connects: ConnectFigures): void;
+  /** `isInCluster`: other hubs count their own. */
+  set(connects: ConnectFigures, isInCluster: boolean): void;
 }
 
 export function causes(): Causes {
   const since = relativeTime(new Date().toISOString());
+  const where = el('span', {});
   const rateLine = el('p', { class: 'muted' });
   const list = el('ul', { class: 'causes' });
   const root = el(
@@ -48,7 +50,7 @@ export function causes(): Causes {
       'div',
       { class: 'cardHead' },
       el('h2', {}, 'Connections'),
-      el('p', { class: 'muted' }, 'counted since ', since),
+      el('p', { class: 'muted' }, 'counted since ', since, where),
     ),
     rateLine,
     list,
@@ -56,8 +58,9 @@ export function causes(): Causes {
   let shown = '';
   return {
     root,
-    set(connects) {
+    set(connects, isInCluster) {
       setTime(since, connects.since);
+      setText(where, isInCluster ? ' at this hub' : '');
       const key = JSON.stringify(connects);
       if (key === shown) return;
       shown = key;

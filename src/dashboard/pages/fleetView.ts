@@ -49,7 +49,7 @@ export function fleetView(hub: HubState): View {
     big.set('connects', perSecond(status.connectsPerSecond));
     big.set('failures', perSecond(status.failuresPerSecond));
     big.set('nodes', count(status.nodesConnected), `of ${count(status.nodesPaired)}`);
-    why.set(status.connects);
+    why.set(status.connects, hub.isInCluster);
     const up = duration(Math.max(0, Date.now() - Date.parse(status.startedAt)));
     setText(subtitle, `Hub ${status.version}, up ${up}, ${plural(status.clients, 'client')} connected`);
   }

@@ -31,6 +31,11 @@ export class HubState {
   readonly #listeners = new Set<(seen: Seen) => void>();
   readonly #refreshed = new Set<() => void>();
 
+  get isInCluster(): boolean {
+    for (const { hubs } of this.nodes.values()) if (hubs !== undefined) return true;
+    return false;
+  }
+
   /** Replaces everything: at the start, and when the hub is back. */
   refresh(status: HubStatus, nodes: readonly NodeView[]): void {
     this.status = status;

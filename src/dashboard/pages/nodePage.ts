@@ -98,7 +98,7 @@ function knownNode(hub: HubState, first: NodeView): View {
     if (document.hidden) return;
     try {
       const connects = await getConnects(id);
-      why.set(connects);
+      why.set(connects, hub.isInCluster);
       big.set('success', percent(connects.succeeded, connects.succeeded + connects.failed));
       for (const name of ['p50', 'p90', 'p99'] as const)
         times.set(name, millis(connects.connectMs?.[name] ?? null));
