@@ -19,10 +19,10 @@ const withStatus = (status, files) =>
       .filter((one) => one.status === status)
       .map(({ fullName }) => `${place(file)}: ${fullName}`),
   );
-// A file that could not be loaded has no tests of its own to count; it counts as one.
-const unloaded = (files) =>
-  files.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
-const failures = (files) => [...withStatus('failed', files), ...unloaded(files).map(place)];
+// A file that could not be loaded, or whose hooks failed outside of any test, counts as one failure.
+const failedAsFile = (files) =>
+  files.filter((file) => file.status === 'failed' && withStatus('failed', [file]).length === 0);
+const failures = (files) => [...withStatus('failed', files), ...failedAsFile(files).map(place)];
 
 function print(title, lines) {
   if (lines.length > 0) console.error([`\n${title} (${lines.length}):`, ...lines].join('\n  '));
@@ -48,7 +48,8 @@ function printLeftOut(files) {
 /** A line for each failure of a file: its name, and the first line of its message. */
 function whyFailed(file) {
   const line = (name, message = '') => `${name}: ${message.split('\n')[0]}`;
-  if (unloaded([file]).length > 0) return [line(place(file), file.message)];
+  if (failedAsFile([file]).length > 0)
+    return [line(place(file), file.message || 'something outside of its tests failed')];
   return file.assertionResults
     .filter(({ status }) => status === 'failed')
     .map(({ fullName, failureMessages }) => line(`${place(file)}: ${fullName}`, failureMessages?.[0]));

@@ -63,6 +63,19 @@ test('a file that could not be loaded counts as one failure', async () => {
   });
 });
 
+test('a file whose hook failed counts as one failure, and runs again, although none of its tests failed', async () => {
+  const files = [
+    { status: 'failed', message: 'the hub does not start\n  at y', tests: { a: 'skipped' } },
+    { status: 'failed', tests: { b: 'passed' } },
+    { status: 'passed', tests: { c: 'passed' } },
+  ];
+  const { stdout, stderr } = await summary(files);
+  expect(stdout).toBe('2 2\n');
+  expect(stderr).toContain('failed: test/file0.test.ts: the hub does not start\n');
+  expect(stderr).toContain('failed: test/file1.test.ts: something outside of its tests failed\n');
+  expect((await run(['--failed'], files)).stdout).toBe('test/file0.test.ts\ntest/file1.test.ts\n');
+});
+
 test('it names the tests that were left out, with their number', async () => {
   const files = [
     { status: 'passed', tests: { a: 'passed', 'b (needs curl)': 'skipped' } },
