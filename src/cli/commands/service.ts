@@ -2,8 +2,8 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
-  chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -184,9 +184,10 @@ function serviceUser({ platform }: Machine): { uid: number; gid: number } | null
   return { uid: id('-u'), gid: id('-g') };
 }
 
+/** Links themselves, not what they lead to: the user that owns the directory may have put them there. */
 function giveAway(dataDir: string, { uid, gid }: { uid: number; gid: number }): void {
   for (const path of [dataDir, ...readdirSync(dataDir).map((name) => join(dataDir, name))])
-    chownSync(path, uid, gid);
+    lchownSync(path, uid, gid);
 }
 
 function makeFolderOf(file: string): void {
