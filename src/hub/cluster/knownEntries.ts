@@ -54,17 +54,16 @@ export class KnownEntries {
     if (known.revision > (this.#known.get(key)?.revision ?? 0)) this.#known.set(key, known);
   }
 
-  /** All of the watch has come: keys of which the servers have something older. From now on what they write is news. */
+  /**
+   * All of the watch has come: keys of which the servers have something older. From now on what they write is news; so it is where they have
+   * nothing any more, not even that it was removed.
+   */
   takeOlder(): string[] {
     const keys = [...this.#older.keys()];
     for (const key of keys) this.#known.delete(key);
+    for (const key of this.#known.keys()) if (!this.#seen.has(key)) this.#known.delete(key);
     this.#older.clear();
     return keys;
-  }
-
-  /** The servers no longer have it: whatever they write there is news. */
-  forget(key: string): void {
-    this.#known.delete(key);
   }
 
   /** Whether the watch has brought it, be it as removed. */

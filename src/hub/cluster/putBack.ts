@@ -84,13 +84,10 @@ export class PutBack {
     const mine = [
       ...keeper.book.all().map(({ stored }) => nodeKey(stored.id)),
       ...keeper.users.list().map(({ name }) => userKey(name)),
-      ...(list === null ? [] : [HUBS_KEY]),
     ];
-    for (const key of mine) {
-      if (known.isThere(key)) continue;
-      known.forget(key);
-      this.#keys.add(key);
-    }
+    for (const key of mine) if (!known.isThere(key)) this.#keys.add(key);
+    // It is numbered, so a hub that was started again knows the newer one as well.
+    if (list !== null) this.#keys.add(HUBS_KEY);
   }
 
   /** Whether there was something to put back. Rejects with ClusterAway. */

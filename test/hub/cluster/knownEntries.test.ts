@@ -57,4 +57,5 @@ test('servers that have lost something have something older, another of one revi
   expect(known.isThere('same')).toBe(true);
   // From now on their revisions count, although they are lower.
   expect(known.isNews(entry('older', 4))).toBe(true);
+  expect(known.isNews(entry('gone', 5))).toBe(true);
 });

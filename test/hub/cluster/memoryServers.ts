@@ -35,6 +35,9 @@ export class MemoryServers {
       update: (_kind: RecordKind, key: string, record: unknown, revision: number) =>
         write(key, record, revision),
       remove: (key: string, revision: number) => write(key, null, revision),
+      readBytes: async (key: string) => this.kept.get(key) ?? null,
+      createBytes: (key: string, bytes: Uint8Array) => write(key, bytes, 0),
+      updateBytes: (key: string, bytes: Uint8Array, revision: number) => write(key, bytes, revision),
     };
     return {
       state: store,
