@@ -68,6 +68,7 @@ describe('failures to start', () => {
       'restunnel://h:1/?k=a&t=b',
       'restunnel+wss://h/x?k=a&t=b',
       'RESTUNNEL+WS://[::1]/?t=b',
+      "restunnel+wss://h/it's?k=a&t=b",
     ])
       expect(stray(link)).toBe(
         'too many arguments: (a pairing link) (--help lists the commands and what they take)',
@@ -75,6 +76,8 @@ describe('failures to start', () => {
     expect(stray('http://me:s3cret@proxy:3128')).toContain(
       'too many arguments: http://(a password)@proxy:3128 ',
     );
+    expect(stray("http://me:s3/cr'et@proxy:3128")).toContain(': http://(a password)@proxy:3128 ');
+    expect(usageSentence("error: 'restunnel://h:1/?t=b' is wrong")).toBe("'(a pairing link)' is wrong");
   });
 });
 

@@ -27,6 +27,6 @@ function oneLine(message: string): string {
   return message
     .trim()
     .replace(/\s*\n\s*/g, ' ')
-    .replace(/restunnel(?:\+wss?)?:\/\/[^\s'"]+/gi, '(a pairing link)')
-    .replace(/:\/\/[^\s'"/]*@/g, '://(a password)@');
+    .replace(/restunnel(?:\+wss?)?:\/\/\S*[^\s'"]/gi, '(a pairing link)')
+    .replace(/:\/\/\S*@/g, '://(a password)@');
 }
