@@ -70,10 +70,11 @@ export function othersMayRead(path: string, access = windowsAccess()): string | 
   const found = accessTo(path, access);
   const strangers = found === null ? [] : strangersIn(found, access.self);
   if (strangers.length === 0) return null;
-  const removed = strangers.map((sid) => `*${sid}`).join(' ');
+  const removed = strangers.filter((sid) => sid.startsWith('S-')).map((sid) => ` *${sid}`);
+  const kept = found === null ? [] : keptIn(found, access.self).map((sid) => ` *${sid}:F`);
   return (
     `${path} may be read by other users of this machine (${strangers.map(accountName).join(', ')}); ` +
-    `run: icacls "${path}" /inheritance:r /remove:g ${removed} /grant:r *${access.self}:F`
+    `run: icacls "${path}" /inheritance:r${removed.length > 0 ? ' /remove:g' : ''}${removed.join('')} /grant:r${kept.join('')}`
   );
 }
 

@@ -69,8 +69,11 @@ test("a service that is in the list stays, so that an administrator's command do
 test('what others may read is told with the command that ends it', () => {
   expect(othersMayRead(PATH, new FakeAccess(ME, USERS, EVERYONE))).toBe(
     `${PATH} may be read by other users of this machine (Users, Everyone); ` +
-      `run: icacls "${PATH}" /inheritance:r /remove:g *${USERS} *${EVERYONE} /grant:r *${ME}:F`,
+      `run: icacls "${PATH}" /inheritance:r /remove:g *${USERS} *${EVERYONE} ` +
+      `/grant:r *${ME}:F *${OWNER}:F *${SYSTEM}:F *${ADMINISTRATORS}:F`,
   );
+  // An administrator who runs it locks no service out.
+  expect(othersMayRead(PATH, new FakeAccess(LOCAL_SERVICE, USERS))).toContain(` *${LOCAL_SERVICE}:F`);
   expect(othersMayRead(PATH, new FakeAccess(ME, SYSTEM))).toBeNull();
 });
 
