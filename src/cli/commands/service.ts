@@ -65,15 +65,19 @@ export async function installService(
   const isInstalled = existsSync(manager.file(role));
   if (isInstalled) await halt(manager, role);
   try {
-    if (role === 'node') pair(service.dataDir, links, name);
+    try {
+      if (role === 'node') pair(service.dataDir, links, name);
+    } finally {
+      // Also what the first of two links wrote, when the second is wrong.
+      if (owner !== null) giveAway(service.dataDir, owner);
+    }
+    makeFolderOf(manager.file(role));
+    for (const line of manager.prepare(service)) run(line);
+    write(manager.file(role), Buffer.from(text, encoding));
   } catch (error) {
     if (isInstalled) for (const line of manager.start(role)) tryRun(line);
     throw error;
   }
-  if (owner !== null) giveAway(service.dataDir, owner);
-  makeFolderOf(manager.file(role));
-  for (const line of manager.prepare(service)) run(line);
-  write(manager.file(role), Buffer.from(text, encoding));
   const log = manager.logFile(role);
   if (log !== null) mkdirSync(dirname(log), { recursive: true });
   for (const line of manager.start(role)) run(line);

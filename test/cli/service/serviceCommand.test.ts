@@ -1,7 +1,7 @@
 // `restunnel service`: the words of the role, and what each manager is asked to do.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -203,6 +203,15 @@ test.skipIf(isWindows)('systemd: a node that runs is stopped before it is paired
   expect(failed.status).toBe(1);
   expect(failed.stderr).toContain('node.json is damaged');
   expect(linesOf(home, 'calls').at(-1)).toBe('restart');
+});
+
+test.skipIf(isWindows)('systemd: a service whose new definition cannot be written runs on', () => {
+  const home = homeWith('systemctl', SYSTEMCTL);
+  mkdirSync(join(home, '.config', 'systemd', 'user', 'restunnel-hub.service'), { recursive: true });
+  const { status, stderr } = runFaked('linux', home, ['install', '--user', 'hub']);
+  expect(status).toBe(1);
+  expect(stderr).toContain('cannot write ');
+  expect(linesOf(home, 'calls')).toEqual(['stop', 'daemon-reload', 'enable', 'restart']);
 });
 
 // Windows prints a task.
