@@ -39,14 +39,18 @@ export interface ReadAnswer<Question extends HubQuestion> {
   readonly answer: HubQuestions[Question]['answer'] | null;
 }
 
-/** null: nobody knows who says it. Fields that this program does not know are left out. */
+/**
+ * @param idOf the id of the hub of this name: an older version answers by its name alone
+ * @returns null: nobody knows who says it. Fields that this program does not know are left out.
+ */
 export function readAnswer<Question extends HubQuestion>(
   question: Question,
   value: unknown,
+  idOf: (name: string) => string | null = () => null,
 ): ReadAnswer<Question> | null {
   return readOrNull(() => {
-    const { from, answer } = object(value);
-    return { from: id(from), answer: readOrNull(() => READ_ANSWER[question](answer)) };
+    const { from, hub, answer } = object(value);
+    return { from: id(from ?? idOf(text(hub))), answer: readOrNull(() => READ_ANSWER[question](answer)) };
   });
 }
 

@@ -46,8 +46,10 @@ export class HubTalk implements OtherHubs {
   /** A new connection; it ends by itself. */
   connected(nats: NatsConnection): void {
     this.#nats = nats;
-    void this.#hear(nats.subscribe(this.#all));
-    void this.#answer(nats.subscribe(this.#questions));
+    // NATS may refuse them: this hub is alone with its picture then, until the next connection.
+    const { onError } = this.#options;
+    this.#hear(nats.subscribe(this.#all)).catch(onError);
+    this.#answer(nats.subscribe(this.#questions)).catch(onError);
     this.#say({ kind: 'whoIsThere', hub: this.#options.hub });
     this.#options.askedAll();
   }
@@ -90,13 +92,14 @@ export class HubTalk implements OtherHubs {
   ): Promise<HubAnswers<Question>> {
     const others = this.#options.others();
     const answers = new Map<string, HubAnswer<Question>>();
+    const idOf = (name: string) => [...others].find(([, other]) => other.name === name)?.[0] ?? null;
     const awaited = new Set([...others].flatMap(([id, { isLate }]) => (isLate ? [] : [id])));
     const { waitMs, oneIsEnough } = PATIENCE[question];
     const isEnough = () => awaited.size === 0 || (oneIsEnough && answers.size > 0);
     if (this.isConnected && others.size > 0) {
       try {
         for await (const reply of this.#replies(question, asked, isEnough, waitMs)) {
-          const read = readAnswer(question, parsed(reply));
+          const read = readAnswer(question, parsed(reply), idOf);
           const hub = others.get(read?.from ?? '')?.name;
           if (read === null || hub === undefined) continue;
           const { from: id, answer } = read;

@@ -62,7 +62,7 @@ export class ShareKeeper {
   here(nodeId: string, settings: NodeSettings, alsoAt: readonly string[] = []): NodeSettings {
     const { mbitPerSecond, streams } = settings.limits;
     if (mbitPerSecond === null && streams === null) return settings;
-    const uses = this.#usesOf((from) => from.nodes[nodeId]);
+    const uses = this.#usesOf((from) => ownOf(from.nodes, nodeId));
     for (const hub of [this.#hub, ...alsoAt]) if (!uses.has(hub)) uses.set(hub, NO_USE);
     const own = uses.get(this.#hub)!;
     if (uses.size < 2) return settings;
@@ -84,7 +84,7 @@ export class ShareKeeper {
   userShares(limits: ReadonlyMap<string, number>): Map<string, number> {
     const shares = new Map<string, number>();
     for (const [name, limit] of limits) {
-      const uses = this.#usesOf((from) => from.users[name]);
+      const uses = this.#usesOf((from) => ownOf(from.users, name));
       if (!uses.has(this.#hub)) uses.set(this.#hub, 0);
       if (uses.size > 1) shares.set(name, streamShare(limit, this.#hub, uses));
     }
@@ -100,6 +100,11 @@ export class ShareKeeper {
     }
     return found;
   }
+}
+
+/** A user may be called `constructor`, which every object has. */
+function ownOf<Use>(uses: Readonly<Record<string, Use>>, key: string): Use | undefined {
+  return Object.hasOwn(uses, key) ? uses[key] : undefined;
 }
 
 const BYTES_PER_MBIT = 125_000;

@@ -167,6 +167,11 @@ test('an answer passes, without what this version does not know', () => {
     expect(readAnswer(question, sent({ from: HUB, hub: 'x', answer }))).toEqual({ from: HUB, answer });
     expect(readAnswer(question, { from: HUB, error: 'no such device' })).toEqual({ from: HUB, answer: null });
     expect(readAnswer(question, { from: 'x', answer })).toBeNull();
+    // As the versions before wrote it, by name alone.
+    const idOf = (name: string) => (name === 'x' ? HUB : null);
+    expect(readAnswer(question, sent({ hub: 'x', answer }), idOf)).toEqual({ from: HUB, answer });
+    expect(readAnswer(question, sent({ hub: 'y', answer }), idOf)).toBeNull();
+    expect(readAnswer(question, sent({ hub: 'x', answer }))).toBeNull();
   }
 });
 

@@ -79,3 +79,9 @@ describe('streams of a user', () => {
     expect(hubs[0]!.userShares(new Map([['bob', 9]])).size).toBe(0);
   });
 });
+
+test('a user may be called as something that every object has', () => {
+  hubs[1]!.hear(hubs[0]!.say({}, { ada: 1 }), 0);
+  for (const name of ['constructor', '__proto__'])
+    expect(hubs[1]!.userShares(new Map([[name, 4]]))).toEqual(new Map());
+});
