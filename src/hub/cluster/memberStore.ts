@@ -34,9 +34,12 @@ export class MemberStore implements HubStore {
     this.#outbox = outbox;
     this.#answers = {
       createToken: (options) => writes.createToken(options),
-      // One of this hub's from before it joined is not known there.
-      cancelToken: async (token, nowMs) =>
-        (await writes.cancelToken(token, nowMs)) || this.#store.ask('cancelToken', token, nowMs),
+      // One of this hub's from before it joined is not known there, and would be brought in again after the servers have lost it.
+      cancelToken: async (token, nowMs) => {
+        const isThere = await writes.cancelToken(token, nowMs);
+        const isHere = await this.#store.ask('cancelToken', token, nowMs);
+        return isThere || isHere;
+      },
       changeNode: (id, change) => writes.changeNode(id, change),
       addUser: (name, hash, limits, nowMs) => writes.addUser(name, hash, limits, nowMs),
       changeUser: (name, change, nowMs) => writes.changeUser(name, change, nowMs),

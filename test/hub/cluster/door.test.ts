@@ -9,6 +9,7 @@ import { nodeKey, tokenKey } from '../../../src/cluster/records.ts';
 import { ClusterDoor } from '../../../src/hub/cluster/door.ts';
 import { LocalCopy } from '../../../src/hub/cluster/localCopy.ts';
 import { MemberStore } from '../../../src/hub/cluster/memberStore.ts';
+import { ClusterAway } from '../../../src/hub/cluster/natsConnection.ts';
 import { Outbox } from '../../../src/hub/cluster/outbox.ts';
 import { OwnerWrites } from '../../../src/hub/cluster/ownerWrites.ts';
 import type { FleetKeeper } from '../../../src/hub/fleet/fleetKeeper.ts';
@@ -88,6 +89,20 @@ test('a claim that the servers have lost is made again by its own device alone',
 test('a link from before can be cancelled', async () => {
   const token = linkFromBefore();
   expect(await member.ask('cancelToken', token, Date.now())).toBe(true);
+  await door.refusal(comer(token));
+  expect(servers.kept.has(nodeKey(ID))).toBe(false);
+});
+
+test('one that was cancelled in the cluster stays so here, when the servers have lost that', async () => {
+  const token = linkFromBefore();
+  servers.answered = async () => {
+    servers.answered = async () => {};
+    throw new ClusterAway('the answer was lost');
+  };
+  expect(await door.refusal(comer(token))).toMatch('the answer was lost');
+  expect(servers.kept.has(tokenKey(tokenHash(token)))).toBe(true);
+  expect(await member.ask('cancelToken', token, Date.now())).toBe(true);
+  servers.kept.delete(tokenKey(tokenHash(token)));
   await door.refusal(comer(token));
   expect(servers.kept.has(nodeKey(ID))).toBe(false);
 });
