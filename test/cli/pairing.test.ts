@@ -166,6 +166,26 @@ describe('with a running hub', () => {
     }
     expect(existsSync(join(dataDir, 'hub.db'))).toBe(false);
   });
+
+  test('the two links of a hub of an older version become one with both ways', async () => {
+    const fleet = new FakeFleet();
+    const pair = fleet.pair.bind(fleet);
+    fleet.pair = async (options) => {
+      const made = await pair(options);
+      const secrets = made.link.slice(made.link.indexOf('?'));
+      return { ...made, webSocketLink: `restunnel+wss://web.example/x${secrets}` };
+    };
+    const hub = await serveFleet(dataDir, fleet);
+    try {
+      const { stdout } = await runBin(['pair', '--json', '--way', 'both'], dataDir);
+      expect(parseLink(JSON.parse(stdout).link)).toMatchObject({
+        ...{ host: 'hub.example.org', port: 9_000 },
+        otherWay: { host: 'web.example', port: 443, webSocket: { secure: true, path: '/x' } },
+      });
+    } finally {
+      await hub.close();
+    }
+  });
 });
 
 describe('the drawing of a pairing', () => {

@@ -32,7 +32,7 @@ export async function runPair(flags: PairFlags): Promise<void> {
   });
   // A hub that runs may be of an older version.
   const { link, webSocketLink = null, bothWaysLink = null } = made;
-  const known = { link, webSocketLink, bothWaysLink };
+  const known = { link, webSocketLink, bothWaysLink: bothWaysLink ?? joined(link, webSocketLink) };
   const links = flags.publicHost === undefined ? known : withHost(known, flags.publicHost);
   const { host, port, hubPublicKey } = parseLink(links.link);
   const { tunnelPort, publicHost } = readHubSettings(dataDir);
@@ -60,6 +60,13 @@ export async function runPair(flags: PairFlags): Promise<void> {
           },
         ),
   );
+}
+
+function joined(link: string, webSocketLink: string | null): string | null {
+  if (webSocketLink === null) return null;
+  const { host, port, webSocket } = parseLink(webSocketLink);
+  if (webSocket === undefined) return null;
+  return formatLink({ ...parseLink(link), otherWay: { host, port, webSocket } });
 }
 
 /** What `--json` prints. */
