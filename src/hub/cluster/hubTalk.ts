@@ -63,7 +63,13 @@ export class HubTalk implements OtherHubs {
   }
 
   #say(said: Said): void {
-    if (this.isConnected) this.#nats!.publish(this.#all, JSON.stringify(said));
+    if (!this.isConnected) return;
+    try {
+      this.#nats!.publish(this.#all, JSON.stringify(said));
+    } catch (error) {
+      // NATS takes words of 1 MB: some 15,000 devices that share limits are more.
+      this.#options.onError(error);
+    }
   }
 
   async #hear(messages: Subscription): Promise<void> {

@@ -32,3 +32,24 @@ test('a subscription that NATS refuses is a line in the log, and not the end of 
     expect.stringContaining('restunnel.fleet.questions'),
   ]);
 });
+
+test('nor is a word that is too long for NATS', () => {
+  const errors: unknown[] = [];
+  const talk = new HubTalk({
+    ...{ cluster: 'fleet', hub: 'b'.repeat(16), name: () => 'berlin', answer: async () => null },
+    others: () => new Map(),
+    heardSays: () => {},
+    heardUses: () => {},
+    askedAll: () => {},
+    onError: (error) => errors.push(error),
+  });
+  talk.connected({
+    isClosed: () => false,
+    publish: (_: string, body: string) => {
+      if (body.length > 1_000) throw new Error('max_payload size exceeded');
+    },
+    subscribe: async function* () {},
+  } as unknown as NatsConnection);
+  talk.use({ hub: 'b'.repeat(16), nodes: {}, users: { ['a'.repeat(1_000)]: 1 } });
+  expect(errors.map(String)).toEqual(['Error: max_payload size exceeded']);
+});
