@@ -54,6 +54,11 @@ export function withoutSlice(
   return { month: current.month, limits: { ...current.limits, [hub]: usedBytes } };
 }
 
+/** null for a record of a month that had not begun when it was written: the hub's clock was ahead, and nobody could use the quota until then. */
+export function begun(record: QuotaRecord | null, newestMonth: string): QuotaRecord | null {
+  return record !== null && record.month > newestMonth ? null : record;
+}
+
 /** A new month begins with the first hub whose clock says so. */
 function currentRecord(record: QuotaRecord | null, month: string): QuotaRecord {
   return record === null || record.month < month ? { month, limits: {} } : record;

@@ -42,6 +42,8 @@ export const QUOTA = {
   inHandSeconds: 20,
   /** How long a node that had something in hand goes on while the cluster does not answer. */
   askGraceMs: 1_000,
+  /** Hubs in other time zones, and servers whose clock is a little behind: a month may have begun so much before they say so. */
+  monthEarlyMs: 2 * 86_400_000,
   /** After an answer that gave too little, and while the cluster is away. */
   askAgainMs: 1_000,
 } as const;

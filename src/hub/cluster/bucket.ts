@@ -12,6 +12,8 @@ export class ClusterAwayError extends Error {
 export interface Entry {
   readonly value: Uint8Array;
   readonly revision: number;
+  /** By the clock of the servers, which hubs with a wrong one do not set. */
+  readonly writtenAtMs?: number | undefined;
 }
 
 /** Methods reject with ClusterAwayError. */
@@ -33,11 +35,11 @@ export interface Bucket {
 export async function changeEntry(
   bucket: Bucket,
   key: string,
-  change: (value: Uint8Array | null) => Uint8Array | null,
+  change: (value: Uint8Array | null, writtenAtMs?: number) => Uint8Array | null,
 ): Promise<number> {
   for (;;) {
     const entry = await bucket.get(key);
-    const value = change(entry?.value ?? null);
+    const value = change(entry?.value ?? null, entry?.writtenAtMs);
     if (value === null) return entry?.revision ?? 0;
     const revision = await bucket.update(key, value, entry?.revision ?? 0);
     if (revision !== null) return revision;

@@ -10,7 +10,9 @@ export function natsBucket(store: () => RecordStore): Bucket {
     get: (key) =>
       asking(async () => {
         const kept = await store().readBytes(key);
-        return kept === null ? null : { value: kept.record, revision: kept.revision };
+        if (kept === null) return null;
+        const { record: value, revision, writtenAtMs } = kept;
+        return { value, revision, writtenAtMs };
       }),
     update: (key, value, revision) =>
       asking(() =>

@@ -1,6 +1,8 @@
 // Monthly quotas that the hubs of a cluster share: asks for slices before this hub runs short, and gives back what it does not need.
 
+import { localDay, monthOfDay } from '../../base/localTime.ts';
 import {
+  begun,
   type QuotaRecord,
   runsShort,
   wantedBytes,
@@ -110,8 +112,8 @@ export class QuotaKeeper {
     try {
       let limit = 0;
       let usedThen = 0;
-      await changeEntry(bucket, nodeId, (value) => {
-        const record = value === null ? null : readQuota(value);
+      await changeEntry(bucket, nodeId, (value, writtenAtMs) => {
+        const record = this.#read(value, writtenAtMs);
         usedThen = usedBytes(nodeId);
         const after = withSlice(record, { ...asked, usedBytes: usedThen });
         // The others are in the next month already: what is in hand of this one lasts until this hub is as well.
@@ -154,8 +156,8 @@ export class QuotaKeeper {
   async #giveBack(nodeId: string): Promise<void> {
     const { hub, bucket, month, usedBytes } = this.#options;
     try {
-      await changeEntry(bucket, nodeId, (value) => {
-        const record = value === null ? null : readQuota(value);
+      await changeEntry(bucket, nodeId, (value, writtenAtMs) => {
+        const record = this.#read(value, writtenAtMs);
         // It was given back by an earlier run, or the month is over.
         if (record === null || record.month !== month() || !(hub in record.limits)) return null;
         return writeQuota(withoutSlice(record, hub, month(), usedBytes(nodeId)));
@@ -163,6 +165,12 @@ export class QuotaKeeper {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  #read(value: Uint8Array | null, writtenAtMs: number | undefined): QuotaRecord | null {
+    const record = value === null ? null : readQuota(value);
+    if (writtenAtMs === undefined) return record;
+    return begun(record, monthOfDay(localDay(writtenAtMs + QUOTA.monthEarlyMs)));
   }
 
   /** The hub stops. Never rejects. */

@@ -18,6 +18,8 @@ import { type Entry, openWatch, type Watch, WatchEnded } from './recordWatch.ts'
 export interface Kept<Record> {
   readonly record: Record;
   readonly revision: number;
+  /** By the servers' clock. */
+  readonly writtenAtMs?: number;
 }
 
 /** JetStream error codes: the stream has another last sequence for the key. */
@@ -60,7 +62,7 @@ export class RecordStore {
     const entry = await inSentences(() => this.#kv.get(key));
     return entry === null || entry.operation !== 'PUT'
       ? null
-      : { record: entry.value, revision: entry.revision };
+      : { record: entry.value, revision: entry.revision, writtenAtMs: entry.created.getTime() };
   }
 
   /** The new revision; null: there is one already. */

@@ -8,6 +8,8 @@ type Heard = (key: string, value: Uint8Array | null, revision: number) => void;
 export class MemoryBucket {
   readonly entries = new Map<string, Entry>();
   readonly away = new Set<string>();
+  /** The servers' clock. */
+  wallMs: number | undefined;
   #revision = 0;
   readonly #watchers = new Map<string, { heard: Heard; behind: Parameters<Heard>[] }>();
   readonly #turns: () => number;
@@ -24,7 +26,7 @@ export class MemoryBucket {
       update: (key, value, revision) =>
         this.#ask(hub, () => {
           if ((this.entries.get(key)?.revision ?? 0) !== revision) return null;
-          this.entries.set(key, { value, revision: ++this.#revision });
+          this.entries.set(key, { value, revision: ++this.#revision, writtenAtMs: this.wallMs });
           this.#tell(key, value);
           return this.#revision;
         }),

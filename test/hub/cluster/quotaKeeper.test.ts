@@ -146,6 +146,21 @@ describe('a quota', () => {
     expect(hub.usedBytes).toBe(3 * MB);
   });
 
+  test('is not spoiled by a hub whose clock was months ahead', async () => {
+    bucket.wallMs = Date.parse('2026-11-20T12:00:00Z');
+    const [ahead, other] = [new Hub('a'), new Hub('b')];
+    ahead.month = '2027-03';
+    await ahead.second(100 * MB);
+    other.rate = MB;
+    ahead.month = null;
+    for (let second = 0; second < 10; second++) {
+      await other.second(100 * MB);
+      await ahead.second(100 * MB);
+    }
+    expect(other.usedBytes).toBeGreaterThanOrEqual(9 * MB);
+    expect(other.keeper.limitOf(NODE) + ahead.keeper.limitOf(NODE)).toBeLessThanOrEqual(100 * MB);
+  });
+
   test('of a new month is not used up by what a hub whose clock is behind has used in the old one', async () => {
     const [ahead, behind] = [new Hub('ahead'), new Hub('behind')];
     behind.rate = 3 * MB;
