@@ -36,7 +36,10 @@ interface Held {
   month: string;
   /** Up to which its traffic of the month may go here; null: the cluster has not answered yet. */
   limitBytes: number | null;
-  isAsking: boolean;
+  /** null: no question is under way. */
+  asking: Promise<void> | null;
+  /** The node left meanwhile. */
+  isLeaving: boolean;
   /** Of the last question, or of the answer to it. */
   heardAtMs: number;
   /** The last answer gave nothing. */
@@ -70,17 +73,18 @@ export class QuotaKeeper {
   look(nodeId: string, quotaBytes: number): void {
     const { month, nowMs, usedBytes, bytesPerSecond } = this.#options;
     const held = this.#heldOf(nodeId);
+    held.isLeaving = false;
     if (held.month !== month()) {
       held.month = month();
       held.limitBytes = null;
       held.isUsedUp = false;
       held.notBeforeMs = 0;
     }
-    if (held.isAsking || nowMs() < held.notBeforeMs) return;
+    if (held.asking !== null || nowMs() < held.notBeforeMs) return;
     const wanted = wantedBytes(bytesPerSecond(nodeId));
     const used = usedBytes(nodeId);
     if (held.limitBytes === null || runsShort(held.limitBytes, used, wanted)) {
-      void this.#ask(nodeId, held, quotaBytes, wanted);
+      held.asking = this.#ask(nodeId, held, quotaBytes, wanted);
     }
   }
 
@@ -88,10 +92,11 @@ export class QuotaKeeper {
     const known = this.#held.get(nodeId);
     if (known !== undefined) return known;
     const month = this.#options.month();
-    const held = {
+    const held: Held = {
       month,
       limitBytes: null,
-      isAsking: false,
+      asking: null,
+      isLeaving: false,
       heardAtMs: -QUOTA.askGraceMs,
       isUsedUp: false,
       notBeforeMs: 0,
@@ -100,9 +105,9 @@ export class QuotaKeeper {
     return held;
   }
 
+  /** Never rejects. */
   async #ask(nodeId: string, held: Held, quotaBytes: number, wanted: number): Promise<void> {
     const { hub, bucket, hubs, usedBytes, month, nowMs, changed } = this.#options;
-    held.isAsking = true;
     held.heardAtMs = nowMs();
     // What is on its way back is not to be found in hand.
     await this.#returning.get(nodeId);
@@ -136,7 +141,7 @@ export class QuotaKeeper {
       // The cluster is away: what this hub has in hand is what it may use.
       held.notBeforeMs = nowMs() + QUOTA.askAgainMs;
     } finally {
-      held.isAsking = false;
+      held.asking = null;
       changed(nodeId);
     }
   }
@@ -144,7 +149,10 @@ export class QuotaKeeper {
   /** The node has left, or has no quota any more: other hubs may have what is left here. Never rejects. */
   async giveBack(nodeId: string): Promise<void> {
     const held = this.#held.get(nodeId);
-    if (held === undefined || held.isAsking) return;
+    if (held === undefined) return;
+    held.isLeaving = true;
+    await held.asking;
+    if (!held.isLeaving) return;
     this.#held.delete(nodeId);
     if (held.limitBytes === null || held.limitBytes <= this.#options.usedBytes(nodeId)) return;
     const returned = this.#giveBack(nodeId);

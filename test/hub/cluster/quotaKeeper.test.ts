@@ -146,6 +146,18 @@ describe('a quota', () => {
     expect(hub.usedBytes).toBe(3 * MB);
   });
 
+  test('is given back by a hub that the node leaves while a question is under way', async () => {
+    const [left, other] = [new Hub('a'), new Hub('b')];
+    left.keeper.look(NODE, 100 * MB);
+    await left.keeper.giveBack(NODE);
+    other.rate = 10 * MB;
+    for (let second = 0; second < 60; second++) {
+      nowMs += 1_000;
+      await other.second(100 * MB);
+    }
+    expect(other.usedBytes).toBe(100 * MB);
+  });
+
   test('is not spoiled by a hub whose clock was months ahead', async () => {
     bucket.wallMs = Date.parse('2026-11-20T12:00:00Z');
     const [ahead, other] = [new Hub('a'), new Hub('b')];
