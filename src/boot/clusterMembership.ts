@@ -9,6 +9,7 @@ import type { ClusterOptions } from '../hub/cluster/clusterOptions.ts';
 import { claimFreeName } from '../hub/cluster/names.ts';
 import { readMeta, withBuckets } from '../hub/cluster/ownersCluster.ts';
 import { repeatedly } from '../hub/cluster/ownerWrites.ts';
+import { nodeRecord, userRecord } from '../hub/cluster/ownRecords.ts';
 import type { Buckets } from '../hub/cluster/recordStore.ts';
 import { DEFAULT_SETTINGS } from '../hub/fleet/nodeSettings.ts';
 import { type HubState, openHubState } from '../hub/store/hubState.ts';
@@ -34,32 +35,19 @@ export async function joinCluster(dataDir: string, options: ClusterOptions): Pro
       const enrolments = store.cluster.enrolments();
       const settings = store.settings.all();
       const nodes = store.listNodes();
-      for (const { id, publicKey, name, createdAtMs, revokedAtMs } of nodes) {
-        const record: NodeRecord = {
-          id,
-          publicKey: Buffer.from(publicKey).toString('base64url'),
-          name,
-          createdAtMs,
-          enrolledAtMs: enrolments.get(id) ?? createdAtMs,
-          revokedAtMs,
-          changedAtMs: createdAtMs,
-          settings: settings.get(id) ?? DEFAULT_SETTINGS,
-        };
+      for (const node of nodes) {
+        const { id, name, createdAtMs, revokedAtMs } = node;
+        const own = settings.get(id) ?? DEFAULT_SETTINGS;
+        const record = nodeRecord(node, enrolments.get(id), createdAtMs, own);
         const called = await bringNode(buckets, record);
         if (called !== name && revokedAtMs === null)
           remarks.push(`${name} is called ${called} in the cluster`);
       }
       const users = store.users.all();
-      for (const { user, hash } of users) {
-        const record: UserRecord = {
-          name: user.name,
-          hash,
-          limits: user.limits,
-          createdAtMs: Date.parse(user.createdAt),
-          changedAtMs: Date.parse(user.changedAt),
-        };
+      for (const user of users) {
+        const record = userRecord(user);
         if (!(await bringUser(buckets, record))) {
-          remarks.push(`the cluster has a user ${user.name} already, whose password and limits stay`);
+          remarks.push(`the cluster has a user ${record.name} already, whose password and limits stay`);
         }
       }
       store.cluster.join(options.name, new Uint8Array(Buffer.from(key, 'base64url')), Date.now());

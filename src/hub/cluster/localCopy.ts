@@ -11,6 +11,7 @@ import type { KnownNode } from '../fleet/nodeSettings.ts';
 import type { HubStore } from '../store/hubStore.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { KnownEntries } from './knownEntries.ts';
+import { storedUser } from './ownRecords.ts';
 import type { Entry } from './recordWatch.ts';
 
 interface Sorted {
@@ -251,11 +252,4 @@ export class LocalCopy {
       this.#tellOnce('list', `the cluster's list of hubs is left alone: ${(error as Error).message}`);
     }
   }
-}
-
-export function storedUser({ name, hash, limits, createdAtMs, changedAtMs }: UserRecord) {
-  const [createdAt, changedAt] = [new Date(createdAtMs), new Date(changedAtMs)].map((date) =>
-    date.toISOString(),
-  );
-  return { user: { name, limits, createdAt: createdAt!, changedAt: changedAt! }, hash };
 }

@@ -15,9 +15,10 @@ import { ownersName } from '../fleet/nodeName.ts';
 import type { StoredNode } from '../store/storedNode.ts';
 import { tokenHash } from '../store/tokenTable.ts';
 import { checkedUserLimits, noSuchUser, type StoredUser } from '../store/userTable.ts';
-import { type LocalCopy, storedUser } from './localCopy.ts';
+import type { LocalCopy } from './localCopy.ts';
 import { claimName, keepsName, letGoOfName } from './names.ts';
 import { ClusterAway } from './natsConnection.ts';
+import { storedUser } from './ownRecords.ts';
 import type { Buckets } from './recordStore.ts';
 
 export class OwnerWrites {

@@ -18,6 +18,7 @@ import type { LocalCopy } from './localCopy.ts';
 import { claimFreeName } from './names.ts';
 import { ClusterAway } from './natsConnection.ts';
 import { repeatedly } from './ownerWrites.ts';
+import { nodeRecord, userRecord } from './ownRecords.ts';
 import type { Buckets } from './recordStore.ts';
 
 export interface PutBackParts {
@@ -36,6 +37,8 @@ export class PutBack {
   readonly #keys = new Set<string>();
   #hasLooked = false;
   #running: Promise<void> | null = null;
+  /** Of all devices, read once for as many as there are to put back. */
+  #enrolments: ReadonlyMap<string, number> | null = null;
 
   constructor(parts: PutBackParts) {
     this.#parts = parts;
@@ -58,6 +61,7 @@ export class PutBack {
   async #look(): Promise<void> {
     if (!this.#hasLooked) this.#find();
     this.#hasLooked = true;
+    this.#enrolments = null;
     let done = 0;
     try {
       for (const key of this.#keys) {
@@ -130,21 +134,11 @@ export class PutBack {
 
   async #nodeOf(id: string): Promise<NodeRecord | null> {
     const { keeper, copy, store } = this.#parts;
-    const enrolments = await store.ask('enrolments');
+    this.#enrolments ??= await store.ask('enrolments');
     // What the book has, it has since the change of that time.
     const known = keeper.book.get(id);
     if (known === null) return null;
-    const { publicKey, name, createdAtMs, revokedAtMs } = known.stored;
-    return {
-      id,
-      publicKey: Buffer.from(publicKey).toString('base64url'),
-      name,
-      createdAtMs,
-      enrolledAtMs: enrolments.get(id) ?? createdAtMs,
-      revokedAtMs,
-      changedAtMs: copy.changedAtMs(id) ?? 0,
-      settings: known.settings,
-    };
+    return nodeRecord(known.stored, this.#enrolments.get(id), copy.changedAtMs(id) ?? 0, known.settings);
   }
 
   #claim({ id, name }: NodeRecord): Promise<string> {
@@ -182,15 +176,7 @@ export class PutBack {
 
   #userOf(name: string): UserRecord | null {
     const found = this.#parts.keeper.users.find(name);
-    if (found === null) return null;
-    const { user, hash } = found;
-    return {
-      name,
-      hash,
-      limits: user.limits,
-      createdAtMs: Date.parse(user.createdAt),
-      changedAtMs: Date.parse(user.changedAt),
-    };
+    return found === null ? null : userRecord(found);
   }
 
   /** The owner has signed it: anybody may bring it. */
