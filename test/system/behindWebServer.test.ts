@@ -320,6 +320,8 @@ describe.skipIf(skip)(`several ways to a hub ${why}`, () => {
       await sees('train is connected');
       await node.untilReady();
       await page.goto(`http://${site.hub.ready.dashboard}/#/nodes/${node.ready.nodeId}`);
+      // Another fragment is no other page: the list of devices that this one has may be from before.
+      await page.reload();
       await page.waitForFunction(
         `[...document.querySelectorAll('.facts div')].some(({ innerText }) => /Way\\s+WebSocket/i.test(innerText))`,
       );
