@@ -236,7 +236,7 @@ export class ClusterMember {
     return staleMs !== null && Date.now() - this.agreedAtMs > staleMs;
   }
 
-  /** What --cluster-stale says of devices that come holds for those that are there. Again and again: one may have been at the door. */
+  /** Past --cluster-stale no device comes in, and none stays. Looked at again and again: one may have been at the door. */
   #cutWhenStale(keeper: FleetKeeper): void {
     if (this.#door?.isShut !== true) return;
     const nodes = keeper.cutAll("this hub's copy of its cluster is too old");
